@@ -1,0 +1,288 @@
+//! Accounts and the tree they form, as one user sees it.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::text;
+
+/// Identifies an account within one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountId(pub i64);
+
+/// An account with its place in the tree and its SIM counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The identifier.
+    pub id: AccountId,
+    /// The account above; `None` for the top of what this user sees.
+    pub parent: Option<AccountId>,
+    /// The name, unique among siblings ignoring case.
+    pub name: String,
+    /// Levels below the top of what this user sees.
+    pub depth: u16,
+    /// SIMs in the account itself.
+    pub own: u64,
+    /// SIMs in the account and everything below it.
+    pub subtree: u64,
+    /// Whether a user with the role Admin belongs to it.
+    pub has_admin: bool,
+    /// The revision that last changed it.
+    pub version: i64,
+}
+
+/// The longest name, in characters.
+pub const NAME_MAX: usize = 100;
+
+/// Checks a name: trimmed, 1 to 100 characters, nothing that could harm a terminal.
+pub fn valid_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_MAX {
+        return Err(Error::invalid("name", format!("must have 1 to {NAME_MAX} characters")));
+    }
+    if text::clean(name) != name {
+        return Err(Error::invalid("name", "must not hold control or direction characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// The accounts a user sees, in tree order: parents before children, siblings by folded name.
+#[derive(Debug, Clone, Default)]
+pub struct Accounts {
+    list: Vec<Account>,
+    place: HashMap<AccountId, usize>,
+    /// For each account, the place after its last descendant.
+    end: Vec<usize>,
+}
+
+/// What the store knows of an account before it is put into the tree.
+#[derive(Debug, Clone)]
+pub struct AccountRow {
+    pub(crate) id: AccountId,
+    pub(crate) parent: Option<AccountId>,
+    pub(crate) name: String,
+    pub(crate) key: String,
+    pub(crate) own: u64,
+    pub(crate) has_admin: bool,
+    pub(crate) version: i64,
+}
+
+impl Accounts {
+    /// Puts rows into tree order below `top`; rows that do not hang from it are left out.
+    pub(crate) fn build(rows: Vec<AccountRow>, top: AccountId) -> Self {
+        let mut children: HashMap<AccountId, Vec<usize>> = HashMap::new();
+        for (i, row) in rows.iter().enumerate() {
+            if let Some(parent) = row.parent {
+                children.entry(parent).or_default().push(i);
+            }
+        }
+        for siblings in children.values_mut() {
+            siblings.sort_by(|a, b| rows[*a].key.cmp(&rows[*b].key));
+        }
+        let mut tree = Self::default();
+        let mut stack: Vec<(usize, u16)> =
+            rows.iter().position(|r| r.id == top).map(|i| (i, 0)).into_iter().collect();
+        while let Some((i, depth)) = stack.pop() {
+            let row = &rows[i];
+            tree.place.insert(row.id, tree.list.len());
+            tree.list.push(Account {
+                id: row.id,
+                parent: row.parent.filter(|_| depth > 0),
+                name: row.name.clone(),
+                depth,
+                own: row.own,
+                subtree: row.own,
+                has_admin: row.has_admin,
+                version: row.version,
+            });
+            let below = children.get(&row.id).into_iter().flatten().rev();
+            stack.extend(below.map(|child| (*child, depth + 1)));
+        }
+        tree.sum_up();
+        tree
+    }
+
+    /// Adds what is below to each account, and notes where each subtree ends.
+    fn sum_up(&mut self) {
+        self.end = vec![self.list.len(); self.list.len()];
+        let mut open: Vec<usize> = Vec::new();
+        for i in 0..self.list.len() {
+            while open.last().is_some_and(|top| self.list[*top].depth >= self.list[i].depth) {
+                self.end[open.pop().unwrap_or_default()] = i;
+            }
+            open.push(i);
+        }
+        for i in (0..self.list.len()).rev() {
+            if let Some(parent) = self.list[i].parent.and_then(|p| self.place.get(&p).copied()) {
+                self.list[parent].subtree += self.list[i].subtree;
+            }
+        }
+    }
+
+    /// All of them, in tree order.
+    pub fn all(&self) -> &[Account] {
+        &self.list
+    }
+
+    /// The top of what the user sees.
+    pub fn top(&self) -> Option<&Account> {
+        self.list.first()
+    }
+
+    /// One of them.
+    pub fn get(&self, id: AccountId) -> Option<&Account> {
+        self.place.get(&id).map(|i| &self.list[*i])
+    }
+
+    /// One of them, or the error that says there is none.
+    pub fn need(&self, id: AccountId) -> Result<&Account> {
+        self.get(id).ok_or_else(|| Error::not_found("account", format!("#{}", id.0)))
+    }
+
+    /// An account's place in tree order.
+    pub fn place(&self, id: AccountId) -> Option<usize> {
+        self.place.get(&id).copied()
+    }
+
+    /// An account and everything below it, in tree order.
+    pub fn subtree(&self, id: AccountId) -> &[Account] {
+        self.place(id).map_or(&[], |i| &self.list[i..self.end[i]])
+    }
+
+    /// The accounts directly below one.
+    pub fn children(&self, id: AccountId) -> impl Iterator<Item = &Account> {
+        self.subtree(id).iter().filter(move |a| a.parent == Some(id))
+    }
+
+    /// True when `id` is `above` or lies below it.
+    pub fn is_under(&self, id: AccountId, above: AccountId) -> bool {
+        let (Some(at), Some(top)) = (self.place(id), self.place(above)) else { return false };
+        (top..self.end[top]).contains(&at)
+    }
+
+    /// The names from the top to an account.
+    pub fn names(&self, id: AccountId) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut at = self.get(id);
+        while let Some(account) = at {
+            names.push(account.name.as_str());
+            at = account.parent.and_then(|p| self.get(p));
+        }
+        names.reverse();
+        names
+    }
+
+    /// The path of an account: `/Acme Ltd/Fleet`, with `/` and `\` in names escaped.
+    pub fn path(&self, id: AccountId) -> String {
+        self.names(id).iter().map(|name| format!("/{}", name.replace('\\', "\\\\").replace('/', "\\/"))).collect()
+    }
+
+    /// The path without the top: `Fleet/North`; the top itself is its own name.
+    pub fn short_path(&self, id: AccountId) -> String {
+        let names = self.names(id);
+        if names.len() > 1 { names[1..].join("/") } else { names.concat() }
+    }
+
+    /// Finds an account by path, or by a name that is unique.
+    pub fn find(&self, path: &str) -> Result<AccountId> {
+        if let Some(names) = split_path(path) {
+            return self.walk(&names).ok_or_else(|| self.unknown(path));
+        }
+        let key = text::fold(path.trim());
+        let hits: Vec<&Account> = self.list.iter().filter(|a| text::fold(&a.name) == key).collect();
+        match hits.as_slice() {
+            [] => Err(self.unknown(path)),
+            [one] => Ok(one.id),
+            many => Err(Error::Ambiguous {
+                name: path.to_owned(),
+                candidates: many.iter().map(|a| self.path(a.id)).collect(),
+            }),
+        }
+    }
+
+    fn walk(&self, names: &[String]) -> Option<AccountId> {
+        let (top, first) = (self.top()?, names.first()?);
+        if text::fold(&top.name) != text::fold(first) {
+            return None;
+        }
+        names[1..].iter().try_fold(top.id, |at, name| {
+            let key = text::fold(name);
+            self.children(at).find(|child| text::fold(&child.name) == key).map(|child| child.id)
+        })
+    }
+
+    fn unknown(&self, path: &str) -> Error {
+        let last = split_path(path).and_then(|names| names.last().cloned()).unwrap_or_else(|| path.to_owned());
+        let names: std::collections::BTreeSet<&str> = self.list.iter().map(|a| a.name.as_str()).collect();
+        let near = text::nearest(&last, names).into_iter().map(str::to_owned).collect();
+        Error::NotFound { what: "account", name: path.to_owned(), near }
+    }
+}
+
+/// Splits `/A/B\/C` into its names; `None` when it does not begin with `/`.
+pub fn split_path(path: &str) -> Option<Vec<String>> {
+    let mut chars = path.trim().strip_prefix('/')?.chars();
+    let mut names = vec![String::new()];
+    while let Some(c) = chars.next() {
+        match c {
+            '/' => names.push(String::new()),
+            '\\' => names.last_mut()?.extend(chars.next()),
+            c => names.last_mut()?.push(c),
+        }
+    }
+    if names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    Some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: i64, parent: i64, name: &str, own: u64) -> AccountRow {
+        AccountRow {
+            id: AccountId(id),
+            parent: (parent > 0).then_some(AccountId(parent)),
+            name: name.into(),
+            key: text::fold(name),
+            own,
+            has_admin: false,
+            version: 1,
+        }
+    }
+
+    fn tree() -> Accounts {
+        Accounts::build(
+            vec![row(1, 0, "Top", 1), row(2, 1, "b/c", 10), row(3, 1, "Ä", 100), row(4, 3, "Leaf", 1000), row(9, 8, "Foreign", 5)],
+            AccountId(1),
+        )
+    }
+
+    #[test]
+    fn tree_order_and_counts() {
+        let tree = tree();
+        let seen: Vec<(&str, u64)> = tree.all().iter().map(|a| (a.name.as_str(), a.subtree)).collect();
+        assert_eq!(seen, [("Top", 1111), ("Ä", 1100), ("Leaf", 1000), ("b/c", 10)]);
+        assert!(tree.is_under(AccountId(4), AccountId(3)) && !tree.is_under(AccountId(2), AccountId(3)));
+    }
+
+    #[test]
+    fn paths_read_back() {
+        let tree = tree();
+        for account in tree.all() {
+            assert_eq!(tree.find(&tree.path(account.id)), Ok(account.id));
+        }
+        assert_eq!(tree.path(AccountId(2)), "/Top/b\\/c");
+        assert_eq!(tree.find("/TOP/ä/leaf"), Ok(AccountId(4)));
+        assert_eq!(tree.find("leaf"), Ok(AccountId(4)));
+    }
+
+    #[test]
+    fn what_lies_outside_does_not_exist() {
+        let error = tree().find("Foreign").expect_err("foreign");
+        assert_eq!(error, Error::not_found("account", "Foreign"));
+        assert!(tree().find("/Top/leef").expect_err("unknown").hint().expect("hint").contains("Leaf"));
+    }
+}

@@ -1,0 +1,431 @@
+//! Every write is one value, a [`Change`]: planned, permitted, confirmed, applied whole, logged.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountId;
+use crate::query::Query;
+use crate::sim::{Sim, SimId, Status};
+use crate::units::{Time, count};
+
+/// A point in the order of changes.
+pub type Rev = i64;
+
+/// Names a change; made by whoever asks for it, so that a retry after a lost answer is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ChangeId(pub String);
+
+impl ChangeId {
+    /// A new one, unlike any other (UUID version 7, RFC 9562).
+    pub fn new() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+}
+
+impl Default for ChangeId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for ChangeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The SIMs a change is about: (union of queries and ids) − except, as seen at a revision.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Target {
+    /// Whatever these match.
+    pub any: Vec<Query>,
+    /// These.
+    pub ids: BTreeSet<SimId>,
+    /// But not these.
+    pub except: BTreeSet<SimId>,
+    /// The revision it was confirmed at; a SIM changed since is a conflict.
+    pub at: Rev,
+    /// How many SIMs were confirmed; `None` before that.
+    pub expect: Option<u64>,
+}
+
+impl Target {
+    /// Exactly these SIMs.
+    pub fn ids(ids: impl IntoIterator<Item = SimId>) -> Self {
+        Self { ids: ids.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whatever a query matches.
+    pub fn query(query: Query) -> Self {
+        Self { any: vec![query], ..Self::default() }
+    }
+
+    /// True when nothing can match.
+    pub fn is_empty(&self) -> bool {
+        self.any.is_empty() && self.ids.is_subset(&self.except)
+    }
+}
+
+/// What a move takes off the SIMs on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Clear {
+    /// Notes.
+    pub notes: bool,
+    /// Notification recipients.
+    pub recipients: bool,
+    /// Tags.
+    pub tags: bool,
+}
+
+/// A staged import waiting in this session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StagingId(pub u64);
+
+/// Everything that can be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Change {
+    /// Puts SIMs into another account.
+    Move {
+        /// The SIMs.
+        target: Target,
+        /// Where to.
+        to: AccountId,
+        /// What is cleared on the way.
+        clear: Clear,
+    },
+    /// Brings staged rows into the estate.
+    Import {
+        /// The staged rows.
+        staging: StagingId,
+    },
+    /// Makes an account.
+    AddAccount {
+        /// The account above it.
+        parent: AccountId,
+        /// Its name.
+        name: String,
+    },
+    /// Gives an account another name.
+    RenameAccount {
+        /// The account.
+        account: AccountId,
+        /// The new name.
+        name: String,
+    },
+    /// Hangs an account, with everything below it, under another.
+    MoveAccount {
+        /// The account.
+        account: AccountId,
+        /// The new parent.
+        under: AccountId,
+    },
+    /// Removes an empty account.
+    DeleteAccount {
+        /// The account.
+        account: AccountId,
+    },
+    /// Reverses an earlier change where nothing came after it.
+    Undo {
+        /// The change.
+        change: ChangeId,
+    },
+}
+
+impl Change {
+    /// The same change, fixed to what `plan` showed.
+    #[must_use]
+    pub fn confirmed(mut self, plan: &Plan) -> Self {
+        if let Self::Move { target, .. } = &mut self {
+            target.at = plan.at;
+            target.expect = Some(plan.total);
+        }
+        self
+    }
+}
+
+/// What happened to one SIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was changed.
+    Done,
+    /// It was like that already.
+    Unchanged,
+    /// A rule forbids it.
+    Refused,
+    /// Someone changed it meanwhile.
+    Conflict,
+    /// The backend has not said yet.
+    Pending,
+    /// The backend could not.
+    Failed,
+}
+
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::Unchanged, Self::Refused, Self::Conflict, Self::Pending, Self::Failed];
+
+    pub(crate) fn from_code(code: i64) -> Self {
+        Self::ALL[code.clamp(0, 5) as usize]
+    }
+
+    /// The word used in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Refused => "refused",
+            Self::Conflict => "conflict",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Why a SIM was refused or is in conflict: a stable code and a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// No reason is needed.
+    None,
+    /// Terminated SIMs stay where they ended.
+    Terminated,
+    /// Unmanaged SIMs are displayed only.
+    Unmanaged,
+    /// Changed since it was confirmed.
+    Changed,
+    /// No longer in the estate.
+    Gone,
+    /// The account it came from is gone.
+    NoAccount,
+}
+
+impl Reason {
+    const ALL: [Self; 6] =
+        [Self::None, Self::Terminated, Self::Unmanaged, Self::Changed, Self::Gone, Self::NoAccount];
+
+    pub(crate) fn from_code(code: i64) -> Self {
+        Self::ALL[code.clamp(0, 5) as usize]
+    }
+
+    /// The stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Terminated => "terminated",
+            Self::Unmanaged => "unmanaged",
+            Self::Changed => "changed-since",
+            Self::Gone => "gone",
+            Self::NoAccount => "no-account",
+        }
+    }
+
+    /// The sentence.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Terminated => "terminated SIMs are not moved",
+            Self::Unmanaged => "unmanaged SIMs are displayed only",
+            Self::Changed => "changed by someone since",
+            Self::Gone => "no longer in the estate",
+            Self::NoAccount => "the account it came from is gone",
+        }
+    }
+}
+
+/// How many SIMs met each outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "one field per outcome")]
+pub struct Counts {
+    pub done: u64,
+    pub unchanged: u64,
+    pub refused: u64,
+    pub conflict: u64,
+    #[serde(default)]
+    pub pending: u64,
+    #[serde(default)]
+    pub failed: u64,
+}
+
+impl Counts {
+    /// Adds `n` to an outcome.
+    pub fn add(&mut self, outcome: Outcome, n: u64) {
+        *match outcome {
+            Outcome::Done => &mut self.done,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Refused => &mut self.refused,
+            Outcome::Conflict => &mut self.conflict,
+            Outcome::Pending => &mut self.pending,
+            Outcome::Failed => &mut self.failed,
+        } += n;
+    }
+
+    /// The number for an outcome.
+    pub fn get(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Done => self.done,
+            Outcome::Unchanged => self.unchanged,
+            Outcome::Refused => self.refused,
+            Outcome::Conflict => self.conflict,
+            Outcome::Pending => self.pending,
+            Outcome::Failed => self.failed,
+        }
+    }
+
+    /// SIMs that were asked for and did not get there.
+    pub fn missed(&self) -> u64 {
+        self.refused + self.conflict + self.failed + self.pending
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = Outcome::ALL
+            .into_iter()
+            .filter(|o| self.get(*o) > 0 || *o == Outcome::Done)
+            .map(|o| format!("{} {}", count(self.get(o)), o.word()))
+            .collect();
+        f.write_str(&parts.join(" · "))
+    }
+}
+
+/// Something worth knowing before a move is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Warning {
+    /// Their notes become readable to the target's users.
+    Notes,
+    /// They notify people who do not belong to the target or above it.
+    ForeignRecipients,
+    /// They carry tags that nothing at the target has.
+    NewTags,
+    /// They are in a data session; it stays open.
+    InSession,
+    /// They wait for the network operator.
+    ActivationPending,
+    /// The target has no Admin yet.
+    NoAdmin,
+    /// Accounts below it go along.
+    AccountsBelow,
+    /// Users who see it now will not see it any more, and others will.
+    Visibility,
+}
+
+/// What a change would do, before anyone confirms it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The revision it was made at.
+    pub at: Rev,
+    /// SIMs it is about.
+    pub total: u64,
+    /// What would happen to them.
+    pub counts: Counts,
+    /// Why some would be refused.
+    pub reasons: Vec<(Reason, u64)>,
+    /// The accounts they are in now, most first.
+    pub by_account: Vec<(AccountId, u64)>,
+    /// Their status, most first.
+    pub by_status: Vec<(Status, u64)>,
+    /// What is worth knowing, with how many SIMs it concerns.
+    pub warnings: Vec<(Warning, u64)>,
+    /// The first few SIMs.
+    pub sample: Vec<Sim>,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The change.
+    pub id: ChangeId,
+    /// Its place in the order of changes.
+    pub rev: Rev,
+    /// What happened.
+    pub counts: Counts,
+    /// The account it made, if it made one.
+    pub account: Option<AccountId>,
+}
+
+/// One SIM of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The SIM.
+    pub sim: SimId,
+    /// Its ICCID.
+    pub iccid: String,
+    /// Its label.
+    pub label: String,
+    /// What happened.
+    pub outcome: Outcome,
+    /// Why.
+    pub reason: Reason,
+    /// The account it was in, as a path; `elsewhere` when this user may not see it.
+    pub from: String,
+    /// The account it was to go to.
+    pub to: String,
+}
+
+/// One change in the log, as far as this user may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its place in the order of changes.
+    pub rev: Rev,
+    /// The change.
+    pub id: ChangeId,
+    /// When.
+    pub at: Time,
+    /// Who, as name and address.
+    pub by: String,
+    /// `move`, `import`, `add-account`, …
+    pub kind: String,
+    /// A sentence.
+    pub summary: String,
+    /// What happened to the SIMs.
+    pub counts: Counts,
+    /// Whether a later change has undone it.
+    pub undone: bool,
+    /// Whether it can be undone.
+    pub undoable: bool,
+}
+
+/// How far a long piece of work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it does now.
+    pub phase: &'static str,
+    /// Units done.
+    pub done: u64,
+    /// Units in all; 0 when that is not known.
+    pub total: u64,
+}
+
+/// Hears of progress and may break, which cancels: everything is rolled back.
+pub type Watch<'a> = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync + 'a;
+
+/// Lets someone else stop a read.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// A handle nobody has cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the read at its next step.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether someone asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

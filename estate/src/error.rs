@@ -1,0 +1,222 @@
+//! Every way to fail, once, each with a stable code and, where there is one, a way out.
+
+use std::path::PathBuf;
+
+use crate::permit::Capability;
+use crate::user::Role;
+
+/// The result of anything the estate does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Every way an estate can fail. Messages are lower-case fragments; [`Error::hint`] is the way out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing by that name exists for this user; what lies outside their subtree reads the same.
+    #[error("no such {what}: {name}")]
+    NotFound {
+        /// The kind of thing: `account`, `SIM`, `user`, `change`.
+        what: &'static str,
+        /// What was asked for.
+        name: String,
+        /// Names that are close to it.
+        near: Vec<String>,
+    },
+    /// A name fits several things.
+    #[error("{name} could be any of {}", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Every path it could mean.
+        candidates: Vec<String>,
+    },
+    /// The role does not allow it.
+    #[error("the role {role} may not {need}")]
+    Denied {
+        /// The role of the user who asked.
+        role: Role,
+        /// What the role lacks.
+        need: Capability,
+    },
+    /// Only Admins of the root account bring SIMs in, so that "exists already" tells nobody about a neighbour.
+    #[error("only Admins of the root account may import SIMs")]
+    RootOnly,
+    /// The session was opened read-only.
+    #[error("this session is read-only")]
+    ReadOnly,
+    /// A value breaks a hard rule.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// The field or argument at fault.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A filter that cannot be read.
+    #[error("{message} at column {column}")]
+    Filter {
+        /// What was expected.
+        message: String,
+        /// One-based column in characters.
+        column: usize,
+        /// A better spelling, if one is near.
+        suggestion: Option<String>,
+    },
+    /// The estate changed between the plan and the run.
+    #[error("the estate has changed since it was confirmed: {expected} SIMs then, {found} now")]
+    Drift {
+        /// SIMs that were confirmed.
+        expected: u64,
+        /// SIMs that match now.
+        found: u64,
+    },
+    /// The change cannot be made to this object as it stands.
+    #[error("{0}")]
+    Conflict(String),
+    /// Another program holds the store's write lock.
+    #[error("another program is writing to the store")]
+    Busy,
+    /// The file is not a simdeck store.
+    #[error("{} is not a simdeck store", .0.display())]
+    NotOurs(PathBuf),
+    /// The file was written by a later version.
+    #[error("{} is from a newer simdeck (schema {found}, this one knows {known})", .path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema number.
+        found: u32,
+        /// The newest this program knows.
+        known: u32,
+    },
+    /// The header or schema of the file is damaged.
+    #[error("{} is damaged: {detail}", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        detail: String,
+    },
+    /// There is no store at that place.
+    #[error("no estate at {}", .0.display())]
+    NoStore(PathBuf),
+    /// There is a file at that place already.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// The operating system refused.
+    #[error("{what}: {reason}")]
+    Io {
+        /// What was being done, with the path.
+        what: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The person or a newer request cancelled it; nothing was changed.
+    #[error("cancelled; nothing was changed")]
+    Cancelled,
+    /// The database failed in a way nobody expected.
+    #[error("the store failed: {0}")]
+    Store(String),
+}
+
+/// What a failure means to whoever asked: it decides the exit code and, later, the HTTP status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The request itself is wrong.
+    Usage,
+    /// Not permitted, or no such thing.
+    Forbidden,
+    /// The estate changed since.
+    Changed,
+    /// Interrupted by the user.
+    Cancelled,
+    /// It failed.
+    Failed,
+}
+
+impl Error {
+    /// Builds the error for a value that breaks a hard rule.
+    pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { field, reason: reason.into() }
+    }
+
+    /// Builds the error for something that does not exist, as far as this user can know.
+    pub fn not_found(what: &'static str, name: impl Into<String>) -> Self {
+        Self::NotFound { what, name: name.into(), near: Vec::new() }
+    }
+
+    /// Wraps a failure of the operating system with what was being done.
+    #[expect(clippy::needless_pass_by_value, reason = "used in map_err, where the error is given")]
+    pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
+        Self::Io { what: what.into(), reason: error.to_string() }
+    }
+
+    /// A stable code that scripts and the API rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not-found",
+            Self::Ambiguous { .. } => "ambiguous",
+            Self::Denied { .. } => "not-permitted",
+            Self::RootOnly => "root-only",
+            Self::ReadOnly => "read-only",
+            Self::Invalid { .. } => "invalid",
+            Self::Filter { .. } => "bad-filter",
+            Self::Drift { .. } => "drift",
+            Self::Conflict(_) => "conflict",
+            Self::Busy => "busy",
+            Self::NotOurs(_) => "not-a-store",
+            Self::Newer { .. } => "newer-store",
+            Self::Damaged { .. } => "damaged",
+            Self::NoStore(_) => "no-store",
+            Self::Exists(_) => "exists",
+            Self::Io { .. } => "io",
+            Self::Cancelled => "cancelled",
+            Self::Store(_) => "store",
+        }
+    }
+
+    /// What the failure means to whoever asked.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Ambiguous { .. } | Self::Invalid { .. } | Self::Filter { .. } => Kind::Usage,
+            Self::NotFound { .. } | Self::Denied { .. } | Self::RootOnly | Self::ReadOnly => Kind::Forbidden,
+            Self::Drift { .. } => Kind::Changed,
+            Self::Cancelled => Kind::Cancelled,
+            _ => Kind::Failed,
+        }
+    }
+
+    /// A sentence that says what to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotFound { near, .. } if !near.is_empty() => Some(format!("did you mean {}?", near.join(" or "))),
+            Self::Ambiguous { .. } => Some("give the whole path, beginning with your own account: /Name/Name".into()),
+            Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
+            Self::RootOnly => Some("ask the reseller above you to import them and move them to you".into()),
+            Self::ReadOnly => Some("start again without --readonly".into()),
+            Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
+            Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),
+            Self::Busy => Some("wait for the other program to finish and try again".into()),
+            Self::NotOurs(_) => Some("give the path of a store, or make one with `simdeck init`".into()),
+            Self::Newer { .. } => Some("install the newer simdeck; the file was left untouched".into()),
+            Self::Damaged { .. } => {
+                Some("the file was left untouched; restore a backup made with `simdeck store backup`".into())
+            }
+            Self::NoStore(_) => {
+                Some("make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`".into())
+            }
+            Self::Exists(_) => Some("choose another name, or remove the file first".into()),
+            _ => None,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, OperationInterrupted};
+        match error.sqlite_error_code() {
+            Some(OperationInterrupted) => Self::Cancelled,
+            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
+            _ => Self::Store(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! Reads the filter language; one error with a position.
+
+use super::{FIELDS, Field, Filter, Op, Shape, Term, Value};
+use crate::error::{Error, Result};
+use crate::sim::{Lifecycle, Status};
+use crate::text;
+use crate::units::{self, Time};
+
+const MAX_DEPTH: usize = 64;
+const MAX_LENGTH: usize = 4 << 20;
+const MAX_VALUES: usize = 100_000;
+
+/// Ages by letter, longest first so that they print short.
+const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+pub(super) fn filter(text: &str) -> Result<Filter> {
+    if text.len() > MAX_LENGTH {
+        return Err(Error::invalid("filter", "is longer than 4 MiB; use a list file instead"));
+    }
+    let mut parser = Parser { chars: text.chars().collect(), at: 0, depth: 0, values: 0 };
+    parser.blanks();
+    if parser.peek().is_none() {
+        return Ok(Filter::All);
+    }
+    let filter = parser.or()?;
+    match parser.peek() {
+        None => Ok(filter),
+        Some(_) => Err(parser.error("there is a ) without its (")),
+    }
+}
+
+struct Parser {
+    chars: Vec<char>,
+    at: usize,
+    depth: usize,
+    values: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<char> {
+        self.chars.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while self.peek().is_some_and(char::is_whitespace) {
+            self.at += 1;
+        }
+    }
+
+    fn error(&self, message: impl Into<String>) -> Error {
+        self.error_at(self.at, message, None)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as part of the parser")]
+    fn error_at(&self, at: usize, message: impl Into<String>, suggestion: Option<String>) -> Error {
+        Error::Filter { message: message.into(), column: at + 1, suggestion }
+    }
+
+    /// True, and past it, when the word `word` stands here on its own.
+    fn keyword(&mut self, word: &str) -> bool {
+        let end = self.at + word.len();
+        let fits = self.chars.get(self.at..end).is_some_and(|c| c.iter().collect::<String>().eq_ignore_ascii_case(word));
+        let alone = self.chars.get(end).is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
+        if fits && alone {
+            self.at = end;
+            self.blanks();
+        }
+        fits && alone
+    }
+
+    fn or(&mut self) -> Result<Filter> {
+        let mut list = vec![self.and()?];
+        while self.keyword("or") {
+            list.push(self.and()?);
+        }
+        Ok(if list.len() == 1 { list.remove(0) } else { Filter::Or(list) })
+    }
+
+    fn and(&mut self) -> Result<Filter> {
+        let mut list = vec![self.unary()?];
+        loop {
+            let start = self.at;
+            if self.peek().is_none_or(|c| c == ')') || self.keyword("or") {
+                self.at = start;
+                return Ok(if list.len() == 1 { list.remove(0) } else { Filter::And(list) });
+            }
+            self.keyword("and");
+            list.push(self.unary()?);
+        }
+    }
+
+    fn unary(&mut self) -> Result<Filter> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        let negated = self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
+        let filter = if negated {
+            self.at += 1;
+            Filter::Not(Box::new(self.unary()?))
+        } else if self.keyword("not") {
+            Filter::Not(Box::new(self.unary()?))
+        } else if self.peek() == Some('(') {
+            self.group()?
+        } else {
+            Filter::Term(self.term()?)
+        };
+        self.depth -= 1;
+        Ok(filter)
+    }
+
+    fn group(&mut self) -> Result<Filter> {
+        let open = self.at;
+        self.at += 1;
+        self.blanks();
+        let filter = self.or()?;
+        if self.peek() != Some(')') {
+            return Err(self.error_at(open, "this ( is never closed", None));
+        }
+        self.at += 1;
+        self.blanks();
+        Ok(filter)
+    }
+
+    fn term(&mut self) -> Result<Term> {
+        let start = self.at;
+        let end = start + self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
+        self.at = end;
+        self.blanks();
+        let op = if end > start { self.op() } else { None };
+        let Some(op) = op else {
+            self.at = start;
+            let text = self.text()?;
+            self.blanks();
+            return Ok(Term { field: Field::Any, op: Op::Has, values: vec![Value::Text(text)] });
+        };
+        let name: String = self.chars[start..end].iter().collect();
+        let Some(field) = Field::from_name(&name) else {
+            let near = text::nearest(&name, FIELDS.map(|row| row.0)).first().map(|near| (*near).to_owned());
+            let message = format!("no field is called {name} (quote the text to search for it)");
+            return Err(self.error_at(start, message, near));
+        };
+        self.allowed(field, op, end)?;
+        let values = self.values(field)?;
+        Ok(Term { field, op, values })
+    }
+
+    fn op(&mut self) -> Option<Op> {
+        let (op, length) = match (self.peek()?, self.chars.get(self.at + 1)) {
+            (':', _) => (Op::Has, 1),
+            ('=', _) => (Op::Eq, 1),
+            ('!', Some('=')) => (Op::Ne, 2),
+            ('<', Some('=')) => (Op::Le, 2),
+            ('>', Some('=')) => (Op::Ge, 2),
+            ('<', _) => (Op::Lt, 1),
+            ('>', _) => (Op::Gt, 1),
+            _ => return None,
+        };
+        self.at += length;
+        Some(op)
+    }
+
+    fn allowed(&self, field: Field, op: Op, at: usize) -> Result<()> {
+        let ordered = matches!(field.shape(), Shape::Bytes | Shape::Percent | Shape::Time);
+        if matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) && !ordered {
+            let message = format!("{} knows no order; expected :, = or !=", field.name());
+            return Err(self.error_at(at, message, None));
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, field: Field) -> Result<Vec<Value>> {
+        let mut values = Vec::new();
+        loop {
+            self.blanks();
+            let start = self.at;
+            let word = self.word()?;
+            values.push(self.value(field, &word, start)?);
+            self.values += 1;
+            if self.values > MAX_VALUES {
+                return Err(self.error_at(start, format!("more than {MAX_VALUES} values"), None));
+            }
+            let after = self.at;
+            self.blanks();
+            if self.peek() != Some(',') {
+                return Ok(values);
+            }
+            self.at = if self.at == after { after + 1 } else { self.at + 1 };
+        }
+    }
+
+    fn value(&self, field: Field, word: &str, at: usize) -> Result<Value> {
+        let bad = |expected: &str| self.error_at(at, format!("expected {expected} after {}", field.name()), None);
+        Ok(match field.shape() {
+            Shape::Text | Shape::Account => Value::Text(word.to_owned()),
+            Shape::Bytes => Value::Bytes(units::parse_bytes(word).map_err(|_| bad("a size such as 500MB"))?),
+            Shape::Percent => {
+                let digits = word.strip_suffix('%').unwrap_or(word);
+                Value::Percent(digits.parse().ok().filter(|p| *p <= 1_000_000).ok_or_else(|| bad("a percentage"))?)
+            }
+            Shape::Time => match read_age(word) {
+                Some(age) => Value::Age(age),
+                None => Value::At(Time::parse(word).map_err(|_| bad("a time such as 2026-10-01, or an age such as 30d"))?),
+            },
+            Shape::Status => Value::Status(Status::from_word(word).ok_or_else(|| {
+                let words = Status::ALL.map(Status::word);
+                let near = text::nearest(word, words).first().map(|w| (*w).to_owned());
+                self.error_at(at, format!("expected a status, one of {}", words.join(" ")), near)
+            })?),
+            Shape::Lifecycle => Value::Lifecycle(
+                Lifecycle::from_word(word).ok_or_else(|| bad("inactive, activation-pending, active or terminated"))?,
+            ),
+            Shape::Flag => match word.to_ascii_lowercase().as_str() {
+                "yes" | "true" | "on" => Value::Flag(true),
+                "no" | "false" | "off" => Value::Flag(false),
+                _ => return Err(bad("yes or no")),
+            },
+            Shape::Id => Value::Id(word.parse().map_err(|_| bad("a number"))?),
+            Shape::Field => Value::Field(
+                Field::from_name(word)
+                    .filter(|f| !matches!(f, Field::In | Field::Has | Field::No))
+                    .ok_or_else(|| bad("the name of a field"))?,
+            ),
+        })
+    }
+
+    /// A lone word may hold commas; a value in a list may not.
+    fn text(&mut self) -> Result<String> {
+        if self.peek() == Some('"') { self.quoted() } else { self.run(|c| c == ',') }
+    }
+
+    fn word(&mut self) -> Result<String> {
+        if self.peek() == Some('"') { self.quoted() } else { self.run(|_| false) }
+    }
+
+    fn run(&mut self, also: impl Fn(char) -> bool) -> Result<String> {
+        let start = self.at;
+        while self.peek().is_some_and(|c| also(c) || !ends_word(c)) {
+            self.at += 1;
+        }
+        if self.at == start {
+            return Err(match self.peek() {
+                None => self.error("expected a value, but the filter ends here"),
+                Some(c) => self.error(format!("expected a value, not {c}")),
+            });
+        }
+        Ok(self.chars[start..self.at].iter().collect())
+    }
+
+    fn quoted(&mut self) -> Result<String> {
+        let open = self.at;
+        self.at += 1;
+        let mut out = String::new();
+        while let Some(c) = self.peek() {
+            self.at += 1;
+            match (c, self.peek()) {
+                ('"', _) => return Ok(out),
+                ('\\', Some(next @ ('"' | '\\'))) => {
+                    self.at += 1;
+                    out.push(next);
+                }
+                _ => out.push(c),
+            }
+        }
+        Err(self.error_at(open, "this \" is never closed", None))
+    }
+}
+
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"')
+}
+
+/// True when `text` reads back as one word, as a lone text and as a value alike.
+pub(super) fn is_bare(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '.' | '_' | '-' | '@' | '/' | '+' | '#');
+    !text.is_empty()
+        && text.chars().all(plain)
+        && !text.starts_with('-')
+        && !["and", "or", "not"].contains(&text.to_ascii_lowercase().as_str())
+}
+
+fn read_age(word: &str) -> Option<u64> {
+    let unit = word.chars().last()?;
+    let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
+    let number: u64 = word[..word.len() - 1].parse().ok()?;
+    number.checked_mul(scale).filter(|age| *age < 1 << 40)
+}
+
+pub(super) fn age(seconds: u64) -> String {
+    let (letter, scale) = AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
+    format!("{}{letter}", seconds / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn round(text: &str) -> String {
+        Filter::parse(text).expect(text).to_string()
+    }
+
+    #[test]
+    fn examples_of_the_language() {
+        for example in [
+            "account=\"Fleet North\" status=active used_pct>=80",
+            "in:\"/Acme Ltd\" -tag:do-not-move (network:voda* or network=EE)",
+            "iccid:*0057",
+            "no:cap used>1GB",
+            "seen<30d",
+            "label:a,b,\"c d\"",
+            "--x",
+        ] {
+            assert_eq!(round(example), example);
+        }
+        assert_eq!(round("  status = active and not (a or b)  "), "status=active -(a or b)");
+        assert_eq!(round("\"a\\qb\""), "\"a\\\\qb\"");
+        assert_eq!(Filter::parse("  "), Ok(Filter::All));
+    }
+
+    #[test]
+    fn errors_have_a_place_and_a_way_out() {
+        let error = |text: &str| Filter::parse(text).expect_err(text);
+        assert_eq!(error("used>5 acount:x"), Error::Filter {
+            message: "no field is called acount (quote the text to search for it)".into(),
+            column: 8,
+            suggestion: Some("account".into()),
+        });
+        for (text, column) in [("(a", 1), ("a)", 2), ("used>", 6), ("label>x", 6), ("used>lots", 6), ("\"a", 1), ("status:activ", 8)]
+        {
+            let Error::Filter { column: found, .. } = error(text) else { panic!("{text}") };
+            assert_eq!(found, column, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_and_length_are_bounded() {
+        assert!(Filter::parse(&"(".repeat(100_000)).is_err());
+        assert!(Filter::parse(&"-".repeat(100_000)).is_err());
+        assert!(Filter::parse(&"a".repeat(MAX_LENGTH + 1)).is_err());
+    }
+
+    fn value(field: Field) -> BoxedStrategy<Value> {
+        match field.shape() {
+            Shape::Text | Shape::Account => "[^\\x00-\\x1f]{1,12}".prop_map(Value::Text).boxed(),
+            Shape::Bytes => (0..=units::MAX_BYTES).prop_map(Value::Bytes).boxed(),
+            Shape::Percent => (0..=1_000_000u64).prop_map(Value::Percent).boxed(),
+            Shape::Time => prop_oneof![
+                (0..4_000_000_000i64).prop_map(|t| Value::At(Time(t))),
+                (0..1u64 << 40).prop_map(Value::Age)
+            ]
+            .boxed(),
+            Shape::Status => (0..8i64).prop_map(|i| Value::Status(Status::from_code(i))).boxed(),
+            Shape::Lifecycle => (0..4i64).prop_map(|i| Value::Lifecycle(Lifecycle::from_code(i))).boxed(),
+            Shape::Flag => any::<bool>().prop_map(Value::Flag).boxed(),
+            Shape::Id => any::<i64>().prop_map(Value::Id).boxed(),
+            Shape::Field => Just(Value::Field(Field::Label)).boxed(),
+        }
+    }
+
+    fn term() -> impl Strategy<Value = Filter> {
+        let named = (0..FIELDS.len(), prop_oneof![Just(Op::Has), Just(Op::Eq), Just(Op::Ne)]).prop_flat_map(|(i, op)| {
+            let field = FIELDS[i].1;
+            prop::collection::vec(value(field), 1..4)
+                .prop_map(move |values| Filter::Term(Term { field, op, values }))
+        });
+        let lone = "[^\\x00-\\x1f]{1,12}".prop_map(|t| Filter::term(Field::Any, Op::Has, Value::Text(t)));
+        prop_oneof![named, lone]
+    }
+
+    fn any_filter() -> impl Strategy<Value = Filter> {
+        term().prop_recursive(5, 32, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::And),
+                prop::collection::vec(inner.clone(), 2..4).prop_map(Filter::Or),
+                inner.prop_map(|f| Filter::Not(Box::new(f))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_prints_reads_back(filter in any_filter()) {
+            let text = filter.to_string();
+            prop_assert_eq!(Filter::parse(&text), Ok(filter), "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[a-z:=<>!\"(), \\\\-]{0,40}|\\PC*") {
+            let _ = Filter::parse(&text);
+        }
+    }
+}

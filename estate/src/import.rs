@@ -1,0 +1,153 @@
+//! CSV in: read as a stream, understood row by row, with a note for whatever is refused or doubtful.
+
+pub(crate) mod decode;
+pub(crate) mod header;
+pub(crate) mod row;
+
+use std::io::Read;
+
+use csv::{ReaderBuilder, StringRecord};
+
+use crate::account::AccountId;
+use crate::error::{Error, Result};
+use header::Mapping;
+pub(crate) use header::Field as ImportField;
+pub(crate) use row::Parsed;
+
+/// What happens to a row whose ICCID is known already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDuplicate {
+    /// The first one stays; a row that says the same counts as unchanged.
+    #[default]
+    Skip,
+    /// The row replaces what its columns say.
+    Update,
+    /// The whole import fails.
+    Fail,
+}
+
+/// How a file is to be read.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// The account that paths hang under; `None` means the user's own.
+    pub under: Option<AccountId>,
+    /// `header=field` pairs that overrule recognition.
+    pub map: Vec<(String, String)>,
+    /// The delimiter; found out when `None`.
+    pub delimiter: Option<u8>,
+    /// The encoding; UTF-8, or what a byte order mark says, when `None`.
+    pub encoding: Option<String>,
+    /// What happens to known ICCIDs.
+    pub on_duplicate: OnDuplicate,
+    /// Whether accounts that do not exist are an error instead of being made.
+    pub no_create_accounts: bool,
+}
+
+/// One thing worth saying about a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The line in the file, from 1.
+    pub line: u64,
+    /// The header of the column, or empty when it is about the whole row.
+    pub column: String,
+    /// The value, cleaned.
+    pub value: String,
+    /// Why.
+    pub reason: String,
+    /// Whether the row was refused for it.
+    pub refused: bool,
+}
+
+/// What an import came to, or would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Rows read, without the header and empty ones.
+    pub rows: u64,
+    /// New SIMs.
+    pub added: u64,
+    /// Known SIMs that change.
+    pub updated: u64,
+    /// Rows that say what is known.
+    pub unchanged: u64,
+    /// Rows left out, each with a note.
+    pub refused: u64,
+    /// Rows taken with a warning.
+    pub doubtful: u64,
+    /// Empty lines.
+    pub empty: u64,
+    /// Accounts made.
+    pub accounts: u64,
+}
+
+/// Hears every note as it is made.
+pub type Notes<'a> = dyn FnMut(Note) + 'a;
+
+/// A file being read: gives rows until there are none.
+pub(crate) struct Source<'a> {
+    reader: csv::Reader<Box<dyn Read + 'a>>,
+    mapping: Mapping,
+    record: StringRecord,
+    pub empty: u64,
+    /// The line the next record starts on, or a blank one before it, which the CSV reader skips without a word.
+    line: u64,
+    /// The reader counts a line when it sees the `\n`: of `\r\n` that is after the record.
+    lag: u64,
+}
+
+impl<'a> Source<'a> {
+    /// Opens a stream: finds out encoding and delimiter, reads the header.
+    pub fn open(input: Box<dyn Read + 'a>, options: &ImportOptions, notes: &mut Notes<'_>) -> Result<Self> {
+        let (mut text, head) = decode::open(input, options.encoding.as_deref())?;
+        if head.trim().is_empty() {
+            return Err(Error::invalid("file", "is empty"));
+        }
+        let delimiter = options.delimiter.unwrap_or_else(|| header::delimiter(&head));
+        text = Box::new(std::io::Cursor::new(head.into_bytes()).chain(text));
+        let mut reader =
+            ReaderBuilder::new().flexible(true).has_headers(true).delimiter(delimiter).from_reader(text);
+        let headers = reader.headers().map_err(|e| unreadable(&e))?.clone();
+        let mapping = Mapping::of(&headers, &options.map, notes)?;
+        let line = 2 + line_breaks(&headers);
+        let lag = line.saturating_sub(reader.position().line());
+        Ok(Self { reader, mapping, record: StringRecord::new(), empty: 0, line, lag })
+    }
+
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The next row that says anything: its line, and what it says or `None` if it was refused.
+    pub fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<Parsed>)>> {
+        loop {
+            let start = self.line;
+            if !self.reader.read_record(&mut self.record).map_err(|e| unreadable(&e))? {
+                // A file may end in blank lines.
+                self.empty += (self.reader.position().line()).saturating_sub(start);
+                return Ok(None);
+            }
+            let (end, inside) = (self.reader.position().line() + self.lag, line_breaks(&self.record));
+            // The last record may have no line break after it.
+            self.line = end.max(start + inside + 1);
+            let blank = self.line - start - inside - 1;
+            self.empty += blank;
+            let line = start + blank;
+            if self.record.iter().all(|cell| cell.trim().is_empty()) {
+                self.empty += 1;
+                continue;
+            }
+            return Ok(Some((line, row::parse(line, &self.record, &self.mapping, notes))));
+        }
+    }
+}
+
+fn line_breaks(record: &StringRecord) -> u64 {
+    record.iter().map(|cell| cell.matches('\n').count() as u64).sum()
+}
+
+fn unreadable(error: &csv::Error) -> Error {
+    let line = error.position().map(|p| format!("line {}: ", p.line())).unwrap_or_default();
+    match error.kind() {
+        csv::ErrorKind::Io(io) => Error::invalid("file", io.to_string()),
+        _ => Error::invalid("file", format!("{line}{error}")),
+    }
+}

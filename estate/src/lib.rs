@@ -1,0 +1,109 @@
+//! What a SIM estate is, who may change it, and where it is kept.
+//!
+//! An [`Estate`] is one signed-in user's session. [`Local`] applies the rules and talks to SQLite. Nothing here
+//! prints, reads a home directory, or knows of terminals and networks.
+
+mod account;
+mod change;
+pub mod demo;
+mod error;
+pub mod export;
+mod filter;
+pub mod ident;
+mod import;
+mod local;
+mod permit;
+mod query;
+mod sim;
+mod store;
+pub mod text;
+pub mod units;
+mod user;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+pub use account::{Account, AccountId, Accounts, NAME_MAX, split_path, valid_name};
+pub use change::{
+    Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev, StagingId,
+    Target, Warning, Watch,
+};
+pub use error::{Error, Kind, Result};
+pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
+pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
+pub use local::{Local, NewEstate, Scope};
+pub use permit::{Capability, TABLE as PERMISSIONS, permit};
+pub use query::{Column, Key, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
+pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
+pub use store::log::LogFilter;
+pub use store::read::Lookup;
+pub use store::watch::CommitWatch;
+pub use units::Time;
+pub use user::{Role, User, UserId, UserState};
+
+/// Receives exported SIMs one by one; `Ok(false)` stops.
+pub type Sink<'a> = dyn FnMut(&Sim) -> Result<bool> + 'a;
+
+/// One signed-in user's session with a SIM estate. Blocking on purpose; every read can be cancelled.
+///
+/// What lies outside the user's subtree does not exist: "no such" and "not yours" are the same answer.
+pub trait Estate: Send + Sync {
+    /// Who is signed in.
+    fn me(&self) -> &User;
+    /// Whether this session may write at all.
+    fn read_only(&self) -> bool;
+    /// The revision of the last change.
+    fn rev(&self) -> Result<Rev>;
+    /// The visible accounts with their SIM counts.
+    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>>;
+    /// The users of one account, or of all that are visible.
+    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>>;
+    /// A window of rows.
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page>;
+    /// How many SIMs match.
+    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64>;
+    /// How many SIMs a target holds, and how many of them `view` shows.
+    fn count_target(&self, target: &Target, view: &Query, cancel: &Cancel) -> Result<(u64, u64)>;
+    /// Which of `ids` belong to a target.
+    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>>;
+    /// The SIMs of a target, at most `limit`.
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>>;
+    /// The SIMs from one row to another, both included; an error when there are more than `limit`.
+    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>>;
+    /// One SIM.
+    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim>;
+    /// One SIM by ICCID, with or without check digit.
+    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim>;
+    /// Finds SIMs by a list of identifiers.
+    fn lookup(&self, entries: &[String], cancel: &Cancel) -> Result<Lookup>;
+    /// What a change would do.
+    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan>;
+    /// Makes a change, whole or not at all.
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt>;
+    /// Reads a file into a staging area; [`Change::Import`] brings it in.
+    fn stage(
+        &self,
+        input: Box<dyn Read + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, Tally)>;
+    /// Streams every match in the query's order, or the SIMs of a target that match; returns how many.
+    fn export(&self, query: &Query, target: Option<&Target>, sink: &mut Sink<'_>, cancel: &Cancel) -> Result<u64>;
+    /// The log of changes.
+    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>>;
+    /// The SIMs of one change, by number, after a given one.
+    fn items(
+        &self,
+        rev: Rev,
+        outcome: Option<Outcome>,
+        after: Option<SimId>,
+        limit: u32,
+        cancel: &Cancel,
+    ) -> Result<Vec<Item>>;
+    /// Calls back after commits, by this program or another.
+    fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch>;
+    /// Does the next bit of what can wait (the text index); false when nothing is left.
+    fn background(&self) -> Result<bool>;
+}

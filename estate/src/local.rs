@@ -1,0 +1,325 @@
+//! The estate in a local store: finds the scope, asks the role table, then calls the store.
+
+mod apply;
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::Read;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::Connection;
+
+use crate::account::{AccountId, Accounts, valid_name};
+use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
+use crate::error::{Error, Result};
+use crate::import::{ImportOptions, Notes, Tally};
+use crate::permit::{Capability, permit};
+use crate::query::{Key, Page, Query, Seek};
+use crate::sim::{Sim, SimId};
+use crate::store::log::{self, LogFilter, Record};
+use crate::store::read::{Lookup, View};
+use crate::store::stage::Staging;
+use crate::store::watch::{self, CommitWatch};
+use crate::store::{Session, Store, accounts, check, lock, textindex};
+use crate::units::Time;
+use crate::user::{Role, User, UserId, UserState};
+use crate::{Entry, Estate, Item, Outcome, Sink, ident};
+
+/// Whose eyes the store is seen through. Only [`Local`] makes one, so no store function can be called without.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    user: User,
+    read_only: bool,
+}
+
+impl Scope {
+    /// The account at the top of what is seen.
+    pub fn top(&self) -> AccountId {
+        self.user.account
+    }
+}
+
+/// What a new estate starts with.
+#[derive(Debug, Clone)]
+pub struct NewEstate {
+    /// The name of the root account.
+    pub account: String,
+    /// The first Admin's address.
+    pub email: String,
+    /// The first Admin's name.
+    pub name: String,
+}
+
+/// A user's session with a store on this machine.
+pub struct Local {
+    store: Store,
+    scope: Scope,
+    clock: fn() -> Time,
+    tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
+    staged: Mutex<HashMap<StagingId, Staging>>,
+    next_staging: AtomicU64,
+}
+
+impl Local {
+    /// Makes a store with a root account and its first Admin, and signs that Admin in.
+    pub fn create(path: &Path, new: &NewEstate) -> Result<Self> {
+        let name = valid_name(&new.account)?;
+        let email = ident::email(&new.email)?;
+        let full_name = valid_name(&new.name)?;
+        let store = Store::create(path)?;
+        {
+            let session = store.writer();
+            let now = Time::now();
+            let transaction = session.unchecked_transaction()?;
+            let account = accounts::insert(&session, None, &name, 1, now)?;
+            let role = Role::Admin;
+            let admin = User { id: UserId(1), account, name: full_name, email: email.clone(), role, state: UserState::Active };
+            accounts::add_user(&session, &admin, now)?;
+            log::append(&session, &Record {
+                rev: 1,
+                id: &ChangeId::new(),
+                at: now,
+                actor: &admin,
+                kind: "init",
+                body: serde_json::json!({ "account": account.0 }),
+                counts: Counts::default(),
+                undoes: None,
+            })?;
+            log::touch_if_absent(&session, 1, account)?;
+            transaction.commit()?;
+        }
+        Self::sign_in(store, Some(&email), false)
+    }
+
+    /// Opens a store as the user with that address, or as the only Admin of the root account.
+    pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
+        Self::sign_in(Store::open(path)?, email, read_only)
+    }
+
+    fn sign_in(store: Store, email: Option<&str>, read_only: bool) -> Result<Self> {
+        let user = {
+            let session = store.writer();
+            match email {
+                Some(email) => accounts::sign_in(&session, email)?,
+                None => only_admin(accounts::root_admins(&session)?)?,
+            }
+        };
+        let scope = Scope { user, read_only };
+        Ok(Self {
+            store,
+            scope,
+            clock: Time::now,
+            tree: Mutex::default(),
+            staged: Mutex::default(),
+            next_staging: AtomicU64::new(1),
+        })
+    }
+
+    /// The same store, with a clock that stands still: for tests and screenshots.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Time) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Adds an active user. Inviting people by mail comes with user management; the demo needs users of every role.
+    pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
+        self.may_write(Capability::ManageAccounts)?;
+        let (name, email) = (valid_name(name)?, ident::email(email)?);
+        let session = self.store.writer();
+        View::new(&session, &self.scope, None)?.accounts.need(account)?;
+        let user = User { id: UserId(0), account, name, email, role, state: UserState::Active };
+        accounts::add_user(&session, &user, (self.clock)())
+    }
+
+    /// Everything that is wrong with the store, in words.
+    pub fn check(&self) -> Result<Vec<String>> {
+        check::check(&self.store.writer())
+    }
+
+    /// Copies the store to a new file while it is in use.
+    pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        check::backup(&self.store, to, watch)
+    }
+
+    /// Where the store is.
+    pub fn path(&self) -> &Path {
+        self.store.path()
+    }
+
+    fn may_write(&self, need: Capability) -> Result<()> {
+        if self.scope.read_only {
+            return Err(Error::ReadOnly);
+        }
+        permit(self.scope.user.role, need)
+    }
+
+    /// Asks the role table, then reads one unchanging view.
+    fn read<T>(
+        &self,
+        need: Capability,
+        cancel: &Cancel,
+        work: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Result<T> {
+        permit(self.scope.user.role, need)?;
+        self.store.read(cancel, |session| work(&self.view(session)?))
+    }
+
+    /// The view of a session, with the tree kept for as long as nothing changes.
+    fn view<'a>(&'a self, session: &'a Session) -> Result<View<'a>> {
+        let rev = session.rev()?;
+        let known = lock(&self.tree).as_ref().filter(|(at, ..)| *at == rev).map(|(_, t, w)| (Arc::clone(t), *w));
+        let fresh = known.is_none();
+        let view = View::new(session, &self.scope, known)?;
+        if fresh {
+            *lock(&self.tree) = Some((rev, Arc::clone(&view.accounts), view.whole));
+        }
+        Ok(view)
+    }
+}
+
+/// The file's owner is trusted: without a name they are the root account's Admin, if there is one only.
+fn only_admin(mut admins: Vec<User>) -> Result<User> {
+    match admins.len() {
+        0 => Err(Error::not_found("user", "an active Admin of the root account")),
+        1 => Ok(admins.remove(0)),
+        _ => Err(Error::Invalid {
+            field: "as",
+            reason: format!(
+                "several Admins; choose one with --as: {}",
+                admins.iter().map(|u| u.email.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}
+
+impl Estate for Local {
+    fn me(&self) -> &User {
+        &self.scope.user
+    }
+
+    fn read_only(&self) -> bool {
+        self.scope.read_only
+    }
+
+    fn rev(&self) -> Result<Rev> {
+        self.store.read(&Cancel::new(), Session::rev)
+    }
+
+    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
+        self.read(Capability::View, cancel, |view| Ok(Arc::clone(&view.accounts)))
+    }
+
+    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>> {
+        self.read(Capability::ManageAccounts, cancel, |view| {
+            account.map(|a| view.accounts.need(a)).transpose()?;
+            view.users(account)
+        })
+    }
+
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+        self.read(Capability::View, cancel, |view| view.page(query, seek, limit, cancel))
+    }
+
+    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64> {
+        self.read(Capability::View, cancel, |view| view.count(query))
+    }
+
+    fn count_target(&self, target: &Target, query: &Query, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.read(Capability::View, cancel, |view| view.count_target(target, query))
+    }
+
+    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>> {
+        self.read(Capability::View, cancel, |view| view.marked(target, ids))
+    }
+
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.read(Capability::View, cancel, |view| view.target_ids(target, limit))
+    }
+
+    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.read(Capability::View, cancel, |view| view.range(query, from, to, limit))
+    }
+
+    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
+        self.read(Capability::View, cancel, |view| view.sim(id))
+    }
+
+    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {
+        self.read(Capability::View, cancel, |view| view.sim_by_iccid(iccid))
+    }
+
+    fn lookup(&self, entries: &[String], cancel: &Cancel) -> Result<Lookup> {
+        self.read(Capability::View, cancel, |view| view.lookup(entries))
+    }
+
+    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+        self.plan_change(change, cancel)
+    }
+
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+        self.apply_change(id, change, watch)
+    }
+
+    fn stage(
+        &self,
+        input: Box<dyn Read + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, Tally)> {
+        self.may_write(Capability::ImportSims)?;
+        let session = Session::open(self.store.path())?;
+        let view = self.view(&session)?;
+        if !view.whole {
+            return Err(Error::RootOnly);
+        }
+        let own = Session::open(self.store.path())?;
+        let staging = Staging::read(own, &view, input, options, notes, watch)?;
+        let (id, tally) = (StagingId(self.next_staging.fetch_add(1, Ordering::Relaxed)), staging.tally);
+        lock(&self.staged).insert(id, staging);
+        Ok((id, tally))
+    }
+
+    fn export(&self, query: &Query, target: Option<&Target>, sink: &mut Sink<'_>, cancel: &Cancel) -> Result<u64> {
+        self.read(Capability::Export, cancel, |view| view.each(query, target, sink))
+    }
+
+    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {
+        self.read(Capability::EstateHistory, cancel, |view| {
+            wanted.account.map(|a| view.accounts.need(a)).transpose()?;
+            wanted.sim.map(|s| view.sim(s)).transpose()?;
+            view.entries(wanted)
+        })
+    }
+
+    fn items(
+        &self,
+        rev: Rev,
+        outcome: Option<Outcome>,
+        after: Option<SimId>,
+        limit: u32,
+        cancel: &Cancel,
+    ) -> Result<Vec<Item>> {
+        self.read(Capability::EstateHistory, cancel, |view| view.items(rev, outcome, after, limit))
+    }
+
+    fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch> {
+        watch::on_commit(self.store.path(), hear)
+    }
+
+    fn background(&self) -> Result<bool> {
+        if self.scope.read_only {
+            return Ok(false);
+        }
+        textindex::step(&mut self.store.writer())
+    }
+}
+
+impl Session {
+    /// A connection of its own to an open store.
+    fn open(path: &Path) -> Result<Self> {
+        Self::new(Connection::open(path)?, true)
+    }
+}

@@ -1,0 +1,330 @@
+//! Planning and applying changes: which permission each needs, and what each one does.
+
+use std::sync::Arc;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use serde_json::{Value as Json, json};
+
+use super::Local;
+use crate::account::{AccountId, valid_name};
+use crate::change::{Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch};
+use crate::error::{Error, Result};
+use crate::permit::Capability;
+use crate::store::log::{self, Logged, Record};
+use crate::store::read::View;
+use crate::store::{Session, accounts, lock, write};
+
+/// What a change put into the log.
+struct Done {
+    kind: &'static str,
+    body: Json,
+    counts: Counts,
+    undoes: Option<Rev>,
+    account: Option<AccountId>,
+    touched: Vec<AccountId>,
+}
+
+impl Done {
+    /// A change to the accounts themselves.
+    fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
+        Self { kind, body, counts: Counts::default(), undoes: None, account: touched.first().copied(), touched }
+    }
+}
+
+/// What a change needs, as far as the change alone tells.
+fn need(change: &Change) -> Capability {
+    match change {
+        Change::Move { .. } | Change::Undo { .. } => Capability::MoveSims,
+        Change::Import { .. } => Capability::ImportSims,
+        Change::AddAccount { .. }
+        | Change::RenameAccount { .. }
+        | Change::MoveAccount { .. }
+        | Change::DeleteAccount { .. } => Capability::ManageAccounts,
+    }
+}
+
+/// Where the work of one change goes.
+struct Run<'a> {
+    view: &'a View<'a>,
+    session: &'a Session,
+    rev: Rev,
+    now: crate::units::Time,
+    watch: &'a Watch<'a>,
+}
+
+impl Local {
+    pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+        self.may_write(need(change))?;
+        self.read(need(change), cancel, |view| {
+            let at = view.session.rev()?;
+            match change {
+                Change::Move { target, to, .. } => {
+                    let target = frozen(view, target)?;
+                    view.plan_move(&target, *to, at)
+                }
+                Change::Undo { change } => plan_undo(view, change),
+                Change::MoveAccount { account, under } => {
+                    may_hang(view, *account, *under)?;
+                    let moved = view.accounts.need(*account)?;
+                    let below = view.accounts.subtree(*account).len() as u64 - 1;
+                    let warnings = [(Warning::AccountsBelow, below), (Warning::Visibility, moved.subtree)];
+                    let warnings = warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
+                    Ok(Plan { at, total: moved.subtree, warnings, ..Plan::default() })
+                }
+                Change::AddAccount { parent: account, name } => {
+                    valid_name(name)?;
+                    view.accounts.need(*account)?;
+                    Ok(Plan { at, ..Plan::default() })
+                }
+                Change::RenameAccount { account, name } => {
+                    valid_name(name)?;
+                    own_to_manage(view, *account)?;
+                    Ok(Plan { at, ..Plan::default() })
+                }
+                Change::DeleteAccount { account } => {
+                    own_to_manage(view, *account)?;
+                    Ok(Plan { at, total: view.accounts.need(*account)?.subtree, ..Plan::default() })
+                }
+                Change::Import { staging } => self.plan_import(*staging, at),
+            }
+        })
+    }
+
+    fn plan_import(&self, staging: StagingId, at: Rev) -> Result<Plan> {
+        let staged = lock(&self.staged);
+        let tally = staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?.tally;
+        let counts = Counts {
+            done: tally.added + tally.updated,
+            unchanged: tally.unchanged,
+            refused: tally.refused,
+            ..Counts::default()
+        };
+        Ok(Plan { at, total: tally.rows, counts, ..Plan::default() })
+    }
+
+    pub(super) fn apply_change(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+        self.may_write(need(change))?;
+        let writer = self.store.writer();
+        if let Change::Import { staging } = change {
+            return self.import(id, *staging, watch);
+        }
+        let transaction = begin(&writer)?;
+        if let Some(receipt) = log::receipt(&writer, id)? {
+            return Ok(receipt);
+        }
+        let view = View::new(&writer, &self.scope, None)?;
+        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now: (self.clock)(), watch };
+        self.dispatch(id, change, &run)?;
+        transaction.commit()?;
+        log::receipt(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
+    }
+
+    fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
+        let done = match change {
+            Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
+            Change::Undo { change } => return self.undo(id, run, change),
+            Change::AddAccount { parent, name } => add_account(run, *parent, name)?,
+            Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
+            Change::MoveAccount { account, under } => move_account(run, *account, *under)?,
+            Change::DeleteAccount { account } => delete_account(run, *account)?,
+            Change::Import { .. } => unreachable!("imports run on a connection of their own"),
+        };
+        self.log(id, run, done)
+    }
+
+    fn log(&self, id: &ChangeId, run: &Run<'_>, mut done: Done) -> Result<()> {
+        if let (Some(account), Some(body)) = (done.account, done.body.as_object_mut()) {
+            body.insert("account".into(), account.0.into());
+        }
+        log::append(run.session, &Record {
+            rev: run.rev,
+            id,
+            at: run.now,
+            actor: &self.scope.user,
+            kind: done.kind,
+            body: done.body,
+            counts: done.counts,
+            undoes: done.undoes,
+        })?;
+        done.touched.into_iter().try_for_each(|account| log::touch_if_absent(run.session, run.rev, account))
+    }
+
+    fn move_sims(&self, id: &ChangeId, run: &Run<'_>, target: &Target, to: AccountId, clear: Clear) -> Result<()> {
+        start(run.watch)?;
+        let target = frozen(run.view, target)?;
+        let judged = write::judge_move(run.view, &target, to)?;
+        if judged.counts == Counts::default() {
+            return Err(Error::not_found("SIM", "nothing matches"));
+        }
+        let body = write::move_body(to, clear, &target);
+        let done = Done { kind: "move", body, counts: judged.counts, undoes: None, account: None, touched: vec![] };
+        self.log(id, run, done)?;
+        write::carry_out(run.session, run.rev, clear, &judged, run.watch)?;
+        log::touch_if_absent(run.session, run.rev, to)
+    }
+
+    fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
+        let logged = undoable(run.view, change)?;
+        let account = || AccountId(logged.body.get("account").and_then(Json::as_i64).unwrap_or_default());
+        let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let number = |key: &str| AccountId(logged.body.get(key).and_then(Json::as_i64).unwrap_or_default());
+        if logged.kind != "move" {
+            self.may_write(Capability::ManageAccounts)?;
+        }
+        let mut done = match logged.kind.as_str() {
+            "move" => {
+                start(run.watch)?;
+                let judged = write::judge_undo(run.view, logged.rev)?;
+                let body = json!({ "to": null });
+                let undoes = Some(logged.rev);
+                let done = Done { kind: "move", body, counts: judged.counts, undoes, account: None, touched: vec![] };
+                self.log(id, run, done)?;
+                return write::carry_out(run.session, run.rev, Clear::default(), &judged, run.watch);
+            }
+            "add-account" => delete_account(run, account())?,
+            "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
+                return Err(Error::Conflict("the account has been renamed again since".into()));
+            }
+            "rename-account" => rename_account(run, account(), &text("from"))?,
+            "move-account" if run.view.accounts.need(account())?.parent != Some(number("under")) => {
+                return Err(Error::Conflict("the account has been moved again since".into()));
+            }
+            "move-account" => move_account(run, account(), number("from"))?,
+            "delete-account" => add_account(run, number("parent"), &text("name"))?,
+            _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),
+        };
+        done.undoes = Some(logged.rev);
+        self.log(id, run, done)
+    }
+
+    fn import(&self, id: &ChangeId, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
+        let mut staged = lock(&self.staged)
+            .remove(&staging)
+            .ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
+        staged.begin()?;
+        staged.session().execute_batch("BEGIN IMMEDIATE")?;
+        let imported = self.import_in(id, &mut staged, watch);
+        staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+        imported?;
+        log::receipt(staged.session(), id)?.ok_or_else(|| Error::Store("the import was not logged".into()))
+    }
+
+    fn import_in(&self, id: &ChangeId, staged: &mut crate::store::stage::Staging, watch: &Watch<'_>) -> Result<()> {
+        if log::receipt(staged.session(), id)?.is_some() {
+            return Ok(());
+        }
+        staged.confirm()?;
+        let (rev, now) = (staged.session().rev()? + 1, (self.clock)());
+        let view = View::new(staged.session(), &self.scope, None)?;
+        let t = staged.tally;
+        let counts = Counts {
+            done: t.added + t.updated,
+            unchanged: t.unchanged,
+            refused: t.refused,
+            ..Counts::default()
+        };
+        let run = Run { view: &view, session: staged.session(), rev, now, watch };
+        let body = staged.body();
+        self.log(id, &run, Done { kind: "import", body, counts, undoes: None, account: None, touched: vec![] })?;
+        staged.carry_out(rev, now, watch)?;
+        log::touch_if_absent(staged.session(), rev, self.scope.top())
+    }
+}
+
+fn begin(session: &Session) -> Result<Transaction<'_>> {
+    Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
+}
+
+/// Says at once that work has begun.
+fn start(watch: &Watch<'_>) -> Result<()> {
+    match watch(Progress { phase: "checking", done: 0, total: 0 }) {
+        std::ops::ControlFlow::Continue(()) => Ok(()),
+        std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
+    }
+}
+
+/// The target with names and ages resolved against what is seen now.
+fn frozen(view: &View<'_>, target: &Target) -> Result<Target> {
+    let mut target = target.clone();
+    let accounts = Arc::clone(&view.accounts);
+    for query in &mut target.any {
+        query.filter = query.filter.freeze(&accounts, query.now)?;
+    }
+    Ok(target)
+}
+
+/// The change to undo, if this user may know of it and nobody undid it before.
+fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
+    let unknown = || Error::not_found("change", change.0.clone());
+    let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
+    let wanted = log::LogFilter { after: Some(logged.rev - 1), before: Some(logged.rev + 1), limit: 1, ..Default::default() };
+    let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
+    if entry.undone {
+        return Err(Error::Conflict("it has been undone already".into()));
+    }
+    if !entry.undoable {
+        return Err(Error::Conflict(format!("a change of kind {} cannot be undone", logged.kind)));
+    }
+    Ok(logged)
+}
+
+fn plan_undo(view: &View<'_>, change: &ChangeId) -> Result<Plan> {
+    let logged = undoable(view, change)?;
+    if logged.kind == "move" {
+        return view.plan_undo(logged.rev);
+    }
+    Ok(Plan { at: view.session.rev()?, ..Plan::default() })
+}
+
+/// Admins manage the accounts below their own; only the root's Admins manage the root itself.
+fn own_to_manage(view: &View<'_>, account: AccountId) -> Result<()> {
+    let found = view.accounts.need(account)?;
+    if found.parent.is_none() && !view.whole {
+        return Err(Error::Conflict("your own account is managed by the account above it".into()));
+    }
+    Ok(())
+}
+
+fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
+    view.accounts.need(under)?;
+    if view.accounts.need(account)?.parent.is_none() {
+        return Err(Error::Conflict("your own account cannot be moved".into()));
+    }
+    if view.accounts.is_under(under, account) {
+        return Err(Error::Conflict("an account cannot be moved under itself".into()));
+    }
+    Ok(())
+}
+
+fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
+    let name = valid_name(name)?;
+    run.view.accounts.need(parent)?;
+    let id = accounts::insert(run.session, Some(parent), &name, run.rev, run.now)?;
+    Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
+}
+
+fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
+    let name = valid_name(name)?;
+    own_to_manage(run.view, account)?;
+    let from = run.view.accounts.need(account)?.name.clone();
+    accounts::rename(run.session, account, &name, run.rev)?;
+    Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
+}
+
+fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {
+    may_hang(run.view, account, under)?;
+    let moved = run.view.accounts.need(account)?;
+    let from = moved.parent.unwrap_or(account);
+    accounts::hang(run.session, account, under, &moved.name, run.rev)?;
+    let body = json!({ "under": under.0, "from": from.0 });
+    Ok(Done::accounts("move-account", body, vec![account, under, from]))
+}
+
+fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> {
+    own_to_manage(run.view, account)?;
+    let gone = run.view.accounts.need(account)?;
+    let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
+    accounts::delete(run.session, account)?;
+    let body = json!({ "parent": parent.0, "name": gone.name });
+    Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
+}

@@ -1,0 +1,270 @@
+//! The SQLite file: opened, checked, migrated; one writer and several readers.
+
+pub(crate) mod accounts;
+pub(crate) mod check;
+pub(crate) mod log;
+pub(crate) mod page;
+pub(crate) mod read;
+pub(crate) mod sql;
+pub(crate) mod stage;
+pub(crate) mod textindex;
+pub(crate) mod watch;
+pub(crate) mod write;
+
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::account::{AccountId, Accounts};
+use crate::change::Cancel;
+use crate::error::{Error, Result};
+use crate::text;
+
+/// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
+const APPLICATION_ID: u32 = 0x5349_4d44;
+/// Every migration, in order; only ever added to.
+const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001.sql")];
+/// How long a writer waits for another program's transaction.
+const BUSY: Duration = Duration::from_secs(60);
+/// Page cache of a connection, in KiB.
+const CACHE_KIB: i64 = 4_000;
+
+/// An open store.
+pub(crate) struct Store {
+    path: PathBuf,
+    writer: Mutex<Session>,
+    readers: Mutex<Vec<Session>>,
+}
+
+/// A connection with the functions our SQL uses.
+pub(crate) struct Session {
+    conn: Connection,
+    /// What `place()` looks accounts up in.
+    accounts: Arc<Mutex<Arc<Accounts>>>,
+    /// When the running statement has to end.
+    stop: Arc<Mutex<Stop>>,
+}
+
+#[derive(Default)]
+struct Stop {
+    cancel: Cancel,
+    deadline: Option<Instant>,
+}
+
+impl Deref for Session {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.conn
+    }
+}
+
+impl DerefMut for Session {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.conn
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Makes a new store at `path`, readable by its owner only.
+    pub fn create(path: &Path) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
+            _ => Error::io(format!("cannot create {}", path.display()), e),
+        })?;
+        let mut conn = Connection::open(path)?;
+        conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+        migrate(&mut conn)?;
+        drop(conn);
+        Self::open(path)
+    }
+
+    /// Opens the store at `path` after making sure that it is one.
+    pub fn open(path: &Path) -> Result<Self> {
+        check_header(path)?;
+        let mut conn = Connection::open_with_flags(path, flags(false)).map_err(|e| damaged(path, &e))?;
+        check_schema(path, &conn)?;
+        migrate(&mut conn)?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(Session::new(conn, true)?),
+            readers: Mutex::default(),
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lends a reader; several can be out at once.
+    pub fn read<T>(&self, cancel: &Cancel, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+        if cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let pooled = lock(&self.readers).pop();
+        let session = match pooled {
+            Some(session) => session,
+            None => Session::new(Connection::open_with_flags(&self.path, flags(true))?, false)?,
+        };
+        session.stop_when(cancel, None);
+        let result = session.snapshot(work);
+        session.stop_when(&Cancel::new(), None);
+        lock(&self.readers).push(session);
+        result
+    }
+
+    /// Lends the writer; there is one.
+    pub fn writer(&self) -> MutexGuard<'_, Session> {
+        lock(&self.writer)
+    }
+}
+
+fn flags(read_only: bool) -> OpenFlags {
+    let mode = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
+    mode | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+impl Session {
+    pub fn new(mut conn: Connection, writer: bool) -> Result<Self> {
+        conn.busy_timeout(BUSY)?;
+        conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        if writer {
+            conn.pragma_update(None, "journal_mode", "WAL")?;
+            // FULL syncs the log at every commit: an acknowledged change survives power loss.
+            conn.pragma_update(None, "synchronous", "FULL")?;
+            conn.pragma_update(None, "foreign_keys", true)?;
+        }
+        rusqlite::vtab::array::load_module(&conn)?;
+        let stop: Arc<Mutex<Stop>> = Arc::default();
+        let asked = Arc::clone(&stop);
+        conn.progress_handler(
+            2_000,
+            Some(move || {
+                let stop = lock(&asked);
+                stop.cancel.is_cancelled() || stop.deadline.is_some_and(|d| Instant::now() >= d)
+            }),
+        )?;
+        let session = Self { conn, accounts: Arc::default(), stop };
+        session.functions()?;
+        Ok(session)
+    }
+
+    fn functions(&self) -> Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        self.conn.create_scalar_function("fold", 1, flags, |ctx| {
+            Ok(text::fold(ctx.get_raw(0).as_str().unwrap_or_default()))
+        })?;
+        self.conn.create_scalar_function("fits", 2, flags, |ctx| {
+            let value = text::fold(ctx.get_raw(1).as_str().unwrap_or_default());
+            Ok(text::fits(ctx.get_raw(0).as_str().unwrap_or_default(), &value))
+        })?;
+        self.conn.create_scalar_function("fits_any", 2, flags, |ctx| {
+            let pattern = ctx.get_raw(0).as_str().unwrap_or_default();
+            let list = text::fold(ctx.get_raw(1).as_str().unwrap_or_default());
+            Ok(list.split('\n').any(|v| !v.is_empty() && text::fits(pattern, v)))
+        })?;
+        let accounts = Arc::clone(&self.accounts);
+        self.conn.create_scalar_function("place", 1, FunctionFlags::SQLITE_UTF8, move |ctx| {
+            Ok(lock(&accounts).place(AccountId(ctx.get(0)?)).map_or(i64::MAX, |p| p as i64))
+        })?;
+        Ok(())
+    }
+
+    /// Tells `place()` which tree to look in.
+    pub fn use_accounts(&self, accounts: &Arc<Accounts>) {
+        *lock(&self.accounts) = Arc::clone(accounts);
+    }
+
+    /// Runs `work` on one unchanging view of the store.
+    fn snapshot<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let transaction = self.conn.unchecked_transaction()?;
+        let result = work(self);
+        transaction.finish()?;
+        result
+    }
+
+    /// Stops statements when `cancel` says so, or when `deadline` has passed.
+    pub fn stop_when(&self, cancel: &Cancel, deadline: Option<Instant>) {
+        *lock(&self.stop) = Stop { cancel: cancel.clone(), deadline };
+    }
+
+    /// The revision of the last change.
+    pub fn rev(&self) -> Result<i64> {
+        Ok(self.conn.query_row("SELECT ifnull(max(rev), 0) FROM log", [], |r| r.get(0))?)
+    }
+}
+
+/// Looks at the first hundred bytes before SQLite may touch the file.
+fn check_header(path: &Path) -> Result<()> {
+    let mut file = File::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::NoStore(path.to_owned()),
+        _ => Error::io(format!("cannot open {}", path.display()), e),
+    })?;
+    let mut header = [0u8; 100];
+    if file.read_exact(&mut header).is_err() || !header.starts_with(b"SQLite format 3\0") {
+        return Err(Error::NotOurs(path.to_owned()));
+    }
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if number(68) != APPLICATION_ID {
+        return Err(Error::NotOurs(path.to_owned()));
+    }
+    let (found, known) = (number(60), MIGRATIONS.len() as u32);
+    if found > known {
+        return Err(Error::Newer { path: path.to_owned(), found, known });
+    }
+    let page_size = u16::from_be_bytes([header[16], header[17]]);
+    if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two())) || header[21..24] != [64, 32, 32] {
+        return Err(Error::Damaged { path: path.to_owned(), detail: "the header makes no sense".into() });
+    }
+    Ok(())
+}
+
+fn damaged(path: &Path, error: &rusqlite::Error) -> Error {
+    Error::Damaged { path: path.to_owned(), detail: error.to_string() }
+}
+
+/// Compares the schema with what our own migrations make.
+fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
+    let version: u32 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
+    let fresh = Connection::open_in_memory()?;
+    for migration in &MIGRATIONS[..version as usize] {
+        fresh.execute_batch(migration)?;
+    }
+    let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
+        let sql = "SELECT name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
+        conn.prepare(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+    };
+    let (found, wanted) = (objects(conn).map_err(|e| damaged(path, &e))?, objects(&fresh)?);
+    match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(Error::Damaged { path: path.to_owned(), detail: format!("its schema differs at {name}") })
+        }
+    }
+}
+
+/// Applies the migrations the file does not have yet, each in a transaction of its own.
+fn migrate(conn: &mut Connection) -> Result<()> {
+    let version: u32 = conn.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version as usize) {
+        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! `store check`: pages, references, counts, indexes and the hash chain of the log. And online backup.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+
+use super::log::LogRow;
+use super::{Session, Store};
+use crate::change::{Progress, Watch};
+use crate::error::{Error, Result};
+
+/// Everything that is wrong with a store, in words; empty when it is sound.
+pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
+    let mut faults: Vec<String> = list(session, "PRAGMA integrity_check(20)")?;
+    faults.retain(|line| line != "ok");
+    if !faults.is_empty() {
+        return Ok(faults);
+    }
+    faults.extend(
+        list(session, "SELECT \"table\" || ' row ' || rowid || ' refers to nothing in ' || parent FROM pragma_foreign_key_check")?,
+    );
+    faults.extend(list(
+        session,
+        "SELECT 'account ' || a.id || ' says ' || a.sims || ' SIMs and has ' || ifnull(c.n, 0) FROM account a \
+         LEFT JOIN (SELECT account_id, count(*) AS n FROM sim GROUP BY 1) c ON c.account_id = a.id \
+         WHERE a.sims <> ifnull(c.n, 0)",
+    )?);
+    faults.extend(list(
+        session,
+        "SELECT 'SIM ' || id || ' has a version that no change gave it' FROM sim \
+         WHERE version > (SELECT ifnull(max(rev), 0) FROM log) LIMIT 20",
+    )?);
+    faults.extend(list(
+        session,
+        "WITH RECURSIVE t(id) AS (SELECT id FROM account WHERE parent_id IS NULL UNION SELECT a.id FROM account a \
+         JOIN t ON a.parent_id = t.id) SELECT 'account ' || id || ' hangs from nothing' FROM account \
+         WHERE id NOT IN t LIMIT 20",
+    )?);
+    faults.extend(chain(session)?);
+    Ok(faults)
+}
+
+fn list(session: &Session, sql: &str) -> Result<Vec<String>> {
+    let mut statement = session.prepare(sql)?;
+    let rows = statement.query_map([], |r| r.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Follows the hashes of the log from the first row.
+fn chain(session: &Session) -> Result<Vec<String>> {
+    let sql = "SELECT rev, change_id, at, actor_id, actor, kind, body, counts, undoes, prev_hash, hash FROM log ORDER BY rev";
+    let mut statement = session.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut previous = vec![0u8; 32];
+    let mut expected = 1;
+    while let Some(row) = rows.next()? {
+        let text = |i| row.get::<_, String>(i);
+        let (change_id, actor, kind, body, counts) = (text(1)?, text(4)?, text(5)?, text(6)?, text(7)?);
+        let logged = LogRow {
+            rev: row.get(0)?,
+            change_id: &change_id,
+            at: row.get(2)?,
+            actor_id: row.get(3)?,
+            actor: &actor,
+            kind: &kind,
+            body: &body,
+            counts: &counts,
+            undoes: row.get(8)?,
+        };
+        let hash: Vec<u8> = row.get(10)?;
+        if logged.rev != expected || row.get::<_, Vec<u8>>(9)? != previous || logged.hash(&previous) != hash {
+            return Ok(vec![format!("the log was changed afterwards at #{}", logged.rev)]);
+        }
+        previous = hash;
+        expected += 1;
+    }
+    Ok(Vec::new())
+}
+
+/// Copies the store to a new file while others use it.
+pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    let copy = Store::create(to)?;
+    drop(copy);
+    let source = Connection::open_with_flags(store.path(), super::flags(true))?;
+    let mut target = Connection::open_with_flags(to, super::flags(false))?;
+    let copied = copy_pages(&source, &mut target, watch);
+    drop(target);
+    if copied.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    copied
+}
+
+fn copy_pages(source: &Connection, target: &mut Connection, watch: &Watch<'_>) -> Result<()> {
+    let backup = Backup::new(source, target)?;
+    loop {
+        let step = backup.step(2_000)?;
+        let at = backup.progress();
+        let (total, left) = (at.pagecount as u64, at.remaining as u64);
+        if watch(Progress { phase: "copying", done: total - left, total }).is_break() {
+            return Err(Error::Cancelled);
+        }
+        match step {
+            StepResult::Done => return Ok(()),
+            StepResult::More => {}
+            _ => return Err(Error::Busy),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! The log of changes: appended to in the transaction of the change, chained by hash, read by scope.
+
+use rusqlite::{OptionalExtension, params, params_from_iter};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::Session;
+use super::read::View;
+use super::sql::Sql;
+use crate::account::AccountId;
+use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
+use crate::error::Result;
+use crate::sim::SimId;
+use crate::units::{Time, count};
+use crate::user::User;
+
+/// A change about to be logged.
+pub(crate) struct Record<'a> {
+    pub rev: Rev,
+    pub id: &'a ChangeId,
+    pub at: Time,
+    pub actor: &'a User,
+    pub kind: &'a str,
+    pub body: Json,
+    pub counts: Counts,
+    pub undoes: Option<Rev>,
+}
+
+/// A logged change, as stored.
+pub(crate) struct Logged {
+    pub rev: Rev,
+    pub kind: String,
+    pub body: Json,
+    pub counts: Counts,
+}
+
+/// Appends a change and chains it to the one before.
+pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
+    let previous: Option<Vec<u8>> = session
+        .query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0))
+        .optional()?;
+    let previous = previous.unwrap_or_else(|| vec![0; 32]);
+    let actor = format!("{} <{}>", record.actor.name, record.actor.email);
+    let (body, counts) = (record.body.to_string(), json(&record.counts));
+    let row = LogRow {
+        rev: record.rev,
+        change_id: &record.id.0,
+        at: record.at.0,
+        actor_id: record.actor.id.0,
+        actor: &actor,
+        kind: record.kind,
+        body: &body,
+        counts: &counts,
+        undoes: record.undoes,
+    };
+    let hash = row.hash(&previous);
+    session.execute(
+        "INSERT INTO log (rev, change_id, at, actor_id, actor, kind, body, counts, undoes, prev_hash, hash) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            row.rev, row.change_id, row.at, row.actor_id, row.actor, row.kind, row.body, row.counts, row.undoes,
+            previous, hash
+        ],
+    )?;
+    Ok(())
+}
+
+fn json(counts: &Counts) -> String {
+    serde_json::to_string(counts).unwrap_or_default()
+}
+
+/// What a row's hash covers.
+pub(crate) struct LogRow<'a> {
+    pub rev: i64,
+    pub change_id: &'a str,
+    pub at: i64,
+    pub actor_id: i64,
+    pub actor: &'a str,
+    pub kind: &'a str,
+    pub body: &'a str,
+    pub counts: &'a str,
+    pub undoes: Option<i64>,
+}
+
+impl LogRow<'_> {
+    pub fn hash(&self, previous: &[u8]) -> Vec<u8> {
+        let text = serde_json::json!([
+            self.rev, self.change_id, self.at, self.actor_id, self.actor, self.kind, self.body, self.counts, self.undoes
+        ]);
+        let mut sha = Sha256::new();
+        sha.update(previous);
+        sha.update(text.to_string().as_bytes());
+        sha.finalize().to_vec()
+    }
+}
+
+/// The receipt of a change that was applied before, for a retry after a lost answer.
+pub(crate) fn receipt(session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+    let found = find(session, id)?;
+    Ok(found.map(|logged| Receipt {
+        id: id.clone(),
+        rev: logged.rev,
+        counts: logged.counts,
+        account: logged.body.get("account").and_then(Json::as_i64).map(AccountId),
+    }))
+}
+
+pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
+    let row = session
+        .query_row("SELECT rev, kind, body, counts FROM log WHERE change_id = ?", [&id.0], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
+        })
+        .optional()?;
+    Ok(row.map(|(rev, kind, body, counts)| Logged {
+        rev,
+        kind,
+        body: serde_json::from_str(&body).unwrap_or_default(),
+        counts: serde_json::from_str(&counts).unwrap_or_default(),
+    }))
+}
+
+/// Notes that a change concerns an account, whatever it did to its SIMs.
+pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -> Result<()> {
+    session
+        .prepare_cached("INSERT OR IGNORE INTO log_account (rev, account_id, side, sims) VALUES (?, ?, 1, 0)")?
+        .execute(params![rev, account.0])?;
+    Ok(())
+}
+
+/// What to look for in the log; everything that is `None` fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogFilter {
+    /// Changes after this one; oldest first then.
+    pub after: Option<Rev>,
+    /// Changes before this one.
+    pub before: Option<Rev>,
+    /// Changes that touched this account or one below it.
+    pub account: Option<AccountId>,
+    /// Changes of this SIM.
+    pub sim: Option<SimId>,
+    /// Changes by someone whose name or address contains this.
+    pub by: Option<String>,
+    /// Changes of this kind.
+    pub kind: Option<String>,
+    /// Changes since then.
+    pub since: Option<Time>,
+    /// At most that many.
+    pub limit: u32,
+}
+
+impl View<'_> {
+    /// The log, newest first (or oldest first after a revision), as far as this user may see it.
+    pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
+        let mut sql = Sql::new(
+            "SELECT l.rev, l.change_id, l.at, l.actor, l.kind, l.body, l.counts, l.undoes, \
+             EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev) FROM log l WHERE 1",
+        );
+        let visible = match wanted.account {
+            Some(account) => Some(self.accounts.subtree(account)),
+            None if self.whole => None,
+            None => Some(self.accounts.all()),
+        };
+        if let Some(accounts) = visible {
+            sql.push(
+                Sql::new(" AND EXISTS (SELECT 1 FROM log_account a WHERE a.rev = l.rev AND a.account_id IN rarray(?))")
+                    .with_many(accounts.iter().map(|a| a.id.0)),
+            );
+        }
+        let mut also = |text: &str, value: Option<rusqlite::types::Value>| {
+            if let Some(value) = value {
+                sql.push(Sql::new(text).with(value));
+            }
+        };
+        also(" AND l.rev > ?", wanted.after.map(Into::into));
+        also(" AND l.rev < ?", wanted.before.map(Into::into));
+        also(" AND l.kind = ?", wanted.kind.clone().map(Into::into));
+        also(" AND l.at >= ?", wanted.since.map(|t| t.0.into()));
+        also(" AND instr(fold(l.actor), fold(?))", wanted.by.clone().map(Into::into));
+        also(
+            " AND EXISTS (SELECT 1 FROM log_item i WHERE i.rev = l.rev AND i.sim_id = ?)",
+            wanted.sim.map(|s| s.0.into()),
+        );
+        sql.text.push_str(if wanted.after.is_some() { " ORDER BY l.rev" } else { " ORDER BY l.rev DESC" });
+        sql.push(Sql::new(" LIMIT ?").with(i64::from(wanted.limit)));
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let mut rows = statement.query(params_from_iter(&sql.params))?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.push(self.entry(row)?);
+        }
+        Ok(entries)
+    }
+
+    fn entry(&self, row: &rusqlite::Row<'_>) -> Result<Entry> {
+        let rev: Rev = row.get(0)?;
+        let kind: String = row.get(4)?;
+        let body: Json = serde_json::from_str(row.get_ref(5)?.as_str().unwrap_or_default()).unwrap_or_default();
+        let counts = if self.whole {
+            serde_json::from_str(row.get_ref(6)?.as_str().unwrap_or_default()).unwrap_or_default()
+        } else {
+            self.visible_counts(rev)?
+        };
+        let undoes: Option<Rev> = row.get(7)?;
+        let undone: bool = row.get(8)?;
+        Ok(Entry {
+            rev,
+            id: ChangeId(row.get(1)?),
+            at: Time(row.get(2)?),
+            by: row.get(3)?,
+            summary: self.summary(&kind, &body, &counts, undoes),
+            undoable: !undone && kind != "import" && kind != "init",
+            counts,
+            undone,
+            kind,
+        })
+    }
+
+    /// The SIMs of a change that this user saw go or come.
+    fn visible_counts(&self, rev: Rev) -> Result<Counts> {
+        let mut statement =
+            self.session.prepare_cached("SELECT account_id, side, sims FROM log_account WHERE rev = ?")?;
+        let (mut gone, mut come) = (0, 0);
+        let mut rows = statement.query([rev])?;
+        while let Some(row) = rows.next()? {
+            if self.accounts.get(AccountId(row.get(0)?)).is_some() {
+                let sims = row.get::<_, i64>(2)? as u64;
+                if row.get::<_, i64>(1)? == 0 { gone += sims } else { come += sims }
+            }
+        }
+        Ok(Counts { done: gone.max(come), ..Counts::default() })
+    }
+
+    /// An account's path, unless it is out of this user's sight.
+    pub fn name(&self, id: Option<i64>) -> String {
+        match id.map(AccountId).filter(|id| self.accounts.get(*id).is_some()) {
+            Some(id) => self.accounts.path(id),
+            None => "elsewhere".into(),
+        }
+    }
+
+    fn summary(&self, kind: &str, body: &Json, counts: &Counts, undoes: Option<Rev>) -> String {
+        let id = |key: &str| body.get(key).and_then(Json::as_i64);
+        let text = |key: &str| body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let sims = if counts.done == 1 { "1 SIM".into() } else { format!("{} SIMs", count(counts.done)) };
+        let seen = |key: &str| id(key).is_some_and(|a| self.accounts.get(AccountId(a)).is_some());
+        let said = match kind {
+            "move" if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
+            "move" => format!("moved {sims} back"),
+            "import" => format!("imported {sims}"),
+            "add-account" if !seen("account") => "added an account".to_owned(),
+            "add-account" => format!("added account {}", self.name(id("account"))),
+            "rename-account" if !seen("account") => "renamed an account".to_owned(),
+            "rename-account" => format!("renamed account {} to {}", text("from"), text("to")),
+            "move-account" => format!("moved account {} under {}", self.name(id("account")), self.name(id("under"))),
+            "delete-account" if !seen("parent") => "deleted an account".to_owned(),
+            "delete-account" => format!("deleted account {} under {}", text("name"), self.name(id("parent"))),
+            "init" => "made the estate".to_owned(),
+            other => other.to_owned(),
+        };
+        match undoes {
+            Some(rev) => format!("{said} (undo of #{rev})"),
+            None => said,
+        }
+    }
+
+    /// The SIMs of a change, by number, as far as this user may see them.
+    pub fn items(&self, rev: Rev, outcome: Option<Outcome>, after: Option<SimId>, limit: u32) -> Result<Vec<Item>> {
+        let mut sql = Sql::new(
+            "SELECT i.sim_id, ifnull(s.iccid, ''), ifnull(s.label, ''), i.outcome, i.reason, i.from_account, \
+             i.to_account FROM log_item i LEFT JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
+        )
+        .with(rev)
+        .with(after.map_or(0, |a| a.0));
+        if let Some(outcome) = outcome {
+            sql.push(Sql::new(" AND i.outcome = ?").with(outcome as i64));
+        }
+        if !self.whole {
+            let visible: Vec<i64> = self.accounts.all().iter().map(|a| a.id.0).collect();
+            sql.push(
+                Sql::new(" AND (i.from_account IN rarray(?) OR (i.outcome = 0 AND i.to_account IN rarray(?)))")
+                    .with_many(visible.clone())
+                    .with_many(visible),
+            );
+        }
+        sql.push(Sql::new(" ORDER BY i.sim_id LIMIT ?").with(i64::from(limit)));
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(params_from_iter(&sql.params), |r| {
+            Ok(Item {
+                sim: SimId(r.get(0)?),
+                iccid: r.get(1)?,
+                label: r.get(2)?,
+                outcome: Outcome::from_code(r.get(3)?),
+                reason: Reason::from_code(r.get(4)?),
+                from: self.name(r.get(5)?),
+                to: self.name(r.get(6)?),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}

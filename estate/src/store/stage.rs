@@ -1,0 +1,456 @@
+//! Imports: rows are staged in a temporary file outside the write lock, judged there, and applied in one transaction.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::ops::ControlFlow;
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::json;
+
+use super::read::View;
+use super::{Session, accounts, log};
+use crate::account::{AccountId, Accounts};
+use crate::change::{Progress, Rev, Watch};
+use crate::error::{Error, Result};
+use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
+use crate::text;
+use crate::units::Time;
+
+/// Rows between two reports of progress.
+const CHUNK: i64 = 5_000;
+/// Page cache while staging and applying, in KiB.
+const CACHE_KIB: i64 = 48_000;
+
+const TABLES: &str = "
+CREATE TEMP TABLE stage (
+  line INTEGER PRIMARY KEY, verdict INTEGER NOT NULL DEFAULT 0, sim_id INTEGER,
+  iccid TEXT NOT NULL, iccid_key TEXT NOT NULL, iccid_rev TEXT NOT NULL, imsi TEXT NOT NULL, msisdn TEXT NOT NULL,
+  eid TEXT NOT NULL, imei TEXT NOT NULL, label TEXT NOT NULL, label_key TEXT NOT NULL, account_id INTEGER NOT NULL,
+  lifecycle INTEGER NOT NULL, suspended INTEGER NOT NULL, managed INTEGER NOT NULL, gate INTEGER NOT NULL,
+  in_session INTEGER NOT NULL, network TEXT NOT NULL, tariff TEXT NOT NULL, used INTEGER NOT NULL,
+  cap INTEGER NOT NULL, alert INTEGER NOT NULL, hard_cap INTEGER NOT NULL, usage_as_of INTEGER NOT NULL,
+  seen INTEGER NOT NULL, activated INTEGER NOT NULL, tags TEXT NOT NULL, categories TEXT NOT NULL,
+  notes TEXT NOT NULL, recipients TEXT NOT NULL
+);
+CREATE UNIQUE INDEX temp.stage_key ON stage(iccid_key);
+";
+
+const NEW: i64 = 0;
+const UNCHANGED: i64 = 1;
+const UPDATED: i64 = 2;
+const REFUSED: i64 = 3;
+
+/// The columns of `sim` that come straight from `stage`.
+const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, label, label_key, account_id, lifecycle, \
+    suspended, managed, gate, in_session, network, tariff, used, cap, alert, hard_cap, usage_as_of, seen, activated, \
+    tags, categories, notes, recipients";
+
+/// A staged import, with a connection of its own.
+pub(crate) struct Staging {
+    session: Session,
+    pub tally: Tally,
+    /// Accounts to be made: number below zero, parent, name.
+    new_accounts: Vec<(i64, i64, String)>,
+    /// Columns of `sim` that the file speaks of.
+    columns: Vec<&'static str>,
+    on_duplicate: OnDuplicate,
+}
+
+/// Where the paths of a file lead, existing or to be made.
+struct Paths<'a> {
+    known: &'a Accounts,
+    under: AccountId,
+    may_create: bool,
+    by_path: HashMap<Vec<String>, i64>,
+    /// Accounts by parent and folded name.
+    children: HashMap<(i64, String), i64>,
+    new: Vec<(i64, i64, String)>,
+}
+
+impl Paths<'_> {
+    /// The account for a path below `under`; a path that begins with the top's own name means the same.
+    fn resolve(&mut self, names: &[String]) -> Result<i64> {
+        let keys: Vec<String> = names.iter().map(|name| text::fold(name)).collect();
+        if let Some(id) = self.by_path.get(&keys) {
+            return Ok(*id);
+        }
+        let own = self.known.get(self.under).map(|a| text::fold(&a.name));
+        let skip = usize::from(own.is_some() && keys.first() == own.as_ref());
+        let mut at = self.under.0;
+        for (depth, name) in names.iter().enumerate().skip(skip) {
+            let key = keys[..=depth].to_vec();
+            at = match self.by_path.get(&key) {
+                Some(id) => *id,
+                None => self.step(at, name, &keys[depth])?,
+            };
+            self.by_path.insert(key, at);
+        }
+        self.by_path.insert(keys, at);
+        Ok(at)
+    }
+
+    fn step(&mut self, parent: i64, name: &str, key: &str) -> Result<i64> {
+        if let Some(id) = self.children.get(&(parent, key.to_owned())) {
+            return Ok(*id);
+        }
+        if !self.may_create {
+            return Err(Error::invalid("account", format!("there is no account {name}")));
+        }
+        let id = -(self.new.len() as i64) - 1;
+        self.new.push((id, parent, name.to_owned()));
+        self.children.insert((parent, key.to_owned()), id);
+        Ok(id)
+    }
+}
+
+fn children(known: &Accounts) -> HashMap<(i64, String), i64> {
+    known.all().iter().filter_map(|a| Some(((a.parent?.0, text::fold(&a.name)), a.id.0))).collect()
+}
+
+impl Staging {
+    /// Reads a file into the staging table and judges it.
+    pub fn read(
+        session: Session,
+        view: &View<'_>,
+        input: Box<dyn Read + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<Self> {
+        session.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        session.execute_batch(TABLES)?;
+        let under = options.under.unwrap_or_else(|| view.scope.top());
+        view.accounts.need(under)?;
+        let mut paths = Paths {
+            known: &view.accounts,
+            under,
+            may_create: !options.no_create_accounts,
+            by_path: HashMap::new(),
+            children: children(&view.accounts),
+            new: Vec::new(),
+        };
+        let mut source = Source::open(input, options, notes)?;
+        let columns = columns(&source);
+        let mut tally = Tally::default();
+        session.execute_batch("BEGIN")?;
+        while let Some((line, row)) = source.next(notes)? {
+            tally.rows += 1;
+            let doubtful = row.as_ref().is_some_and(|r| r.doubtful);
+            let staged = match row {
+                Some(row) => stage(&session, line, &row, &mut paths, options.on_duplicate, notes)?,
+                None => false,
+            };
+            tally.doubtful += u64::from(doubtful && staged);
+            tally.refused += u64::from(!staged);
+            if tally.rows.is_multiple_of(5_000) {
+                report(watch, "reading", tally.rows, 0)?;
+            }
+        }
+        session.execute_batch("COMMIT")?;
+        tally.empty = source.empty;
+        tally.accounts = paths.new.len() as u64;
+        let new_accounts = paths.new;
+        let mut staging = Self { session, tally, new_accounts, columns, on_duplicate: options.on_duplicate };
+        staging.judge(Some(notes))?;
+        Ok(staging)
+    }
+
+    /// Compares the staged rows with what the store holds.
+    fn judge(&mut self, notes: Option<&mut Notes<'_>>) -> Result<()> {
+        let same: Vec<String> = self.columns.iter().map(|c| format!("s.{c} = t.{c}")).collect();
+        let same = if same.is_empty() { "1".to_owned() } else { same.join(" AND ") };
+        let differing = if self.on_duplicate == OnDuplicate::Update { UPDATED } else { REFUSED };
+        self.session.execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
+        let sql = format!(
+            "UPDATE temp.stage AS t SET sim_id = s.id, verdict = CASE WHEN {same} THEN {UNCHANGED} ELSE {differing} END \
+             FROM sim s WHERE s.iccid_key = t.iccid_key"
+        );
+        self.session.execute(&sql, [])?;
+        let count = |verdict: i64| -> Result<u64> {
+            let sql = "SELECT count(*) FROM temp.stage WHERE verdict = ?";
+            Ok(self.session.query_row(sql, [verdict], |r| r.get::<_, i64>(0))? as u64)
+        };
+        let known = count(REFUSED)?;
+        if known > 0 && self.on_duplicate == OnDuplicate::Fail {
+            return Err(Error::Conflict(format!("{known} of the ICCIDs are in the estate already")));
+        }
+        let (added, unchanged, updated) = (count(NEW)?, count(UNCHANGED)?, count(UPDATED)?);
+        self.tally = Tally { added, unchanged, updated, ..self.tally };
+        if let Some(notes) = notes {
+            self.tally.refused += known;
+            self.note_known(notes)?;
+        }
+        Ok(())
+    }
+
+    fn note_known(&self, notes: &mut Notes<'_>) -> Result<()> {
+        let sql = format!("SELECT line, iccid FROM temp.stage WHERE verdict = {REFUSED} ORDER BY line");
+        let mut statement = self.session.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            notes(Note {
+                line: row.get::<_, i64>(0)? as u64,
+                column: "ICCID".into(),
+                value: row.get(1)?,
+                reason: "is in the estate already, and says something else; --on-duplicate update would change it".into(),
+                refused: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// The connection, to begin the transaction on.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Judges again inside the transaction: nothing may have changed since the report.
+    pub fn confirm(&mut self) -> Result<()> {
+        let before = self.tally;
+        self.judge(None)?;
+        let now = self.tally;
+        if (before.added, before.updated, before.unchanged) != (now.added, now.updated, now.unchanged) {
+            return Err(Error::Drift { expected: before.added + before.updated, found: now.added + now.updated });
+        }
+        Ok(())
+    }
+
+    /// Makes the accounts and the SIMs; the log row exists already.
+    pub fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
+        for (placeholder, parent, name) in &self.new_accounts {
+            let parent = AccountId(if *parent < 0 { self.made(*parent)? } else { *parent });
+            let id = accounts::insert(&self.session, Some(parent), name, rev, now)?;
+            let sql = "INSERT INTO temp.made (placeholder, id) VALUES (?, ?)";
+            self.session.prepare_cached(sql)?.execute(params![placeholder, id.0])?;
+        }
+        self.session.execute_batch(
+            "UPDATE temp.stage SET account_id = (SELECT id FROM temp.made WHERE placeholder = account_id) \
+             WHERE account_id < 0",
+        )?;
+        self.add(rev, watch)?;
+        self.update(rev)?;
+        self.settle(rev)
+    }
+
+    /// Prepares the table that says which accounts were made for which placeholder.
+    pub fn begin(&self) -> Result<()> {
+        Ok(self.session.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS made (placeholder INTEGER PRIMARY KEY, id INTEGER NOT NULL); \
+             DELETE FROM temp.made",
+        )?)
+    }
+
+    fn made(&self, placeholder: i64) -> Result<i64> {
+        let sql = "SELECT id FROM temp.made WHERE placeholder = ?";
+        Ok(self.session.prepare_cached(sql)?.query_row([placeholder], |r| r.get(0))?)
+    }
+
+    /// Adds the new SIMs. A first large import builds the indexes afterwards, in one go each.
+    fn add(&self, rev: Rev, watch: &Watch<'_>) -> Result<()> {
+        let known: i64 = self.session.query_row("SELECT count(*) FROM (SELECT 1 FROM sim LIMIT 100000)", [], |r| r.get(0))?;
+        let rebuild = self.tally.added as i64 > 20_000 && known < self.tally.added as i64 / 4;
+        let indexes = if rebuild { drop_indexes(&self.session)? } else { Vec::new() };
+        let sql = format!(
+            "INSERT INTO sim ({COPIED}, created_rev, version) SELECT {COPIED}, ?1, ?1 FROM temp.stage \
+             WHERE verdict = {NEW} AND line > ?2 AND line <= ?3"
+        );
+        let top: i64 = self.session.query_row("SELECT ifnull(max(line), 0) FROM temp.stage", [], |r| r.get(0))?;
+        let (mut last, mut done) = (0, 0);
+        while last < top {
+            done += self.session.prepare_cached(&sql)?.execute(params![rev, last, last + CHUNK])? as u64;
+            last += CHUNK;
+            report(watch, "adding", done, self.tally.added)?;
+        }
+        let total = indexes.len() as u64;
+        for (done, index) in indexes.into_iter().enumerate() {
+            report(watch, "indexing", done as u64, total)?;
+            self.session.execute_batch(&index)?;
+        }
+        Ok(())
+    }
+
+    fn update(&self, rev: Rev) -> Result<()> {
+        if self.tally.updated == 0 {
+            return Ok(());
+        }
+        let to = if self.columns.contains(&"account_id") { "t.account_id" } else { "s.account_id" };
+        let sql = format!(
+            "INSERT INTO log_item SELECT ?1, s.id, 0, 0, s.account_id, {to}, NULL FROM temp.stage t \
+             JOIN sim s ON s.id = t.sim_id WHERE t.verdict = {UPDATED}"
+        );
+        self.session.execute(&sql, [rev])?;
+        let set: Vec<String> = self.columns.iter().map(|c| format!("{c} = t.{c}")).collect();
+        let gate = "gate = CASE WHEN t.cap > 0 AND t.used >= t.cap THEN 2 WHEN t.alert > 0 AND t.used >= t.alert THEN 1 \
+                    ELSE t.gate END";
+        let gate = if self.columns.contains(&"used") && self.columns.contains(&"cap") { format!(", {gate}") } else { String::new() };
+        let sql = format!(
+            "UPDATE sim AS s SET version = ?1{}{} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
+            set.iter().map(|s| format!(", {s}")).collect::<String>(),
+            gate
+        );
+        self.session.execute(&sql, [rev])?;
+        super::textindex::refresh(&self.session, &format!("SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED}"))
+    }
+
+    /// Brings the accounts' counts in line and notes which accounts got SIMs.
+    fn settle(&self, rev: Rev) -> Result<()> {
+        self.session.execute_batch(&format!(
+            "UPDATE account SET sims = sims + g.n FROM (SELECT account_id AS a, count(*) AS n FROM temp.stage \
+             WHERE verdict = {NEW} GROUP BY 1) g WHERE account.id = g.a"
+        ))?;
+        for (sign, column) in [("-", "from_account"), ("+", "to_account")] {
+            self.session.execute(
+                &format!(
+                    "UPDATE account SET sims = sims {sign} g.n FROM (SELECT {column} AS a, count(*) AS n FROM log_item \
+                     WHERE rev = ? AND from_account <> to_account GROUP BY 1) g WHERE account.id = g.a"
+                ),
+                [rev],
+            )?;
+        }
+        self.session.execute(
+            &format!(
+                "INSERT INTO log_account SELECT ?, account_id, 1, count(*) FROM temp.stage \
+                 WHERE verdict IN ({NEW}, {UPDATED}) GROUP BY account_id"
+            ),
+            [rev],
+        )?;
+        for (_, id) in self.made_accounts()? {
+            log::touch_if_absent(&self.session, rev, AccountId(id))?;
+        }
+        Ok(())
+    }
+
+    fn made_accounts(&self) -> Result<Vec<(i64, i64)>> {
+        let mut statement = self.session.prepare("SELECT placeholder, id FROM temp.made")?;
+        let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The body of the import in the log.
+    pub fn body(&self) -> serde_json::Value {
+        let t = &self.tally;
+        json!({ "rows": t.rows, "added": t.added, "updated": t.updated, "unchanged": t.unchanged,
+                "refused": t.refused, "doubtful": t.doubtful, "accounts": t.accounts })
+    }
+}
+
+/// Drops the plain indexes of `sim` and says how to make them again.
+fn drop_indexes(session: &Session) -> Result<Vec<String>> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'sim' AND sql NOT NULL";
+    let mut statement = session.prepare(sql)?;
+    let all: Vec<(String, String)> =
+        statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    for (name, _) in &all {
+        session.execute_batch(&format!("DROP INDEX {name}"))?;
+    }
+    Ok(all.into_iter().map(|(_, sql)| sql).collect())
+}
+
+fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
+    match watch(Progress { phase, done, total }) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Cancelled),
+    }
+}
+
+/// The columns of `sim` that a file's header speaks of.
+fn columns(source: &Source<'_>) -> Vec<&'static str> {
+    use ImportField as F;
+    let all: [(F, &[&'static str]); 20] = [
+        (F::Imsi, &["imsi"]),
+        (F::Msisdn, &["msisdn"]),
+        (F::Eid, &["eid"]),
+        (F::Imei, &["imei"]),
+        (F::Label, &["label", "label_key"]),
+        (F::Account, &["account_id"]),
+        (F::Status, &["lifecycle", "suspended", "managed"]),
+        (F::Session, &["in_session"]),
+        (F::Network, &["network"]),
+        (F::Tariff, &["tariff"]),
+        (F::Used, &["used"]),
+        (F::Cap, &["cap"]),
+        (F::Alert, &["alert"]),
+        (F::HardCap, &["hard_cap"]),
+        (F::AsOf, &["usage_as_of"]),
+        (F::Seen, &["seen"]),
+        (F::Activated, &["activated"]),
+        (F::Tags, &["tags"]),
+        (F::Categories, &["categories"]),
+        (F::Notes, &["notes"]),
+    ];
+    let mut columns: Vec<&'static str> =
+        all.iter().filter(|(field, _)| source.mapping().has(*field)).flat_map(|(_, c)| c.iter().copied()).collect();
+    if source.mapping().has(F::Recipients) {
+        columns.push("recipients");
+    }
+    columns
+}
+
+/// Stages one row; false when it is refused.
+fn stage(
+    session: &Session,
+    line: u64,
+    row: &Parsed,
+    paths: &mut Paths<'_>,
+    on_duplicate: OnDuplicate,
+    notes: &mut Notes<'_>,
+) -> Result<bool> {
+    let mut refuse = |column: &str, value: &str, reason: String| {
+        notes(Note { line, column: column.into(), value: value.into(), reason, refused: true });
+        Ok(false)
+    };
+    let account = match paths.resolve(&row.account) {
+        Ok(account) => account,
+        Err(error) => return refuse("Account", &row.account.join(" / "), error.to_string()),
+    };
+    let key = row.iccid.key();
+    let first: Option<i64> = session
+        .prepare_cached("SELECT line FROM temp.stage WHERE iccid_key = ?")?
+        .query_row([&key], |r| r.get(0))
+        .optional()?;
+    if let Some(first) = first {
+        match on_duplicate {
+            OnDuplicate::Skip => return refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already")),
+            OnDuplicate::Fail => {
+                return Err(Error::Conflict(format!("line {line} has the ICCID of line {first}")));
+            }
+            OnDuplicate::Update => {
+                session.execute("DELETE FROM temp.stage WHERE iccid_key = ?", [&key])?;
+            }
+        }
+    }
+    let reversed: String = row.iccid.as_str().chars().rev().collect();
+    let sql = "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    session.prepare_cached(sql)?.execute(params![
+        line as i64,
+        row.iccid.as_str(),
+        key,
+        reversed,
+        row.imsi,
+        row.msisdn,
+        row.eid,
+        row.imei,
+        row.label,
+        text::fold(&row.label),
+        account,
+        row.lifecycle as i64,
+        row.suspended,
+        row.managed,
+        row.gate as i64,
+        row.in_session,
+        row.network,
+        row.tariff,
+        row.used as i64,
+        row.cap as i64,
+        row.alert as i64,
+        row.hard_cap,
+        row.as_of,
+        row.seen,
+        row.activated,
+        row.tags,
+        row.categories,
+        row.notes,
+        row.recipients,
+    ])?;
+    Ok(true)
+}

@@ -1,0 +1,32 @@
+//! Tells when another program commits: the write-ahead log beside the store is watched, never polled.
+
+use std::path::Path;
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use crate::error::{Error, Result};
+
+/// Calls back for as long as it lives.
+pub struct CommitWatch {
+    _watcher: RecommendedWatcher,
+}
+
+/// Calls `hear` after something was written to the store at `path`; several commits may come as one call.
+pub(crate) fn on_commit(path: &Path, hear: impl Fn() + Send + 'static) -> Result<CommitWatch> {
+    let fault = |e: notify::Error| Error::Io { what: "cannot watch the store".into(), reason: e.to_string() };
+    let path = path.canonicalize().map_err(|e| Error::io("cannot watch the store", e))?;
+    let name = path.file_name().unwrap_or_default().to_owned();
+    let mut log = name.clone();
+    log.push("-wal");
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
+        let ours = event.paths.iter().any(|p| p.file_name().is_some_and(|f| f == log || f == name));
+        if ours && matches!(event.kind, EventKind::Modify(_) | EventKind::Create(_)) {
+            hear();
+        }
+    })
+    .map_err(fault)?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    watcher.watch(folder, RecursiveMode::NonRecursive).map_err(fault)?;
+    Ok(CommitWatch { _watcher: watcher })
+}

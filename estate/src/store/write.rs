@@ -1,0 +1,318 @@
+//! Changes to SIMs: planned on a reader, applied whole in one transaction, undone from the log.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{params, params_from_iter};
+use serde_json::json;
+
+use super::read::{View, sim, split};
+use super::sql::Sql;
+use super::Session;
+use crate::account::AccountId;
+use crate::change::{Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
+use crate::error::{Error, Result};
+use crate::sim::{SimId, Status};
+use crate::text;
+
+/// Rows between two reports of progress: a cancel is heard within milliseconds.
+const CHUNK: i64 = 1_000;
+
+/// What becomes of each SIM of a move: the rules M1, M7, M8 and M11 in one place.
+const VERDICT: &str = "CASE WHEN s.account_id = ? THEN 1 WHEN NOT s.managed THEN 2 WHEN s.lifecycle = 3 THEN 2 \
+    WHEN s.version > ? THEN 3 ELSE 0 END";
+const REASON: &str = "CASE WHEN s.account_id = ? THEN 0 WHEN NOT s.managed THEN 2 WHEN s.lifecycle = 3 THEN 1 \
+    WHEN s.version > ? THEN 3 ELSE 0 END";
+
+fn verdict(to: AccountId, at: Rev) -> Sql {
+    Sql::new(format!("{VERDICT}, {REASON}")).with(to.0).with(at).with(to.0).with(at)
+}
+
+impl View<'_> {
+    /// What moving `target` to `to` would do.
+    pub fn plan_move(&self, target: &Target, to: AccountId, now_at: Rev) -> Result<Plan> {
+        let receiving = self.accounts.need(to)?;
+        let mut plan = Plan { at: now_at, ..Plan::default() };
+        if !receiving.has_admin {
+            plan.warnings.push((Warning::NoAdmin, 0));
+        }
+        let at = if target.expect.is_some() { target.at } else { now_at };
+        self.tally(target, to, at, &mut plan)?;
+        let gone = self.gone(target)?;
+        plan.total += gone;
+        plan.counts.conflict += gone;
+        if gone > 0 {
+            plan.reasons.push((Reason::Gone, gone));
+        }
+        self.warn_of_recipients(target, to, &mut plan)?;
+        self.warn_of_tags(target, to, &mut plan)?;
+        let mut sql = Sql::new(format!("SELECT {} FROM sim s WHERE ", super::read::COLUMNS));
+        sql.push(self.target(target)?);
+        sql.text.push_str(" LIMIT 3");
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(params_from_iter(&sql.params), sim)?;
+        plan.sample = rows.collect::<rusqlite::Result<_>>()?;
+        Ok(plan)
+    }
+
+    /// Counts by outcome, account and status in one pass.
+    fn tally(&self, target: &Target, to: AccountId, at: Rev, plan: &mut Plan) -> Result<()> {
+        let mut sql = Sql::new("SELECT s.account_id, s.status, ");
+        sql.push(verdict(to, at));
+        sql.text.push_str(
+            ", count(*), sum(s.notes <> ''), sum(s.in_session), sum(s.lifecycle = 1) FROM sim s WHERE ",
+        );
+        sql.push(self.target(target)?);
+        sql.text.push_str(" GROUP BY 1, 2, 3, 4");
+        let (mut accounts, mut statuses) = (BTreeMap::new(), BTreeMap::new());
+        let (mut reasons, mut sums) = (BTreeMap::new(), [0u64; 3]);
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let mut rows = statement.query(params_from_iter(&sql.params))?;
+        while let Some(row) = rows.next()? {
+            let outcome = Outcome::from_code(row.get(2)?);
+            let n = row.get::<_, i64>(4)? as u64;
+            plan.total += n;
+            plan.counts.add(outcome, n);
+            *accounts.entry(AccountId(row.get(0)?)).or_insert(0) += n;
+            *statuses.entry(Status::from_code(row.get(1)?)).or_insert(0) += n;
+            if outcome == Outcome::Done {
+                for (sum, column) in sums.iter_mut().zip(5..) {
+                    *sum += row.get::<_, i64>(column)? as u64;
+                }
+            } else if outcome != Outcome::Unchanged {
+                *reasons.entry(Reason::from_code(row.get(3)?)).or_insert(0) += n;
+            }
+        }
+        plan.by_account = most_first(accounts);
+        plan.by_status = most_first(statuses);
+        plan.reasons = most_first(reasons);
+        let kinds = [Warning::Notes, Warning::InSession, Warning::ActivationPending];
+        plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
+        Ok(())
+    }
+
+    /// SIMs asked for by number that this user does not see (any more).
+    fn gone(&self, target: &Target) -> Result<u64> {
+        let ids: Vec<i64> = target.ids.difference(&target.except).map(|id| id.0).collect();
+        let wanted = ids.len() as u64;
+        let mut sql =
+            Sql::new("SELECT count(*) FROM rarray(?) t CROSS JOIN sim s ON s.id = t.value WHERE ").with_many(ids);
+        sql.push(self.visible());
+        Ok(wanted - self.number(&sql)?)
+    }
+
+    fn grouped(&self, column: &str, target: &Target) -> Result<Vec<(Vec<String>, u64)>> {
+        let mut sql = Sql::new(format!("SELECT s.{column}, count(*) FROM sim s WHERE s.{column} <> '' AND "));
+        sql.push(self.target(target)?);
+        sql.text.push_str(" GROUP BY 1");
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(params_from_iter(&sql.params), |r| {
+            Ok((split(r.get_ref(0)?.as_str().unwrap_or_default()), r.get::<_, i64>(1)? as u64))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn warn_of_recipients(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
+        let insiders = self.insiders(to)?;
+        let foreign = |list: &[String]| list.iter().any(|address| !insiders.contains(&text::fold(address)));
+        let n = self.grouped("recipients", target)?.iter().filter(|(list, _)| foreign(list)).map(|(_, n)| n).sum();
+        if n > 0 {
+            plan.warnings.push((Warning::ForeignRecipients, n));
+        }
+        Ok(())
+    }
+
+    fn warn_of_tags(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
+        let below: Vec<i64> = self.accounts.subtree(to).iter().map(|a| a.id.0).collect();
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        let mut strange = 0;
+        for (tags, n) in self.grouped("tags", target)? {
+            let mut any = false;
+            for tag in tags {
+                if !known.contains_key(&tag) {
+                    let sql = Sql::new(
+                        "SELECT count(*) FROM (SELECT 1 FROM sim s WHERE s.account_id IN rarray(?) \
+                         AND instr(s.tags, ?) LIMIT 1)",
+                    );
+                    let found = self.number(&sql.with_many(below.clone()).with(format!("\n{tag}\n")))? > 0;
+                    known.insert(tag.clone(), found);
+                }
+                any |= !known[&tag];
+            }
+            strange += if any { n } else { 0 };
+        }
+        if strange > 0 {
+            plan.warnings.push((Warning::NewTags, strange));
+        }
+        Ok(())
+    }
+}
+
+fn most_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {
+    let mut list: Vec<(K, u64)> = counts.into_iter().collect();
+    list.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    list
+}
+
+const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, \
+    reason INTEGER NOT NULL, from_account INTEGER NOT NULL, to_account INTEGER NOT NULL, restore TEXT); \
+    DELETE FROM temp.target";
+
+/// The verdicts of a change, written down and counted before anything is touched.
+pub(crate) struct Judged {
+    pub counts: Counts,
+    total: u64,
+}
+
+/// Judges the SIMs of a move inside its transaction, and compares with what was confirmed.
+pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Result<Judged> {
+    view.accounts.need(to)?;
+    view.session.execute_batch(TEMP)?;
+    let at = if target.expect.is_some() { target.at } else { Rev::MAX };
+    let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
+    sql.push(verdict(to, at));
+    sql.push(Sql::new(", s.account_id, ?, NULL FROM sim s WHERE ").with(to.0));
+    sql.push(view.target(target)?);
+    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
+    let mut judged = judged(view.session)?;
+    let gone = view.gone(target)?;
+    judged.counts.conflict += gone;
+    let found = judged.total + gone;
+    match target.expect {
+        Some(expected) if expected != found => Err(Error::Drift { expected, found }),
+        _ => Ok(judged),
+    }
+}
+
+/// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
+pub(crate) fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+    view.session.execute_batch(TEMP)?;
+    let mut sql = Sql::new(
+        "INSERT INTO temp.target SELECT i.sim_id, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN a.id IS NULL THEN 2 ELSE 0 END, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN a.id IS NULL THEN 5 ELSE 0 END, \
+         s.account_id, i.from_account, i.before \
+         FROM log_item i JOIN sim s ON s.id = i.sim_id LEFT JOIN account a ON a.id = i.from_account \
+         WHERE i.rev = ? AND i.outcome = 0 AND ",
+    )
+    .with(rev);
+    sql.push(view.visible());
+    if !view.whole {
+        // Never out of this user's subtree: what came from elsewhere is not theirs to send back.
+        let visible: Vec<i64> = view.accounts.all().iter().map(|a| a.id.0).collect();
+        sql.push(Sql::new(" AND i.from_account IN rarray(?)").with_many(visible));
+    }
+    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
+    judged(view.session)
+}
+
+fn judged(session: &Session) -> Result<Judged> {
+    let (mut counts, mut total) = (Counts::default(), 0);
+    let mut statement = session.prepare("SELECT outcome, count(*) FROM temp.target GROUP BY 1")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let n = row.get::<_, i64>(1)? as u64;
+        counts.add(Outcome::from_code(row.get(0)?), n);
+        total += n;
+    }
+    Ok(Judged { counts, total })
+}
+
+/// Carries the verdicts out, a chunk at a time, and keeps the accounts' counts.
+pub(crate) fn carry_out(session: &Session, rev: Rev, clear: Clear, judged: &Judged, watch: &Watch<'_>) -> Result<()> {
+    let report = |done| match watch(Progress { phase: "moving", done, total: judged.total }) {
+        std::ops::ControlFlow::Continue(()) => Ok(()),
+        std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
+    };
+    report(0)?;
+    let items = format!(
+        "INSERT INTO log_item SELECT ?1, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {} \
+         FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ?2 AND t.sim_id <= ?3",
+        before(clear)
+    );
+    let update = format!(
+        "UPDATE sim AS s SET account_id = t.to_account, version = ?1{} FROM temp.target t \
+         WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
+        cleared(clear)
+    );
+    let next = "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
+    let (mut last, mut done) = (0i64, 0u64);
+    while let Some(end) = session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))? {
+        done += session.prepare_cached(&items)?.execute(params![rev, last, end])? as u64;
+        session.prepare_cached(&update)?.execute(params![rev, last, end])?;
+        last = end;
+        report(done)?;
+    }
+    settle(session, rev)
+}
+
+/// What has to be kept so that undo can bring it back.
+fn before(clear: Clear) -> String {
+    let kept: Vec<String> = [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
+        .iter()
+        .filter(|(_, wanted)| *wanted)
+        .map(|(column, _)| format!("'{column}', s.{column}"))
+        .collect();
+    match kept.as_slice() {
+        [] => "NULL".into(),
+        kept => format!("CASE WHEN t.outcome = 0 THEN json_object({}) END", kept.join(", ")),
+    }
+}
+
+fn cleared(clear: Clear) -> String {
+    [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
+        .iter()
+        .map(|(column, wanted)| match wanted {
+            true => format!(", {column} = ''"),
+            false => format!(", {column} = ifnull(t.restore ->> '{column}', s.{column})"),
+        })
+        .collect()
+}
+
+/// Brings the accounts' counts in line, and notes which accounts the change touched.
+fn settle(session: &Session, rev: Rev) -> Result<()> {
+    for (side, column, sign) in [(0, "from_account", "-"), (1, "to_account", "+")] {
+        let groups = format!("SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1");
+        let sql = format!("UPDATE account SET sims = sims {sign} g.n FROM ({groups}) g WHERE account.id = g.account");
+        session.execute(&sql, [])?;
+        let sql = format!("INSERT INTO log_account SELECT ?, g.account, ?, g.n FROM ({groups}) g");
+        session.execute(&sql, params![rev, side])?;
+    }
+    // SIMs that stayed put make their accounts part of the story too.
+    session.execute(
+        "INSERT OR IGNORE INTO log_account SELECT ?, from_account, 0, 0 FROM temp.target GROUP BY from_account",
+        [rev],
+    )?;
+    session.execute_batch("DELETE FROM temp.target")?;
+    Ok(())
+}
+
+/// The body of a move in the log.
+pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_json::Value {
+    let filters: Vec<String> = target.any.iter().map(|q| q.filter.to_string()).collect();
+    json!({ "to": to.0, "clear": clear, "filters": filters, "listed": target.ids.len() })
+}
+
+impl View<'_> {
+    /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
+    pub fn plan_undo(&self, rev: Rev) -> Result<Plan> {
+        let judged = judge_undo(self, rev)?;
+        let mut plan = Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
+        let mut statement =
+            self.session.prepare("SELECT reason, count(*) FROM temp.target WHERE outcome > 1 GROUP BY 1")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            plan.reasons.push((Reason::from_code(row.get(0)?), row.get::<_, i64>(1)? as u64));
+        }
+        let mut statement = self
+            .session
+            .prepare("SELECT to_account, count(*) FROM temp.target WHERE outcome = 0 GROUP BY 1 ORDER BY 2 DESC")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            plan.by_account.push((AccountId(row.get(0)?), row.get::<_, i64>(1)? as u64));
+        }
+        let mut statement = self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
+        let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
+        Ok(plan)
+    }
+}

@@ -1,0 +1,176 @@
+//! Foreign text: made safe for terminals, folded for comparison, defused for spreadsheets.
+
+use std::borrow::Cow;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Returns `text` without escape sequences, control and bidirectional-control characters, on one line.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    strip(text, false)
+}
+
+/// Like [`clean`], but keeps line breaks: for notes.
+pub fn clean_lines(text: &str) -> Cow<'_, str> {
+    strip(text, true)
+}
+
+fn strip(text: &str, lines: bool) -> Cow<'_, str> {
+    if !text.chars().any(|c| is_hostile(c) && !(lines && c == '\n')) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\x1b' => skip_escape(&mut chars),
+            '\u{9b}' => skip_csi(&mut chars),
+            '\u{90}' | '\u{98}' | '\u{9d}' | '\u{9e}' | '\u{9f}' => skip_string(&mut chars),
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\n' | '\r' if lines => out.push('\n'),
+            '\n' | '\r' | '\t' => out.push(' '),
+            c if is_hostile(c) => {}
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Controls (C0, DEL, C1), line and paragraph separators, and everything that reorders or hides text.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+fn skip_escape(chars: &mut Chars<'_>) {
+    match chars.next_if(|c| !c.is_control()) {
+        Some('[') => skip_csi(chars),
+        Some(']' | 'P' | 'X' | '^' | '_') => skip_string(chars),
+        _ => {}
+    }
+}
+
+/// Skips parameters and intermediates up to the final byte of a control sequence (ECMA-48 §5.4).
+fn skip_csi(chars: &mut Chars<'_>) {
+    while chars.next_if(|c| matches!(c, ' '..='?')).is_some() {}
+    let _ = chars.next_if(|c| matches!(c, '@'..='~'));
+}
+
+/// Skips a control string up to BEL or ST; an unterminated one ends with the text.
+fn skip_string(chars: &mut Chars<'_>) {
+    while let Some(c) = chars.next() {
+        match c {
+            '\x07' | '\u{9c}' => return,
+            '\x1b' if chars.next_if_eq(&'\\').is_some() => return,
+            _ => {}
+        }
+    }
+}
+
+/// Folds case and accents away, so that `Müller` and `MULLER` compare equal.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// True when a whole `value` fits `pattern`, in which `*` stands for anything; both are folded already.
+pub fn fits(pattern: &str, value: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = value.strip_prefix(first) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
+        }
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
+}
+
+/// Guards a cell against being run as a formula by a spreadsheet (OWASP, "CSV Injection").
+pub fn defuse(cell: &str) -> Cow<'_, str> {
+    match cell.chars().next() {
+        Some('=' | '+' | '-' | '@' | '\t' | '\r') => Cow::Owned(format!("'{cell}")),
+        _ => Cow::Borrowed(cell),
+    }
+}
+
+/// The names among `known` that are near enough to `word` to be worth suggesting, best first.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let word = fold(word);
+    let limit = (word.chars().count() / 3).max(1);
+    let mut near: Vec<(usize, &str)> = known
+        .into_iter()
+        .map(|name| (distance(&word, &fold(name)), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// Levenshtein distance, one row at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let next = (corner + usize::from(ca != *cb)).min(row[j] + 1).min(row[j + 1] + 1);
+            corner = row[j + 1];
+            row[j + 1] = next;
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escape_sequences_go_whole() {
+        assert_eq!(clean("\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07escape"), "red escape");
+        assert_eq!(clean("\u{9b}31mred\u{9d}0;title\u{9c}!"), "red!");
+        assert_eq!(clean("a\u{202e}evil\u{202c}b\tc\r\nd"), "aevilb c d");
+        assert_eq!(clean_lines("one\r\ntwo\x1bc"), "one\ntwo");
+    }
+
+    #[test]
+    fn folding_ignores_case_and_accents() {
+        assert_eq!(fold("MÜLLER É"), "muller e");
+        assert_eq!(fold("Łódź"), "łodz");
+    }
+
+    #[test]
+    fn patterns_fit_whole_values() {
+        assert!(fits("*0057", "894400057") && fits("8944*", "8944") && fits("a*b*c", "a-b-c"));
+        assert!(!fits("8944*", "18944") && !fits("a*b", "abc") && !fits("abc", "abcd"));
+    }
+
+    #[test]
+    fn near_names_are_found() {
+        assert_eq!(nearest("acount", ["account", "alert", "network"]), ["account"]);
+    }
+
+    proptest! {
+        #[test]
+        fn clean_text_is_clean_and_stays_so(text in "\\PC*|[\\x00-\\x9f\u{202a}-\u{202e}]*") {
+            let once = clean(&text).into_owned();
+            prop_assert!(!once.chars().any(is_hostile));
+            prop_assert_eq!(clean(&once), once.as_str());
+        }
+    }
+}

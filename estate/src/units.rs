@@ -1,0 +1,196 @@
+//! Sizes in bytes and instants in UTC: read from people, printed for people and for machines.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Decimal and binary units. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a bare letter is decimal.
+const UNITS: [(&str, u64); 15] = [
+    ("tib", 1 << 40),
+    ("gib", 1 << 30),
+    ("mib", 1 << 20),
+    ("kib", 1 << 10),
+    ("tb", 1_000_000_000_000),
+    ("gb", 1_000_000_000),
+    ("mb", 1_000_000),
+    ("kb", 1_000),
+    ("t", 1_000_000_000_000),
+    ("g", 1_000_000_000),
+    ("m", 1_000_000),
+    ("k", 1_000),
+    ("bytes", 1),
+    ("b", 1),
+    ("", 1),
+];
+
+/// The largest size a store keeps; it leaves room for arithmetic in 64 bits.
+pub const MAX_BYTES: u64 = 1 << 53;
+
+/// Reads `500MB`, `1.5 GiB`, `12,5 MB` or plain bytes; exact, without floating point.
+pub fn parse_bytes(text: &str) -> Result<u64> {
+    parse_bytes_in(text, 1)
+}
+
+/// Like [`parse_bytes`], with the unit a bare number is in (a column headed "Usage (MB)").
+pub fn parse_bytes_in(text: &str, bare: u64) -> Result<u64> {
+    let bad = || Error::invalid("size", "must be a size such as 500MB, 1.5GiB or 0");
+    let text = text.trim().to_lowercase();
+    let split = text.find(|c: char| !matches!(c, '0'..='9' | '.' | ',')).unwrap_or(text.len());
+    let (number, unit) = (&text[..split], text[split..].trim());
+    let scale = match unit {
+        "" => bare,
+        _ => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?.1,
+    };
+    let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, ""));
+    if whole.len() + fraction.len() == 0 || fraction.contains(['.', ',']) || whole.len() > 18 {
+        return Err(bad());
+    }
+    let fraction = &fraction[..fraction.len().min(12)];
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| bad())? };
+    let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| bad())? };
+    let scale = u128::from(scale);
+    let bytes = whole * scale + part * scale / 10u128.pow(fraction.len() as u32);
+    u64::try_from(bytes).ok().filter(|b| *b <= MAX_BYTES).ok_or_else(|| Error::invalid("size", "is too large"))
+}
+
+/// Prints a size so that it reads back the same: the largest decimal unit that is exact, else bytes.
+pub fn exact_bytes(bytes: u64) -> String {
+    for (unit, scale) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] {
+        if bytes >= scale && bytes.is_multiple_of(scale) {
+            return format!("{}{unit}", bytes / scale);
+        }
+    }
+    bytes.to_string()
+}
+
+/// Prints a size for people in at most eight columns: `0`, `512 B`, `12.3 MB`.
+pub fn short_bytes(bytes: u64) -> String {
+    let (unit, scale) = match bytes {
+        0 => return "0".into(),
+        1..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => ("kB", 1_000),
+        1_000_000..1_000_000_000 => ("MB", 1_000_000),
+        1_000_000_000..1_000_000_000_000 => ("GB", 1_000_000_000),
+        _ => ("TB", 1_000_000_000_000u64),
+    };
+    let tenths = u128::from(bytes) * 10 / u128::from(scale);
+    if tenths >= 1000 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+}
+
+/// The default alert of a cap: 80 % of it, floored, and never 0, because 0 means none.
+pub fn default_alert(cap: u64) -> u64 {
+    ((u128::from(cap) * 4 / 5) as u64).max(1)
+}
+
+/// Prints a count with thousands separators: `48,211`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A second in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// The present.
+    pub fn now() -> Self {
+        Self(Timestamp::now().as_second())
+    }
+
+    /// Reads RFC 3339, a date with or without a time, and the usual export forms; UTC unless it says otherwise.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if let Ok(stamp) = text.parse::<Timestamp>() {
+            return Ok(Self(stamp.as_second()));
+        }
+        let bare = text.strip_suffix('Z').unwrap_or(text).replace('T', " ");
+        for form in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y"] {
+            let Ok(parts) = jiff::fmt::strtime::parse(form, &bare) else { continue };
+            let midnight = parts.to_date().map(|d| d.at(0, 0, 0, 0));
+            let civil = parts.to_datetime().or(midnight);
+            if let Some(stamp) = civil.ok().and_then(|c| jiff::tz::TimeZone::UTC.to_timestamp(c).ok()) {
+                return Ok(Self(stamp.as_second()));
+            }
+        }
+        Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
+    }
+
+    /// `2026-04-30 18:36`, for tables; the zone is UTC and stated beside it.
+    pub fn minute(self) -> String {
+        self.stamp().strftime("%Y-%m-%d %H:%M").to_string()
+    }
+
+    fn stamp(self) -> Timestamp {
+        Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.stamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sizes_with_units() {
+        assert_eq!(parse_bytes("500MB"), Ok(500_000_000));
+        assert_eq!(parse_bytes("1.5 GiB"), Ok(1_610_612_736));
+        assert_eq!(parse_bytes_in("12.5", 1_000_000), Ok(12_500_000));
+        assert_eq!(parse_bytes("12,5 mb"), Ok(12_500_000));
+        assert_eq!(parse_bytes("0"), Ok(0));
+        for bad in ["lots", "-5", "", ".", "1.2.3MB", "5 parsecs", "99999999999999TB"] {
+            assert!(parse_bytes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn eighty_per_cent_never_becomes_none() {
+        assert_eq!((default_alert(500_000_000), default_alert(1), default_alert(9)), (400_000_000, 1, 7));
+    }
+
+    #[test]
+    fn times_in_the_usual_forms() {
+        let noon = Time::parse("2026-10-01T12:00:00Z").expect("time");
+        for same in ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01/10/2026 12:00:00"] {
+            assert_eq!(Time::parse(same), Ok(noon), "{same}");
+        }
+        assert_eq!(Time::parse("2026-10-01").expect("date").to_string(), "2026-10-01T00:00:00Z");
+        assert!(Time::parse("yesterday").is_err());
+    }
+
+    #[test]
+    fn people_read_short_sizes_and_counts() {
+        assert_eq!(["0", "999 B", "1.0 kB", "12.5 MB", "346 GB"].map(str::to_owned), [
+            short_bytes(0),
+            short_bytes(999),
+            short_bytes(1_000),
+            short_bytes(12_500_000),
+            short_bytes(346_050_573_725),
+        ]);
+        assert_eq!((count(7), count(48_211), count(1_000_000)), ("7".into(), "48,211".into(), "1,000,000".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn printed_sizes_read_back(bytes in 0..=MAX_BYTES) {
+            prop_assert_eq!(parse_bytes(&exact_bytes(bytes)), Ok(bytes));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Users: who they are and which of the three roles they hold.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountId;
+
+/// Identifies a user within one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UserId(pub i64);
+
+/// The three cumulative roles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Looks, filters, exports; pings a SIM and switches its authentication.
+    ViewOnly,
+    /// Also edits notes and runs diagnostics.
+    User,
+    /// Manages sub-accounts, users, caps and moves.
+    Admin,
+}
+
+impl Role {
+    /// Every role, weakest first.
+    pub const ALL: [Self; 3] = [Self::ViewOnly, Self::User, Self::Admin];
+
+    /// The word used in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ViewOnly => "view-only",
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word().eq_ignore_ascii_case(word))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ViewOnly => "View Only",
+            Self::User => "User",
+            Self::Admin => "Admin",
+        })
+    }
+}
+
+/// Where a user stands between invitation and dismissal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserState {
+    /// Has not accepted the invitation yet.
+    Invited,
+    /// May sign in.
+    Active,
+    /// May not sign in.
+    Disabled,
+}
+
+impl UserState {
+    /// The word used in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Self {
+        [Self::Invited, Self::Active, Self::Disabled][code.clamp(0, 2) as usize]
+    }
+}
+
+/// A person who belongs to exactly one account and sees it and everything below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The identifier.
+    pub id: UserId,
+    /// The account the user belongs to.
+    pub account: AccountId,
+    /// Full name.
+    pub name: String,
+    /// E-mail address, unique ignoring case.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they may sign in.
+    pub state: UserState,
+}
