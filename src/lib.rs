@@ -1,1 +1,11 @@
-//! x
+//! simdeck: manage SIM estates from a terminal.
+//!
+//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`config`] and [`connect`] (which estate). What is
+//! true without a screen lives in the `estate` library.
+
+pub mod cli;
+pub mod config;
+pub mod connect;
+pub mod failure;
+pub mod files;
+pub mod tui;

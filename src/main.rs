@@ -1,2 +1,7 @@
-//! x
-fn main(){}
+//! Arguments to command to exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    simdeck::cli::main()
+}

@@ -175,7 +175,10 @@ impl Accounts {
 
     /// The path of an account: `/Acme Ltd/Fleet`, with `/` and `\` in names escaped.
     pub fn path(&self, id: AccountId) -> String {
-        self.names(id).iter().map(|name| format!("/{}", name.replace('\\', "\\\\").replace('/', "\\/"))).collect()
+        self.names(id)
+            .iter()
+            .map(|name| format!("/{}", name.replace('\\', "\\\\").replace('/', "\\/")))
+            .collect()
     }
 
     /// The path without the top: `Fleet/North`; the top itself is its own name.
@@ -213,7 +216,8 @@ impl Accounts {
     }
 
     fn unknown(&self, path: &str) -> Error {
-        let last = split_path(path).and_then(|names| names.last().cloned()).unwrap_or_else(|| path.to_owned());
+        let last =
+            split_path(path).and_then(|names| names.last().cloned()).unwrap_or_else(|| path.to_owned());
         let names: std::collections::BTreeSet<&str> = self.list.iter().map(|a| a.name.as_str()).collect();
         let near = text::nearest(&last, names).into_iter().map(str::to_owned).collect();
         Error::NotFound { what: "account", name: path.to_owned(), near }
@@ -255,7 +259,13 @@ mod tests {
 
     fn tree() -> Accounts {
         Accounts::build(
-            vec![row(1, 0, "Top", 1), row(2, 1, "b/c", 10), row(3, 1, "Ä", 100), row(4, 3, "Leaf", 1000), row(9, 8, "Foreign", 5)],
+            vec![
+                row(1, 0, "Top", 1),
+                row(2, 1, "b/c", 10),
+                row(3, 1, "Ä", 100),
+                row(4, 3, "Leaf", 1000),
+                row(9, 8, "Foreign", 5),
+            ],
             AccountId(1),
         )
     }

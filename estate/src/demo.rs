@@ -38,30 +38,67 @@ impl Default for Demo {
 /// The name of the root account.
 pub const RESELLER: &str = "Northstar Connect";
 const CUSTOMERS: [&str; 16] = [
-    "Harbour Freight Lines", "Bright Meter Co", "Alder & Finch Vending", "Polar Cold Chain", "Citybike Utrecht",
-    "Solveig Solar", "Orchard Security", "Quayside Lifts", "Ridgeway Buses", "Müller Landtechnik", "Costa Water",
-    "Tally POS", "Évian Parcours", "Kestrel Drones", "Greenline Chargers", "Copperfield Farms",
+    "Harbour Freight Lines",
+    "Bright Meter Co",
+    "Alder & Finch Vending",
+    "Polar Cold Chain",
+    "Citybike Utrecht",
+    "Solveig Solar",
+    "Orchard Security",
+    "Quayside Lifts",
+    "Ridgeway Buses",
+    "Müller Landtechnik",
+    "Costa Water",
+    "Tally POS",
+    "Évian Parcours",
+    "Kestrel Drones",
+    "Greenline Chargers",
+    "Copperfield Farms",
 ];
-const PARTS: [&str; 10] =
-    ["Fleet", "Metering", "Pilot", "Retail", "Depots", "Field Service", "Cameras", "Trackers", "Spares", "Workshop"];
-const PLACES: [&str; 12] =
-    ["North", "South", "East", "West", "Leeds", "Bristol", "Malmö", "Porto", "Gdańsk", "Lyon", "Utrecht", "Graz"];
+const PARTS: [&str; 10] = [
+    "Fleet",
+    "Metering",
+    "Pilot",
+    "Retail",
+    "Depots",
+    "Field Service",
+    "Cameras",
+    "Trackers",
+    "Spares",
+    "Workshop",
+];
+const PLACES: [&str; 12] = [
+    "North", "South", "East", "West", "Leeds", "Bristol", "Malmö", "Porto", "Gdańsk", "Lyon", "Utrecht",
+    "Graz",
+];
 const DEVICES: [&str; 10] =
     ["Tracker", "Meter", "Gateway", "Till", "Camera", "Lift", "Charger", "Router", "Fridge", "Sensor"];
 const NETWORKS: [(&str, &str, u64); 6] = [
-    ("Bluewave UK", "8988301", 34), ("Telmora", "8988307", 22), ("Nordcell", "8988312", 18), ("Alpinet", "8988320", 12),
-    ("Iberlink", "8988331", 9), ("Pacific One", "8988345", 5),
+    ("Bluewave UK", "8988301", 34),
+    ("Telmora", "8988307", 22),
+    ("Nordcell", "8988312", 18),
+    ("Alpinet", "8988320", 12),
+    ("Iberlink", "8988331", 9),
+    ("Pacific One", "8988345", 5),
 ];
 /// Name, cap in bytes (0 for none), weight.
 const TARIFFS: [(&str, u64, u64); 7] = [
-    ("Meter 5MB", 5_000_000, 26), ("Track 25MB", 25_000_000, 22), ("Track 100MB", 100_000_000, 20),
-    ("Till 500MB", 500_000_000, 14), ("Router 10GB", 10_000_000_000, 8), ("Camera 50GB", 50_000_000_000, 3),
+    ("Meter 5MB", 5_000_000, 26),
+    ("Track 25MB", 25_000_000, 22),
+    ("Track 100MB", 100_000_000, 20),
+    ("Till 500MB", 500_000_000, 14),
+    ("Router 10GB", 10_000_000_000, 8),
+    ("Camera 50GB", 50_000_000_000, 3),
     ("Pay as you go", 0, 7),
 ];
 const TAGS: [&str; 8] = ["pilot", "vip", "do-not-move", "spare", "roaming", "2g-sunset", "esim", "audit-q4"];
 const NOTES: [&str; 6] = [
-    "Swapped after water damage, ticket INC-{}", "Customer keeps the old tariff until renewal {}", "Antenna moved to roof, job {}",
-    "Hot spare {}", "Ask for site access at the front desk ({})", "Firmware 2.{} since the last visit",
+    "Swapped after water damage, ticket INC-{}",
+    "Customer keeps the old tariff until renewal {}",
+    "Antenna moved to roof, job {}",
+    "Hot spare {}",
+    "Ask for site access at the front desk ({})",
+    "Firmware 2.{} since the last visit",
 ];
 
 /// A small generator of numbers (splitmix64): the same everywhere, and good enough for a demo.
@@ -108,8 +145,8 @@ pub fn create(path: &Path, demo: Demo, now: Time) -> Result<Local> {
     let mut dice = Dice(demo.seed);
     let paths = tree(&mut dice, demo.accounts.max(2) as usize - 1);
     let rows = Rows::new(demo, paths, Time(now.0 - now.0.rem_euclid(86_400)), dice.roll());
-    let (staging, _) =
-        local.stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, &|_| ControlFlow::Continue(()))?;
+    let (staging, _) = local
+        .stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, &|_| ControlFlow::Continue(()))?;
     local.apply(&ChangeId::new(), &Change::Import { staging }, &|_| ControlFlow::Continue(()))?;
     people(&local, &mut dice)?;
     while local.background()? {}
@@ -130,10 +167,14 @@ fn people(local: &Local, dice: &mut Dice) -> Result<()> {
     let top = local.me().account;
     local.add_user(top, "Ben Okafor", email(Role::User), Role::User)?;
     local.add_user(top, "Cleo Marsh", email(Role::ViewOnly), Role::ViewOnly)?;
-    let customers: Vec<(AccountId, String)> = accounts.children(top).map(|a| (a.id, a.name.clone())).collect();
+    let customers: Vec<(AccountId, String)> =
+        accounts.children(top).map(|a| (a.id, a.name.clone())).collect();
     for (id, name) in customers {
-        let domain: String = crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).take(12).collect();
-        for (role, who, odds) in [(Role::Admin, "admin", 85), (Role::User, "desk", 60), (Role::ViewOnly, "audit", 30)] {
+        let domain: String =
+            crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+        for (role, who, odds) in
+            [(Role::Admin, "admin", 85), (Role::User, "desk", 60), (Role::ViewOnly, "audit", 30)]
+        {
             if dice.below(100) < odds {
                 local.add_user(id, &format!("{name} {who}"), &format!("{who}@{domain}.example"), role)?;
             }
@@ -208,12 +249,20 @@ impl Rows {
         let account = if unassigned { String::new() } else { self.paths[skew].join(" / ") };
         let &(tariff, cap, _) = dice.weighted(&TARIFFS, |t| t.2);
         let status = *dice.weighted(
-            &[("active", 74u64), ("suspended", 7), ("inactive", 11), ("activation-pending", 3), ("terminated", 4), ("unmanaged", 1)],
+            &[
+                ("active", 74u64),
+                ("suspended", 7),
+                ("inactive", 11),
+                ("activation-pending", 3),
+                ("terminated", 4),
+                ("unmanaged", 1),
+            ],
             |s| s.1,
         );
         let live = matches!(status.0, "active" | "suspended");
         let scale = if cap == 0 { 60_000_000 } else { cap };
-        let share = if live { dice.below(1000) * dice.below(1000) * 118 / 100_000_000 + dice.below(5) } else { 0 };
+        let share =
+            if live { dice.below(1000) * dice.below(1000) * 118 / 100_000_000 + dice.below(5) } else { 0 };
         let used = scale / 1000 * share.min(1180) + dice.below(scale / 1000 + 1);
         let used = if live { used } else { 0 };
         let alert = match (cap, dice.below(10)) {
@@ -221,13 +270,22 @@ impl Rows {
             (cap, 0) => cap / 10 * 9,
             (cap, _) => cap / 5 * 4,
         };
-        let seconds_ago = if dice.below(100) < 70 { dice.below(3 * 86_400) } else { dice.below(120 * 86_400) };
+        let seconds_ago =
+            if dice.below(100) < 70 { dice.below(3 * 86_400) } else { dice.below(120 * 86_400) };
         let seen = if live { Time(self.midnight.0 - seconds_ago as i64).to_string() } else { String::new() };
         let activated = Time(self.midnight.0 - 86_400 * (130 + dice.below(900) as i64)).to_string();
         let device = dice.pick(&DEVICES);
-        let label = if dice.below(20) == 0 { String::new() } else { format!("{device} {} {:04}", dice.pick(&PLACES), dice.below(10_000)) };
+        let label = if dice.below(20) == 0 {
+            String::new()
+        } else {
+            format!("{device} {} {:04}", dice.pick(&PLACES), dice.below(10_000))
+        };
         let tag = if dice.below(100) < 18 { *dice.pick(&TAGS) } else { "" };
-        let note = if dice.below(100) < 9 { dice.pick(&NOTES).replace("{}", &dice.below(9000).to_string()) } else { String::new() };
+        let note = if dice.below(100) < 9 {
+            dice.pick(&NOTES).replace("{}", &dice.below(9000).to_string())
+        } else {
+            String::new()
+        };
         let recipient = if dice.below(100) < 6 { "alerts@northstar.example" } else { "" };
         let session = status.0 == "active" && seconds_ago < 86_400 && dice.below(10) < 6;
         format!(

@@ -188,8 +188,12 @@ impl Error {
     /// A sentence that says what to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { near, .. } if !near.is_empty() => Some(format!("did you mean {}?", near.join(" or "))),
-            Self::Ambiguous { .. } => Some("give the whole path, beginning with your own account: /Name/Name".into()),
+            Self::NotFound { near, .. } if !near.is_empty() => {
+                Some(format!("did you mean {}?", near.join(" or ")))
+            }
+            Self::Ambiguous { .. } => {
+                Some("give the whole path, beginning with your own account: /Name/Name".into())
+            }
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("ask the reseller above you to import them and move them to you".into()),
             Self::ReadOnly => Some("start again without --readonly".into()),
@@ -201,9 +205,10 @@ impl Error {
             Self::Damaged { .. } => {
                 Some("the file was left untouched; restore a backup made with `simdeck store backup`".into())
             }
-            Self::NoStore(_) => {
-                Some("make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`".into())
-            }
+            Self::NoStore(_) => Some(
+                "make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`"
+                    .into(),
+            ),
             Self::Exists(_) => Some("choose another name, or remove the file first".into()),
             _ => None,
         }

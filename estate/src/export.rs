@@ -11,10 +11,35 @@ use crate::text;
 
 /// The fields of an exported SIM, in order: the names scripts rely on.
 pub const FIELDS: [&str; 29] = [
-    "id", "iccid", "imsi", "msisdn", "eid", "imei", "label", "account", "account_path", "account_id", "status",
-    "lifecycle", "suspended", "usage_gate", "in_session", "network", "tariff", "used_bytes", "cap_bytes",
-    "alert_bytes", "hard_cap", "usage_as_of", "last_seen", "activated_at", "tags", "categories", "notes",
-    "recipients", "version",
+    "id",
+    "iccid",
+    "imsi",
+    "msisdn",
+    "eid",
+    "imei",
+    "label",
+    "account",
+    "account_path",
+    "account_id",
+    "status",
+    "lifecycle",
+    "suspended",
+    "usage_gate",
+    "in_session",
+    "network",
+    "tariff",
+    "used_bytes",
+    "cap_bytes",
+    "alert_bytes",
+    "hard_cap",
+    "usage_as_of",
+    "last_seen",
+    "activated_at",
+    "tags",
+    "categories",
+    "notes",
+    "recipients",
+    "version",
 ];
 
 /// A file format.
@@ -88,7 +113,9 @@ pub fn field(sim: &Sim, accounts: &Accounts, name: &str) -> Json {
 
 /// A SIM as a JSON object with these fields.
 pub fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static str]) -> Json {
-    Json::Object(fields.iter().map(|name| ((*name).to_owned(), field(sim, accounts, name))).collect::<Map<_, _>>())
+    Json::Object(
+        fields.iter().map(|name| ((*name).to_owned(), field(sim, accounts, name))).collect::<Map<_, _>>(),
+    )
 }
 
 /// One field as a CSV cell, before quoting; lists are joined by `;`.
@@ -147,7 +174,8 @@ impl<W: Write> Exporter<W> {
     fn row(&mut self, sim: &Sim, accounts: &Accounts) -> std::io::Result<()> {
         for (i, name) in self.fields.iter().enumerate() {
             let cell = cell(sim, accounts, name);
-            let quoted = is_identifier(name) || cell.contains([',', '"', '\n', '\r', ';']) || cell.starts_with('\'');
+            let quoted =
+                is_identifier(name) || cell.contains([',', '"', '\n', '\r', ';']) || cell.starts_with('\'');
             write!(self.out, "{}", if i > 0 { "," } else { "" })?;
             match quoted && !cell.is_empty() {
                 true => write!(self.out, "\"{}\"", cell.replace('"', "\"\""))?,

@@ -234,7 +234,11 @@ impl Filter {
     /// True of exactly these SIMs.
     pub fn ids(ids: impl IntoIterator<Item = SimId>) -> Self {
         let values: Vec<Value> = ids.into_iter().map(|id| Value::Id(id.0)).collect();
-        if values.is_empty() { Self::none() } else { Self::Term(Term { field: Field::Id, op: Op::Eq, values }) }
+        if values.is_empty() {
+            Self::none()
+        } else {
+            Self::Term(Term { field: Field::Id, op: Op::Eq, values })
+        }
     }
 
     /// Both hold.
@@ -293,7 +297,11 @@ impl Term {
             Value::Age(seconds) => Value::At(Time(now.0.saturating_sub_unsigned(*seconds))),
             other => other.clone(),
         };
-        Ok(Filter::Term(Self { field: self.field, op: self.op, values: self.values.iter().map(fix).collect() }))
+        Ok(Filter::Term(Self {
+            field: self.field,
+            op: self.op,
+            values: self.values.iter().map(fix).collect(),
+        }))
     }
 
     /// The accounts a term about accounts means (before its `!=`); `None` for other terms.

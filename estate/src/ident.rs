@@ -136,7 +136,9 @@ pub fn email(text: &str) -> Result<String> {
 }
 
 fn compact(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\'')).collect()
+    text.chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\''))
+        .collect()
 }
 
 fn is_digits(text: &str) -> bool {
@@ -217,7 +219,8 @@ mod tests {
 
     #[test]
     fn iccids_that_cannot_be() {
-        for bad in ["", "12345", "8.94411E+18", "8,94411E+18", "89001010000000000x3", "890010100000000004312"] {
+        for bad in ["", "12345", "8.94411E+18", "8,94411E+18", "89001010000000000x3", "890010100000000004312"]
+        {
             assert!(Iccid::parse(bad).is_err(), "{bad}");
         }
         let spreadsheet = Iccid::parse("8.94411E+18").expect_err("destroyed").to_string();

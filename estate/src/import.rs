@@ -10,8 +10,8 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-use header::Mapping;
 pub(crate) use header::Field as ImportField;
+use header::Mapping;
 pub(crate) use row::Parsed;
 
 /// What happens to a row whose ICCID is known already.

@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 pub use account::{Account, AccountId, Accounts, NAME_MAX, split_path, valid_name};
 pub use change::{
-    Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev, StagingId,
-    Target, Warning, Watch,
+    Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev,
+    StagingId, Target, Warning, Watch,
 };
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
@@ -90,7 +90,13 @@ pub trait Estate: Send + Sync {
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)>;
     /// Streams every match in the query's order, or the SIMs of a target that match; returns how many.
-    fn export(&self, query: &Query, target: Option<&Target>, sink: &mut Sink<'_>, cancel: &Cancel) -> Result<u64>;
+    fn export(
+        &self,
+        query: &Query,
+        target: Option<&Target>,
+        sink: &mut Sink<'_>,
+        cancel: &Cancel,
+    ) -> Result<u64>;
     /// The log of changes.
     fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>>;
     /// The SIMs of one change, by number, after a given one.

@@ -74,18 +74,28 @@ impl Local {
             let transaction = session.unchecked_transaction()?;
             let account = accounts::insert(&session, None, &name, 1, now)?;
             let role = Role::Admin;
-            let admin = User { id: UserId(1), account, name: full_name, email: email.clone(), role, state: UserState::Active };
+            let admin = User {
+                id: UserId(1),
+                account,
+                name: full_name,
+                email: email.clone(),
+                role,
+                state: UserState::Active,
+            };
             accounts::add_user(&session, &admin, now)?;
-            log::append(&session, &Record {
-                rev: 1,
-                id: &ChangeId::new(),
-                at: now,
-                actor: &admin,
-                kind: "init",
-                body: serde_json::json!({ "account": account.0 }),
-                counts: Counts::default(),
-                undoes: None,
-            })?;
+            log::append(
+                &session,
+                &Record {
+                    rev: 1,
+                    id: &ChangeId::new(),
+                    at: now,
+                    actor: &admin,
+                    kind: "init",
+                    body: serde_json::json!({ "account": account.0 }),
+                    counts: Counts::default(),
+                    undoes: None,
+                },
+            )?;
             log::touch_if_absent(&session, 1, account)?;
             transaction.commit()?;
         }
@@ -169,7 +179,8 @@ impl Local {
     /// The view of a session, with the tree kept for as long as nothing changes.
     fn view<'a>(&'a self, session: &'a Session) -> Result<View<'a>> {
         let rev = session.rev()?;
-        let known = lock(&self.tree).as_ref().filter(|(at, ..)| *at == rev).map(|(_, t, w)| (Arc::clone(t), *w));
+        let known =
+            lock(&self.tree).as_ref().filter(|(at, ..)| *at == rev).map(|(_, t, w)| (Arc::clone(t), *w));
         let fresh = known.is_none();
         let view = View::new(session, &self.scope, known)?;
         if fresh {
@@ -282,7 +293,13 @@ impl Estate for Local {
         Ok((id, tally))
     }
 
-    fn export(&self, query: &Query, target: Option<&Target>, sink: &mut Sink<'_>, cancel: &Cancel) -> Result<u64> {
+    fn export(
+        &self,
+        query: &Query,
+        target: Option<&Target>,
+        sink: &mut Sink<'_>,
+        cancel: &Cancel,
+    ) -> Result<u64> {
         self.read(Capability::Export, cancel, |view| view.each(query, target, sink))
     }
 

@@ -215,7 +215,10 @@ mod tests {
     fn words_read_back() {
         for status in Status::ALL {
             assert_eq!(Status::from_word(status.word()), Some(status));
-            assert_eq!(Status::from_code(Status::ALL.iter().position(|s| *s == status).expect("place") as i64), status);
+            assert_eq!(
+                Status::from_code(Status::ALL.iter().position(|s| *s == status).expect("place") as i64),
+                status
+            );
         }
     }
 }

@@ -227,7 +227,9 @@ fn check_header(path: &Path) -> Result<()> {
         return Err(Error::Newer { path: path.to_owned(), found, known });
     }
     let page_size = u16::from_be_bytes([header[16], header[17]]);
-    if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two())) || header[21..24] != [64, 32, 32] {
+    if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two()))
+        || header[21..24] != [64, 32, 32]
+    {
         return Err(Error::Damaged { path: path.to_owned(), detail: "the header makes no sense".into() });
     }
     Ok(())
@@ -239,7 +241,8 @@ fn damaged(path: &Path, error: &rusqlite::Error) -> Error {
 
 /// Compares the schema with what our own migrations make.
 fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
-    let version: u32 = conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
+    let version: u32 =
+        conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
     let fresh = Connection::open_in_memory()?;
     for migration in &MIGRATIONS[..version as usize] {
         fresh.execute_batch(migration)?;

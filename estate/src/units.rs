@@ -53,7 +53,10 @@ pub fn parse_bytes_in(text: &str, bare: u64) -> Result<u64> {
     let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| bad())? };
     let scale = u128::from(scale);
     let bytes = whole * scale + part * scale / 10u128.pow(fraction.len() as u32);
-    u64::try_from(bytes).ok().filter(|b| *b <= MAX_BYTES).ok_or_else(|| Error::invalid("size", "is too large"))
+    u64::try_from(bytes)
+        .ok()
+        .filter(|b| *b <= MAX_BYTES)
+        .ok_or_else(|| Error::invalid("size", "is too large"))
 }
 
 /// Prints a size so that it reads back the same: the largest decimal unit that is exact, else bytes.
@@ -77,7 +80,11 @@ pub fn short_bytes(bytes: u64) -> String {
         _ => ("TB", 1_000_000_000_000u64),
     };
     let tenths = u128::from(bytes) * 10 / u128::from(scale);
-    if tenths >= 1000 { format!("{} {unit}", tenths / 10) } else { format!("{}.{} {unit}", tenths / 10, tenths % 10) }
+    if tenths >= 1000 {
+        format!("{} {unit}", tenths / 10)
+    } else {
+        format!("{}.{} {unit}", tenths / 10, tenths % 10)
+    }
 }
 
 /// The default alert of a cap: 80 % of it, floored, and never 0, because 0 means none.
@@ -115,7 +122,9 @@ impl Time {
             return Ok(Self(stamp.as_second()));
         }
         let bare = text.strip_suffix('Z').unwrap_or(text).replace('T', " ");
-        for form in ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y"] {
+        for form in
+            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y"]
+        {
             let Ok(parts) = jiff::fmt::strtime::parse(form, &bare) else { continue };
             let midnight = parts.to_date().map(|d| d.at(0, 0, 0, 0));
             let civil = parts.to_datetime().or(midnight);
@@ -168,7 +177,9 @@ mod tests {
     #[test]
     fn times_in_the_usual_forms() {
         let noon = Time::parse("2026-10-01T12:00:00Z").expect("time");
-        for same in ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01/10/2026 12:00:00"] {
+        for same in
+            ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01/10/2026 12:00:00"]
+        {
             assert_eq!(Time::parse(same), Ok(noon), "{same}");
         }
         assert_eq!(Time::parse("2026-10-01").expect("date").to_string(), "2026-10-01T00:00:00Z");
@@ -177,14 +188,20 @@ mod tests {
 
     #[test]
     fn people_read_short_sizes_and_counts() {
-        assert_eq!(["0", "999 B", "1.0 kB", "12.5 MB", "346 GB"].map(str::to_owned), [
-            short_bytes(0),
-            short_bytes(999),
-            short_bytes(1_000),
-            short_bytes(12_500_000),
-            short_bytes(346_050_573_725),
-        ]);
-        assert_eq!((count(7), count(48_211), count(1_000_000)), ("7".into(), "48,211".into(), "1,000,000".into()));
+        assert_eq!(
+            ["0", "999 B", "1.0 kB", "12.5 MB", "346 GB"].map(str::to_owned),
+            [
+                short_bytes(0),
+                short_bytes(999),
+                short_bytes(1_000),
+                short_bytes(12_500_000),
+                short_bytes(346_050_573_725),
+            ]
+        );
+        assert_eq!(
+            (count(7), count(48_211), count(1_000_000)),
+            ("7".into(), "48,211".into(), "1,000,000".into())
+        );
     }
 
     proptest! {

@@ -5,7 +5,10 @@ mod common;
 use std::ops::ControlFlow;
 
 use common::{DATA, estate, import, import_with, notes_of};
-use estate::{Cancel, Change, ChangeId, Error, Estate, ImportOptions, Local, Note, OnDuplicate, Query, Status, Tally, Time};
+use estate::{
+    Cancel, Change, ChangeId, Error, Estate, ImportOptions, Local, Note, OnDuplicate, Query, Status, Tally,
+    Time,
+};
 
 fn messy() -> (tempfile::TempDir, Local, Tally, Vec<Note>) {
     let (dir, local) = estate();
@@ -24,14 +27,18 @@ fn every_row_of_the_messy_file_does_what_it_should() {
     let refused: Vec<u64> = notes.iter().filter(|n| n.refused).map(|n| n.line).collect();
     assert_eq!(refused, [4, 5, 7, 12, 13, 14, 17].map(line));
     assert_eq!((tally.rows, tally.added, tally.refused, tally.empty), (19, 12, 7, 2));
-    let warned: std::collections::BTreeSet<u64> = notes.iter().filter(|n| !n.refused).map(|n| n.line).collect();
+    let warned: std::collections::BTreeSet<u64> =
+        notes.iter().filter(|n| !n.refused).map(|n| n.line).collect();
     assert_eq!(warned.into_iter().collect::<Vec<_>>(), [2, 6, 8, 10, 11, 16, 20].map(line));
     for (row, words) in [(4, "as text"), (5, "line 2"), (12, "alerted"), (13, "500MB"), (17, "cells")] {
         let note = notes.iter().find(|n| n.line == line(row) && n.refused).expect("refused");
         assert!(note.reason.contains(words), "row {row}: {}", note.reason);
     }
     let sim = |iccid: &str| local.sim_by_iccid(iccid, &Cancel::new()).expect(iccid);
-    assert_eq!((sim("8944110000090000025").msisdn.as_str(), sim("8944110000090000025").notes.as_str()), ("", "two\nlines"));
+    assert_eq!(
+        (sim("8944110000090000025").msisdn.as_str(), sim("8944110000090000025").notes.as_str()),
+        ("", "two\nlines")
+    );
     assert_eq!(sim("8944110000090000025").label, "Van; 2");
     assert_eq!(sim("8944110000090000017").used, 12_500_000);
     assert_eq!(sim("8944110000090000033").status, Status::Suspended);
@@ -62,7 +69,8 @@ fn an_encoding_nobody_named_is_refused_with_a_way_out() {
 #[test]
 fn the_sample_estate_comes_in_whole() {
     let (_dir, local) = estate();
-    let (tally, notes) = import(&local, &std::fs::read(format!("{DATA}/estate-2k/sims.csv")).expect("sample"));
+    let (tally, notes) =
+        import(&local, &std::fs::read(format!("{DATA}/estate-2k/sims.csv")).expect("sample"));
     assert_eq!((tally.rows, tally.added, tally.refused), (2_000, 2_000, 0));
     assert!(notes_of(&notes, true).is_empty());
     let accounts = local.accounts(&Cancel::new()).expect("accounts");
@@ -94,7 +102,8 @@ fn an_interrupted_import_did_not_happen() {
     let (_dir, local) = estate();
     let file = std::fs::read(format!("{DATA}/estate-2k/sims.csv")).expect("sample");
     let go = |_| ControlFlow::Continue(());
-    let (staging, _) = local.stage(Box::new(&file[..]), &ImportOptions::default(), &mut |_| {}, &go).expect("staged");
+    let (staging, _) =
+        local.stage(Box::new(&file[..]), &ImportOptions::default(), &mut |_| {}, &go).expect("staged");
     let stopped = local.apply(&ChangeId::new(), &Change::Import { staging }, &|_| ControlFlow::Break(()));
     assert_eq!(stopped, Err(Error::Cancelled));
     let all = Query::all(local.me().account, Time(0));
@@ -106,7 +115,9 @@ fn an_interrupted_import_did_not_happen() {
 #[test]
 fn files_that_cannot_be_understood_say_what_is_missing() {
     let (_dir, local) = estate();
-    let error = |file: &[u8], options: &ImportOptions| import_with(&local, file, options).expect_err("bad").to_string();
+    let error = |file: &[u8], options: &ImportOptions| {
+        import_with(&local, file, options).expect_err("bad").to_string()
+    };
     assert!(error(b"", &ImportOptions::default()).contains("empty"));
     assert!(error(b"colour,size\nred,1\n", &ImportOptions::default()).contains("--map"));
     let map = ImportOptions { map: vec![("colour".into(), "hue".into())], ..ImportOptions::default() };

@@ -59,7 +59,10 @@ impl Parser {
     /// True, and past it, when the word `word` stands here on its own.
     fn keyword(&mut self, word: &str) -> bool {
         let end = self.at + word.len();
-        let fits = self.chars.get(self.at..end).is_some_and(|c| c.iter().collect::<String>().eq_ignore_ascii_case(word));
+        let fits = self
+            .chars
+            .get(self.at..end)
+            .is_some_and(|c| c.iter().collect::<String>().eq_ignore_ascii_case(word));
         let alone = self.chars.get(end).is_none_or(|c| c.is_whitespace() || matches!(c, '(' | ')' | '"'));
         if fits && alone {
             self.at = end;
@@ -94,7 +97,8 @@ impl Parser {
         if self.depth > MAX_DEPTH {
             return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        let negated = self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
+        let negated =
+            self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
         let filter = if negated {
             self.at += 1;
             Filter::Not(Box::new(self.unary()?))
@@ -124,7 +128,8 @@ impl Parser {
 
     fn term(&mut self) -> Result<Term> {
         let start = self.at;
-        let end = start + self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
+        let end =
+            start + self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
         self.at = end;
         self.blanks();
         let op = if end > start { self.op() } else { None };
@@ -190,17 +195,22 @@ impl Parser {
     }
 
     fn value(&self, field: Field, word: &str, at: usize) -> Result<Value> {
-        let bad = |expected: &str| self.error_at(at, format!("expected {expected} after {}", field.name()), None);
+        let bad =
+            |expected: &str| self.error_at(at, format!("expected {expected} after {}", field.name()), None);
         Ok(match field.shape() {
             Shape::Text | Shape::Account => Value::Text(word.to_owned()),
             Shape::Bytes => Value::Bytes(units::parse_bytes(word).map_err(|_| bad("a size such as 500MB"))?),
             Shape::Percent => {
                 let digits = word.strip_suffix('%').unwrap_or(word);
-                Value::Percent(digits.parse().ok().filter(|p| *p <= 1_000_000).ok_or_else(|| bad("a percentage"))?)
+                Value::Percent(
+                    digits.parse().ok().filter(|p| *p <= 1_000_000).ok_or_else(|| bad("a percentage"))?,
+                )
             }
             Shape::Time => match read_age(word) {
                 Some(age) => Value::Age(age),
-                None => Value::At(Time::parse(word).map_err(|_| bad("a time such as 2026-10-01, or an age such as 30d"))?),
+                None => Value::At(
+                    Time::parse(word).map_err(|_| bad("a time such as 2026-10-01, or an age such as 30d"))?,
+                ),
             },
             Shape::Status => Value::Status(Status::from_word(word).ok_or_else(|| {
                 let words = Status::ALL.map(Status::word);
@@ -208,7 +218,8 @@ impl Parser {
                 self.error_at(at, format!("expected a status, one of {}", words.join(" ")), near)
             })?),
             Shape::Lifecycle => Value::Lifecycle(
-                Lifecycle::from_word(word).ok_or_else(|| bad("inactive, activation-pending, active or terminated"))?,
+                Lifecycle::from_word(word)
+                    .ok_or_else(|| bad("inactive, activation-pending, active or terminated"))?,
             ),
             Shape::Flag => match word.to_ascii_lowercase().as_str() {
                 "yes" | "true" | "on" => Value::Flag(true),
@@ -287,7 +298,8 @@ fn read_age(word: &str) -> Option<u64> {
 }
 
 pub(super) fn age(seconds: u64) -> String {
-    let (letter, scale) = AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
+    let (letter, scale) =
+        AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
     format!("{}{letter}", seconds / scale)
 }
 
@@ -322,13 +334,23 @@ mod tests {
     #[test]
     fn errors_have_a_place_and_a_way_out() {
         let error = |text: &str| Filter::parse(text).expect_err(text);
-        assert_eq!(error("used>5 acount:x"), Error::Filter {
-            message: "no field is called acount (quote the text to search for it)".into(),
-            column: 8,
-            suggestion: Some("account".into()),
-        });
-        for (text, column) in [("(a", 1), ("a)", 2), ("used>", 6), ("label>x", 6), ("used>lots", 6), ("\"a", 1), ("status:activ", 8)]
-        {
+        assert_eq!(
+            error("used>5 acount:x"),
+            Error::Filter {
+                message: "no field is called acount (quote the text to search for it)".into(),
+                column: 8,
+                suggestion: Some("account".into()),
+            }
+        );
+        for (text, column) in [
+            ("(a", 1),
+            ("a)", 2),
+            ("used>", 6),
+            ("label>x", 6),
+            ("used>lots", 6),
+            ("\"a", 1),
+            ("status:activ", 8),
+        ] {
             let Error::Filter { column: found, .. } = error(text) else { panic!("{text}") };
             assert_eq!(found, column, "{text}");
         }
@@ -360,11 +382,13 @@ mod tests {
     }
 
     fn term() -> impl Strategy<Value = Filter> {
-        let named = (0..FIELDS.len(), prop_oneof![Just(Op::Has), Just(Op::Eq), Just(Op::Ne)]).prop_flat_map(|(i, op)| {
-            let field = FIELDS[i].1;
-            prop::collection::vec(value(field), 1..4)
-                .prop_map(move |values| Filter::Term(Term { field, op, values }))
-        });
+        let named = (0..FIELDS.len(), prop_oneof![Just(Op::Has), Just(Op::Eq), Just(Op::Ne)]).prop_flat_map(
+            |(i, op)| {
+                let field = FIELDS[i].1;
+                prop::collection::vec(value(field), 1..4)
+                    .prop_map(move |values| Filter::Term(Term { field, op, values }))
+            },
+        );
         let lone = "[^\\x00-\\x1f]{1,12}".prop_map(|t| Filter::term(Field::Any, Op::Has, Value::Text(t)));
         prop_oneof![named, lone]
     }

@@ -10,7 +10,10 @@ use crate::error::{Error, Result};
 const HEAD: usize = 64 << 10;
 
 /// Opens a stream as text and gives its beginning apart.
-pub(crate) fn open<'a>(mut input: Box<dyn Read + 'a>, encoding: Option<&str>) -> Result<(Box<dyn Read + 'a>, String)> {
+pub(crate) fn open<'a>(
+    mut input: Box<dyn Read + 'a>,
+    encoding: Option<&str>,
+) -> Result<(Box<dyn Read + 'a>, String)> {
     let mut head = vec![0; 4096];
     let length = fill(&mut input, &mut head).map_err(|e| Error::io("cannot read the file", e))?;
     head.truncate(length);
@@ -21,8 +24,17 @@ pub(crate) fn open<'a>(mut input: Box<dyn Read + 'a>, encoding: Option<&str>) ->
     };
     let bytes: Box<dyn Read + 'a> = Box::new(io::Cursor::new(head).chain(input));
     let decoder = encoding.new_decoder_with_bom_removal();
-    let mut text =
-        Decoded { bytes, decoder, strict, raw: vec![], text: String::new(), given: 0, offset: 0, done: false, escape: Escape::No };
+    let mut text = Decoded {
+        bytes,
+        decoder,
+        strict,
+        raw: vec![],
+        text: String::new(),
+        given: 0,
+        offset: 0,
+        done: false,
+        escape: Escape::No,
+    };
     let mut beginning = vec![0; HEAD];
     let length = fill(&mut text, &mut beginning).map_err(|e| Error::invalid("file", e.to_string()))?;
     beginning.truncate(length);
@@ -37,7 +49,10 @@ pub(crate) fn open<'a>(mut input: Box<dyn Read + 'a>, encoding: Option<&str>) ->
 
 fn by_label(label: &str) -> Result<&'static Encoding> {
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        Error::invalid("encoding", format!("{label} is not known; try utf-8, latin1, windows-1252 or utf-16le"))
+        Error::invalid(
+            "encoding",
+            format!("{label} is not known; try utf-8, latin1, windows-1252 or utf-16le"),
+        )
     })
 }
 
@@ -108,11 +123,15 @@ impl Decoded<'_> {
             self.disarm();
             return Ok(());
         }
-        let (result, read) = self.decoder.decode_to_string_without_replacement(raw, &mut self.text, self.done);
+        let (result, read) =
+            self.decoder.decode_to_string_without_replacement(raw, &mut self.text, self.done);
         if let DecoderResult::Malformed(..) = result {
             let (name, byte) = (self.decoder.encoding().name(), self.offset + read);
             let way_out = "name its encoding, for example --encoding windows-1252";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("is not {name} (byte {byte}); {way_out}")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("is not {name} (byte {byte}); {way_out}"),
+            ));
         }
         self.offset += length;
         self.disarm();

@@ -38,18 +38,64 @@ pub(crate) enum Field {
 /// Each field with the headers it goes by: the first is the name for `--map`.
 /// Compared without case, accents, blanks and punctuation.
 pub(crate) const HEADERS: [(Field, &[&str]); 23] = [
-    (Field::Iccid, &["iccid", "simnumber", "sim", "simcard", "simserial", "simserialnumber", "cardnumber", "iccidnumber", "simid", "simiccid"]),
+    (
+        Field::Iccid,
+        &[
+            "iccid",
+            "simnumber",
+            "sim",
+            "simcard",
+            "simserial",
+            "simserialnumber",
+            "cardnumber",
+            "iccidnumber",
+            "simid",
+            "simiccid",
+        ],
+    ),
     (Field::Imsi, &["imsi", "imsinumber"]),
     (Field::Msisdn, &["msisdn", "phonenumber", "phone", "mobilenumber", "mobile", "telephone"]),
     (Field::Eid, &["eid", "euiccid"]),
     (Field::Imei, &["imei", "deviceimei", "imeinumber"]),
     (Field::Label, &["label", "description", "name", "alias", "simname", "devicename", "device", "simlabel"]),
-    (Field::Account, &["account", "customer", "accountname", "customername", "company", "organisation", "organization", "subaccount", "subcustomer"]),
-    (Field::Status, &["status", "state", "simstatus", "simstate", "lifecycle", "lifecyclestatus", "connectionstatus"]),
+    (
+        Field::Account,
+        &[
+            "account",
+            "customer",
+            "accountname",
+            "customername",
+            "company",
+            "organisation",
+            "organization",
+            "subaccount",
+            "subcustomer",
+        ],
+    ),
+    (
+        Field::Status,
+        &["status", "state", "simstatus", "simstate", "lifecycle", "lifecyclestatus", "connectionstatus"],
+    ),
     (Field::Session, &["insession", "session", "online", "connected"]),
-    (Field::Network, &["network", "operator", "mno", "carrier", "networkoperator", "networkname", "provider"]),
+    (
+        Field::Network,
+        &["network", "operator", "mno", "carrier", "networkoperator", "networkname", "provider"],
+    ),
     (Field::Tariff, &["tariff", "tariffcode", "tariffname", "rateplan", "plan", "dataplan", "priceplan"]),
-    (Field::Used, &["used", "usedbytes", "datausedbytes", "dataused", "usage", "datausage", "usagebytes", "totalusage", "monthlyusage"]),
+    (
+        Field::Used,
+        &[
+            "used",
+            "usedbytes",
+            "datausedbytes",
+            "dataused",
+            "usage",
+            "datausage",
+            "usagebytes",
+            "totalusage",
+            "monthlyusage",
+        ],
+    ),
     (Field::Cap, &["cap", "capbytes", "datacap", "caplevel", "datalimit", "limit", "usagelimit"]),
     (Field::Alert, &["alert", "alertbytes", "dataalert", "alertlevel", "usagealert"]),
     (Field::HardCap, &["hardcap", "hard"]),
@@ -73,18 +119,27 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    pub(crate) fn of(headers: &StringRecord, map: &[(String, String)], notes: &mut Notes<'_>) -> Result<Self> {
+    pub(crate) fn of(
+        headers: &StringRecord,
+        map: &[(String, String)],
+        notes: &mut Notes<'_>,
+    ) -> Result<Self> {
         let headers: Vec<String> = headers.iter().map(|h| text::clean(h).trim().to_owned()).collect();
         let mut fields: Vec<Option<Field>> = vec![None; headers.len()];
         for (header, field) in map {
             let at = headers.iter().position(|h| plain(h) == plain(header));
             let at = at.ok_or_else(|| {
-                Error::invalid("map", format!("there is no column {header}; the file has {}", headers.join(", ")))
+                Error::invalid(
+                    "map",
+                    format!("there is no column {header}; the file has {}", headers.join(", ")),
+                )
             })?;
             fields[at] = Some(by_name(field)?);
         }
         // A path says more than a name; our own exports have both.
-        if let (Some(at), false) = (headers.iter().position(|h| plain(h) == "accountpath"), fields.contains(&Some(Field::Account))) {
+        if let (Some(at), false) =
+            (headers.iter().position(|h| plain(h) == "accountpath"), fields.contains(&Some(Field::Account)))
+        {
             fields[at] = Some(Field::Account);
         }
         for (i, header) in headers.iter().enumerate() {

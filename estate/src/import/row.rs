@@ -77,7 +77,12 @@ const STATUS: [(&str, Lifecycle, bool); 24] = [
 ];
 
 /// Reads one record; `None` when it is refused, with a note that says why.
-pub(crate) fn parse(line: u64, record: &StringRecord, mapping: &Mapping, notes: &mut Notes<'_>) -> Option<Parsed> {
+pub(crate) fn parse(
+    line: u64,
+    record: &StringRecord,
+    mapping: &Mapping,
+    notes: &mut Notes<'_>,
+) -> Option<Parsed> {
     let mut cells = Cells { line, record, mapping, notes, doubtful: false };
     if record.len() > mapping.headers.len() {
         let reason = format!("{} cells under {} headers", record.len(), mapping.headers.len());
@@ -85,7 +90,8 @@ pub(crate) fn parse(line: u64, record: &StringRecord, mapping: &Mapping, notes: 
         return None;
     }
     if record.len() < mapping.headers.len() {
-        let reason = format!("{} cells under {} headers; the rest is empty", record.len(), mapping.headers.len());
+        let reason =
+            format!("{} cells under {} headers; the rest is empty", record.len(), mapping.headers.len());
         cells.note(None, "", &reason, false);
     }
     cells.row()
@@ -233,8 +239,9 @@ impl Cells<'_, '_> {
 
     fn account(&mut self) -> Option<Vec<String>> {
         let path = self.clean(Field::Account, false);
-        let parts = crate::account::split_path(&path)
-            .unwrap_or_else(|| path.split(" / ").map(str::to_owned).filter(|name| !name.trim().is_empty()).collect());
+        let parts = crate::account::split_path(&path).unwrap_or_else(|| {
+            path.split(" / ").map(str::to_owned).filter(|name| !name.trim().is_empty()).collect()
+        });
         let mut names = Vec::new();
         for name in parts {
             match crate::account::valid_name(&name) {
@@ -299,7 +306,12 @@ impl Cells<'_, '_> {
         match Time::parse(&raw) {
             Ok(time) if time.0 > 0 => time.0,
             _ => {
-                self.note(Some(field), &raw, "is no time such as 2026-10-01 or 2026-10-01T12:00Z; left empty", false);
+                self.note(
+                    Some(field),
+                    &raw,
+                    "is no time such as 2026-10-01 or 2026-10-01T12:00Z; left empty",
+                    false,
+                );
                 0
             }
         }
@@ -317,7 +329,12 @@ impl Cells<'_, '_> {
             match ident::email(address) {
                 Ok(address) => sound.push(address),
                 Err(error) => {
-                    self.note(Some(Field::Recipients), address, &format!("{}; left out", reason(&error)), false);
+                    self.note(
+                        Some(Field::Recipients),
+                        address,
+                        &format!("{}; left out", reason(&error)),
+                        false,
+                    );
                 }
             }
         }

@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::Local;
 use crate::account::{AccountId, valid_name};
-use crate::change::{Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch};
+use crate::change::{
+    Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
+};
 use crate::error::{Error, Result};
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
@@ -27,7 +29,14 @@ struct Done {
 impl Done {
     /// A change to the accounts themselves.
     fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
-        Self { kind, body, counts: Counts::default(), undoes: None, account: touched.first().copied(), touched }
+        Self {
+            kind,
+            body,
+            counts: Counts::default(),
+            undoes: None,
+            account: touched.first().copied(),
+            touched,
+        }
     }
 }
 
@@ -68,7 +77,8 @@ impl Local {
                     let moved = view.accounts.need(*account)?;
                     let below = view.accounts.subtree(*account).len() as u64 - 1;
                     let warnings = [(Warning::AccountsBelow, below), (Warning::Visibility, moved.subtree)];
-                    let warnings = warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
+                    let warnings =
+                        warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
                     Ok(Plan { at, total: moved.subtree, warnings, ..Plan::default() })
                 }
                 Change::AddAccount { parent: account, name } => {
@@ -92,7 +102,8 @@ impl Local {
 
     fn plan_import(&self, staging: StagingId, at: Rev) -> Result<Plan> {
         let staged = lock(&self.staged);
-        let tally = staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?.tally;
+        let tally =
+            staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?.tally;
         let counts = Counts {
             done: tally.added + tally.updated,
             unchanged: tally.unchanged,
@@ -136,20 +147,30 @@ impl Local {
         if let (Some(account), Some(body)) = (done.account, done.body.as_object_mut()) {
             body.insert("account".into(), account.0.into());
         }
-        log::append(run.session, &Record {
-            rev: run.rev,
-            id,
-            at: run.now,
-            actor: &self.scope.user,
-            kind: done.kind,
-            body: done.body,
-            counts: done.counts,
-            undoes: done.undoes,
-        })?;
+        log::append(
+            run.session,
+            &Record {
+                rev: run.rev,
+                id,
+                at: run.now,
+                actor: &self.scope.user,
+                kind: done.kind,
+                body: done.body,
+                counts: done.counts,
+                undoes: done.undoes,
+            },
+        )?;
         done.touched.into_iter().try_for_each(|account| log::touch_if_absent(run.session, run.rev, account))
     }
 
-    fn move_sims(&self, id: &ChangeId, run: &Run<'_>, target: &Target, to: AccountId, clear: Clear) -> Result<()> {
+    fn move_sims(
+        &self,
+        id: &ChangeId,
+        run: &Run<'_>,
+        target: &Target,
+        to: AccountId,
+        clear: Clear,
+    ) -> Result<()> {
         start(run.watch)?;
         let target = frozen(run.view, target)?;
         let judged = write::judge_move(run.view, &target, to)?;
@@ -157,7 +178,8 @@ impl Local {
             return Err(Error::not_found("SIM", "nothing matches"));
         }
         let body = write::move_body(to, clear, &target);
-        let done = Done { kind: "move", body, counts: judged.counts, undoes: None, account: None, touched: vec![] };
+        let done =
+            Done { kind: "move", body, counts: judged.counts, undoes: None, account: None, touched: vec![] };
         self.log(id, run, done)?;
         write::carry_out(run.session, run.rev, clear, &judged, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
@@ -177,7 +199,14 @@ impl Local {
                 let judged = write::judge_undo(run.view, logged.rev)?;
                 let body = json!({ "to": null });
                 let undoes = Some(logged.rev);
-                let done = Done { kind: "move", body, counts: judged.counts, undoes, account: None, touched: vec![] };
+                let done = Done {
+                    kind: "move",
+                    body,
+                    counts: judged.counts,
+                    undoes,
+                    account: None,
+                    touched: vec![],
+                };
                 self.log(id, run, done)?;
                 return write::carry_out(run.session, run.rev, Clear::default(), &judged, run.watch);
             }
@@ -209,7 +238,12 @@ impl Local {
         log::receipt(staged.session(), id)?.ok_or_else(|| Error::Store("the import was not logged".into()))
     }
 
-    fn import_in(&self, id: &ChangeId, staged: &mut crate::store::stage::Staging, watch: &Watch<'_>) -> Result<()> {
+    fn import_in(
+        &self,
+        id: &ChangeId,
+        staged: &mut crate::store::stage::Staging,
+        watch: &Watch<'_>,
+    ) -> Result<()> {
         if log::receipt(staged.session(), id)?.is_some() {
             return Ok(());
         }
@@ -225,7 +259,11 @@ impl Local {
         };
         let run = Run { view: &view, session: staged.session(), rev, now, watch };
         let body = staged.body();
-        self.log(id, &run, Done { kind: "import", body, counts, undoes: None, account: None, touched: vec![] })?;
+        self.log(
+            id,
+            &run,
+            Done { kind: "import", body, counts, undoes: None, account: None, touched: vec![] },
+        )?;
         staged.carry_out(rev, now, watch)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }
@@ -257,7 +295,12 @@ fn frozen(view: &View<'_>, target: &Target) -> Result<Target> {
 fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
     let unknown = || Error::not_found("change", change.0.clone());
     let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
-    let wanted = log::LogFilter { after: Some(logged.rev - 1), before: Some(logged.rev + 1), limit: 1, ..Default::default() };
+    let wanted = log::LogFilter {
+        after: Some(logged.rev - 1),
+        before: Some(logged.rev + 1),
+        limit: 1,
+        ..Default::default()
+    };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
     if entry.undone {
         return Err(Error::Conflict("it has been undone already".into()));

@@ -119,9 +119,11 @@ pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &st
 
 /// Removes an account that has no SIMs, no accounts below and no users.
 pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
-    for (table, column, what) in
-        [("sim", "account_id", "SIMs"), ("account", "parent_id", "accounts below it"), ("user", "account_id", "users")]
-    {
+    for (table, column, what) in [
+        ("sim", "account_id", "SIMs"),
+        ("account", "parent_id", "accounts below it"),
+        ("user", "account_id", "users"),
+    ] {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?)");
         if session.query_row(&sql, [id.0], |r| r.get::<_, bool>(0))? {
             return Err(Error::Conflict(format!("the account still has {what}; move or remove them first")));
@@ -146,7 +148,8 @@ impl<'a> View<'a> {
         let sql = format!("{USER} ORDER BY name, id");
         let mut statement = self.session.prepare(&sql)?;
         let all = statement.query_map([], user)?.collect::<rusqlite::Result<Vec<_>>>()?;
-        let fits = |u: &User| account.map_or_else(|| self.accounts.get(u.account).is_some(), |a| u.account == a);
+        let fits =
+            |u: &User| account.map_or_else(|| self.accounts.get(u.account).is_some(), |a| u.account == a);
         Ok(all.into_iter().filter(fits).collect())
     }
 

@@ -36,9 +36,8 @@ pub(crate) struct Logged {
 
 /// Appends a change and chains it to the one before.
 pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
-    let previous: Option<Vec<u8>> = session
-        .query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0))
-        .optional()?;
+    let previous: Option<Vec<u8>> =
+        session.query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0)).optional()?;
     let previous = previous.unwrap_or_else(|| vec![0; 32]);
     let actor = format!("{} <{}>", record.actor.name, record.actor.email);
     let (body, counts) = (record.body.to_string(), json(&record.counts));
@@ -58,8 +57,17 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
         "INSERT INTO log (rev, change_id, at, actor_id, actor, kind, body, counts, undoes, prev_hash, hash) \
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         params![
-            row.rev, row.change_id, row.at, row.actor_id, row.actor, row.kind, row.body, row.counts, row.undoes,
-            previous, hash
+            row.rev,
+            row.change_id,
+            row.at,
+            row.actor_id,
+            row.actor,
+            row.kind,
+            row.body,
+            row.counts,
+            row.undoes,
+            previous,
+            hash
         ],
     )?;
     Ok(())
@@ -85,7 +93,15 @@ pub(crate) struct LogRow<'a> {
 impl LogRow<'_> {
     pub fn hash(&self, previous: &[u8]) -> Vec<u8> {
         let text = serde_json::json!([
-            self.rev, self.change_id, self.at, self.actor_id, self.actor, self.kind, self.body, self.counts, self.undoes
+            self.rev,
+            self.change_id,
+            self.at,
+            self.actor_id,
+            self.actor,
+            self.kind,
+            self.body,
+            self.counts,
+            self.undoes
         ]);
         let mut sha = Sha256::new();
         sha.update(previous);
@@ -122,7 +138,9 @@ pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
 /// Notes that a change concerns an account, whatever it did to its SIMs.
 pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -> Result<()> {
     session
-        .prepare_cached("INSERT OR IGNORE INTO log_account (rev, account_id, side, sims) VALUES (?, ?, 1, 0)")?
+        .prepare_cached(
+            "INSERT OR IGNORE INTO log_account (rev, account_id, side, sims) VALUES (?, ?, 1, 0)",
+        )?
         .execute(params![rev, account.0])?;
     Ok(())
 }
@@ -194,7 +212,8 @@ impl View<'_> {
     fn entry(&self, row: &rusqlite::Row<'_>) -> Result<Entry> {
         let rev: Rev = row.get(0)?;
         let kind: String = row.get(4)?;
-        let body: Json = serde_json::from_str(row.get_ref(5)?.as_str().unwrap_or_default()).unwrap_or_default();
+        let body: Json =
+            serde_json::from_str(row.get_ref(5)?.as_str().unwrap_or_default()).unwrap_or_default();
         let counts = if self.whole {
             serde_json::from_str(row.get_ref(6)?.as_str().unwrap_or_default()).unwrap_or_default()
         } else {
@@ -251,7 +270,9 @@ impl View<'_> {
             "add-account" => format!("added account {}", self.name(id("account"))),
             "rename-account" if !seen("account") => "renamed an account".to_owned(),
             "rename-account" => format!("renamed account {} to {}", text("from"), text("to")),
-            "move-account" => format!("moved account {} under {}", self.name(id("account")), self.name(id("under"))),
+            "move-account" => {
+                format!("moved account {} under {}", self.name(id("account")), self.name(id("under")))
+            }
             "delete-account" if !seen("parent") => "deleted an account".to_owned(),
             "delete-account" => format!("deleted account {} under {}", text("name"), self.name(id("parent"))),
             "init" => "made the estate".to_owned(),
@@ -264,7 +285,13 @@ impl View<'_> {
     }
 
     /// The SIMs of a change, by number, as far as this user may see them.
-    pub fn items(&self, rev: Rev, outcome: Option<Outcome>, after: Option<SimId>, limit: u32) -> Result<Vec<Item>> {
+    pub fn items(
+        &self,
+        rev: Rev,
+        outcome: Option<Outcome>,
+        after: Option<SimId>,
+        limit: u32,
+    ) -> Result<Vec<Item>> {
         let mut sql = Sql::new(
             "SELECT i.sim_id, ifnull(s.iccid, ''), ifnull(s.label, ''), i.outcome, i.reason, i.from_account, \
              i.to_account FROM log_item i LEFT JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
@@ -277,9 +304,11 @@ impl View<'_> {
         if !self.whole {
             let visible: Vec<i64> = self.accounts.all().iter().map(|a| a.id.0).collect();
             sql.push(
-                Sql::new(" AND (i.from_account IN rarray(?) OR (i.outcome = 0 AND i.to_account IN rarray(?)))")
-                    .with_many(visible.clone())
-                    .with_many(visible),
+                Sql::new(
+                    " AND (i.from_account IN rarray(?) OR (i.outcome = 0 AND i.to_account IN rarray(?)))",
+                )
+                .with_many(visible.clone())
+                .with_many(visible),
             );
         }
         sql.push(Sql::new(" ORDER BY i.sim_id LIMIT ?").with(i64::from(limit)));

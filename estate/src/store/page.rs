@@ -286,7 +286,10 @@ impl View<'_> {
                 sql.text.push_str("FROM sim s WHERE ");
                 sql.push(self.target(target)?);
             }
-            None if query.filter == Filter::All && self.scope_of(query)?.is_none() && query.sort.by != Column::Account => {
+            None if query.filter == Filter::All
+                && self.scope_of(query)?.is_none()
+                && query.sort.by != Column::Account =>
+            {
                 sql.text.push_str(&format!("FROM sim s INDEXED BY {} WHERE 1", index(query.sort.by)));
             }
             None => sql.push(self.from(query)?),

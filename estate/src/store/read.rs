@@ -184,7 +184,11 @@ impl View<'_> {
     /// How many SIMs a target holds, and how many of them `view` shows.
     pub fn count_target(&self, target: &Target, view: &Query) -> Result<(u64, u64)> {
         let one_query = target.ids.is_empty() && target.except.is_empty() && target.any.len() == 1;
-        let total = if one_query { self.count(&target.any[0])? } else { self.number(&self.target_sql(target, None)?)? };
+        let total = if one_query {
+            self.count(&target.any[0])?
+        } else {
+            self.number(&self.target_sql(target, None)?)?
+        };
         if one_query && target.any[0].same_set(view) {
             return Ok((total, total));
         }
@@ -210,7 +214,8 @@ impl View<'_> {
 
     /// Which of `ids` belong to the target.
     pub fn marked(&self, target: &Target, ids: &[SimId]) -> Result<BTreeSet<SimId>> {
-        let mut sql = Sql::new("SELECT s.id FROM sim s WHERE s.id IN rarray(?) AND ").with_many(ids.iter().map(|i| i.0));
+        let mut sql = Sql::new("SELECT s.id FROM sim s WHERE s.id IN rarray(?) AND ")
+            .with_many(ids.iter().map(|i| i.0));
         sql.push(self.target(target)?);
         Ok(self.id_list(&sql)?.into_iter().collect())
     }
@@ -235,7 +240,10 @@ impl View<'_> {
         sql.push(Sql::new(" LIMIT ?").with(limit as i64 + 1));
         let ids = self.id_list(&sql)?;
         if ids.len() as u64 > limit {
-            return Err(Error::invalid("range", format!("has more than {limit} SIMs; filter and mark all matching")));
+            return Err(Error::invalid(
+                "range",
+                format!("has more than {limit} SIMs; filter and mark all matching"),
+            ));
         }
         Ok(ids)
     }
@@ -248,7 +256,8 @@ impl View<'_> {
 
     pub fn sim_by_iccid(&self, text: &str) -> Result<Sim> {
         let (iccid, _) = Iccid::parse(text)?;
-        let mut sql = Sql::new(format!("SELECT {COLUMNS} FROM sim s WHERE s.iccid_key = ? AND ")).with(iccid.key());
+        let mut sql =
+            Sql::new(format!("SELECT {COLUMNS} FROM sim s WHERE s.iccid_key = ? AND ")).with(iccid.key());
         sql.push(self.visible());
         self.one(&sql, || iccid.as_str().to_owned())
     }
@@ -265,11 +274,15 @@ impl View<'_> {
     pub fn lookup(&self, entries: &[String]) -> Result<Lookup> {
         let wanted: Vec<(&String, String)> = entries.iter().map(|entry| (entry, digits(entry))).collect();
         let by_iccid = self.find("iccid_key", wanted.iter().filter_map(|(_, d)| iccid_key(d)))?;
-        let rest: HashSet<&String> =
-            wanted.iter().filter(|(_, d)| iccid_key(d).is_none_or(|k| !by_iccid.contains_key(&k))).map(|w| &w.1).collect();
+        let rest: HashSet<&String> = wanted
+            .iter()
+            .filter(|(_, d)| iccid_key(d).is_none_or(|k| !by_iccid.contains_key(&k)))
+            .map(|w| &w.1)
+            .collect();
         let mut others: HashMap<String, SimId> = HashMap::new();
         for (column, lengths) in [("imei", 15..=16), ("eid", 32..=32), ("msisdn", 7..=15), ("imsi", 6..=15)] {
-            let fitting: Vec<String> = rest.iter().filter(|d| lengths.contains(&d.len())).map(|d| (*d).clone()).collect();
+            let fitting: Vec<String> =
+                rest.iter().filter(|d| lengths.contains(&d.len())).map(|d| (*d).clone()).collect();
             if !fitting.is_empty() {
                 others.extend(self.find(column, fitting.into_iter())?);
             }
@@ -296,13 +309,17 @@ impl View<'_> {
         sql.params.push(Param::Many(Rc::new(values.map(Sqlite::from).collect())));
         sql.push(self.visible());
         let mut statement = self.session.prepare_cached(&sql.text)?;
-        let rows = statement.query_map(params_from_iter(&sql.params), |r| Ok((r.get(0)?, SimId(r.get(1)?))))?;
+        let rows =
+            statement.query_map(params_from_iter(&sql.params), |r| Ok((r.get(0)?, SimId(r.get(1)?))))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 
 fn digits(entry: &str) -> String {
-    entry.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+' | '\'' | '"')).collect::<String>()
+    entry
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+' | '\'' | '"'))
+        .collect::<String>()
         .trim_end_matches(['F', 'f'])
         .to_owned()
 }

@@ -130,7 +130,9 @@ impl Compiler<'_> {
             Value::Text(wanted) => self.text(term.field, term.op, wanted)?,
             Value::Bytes(n) | Value::Percent(n) => number(term.field, term.op, *n as i64),
             Value::At(time) => time_term(term.field, term.op, *time),
-            Value::Age(seconds) => time_term(term.field, term.op, Time(self.now.0.saturating_sub_unsigned(*seconds))),
+            Value::Age(seconds) => {
+                time_term(term.field, term.op, Time(self.now.0.saturating_sub_unsigned(*seconds)))
+            }
             Value::Status(status) => Sql::new("s.status = ?").with(status_code(*status)),
             Value::Lifecycle(lifecycle) => Sql::new("s.lifecycle = ?").with(lifecycle_code(*lifecycle)),
             Value::Flag(flag) => {
@@ -153,13 +155,16 @@ impl Compiler<'_> {
             }
             Field::Label => compare("s.label_key", op, pattern, wanted),
             Field::Network => {
-                let fitting = self.networks()?.into_iter().filter(|n| matches(op, pattern, &wanted, &text::fold(n)));
+                let fitting =
+                    self.networks()?.into_iter().filter(|n| matches(op, pattern, &wanted, &text::fold(n)));
                 Sql {
                     text: "s.network IN rarray(?)".into(),
                     params: vec![Param::Many(Rc::new(fitting.map(Sqlite::from).collect()))],
                 }
             }
-            Field::Tariff | Field::Notes => compare(&format!("fold(s.{})", field.name()), op, pattern, wanted),
+            Field::Tariff | Field::Notes => {
+                compare(&format!("fold(s.{})", field.name()), op, pattern, wanted)
+            }
             _ if pattern => Sql::new(format!("fits_any(?, s.{})", list_column(field))).with(wanted),
             _ if op == Op::Has => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(wanted),
             _ => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(format!("\n{wanted}\n")),
@@ -233,7 +238,11 @@ impl Compiler<'_> {
     }
 
     fn of_accounts(&self, ids: &[i64]) -> Driver {
-        let size = ids.iter().filter_map(|id| self.accounts.get(crate::account::AccountId(*id))).map(|a| a.own).sum();
+        let size = ids
+            .iter()
+            .filter_map(|id| self.accounts.get(crate::account::AccountId(*id)))
+            .map(|a| a.own)
+            .sum();
         let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
         Driver { sql: sql.with_many(ids.iter().copied()), size }
     }
@@ -267,18 +276,25 @@ impl Compiler<'_> {
 
     fn index_of(&self, term: &Term, value: &Value) -> Result<Option<Sql>> {
         let range = |column: &str, low: String, high: String| {
-            Some(Sql::new(format!("SELECT id FROM sim WHERE {column} >= ? AND {column} < ?")).with(low).with(high))
+            Some(
+                Sql::new(format!("SELECT id FROM sim WHERE {column} >= ? AND {column} < ?"))
+                    .with(low)
+                    .with(high),
+            )
         };
         Ok(match (term.field, term.op, value) {
-            (Field::Status, Op::Has | Op::Eq, Value::Status(status)) => {
-                Some(Sql::new("SELECT id FROM sim INDEXED BY sim_status WHERE status = ?").with(status_code(*status)))
-            }
-            (Field::Session, Op::Has | Op::Eq, Value::Flag(flag)) => {
-                Some(Sql::new("SELECT id FROM sim INDEXED BY sim_session WHERE in_session = ?").with(i64::from(*flag)))
-            }
+            (Field::Status, Op::Has | Op::Eq, Value::Status(status)) => Some(
+                Sql::new("SELECT id FROM sim INDEXED BY sim_status WHERE status = ?")
+                    .with(status_code(*status)),
+            ),
+            (Field::Session, Op::Has | Op::Eq, Value::Flag(flag)) => Some(
+                Sql::new("SELECT id FROM sim INDEXED BY sim_session WHERE in_session = ?")
+                    .with(i64::from(*flag)),
+            ),
             (Field::Used | Field::Cap | Field::UsedPct, op, Value::Bytes(n) | Value::Percent(n)) => {
                 let column = number_column(term.field);
-                let floor = if term.field == Field::Used { String::new() } else { format!("{column} > 0 AND ") };
+                let floor =
+                    if term.field == Field::Used { String::new() } else { format!("{column} > 0 AND ") };
                 let sign = sign(op);
                 Some(Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(*n as i64))
             }
@@ -287,12 +303,13 @@ impl Compiler<'_> {
             }
             (Field::Network, Op::Has | Op::Eq, Value::Text(wanted)) => {
                 let mut condition = self.text(Field::Network, term.op, wanted)?;
-                condition.text = "SELECT id FROM sim INDEXED BY sim_network WHERE network IN rarray(?)".into();
+                condition.text =
+                    "SELECT id FROM sim INDEXED BY sim_network WHERE network IN rarray(?)".into();
                 Some(condition)
             }
-            (Field::Iccid, Op::Eq, Value::Text(wanted)) => Iccid::parse(wanted).ok().map(|(iccid, _)| {
-                Sql::new("SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key())
-            }),
+            (Field::Iccid, Op::Eq, Value::Text(wanted)) => Iccid::parse(wanted)
+                .ok()
+                .map(|(iccid, _)| Sql::new("SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key())),
             (Field::Iccid, Op::Has, Value::Text(wanted)) if wanted.contains('*') => {
                 let (head, tail) = wanted.split_once('*').unwrap_or_default();
                 let (head, tail) = (compact(head), compact(tail));
@@ -315,8 +332,10 @@ impl Compiler<'_> {
 
     /// The trigram index, the rows it has not reached yet, and for a lone word the accounts of that name.
     fn text_index(&self, field: Field, wanted: &str) -> Result<Option<Sql>> {
-        let wanted = if field == Field::Label || field == Field::Any { wanted.to_owned() } else { compact(wanted) };
-        let longest = wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
+        let wanted =
+            if field == Field::Label || field == Field::Any { wanted.to_owned() } else { compact(wanted) };
+        let longest =
+            wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
         if longest.chars().count() < 3 || (field == Field::Any && longest != wanted) {
             return Ok(None);
         }
@@ -345,7 +364,10 @@ impl Compiler<'_> {
 }
 
 fn in_text_index(field: Field) -> bool {
-    matches!(field, Field::Any | Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei | Field::Label)
+    matches!(
+        field,
+        Field::Any | Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei | Field::Label
+    )
 }
 
 /// Identifiers are compared without the blanks, hyphens and plus signs people put into them.
@@ -404,7 +426,9 @@ fn number(field: Field, op: Op, n: i64) -> Sql {
 fn time_term(field: Field, op: Op, time: Time) -> Sql {
     let sign = sign(op);
     match field {
-        Field::Changed => Sql::new(format!("(SELECT at FROM log WHERE rev = s.version) {sign} ?")).with(time.0),
+        Field::Changed => {
+            Sql::new(format!("(SELECT at FROM log WHERE rev = s.version) {sign} ?")).with(time.0)
+        }
         Field::Activated => Sql::new(format!("(s.activated > 0 AND s.activated {sign} ?)")).with(time.0),
         _ => Sql::new(format!("(s.seen > 0 AND s.seen {sign} ?)")).with(time.0),
     }
@@ -437,12 +461,19 @@ fn filled(field: Field, wanted: bool) -> Sql {
         Field::Session => "in_session",
         Field::Hard => "hard_cap",
         Field::Tag | Field::Category | Field::Recipient => list_column(field),
-        Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei | Field::Label | Field::Network | Field::Tariff
+        Field::Imsi
+        | Field::Msisdn
+        | Field::Eid
+        | Field::Imei
+        | Field::Label
+        | Field::Network
+        | Field::Tariff
         | Field::Notes => field.name(),
         // These every SIM has.
         _ => return Sql::new(if wanted { "1" } else { "0" }),
     };
-    let numeric = matches!(column, "seen" | "activated" | "used" | "cap" | "alert" | "in_session" | "hard_cap");
+    let numeric =
+        matches!(column, "seen" | "activated" | "used" | "cap" | "alert" | "in_session" | "hard_cap");
     Sql::new(format!("s.{column} {} {}", if wanted { "<>" } else { "=" }, if numeric { "0" } else { "''" }))
 }
 

@@ -192,7 +192,9 @@ impl Staging {
                 line: row.get::<_, i64>(0)? as u64,
                 column: "ICCID".into(),
                 value: row.get(1)?,
-                reason: "is in the estate already, and says something else; --on-duplicate update would change it".into(),
+                reason:
+                    "is in the estate already, and says something else; --on-duplicate update would change it"
+                        .into(),
                 refused: true,
             });
         }
@@ -210,7 +212,10 @@ impl Staging {
         self.judge(None)?;
         let now = self.tally;
         if (before.added, before.updated, before.unchanged) != (now.added, now.updated, now.unchanged) {
-            return Err(Error::Drift { expected: before.added + before.updated, found: now.added + now.updated });
+            return Err(Error::Drift {
+                expected: before.added + before.updated,
+                found: now.added + now.updated,
+            });
         }
         Ok(())
     }
@@ -247,14 +252,17 @@ impl Staging {
 
     /// Adds the new SIMs. A first large import builds the indexes afterwards, in one go each.
     fn add(&self, rev: Rev, watch: &Watch<'_>) -> Result<()> {
-        let known: i64 = self.session.query_row("SELECT count(*) FROM (SELECT 1 FROM sim LIMIT 100000)", [], |r| r.get(0))?;
+        let known: i64 =
+            self.session
+                .query_row("SELECT count(*) FROM (SELECT 1 FROM sim LIMIT 100000)", [], |r| r.get(0))?;
         let rebuild = self.tally.added as i64 > 20_000 && known < self.tally.added as i64 / 4;
         let indexes = if rebuild { drop_indexes(&self.session)? } else { Vec::new() };
         let sql = format!(
             "INSERT INTO sim ({COPIED}, created_rev, version) SELECT {COPIED}, ?1, ?1 FROM temp.stage \
              WHERE verdict = {NEW} AND line > ?2 AND line <= ?3"
         );
-        let top: i64 = self.session.query_row("SELECT ifnull(max(line), 0) FROM temp.stage", [], |r| r.get(0))?;
+        let top: i64 =
+            self.session.query_row("SELECT ifnull(max(line), 0) FROM temp.stage", [], |r| r.get(0))?;
         let (mut last, mut done) = (0, 0);
         while last < top {
             done += self.session.prepare_cached(&sql)?.execute(params![rev, last, last + CHUNK])? as u64;
@@ -282,14 +290,21 @@ impl Staging {
         let set: Vec<String> = self.columns.iter().map(|c| format!("{c} = t.{c}")).collect();
         let gate = "gate = CASE WHEN t.cap > 0 AND t.used >= t.cap THEN 2 WHEN t.alert > 0 AND t.used >= t.alert THEN 1 \
                     ELSE t.gate END";
-        let gate = if self.columns.contains(&"used") && self.columns.contains(&"cap") { format!(", {gate}") } else { String::new() };
+        let gate = if self.columns.contains(&"used") && self.columns.contains(&"cap") {
+            format!(", {gate}")
+        } else {
+            String::new()
+        };
         let sql = format!(
             "UPDATE sim AS s SET version = ?1{}{} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
             gate
         );
         self.session.execute(&sql, [rev])?;
-        super::textindex::refresh(&self.session, &format!("SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED}"))
+        super::textindex::refresh(
+            &self.session,
+            &format!("SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED}"),
+        )
     }
 
     /// Brings the accounts' counts in line and notes which accounts got SIMs.
@@ -336,7 +351,8 @@ impl Staging {
 
 /// Drops the plain indexes of `sim` and says how to make them again.
 fn drop_indexes(session: &Session) -> Result<Vec<String>> {
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'sim' AND sql NOT NULL";
+    let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'sim' AND sql NOT NULL";
     let mut statement = session.prepare(sql)?;
     let all: Vec<(String, String)> =
         statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
@@ -378,8 +394,11 @@ fn columns(source: &Source<'_>) -> Vec<&'static str> {
         (F::Categories, &["categories"]),
         (F::Notes, &["notes"]),
     ];
-    let mut columns: Vec<&'static str> =
-        all.iter().filter(|(field, _)| source.mapping().has(*field)).flat_map(|(_, c)| c.iter().copied()).collect();
+    let mut columns: Vec<&'static str> = all
+        .iter()
+        .filter(|(field, _)| source.mapping().has(*field))
+        .flat_map(|(_, c)| c.iter().copied())
+        .collect();
     if source.mapping().has(F::Recipients) {
         columns.push("recipients");
     }
@@ -410,7 +429,9 @@ fn stage(
         .optional()?;
     if let Some(first) = first {
         match on_duplicate {
-            OnDuplicate::Skip => return refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already")),
+            OnDuplicate::Skip => {
+                return refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already"));
+            }
             OnDuplicate::Fail => {
                 return Err(Error::Conflict(format!("line {line} has the ICCID of line {first}")));
             }
@@ -420,7 +441,8 @@ fn stage(
         }
     }
     let reversed: String = row.iccid.as_str().chars().rev().collect();
-    let sql = "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    let sql =
+        "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     session.prepare_cached(sql)?.execute(params![
         line as i64,
         row.iccid.as_str(),

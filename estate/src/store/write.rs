@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
+use super::Session;
 use super::read::{View, sim, split};
 use super::sql::Sql;
-use super::Session;
 use crate::account::AccountId;
 use crate::change::{Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
@@ -94,8 +94,8 @@ impl View<'_> {
     fn gone(&self, target: &Target) -> Result<u64> {
         let ids: Vec<i64> = target.ids.difference(&target.except).map(|id| id.0).collect();
         let wanted = ids.len() as u64;
-        let mut sql =
-            Sql::new("SELECT count(*) FROM rarray(?) t CROSS JOIN sim s ON s.id = t.value WHERE ").with_many(ids);
+        let mut sql = Sql::new("SELECT count(*) FROM rarray(?) t CROSS JOIN sim s ON s.id = t.value WHERE ")
+            .with_many(ids);
         sql.push(self.visible());
         Ok(wanted - self.number(&sql)?)
     }
@@ -114,7 +114,12 @@ impl View<'_> {
     fn warn_of_recipients(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
         let insiders = self.insiders(to)?;
         let foreign = |list: &[String]| list.iter().any(|address| !insiders.contains(&text::fold(address)));
-        let n = self.grouped("recipients", target)?.iter().filter(|(list, _)| foreign(list)).map(|(_, n)| n).sum();
+        let n = self
+            .grouped("recipients", target)?
+            .iter()
+            .filter(|(list, _)| foreign(list))
+            .map(|(_, n)| n)
+            .sum();
         if n > 0 {
             plan.warnings.push((Warning::ForeignRecipients, n));
         }
@@ -218,7 +223,13 @@ fn judged(session: &Session) -> Result<Judged> {
 }
 
 /// Carries the verdicts out, a chunk at a time, and keeps the accounts' counts.
-pub(crate) fn carry_out(session: &Session, rev: Rev, clear: Clear, judged: &Judged, watch: &Watch<'_>) -> Result<()> {
+pub(crate) fn carry_out(
+    session: &Session,
+    rev: Rev,
+    clear: Clear,
+    judged: &Judged,
+    watch: &Watch<'_>,
+) -> Result<()> {
     let report = |done| match watch(Progress { phase: "moving", done, total: judged.total }) {
         std::ops::ControlFlow::Continue(()) => Ok(()),
         std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
@@ -234,9 +245,12 @@ pub(crate) fn carry_out(session: &Session, rev: Rev, clear: Clear, judged: &Judg
          WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
         cleared(clear)
     );
-    let next = "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
+    let next =
+        "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
     let (mut last, mut done) = (0i64, 0u64);
-    while let Some(end) = session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))? {
+    while let Some(end) =
+        session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))?
+    {
         done += session.prepare_cached(&items)?.execute(params![rev, last, end])? as u64;
         session.prepare_cached(&update)?.execute(params![rev, last, end])?;
         last = end;
@@ -271,8 +285,12 @@ fn cleared(clear: Clear) -> String {
 /// Brings the accounts' counts in line, and notes which accounts the change touched.
 fn settle(session: &Session, rev: Rev) -> Result<()> {
     for (side, column, sign) in [(0, "from_account", "-"), (1, "to_account", "+")] {
-        let groups = format!("SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1");
-        let sql = format!("UPDATE account SET sims = sims {sign} g.n FROM ({groups}) g WHERE account.id = g.account");
+        let groups = format!(
+            "SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1"
+        );
+        let sql = format!(
+            "UPDATE account SET sims = sims {sign} g.n FROM ({groups}) g WHERE account.id = g.account"
+        );
         session.execute(&sql, [])?;
         let sql = format!("INSERT INTO log_account SELECT ?, g.account, ?, g.n FROM ({groups}) g");
         session.execute(&sql, params![rev, side])?;
@@ -296,21 +314,23 @@ impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
     pub fn plan_undo(&self, rev: Rev) -> Result<Plan> {
         let judged = judge_undo(self, rev)?;
-        let mut plan = Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
+        let mut plan =
+            Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
         let mut statement =
             self.session.prepare("SELECT reason, count(*) FROM temp.target WHERE outcome > 1 GROUP BY 1")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             plan.reasons.push((Reason::from_code(row.get(0)?), row.get::<_, i64>(1)? as u64));
         }
-        let mut statement = self
-            .session
-            .prepare("SELECT to_account, count(*) FROM temp.target WHERE outcome = 0 GROUP BY 1 ORDER BY 2 DESC")?;
+        let mut statement = self.session.prepare(
+            "SELECT to_account, count(*) FROM temp.target WHERE outcome = 0 GROUP BY 1 ORDER BY 2 DESC",
+        )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             plan.by_account.push((AccountId(row.get(0)?), row.get::<_, i64>(1)? as u64));
         }
-        let mut statement = self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
+        let mut statement =
+            self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
         let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
         Ok(plan)

@@ -1,0 +1,195 @@
+//! The command line: everything the screen can do, under the same rules.
+
+mod about;
+mod accounts;
+mod change;
+mod demo;
+mod export;
+mod history;
+mod import;
+mod init;
+mod moves;
+mod output;
+mod reference;
+mod select;
+mod sims;
+mod start;
+mod store;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use estate::Local;
+
+use crate::config::{self, Config};
+use crate::connect;
+use crate::failure::{Exit, Failure};
+pub use change::warning_text;
+pub use reference::{cli_reference, keys_reference};
+
+/// Manage SIM estates from a terminal: find SIMs, mark many, move them, undo.
+#[derive(Debug, Parser)]
+#[command(name = "simdeck", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Without a command the screen opens on the default store. Try: simdeck demo")]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options every command knows.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Options everywhere")]
+pub struct Globals {
+    /// The store (a SQLite file).
+    #[arg(long, global = true, value_name = "FILE", env = "SIMDECK_STORE")]
+    pub store: Option<PathBuf>,
+    /// A profile of the configuration file.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The user of a local store to act as.
+    #[arg(long = "as", global = true, value_name = "EMAIL")]
+    pub user: Option<String>,
+    /// Refuse every change.
+    #[arg(long, global = true)]
+    pub readonly: bool,
+    /// How lists are printed: a table on a terminal, else CSV.
+    #[arg(long, global = true, value_name = "FORM")]
+    pub output: Option<Output>,
+    /// No colour.
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Only errors on standard error.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more; repeat for even more.
+    #[arg(short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Do not ask the terminal for the mouse.
+    #[arg(long, global = true)]
+    pub no_mouse: bool,
+}
+
+/// The form of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated, with a header.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Init(init::Args),
+    Import(import::Args),
+    Export(export::Args),
+    Sims(sims::ListArgs),
+    Sim(sims::OneArgs),
+    Move(moves::Args),
+    Accounts(accounts::ListArgs),
+    /// Add, rename, move, delete or show an account.
+    #[command(subcommand)]
+    Account(accounts::One),
+    Users(accounts::UsersArgs),
+    History(history::Args),
+    Undo(history::UndoArgs),
+    /// Check or copy the store.
+    #[command(subcommand)]
+    Store(store::One),
+    Keys(about::KeysArgs),
+    /// Where the configuration is, and whether it is sound.
+    #[command(subcommand)]
+    Config(about::ConfigCommand),
+    Doctor(about::DoctorArgs),
+    Completions(about::CompletionsArgs),
+    Man(about::ManArgs),
+    Reference(reference::Args),
+}
+
+/// What a command works with.
+pub(crate) struct Context {
+    globals: Globals,
+    config: Config,
+}
+
+impl Context {
+    fn open(&self) -> Result<Local, Failure> {
+        connect::open(&self.globals, &self.config)
+    }
+
+    /// Says something to the person, unless they asked for quiet.
+    fn say(&self, text: impl AsRef<str>) {
+        if !self.globals.quiet {
+            let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    fn output(&self) -> Output {
+        let terminal = std::io::stdout().is_terminal();
+        self.globals.output.unwrap_or(if terminal { Output::Table } else { Output::Csv })
+    }
+}
+
+type Outcome = Result<Exit, Failure>;
+
+/// Reads the arguments, runs the command, reports how it ended.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let exit = run(arguments).unwrap_or_else(|failure| {
+        let _ = write!(std::io::stderr(), "{}", failure.report());
+        failure.exit()
+    });
+    ExitCode::from(exit as u8)
+}
+
+fn run(arguments: Arguments) -> Outcome {
+    let config = match &arguments.command {
+        // These must work when the configuration does not.
+        Some(Command::Config(_) | Command::Doctor(_)) => config::load().unwrap_or_default(),
+        _ => config::load()?,
+    };
+    let context = Context { globals: arguments.globals, config };
+    match arguments.command {
+        None => start::run(&context),
+        Some(command) => dispatch(&context, command),
+    }
+}
+
+fn dispatch(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Demo(args) => demo::run(context, &args),
+        Command::Init(args) => init::run(context, args),
+        Command::Import(args) => import::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
+        Command::Sims(args) => sims::list(context, &args),
+        Command::Sim(args) => sims::one(context, &args),
+        Command::Move(args) => moves::run(context, &args),
+        Command::Accounts(args) => accounts::list(context, &args),
+        Command::Account(one) => accounts::one(context, one),
+        Command::Users(args) => accounts::users(context, &args),
+        Command::History(args) => history::list(context, &args),
+        Command::Undo(args) => history::undo(context, &args),
+        Command::Store(one) => store::run(context, one),
+        Command::Keys(_) => about::keys(context),
+        Command::Config(command) => about::config(context, &command),
+        Command::Doctor(_) => about::doctor(context),
+        Command::Completions(args) => about::completions(&args, &mut Arguments::command()),
+        Command::Man(_) => about::man(Arguments::command()),
+        Command::Reference(args) => reference::run(&args),
+    }
+}

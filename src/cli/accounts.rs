@@ -1,0 +1,168 @@
+//! `simdeck accounts`, `account …` and `users`.
+
+use estate::units::count;
+use estate::{Accounts, Change, Error, Estate, split_path};
+use serde_json::json;
+
+use super::change::{self, Confirm};
+use super::output::{list as print_list, plain};
+use super::{Context, Outcome};
+use crate::failure::{Exit, Failure};
+
+/// List the accounts you see, with their SIM counts.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Indent names instead of printing paths.
+    #[arg(long)]
+    tree: bool,
+}
+
+/// List users.
+#[derive(Debug, clap::Args)]
+pub struct UsersArgs {
+    /// Only those of one account.
+    #[arg(long, value_name = "PATH")]
+    account: Option<String>,
+}
+
+/// What can be done to one account.
+#[derive(Debug, clap::Subcommand)]
+pub enum One {
+    /// Make an account.
+    Add {
+        /// Its path; the account above it exists already.
+        path: String,
+    },
+    /// Give an account another name.
+    Rename {
+        /// The account.
+        path: String,
+        /// The new name.
+        name: String,
+    },
+    /// Hang an account, with everything below it, under another.
+    Move {
+        /// The account.
+        path: String,
+        /// The account it goes under.
+        #[arg(long, value_name = "PATH")]
+        under: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Remove an account that has no SIMs, no users and no accounts below it.
+    Delete {
+        /// The account.
+        path: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Show an account.
+    Show {
+        /// The account.
+        path: String,
+    },
+}
+
+pub fn list(context: &Context, args: &ListArgs) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let name = |a: &estate::Account| match args.tree {
+        true => format!("{}{}", "  ".repeat(a.depth.into()), a.name),
+        false => accounts.path(a.id),
+    };
+    let rows: Vec<Vec<String>> = accounts
+        .all()
+        .iter()
+        .map(|a| vec![name(a), count(a.own), count(a.subtree), admin(a).into()])
+        .collect();
+    let json = accounts.all().iter().map(|a| object(&accounts, a)).collect();
+    print_list(context, &["account", "sims", "with_below", "admin"], &rows, json)?;
+    Ok(Exit::Done)
+}
+
+fn admin(account: &estate::Account) -> &'static str {
+    if account.has_admin { "yes" } else { "none yet" }
+}
+
+fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
+    json!({ "id": a.id.0, "parent_id": a.parent.map(|p| p.0), "name": a.name, "path": accounts.path(a.id),
+            "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin })
+}
+
+pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let account = args.account.as_deref().map(|path| accounts.find(path)).transpose()?;
+    let users = local.users(account, &plain())?;
+    let row = |u: &estate::User| {
+        vec![
+            u.email.clone(),
+            u.name.clone(),
+            u.role.word().into(),
+            u.state.word().into(),
+            accounts.path(u.account),
+        ]
+    };
+    let rows: Vec<Vec<String>> = users.iter().map(row).collect();
+    let json = users
+        .iter()
+        .map(|u| {
+            json!({ "email": u.email, "name": u.name, "role": u.role.word(), "state": u.state.word(),
+                         "account": accounts.path(u.account) })
+        })
+        .collect();
+    print_list(context, &["email", "name", "role", "state", "account"], &rows, json)?;
+    Ok(Exit::Done)
+}
+
+pub fn one(context: &Context, command: One) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let at_once = Confirm { yes: true, ..Confirm::default() };
+    match command {
+        One::Add { path } => {
+            let (parent, name) = parent_of(&path)?;
+            let parent = accounts.find(&parent)?;
+            change::run(context, &local, Change::AddAccount { parent, name }, at_once, "")
+        }
+        One::Rename { path, name } => {
+            let account = accounts.find(&path)?;
+            change::run(context, &local, Change::RenameAccount { account, name }, at_once, "")
+        }
+        One::Move { path, under, confirm } => {
+            let (account, under) = (accounts.find(&path)?, accounts.find(&under)?);
+            let what = format!("Move account {} under {}", accounts.path(account), accounts.path(under));
+            change::run(context, &local, Change::MoveAccount { account, under }, confirm, &what)
+        }
+        One::Delete { path, confirm } => {
+            let account = accounts.find(&path)?;
+            let what = format!("Delete account {}", accounts.path(account));
+            change::run(context, &local, Change::DeleteAccount { account }, confirm, &what)
+        }
+        One::Show { path } => {
+            let account = accounts.need(accounts.find(&path)?)?;
+            let rows = vec![
+                vec!["path".into(), accounts.path(account.id)],
+                vec!["sims".into(), count(account.own)],
+                vec!["sims with below".into(), count(account.subtree)],
+                vec!["accounts below".into(), count(accounts.subtree(account.id).len() as u64 - 1)],
+                vec!["admin".into(), admin(account).into()],
+            ];
+            print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// Takes the last name off a path.
+fn parent_of(path: &str) -> Result<(String, String), Failure> {
+    let bad = || Error::invalid("path", "must be the new account's whole path: /Your account/…/New name");
+    let mut names = split_path(path).ok_or_else(bad)?;
+    let name = names.pop().ok_or_else(bad)?;
+    if names.is_empty() {
+        return Err(bad().into());
+    }
+    let parent = names.iter().map(|n| format!("/{}", n.replace('\\', "\\\\").replace('/', "\\/"))).collect();
+    Ok((parent, name))
+}

@@ -1,0 +1,152 @@
+//! Plan, ask, apply, report: the one way every changing command goes.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use estate::units::count;
+use estate::{
+    Accounts, Change, ChangeId, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt, Warning,
+};
+use serde_json::json;
+
+use super::output::{Work, plain, written};
+use super::{Context, Outcome, Output};
+use crate::failure::{Exit, Failure};
+
+/// The options of every changing command.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct Confirm {
+    /// Show what would happen and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Refuse unless exactly that many SIMs are meant.
+    #[arg(long, value_name = "N")]
+    pub expect: Option<u64>,
+}
+
+/// Above this many SIMs the number has to be typed.
+pub const TYPED_ABOVE: u64 = 25;
+
+/// The sentence for a warning.
+pub fn warning_text(warning: Warning, n: u64) -> String {
+    let sims = if n == 1 { "1 SIM has".to_owned() } else { format!("{} SIMs have", count(n)) };
+    match warning {
+        Warning::Notes => format!("{sims} notes that become readable there"),
+        Warning::ForeignRecipients => format!("{sims} notification recipients who do not belong there"),
+        Warning::NewTags => format!("{sims} tags that nothing there carries yet"),
+        Warning::InSession => format!("{sims} an open data session, which stays open"),
+        Warning::ActivationPending => format!("{sims} an activation pending"),
+        Warning::NoAdmin => "the account has no Admin yet".to_owned(),
+        Warning::AccountsBelow => format!("{} accounts below it go along", count(n)),
+        Warning::Visibility => format!("who sees its {} SIMs changes", count(n)),
+    }
+}
+
+/// Plans, asks where there is someone to ask, applies and reports.
+pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, what: &str) -> Outcome {
+    let plan = local.plan(&change, &plain())?;
+    if let Some(expected) = confirm.expect.filter(|n| *n != plan.total) {
+        return Err(estate::Error::Drift { expected, found: plan.total }.into());
+    }
+    let accounts = local.accounts(&plain())?;
+    if confirm.dry_run {
+        return dry_run(context, &plan, &accounts, what);
+    }
+    if !confirm.yes {
+        context.say(describe(&plan, &accounts, what));
+        ask(&plan)?;
+    }
+    let work = Work::begin(context);
+    let receipt = local.apply(&ChangeId::new(), &change.confirmed(&plan), &|p| work.hear(p));
+    work.end();
+    report(context, local, &receipt?)
+}
+
+fn dry_run(context: &Context, plan: &Plan, accounts: &Accounts, what: &str) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    if matches!(context.output(), Output::Json | Output::Ndjson) {
+        written(writeln!(out, "{}", plan_json(plan, accounts)))?;
+    } else {
+        written(writeln!(out, "{}\nDry run: nothing was changed.", describe(plan, accounts, what)))?;
+    }
+    Ok(if plan.counts.missed() > 0 { Exit::Partly } else { Exit::Done })
+}
+
+fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
+    json!({
+        "total": plan.total,
+        "counts": plan.counts,
+        "reasons": plan.reasons.iter().map(|(r, n)| json!({"code": r.code(), "sims": n})).collect::<Vec<_>>(),
+        "by_account": plan.by_account.iter().map(|(a, n)| json!({"path": accounts.path(*a), "sims": n})).collect::<Vec<_>>(),
+        "by_status": plan.by_status.iter().map(|(s, n)| json!({"status": s.word(), "sims": n})).collect::<Vec<_>>(),
+        "warnings": plan.warnings.iter().map(|(w, n)| json!({"code": w, "sims": n})).collect::<Vec<_>>(),
+    })
+}
+
+/// The plan for people.
+fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
+    let mut lines = vec![what.to_owned()];
+    if plan.total > 0 {
+        lines.push(format!("  {} SIMs: {}", count(plan.total), plan.counts));
+    }
+    for (reason, n) in &plan.reasons {
+        lines.push(format!("  {} stay: {}", count(*n), reason.text()));
+    }
+    for (account, n) in plan.by_account.iter().take(5) {
+        lines.push(format!("  {:>9}  {}", count(*n), accounts.path(*account)));
+    }
+    if plan.by_account.len() > 5 {
+        lines.push(format!("             and {} more accounts", plan.by_account.len() - 5));
+    }
+    lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", warning_text(*w, *n))));
+    lines.join("\n")
+}
+
+/// Asks on a terminal: `y` for few, the number for many.
+fn ask(plan: &Plan) -> Result<(), Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::Usage(
+            "nobody is there to confirm; look with --dry-run, then give --yes".into(),
+        ));
+    }
+    let wanted = if plan.total > TYPED_ABOVE { plan.total.to_string() } else { "y".into() };
+    let prompt =
+        if wanted == "y" { "Go ahead? [y/N] ".to_owned() } else { format!("Type {wanted} to go ahead: ") };
+    let _ = write!(std::io::stderr(), "{prompt}");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).map_err(|e| Failure::io("cannot read the answer", e))?;
+    match answer.trim().replace(',', "") == wanted {
+        true => Ok(()),
+        false => Err(estate::Error::Cancelled.into()),
+    }
+}
+
+/// Says what happened, lists what was left out.
+fn report(context: &Context, local: &Local, receipt: &Receipt) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    if matches!(context.output(), Output::Json | Output::Ndjson) {
+        written(writeln!(
+            out,
+            "{}",
+            json!({"change_id": receipt.id, "rev": receipt.rev, "counts": receipt.counts})
+        ))?;
+    } else {
+        written(writeln!(out, "{} · change {}", receipt.counts, receipt.id))?;
+    }
+    for fate in [Fate::Refused, Fate::Conflict, Fate::Failed] {
+        if receipt.counts.get(fate) > 0 {
+            list_items(context, &local.items(receipt.rev, Some(fate), None, 1_000, &plain())?);
+        }
+    }
+    Ok(if receipt.counts.missed() > 0 { Exit::Partly } else { Exit::Done })
+}
+
+fn list_items(context: &Context, items: &[Item]) {
+    for item in items {
+        let reason = if item.reason == Reason::None { "" } else { item.reason.text() };
+        context.say(format!("{}: {} ({reason})", item.outcome.word(), item.iccid));
+    }
+}

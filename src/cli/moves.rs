@@ -1,0 +1,64 @@
+//! `simdeck move`.
+
+use clap::ValueEnum;
+use estate::units::count;
+use estate::{Change, Clear, Estate};
+
+use super::change::{self, Confirm};
+use super::output::plain;
+use super::select::{self, Select};
+use super::{Context, Outcome};
+use crate::failure::Exit;
+
+/// Move SIMs to another account; prints the plan and asks.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  simdeck move 'account=\"Spares\" -status=terminated' --to '/Northstar Connect/Solveig Solar'\n  \
+                        simdeck move --from-file iccids.txt --to Depots --dry-run"
+)]
+pub struct Args {
+    #[command(flatten)]
+    select: Select,
+    /// The account they go to: a path, or a name that is unique.
+    #[arg(long, value_name = "PATH")]
+    to: String,
+    /// The SIMs from a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<String>,
+    /// Every SIM you see.
+    #[arg(long)]
+    all: bool,
+    /// What is taken off on the way.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    clear: Vec<Cleared>,
+    #[command(flatten)]
+    confirm: Confirm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cleared {
+    Notes,
+    Recipients,
+    Tags,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let to = accounts.find(&args.to)?;
+    let (target, unknown) =
+        select::target(context, &local, &args.select, args.from_file.as_deref(), args.all)?;
+    let clears = |what| args.clear.contains(&what);
+    let clear = Clear {
+        notes: clears(Cleared::Notes),
+        recipients: clears(Cleared::Recipients),
+        tags: clears(Cleared::Tags),
+    };
+    let what = format!("Move SIMs to {}", accounts.path(to));
+    let exit = change::run(context, &local, Change::Move { target, to, clear }, args.confirm, &what)?;
+    if unknown > 0 {
+        context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
+        return Ok(Exit::Partly);
+    }
+    Ok(exit)
+}

@@ -1,0 +1,149 @@
+//! `simdeck sims` and `simdeck sim`.
+
+use std::io::Write;
+
+use estate::export::{self, Exporter, Format};
+use estate::units::short_bytes;
+use estate::{Accounts, Error, Estate, Sim};
+use serde_json::Value as Json;
+
+use super::output::{self, Work, plain, written};
+use super::select::{self, Select};
+use super::{Context, Outcome, Output};
+use crate::failure::Exit;
+
+/// List SIMs.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    select: Select,
+    /// The order: a column, with :desc for largest first.
+    #[arg(long, value_name = "COLUMN[:desc]", default_value = "iccid")]
+    sort: String,
+    /// The fields to show, separated by commas.
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// At most that many.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Only how many there are.
+    #[arg(long)]
+    count: bool,
+}
+
+/// Show one SIM whole.
+#[derive(Debug, clap::Args)]
+pub struct OneArgs {
+    /// Its ICCID, with or without check digit.
+    iccid: String,
+}
+
+/// What a table on a terminal shows.
+const SHOWN: [&str; 8] =
+    ["iccid", "label", "account_path", "status", "network", "used_bytes", "cap_bytes", "last_seen"];
+
+pub fn list(context: &Context, args: &ListArgs) -> Outcome {
+    let local = context.open()?;
+    let mut query = select::query(&local, args.select.text())?;
+    query.sort = select::sort(&args.sort)?;
+    let mut out = std::io::stdout().lock();
+    if args.count {
+        let count = local.count(&query, &plain())?;
+        written(writeln!(out, "{count}"))?;
+        return Ok(Exit::Done);
+    }
+    let accounts = local.accounts(&plain())?;
+    let limit = args.limit.unwrap_or(u64::MAX);
+    let format = match context.output() {
+        Output::Table => {
+            let wanted: Vec<String> = if args.columns.is_empty() {
+                SHOWN.map(str::to_owned).to_vec()
+            } else {
+                args.columns.clone()
+            };
+            let columns = export::columns(&wanted)?;
+            let mut rows = Vec::new();
+            stream(&local, &query, limit, &mut |sim| {
+                rows.push(columns.iter().map(|c| shown(sim, &accounts, c)).collect());
+                Ok(())
+            })?;
+            output::table(&mut out, &columns, &rows).or_else(|e| written(Err(e)))?;
+            return Ok(Exit::Done);
+        }
+        Output::Csv => Format::Csv,
+        Output::Ndjson => Format::Ndjson,
+        Output::Json => Format::Json,
+    };
+    let mut exporter = Exporter::new(std::io::BufWriter::new(out), format, export::columns(&args.columns)?)?;
+    stream(&local, &query, limit, &mut |sim| exporter.write(sim, &accounts))?;
+    exporter.finish()?;
+    Ok(Exit::Done)
+}
+
+/// Hands out at most `limit` SIMs.
+fn stream(
+    local: &dyn Estate,
+    query: &estate::Query,
+    limit: u64,
+    take: &mut dyn FnMut(&Sim) -> estate::Result<()>,
+) -> estate::Result<()> {
+    let mut left = limit;
+    let mut sink = |sim: &Sim| {
+        if left == 0 {
+            return Ok(false);
+        }
+        left -= 1;
+        take(sim)?;
+        Ok(true)
+    };
+    match local.export(query, None, &mut sink, &plain()) {
+        Err(Error::Cancelled) if limit < u64::MAX => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+
+fn shown(sim: &Sim, accounts: &Accounts, column: &str) -> String {
+    match export::field(sim, accounts, column) {
+        Json::Number(n) if column.ends_with("_bytes") => short_bytes(n.as_u64().unwrap_or_default()),
+        Json::String(text) => text,
+        Json::Null => String::new(),
+        Json::Bool(flag) => if flag { "yes" } else { "no" }.into(),
+        Json::Array(list) => list.iter().filter_map(Json::as_str).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
+}
+
+pub fn one(context: &Context, args: &OneArgs) -> Outcome {
+    let local = context.open()?;
+    let sim = local.sim_by_iccid(&args.iccid, &plain())?;
+    let accounts = local.accounts(&plain())?;
+    let mut out = std::io::stdout().lock();
+    if context.output() == Output::Table {
+        let rows: Vec<Vec<String>> =
+            export::FIELDS.iter().map(|f| vec![(*f).to_owned(), shown(&sim, &accounts, f)]).collect();
+        written(output::table(&mut out, &["field", "value"], &rows))?;
+    } else {
+        let object = export::object(&sim, &accounts, &export::FIELDS);
+        written(writeln!(out, "{}", serde_json::to_string_pretty(&object).unwrap_or_default()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Streams an export, stopping on Ctrl+C.
+pub fn export_to<W: Write>(
+    local: &dyn Estate,
+    query: &estate::Query,
+    exporter: &mut Exporter<W>,
+    work: &Work,
+) -> estate::Result<u64> {
+    let accounts = local.accounts(&plain())?;
+    let mut done = 0;
+    let mut sink = |sim: &Sim| {
+        exporter.write(sim, &accounts)?;
+        done += 1;
+        let heard = done % 1_000 != 0
+            || work.hear(estate::Progress { phase: "exporting", done, total: 0 }).is_continue();
+        Ok(heard)
+    };
+    local.export(query, None, &mut sink, &plain())
+}

@@ -1,0 +1,61 @@
+//! `simdeck` alone: the screen on the default store, or a way to get one.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use estate::demo::Demo;
+use estate::{Error, Role};
+
+use super::{Context, Outcome, demo, import, init};
+use crate::failure::{Exit, Failure};
+use crate::tui;
+
+pub fn run(context: &Context) -> Outcome {
+    match context.open() {
+        Ok(local) => {
+            let kind = tui::Kind::Local;
+            tui::run(local, kind, &context.config, context.globals.no_mouse, context.globals.no_color)?;
+            Ok(Exit::Done)
+        }
+        Err(Failure::Estate(Error::NoStore(path))) if std::io::stdin().is_terminal() => {
+            context.say(format!("There is no estate at {} yet.\n", path.display()));
+            offer(context)
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+fn offer(context: &Context) -> Outcome {
+    context.say("  1  look at a demo (nothing is kept)\n  2  make a new, empty estate\n  3  make one and import a CSV of SIMs\n  q  leave\n");
+    match ask("Choose: ")?.as_str() {
+        "1" => demo::open(context, Demo::default(), Role::Admin),
+        "2" => {
+            make(context)?;
+            run(context)
+        }
+        "3" => {
+            let file = ask("CSV file: ")?;
+            if !std::path::Path::new(&file).is_file() {
+                return Err(Failure::Usage(format!("there is no file {file}")));
+            }
+            make(context)?;
+            import::run(context, &import::Args::of(file.into()))?;
+            run(context)
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
+fn make(context: &Context) -> Outcome {
+    let account = ask("Name of your account (company): ")?;
+    let name = ask("Your name: ")?;
+    let email = ask("Your e-mail address: ")?;
+    init::run(context, init::Args::new(account, email, name))
+}
+
+fn ask(prompt: &str) -> Result<String, Failure> {
+    let _ = write!(std::io::stderr(), "{prompt}");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failure::io("cannot read the answer", e))?;
+    Ok(line.trim().to_owned())
+}

@@ -1,0 +1,98 @@
+//! The configuration file and the folders, by the XDG rules of each system.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// What the file may say; what it does not know is an error with its line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The store to open when none is named.
+    pub store: Option<PathBuf>,
+    /// The user to sign in as.
+    #[serde(rename = "as")]
+    pub user: Option<String>,
+    /// The shipped keymap to start from: `default` or `vim`.
+    pub keymap: Option<String>,
+    /// The shipped theme to start from: `dark`, `light`, `contrast` or `mono`.
+    pub theme: Option<String>,
+    /// Whether the mouse is asked for.
+    pub mouse: Option<bool>,
+    /// Whether lines are drawn with ASCII only.
+    pub ascii: Option<bool>,
+    /// Named sets of the above, chosen with `--profile`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub profile: BTreeMap<String, Profile>,
+}
+
+/// What a profile may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// The store.
+    pub store: Option<PathBuf>,
+    /// The user.
+    #[serde(rename = "as")]
+    pub user: Option<String>,
+}
+
+fn dirs() -> Option<ProjectDirs> {
+    ProjectDirs::from("", "", "simdeck")
+}
+
+/// The folder for `config.toml`, `keymap.toml` and `theme.toml`.
+pub fn config_dir() -> PathBuf {
+    dirs().map_or_else(|| PathBuf::from("."), |d| d.config_dir().to_owned())
+}
+
+/// The store that is opened when none is named.
+pub fn default_store() -> PathBuf {
+    dirs().map_or_else(|| PathBuf::from("estate.db"), |d| d.data_dir().join("estate.db"))
+}
+
+/// The folder for what the screen remembers and for its log.
+pub fn state_dir() -> PathBuf {
+    dirs().map_or_else(
+        || PathBuf::from("."),
+        |d| d.state_dir().unwrap_or_else(|| d.data_local_dir()).to_owned(),
+    )
+}
+
+/// Reads a TOML file; one that is not there says nothing.
+pub fn read_toml<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<T, Failure> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(T::default()),
+        Err(error) => return Err(Failure::io(format!("cannot read {}", path.display()), error)),
+    };
+    toml::from_str(&text)
+        .map_err(|e| Failure::Config(format!("{}: {}", path.display(), e.to_string().trim_end())))
+}
+
+/// Reads the configuration.
+pub fn load() -> Result<Config, Failure> {
+    read_toml(&config_dir().join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_settings_are_errors_with_their_line() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("config.toml");
+        std::fs::write(&path, "theme = \"dark\"\ncolour = true\n").expect("written");
+        let error = read_toml::<Config>(&path).expect_err("unknown").to_string();
+        assert!(
+            error.contains("line 2") && error.contains("colour") && error.contains("config.toml"),
+            "{error}"
+        );
+        assert_eq!(read_toml::<Config>(&dir.path().join("none.toml")).expect("absent"), Config::default());
+    }
+}

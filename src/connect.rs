@@ -1,0 +1,36 @@
+//! Which estate a command means: the options, then the profile, then the configuration, then the default place.
+
+use std::path::PathBuf;
+
+use estate::{Error, Local};
+
+use crate::cli::Globals;
+use crate::config::{Config, default_store};
+use crate::failure::Failure;
+
+/// The path of the store that is meant.
+pub fn store_path(globals: &Globals, config: &Config) -> Result<PathBuf, Failure> {
+    let profile = profile(globals, config)?;
+    let named = globals
+        .store
+        .clone()
+        .or_else(|| profile.and_then(|p| p.store.clone()))
+        .or_else(|| config.store.clone());
+    Ok(named.unwrap_or_else(default_store))
+}
+
+fn profile<'a>(globals: &Globals, config: &'a Config) -> Result<Option<&'a crate::config::Profile>, Failure> {
+    let Some(name) = &globals.profile else { return Ok(None) };
+    match config.profile.get(name) {
+        Some(profile) => Ok(Some(profile)),
+        None => Err(Error::not_found("profile", name.clone()).into()),
+    }
+}
+
+/// Opens the store that is meant as the user that is meant.
+pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
+    let profile = profile(globals, config)?;
+    let user =
+        globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
+    Ok(Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?)
+}

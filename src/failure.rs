@@ -1,0 +1,89 @@
+//! One door for failures: what went wrong, in one sentence with a way out, and the exit code it means.
+
+use estate::{Error, Kind};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The estate refused or failed.
+    #[error(transparent)]
+    Estate(#[from] Error),
+    /// A filter that cannot be read, with its text for the caret.
+    #[error("{error}")]
+    Filter {
+        /// What is wrong.
+        error: Error,
+        /// The text.
+        text: String,
+    },
+    /// The command line itself is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// The configuration cannot be read.
+    #[error("{0}")]
+    Config(String),
+    /// Reading or writing failed.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The system's reason.
+        error: std::io::Error,
+    },
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Some SIMs or rows were refused; they were listed.
+    Partly = 3,
+    /// Not permitted, or no such thing.
+    Forbidden = 4,
+    /// The estate changed since what was confirmed.
+    Changed = 5,
+    /// Interrupted; nothing half done.
+    Interrupted = 130,
+}
+
+impl Failure {
+    /// Wraps a failure of the system.
+    pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
+        Self::Io { what: what.into(), error }
+    }
+
+    /// The exit code it means.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Estate(error) | Self::Filter { error, .. } => match error.kind() {
+                Kind::Usage => Exit::Usage,
+                Kind::Forbidden => Exit::Forbidden,
+                Kind::Changed => Exit::Changed,
+                Kind::Cancelled => Exit::Interrupted,
+                Kind::Failed => Exit::Failed,
+            },
+            Self::Usage(_) => Exit::Usage,
+            Self::Config(_) | Self::Io { .. } => Exit::Failed,
+        }
+    }
+
+    /// The message for standard error: what, where, and what to do about it.
+    pub fn report(&self) -> String {
+        let mut text = format!("error: {self}\n");
+        if let Self::Filter { error: Error::Filter { column, .. }, text: filter } = self {
+            let line: String = filter.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            text.push_str(&format!("  {line}\n  {}^\n", " ".repeat(column - 1)));
+        }
+        if let Self::Estate(error) | Self::Filter { error, .. } = self
+            && let Some(hint) = error.hint()
+        {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        text
+    }
+}

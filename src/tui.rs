@@ -1,0 +1,237 @@
+//! The screen: one loop that waits, updates, performs and draws. It sleeps unless something happens.
+
+pub mod action;
+pub mod gate;
+pub mod harness;
+pub mod hit;
+pub mod keymap;
+pub mod layout;
+pub mod model;
+pub mod msg;
+pub mod overlay;
+pub mod perform;
+pub mod picked;
+pub mod remember;
+pub mod table;
+pub mod term;
+pub mod theme;
+pub mod toast;
+pub mod tree;
+pub mod update;
+pub mod view;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use estate::{Cancel, Estate, Local, Time};
+use ratatui::layout::Rect;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use keymap::Keymap;
+pub use model::Kind;
+use model::{Model, Start};
+use msg::{Effect, Msg};
+use perform::Performer;
+use term::Capabilities;
+use term::guard::{Heard, Terminal};
+use term::screen::Screen;
+use theme::Theme;
+
+/// How long the text index rests between two steps while the screen is used.
+const BACKGROUND: Duration = Duration::from_millis(20);
+
+/// Opens the screen on an estate, until the person leaves.
+pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: bool) -> Result<(), Failure> {
+    let estate: Arc<dyn Estate> = Arc::new(local);
+    let mut capabilities = Capabilities::of_env();
+    if no_color {
+        capabilities.tier = term::Tier::Mono;
+    }
+    let keymap = Keymap::load(config)?;
+    let theme = Theme::load(config, capabilities.clone())?;
+    log_to_file();
+    let (sender, receiver) = channel();
+    let mouse = config.mouse.unwrap_or(true) && !no_mouse;
+    let broken = |e| Failure::io("cannot use this terminal", e);
+    if !rustix::termios::isatty(rustix::stdio::stdin()) && std::fs::File::open("/dev/tty").is_err() {
+        return Err(Failure::Usage(
+            "the screen needs a terminal; without one use the commands: simdeck --help".into(),
+        ));
+    }
+    let mut model = Model::new(Start {
+        kind,
+        me: estate.me().clone(),
+        read_only: estate.read_only(),
+        accounts: estate.accounts(&Cancel::new())?,
+        keymap,
+        theme,
+        size: Terminal::size(),
+        mouse,
+        clipboard: capabilities.clipboard(),
+        now: Time::now(),
+    });
+    remember::recall(&mut model);
+    let terminal = Terminal::take(mouse, capabilities.ssh, &sender, heard).map_err(broken)?;
+    let mut screen = Loop::new(terminal, &estate, sender);
+    let ended = screen.run(&mut model, &receiver);
+    drop(screen);
+    ended.map_err(broken)
+}
+
+fn heard(heard: Heard) -> Msg {
+    match heard {
+        Heard::Event(event) => Msg::Input(event),
+        Heard::End => Msg::End,
+        Heard::Stop => Msg::Stop,
+        Heard::Continued => Msg::Continued,
+    }
+}
+
+/// Failures and their context go to a file; the screen is no place for a log.
+fn log_to_file() {
+    let folder = crate::config::state_dir();
+    if std::fs::create_dir_all(&folder).is_err() {
+        return;
+    }
+    if let Ok(file) = crate::files::private_file(&folder.join("simdeck.log")) {
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+}
+
+/// What the loop holds besides the model.
+struct Loop {
+    performer: Performer,
+    screen: Screen,
+    before: Option<(i64, Rect)>,
+    begun: Instant,
+    estate: Arc<dyn Estate>,
+    sender: Sender<Msg>,
+    logged: usize,
+    /// Last, so that the terminal is put back after everything else has stopped.
+    terminal: Terminal,
+}
+
+impl Loop {
+    fn new(terminal: Terminal, estate: &Arc<dyn Estate>, sender: Sender<Msg>) -> Self {
+        Self {
+            performer: Performer::new(estate, &sender),
+            screen: Screen::new(),
+            before: None,
+            begun: Instant::now(),
+            estate: Arc::clone(estate),
+            sender,
+            logged: 0,
+            terminal,
+        }
+    }
+
+    fn run(&mut self, model: &mut Model, receiver: &Receiver<Msg>) -> io::Result<()> {
+        for effect in update::begin(model) {
+            self.carry_out(model, effect)?;
+        }
+        let mut watch = None;
+        let mut drawn_rows = false;
+        loop {
+            let Some(first) = wait(model, receiver, self.begun) else { return Ok(()) };
+            self.take(model, first)?;
+            // Everything that waits is taken before anything is drawn.
+            while let Ok(next) = receiver.try_recv() {
+                self.take(model, next)?;
+            }
+            if model.quitting {
+                return Ok(());
+            }
+            self.draw(model)?;
+            if !drawn_rows && !model.table.loading {
+                // Only after the first rows are seen does anything else begin.
+                drawn_rows = true;
+                watch = self.listen();
+                self.background();
+            }
+            let _ = &watch;
+        }
+    }
+
+    fn take(&mut self, model: &mut Model, msg: Msg) -> io::Result<()> {
+        model.at = self.begun.elapsed();
+        model.now = Time::now();
+        for effect in update::update(model, msg) {
+            self.carry_out(model, effect)?;
+        }
+        for message in model.messages.all.iter().skip(self.logged) {
+            tracing::info!(weight = ?message.weight, "{}", message.text);
+        }
+        self.logged = model.messages.all.len();
+        Ok(())
+    }
+
+    fn carry_out(&mut self, model: &mut Model, effect: Effect) -> io::Result<()> {
+        match effect {
+            Effect::Clipboard(text) => {
+                let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+                self.terminal.write(format!("\x1b]52;c;{encoded}\x07").as_bytes())?;
+            }
+            Effect::Mouse(on) => self.terminal.set_mouse(on)?,
+            Effect::Redraw => self.screen.forget(),
+            Effect::Remember => remember::keep(model),
+            Effect::Suspend => {
+                self.terminal.suspend()?;
+                model.size = Terminal::size();
+                self.screen.forget();
+            }
+            Effect::Quit => model.quitting = true,
+            other => self.performer.send(other),
+        }
+        Ok(())
+    }
+
+    fn draw(&mut self, model: &Model) -> io::Result<()> {
+        let frame = view::frame(model);
+        let scroll = view::scrolled(model, &mut self.before);
+        let bytes = self.screen.frame(&frame.buffer, frame.cursor, scroll)?;
+        if bytes.is_empty() { Ok(()) } else { self.terminal.write(&bytes) }
+    }
+
+    /// Hears of commits, our own and those of other programs.
+    fn listen(&self) -> Option<estate::CommitWatch> {
+        let sender = self.sender.clone();
+        let estate = Arc::clone(&self.estate);
+        let seen = std::sync::Mutex::new(estate.rev().unwrap_or(0));
+        let hear = Box::new(move || {
+            // The log of SQLite grows for other reasons too; only a new revision is news.
+            let now = estate.rev().unwrap_or(0);
+            let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if now != *seen {
+                *seen = now;
+                let _ = sender.send(Msg::Committed);
+            }
+        });
+        self.estate.on_commit(hear).ok()
+    }
+
+    /// Finishes the text index in small steps, then ends.
+    fn background(&self) {
+        let estate = Arc::clone(&self.estate);
+        std::thread::spawn(move || {
+            while estate.background().unwrap_or(false) {
+                std::thread::sleep(BACKGROUND);
+            }
+        });
+    }
+}
+
+/// Sleeps until something happens or a moment that is waited for comes.
+fn wait(model: &Model, receiver: &Receiver<Msg>, begun: Instant) -> Option<Msg> {
+    let Some(deadline) = model.deadline() else { return receiver.recv().ok() };
+    match receiver.recv_timeout(deadline.saturating_sub(begun.elapsed())) {
+        Ok(msg) => Some(msg),
+        Err(RecvTimeoutError::Timeout) => Some(Msg::Tick),
+        Err(RecvTimeoutError::Disconnected) => None,
+    }
+}

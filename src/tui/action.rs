@@ -1,0 +1,505 @@
+//! Every action, declared once: keymaps, help, footer, menus, palette and "why not" all read these rows.
+
+use estate::Capability;
+
+/// What a person can ask the screen to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "each is described by its row below")]
+pub enum Action {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    ScrollLeft,
+    ScrollRight,
+    NextPane,
+    GoTo,
+    Toggle,
+    Range,
+    ExtendUp,
+    ExtendDown,
+    ExtendPageUp,
+    ExtendPageDown,
+    ExtendFirst,
+    ExtendLast,
+    ExtendHere,
+    SelectVisible,
+    SelectMatching,
+    SelectInvert,
+    SelectNone,
+    SelectSubtree,
+    SelectSame,
+    SelectWhere,
+    SelectList,
+    Reselect,
+    Menu,
+    Move,
+    CopyIccid,
+    Export,
+    Undo,
+    History,
+    Search,
+    ClearFilter,
+    Sort,
+    SortReverse,
+    Deep,
+    OpenAccount,
+    Expand,
+    Collapse,
+    ToggleFold,
+    ExpandAll,
+    CollapseAll,
+    FindAccount,
+    AccountAdd,
+    AccountRename,
+    AccountMove,
+    AccountDelete,
+    ToggleTree,
+    ToggleDetails,
+    ToggleMouse,
+    Refresh,
+    Messages,
+    Palette,
+    Help,
+    Suspend,
+    Back,
+    Quit,
+}
+
+/// A chapter of the help page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the titles say it")]
+pub enum Group {
+    Moving,
+    Selecting,
+    Acting,
+    Finding,
+    Accounts,
+    Program,
+}
+
+impl Group {
+    /// Every chapter, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Moving, Self::Selecting, Self::Acting, Self::Finding, Self::Accounts, Self::Program];
+
+    /// Its heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Moving => "Moving around",
+            Self::Selecting => "Selecting SIMs",
+            Self::Acting => "Acting on SIMs",
+            Self::Finding => "Finding and sorting",
+            Self::Accounts => "Accounts",
+            Self::Program => "The program",
+        }
+    }
+}
+
+/// Where an action applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In both panes.
+    Everywhere,
+    /// On SIMs.
+    Table,
+    /// On accounts.
+    Tree,
+}
+
+/// One declaration.
+#[derive(Debug)]
+pub struct Row {
+    /// The action.
+    pub action: Action,
+    /// Its name in keymap files.
+    pub name: &'static str,
+    /// What menus, palette and footer call it.
+    pub title: &'static str,
+    /// One line of help.
+    pub help: &'static str,
+    /// Its chapter.
+    pub group: Group,
+    /// Where it applies.
+    pub place: Place,
+    /// What it needs, if it changes or reveals something.
+    pub need: Option<Capability>,
+}
+
+const fn row(
+    action: Action,
+    name: &'static str,
+    title: &'static str,
+    help: &'static str,
+    group: Group,
+    place: Place,
+) -> Row {
+    Row { action, name, title, help, group, place, need: None }
+}
+
+const fn needing(need: Capability, row: Row) -> Row {
+    Row { need: Some(need), ..row }
+}
+
+use Action as A;
+use Group::{Accounts, Acting, Finding, Moving, Program, Selecting};
+use Place::{Everywhere, Table, Tree};
+
+/// All of them.
+pub const ACTIONS: &[Row] = &[
+    row(A::Up, "up", "Up", "One row up", Moving, Everywhere),
+    row(A::Down, "down", "Down", "One row down", Moving, Everywhere),
+    row(A::PageUp, "page-up", "Page up", "One screen up", Moving, Everywhere),
+    row(A::PageDown, "page-down", "Page down", "One screen down", Moving, Everywhere),
+    row(A::First, "first", "First row", "To the first row", Moving, Everywhere),
+    row(A::Last, "last", "Last row", "To the last row", Moving, Everywhere),
+    row(A::ScrollLeft, "scroll-left", "Columns left", "Earlier columns of the table", Moving, Table),
+    row(A::ScrollRight, "scroll-right", "Columns right", "Later columns of the table", Moving, Table),
+    row(A::NextPane, "next-pane", "Other pane", "Between accounts and SIMs", Moving, Everywhere),
+    row(A::GoTo, "go-to", "Go to row…", "To a row by number, or to a share such as 50%", Moving, Table),
+    row(A::Toggle, "toggle", "Select", "Select or unselect the SIM, and one row down", Selecting, Table),
+    row(
+        A::Range,
+        "range",
+        "Select range",
+        "Begin a range, move, and end it with the same key; Esc gives it up",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendUp,
+        "extend-up",
+        "Extend up",
+        "Take the row above into the range, or give it back",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendDown,
+        "extend-down",
+        "Extend down",
+        "Take the row below into the range, or give it back",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendPageUp,
+        "extend-page-up",
+        "Extend a screen up",
+        "Extend the range by a screen",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendPageDown,
+        "extend-page-down",
+        "Extend a screen down",
+        "Extend the range by a screen",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendFirst,
+        "extend-first",
+        "Extend to the first row",
+        "Extend the range to the first row",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendLast,
+        "extend-last",
+        "Extend to the last row",
+        "Extend the range to the last row",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::ExtendHere,
+        "extend-here",
+        "Extend selection to here",
+        "Select from the row selected last to this one",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::SelectVisible,
+        "select-visible",
+        "Select all visible",
+        "Select the rows on the screen",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::SelectMatching,
+        "select-matching",
+        "Select all matching",
+        "Select every SIM of the list, seen or not",
+        Selecting,
+        Everywhere,
+    ),
+    row(
+        A::SelectInvert,
+        "select-invert",
+        "Invert selection",
+        "Select the other SIMs of the list instead",
+        Selecting,
+        Table,
+    ),
+    row(A::SelectNone, "select-none", "Select none", "Select nothing", Selecting, Everywhere),
+    row(
+        A::SelectSubtree,
+        "select-subtree",
+        "Select account and below",
+        "Select every SIM of the account and below it",
+        Selecting,
+        Everywhere,
+    ),
+    row(
+        A::SelectSame,
+        "select-same",
+        "Select same…",
+        "Select every SIM with the same value",
+        Selecting,
+        Table,
+    ),
+    row(
+        A::SelectWhere,
+        "select-where",
+        "Select where…",
+        "Select every SIM that fits a filter",
+        Selecting,
+        Everywhere,
+    ),
+    row(
+        A::SelectList,
+        "select-list",
+        "Select a pasted list…",
+        "Select SIMs by a list of ICCIDs, IMSIs or numbers",
+        Selecting,
+        Everywhere,
+    ),
+    row(
+        A::Reselect,
+        "reselect",
+        "Select the last set again",
+        "Select what was acted on last",
+        Selecting,
+        Everywhere,
+    ),
+    row(A::Menu, "menu", "Actions", "What can be done here", Acting, Everywhere),
+    needing(
+        Capability::MoveSims,
+        row(
+            A::Move,
+            "move",
+            "Move to account…",
+            "Move the selected SIMs, or the one under the cursor",
+            Acting,
+            Table,
+        ),
+    ),
+    row(
+        A::CopyIccid,
+        "copy-iccid",
+        "Copy ICCIDs",
+        "Copy ICCIDs to the clipboard of your terminal",
+        Acting,
+        Table,
+    ),
+    needing(
+        Capability::Export,
+        row(
+            A::Export,
+            "export",
+            "Export…",
+            "Write the selected SIMs, or all of the list, to a file",
+            Acting,
+            Everywhere,
+        ),
+    ),
+    row(
+        A::Undo,
+        "undo",
+        "Undo",
+        "Take back the last selection, or offer to undo the last change",
+        Acting,
+        Everywhere,
+    ),
+    needing(
+        Capability::EstateHistory,
+        row(A::History, "history", "History", "Every change, with its SIMs and its undo", Acting, Everywhere),
+    ),
+    row(
+        A::Search,
+        "search",
+        "Search",
+        "Search numbers, labels and account names, or filter: status=active used>1GB",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::ClearFilter,
+        "clear-filter",
+        "Clear the search",
+        "Show every SIM of the account again",
+        Finding,
+        Everywhere,
+    ),
+    row(A::Sort, "sort", "Sort by…", "Choose the column to sort by", Finding, Table),
+    row(
+        A::SortReverse,
+        "sort-reverse",
+        "Reverse the order",
+        "Largest first, or smallest first",
+        Finding,
+        Table,
+    ),
+    row(
+        A::Deep,
+        "deep",
+        "With or without accounts below",
+        "Show the account alone, or all below it too",
+        Finding,
+        Everywhere,
+    ),
+    row(A::OpenAccount, "open-account", "Open the account", "Show its SIMs", Accounts, Tree),
+    row(A::Expand, "expand", "Unfold", "Show the accounts below", Accounts, Tree),
+    row(
+        A::Collapse,
+        "collapse",
+        "Fold",
+        "Hide the accounts below, or go to the account above",
+        Accounts,
+        Tree,
+    ),
+    row(A::ToggleFold, "toggle-fold", "Fold or unfold", "Show or hide the accounts below", Accounts, Tree),
+    row(A::ExpandAll, "expand-all", "Unfold all", "Show every account", Accounts, Tree),
+    row(A::CollapseAll, "collapse-all", "Fold all", "Show the top accounts only", Accounts, Tree),
+    row(
+        A::FindAccount,
+        "find-account",
+        "Find an account…",
+        "Type part of a name and go there",
+        Accounts,
+        Everywhere,
+    ),
+    needing(
+        Capability::ManageAccounts,
+        row(
+            A::AccountAdd,
+            "account-add",
+            "Add an account below…",
+            "Make an account under this one",
+            Accounts,
+            Tree,
+        ),
+    ),
+    needing(
+        Capability::ManageAccounts,
+        row(
+            A::AccountRename,
+            "account-rename",
+            "Rename the account…",
+            "Give the account another name",
+            Accounts,
+            Tree,
+        ),
+    ),
+    needing(
+        Capability::ManageAccounts,
+        row(
+            A::AccountMove,
+            "account-move",
+            "Move the account…",
+            "Hang the account, with all below it, under another",
+            Accounts,
+            Tree,
+        ),
+    ),
+    needing(
+        Capability::ManageAccounts,
+        row(
+            A::AccountDelete,
+            "account-delete",
+            "Delete the account…",
+            "Remove the account, if nothing is in it",
+            Accounts,
+            Tree,
+        ),
+    ),
+    row(
+        A::ToggleTree,
+        "toggle-tree",
+        "Show or hide accounts",
+        "More room for the table",
+        Program,
+        Everywhere,
+    ),
+    row(
+        A::ToggleDetails,
+        "toggle-details",
+        "Show or hide details",
+        "Everything about the SIM under the cursor",
+        Program,
+        Everywhere,
+    ),
+    row(
+        A::ToggleMouse,
+        "toggle-mouse",
+        "Mouse on or off",
+        "Off gives the mouse back to the terminal, to select text",
+        Program,
+        Everywhere,
+    ),
+    row(A::Refresh, "refresh", "Draw anew", "Read and draw everything again", Program, Everywhere),
+    row(A::Messages, "messages", "Messages", "What was said so far", Program, Everywhere),
+    row(
+        A::Palette,
+        "palette",
+        "All actions",
+        "Type part of an action's name and run it",
+        Program,
+        Everywhere,
+    ),
+    row(A::Help, "help", "Help", "Every action with its keys", Program, Everywhere),
+    row(
+        A::Suspend,
+        "suspend",
+        "To the shell",
+        "Stop simdeck for a while; fg brings it back",
+        Program,
+        Everywhere,
+    ),
+    row(A::Back, "back", "Back", "Give up the range, then the search", Program, Everywhere),
+    row(A::Quit, "quit", "Quit", "Leave simdeck", Program, Everywhere),
+];
+
+impl Action {
+    /// Its declaration.
+    pub fn row(self) -> &'static Row {
+        ACTIONS.iter().find(|row| row.action == self).unwrap_or(&ACTIONS[0])
+    }
+
+    /// The action of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        ACTIONS.iter().find(|row| row.name == name).map(|row| row.action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_one_row_and_one_name() {
+        for row in ACTIONS {
+            assert_eq!(row.action.row().name, row.name, "{}", row.name);
+            assert_eq!(Action::from_name(row.name), Some(row.action));
+            assert_eq!(ACTIONS.iter().filter(|r| r.name == row.name).count(), 1);
+            assert!(!row.help.ends_with('.') && row.title.len() <= 32, "{}", row.name);
+        }
+    }
+}

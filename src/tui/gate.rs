@@ -1,0 +1,70 @@
+//! What may be done now, and why not. The store decides again; this only says so beforehand.
+
+use estate::permit;
+
+use super::action::{Action, Place};
+use super::keymap::Pane;
+use super::model::Model;
+
+/// Whether an action can be run now, or why not.
+pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
+    let row = action.row();
+    if let Some(need) = row.need {
+        permit(model.me.role, need).map_err(|e| e.to_string())?;
+        if model.read_only && changes(action) {
+            return Err("this session is read-only".into());
+        }
+    }
+    let accounts = &model.accounts;
+    let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
+    match action {
+        Action::Move | Action::CopyIccid if model.target().is_none() => Err("there is no SIM here".into()),
+        Action::Move if model.ranging => Err("the selection is still being read".into()),
+        Action::Move if model.job.is_some() => Err("another change is still running".into()),
+        Action::Move if accounts.all().len() < 2 => {
+            Err("there is no other account; + in the tree adds one".into())
+        }
+        Action::SelectSame | Action::Toggle | Action::Range if model.table.current().is_none() => {
+            Err("there is no SIM here".into())
+        }
+        Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
+        Action::ClearFilter if model.filter_text.is_empty() => Err("nothing is searched for".into()),
+        Action::AccountMove | Action::AccountDelete if on_top => {
+            Err("your own account stays where it is".into())
+        }
+        Action::AccountRename if on_top && model.me.account != accounts.all()[0].id => {
+            Err("it is not yours".into())
+        }
+        Action::AccountDelete => empty(model),
+        _ => Ok(()),
+    }
+}
+
+fn empty(model: &Model) -> Result<(), String> {
+    let subtree = model.accounts.subtree(model.tree.cursor);
+    match subtree.first() {
+        Some(account) if account.subtree > 0 => Err("it still has SIMs".into()),
+        Some(_) if subtree.len() > 1 => Err("it still has accounts below it".into()),
+        _ => Ok(()),
+    }
+}
+
+fn changes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Move
+            | Action::AccountAdd
+            | Action::AccountRename
+            | Action::AccountMove
+            | Action::AccountDelete
+    )
+}
+
+/// Whether an action belongs to the pane that has the focus.
+pub fn applies(pane: Pane, action: Action) -> bool {
+    match action.row().place {
+        Place::Everywhere => true,
+        Place::Table => pane == Pane::Table,
+        Place::Tree => pane == Pane::Tree,
+    }
+}

@@ -1,0 +1,177 @@
+//! The screen without a terminal: keys in, cells out, effects carried out at once and in order.
+//!
+//! Screen tests, screenshots and the benchmark drive the same model, update and view as the loop does.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use estate::{Cancel, Estate, Local, Time};
+use ratatui::buffer::Buffer;
+
+use super::keymap::Keymap;
+use super::model::{Kind, Model, Start};
+use super::msg::{Effect, Msg};
+use super::term::{Code, Event, Key};
+use super::theme::Theme;
+use super::{perform, update, view};
+
+/// A screen in process.
+pub struct Session {
+    /// Its state.
+    pub model: Model,
+    /// The estate behind it.
+    pub estate: Arc<dyn Estate>,
+    /// Effects that belong to the loop: what would have gone to the terminal.
+    pub outside: Vec<Effect>,
+    /// Whether effects are carried out, or only gathered in [`Session::held`].
+    pub hold: bool,
+    /// Effects that were held back.
+    pub held: Vec<Effect>,
+}
+
+impl Session {
+    /// Opens a screen of that size.
+    pub fn new(local: Local, kind: Kind, size: (u16, u16), now: Time) -> Self {
+        Self::with_theme(local, kind, size, now, Theme::shipped("dark", false))
+    }
+
+    /// Opens a screen in a theme.
+    pub fn with_theme(local: Local, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
+        let estate: Arc<dyn Estate> = Arc::new(local);
+        let model = Model::new(Start {
+            kind,
+            me: estate.me().clone(),
+            read_only: estate.read_only(),
+            accounts: estate.accounts(&Cancel::new()).expect("accounts"),
+            keymap: Keymap::shipped("default"),
+            theme,
+            size,
+            mouse: true,
+            clipboard: "OSC 52; the terminal does not confirm",
+            now,
+        });
+        let mut session = Self { model, estate, outside: Vec::new(), hold: false, held: Vec::new() };
+        let effects = update::begin(&mut session.model);
+        session.carry_out(effects);
+        session
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut queue: std::collections::VecDeque<Effect> = effects.into();
+        while let Some(effect) = queue.pop_front() {
+            if self.hold {
+                self.held.push(effect);
+                continue;
+            }
+            let committed = matches!(effect, Effect::Apply { .. });
+            let answer = perform::perform(
+                self.estate.as_ref(),
+                effect.clone(),
+                &Cancel::new(),
+                &AtomicBool::new(false),
+                &|_| {},
+            );
+            match answer {
+                Some(msg) => queue.extend(update::update(&mut self.model, msg)),
+                None => self.outside.push(effect),
+            }
+            if committed {
+                queue.extend(update::update(&mut self.model, Msg::Committed));
+            }
+        }
+    }
+
+    /// Carries out what was held back.
+    pub fn release(&mut self) {
+        self.hold = false;
+        let held = std::mem::take(&mut self.held);
+        self.carry_out(held);
+    }
+
+    /// Takes one message.
+    pub fn msg(&mut self, msg: Msg) {
+        let effects = update::update(&mut self.model, msg);
+        self.carry_out(effects);
+    }
+
+    /// Takes one event, half a second after the one before.
+    pub fn event(&mut self, event: Event) {
+        self.model.at += Duration::from_millis(500);
+        self.msg(Msg::Tick);
+        self.msg(Msg::Input(event));
+    }
+
+    /// Types keys: characters, and names in angle brackets such as `<Enter>` or `<S-Down>`.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in parse(keys) {
+            self.event(Event::Key(key));
+        }
+        self.model.at += Duration::from_millis(500);
+        self.msg(Msg::Tick);
+        self
+    }
+
+    /// Pastes text.
+    pub fn paste(&mut self, text: &str) -> &mut Self {
+        self.event(Event::Paste(text.to_owned()));
+        self
+    }
+
+    /// The cells now.
+    pub fn buffer(&self) -> Buffer {
+        view::frame(&self.model).buffer
+    }
+
+    /// The characters now, a line each, without blanks at the ends.
+    pub fn text(&self) -> String {
+        let buffer = self.buffer();
+        let line = |y: u16| {
+            let cells: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            cells.trim_end().to_owned()
+        };
+        (0..buffer.area.height).map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn parse(keys: &str) -> Vec<Key> {
+    let mut out = Vec::new();
+    let mut rest = keys;
+    while let Some(c) = rest.chars().next() {
+        if let Some((name, after)) =
+            rest.strip_prefix('<').and_then(|r| r.split_once('>')).filter(|(n, _)| !n.is_empty())
+        {
+            out.push(named(name));
+            rest = after;
+        } else {
+            out.push(Key::char(c));
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
+}
+
+fn named(name: &str) -> Key {
+    if let Some(inner) = name.strip_prefix("S-") {
+        return Key { shift: true, ..named(inner) };
+    }
+    if let Some(inner) = name.strip_prefix("C-") {
+        return Key { ctrl: true, ..named(inner) };
+    }
+    Key::plain(match name {
+        "Enter" => Code::Enter,
+        "Esc" => Code::Esc,
+        "Tab" => Code::Tab,
+        "Space" => Code::Char(' '),
+        "BS" => Code::Backspace,
+        "Up" => Code::Up,
+        "Down" => Code::Down,
+        "Left" => Code::Left,
+        "Right" => Code::Right,
+        "Home" => Code::Home,
+        "End" => Code::End,
+        "PgUp" => Code::PageUp,
+        "PgDn" => Code::PageDown,
+        one => Code::Char(one.chars().next().unwrap_or(' ')),
+    })
+}

@@ -1,0 +1,368 @@
+//! Where everything is: from the model alone, for drawing and for the mouse alike.
+
+use estate::Column;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::action::Action as A;
+use super::keymap::Pane;
+use super::model::Model;
+use super::overlay::{Overlay, ResultPane};
+use super::term::{Code, Key};
+
+/// Below this there is only a message.
+pub const SMALLEST: (u16, u16) = (40, 10);
+/// The box and a blank before each row.
+pub const GUTTER: u16 = 4;
+
+/// A column of the table.
+#[derive(Debug)]
+pub struct Col {
+    /// What it sorts by.
+    pub by: Column,
+    /// Its header.
+    pub title: &'static str,
+    /// Its width.
+    pub width: u16,
+    /// Numbers stand at the right.
+    pub right: bool,
+}
+
+const fn col(by: Column, title: &'static str, width: u16, right: bool) -> Col {
+    Col { by, title, width, right }
+}
+
+/// The columns; the first is pinned.
+pub const COLUMNS: [Col; 10] = [
+    col(Column::Iccid, "ICCID", 20, false),
+    col(Column::Label, "Label", 18, false),
+    col(Column::Account, "Account", 20, false),
+    col(Column::Status, "Status", 12, false),
+    col(Column::Session, "In session", 10, false),
+    col(Column::Network, "Network", 12, false),
+    col(Column::Used, "Used", 8, true),
+    col(Column::Cap, "Cap", 8, true),
+    col(Column::UsedPct, "%", 5, true),
+    col(Column::Seen, "Last seen UTC", 16, false),
+];
+
+/// The parts of the screen; one that is not shown has no size.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(missing_docs, reason = "each is the place of the part it is named after")]
+pub struct Areas {
+    pub banner: Rect,
+    pub tree: Rect,
+    pub tree_lines: Rect,
+    pub table: Rect,
+    pub header: Rect,
+    pub rows: Rect,
+    pub scrollbar: Rect,
+    pub details: Rect,
+    pub status: Rect,
+    pub footer: Rect,
+}
+
+impl Areas {
+    /// Whether the details have a place.
+    pub fn details_shown(&self) -> bool {
+        self.details.width > 0
+    }
+}
+
+/// Whether the screen is too small for anything but a message.
+pub fn too_small(model: &Model) -> bool {
+    model.size.0 < SMALLEST.0 || model.size.1 < SMALLEST.1
+}
+
+/// Divides the screen.
+pub fn areas(model: &Model) -> Areas {
+    let (width, height) = model.size;
+    if too_small(model) {
+        return Areas::default();
+    }
+    let mut areas = Areas {
+        banner: Rect::new(0, 0, width, 1),
+        status: Rect::new(0, height - 2, width, 1),
+        footer: Rect::new(0, height - 1, width, 1),
+        ..Areas::default()
+    };
+    let body = Rect::new(0, 1, width, height - 3);
+    let tree = tree_width(model, width);
+    areas.tree = Rect { width: tree, ..body };
+    let mut table = Rect { x: tree, width: width - tree, ..body };
+    if tree > 0 && tree < width {
+        // One column for the line between them.
+        table.x += 1;
+        table.width -= 1;
+    }
+    if table.width > 0 {
+        details(model, &mut areas, &mut table);
+    }
+    areas.tree_lines = Rect { y: body.y + 1, height: body.height - 1, ..areas.tree };
+    areas.table = table;
+    areas.header = Rect { y: table.y + 1, height: 1.min(table.height), ..table };
+    areas.rows = Rect {
+        y: table.y + 2,
+        height: table.height.saturating_sub(2),
+        width: table.width.saturating_sub(1),
+        ..table
+    };
+    areas.scrollbar = Rect { x: table.right().saturating_sub(1), width: 1.min(table.width), ..areas.rows };
+    areas
+}
+
+fn tree_width(model: &Model, width: u16) -> u16 {
+    match (model.focus == Pane::Tree, width) {
+        // On a narrow screen there is one pane at a time.
+        (true, 0..70) => width,
+        (false, 0..70) => 0,
+        _ if !model.show_tree && model.focus != Pane::Tree => 0,
+        (_, 70..100) => 24,
+        (_, 100..160) => 32,
+        _ => 40,
+    }
+}
+
+fn details(model: &Model, areas: &mut Areas, table: &mut Rect) {
+    let (width, height) = model.size;
+    let wanted = |roomy: bool| model.show_details.unwrap_or(roomy);
+    if width >= 150 && wanted(true) {
+        let room = 44;
+        areas.details = Rect { x: table.right() - room, width: room, ..*table };
+        table.width -= room + 1;
+    } else if width < 150 && height >= 18 && wanted(height >= 32) {
+        let room = 9;
+        areas.details = Rect { y: table.bottom() - room, height: room, ..*table };
+        table.height -= room;
+    }
+}
+
+/// The columns on the screen: which, where, how wide.
+pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
+    let room = table.width.saturating_sub(GUTTER + 1);
+    let iccid = if room >= 70 { 20 } else { 12 };
+    let mut shown: Vec<(&'static Col, u16)> = vec![(&COLUMNS[0], iccid.min(room))];
+    let mut used = iccid + 1;
+    for column in &COLUMNS[(1 + model.table.column).min(COLUMNS.len() - 1)..] {
+        if used + column.width > room {
+            break;
+        }
+        shown.push((column, column.width));
+        used += column.width + 1;
+    }
+    // What is left goes to the columns that names are cut in.
+    let mut spare = room.saturating_sub(used.saturating_sub(1));
+    for by in [Column::Account, Column::Label] {
+        if let Some((_, width)) = shown.iter_mut().find(|(c, _)| c.by == by) {
+            let more = spare.min(24);
+            *width += more;
+            spare -= more;
+        }
+    }
+    let mut x = table.x + GUTTER;
+    let place = |(column, width): (&'static Col, u16)| {
+        let rect = Rect { x, width, ..table };
+        x += width + 1;
+        (column, rect)
+    };
+    shown.into_iter().map(place).collect()
+}
+
+/// The corner at which a menu opens by key: beside the cursor.
+pub fn beside_cursor(model: &Model) -> Option<(u16, u16)> {
+    let areas = areas(model);
+    if model.focus == Pane::Tree {
+        let line = model.tree.line(&model.accounts)?.checked_sub(model.tree.top)?;
+        return Some((areas.tree.x + 8, areas.tree_lines.y + line as u16));
+    }
+    let line = model.table.cursor.checked_sub(model.table.top)?;
+    Some((areas.rows.x + GUTTER + 8, areas.rows.y + line as u16))
+}
+
+/// What the footer offers here, without the help that is always there.
+fn offered(model: &Model) -> &'static [(A, &'static str)] {
+    match model.focus {
+        Pane::Tree => &[
+            (A::OpenAccount, "open"),
+            (A::ToggleFold, "fold"),
+            (A::Menu, "actions"),
+            (A::AccountAdd, "add"),
+            (A::FindAccount, "find"),
+            (A::NextPane, "SIMs"),
+        ],
+        _ if model.table.range.is_some() => {
+            &[(A::Range, "end range"), (A::Back, "give up"), (A::Menu, "actions")]
+        }
+        _ if !model.picked.is_empty() => &[
+            (A::Menu, "actions"),
+            (A::Move, "move"),
+            (A::Toggle, "select"),
+            (A::SelectNone, "none"),
+            (A::Undo, "undo"),
+            (A::Search, "search"),
+        ],
+        _ => &[
+            (A::Menu, "actions"),
+            (A::Toggle, "select"),
+            (A::Range, "range"),
+            (A::SelectMatching, "all"),
+            (A::Search, "search"),
+            (A::NextPane, "accounts"),
+            (A::Palette, "all actions"),
+        ],
+    }
+}
+
+/// The footer: hints with their keys and places. Help is placed first and never drops off.
+pub fn footer(model: &Model) -> Vec<(Rect, String, &'static str, A)> {
+    let area = areas(model).footer;
+    let key = |action: A| model.keymap.keys_for(action).first().cloned().unwrap_or_default();
+    let help = format!("{} help", key(A::Help));
+    let mut hints = Vec::new();
+    let end = area.right().saturating_sub(help.width() as u16 + 1);
+    let mut x = area.x + 1;
+    for (action, word) in offered(model) {
+        let key = key(*action);
+        let width = (key.width() + 1 + word.width()) as u16;
+        if key.is_empty() || x + width + 2 > end {
+            continue;
+        }
+        hints.push((Rect { x, width, ..area }, key, *word, *action));
+        x += width + 3;
+    }
+    hints.push((Rect { x: end, width: help.width() as u16, ..area }, key(A::Help), "help", A::Help));
+    hints
+}
+
+/// A dialog's frame, its inside, and the lines of its list.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(missing_docs, reason = "each is the place of the part it is named after")]
+pub struct Dialog {
+    pub area: Rect,
+    pub inner: Rect,
+    pub list: Rect,
+    /// The first line of the list that is shown.
+    pub first: usize,
+}
+
+/// Where the top overlay is.
+pub fn dialog(model: &Model) -> Option<Dialog> {
+    let screen = Rect::new(0, 0, model.size.0, model.size.1);
+    let overlay = model.overlays.last()?;
+    Some(match overlay {
+        Overlay::Choose(chooser) => {
+            let label =
+                chooser.items.iter().map(|i| i.label.width() + i.note.width() + 5).max().unwrap_or(10);
+            let wide = (label.max(chooser.title.width() + 6) as u16).clamp(24, 100).min(screen.width);
+            let extra = if chooser.input.is_some() { 4 } else { 2 };
+            let lines =
+                if chooser.input.is_some() { chooser.items.len() } else { chooser.shown.len() } as u16;
+            let tall = (lines.max(1) + extra).min(screen.height.saturating_sub(2)).min(30);
+            let area = match chooser.at {
+                Some(at) => corner(screen, at, wide, tall),
+                None => middle(screen, wide, tall),
+            };
+            listed(area, if chooser.input.is_some() { 2 } else { 0 }, 0, chooser.cursor)
+        }
+        Overlay::Confirm(_) => listed(middle(screen, 76, 22), 0, 1, 0),
+        Overlay::Running => listed(middle(screen, 60, 8), 0, 1, 0),
+        Overlay::Prompt(_) => listed(middle(screen, 64, 7), 0, 1, 0),
+        Overlay::Result(result) => {
+            listed(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
+        }
+        Overlay::History(history) => {
+            listed(middle(screen, 110, screen.height.saturating_sub(4)), 1, 1, history.cursor)
+        }
+        Overlay::Messages(top) => {
+            let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
+            dialog.first = *top;
+            dialog
+        }
+    })
+}
+
+fn listed(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
+    let inner = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    };
+    let list = Rect { y: inner.y + above, height: inner.height.saturating_sub(above + below), ..inner };
+    let first = (cursor + 1).saturating_sub(usize::from(list.height).max(1));
+    Dialog { area, inner, list, first }
+}
+
+fn middle(screen: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
+}
+
+/// At a corner; it flips to the left and upwards where there is no room.
+fn corner(screen: Rect, (x, y): (u16, u16), width: u16, height: u16) -> Rect {
+    let left = if x + width <= screen.width { x } else { (x + 1).saturating_sub(width) };
+    let top = if y + 1 + height <= screen.height { y + 1 } else { y.saturating_sub(height) };
+    Rect::new(left.min(screen.width - width), top.min(screen.height - height), width, height)
+}
+
+/// The keys a dialog offers on its last line, with their places.
+pub fn buttons(model: &Model) -> Vec<(Rect, Key, String)> {
+    let (Some(dialog), Some(overlay)) = (dialog(model), model.overlays.last()) else { return Vec::new() };
+    let line = Rect { y: dialog.inner.bottom().saturating_sub(1), height: 1, ..dialog.inner };
+    let mut x = line.x + 1;
+    let mut placed = Vec::new();
+    for (key, text) in offered_by(overlay) {
+        let width = text.width() as u16;
+        if x + width > line.right() {
+            break;
+        }
+        placed.push((Rect { x, width, ..line }, key, text));
+        x += width + 2;
+    }
+    placed
+}
+
+fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
+    let plain = |code, text: &str| (Key::plain(code), text.to_owned());
+    let letter = |c, text: &str| (Key::char(c), text.to_owned());
+    match overlay {
+        Overlay::Confirm(confirm) => {
+            let mut list = vec![plain(Code::Esc, "[ Esc Cancel ]")];
+            let (key, name) = if confirm.to_type().is_some() {
+                (Key::plain(Code::Enter), "Enter")
+            } else {
+                (Key::char('y'), "y")
+            };
+            list.push((key, format!("[ {name} {} ]", confirm.verb)));
+            list
+        }
+        Overlay::Running => vec![letter('x', "[ x Stop, change nothing ]"), plain(Code::Esc, "[ Esc Hide ]")],
+        Overlay::Prompt(_) => vec![plain(Code::Enter, "[ Enter OK ]"), plain(Code::Esc, "[ Esc Cancel ]")],
+        Overlay::Result(result) => result_buttons(result),
+        Overlay::History(_) => {
+            vec![
+                plain(Code::Enter, "[ Enter SIMs ]"),
+                letter('u', "[ u Undo ]"),
+                plain(Code::Esc, "[ Esc Close ]"),
+            ]
+        }
+        Overlay::Messages(_) => vec![plain(Code::Esc, "[ Esc Close ]")],
+        Overlay::Choose(_) => Vec::new(),
+    }
+}
+
+fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
+    let mut list = vec![
+        (Key::plain(Code::Esc), "[ Esc Close ]".to_owned()),
+        (Key::plain(Code::Tab), "[ Tab Other outcome ]".to_owned()),
+    ];
+    if result.counts.missed() > 0 {
+        list.push((Key::char('r'), "[ r Retry those left out ]".to_owned()));
+        list.push((Key::char('s'), "[ s Select them ]".to_owned()));
+    }
+    list.push((Key::char('e'), "[ e Export ]".to_owned()));
+    if result.undoable {
+        list.push((Key::char('u'), "[ u Undo ]".to_owned()));
+    }
+    list
+}

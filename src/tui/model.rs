@@ -1,0 +1,341 @@
+//! Everything the screen shows, and nothing that waits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use estate::{AccountId, Accounts, Change, ChangeId, Filter, Progress, Query, Sim, Time, User};
+use tui_input::Input;
+
+use super::keymap::{Keymap, Pane};
+use super::msg::{Effect, Ticket};
+use super::overlay::Overlay;
+use super::picked::Picked;
+use super::table::{Table, Want};
+use super::term::Key;
+use super::theme::Theme;
+use super::toast::Messages;
+use super::tree::Tree;
+
+/// How long the cursor rests before the details follow it: not at each key of a held one.
+pub const REST: Duration = Duration::from_millis(90);
+/// How long a prefix waits before what can follow is shown.
+pub const WHICH_KEY: Duration = Duration::from_millis(300);
+
+/// What kind of estate is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Made up, gone at exit.
+    Demo,
+    /// A store on this machine.
+    Local,
+}
+
+/// A change that is being made.
+#[derive(Debug)]
+pub struct Job {
+    /// Names it.
+    pub id: ChangeId,
+    /// What it is.
+    pub change: Change,
+    /// In words.
+    pub what: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// Whether it was asked to stop.
+    pub cancelling: bool,
+}
+
+/// What `u` takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Last {
+    /// Nothing yet.
+    Nothing,
+    /// A change of the selection.
+    Selection,
+    /// A change of the estate.
+    Change(ChangeId),
+}
+
+/// The search line while it is typed in.
+#[derive(Debug)]
+pub struct Search {
+    /// The line.
+    pub input: Input,
+    /// What is wrong with it, and at which column.
+    pub fault: Option<String>,
+    /// What was searched before, for Esc.
+    pub before: String,
+}
+
+/// The newest request of each kind.
+#[derive(Debug, Default)]
+pub struct Tickets {
+    next: Ticket,
+    /// Pages.
+    pub rows: Ticket,
+    /// The count of matches.
+    pub count: Ticket,
+    /// The count of the selection.
+    pub picked: Ticket,
+    /// Marks of the window.
+    pub marks: Ticket,
+    /// Plans, lookups, items: what a dialog waits for.
+    pub work: Ticket,
+}
+
+impl Tickets {
+    /// A new one.
+    pub fn take(&mut self) -> Ticket {
+        self.next += 1;
+        self.next
+    }
+}
+
+/// A drag along the gutter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drag {
+    /// Whether it moved at all.
+    pub moved: bool,
+}
+
+/// What the model starts from.
+#[derive(Debug)]
+pub struct Start {
+    /// What is open.
+    pub kind: Kind,
+    /// Who is signed in.
+    pub me: User,
+    /// Whether nothing can be changed.
+    pub read_only: bool,
+    /// What they see.
+    pub accounts: Arc<Accounts>,
+    /// The keys.
+    pub keymap: Keymap,
+    /// The colours.
+    pub theme: Theme,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Whether mouse reports are on.
+    pub mouse: bool,
+    /// What becomes of a copy in this terminal.
+    pub clipboard: &'static str,
+    /// The time.
+    pub now: Time,
+}
+
+/// The state of the screen.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the state of the part it is named after")]
+pub struct Model {
+    pub size: (u16, u16),
+    /// Since the program began: the only clock.
+    pub at: Duration,
+    pub now: Time,
+    pub kind: Kind,
+    pub me: User,
+    pub read_only: bool,
+    pub accounts: Arc<Accounts>,
+    pub tree: Tree,
+    pub table: Table,
+    pub picked: Picked,
+    pub query: Query,
+    /// SIMs the list holds; `None` while they are counted.
+    pub matching: Option<u64>,
+    pub focus: Pane,
+    pub show_tree: bool,
+    /// `None` shows details where there is room.
+    pub show_details: Option<bool>,
+    /// The SIM the details are about.
+    pub detail: Option<Sim>,
+    /// When the details are to follow the cursor.
+    pub rest_at: Option<Duration>,
+    /// Keys of a sequence that is not finished, and since when.
+    pub pending: Vec<Key>,
+    pub pending_at: Duration,
+    pub search: Option<Search>,
+    /// The text of the filter in force.
+    pub filter_text: String,
+    pub overlays: Vec<Overlay>,
+    pub messages: Messages,
+    pub job: Option<Job>,
+    pub last: Last,
+    pub mouse: bool,
+    pub clipboard: &'static str,
+    pub keymap: Keymap,
+    pub theme: Theme,
+    /// Accounts moved to before, latest first.
+    pub recents: Vec<AccountId>,
+    pub tickets: Tickets,
+    pub drag: Option<Drag>,
+    /// A range that left the window is being read.
+    pub ranging: bool,
+    /// Something changed while the table was not to move.
+    pub stale: bool,
+    /// A pasted list waiting for what it is for.
+    pub pasted: Vec<String>,
+    /// The tree scrolls by keys of its own row numbers: where a prompt for a new node stands.
+    pub quitting: bool,
+}
+
+impl Model {
+    /// The first state; everything visible is still to be read.
+    pub fn new(start: Start) -> Self {
+        let top = start.me.account;
+        let mut tree = Tree::new(top);
+        tree.rebuild(&start.accounts);
+        Self {
+            size: start.size,
+            at: Duration::ZERO,
+            now: start.now,
+            kind: start.kind,
+            query: Query::all(top, start.now),
+            me: start.me,
+            read_only: start.read_only,
+            accounts: start.accounts,
+            tree,
+            table: Table::default(),
+            picked: Picked::default(),
+            matching: None,
+            focus: Pane::Table,
+            show_tree: true,
+            show_details: None,
+            detail: None,
+            rest_at: None,
+            pending: Vec::new(),
+            pending_at: Duration::ZERO,
+            search: None,
+            filter_text: String::new(),
+            overlays: Vec::new(),
+            messages: Messages::default(),
+            job: None,
+            last: Last::Nothing,
+            mouse: start.mouse,
+            clipboard: start.clipboard,
+            keymap: start.keymap,
+            theme: start.theme,
+            recents: Vec::new(),
+            tickets: Tickets::default(),
+            drag: None,
+            ranging: false,
+            stale: false,
+            pasted: Vec::new(),
+            quitting: false,
+        }
+    }
+
+    /// SIMs there are in all.
+    pub fn total(&self) -> u64 {
+        self.accounts.top().map_or(0, |a| a.subtree)
+    }
+
+    /// Reads the list anew.
+    pub fn reload(&mut self, want: Want) -> Vec<Effect> {
+        let seek = match (&want, self.table.rows.get(self.table.top)) {
+            (Want::Keep, Some(row)) => estate::Seek::At(row.row.key.clone()),
+            (Want::Bottom, _) => estate::Seek::Last,
+            (Want::Row(n), _) => estate::Seek::Row(*n),
+            _ => estate::Seek::First,
+        };
+        self.table.loading = true;
+        self.tickets.rows = self.tickets.take();
+        vec![self.rows(want, seek)]
+    }
+
+    /// A request for a page.
+    pub fn rows(&self, want: Want, seek: estate::Seek) -> Effect {
+        Effect::Rows {
+            ticket: self.tickets.rows,
+            want,
+            query: Box::new(self.query.clone()),
+            seek,
+            target: Box::new(self.picked.target.clone()),
+        }
+    }
+
+    /// Counts the list anew.
+    pub fn recount(&mut self) -> Effect {
+        self.matching = None;
+        self.tickets.count = self.tickets.take();
+        Effect::Count { ticket: self.tickets.count, query: Box::new(self.query.clone()) }
+    }
+
+    /// Counts the selection anew, where that needs the store.
+    pub fn recount_picked(&mut self) -> Option<Effect> {
+        self.tickets.picked = self.tickets.take();
+        if self.picked.target.is_empty() {
+            return None;
+        }
+        self.picked.shown = None;
+        Some(Effect::Picked {
+            ticket: self.tickets.picked,
+            target: Box::new(self.picked.target.clone()),
+            query: Box::new(self.query.clone()),
+        })
+    }
+
+    /// Asks which rows of the window are selected.
+    pub fn remark(&mut self) -> Effect {
+        self.tickets.marks = self.tickets.take();
+        Effect::Marks {
+            ticket: self.tickets.marks,
+            target: Box::new(self.picked.target.clone()),
+            ids: self.table.rows.iter().map(|r| r.row.sim.id).collect(),
+        }
+    }
+
+    /// Looks at other SIMs: everything about the list is read anew.
+    pub fn requery(&mut self) -> Vec<Effect> {
+        self.query.now = self.now;
+        self.table.range = None;
+        let mut effects = self.reload(Want::Top);
+        effects.push(self.recount());
+        effects.extend(self.recount_picked());
+        effects
+    }
+
+    /// Sets the filter.
+    pub fn filter(&mut self, filter: Filter, text: String) -> Vec<Effect> {
+        self.filter_text = text;
+        if self.query.filter == filter {
+            return Vec::new();
+        }
+        self.query.filter = filter;
+        self.requery()
+    }
+
+    /// The next moment something has to happen by itself.
+    pub fn deadline(&self) -> Option<Duration> {
+        let which = (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
+        [self.rest_at, which].into_iter().flatten().min()
+    }
+
+    /// Whether the keys that can follow are to be shown.
+    pub fn shows_which_key(&self) -> bool {
+        !self.pending.is_empty() && self.at >= self.pending_at + WHICH_KEY
+    }
+
+    /// What an action would act on, in words: the selection, or the SIM under the cursor.
+    pub fn subject(&self) -> String {
+        match (self.picked.is_empty(), self.picked.total, self.table.current()) {
+            (false, Some(1), _) => "1 selected SIM".into(),
+            (false, Some(n), _) => format!("{} selected SIMs", estate::units::count(n)),
+            (false, None, _) => "the selected SIMs".into(),
+            (true, _, Some(row)) => format!("SIM {}", short_iccid(&row.row.sim.iccid)),
+            (true, _, None) => "no SIM".into(),
+        }
+    }
+
+    /// The SIMs an action acts on: the selection, or the one under the cursor. Never all if none.
+    pub fn target(&self) -> Option<estate::Target> {
+        if !self.picked.is_empty() {
+            return Some(self.picked.target.clone());
+        }
+        self.table.current().map(|row| estate::Target::ids([row.row.sim.id]))
+    }
+}
+
+/// The tail of an ICCID: SIMs of one issuer share their heads.
+pub fn short_iccid(iccid: &str) -> String {
+    let tail = iccid.len().saturating_sub(8);
+    format!("…{}", &iccid[tail..])
+}

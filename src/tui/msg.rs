@@ -1,0 +1,135 @@
+//! What can happen, and what has to be done about it: plain data, so that tests can read it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use estate::{
+    Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, Lookup, Outcome, Page, Plan, Progress,
+    Query, Receipt, Rev, Seek, SimId, Target,
+};
+
+use super::table::Want;
+use super::term::Event;
+
+/// Names a request; an answer to an older one falls on the floor.
+pub type Ticket = u64;
+
+type Answer<T> = Result<T, Error>;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A person did something.
+    Input(Event),
+    /// A page arrived, with the SIMs of it that are selected.
+    Rows(Ticket, Want, Answer<(Page, BTreeSet<SimId>)>),
+    /// The matches were counted.
+    Count(Ticket, Answer<u64>),
+    /// The selection was counted: in all, and shown by the list.
+    Picked(Ticket, Answer<(u64, u64)>),
+    /// The rows of the window that are selected.
+    Marks(Ticket, Answer<BTreeSet<SimId>>),
+    /// The accounts were read.
+    Accounts(Answer<Arc<Accounts>>),
+    /// The SIMs of a range that left the window.
+    Range(Ticket, Answer<Vec<SimId>>),
+    /// A list of identifiers was looked up.
+    Found(Ticket, ListUse, Answer<Lookup>),
+    /// A change was planned.
+    Planned(Ticket, Answer<Plan>),
+    /// A change made progress.
+    Progress(Progress),
+    /// A change was made.
+    Applied(Answer<Receipt>),
+    /// SIMs of a change.
+    Items(Ticket, Answer<Vec<Item>>),
+    /// The SIMs of a change that were left out, to be selected.
+    Missed(Ticket, Then, Answer<Vec<SimId>>),
+    /// Changes of the log.
+    History(Ticket, Answer<Vec<Entry>>),
+    /// A file was written.
+    Exported(Answer<(u64, PathBuf)>),
+    /// ICCIDs to copy.
+    Copy(Answer<Vec<String>>),
+    /// Something was committed to the store, by us or by another program.
+    Committed,
+    /// A moment that was waited for has come.
+    Tick,
+    /// The program was asked to stop for a while.
+    Stop,
+    /// The program runs again.
+    Continued,
+    /// The program has to end.
+    End,
+}
+
+/// What a pasted list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListUse {
+    /// Its SIMs are selected.
+    Select,
+    /// The table shows only its SIMs.
+    Filter,
+    /// The cursor goes to its SIM.
+    Find,
+}
+
+/// What SIMs that were left out are fetched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// To stay selected.
+    Select,
+    /// To be tried again.
+    Retry,
+}
+
+/// Something to be done outside the model.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the fields are named for what they are")]
+pub enum Effect {
+    /// Read a page, and which of its SIMs are selected.
+    Rows { ticket: Ticket, want: Want, query: Box<Query>, seek: Seek, target: Box<Target> },
+    /// Count the matches.
+    Count { ticket: Ticket, query: Box<Query> },
+    /// Count the selection.
+    Picked { ticket: Ticket, target: Box<Target>, query: Box<Query> },
+    /// See which of these are selected.
+    Marks { ticket: Ticket, target: Box<Target>, ids: Vec<SimId> },
+    /// Read the accounts.
+    Accounts,
+    /// Read the SIMs between two rows.
+    Range { ticket: Ticket, query: Box<Query>, from: RowKey, to: RowKey },
+    /// Look a list of identifiers up.
+    Find { ticket: Ticket, purpose: ListUse, entries: Vec<String> },
+    /// Plan a change.
+    Plan { ticket: Ticket, change: Box<Change> },
+    /// Make a change.
+    Apply { id: ChangeId, change: Box<Change> },
+    /// Stop the change that is being made.
+    CancelChange,
+    /// Read SIMs of a change.
+    Items { ticket: Ticket, rev: Rev, outcome: Option<Outcome>, after: Option<SimId> },
+    /// Read the SIMs of a change that were left out.
+    Missed { ticket: Ticket, rev: Rev, then: Then },
+    /// Read the log.
+    History { ticket: Ticket, before: Option<Rev> },
+    /// Write SIMs to a file.
+    Export { query: Box<Query>, target: Option<Box<Target>>, path: PathBuf },
+    /// Write the outcome of a change to a file.
+    Report { rev: Rev, path: PathBuf },
+    /// Read the ICCIDs of a target, to copy them.
+    Iccids { target: Box<Target>, query: Box<Query> },
+    /// Hand text to the terminal's clipboard.
+    Clipboard(String),
+    /// Switch mouse reports.
+    Mouse(bool),
+    /// Draw everything anew.
+    Redraw,
+    /// Remember what the screen remembers.
+    Remember,
+    /// Stop the process for a while.
+    Suspend,
+    /// Leave.
+    Quit,
+}

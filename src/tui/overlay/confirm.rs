@@ -1,0 +1,140 @@
+//! A planned change waiting for a yes: what will happen, what is worth knowing, and a yes that cannot slip.
+
+use std::time::Duration;
+
+use estate::{Change, Clear, Plan};
+use tui_input::Input;
+
+use super::Reply;
+use super::chooser::edit;
+use crate::tui::term::{Code, Key};
+
+/// Above this many SIMs the number has to be typed.
+pub const TYPED_ABOVE: u64 = 25;
+/// How long it hears nothing after it opens: keys meant for something else do not confirm.
+pub const ARMING: Duration = Duration::from_millis(250);
+
+/// The dialog.
+#[derive(Debug)]
+pub struct Confirm {
+    /// What is asked: "Move SIMs to /A/B".
+    pub title: String,
+    /// The word on the button.
+    pub verb: String,
+    /// The change.
+    pub change: Change,
+    /// Its plan; `None` while it is made.
+    pub plan: Option<Plan>,
+    /// Why it cannot be planned.
+    pub fault: Option<String>,
+    /// SIMs of it that the list does not show.
+    pub hidden: u64,
+    /// Whether the person has said that hidden ones are meant too.
+    pub all: bool,
+    /// The number being typed.
+    pub typed: Input,
+    /// Whether the button that makes the change has the focus. Never at first.
+    pub on_go: bool,
+    /// When it starts to listen.
+    pub armed_at: Duration,
+}
+
+impl Confirm {
+    /// A dialog that opens now.
+    pub fn new(title: String, verb: &str, change: Change, hidden: u64, now: Duration) -> Self {
+        Self {
+            title,
+            verb: verb.to_owned(),
+            change,
+            plan: None,
+            fault: None,
+            hidden,
+            all: hidden == 0,
+            typed: Input::default(),
+            on_go: false,
+            armed_at: now + ARMING,
+        }
+    }
+
+    /// The number that has to be typed, if one has to be.
+    pub fn to_type(&self) -> Option<u64> {
+        self.plan.as_ref().map(|plan| plan.total).filter(|n| *n > TYPED_ABOVE)
+    }
+
+    /// Why it cannot go ahead yet.
+    pub fn why_not(&self) -> Option<String> {
+        let Some(plan) = &self.plan else { return Some("still looking at what would happen".into()) };
+        if plan.counts.done == 0 && plan.total > 0 {
+            return Some("nothing would change".into());
+        }
+        if !self.all {
+            return Some("choose first: a for all, v for only the visible".into());
+        }
+        match self.to_type() {
+            Some(n) if self.typed.value().replace([',', ' '], "") != n.to_string() => {
+                Some(format!("type {n} to go ahead"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The options of a move.
+    pub fn clear(&mut self) -> Option<&mut Clear> {
+        match &mut self.change {
+            Change::Move { clear, .. } => Some(clear),
+            _ => None,
+        }
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key) -> Reply {
+        match key.code {
+            Code::Esc => return Reply::Close,
+            Code::Tab | Code::BackTab => self.on_go = !self.on_go,
+            Code::Enter => return self.enter(),
+            Code::Char('n') if self.toggle(|c| &mut c.notes) => {}
+            Code::Char('r') if self.toggle(|c| &mut c.recipients) => {}
+            Code::Char('t') if self.toggle(|c| &mut c.tags) => {}
+            Code::Char('a') if self.hidden > 0 => self.all = true,
+            Code::Char('v') if self.hidden > 0 => return Reply::OnlyShown,
+            Code::Char('y') if self.to_type().is_none() => return self.go(),
+            Code::Char('n' | 'q') => return Reply::Close,
+            _ if self.to_type().is_some() => self.digit(key),
+            Code::Left | Code::Right => self.on_go = !self.on_go,
+            _ => {}
+        }
+        Reply::Stay
+    }
+
+    fn digit(&mut self, key: Key) {
+        let is_text = matches!(key.code, Code::Char(c) if !c.is_ascii_digit() && c != ',');
+        if !is_text {
+            edit(&mut self.typed, key);
+            self.on_go = self.why_not().is_none();
+        }
+    }
+
+    /// Enter does what has the focus: at first that is to leave everything as it is.
+    fn enter(&self) -> Reply {
+        match (self.on_go, self.to_type()) {
+            (true, _) => self.go(),
+            // Half a number is no wish to cancel.
+            (false, Some(_)) if !self.typed.value().is_empty() => self.go(),
+            _ => Reply::Close,
+        }
+    }
+
+    fn go(&self) -> Reply {
+        match self.why_not() {
+            Some(why) => Reply::Say(why),
+            None => Reply::Go,
+        }
+    }
+
+    fn toggle(&mut self, field: impl Fn(&mut Clear) -> &mut bool) -> bool {
+        let Some(clear) = self.clear() else { return false };
+        let flag = field(clear);
+        *flag = !*flag;
+        true
+    }
+}

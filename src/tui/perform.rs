@@ -1,0 +1,313 @@
+//! The only code that waits: effects are carried out in lanes, and the answers come back as messages.
+//!
+//! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use estate::export::{Exporter, Format, columns};
+use estate::{
+    Cancel, Change, ChangeId, Error, Estate, LogFilter, Outcome, Progress, Query, Result, Rev, SimId, Target,
+};
+
+use super::msg::{Effect, Msg};
+use crate::files::private_file;
+
+/// Progress is told at most that often.
+const PROGRESS: Duration = Duration::from_millis(100);
+/// The most SIMs a range, a copy or a set of failures names one by one.
+const LISTED: u64 = 200_000;
+/// Changes of the log read at a time.
+const ENTRIES: u32 = 100;
+
+/// Which lane a question goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Rows,
+    Count,
+    Picked,
+    Marks,
+    Accounts,
+    Work,
+    Write,
+}
+
+const LANES: usize = 7;
+
+/// The question a lane holds, and how to stop the one it works on.
+#[derive(Default)]
+struct Slot {
+    next: Option<(Effect, Cancel)>,
+    running: Option<Cancel>,
+    closed: bool,
+}
+
+type Shared = Arc<(Mutex<Slot>, Condvar)>;
+
+/// Carries effects out on threads of its own.
+pub struct Performer {
+    lanes: Vec<Shared>,
+    stop: Arc<AtomicBool>,
+}
+
+fn lane(effect: &Effect) -> Lane {
+    match effect {
+        Effect::Rows { .. } => Lane::Rows,
+        Effect::Count { .. } => Lane::Count,
+        Effect::Picked { .. } => Lane::Picked,
+        Effect::Marks { .. } => Lane::Marks,
+        Effect::Accounts => Lane::Accounts,
+        Effect::Apply { .. } => Lane::Write,
+        _ => Lane::Work,
+    }
+}
+
+impl Performer {
+    /// Starts the lanes.
+    pub fn new(estate: &Arc<dyn Estate>, sender: &Sender<Msg>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let lanes = (0..LANES)
+            .map(|_| {
+                let shared = Shared::default();
+                let (estate, sender) = (Arc::clone(estate), sender.clone());
+                let (lane, stop) = (Arc::clone(&shared), Arc::clone(&stop));
+                thread::spawn(move || work(&lane, estate.as_ref(), &sender, &stop));
+                shared
+            })
+            .collect();
+        Self { lanes, stop }
+    }
+
+    /// Hands a question over; returns at once.
+    pub fn send(&self, effect: Effect) {
+        if effect == Effect::CancelChange {
+            self.stop.store(true, Ordering::Relaxed);
+            return;
+        }
+        if matches!(effect, Effect::Apply { .. }) {
+            self.stop.store(false, Ordering::Relaxed);
+        }
+        let (slot, wake) = &*self.lanes[lane(&effect) as usize];
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(running) = &slot.running {
+            running.cancel();
+        }
+        slot.next = Some((effect, Cancel::new()));
+        wake.notify_one();
+    }
+}
+
+impl Drop for Performer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for lane in &self.lanes {
+            let mut slot = lane.0.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.closed = true;
+            if let Some(running) = &slot.running {
+                running.cancel();
+            }
+            lane.1.notify_one();
+        }
+    }
+}
+
+fn work(lane: &Shared, estate: &dyn Estate, sender: &Sender<Msg>, stop: &AtomicBool) {
+    loop {
+        let (effect, cancel) = {
+            let mut slot = lane.0.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.running = None;
+            loop {
+                if slot.closed {
+                    return;
+                }
+                match slot.next.take() {
+                    Some((effect, cancel)) => {
+                        slot.running = Some(cancel.clone());
+                        break (effect, cancel);
+                    }
+                    None => slot = lane.1.wait(slot).unwrap_or_else(PoisonError::into_inner),
+                }
+            }
+        };
+        let tell = |progress| drop(sender.send(Msg::Progress(progress)));
+        if let Some(msg) = perform(estate, effect, &cancel, stop, &tell)
+            && sender.send(msg).is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Carries one effect out; `None` when nobody waits for an answer.
+pub fn perform(
+    estate: &dyn Estate,
+    effect: Effect,
+    cancel: &Cancel,
+    stop: &AtomicBool,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Option<Msg> {
+    Some(match effect {
+        Effect::Rows { ticket, want, query, seek, target } => {
+            let read = estate.page(&query, &seek, estate::WINDOW, cancel).and_then(|page| {
+                let ids: Vec<SimId> = page.rows.iter().map(|r| r.sim.id).collect();
+                let marked = if target.is_empty() {
+                    Default::default()
+                } else {
+                    estate.marked(&target, &ids, cancel)?
+                };
+                Ok((page, marked))
+            });
+            Msg::Rows(ticket, want, read)
+        }
+        Effect::Count { ticket, query } => Msg::Count(ticket, estate.count(&query, cancel)),
+        Effect::Picked { ticket, target, query } => {
+            Msg::Picked(ticket, estate.count_target(&target, &query, cancel))
+        }
+        Effect::Marks { ticket, target, ids } => Msg::Marks(ticket, estate.marked(&target, &ids, cancel)),
+        Effect::Accounts => Msg::Accounts(estate.accounts(cancel)),
+        Effect::Range { ticket, query, from, to } => {
+            Msg::Range(ticket, estate.range(&query, &from, &to, LISTED, cancel))
+        }
+        Effect::Find { ticket, purpose, entries } => {
+            Msg::Found(ticket, purpose, estate.lookup(&entries, cancel))
+        }
+        Effect::Plan { ticket, change } => Msg::Planned(ticket, estate.plan(&change, cancel)),
+        Effect::Apply { id, change } => Msg::Applied(apply(estate, &id, &change, stop, tell)),
+        Effect::Items { ticket, rev, outcome, after } => {
+            let limit = super::overlay::list::ITEMS as u32;
+            Msg::Items(ticket, estate.items(rev, outcome, after, limit, cancel))
+        }
+        Effect::Missed { ticket, rev, then } => Msg::Missed(ticket, then, missed(estate, rev, cancel)),
+        Effect::History { ticket, before } => {
+            let wanted = LogFilter { before, limit: ENTRIES, ..LogFilter::default() };
+            Msg::History(ticket, estate.entries(&wanted, cancel))
+        }
+        Effect::Export { query, target, path } => {
+            Msg::Exported(export(estate, &query, target.as_deref(), &path, cancel))
+        }
+        Effect::Report { rev, path } => Msg::Exported(report(estate, rev, &path, cancel)),
+        Effect::Iccids { target, query } => Msg::Copy(iccids(estate, &target, &query, cancel)),
+        Effect::CancelChange
+        | Effect::Clipboard(_)
+        | Effect::Mouse(_)
+        | Effect::Redraw
+        | Effect::Remember
+        | Effect::Suspend
+        | Effect::Quit => return None,
+    })
+}
+
+fn apply(
+    estate: &dyn Estate,
+    id: &ChangeId,
+    change: &Change,
+    stop: &AtomicBool,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<estate::Receipt> {
+    let told: Mutex<Option<Instant>> = Mutex::new(None);
+    let watch = |progress: Progress| {
+        if stop.load(Ordering::Relaxed) {
+            return ControlFlow::Break(());
+        }
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= PROGRESS) {
+            *told = Some(Instant::now());
+            tell(progress);
+        }
+        ControlFlow::Continue(())
+    };
+    estate.apply(id, change, &watch)
+}
+
+/// The SIMs that were asked for and did not get there.
+fn missed(estate: &dyn Estate, rev: Rev, cancel: &Cancel) -> Result<Vec<SimId>> {
+    let mut ids = Vec::new();
+    for outcome in [Outcome::Refused, Outcome::Conflict, Outcome::Failed] {
+        let mut after = None;
+        loop {
+            let items = estate.items(rev, Some(outcome), after, 10_000, cancel)?;
+            after = items.last().map(|i| i.sim);
+            ids.extend(items.iter().map(|i| i.sim));
+            if items.len() < 10_000 || ids.len() as u64 > LISTED {
+                break;
+            }
+        }
+    }
+    Ok(ids)
+}
+
+fn export(
+    estate: &dyn Estate,
+    query: &Query,
+    target: Option<&Target>,
+    path: &Path,
+    cancel: &Cancel,
+) -> Result<(u64, PathBuf)> {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let format = match () {
+        () if name.ends_with(".ndjson") => Format::Ndjson,
+        () if name.ends_with(".json") => Format::Json,
+        () => Format::Csv,
+    };
+    let accounts = estate.accounts(cancel)?;
+    let mut exporter = Exporter::new(BufWriter::new(new_file(path)?), format, columns(&[])?)?;
+    estate.export(query, target, &mut |sim| exporter.write(sim, &accounts).map(|()| true), cancel)?;
+    Ok((exporter.finish()?, path.to_owned()))
+}
+
+/// An export never overwrites what is there.
+fn new_file(path: &Path) -> Result<File> {
+    if path.exists() {
+        return Err(Error::Exists(path.to_owned()));
+    }
+    private_file(path).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))
+}
+
+fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<(u64, PathBuf)> {
+    let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
+    let mut writer = csv::Writer::from_writer(new_file(path)?);
+    writer.write_record(["iccid", "label", "outcome", "reason", "from", "to"]).map_err(broken)?;
+    let (mut after, mut written) = (None, 0);
+    loop {
+        let items = estate.items(rev, None, after, 10_000, cancel)?;
+        for item in &items {
+            let cells =
+                [&item.iccid, &item.label, item.outcome.word(), item.reason.code(), &item.from, &item.to];
+            writer.write_record(cells.map(|c| estate::text::defuse(c).into_owned())).map_err(broken)?;
+        }
+        written += items.len() as u64;
+        after = items.last().map(|i| i.sim);
+        if items.len() < 10_000 {
+            break;
+        }
+    }
+    writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    Ok((written, path.to_owned()))
+}
+
+/// The most ICCIDs a clipboard could take.
+const COPIED: usize = 5_000;
+
+fn iccids(estate: &dyn Estate, target: &Target, query: &Query, cancel: &Cancel) -> Result<Vec<String>> {
+    let mut list = Vec::new();
+    let read = estate.export(
+        query,
+        Some(target),
+        &mut |sim| {
+            list.push(sim.iccid.clone());
+            Ok(list.len() < COPIED)
+        },
+        cancel,
+    );
+    match read {
+        Err(Error::Cancelled) if list.len() >= COPIED => Ok(list),
+        other => other.map(|_| list),
+    }
+}

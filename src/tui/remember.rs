@@ -1,0 +1,74 @@
+//! What the screen remembers from one time to the next: unfolded accounts, recent targets, the account and order.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use estate::{AccountId, Column};
+use serde::{Deserialize, Serialize};
+
+use super::model::{Kind, Model};
+use crate::config::state_dir;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Memory {
+    open: Vec<i64>,
+    recents: Vec<i64>,
+    account: Option<i64>,
+    sort: Option<String>,
+    descending: bool,
+    tree: Option<bool>,
+    details: Option<bool>,
+}
+
+fn file(model: &Model) -> PathBuf {
+    let who: String =
+        model.me.email.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    state_dir().join(format!("screen-{who}.json"))
+}
+
+/// Takes up where the person left off; what is not there any more is left out.
+pub fn recall(model: &mut Model) {
+    if model.kind == Kind::Demo {
+        return;
+    }
+    let Ok(text) = std::fs::read_to_string(file(model)) else { return };
+    let memory: Memory = serde_json::from_str(&text).unwrap_or_default();
+    let accounts = Arc::clone(&model.accounts);
+    let known = |ids: &[i64]| {
+        ids.iter().map(|id| AccountId(*id)).filter(|id| accounts.get(*id).is_some()).collect::<Vec<_>>()
+    };
+    model.tree.open.extend(known(&memory.open));
+    model.recents = known(&memory.recents);
+    if let Some(account) = memory.account.and_then(|id| known(&[id]).pop()) {
+        model.tree.cursor = account;
+        model.query.under = account;
+    }
+    if let Some(column) = memory.sort.as_deref().and_then(Column::from_name) {
+        model.query.sort = estate::Sort { by: column, descending: memory.descending };
+    }
+    model.show_tree = memory.tree.unwrap_or(true);
+    model.show_details = memory.details;
+    model.tree.rebuild(&accounts);
+}
+
+/// Writes down what is to be remembered; a demo leaves nothing behind.
+pub fn keep(model: &Model) {
+    if model.kind == Kind::Demo {
+        return;
+    }
+    let memory = Memory {
+        open: model.tree.open.iter().map(|a| a.0).collect(),
+        recents: model.recents.iter().map(|a| a.0).collect(),
+        account: Some(model.query.under.0),
+        sort: Some(model.query.sort.by.name().to_owned()),
+        descending: model.query.sort.descending,
+        tree: Some(model.show_tree),
+        details: model.show_details,
+    };
+    let path = file(model);
+    let text = serde_json::to_string(&memory).unwrap_or_default();
+    if let Ok(mut out) = crate::files::private_file(&path) {
+        let _ = std::io::Write::write_all(&mut out, text.as_bytes());
+    }
+}

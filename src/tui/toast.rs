@@ -1,0 +1,71 @@
+//! What is said to the person: one line at a time, and all of it to read again.
+
+use estate::Error;
+
+/// How much it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// Good to know; goes with the next key.
+    Info,
+    /// Something failed; stays until Esc.
+    Error,
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// How much it matters.
+    pub weight: Weight,
+    /// The sentence.
+    pub text: String,
+}
+
+/// Everything that was said, and what is shown now.
+#[derive(Debug, Clone, Default)]
+pub struct Messages {
+    /// All of it, oldest first.
+    pub all: Vec<Message>,
+    /// What is shown.
+    pub shown: Option<usize>,
+}
+
+/// Older messages than that are forgotten.
+const KEPT: usize = 500;
+
+impl Messages {
+    /// Says something good to know.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.push(Weight::Info, text.into());
+    }
+
+    /// Says what went wrong, with the way out.
+    pub fn fail(&mut self, error: &Error) {
+        let hint = error.hint().map(|h| format!(" - {h}")).unwrap_or_default();
+        self.push(Weight::Error, format!("{error}{hint}"));
+    }
+
+    fn push(&mut self, weight: Weight, text: String) {
+        if self.all.len() == KEPT {
+            self.all.remove(0);
+        }
+        self.all.push(Message { weight, text: estate::text::clean(&text).into_owned() });
+        self.shown = Some(self.all.len() - 1);
+    }
+
+    /// The message on the screen.
+    pub fn current(&self) -> Option<&Message> {
+        self.shown.and_then(|at| self.all.get(at))
+    }
+
+    /// A key was pressed: what is only good to know goes.
+    pub fn pass(&mut self) {
+        if self.current().is_some_and(|m| m.weight == Weight::Info) {
+            self.shown = None;
+        }
+    }
+
+    /// Takes the message away; true when there was one.
+    pub fn dismiss(&mut self) -> bool {
+        self.shown.take().is_some()
+    }
+}

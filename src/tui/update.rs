@@ -1,0 +1,96 @@
+//! The only code that changes the model, and nothing else: a message in, effects out.
+
+mod act;
+mod answers;
+mod dialogs;
+mod keys;
+mod menus;
+mod mouse;
+mod select;
+
+use super::keymap::Pane;
+use super::layout;
+use super::model::Model;
+use super::msg::{Effect, Msg};
+use super::table::Want;
+use super::term::Event;
+
+/// What has to be read when the screen opens.
+pub fn begin(model: &mut Model) -> Vec<Effect> {
+    fit(model);
+    let mut effects = model.reload(Want::Top);
+    effects.push(model.recount());
+    effects
+}
+
+/// Takes one message.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let cursor = model.table.current().map(|r| r.row.sim.id);
+    let mut effects = route(model, msg);
+    fit(model);
+    if let Some((seek, want)) = model.table.need() {
+        model.table.loading = true;
+        effects.push(model.rows(want, seek));
+    }
+    follow(model, cursor);
+    if model.stale && settled(model) {
+        model.stale = false;
+        effects.extend(answers::refresh(model));
+    }
+    effects
+}
+
+/// Nothing is open or begun that must not move under the person's hand.
+fn settled(model: &Model) -> bool {
+    model.overlays.is_empty() && model.table.range.is_none() && model.drag.is_none() && model.search.is_none()
+}
+
+fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Input(Event::Key(key)) => keys::key(model, key),
+        Msg::Input(Event::Mouse(mouse)) => mouse::mouse(model, mouse),
+        Msg::Input(Event::Paste(text)) => keys::paste(model, &text),
+        Msg::Input(Event::Resize(columns, rows)) => {
+            model.size = (columns, rows);
+            vec![Effect::Redraw]
+        }
+        Msg::Tick => {
+            if model.rest_at.is_some_and(|at| at <= model.at) {
+                model.rest_at = None;
+                model.detail = model.table.current().map(|r| r.row.sim.clone());
+            }
+            Vec::new()
+        }
+        Msg::Stop => vec![Effect::Suspend],
+        Msg::Continued => vec![Effect::Redraw],
+        Msg::End => {
+            model.quitting = true;
+            vec![Effect::Remember, Effect::Quit]
+        }
+        other => answers::answer(model, other),
+    }
+}
+
+/// Tells the parts how much room they have.
+fn fit(model: &mut Model) {
+    let areas = layout::areas(model);
+    model.table.resize(usize::from(areas.rows.height));
+    let accounts = std::sync::Arc::clone(&model.accounts);
+    model.tree.resize(usize::from(areas.tree_lines.height), &accounts);
+    if areas.tree.width == 0 && model.focus == Pane::Tree {
+        model.focus = Pane::Table;
+    }
+}
+
+/// Lets the details follow the cursor once it rests.
+fn follow(model: &mut Model, before: Option<estate::SimId>) {
+    let now = model.table.current().map(|r| r.row.sim.id);
+    if now.is_none() {
+        model.detail = None;
+        model.rest_at = None;
+    } else if model.detail.is_none() {
+        model.detail = model.table.current().map(|r| r.row.sim.clone());
+    } else if now != before || (model.rest_at.is_none() && model.detail.as_ref().map(|d| d.id) != now) {
+        model.rest_at = Some(model.at + super::model::REST);
+    }
+}

@@ -1,0 +1,284 @@
+//! Actions: each arm is one call.
+
+use std::sync::Arc;
+
+use estate::{Query, Target};
+
+use super::{keys, menus, select};
+use crate::tui::action::Action as A;
+use crate::tui::gate;
+use crate::tui::keymap::Pane;
+use crate::tui::layout;
+use crate::tui::model::{Last, Model};
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{HistoryPane, Overlay, Prompt, Purpose};
+use crate::tui::table::Want;
+
+/// Runs an action, or says why it cannot be run.
+pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
+    if let Err(why) = gate::allowed(model, action) {
+        model.messages.say(format!("{}: {why}", action.row().title));
+        return Vec::new();
+    }
+    // Movement without Shift ends a range that was drawn with it.
+    let drawn = model.table.range.as_ref().is_some_and(|range| !range.sticky);
+    let mut effects = if drawn && !is_extension(action) { select::finish_range(model) } else { Vec::new() };
+    effects.extend(dispatch(model, action));
+    effects
+}
+
+fn is_extension(action: A) -> bool {
+    matches!(
+        action,
+        A::ExtendUp
+            | A::ExtendDown
+            | A::ExtendPageUp
+            | A::ExtendPageDown
+            | A::ExtendFirst
+            | A::ExtendLast
+            | A::Back
+    )
+}
+
+fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
+    match action {
+        A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last => travel(model, action),
+        A::ExtendUp
+        | A::ExtendDown
+        | A::ExtendPageUp
+        | A::ExtendPageDown
+        | A::ExtendFirst
+        | A::ExtendLast => {
+            select::extend(model);
+            travel(model, plain(action))
+        }
+        A::Toggle => select::toggle(model),
+        A::Range => select::range(model),
+        A::ExtendHere => select::extend_here(model),
+        A::SelectVisible => select::visible(model),
+        A::SelectMatching => select::query(model, model.query.clone()),
+        A::SelectInvert => select::invert(model),
+        A::SelectNone => select::none(model),
+        A::SelectSubtree => select::query(model, Query::all(model.tree.cursor, model.now)),
+        A::SelectSame => select::same(model),
+        A::Reselect => select::again(model),
+        A::Undo => undo(model),
+        A::Menu => menus::context(model, None),
+        A::Move => after_range(model, menus::move_target),
+        A::CopyIccid => after_range(model, copy),
+        A::Sort => menus::sort(model),
+        A::Palette => menus::palette(model),
+        A::Help => menus::help(model),
+        A::FindAccount => menus::find_account(model),
+        A::AccountMove => menus::hang(model),
+        A::AccountDelete => menus::delete(model),
+        A::AccountAdd | A::AccountRename | A::SelectWhere | A::SelectList | A::Export | A::GoTo => {
+            prompt(model, action)
+        }
+        A::History => history(model),
+        A::Search => {
+            keys::open_search(model);
+            Vec::new()
+        }
+        A::ClearFilter => model.filter(estate::Filter::All, String::new()),
+        A::SortReverse => {
+            model.query.sort.descending = !model.query.sort.descending;
+            model.reload(Want::Top)
+        }
+        A::Deep => {
+            model.query.deep = !model.query.deep;
+            model.requery()
+        }
+        A::Expand | A::Collapse | A::ToggleFold | A::ExpandAll | A::CollapseAll => fold(model, action),
+        _ => program(model, action),
+    }
+}
+
+fn program(model: &mut Model, action: A) -> Vec<Effect> {
+    match action {
+        A::NextPane if layout::areas(model).tree.width > 0 => {
+            model.focus = if model.focus == Pane::Table { Pane::Tree } else { Pane::Table };
+        }
+        A::OpenAccount => model.focus = Pane::Table,
+        A::ScrollLeft => model.table.column = model.table.column.saturating_sub(1),
+        A::ScrollRight => model.table.column = (model.table.column + 1).min(layout::COLUMNS.len() - 2),
+        A::ToggleTree => model.show_tree = !model.show_tree,
+        A::ToggleDetails => model.show_details = Some(!layout::areas(model).details_shown()),
+        A::ToggleMouse => return toggle_mouse(model),
+        A::Refresh => {
+            let mut effects = super::answers::refresh(model);
+            effects.push(Effect::Redraw);
+            return effects;
+        }
+        A::Messages => model.overlays.push(Overlay::Messages(0)),
+        A::Suspend => return vec![Effect::Suspend],
+        A::Back => return back(model),
+        A::Quit => return quit(model),
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
+    model.mouse = !model.mouse;
+    model.messages.say(if model.mouse {
+        "the mouse is simdeck's again"
+    } else {
+        "the mouse is the terminal's now: select and copy text with it"
+    });
+    vec![Effect::Mouse(model.mouse)]
+}
+
+/// Esc never destroys anything: it gives up what is begun, then takes the message away, then the search.
+fn back(model: &mut Model) -> Vec<Effect> {
+    if model.table.range.take().is_some() || model.messages.dismiss() || model.filter_text.is_empty() {
+        return Vec::new();
+    }
+    model.filter(estate::Filter::All, String::new())
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if model.job.is_some() {
+        model.messages.say("a change is still running: wait for it, or stop it with x");
+        model.overlays.push(Overlay::Running);
+        return Vec::new();
+    }
+    model.quitting = true;
+    vec![Effect::Remember, Effect::Quit]
+}
+
+fn plain(action: A) -> A {
+    match action {
+        A::ExtendUp => A::Up,
+        A::ExtendDown => A::Down,
+        A::ExtendPageUp => A::PageUp,
+        A::ExtendPageDown => A::PageDown,
+        A::ExtendFirst => A::First,
+        _ => A::Last,
+    }
+}
+
+/// Moves the cursor of the pane that has the focus.
+fn travel(model: &mut Model, action: A) -> Vec<Effect> {
+    if model.focus == Pane::Tree {
+        return travel_tree(model, action);
+    }
+    let table = &mut model.table;
+    match action {
+        A::Up => table.step(-1),
+        A::Down => table.step(1),
+        A::PageUp => table.page(false),
+        A::PageDown => table.page(true),
+        A::First if table.before => return model.reload(Want::Top),
+        A::First => table.step(i64::from(i32::MIN)),
+        _ if table.after => return model.reload(Want::Bottom),
+        _ => table.step(i64::from(i32::MAX)),
+    }
+    Vec::new()
+}
+
+fn travel_tree(model: &mut Model, action: A) -> Vec<Effect> {
+    let page = model.tree.height.max(2) as i64 - 1;
+    let by = match action {
+        A::Up => -1,
+        A::Down => 1,
+        A::PageUp => -page,
+        A::PageDown => page,
+        A::First => i64::from(i32::MIN),
+        _ => i64::from(i32::MAX),
+    };
+    let accounts = Arc::clone(&model.accounts);
+    model.tree.step(by, &accounts);
+    look(model)
+}
+
+/// The table shows the account under the tree's cursor.
+pub fn look(model: &mut Model) -> Vec<Effect> {
+    if model.query.under == model.tree.cursor {
+        return Vec::new();
+    }
+    model.query.under = model.tree.cursor;
+    model.requery()
+}
+
+fn fold(model: &mut Model, action: A) -> Vec<Effect> {
+    let accounts = Arc::clone(&model.accounts);
+    match action {
+        A::Expand => model.tree.expand(&accounts),
+        A::Collapse => model.tree.collapse(&accounts),
+        A::ToggleFold => model.tree.toggle(model.tree.cursor, &accounts),
+        A::ExpandAll => model.tree.expand_all(&accounts),
+        _ => model.tree.collapse_all(&accounts),
+    }
+    look(model)
+}
+
+/// A range being drawn belongs to what is acted on.
+fn after_range(model: &mut Model, then: fn(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
+    let mut effects = select::finish_range(model);
+    if model.ranging {
+        model.messages.say("the selection is still being read; try again in a moment");
+        return effects;
+    }
+    effects.extend(then(model));
+    effects
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let target = model.target().unwrap_or_default();
+    vec![Effect::Iccids { target: Box::new(target), query: Box::new(model.query.clone()) }]
+}
+
+fn undo(model: &mut Model) -> Vec<Effect> {
+    match model.last.clone() {
+        Last::Nothing => {
+            model.messages.say("nothing to take back; h shows earlier changes");
+            Vec::new()
+        }
+        Last::Selection => select::undo(model),
+        Last::Change(id) => menus::undo_change(model, id),
+    }
+}
+
+fn history(model: &mut Model) -> Vec<Effect> {
+    model.tickets.work = model.tickets.take();
+    model.overlays.push(Overlay::History(HistoryPane {
+        loading: true,
+        more: true,
+        ..HistoryPane::default()
+    }));
+    vec![Effect::History { ticket: model.tickets.work, before: None }]
+}
+
+fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    let prompt = match action {
+        A::AccountAdd => {
+            Prompt::new(format!("New account under {name}"), "its name", "", Purpose::AddAccount(account))
+        }
+        A::AccountRename => {
+            Prompt::new(format!("Rename {name}"), "the new name", &name, Purpose::RenameAccount(account))
+        }
+        A::SelectWhere => Prompt::new("Select every SIM where", "status=active used>1GB", "", Purpose::Where),
+        A::SelectList => Prompt::new(
+            "Select by a list",
+            "paste ICCIDs, IMSIs or phone numbers, then Enter",
+            "",
+            Purpose::List,
+        ),
+        A::GoTo => Prompt::new("Go to row", "a number, or a share such as 50%", "", Purpose::GoTo),
+        _ => {
+            let what = if model.picked.is_empty() { "all SIMs of the list".into() } else { model.subject() };
+            let hint = "a file: .csv, .ndjson or .json";
+            Prompt::new(format!("Export {what}"), hint, "sims.csv", Purpose::Export)
+        }
+    };
+    model.overlays.push(Overlay::Prompt(prompt));
+    Vec::new()
+}
+
+/// What an export writes: the selection, or everything the list holds.
+pub fn exported(model: &Model) -> Option<Box<Target>> {
+    (!model.picked.is_empty()).then(|| Box::new(model.picked.target.clone()))
+}

@@ -1,0 +1,324 @@
+//! What the store answered. An answer to an older question falls on the floor.
+
+use std::sync::Arc;
+
+use estate::units::count;
+use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
+
+use super::{menus, select};
+use crate::tui::model::{Job, Last, Model};
+use crate::tui::msg::{Effect, ListUse, Msg, Then};
+use crate::tui::overlay::list::ITEMS;
+use crate::tui::overlay::{Overlay, ResultPane};
+use crate::tui::table::Want;
+
+/// Takes an answer.
+pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Rows(ticket, want, answer) if ticket == model.tickets.rows => rows(model, &want, answer),
+        Msg::Count(ticket, answer) if ticket == model.tickets.count => {
+            model.matching = said(model, answer);
+            if model.table.first.is_none() && !model.table.after {
+                model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
+            }
+            Vec::new()
+        }
+        Msg::Picked(ticket, answer) if ticket == model.tickets.picked => {
+            if let Some((total, shown)) = said(model, answer) {
+                (model.picked.total, model.picked.shown) = (Some(total), Some(shown));
+            }
+            Vec::new()
+        }
+        Msg::Marks(ticket, answer) if ticket == model.tickets.marks => {
+            if let Some(marked) = said(model, answer) {
+                model.table.rows.iter_mut().for_each(|row| row.marked = marked.contains(&row.row.sim.id));
+            }
+            Vec::new()
+        }
+        Msg::Accounts(answer) => accounts(model, answer),
+        Msg::Range(ticket, answer) if ticket == model.tickets.work => {
+            model.ranging = false;
+            match said(model, answer) {
+                Some(ids) => select::replace(model, joined(&model.picked.target, ids)),
+                None => Vec::new(),
+            }
+        }
+        Msg::Found(ticket, purpose, answer) if ticket == model.tickets.work => {
+            model.ranging = false;
+            match said(model, answer) {
+                Some(found) => list_found(model, purpose, found),
+                None => Vec::new(),
+            }
+        }
+        Msg::Planned(ticket, answer) if ticket == model.tickets.work => planned(model, answer),
+        Msg::Committed => committed(model),
+        other => about_changes(model, other),
+    }
+}
+
+fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Progress(progress) => {
+            if let Some(job) = &mut model.job {
+                job.progress = progress;
+            }
+            Vec::new()
+        }
+        Msg::Applied(answer) => applied(model, answer),
+        Msg::Items(ticket, answer) if ticket == model.tickets.work => {
+            let items = said(model, answer).unwrap_or_default();
+            if let Some(Overlay::Result(result)) = model.overlays.last_mut() {
+                result.loading = false;
+                result.more = items.len() >= ITEMS;
+                result.items.extend(items);
+            }
+            Vec::new()
+        }
+        Msg::Missed(ticket, then, answer) if ticket == model.tickets.work => {
+            let Some(ids) = said(model, answer) else { return Vec::new() };
+            missed(model, then, ids)
+        }
+        Msg::History(ticket, answer) if ticket == model.tickets.work => {
+            let entries = said(model, answer).unwrap_or_default();
+            if let Some(Overlay::History(history)) = model.overlays.last_mut() {
+                history.loading = false;
+                history.more = entries.len() >= 100;
+                history.entries.extend(entries);
+            }
+            Vec::new()
+        }
+        Msg::Exported(answer) => {
+            if let Some((n, path)) = said(model, answer) {
+                model.messages.say(format!("wrote {} lines to {}", count(n), path.display()));
+            }
+            Vec::new()
+        }
+        Msg::Copy(answer) => copied(model, answer),
+        _ => Vec::new(),
+    }
+}
+
+/// The value of an answer; a failure is said, unless a newer question caused it.
+fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
+    match answer {
+        Ok(value) => Some(value),
+        Err(Error::Cancelled) => None,
+        Err(error) => {
+            model.messages.fail(&error);
+            None
+        }
+    }
+}
+
+fn rows(
+    model: &mut Model,
+    want: &Want,
+    answer: Result<(estate::Page, std::collections::BTreeSet<estate::SimId>), Error>,
+) -> Vec<Effect> {
+    match answer {
+        Ok((page, marked)) => {
+            model.table.receive(page, &marked, want);
+            if *want == Want::Bottom {
+                model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
+            }
+        }
+        Err(error) => {
+            model.table.loading = false;
+            if matches!(error, Error::NotFound { .. }) {
+                // The row it started from lies in an account that is gone.
+                model.table.rows.clear();
+                (model.table.before, model.table.after) = (false, false);
+            }
+            said::<()>(model, Err(error));
+        }
+    }
+    Vec::new()
+}
+
+fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
+    let mut target = target.clone();
+    for id in &ids {
+        target.except.remove(id);
+    }
+    target.ids.extend(ids);
+    target
+}
+
+fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> Vec<Effect> {
+    let Some(accounts) = said(model, answer) else { return Vec::new() };
+    let gone = accounts.get(model.query.under).is_none();
+    model.accounts = Arc::clone(&accounts);
+    model.tree.rebuild(&accounts);
+    if gone {
+        model.query.under = model.tree.cursor;
+        return model.requery();
+    }
+    Vec::new()
+}
+
+/// Something was committed: the list is read anew where it stands, once nothing is open that must not move.
+fn committed(model: &mut Model) -> Vec<Effect> {
+    model.stale = true;
+    vec![Effect::Accounts]
+}
+
+/// Reads everything visible anew, in place.
+pub fn refresh(model: &mut Model) -> Vec<Effect> {
+    model.query.now = model.now;
+    let mut effects = model.reload(Want::Keep);
+    effects.push(model.recount());
+    effects.extend(model.recount_picked());
+    effects
+}
+
+fn list_found(model: &mut Model, purpose: ListUse, found: Lookup) -> Vec<Effect> {
+    let unknown = found.unknown.len() as u64;
+    let mut text = format!(
+        "{} found · {} unknown · {} twice",
+        count(found.found.len() as u64),
+        count(unknown),
+        count(found.duplicates)
+    );
+    if let Some(first) = found.unknown.first() {
+        text.push_str(&format!(" · first unknown: {first}"));
+    }
+    let effects = match purpose {
+        ListUse::Select => {
+            model.picked.add(&found.found);
+            model.last = Last::Selection;
+            let mut effects: Vec<Effect> = model.recount_picked().into_iter().collect();
+            effects.push(model.remark());
+            effects
+        }
+        ListUse::Filter => {
+            let filter = Filter::ids(found.found);
+            model.filter(filter, format!("pasted list: {text}"))
+        }
+        ListUse::Find => match found.found.first() {
+            Some(id) => {
+                let filter = Filter::ids([*id]);
+                let text = filter.to_string();
+                model.filter(filter, text)
+            }
+            None => Vec::new(),
+        },
+    };
+    model.messages.say(text);
+    effects
+}
+
+fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() else { return Vec::new() };
+    match answer {
+        Ok(plan) => confirm.plan = Some(plan),
+        Err(error) => {
+            let hint = error.hint().map(|h| format!(" - {h}")).unwrap_or_default();
+            confirm.fault = Some(format!("{error}{hint}"));
+        }
+    }
+    Vec::new()
+}
+
+fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
+    let Some(job) = model.job.take() else { return Vec::new() };
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Running));
+    match answer {
+        Ok(receipt) => done(model, job, receipt),
+        Err(Error::Cancelled) => {
+            model.messages.say(format!("{}: stopped, nothing was changed", job.what));
+            Vec::new()
+        }
+        Err(error @ Error::Drift { .. }) => {
+            // What was confirmed is not what there is: the new numbers are shown, and asked about again.
+            model.messages.fail(&error);
+            again(model, job)
+        }
+        Err(error) => {
+            model.messages.fail(&error);
+            Vec::new()
+        }
+    }
+}
+
+fn again(model: &mut Model, job: Job) -> Vec<Effect> {
+    let change = match job.change {
+        Change::Move { target, to, clear } => {
+            Change::Move { target: Target { expect: None, at: 0, ..target }, to, clear }
+        }
+        other => other,
+    };
+    menus::confirm(model, job.what, "Move", change, 0)
+}
+
+fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
+    model.last = Last::Change(receipt.id.clone());
+    let is_undo = matches!(job.change, Change::Undo { .. });
+    let back = if is_undo { "" } else { "   u undoes it" };
+    let counts = if receipt.counts == estate::Counts::default() {
+        "done".to_owned()
+    } else {
+        receipt.counts.to_string()
+    };
+    model.messages.say(format!("{}: {counts}{back}", job.what));
+    let mut effects = committed(model);
+    if let Some(account) = receipt.account.filter(|_| matches!(job.change, Change::AddAccount { .. })) {
+        model.tree.cursor = account;
+    }
+    if matches!(job.change, Change::Move { .. }) {
+        // What did not get there stays selected; the rest is done with.
+        model.picked.clear();
+        model.table.rows.iter_mut().for_each(|row| row.marked = false);
+        model.last = Last::Change(receipt.id.clone());
+    }
+    if receipt.counts.missed() > 0 {
+        model.tickets.work = model.tickets.take();
+        let ticket = model.tickets.work;
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true);
+        effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
+        model.overlays.push(Overlay::Result(Box::new(pane)));
+        if matches!(job.change, Change::Move { .. }) {
+            effects.push(Effect::Missed { ticket, rev: receipt.rev, then: Then::Select });
+        }
+    }
+    effects
+}
+
+fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
+    let n = count(ids.len() as u64);
+    let target = Target::ids(ids);
+    let last = model.last.clone();
+    let effects = select::replace(model, target);
+    match then {
+        Then::Select => {
+            // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
+            model.last = last;
+            effects
+        }
+        Then::Retry => {
+            model.overlays.pop();
+            model.messages.say(format!("{n} SIMs to try again: choose where to"));
+            let mut effects = effects;
+            effects.extend(menus::move_target(model));
+            effects
+        }
+    }
+}
+
+/// The most that terminals take by OSC 52.
+const CLIPBOARD: usize = 74_994;
+
+fn copied(model: &mut Model, answer: Result<Vec<String>, Error>) -> Vec<Effect> {
+    let Some(iccids) = said(model, answer) else { return Vec::new() };
+    let text = iccids.join("\n");
+    if text.len() > CLIPBOARD * 3 / 4 {
+        let n = count(iccids.len() as u64);
+        model
+            .messages
+            .say(format!("{n} ICCIDs are too many for a terminal's clipboard; export them to a file (e)"));
+        return Vec::new();
+    }
+    let sims =
+        if iccids.len() == 1 { "1 ICCID".into() } else { format!("{} ICCIDs", count(iccids.len() as u64)) };
+    model.messages.say(format!("sent {sims} to your terminal ({})", model.clipboard));
+    vec![Effect::Clipboard(text)]
+}

@@ -1,0 +1,236 @@
+//! What the top overlay wanted: choices made, changes confirmed, lines submitted.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use estate::{Change, ChangeId, Column, Filter, Progress, Query};
+
+use super::{act, menus, select};
+use crate::tui::model::{Job, Model};
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
+use crate::tui::table::Want;
+
+/// Does what an overlay asked for.
+pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
+    match reply {
+        Reply::Stay => Vec::new(),
+        Reply::Close => {
+            model.overlays.pop();
+            Vec::new()
+        }
+        Reply::Choose(choice) => {
+            model.overlays.pop();
+            chosen(model, choice)
+        }
+        Reply::Say(text) => {
+            model.messages.say(text);
+            Vec::new()
+        }
+        Reply::Go => go(model),
+        Reply::OnlyShown => only_shown(model),
+        Reply::Cancel => cancel(model),
+        Reply::Submit(text) => submit(model, text.trim()),
+        Reply::Items(..) | Reply::Missed(_) | Reply::Report | Reply::Undo | Reply::Open | Reply::More => {
+            about_change(model, &reply)
+        }
+    }
+}
+
+fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
+    match choice {
+        Choice::Action(action) => act::run(model, action),
+        Choice::MoveTo(to) => menus::confirm_move(model, to),
+        Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
+        Choice::GoTo(account) => {
+            let accounts = Arc::clone(&model.accounts);
+            model.tree.go_to(account, &accounts);
+            act::look(model)
+        }
+        Choice::Sort(column) => sort(model, column),
+        Choice::Select(filter) => {
+            let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
+            select::query(model, query)
+        }
+        Choice::Paste(purpose) => {
+            let entries = std::mem::take(&mut model.pasted);
+            select::find(model, purpose, entries)
+        }
+        Choice::Nothing => Vec::new(),
+    }
+}
+
+/// Sorts by a column; the same column again turns the order round.
+pub fn sort(model: &mut Model, column: Column) -> Vec<Effect> {
+    let sort = &mut model.query.sort;
+    sort.descending = if sort.by == column {
+        !sort.descending
+    } else {
+        matches!(column, Column::Used | Column::UsedPct | Column::Seen | Column::Session)
+    };
+    sort.by = column;
+    model.table.range = None;
+    model.reload(Want::Top)
+}
+
+/// The person said yes: the change is made as it was planned.
+fn go(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
+    let Some(plan) = confirm.plan else { return Vec::new() };
+    let change = confirm.change.confirmed(&plan);
+    if let Change::Move { target, to, .. } = &change {
+        model.picked.acted(target);
+        model.recents.retain(|id| id != to);
+        model.recents.insert(0, *to);
+        model.recents.truncate(8);
+    }
+    make(model, change, confirm.title, plan.total)
+}
+
+/// Makes a change, with its progress shown.
+pub fn make(model: &mut Model, change: Change, what: String, total: u64) -> Vec<Effect> {
+    if model.job.is_some() {
+        model.messages.say("another change is still running");
+        return Vec::new();
+    }
+    let id = ChangeId::new();
+    let progress = Progress { phase: "starting", done: 0, total };
+    model.job = Some(Job { id: id.clone(), change: change.clone(), what, progress, cancelling: false });
+    if total > 0 {
+        model.overlays.push(Overlay::Running);
+    }
+    vec![Effect::Apply { id, change: Box::new(change) }]
+}
+
+fn only_shown(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
+    let Change::Move { target, to, clear } = confirm.change else { return Vec::new() };
+    let target = select::only_shown(model, &target);
+    let shown = estate::units::count(model.picked.shown.unwrap_or(0));
+    let path = model.accounts.names(to).join(" / ");
+    let title = format!("Move only the {shown} visible SIMs to {path}");
+    menus::confirm(model, title, "Move", Change::Move { target, to, clear }, 0)
+}
+
+fn cancel(model: &mut Model) -> Vec<Effect> {
+    match &mut model.job {
+        Some(job) => {
+            job.cancelling = true;
+            vec![Effect::CancelChange]
+        }
+        None => Vec::new(),
+    }
+}
+
+fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
+    let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() else { return Vec::new() };
+    if text.is_empty() {
+        prompt.fault = Some("nothing was typed".into());
+        return Vec::new();
+    }
+    let fault = match prompt.purpose {
+        Purpose::AddAccount(_) | Purpose::RenameAccount(_) => {
+            estate::valid_name(text).err().map(|e| e.to_string())
+        }
+        Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
+        Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
+        Purpose::Export => export_fault(text),
+        Purpose::List => super::keys::list(text).is_empty().then(|| "there are no numbers in it".to_owned()),
+    };
+    if fault.is_some() {
+        prompt.fault = fault;
+        return Vec::new();
+    }
+    let purpose = prompt.purpose;
+    model.overlays.pop();
+    submitted(model, purpose, text)
+}
+
+fn submitted(model: &mut Model, purpose: Purpose, text: &str) -> Vec<Effect> {
+    match purpose {
+        Purpose::AddAccount(parent) => {
+            model.tree.open.insert(parent);
+            make(model, Change::AddAccount { parent, name: text.into() }, format!("Add account {text}"), 0)
+        }
+        Purpose::RenameAccount(account) => make(
+            model,
+            Change::RenameAccount { account, name: text.into() },
+            format!("Rename account to {text}"),
+            0,
+        ),
+        Purpose::Where => {
+            let filter = Filter::parse(text).unwrap_or_default();
+            let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
+            select::query(model, query)
+        }
+        Purpose::GoTo => {
+            let rows = model.matching.unwrap_or(0);
+            model.reload(Want::Row(row(text, rows).unwrap_or(0)))
+        }
+        Purpose::Export => {
+            model.messages.say(format!("writing {text} …"));
+            let (query, target) = (Box::new(model.query.clone()), act::exported(model));
+            vec![Effect::Export { query, target, path: PathBuf::from(text) }]
+        }
+        Purpose::List => select::find(model, crate::tui::msg::ListUse::Select, super::keys::list(text)),
+    }
+}
+
+fn export_fault(text: &str) -> Option<String> {
+    let known = [".csv", ".ndjson", ".json"].iter().any(|end| text.to_ascii_lowercase().ends_with(end));
+    (!known).then(|| "the name must end in .csv, .ndjson or .json".to_owned())
+}
+
+/// Reads a row number from 1, or a share of the rows.
+fn row(text: &str, rows: u64) -> Option<u64> {
+    let text = text.replace([',', ' '], "");
+    match text.strip_suffix('%') {
+        Some(share) => {
+            share.parse::<u64>().ok().filter(|s| *s <= 100).map(|s| rows.saturating_sub(1) * s / 100)
+        }
+        None => text.parse::<u64>().ok().map(|n| n.saturating_sub(1).min(rows.saturating_sub(1))),
+    }
+}
+
+fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
+    model.tickets.work = model.tickets.take();
+    let ticket = model.tickets.work;
+    match (model.overlays.last_mut(), reply) {
+        (Some(Overlay::Result(result)), Reply::Items(outcome, after)) => {
+            vec![Effect::Items { ticket, rev: result.rev, outcome: *outcome, after: *after }]
+        }
+        (Some(Overlay::Result(result)), Reply::Missed(then)) => {
+            vec![Effect::Missed { ticket, rev: result.rev, then: *then }]
+        }
+        (Some(Overlay::Result(result)), Reply::Report) => {
+            let path = PathBuf::from(format!("simdeck-change-{}.csv", result.rev));
+            vec![Effect::Report { rev: result.rev, path }]
+        }
+        (Some(Overlay::Result(result)), Reply::Undo) => {
+            let id = result.id.clone();
+            model.overlays.pop();
+            menus::undo_change(model, id)
+        }
+        (Some(Overlay::History(history)), Reply::Undo) => match history.current().map(|e| e.id.clone()) {
+            Some(id) => menus::undo_change(model, id),
+            None => Vec::new(),
+        },
+        (Some(Overlay::History(history)), Reply::More) => {
+            vec![Effect::History { ticket, before: history.entries.last().map(|e| e.rev) }]
+        }
+        (Some(Overlay::History(history)), Reply::Open) => {
+            let Some(entry) = history.current() else { return Vec::new() };
+            let pane = ResultPane::new(
+                format!("#{}  {}", entry.rev, entry.summary),
+                entry.id.clone(),
+                entry.rev,
+                entry.counts,
+                entry.undoable,
+            );
+            let effect = Effect::Items { ticket, rev: pane.rev, outcome: pane.only, after: None };
+            model.overlays.push(Overlay::Result(Box::new(pane)));
+            vec![effect]
+        }
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,156 @@
+//! Keys and pastes: to the top overlay, to the search line, or through the keymap to an action.
+
+use estate::Filter;
+
+use super::{act, dialogs};
+use crate::tui::keymap::Found;
+use crate::tui::model::{Model, Search};
+use crate::tui::msg::Effect;
+use crate::tui::overlay::chooser::{edit, insert};
+use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
+use crate::tui::term::{Code, Key};
+
+/// Takes a key.
+pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
+    if key.ctrl && key.code == Code::Char('c') {
+        return interrupt(model);
+    }
+    model.messages.pass();
+    if let Some(top) = model.overlays.last_mut() {
+        if matches!(top, Overlay::Confirm(confirm) if model.at < confirm.armed_at && key.code != Code::Esc) {
+            return Vec::new();
+        }
+        let reply = top.key(key);
+        return dialogs::reply(model, reply);
+    }
+    if model.search.is_some() {
+        return search_key(model, key);
+    }
+    sequence(model, key)
+}
+
+/// Ctrl+C: the way out people know. It closes what is open, then says how to leave.
+fn interrupt(model: &mut Model) -> Vec<Effect> {
+    if model.overlays.pop().is_none() && model.search.take().is_none() {
+        model.messages.say("q leaves simdeck");
+    }
+    model.pending.clear();
+    Vec::new()
+}
+
+fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
+    model.pending.push(key);
+    match model.keymap.find(model.focus, &model.pending) {
+        Found::Prefix => {
+            model.pending_at = model.at;
+            Vec::new()
+        }
+        Found::Action(action) => {
+            model.pending.clear();
+            act::run(model, action)
+        }
+        Found::Nothing => {
+            let alone = model.pending.len() == 1;
+            model.pending.clear();
+            if alone && key.code == Code::Enter {
+                return act::run(model, crate::tui::action::Action::Menu);
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Takes pasted text. Outside a line of text it runs nothing: it asks what the list is for.
+pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    model.messages.pass();
+    if let Some(top) = model.overlays.last_mut() {
+        top.paste(text);
+        return Vec::new();
+    }
+    if let Some(search) = &mut model.search {
+        insert(&mut search.input, estate::text::clean(text).trim());
+        return searched(model);
+    }
+    model.pending.clear();
+    let entries = list(text);
+    if entries.is_empty() {
+        model.messages.say("what was pasted holds no numbers; nothing was done");
+        return Vec::new();
+    }
+    let title = format!(
+        "You pasted {} {}",
+        estate::units::count(entries.len() as u64),
+        if entries.len() == 1 { "number" } else { "numbers" }
+    );
+    model.pasted = entries;
+    let item = |key: char, label: &str, choice| Choosable {
+        key: Some(key),
+        ..Choosable::new(label, key.to_string(), choice)
+    };
+    use crate::tui::msg::ListUse::{Filter as Show, Find, Select};
+    let mut items = vec![
+        item('s', "Select their SIMs", Choice::Paste(Select)),
+        item('f', "Show only their SIMs", Choice::Paste(Show)),
+        item('d', "Discard", Choice::Nothing),
+    ];
+    if model.pasted.len() == 1 {
+        items.insert(0, item('g', "Go to its SIM", Choice::Paste(Find)));
+    }
+    items.last_mut().into_iter().for_each(|i| i.why = Some("nothing was done".into()));
+    model.overlays.push(Overlay::Choose(Chooser::menu(title, None, items)));
+    Vec::new()
+}
+
+/// Cuts pasted text into identifiers.
+pub fn list(text: &str) -> Vec<String> {
+    estate::text::clean_lines(text)
+        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'))
+        .filter(|entry| entry.chars().filter(char::is_ascii_digit).count() >= 6)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Opens the search line.
+pub fn open_search(model: &mut Model) {
+    let before = model.filter_text.clone();
+    model.search = Some(Search { input: before.clone().into(), fault: None, before });
+}
+
+fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    let Some(search) = &mut model.search else { return Vec::new() };
+    match key.code {
+        Code::Esc => {
+            let before = search.before.clone();
+            model.search = None;
+            let filter = Filter::parse(&before).unwrap_or_default();
+            model.filter(filter, before)
+        }
+        Code::Enter if search.fault.is_none() => {
+            model.search = None;
+            Vec::new()
+        }
+        Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
+            model.search = None;
+            sequence(model, key)
+        }
+        _ if edit(&mut search.input, key) => searched(model),
+        _ => Vec::new(),
+    }
+}
+
+/// The line changed: what can be read is searched for at once.
+fn searched(model: &mut Model) -> Vec<Effect> {
+    let Some(search) = &mut model.search else { return Vec::new() };
+    let text = search.input.value().trim().to_owned();
+    match Filter::parse(&text) {
+        Ok(filter) => {
+            search.fault = None;
+            model.filter(filter, text)
+        }
+        Err(error) => {
+            let hint = error.hint().map(|h| format!(", {h}")).unwrap_or_default();
+            search.fault = Some(format!("{error}{hint}"));
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Lists that are opened: the context menu, pickers, palette, help.
+
+use std::sync::Arc;
+
+use estate::units::count;
+use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column};
+
+use crate::tui::action::{ACTIONS, Action as A, Group};
+use crate::tui::gate;
+use crate::tui::keymap::Pane;
+use crate::tui::layout;
+use crate::tui::model::Model;
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, Overlay};
+
+/// What can be done to SIMs, in the menu's order; the first only opens a picker.
+const ON_SIMS: [A; 11] = [
+    A::Move,
+    A::CopyIccid,
+    A::Export,
+    A::Toggle,
+    A::ExtendHere,
+    A::SelectSame,
+    A::SelectMatching,
+    A::SelectInvert,
+    A::SelectNone,
+    A::Sort,
+    A::Undo,
+];
+/// What can be done to an account.
+const ON_ACCOUNTS: [A; 8] = [
+    A::OpenAccount,
+    A::ToggleFold,
+    A::SelectSubtree,
+    A::AccountAdd,
+    A::AccountRename,
+    A::AccountMove,
+    A::AccountDelete,
+    A::Export,
+];
+
+/// One action as a line of a list.
+fn line(model: &Model, action: A) -> Choosable {
+    let row = action.row();
+    let keys = model.keymap.keys_for(action);
+    let mut item =
+        Choosable::new(row.title, keys.first().cloned().unwrap_or_default(), Choice::Action(action));
+    item.key = keys
+        .iter()
+        .find(|k| k.chars().count() == 1)
+        .and_then(|k| k.chars().next())
+        .filter(|c| !"jkq".contains(*c));
+    item.why = gate::allowed(model, action).err();
+    item.words = format!("{} {}", row.name, row.help);
+    item
+}
+
+/// The context menu, at a corner or beside the cursor.
+pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
+    let (title, actions): (String, &[A]) = match model.focus {
+        Pane::Tree => {
+            (model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default(), &ON_ACCOUNTS)
+        }
+        _ => (model.subject(), &ON_SIMS),
+    };
+    let items = actions.iter().map(|action| line(model, *action)).collect();
+    let at = at.or_else(|| layout::beside_cursor(model));
+    model.overlays.push(Overlay::Choose(Chooser::menu(title, at, items)));
+    Vec::new()
+}
+
+/// Every action, to be found by typing.
+pub fn palette(model: &mut Model) -> Vec<Effect> {
+    let items = ACTIONS
+        .iter()
+        .filter(|row| gate::applies(model.focus, row.action))
+        .map(|row| line(model, row.action));
+    let items = items.map(|item| Choosable { key: None, ..item }).collect();
+    model.overlays.push(Overlay::Choose(Chooser::picker("All actions", items)));
+    Vec::new()
+}
+
+/// Every action by chapter, with all its keys; Enter runs it.
+pub fn help(model: &mut Model) -> Vec<Effect> {
+    let mut items = Vec::new();
+    for group in Group::ALL {
+        items.push(Choosable::heading(group.title()));
+        for row in ACTIONS.iter().filter(|row| row.group == group) {
+            let keys = model.keymap.keys_for(row.action).join("  ");
+            let mut item = Choosable::new(row.help, keys, Choice::Action(row.action));
+            item.words = format!("{} {} {}", row.title, row.name, item.note);
+            item.why = gate::allowed(model, row.action).err().or_else(|| {
+                (!gate::applies(model.focus, row.action))
+                    .then(|| "it works in the other pane (Tab)".to_owned())
+            });
+            items.push(item);
+        }
+    }
+    model.overlays.push(Overlay::Choose(Chooser::picker("Help: type to search, Enter runs it", items)));
+    Vec::new()
+}
+
+/// The columns to sort by.
+pub fn sort(model: &mut Model) -> Vec<Effect> {
+    let items = layout::COLUMNS
+        .iter()
+        .zip('1'..)
+        .map(|(column, _)| {
+            let now = if column.by == model.query.sort.by { "now" } else { "" };
+            Choosable::new(column.title, now, Choice::Sort(column.by))
+        })
+        .collect();
+    let mut menu = Chooser::menu("Sort by", None, items);
+    menu.cursor = Column::ALL.iter().position(|c| *c == model.query.sort.by).unwrap_or(0);
+    model.overlays.push(Overlay::Choose(menu));
+    Vec::new()
+}
+
+/// Accounts as lines: full paths, SIM counts, and why some cannot be chosen.
+fn account_lines(
+    model: &Model,
+    choice: impl Fn(AccountId) -> Choice,
+    why: impl Fn(&Account) -> Option<String>,
+) -> Vec<Choosable> {
+    let accounts = &model.accounts;
+    let line = |account: &Account| {
+        let admin = if account.has_admin { "" } else { "  no Admin yet" };
+        let note = format!("{}{admin}", count(account.subtree));
+        let mut item = Choosable::new(shown_path(accounts, account.id), note, choice(account.id));
+        item.why = why(account);
+        item
+    };
+    let recent = model.recents.iter().filter_map(|id| accounts.get(*id)).take(3);
+    let all = accounts.all().iter().filter(|a| !model.recents.iter().take(3).any(|id| *id == a.id));
+    recent.chain(all).map(line).collect()
+}
+
+fn shown_path(accounts: &Accounts, id: AccountId) -> String {
+    accounts.names(id).join(" / ")
+}
+
+/// Where to move the SIMs.
+pub fn move_target(model: &mut Model) -> Vec<Effect> {
+    let only = single_source(model);
+    let items = account_lines(model, Choice::MoveTo, |account| {
+        (only == Some(account.id)).then(|| "they are in it already".to_owned())
+    });
+    let title = format!("Move {} to", model.subject());
+    model.overlays.push(Overlay::Choose(Chooser::picker(title, items)));
+    Vec::new()
+}
+
+/// The account all of the target is in, as far as the window tells.
+fn single_source(model: &Model) -> Option<AccountId> {
+    let target = model.target()?;
+    if !target.any.is_empty() {
+        return None;
+    }
+    let known: Vec<AccountId> = model
+        .table
+        .rows
+        .iter()
+        .filter(|r| target.ids.contains(&r.row.sim.id))
+        .map(|r| r.row.sim.account)
+        .collect();
+    let first = *known.first()?;
+    (known.len() == target.ids.len() && known.iter().all(|a| *a == first)).then_some(first)
+}
+
+/// Which account to look at.
+pub fn find_account(model: &mut Model) -> Vec<Effect> {
+    let items = account_lines(model, Choice::GoTo, |_| None);
+    model.overlays.push(Overlay::Choose(Chooser::picker("Go to account", items)));
+    Vec::new()
+}
+
+/// Where to hang the account under the cursor.
+pub fn hang(model: &mut Model) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let accounts = Arc::clone(&model.accounts);
+    let parent = accounts.get(account).and_then(|a| a.parent);
+    let items = account_lines(
+        model,
+        |under| Choice::Hang(account, under),
+        |a| match () {
+            () if accounts.is_under(a.id, account) => Some("an account cannot go under itself".to_owned()),
+            () if parent == Some(a.id) => Some("it is there already".to_owned()),
+            () => None,
+        },
+    );
+    let name = accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    model.overlays.push(Overlay::Choose(Chooser::picker(format!("Move account {name} under"), items)));
+    Vec::new()
+}
+
+/// Asks whether the account under the cursor is to go.
+pub fn delete(model: &mut Model) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let title = format!("Delete account {}", shown_path(&model.accounts, account));
+    confirm(model, title, "Delete", Change::DeleteAccount { account }, 0)
+}
+
+/// Asks whether an account is to hang under another.
+pub fn confirm_hang(model: &mut Model, account: AccountId, under: AccountId) -> Vec<Effect> {
+    let accounts = &model.accounts;
+    let title =
+        format!("Move account {} under {}", shown_path(accounts, account), shown_path(accounts, under));
+    confirm(model, title, "Move", Change::MoveAccount { account, under }, 0)
+}
+
+/// Asks whether the SIMs are to move.
+pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
+    let Some(target) = model.target() else { return Vec::new() };
+    let hidden = if model.picked.is_empty() { 0 } else { model.picked.hidden().unwrap_or(0) };
+    let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
+    confirm(model, title, "Move", Change::Move { target, to, clear: Clear::default() }, hidden)
+}
+
+/// Asks whether a change is to be undone.
+pub fn undo_change(model: &mut Model, change: ChangeId) -> Vec<Effect> {
+    confirm(model, "Undo this change".into(), "Undo", Change::Undo { change }, 0)
+}
+
+/// Opens the dialog, and has the change planned.
+pub fn confirm(model: &mut Model, title: String, verb: &str, change: Change, hidden: u64) -> Vec<Effect> {
+    model.tickets.work = model.tickets.take();
+    let effect = Effect::Plan { ticket: model.tickets.work, change: Box::new(change.clone()) };
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(title, verb, change, hidden, model.at))));
+    vec![effect]
+}

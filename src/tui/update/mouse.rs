@@ -1,0 +1,170 @@
+//! The mouse: everything a key can do, without Shift or Ctrl.
+
+use std::sync::Arc;
+
+use super::{act, dialogs, menus, select};
+use crate::tui::hit::{self, Hit};
+use crate::tui::keymap::Pane;
+use crate::tui::model::{Drag, Model};
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{Overlay, Reply};
+use crate::tui::table::Want;
+use crate::tui::term::{Button, Mouse, MouseKind};
+
+/// Rows the wheel scrolls.
+const WHEEL: i64 = 3;
+
+/// Takes a mouse report.
+pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    match mouse.kind {
+        MouseKind::Down(button) => {
+            model.messages.pass();
+            model.pending.clear();
+            if model.overlays.is_empty() { down(model, mouse, button) } else { over(model, mouse, button) }
+        }
+        MouseKind::Drag if model.drag.is_some() => drag(model, mouse),
+        MouseKind::Up => up(model),
+        MouseKind::WheelUp => wheel(model, mouse, -WHEEL),
+        MouseKind::WheelDown => wheel(model, mouse, WHEEL),
+        MouseKind::WheelLeft => act::run(model, crate::tui::action::Action::ScrollLeft),
+        MouseKind::WheelRight => act::run(model, crate::tui::action::Action::ScrollRight),
+        MouseKind::Drag => Vec::new(),
+    }
+}
+
+fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
+    match hit::at(model, mouse.x, mouse.y) {
+        Hit::Row(index) => row(model, mouse, button, index),
+        Hit::Gutter(index) if button == Button::Left => {
+            model.focus = Pane::Table;
+            model.table.cursor = index;
+            model.table.begin_range(true);
+            model.drag = Some(Drag { moved: false });
+            Vec::new()
+        }
+        Hit::Gutter(index) => row(model, mouse, button, index),
+        Hit::Header(column) => dialogs::sort(model, column),
+        Hit::HeaderBox => select::cycle(model),
+        Hit::Account(id) => account(model, mouse, button, id),
+        Hit::Fold(id) => {
+            let accounts = Arc::clone(&model.accounts);
+            model.tree.toggle(id, &accounts);
+            act::look(model)
+        }
+        Hit::Action(action) => act::run(model, action),
+        Hit::Scrollbar(share) => {
+            let rows = model.matching.unwrap_or(0);
+            model
+                .reload(Want::Row((rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000))
+        }
+        Hit::Item(_) | Hit::Button(_) | Hit::Tab(_) | Hit::Outside | Hit::Nothing => Vec::new(),
+    }
+}
+
+fn row(model: &mut Model, mouse: Mouse, button: Button, index: usize) -> Vec<Effect> {
+    model.focus = Pane::Table;
+    let extends = button == Button::Left && mouse.shift;
+    if extends && model.table.range.is_none() {
+        model.table.begin_range(true);
+    }
+    model.table.cursor = index;
+    match button {
+        Button::Right => menus::context(model, Some((mouse.x, mouse.y))),
+        Button::Left if mouse.ctrl => select::toggle_at(model, index),
+        // Shift+click where a terminal hands it on; v, then click, everywhere.
+        Button::Left if extends || model.table.range.as_ref().is_some_and(|r| r.sticky) => {
+            select::finish_range(model)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn account(model: &mut Model, mouse: Mouse, button: Button, id: estate::AccountId) -> Vec<Effect> {
+    model.focus = Pane::Tree;
+    let accounts = Arc::clone(&model.accounts);
+    model.tree.go_to(id, &accounts);
+    let mut effects = act::look(model);
+    if button == Button::Right {
+        effects.extend(menus::context(model, Some((mouse.x, mouse.y))));
+    }
+    effects
+}
+
+/// Draws a range along the gutter; beyond the edge the table scrolls.
+fn drag(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
+    let rows = crate::tui::layout::areas(model).rows;
+    let over = usize::from(mouse.y.saturating_sub(rows.y)) + model.table.top;
+    let by = if mouse.y < rows.y {
+        -1
+    } else if mouse.y >= rows.bottom() {
+        1
+    } else {
+        over as i64 - model.table.cursor as i64
+    };
+    if by != 0 {
+        model.drag = Some(Drag { moved: true });
+        model.table.step(by);
+    }
+    Vec::new()
+}
+
+/// The end of a drag; without any movement it was a click on the box.
+fn up(model: &mut Model) -> Vec<Effect> {
+    match model.drag.take() {
+        Some(Drag { moved: true }) => select::finish_range(model),
+        Some(Drag { moved: false }) => {
+            model.table.range = None;
+            select::toggle_at(model, model.table.cursor)
+        }
+        None => Vec::new(),
+    }
+}
+
+fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
+    if let Some(top) = model.overlays.last_mut() {
+        let code = if by < 0 { crate::tui::term::Code::Up } else { crate::tui::term::Code::Down };
+        let reply = match top {
+            Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Running => Reply::Stay,
+            other => other.key(crate::tui::term::Key::plain(code)),
+        };
+        return dialogs::reply(model, reply);
+    }
+    match hit::at(model, mouse.x, mouse.y) {
+        Hit::Account(_) | Hit::Fold(_) => model.tree.scroll(by),
+        _ => model.table.scroll(by),
+    }
+    Vec::new()
+}
+
+/// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
+fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
+    let hit = hit::at(model, mouse.x, mouse.y);
+    let armed = model.at;
+    let reply = match (model.overlays.last_mut(), hit) {
+        (Some(Overlay::Choose(chooser)), Hit::Item(line)) if button == Button::Left => {
+            chooser.cursor = line;
+            chooser.choose()
+        }
+        (Some(Overlay::Choose(_)), Hit::Outside) => Reply::Close,
+        (Some(Overlay::Confirm(confirm)), Hit::Button(key)) if armed >= confirm.armed_at => {
+            confirm.on_go = key.code == crate::tui::term::Code::Enter;
+            confirm.key(key)
+        }
+        (Some(other), Hit::Button(key)) if !matches!(other, Overlay::Confirm(_)) => other.key(key),
+        (Some(Overlay::Result(result)), Hit::Tab(index)) => {
+            let at = result.tabs().iter().position(|t| *t == result.only).unwrap_or(0) as i64;
+            result.turn(index as i64 - at)
+        }
+        (Some(Overlay::Result(result)), Hit::Item(line)) => {
+            result.cursor = line;
+            Reply::Stay
+        }
+        (Some(Overlay::History(history)), Hit::Item(line)) => {
+            let again = history.cursor == line;
+            history.cursor = line;
+            if again { Reply::Open } else { Reply::Stay }
+        }
+        _ => Reply::Stay,
+    };
+    dialogs::reply(model, reply)
+}

@@ -1,0 +1,55 @@
+//! The model, painted. Changes nothing.
+
+mod details;
+mod dialog;
+mod paint;
+mod panes;
+mod status;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::layout;
+use super::model::Model;
+use super::term::screen::Scroll;
+
+/// A painted frame.
+#[derive(Debug)]
+pub struct Frame {
+    /// The cells.
+    pub buffer: Buffer,
+    /// Where the terminal's own cursor goes: it tells screen readers what has the focus.
+    pub cursor: Option<Position>,
+}
+
+/// Paints the model.
+pub fn frame(model: &Model) -> Frame {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, model.size.0, model.size.1));
+    if layout::too_small(model) {
+        paint::too_small(&mut buffer);
+        return Frame { buffer, cursor: None };
+    }
+    let areas = layout::areas(model);
+    status::banner(model, areas.banner, &mut buffer);
+    panes::tree(model, &areas, &mut buffer);
+    panes::table(model, &areas, &mut buffer);
+    details::details(model, areas.details, &mut buffer);
+    status::toast(model, &areas, &mut buffer);
+    status::status(model, areas.status, &mut buffer);
+    status::footer(model, &mut buffer);
+    status::which_key(model, &areas, &mut buffer);
+    let mut cursor = panes::cursor(model, &areas);
+    if let Some(place) = layout::dialog(model) {
+        cursor = dialog::dialog(model, &place, &mut buffer);
+    }
+    Frame { buffer, cursor }
+}
+
+/// Tells by how much the table's rows moved since `before`, so that the terminal can move them itself.
+pub fn scrolled(model: &Model, before: &mut Option<(i64, Rect)>) -> Option<Scroll> {
+    let rows = layout::areas(model).rows;
+    let now = (model.table.first_shown(), rows);
+    let last = before.replace(now)?;
+    let by = i32::try_from(now.0 - last.0).ok()?;
+    (last.1 == rows && by != 0).then_some(Scroll { top: rows.y, bottom: rows.bottom(), rows: by })
+}

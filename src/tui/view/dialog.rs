@@ -1,0 +1,417 @@
+//! What lies over the screen.
+
+use estate::units::count;
+use estate::{Change, Clear as Cleared, Outcome, Reason};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::symbols::border;
+use ratatui::widgets::{Block, Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::paint::{cut, right, text, wrap};
+use super::panes::status_word;
+use crate::cli::warning_text;
+use crate::tui::hit;
+use crate::tui::layout::{self, Dialog};
+use crate::tui::model::Model;
+use crate::tui::overlay::{Chooser, Confirm, HistoryPane, Overlay, Prompt, ResultPane};
+use crate::tui::theme::Theme;
+
+const ASCII: border::Set<'_> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+/// Paints the top overlay; returns where the cursor goes.
+pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let overlay = model.overlays.last()?;
+    frame(theme, title(model, overlay), place.area, buffer);
+    let cursor = match overlay {
+        Overlay::Choose(chooser) => choose(theme, chooser, place, buffer),
+        Overlay::Confirm(confirm) => confirming(model, confirm, place, buffer),
+        Overlay::Running => running(model, place, buffer),
+        Overlay::Result(result) => outcome(theme, result, place, buffer),
+        Overlay::Prompt(prompt) => prompting(theme, prompt, place, buffer),
+        Overlay::History(history) => history_lines(theme, history, place, buffer),
+        Overlay::Messages(_) => messages(model, place, buffer),
+    };
+    for (rect, _, label) in layout::buttons(model) {
+        text(buffer, rect, &label, button(model, overlay, &label));
+    }
+    cursor
+}
+
+/// The button that has the focus is reversed; one that cannot be pressed yet is quiet.
+fn button(model: &Model, overlay: &Overlay, label: &str) -> Style {
+    let focused = model.theme.cursor().add_modifier(Modifier::BOLD);
+    match overlay {
+        Overlay::Confirm(confirm) => match (label.contains("Cancel"), confirm.on_go) {
+            (true, false) | (false, true) => focused,
+            (false, false) if confirm.why_not().is_some() => model.theme.quiet(),
+            _ => model.theme.text,
+        },
+        _ => model.theme.text,
+    }
+}
+
+fn title(model: &Model, overlay: &Overlay) -> String {
+    match overlay {
+        Overlay::Choose(chooser) => chooser.title.clone(),
+        Overlay::Confirm(confirm) => confirm.title.clone(),
+        Overlay::Running => model.job.as_ref().map(|j| j.what.clone()).unwrap_or_default(),
+        Overlay::Result(result) => result.title.clone(),
+        Overlay::Prompt(prompt) => prompt.title.clone(),
+        Overlay::History(_) => "History, newest first".into(),
+        Overlay::Messages(_) => "Messages, oldest first".into(),
+    }
+}
+
+fn frame(theme: &Theme, title: String, area: Rect, buffer: &mut Buffer) {
+    Clear.render(area, buffer);
+    let set = if theme.ascii { ASCII } else { border::PLAIN };
+    let title = cut(&title, area.width.saturating_sub(4));
+    Block::bordered()
+        .border_set(set)
+        .border_style(theme.border)
+        .title(format!(" {title} "))
+        .title_style(theme.title())
+        .render(area, buffer);
+}
+
+fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let line =
+        |y: u16| Rect { x: place.inner.x + 1, y, width: place.inner.width.saturating_sub(2), height: 1 };
+    let cursor = chooser.input.as_ref().map(|input| {
+        let top = line(place.inner.y);
+        text(buffer, top, &format!("> {}", input.value()), theme.text);
+        if input.value().is_empty() {
+            text(
+                buffer,
+                Rect { x: top.x + 3, width: top.width.saturating_sub(3), ..top },
+                "type to narrow",
+                theme.quiet(),
+            );
+        }
+        Position::new((top.x + 2 + input.visual_cursor() as u16).min(top.right()), top.y)
+    });
+    if chooser.shown.is_empty() {
+        text(buffer, line(place.list.y), "nothing fits", theme.quiet());
+    }
+    let shown = chooser.shown.iter().enumerate().skip(place.first);
+    for (y, (at, index)) in (place.list.y..place.list.bottom()).zip(shown) {
+        let item = &chooser.items[*index];
+        let heading = item.choice == crate::tui::overlay::Choice::Nothing && item.why.is_none();
+        let style = match (heading, &item.why) {
+            (true, _) => theme.title(),
+            (false, Some(_)) => theme.quiet(),
+            (false, None) => theme.text,
+        };
+        let row = line(y);
+        let note = if chooser.cursor == at { item.why.as_deref().unwrap_or(&item.note) } else { &item.note };
+        let room = (note.width() as u16 + 1).min(row.width * 2 / 3);
+        text(buffer, Rect { width: row.width.saturating_sub(room), ..row }, &item.label, style);
+        right(buffer, row, &cut(note, room), style);
+        if at == chooser.cursor {
+            buffer.set_style(Rect { x: row.x - 1, width: row.width + 2, ..row }, theme.cursor());
+        }
+    }
+    cursor
+}
+
+/// Lines written one below the other.
+struct Lines<'a> {
+    buffer: &'a mut Buffer,
+    area: Rect,
+    y: u16,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, line: &str, style: Style) {
+        for part in wrap(line, self.area.width) {
+            if self.y < self.area.bottom() {
+                text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, &part, style);
+                self.y += 1;
+            }
+        }
+    }
+}
+
+fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let area = Rect {
+        x: place.inner.x + 1,
+        width: place.inner.width.saturating_sub(2),
+        height: place.inner.height.saturating_sub(2),
+        ..place.inner
+    };
+    let mut lines = Lines { buffer, area, y: area.y };
+    if let Some(fault) = &confirm.fault {
+        lines.push(fault, theme.bad);
+        return None;
+    }
+    let Some(plan) = &confirm.plan else {
+        lines.push("looking at what would happen …", theme.quiet());
+        return None;
+    };
+    if plan.total > 0 {
+        lines.push(
+            &format!("{} SIMs: {}", count(plan.total), would(&plan.counts)),
+            theme.text.add_modifier(Modifier::BOLD),
+        );
+    }
+    for (reason, n) in &plan.reasons {
+        lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
+    }
+    breakdown(model, confirm, &mut lines);
+    if confirm.hidden > 0 {
+        let said = match confirm.all {
+            true => format!("! {} of them are hidden by the filter, and move too", count(confirm.hidden)),
+            false => format!(
+                "! {} of them are hidden by the filter:  a  all of them   v  only the visible",
+                count(confirm.hidden)
+            ),
+        };
+        lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
+    }
+    for (warning, n) in &plan.warnings {
+        lines.push(&format!("! {}", warning_text(*warning, *n)), theme.warn);
+    }
+    if let Change::Move { clear, .. } = &confirm.change {
+        lines.push(&options(*clear), theme.text);
+    }
+    typing(theme, confirm, place, lines.buffer)
+}
+
+fn would(counts: &estate::Counts) -> String {
+    let part = |outcome: Outcome, word: &str| {
+        let n = counts.get(outcome);
+        (n > 0 || outcome == Outcome::Done).then(|| format!("{} {word}", count(n)))
+    };
+    let parts = [
+        part(Outcome::Done, "will change"),
+        part(Outcome::Unchanged, "are there already"),
+        part(Outcome::Refused, "are refused"),
+        part(Outcome::Conflict, "changed since"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
+    let theme = &model.theme;
+    let Some(plan) = &confirm.plan else { return };
+    let is_undo = matches!(confirm.change, Change::Undo { .. });
+    for (account, n) in plan.by_account.iter().take(5) {
+        let path = model.accounts.names(*account).join(" / ");
+        lines.push(
+            &format!("{:>9}  {} {path}", count(*n), if is_undo { "back to" } else { "from" }),
+            theme.text,
+        );
+    }
+    if plan.by_account.len() > 5 {
+        let rest: u64 = plan.by_account.iter().skip(5).map(|(_, n)| n).sum();
+        lines.push(
+            &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - 5),
+            theme.text,
+        );
+    }
+    if !plan.by_status.is_empty() {
+        let parts: Vec<String> =
+            plan.by_status.iter().map(|(s, n)| format!("{} {}", count(*n), status_word(*s))).collect();
+        lines.push(&parts.join(" · "), theme.text);
+    }
+    if !plan.sample.is_empty() {
+        let iccids: Vec<&str> = plan.sample.iter().map(|s| s.iccid.as_str()).collect();
+        let more = if plan.total > iccids.len() as u64 { " …" } else { "" };
+        lines.push(&format!("{}{more}", iccids.join("  ")), theme.quiet());
+    }
+}
+
+fn options(clear: Cleared) -> String {
+    let word = |cleared| if cleared { "CLEAR" } else { "keep" };
+    format!(
+        "n notes: {}    r recipients: {}    t tags: {}",
+        word(clear.notes),
+        word(clear.recipients),
+        word(clear.tags)
+    )
+}
+
+/// The line above the buttons: what has to be typed, or why it cannot go ahead.
+fn typing(theme: &Theme, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let line = Rect {
+        x: place.inner.x + 1,
+        y: place.inner.bottom().saturating_sub(2),
+        width: place.inner.width.saturating_sub(2),
+        height: 1,
+    };
+    let Some(number) = confirm.to_type() else {
+        let said = confirm.why_not().unwrap_or_else(|| format!("y to {}", confirm.verb.to_lowercase()));
+        text(buffer, line, &said, theme.text);
+        return None;
+    };
+    let x = text(buffer, line, &format!("Type {} to {}: ", number, confirm.verb.to_lowercase()), theme.text);
+    let field =
+        Rect { x, width: (number.to_string().len() as u16 + 4).min(line.right().saturating_sub(x)), ..line };
+    buffer.set_style(field, Style::new().add_modifier(Modifier::UNDERLINED));
+    text(buffer, field, confirm.typed.value(), theme.text.add_modifier(Modifier::BOLD));
+    Some(Position::new(x + confirm.typed.visual_cursor() as u16, line.y))
+}
+
+fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
+    let job = model.job.as_ref()?;
+    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let progress = job.progress;
+    let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
+    let said = if job.cancelling { "stopping, and putting everything back …" } else { progress.phase };
+    text(buffer, line(1), said, theme.text);
+    let done = (u64::from(area.width) * progress.done)
+        .checked_div(progress.total)
+        .unwrap_or(0)
+        .min(u64::from(area.width));
+    let bar: String = (0..u64::from(area.width))
+        .map(|i| if i < done { theme.glyph("█", "#") } else { theme.glyph("░", ".") })
+        .collect();
+    text(buffer, line(2), &bar, theme.accent);
+    text(buffer, line(3), &format!("{} of {} SIMs", count(progress.done), count(progress.total)), theme.text);
+    None
+}
+
+fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
+    let (said, style) = match &prompt.fault {
+        Some(fault) => (fault.as_str(), theme.bad),
+        None => (prompt.hint.as_str(), theme.quiet()),
+    };
+    text(buffer, line(2), said, style);
+    if let Some(pasted) = &prompt.pasted {
+        let n = pasted.split_whitespace().count() as u64;
+        text(buffer, line(1), &format!("> {} lines pasted; Enter looks them up", count(n)), theme.text);
+        return Some(Position::new(area.x, area.y + 1));
+    }
+    let scroll = prompt.input.visual_scroll(usize::from(area.width.saturating_sub(3)));
+    let shown: String = prompt.input.value().chars().skip(scroll).collect();
+    text(buffer, line(1), &format!("> {shown}"), theme.text);
+    Some(Position::new(area.x + 2 + prompt.input.visual_cursor().saturating_sub(scroll) as u16, area.y + 1))
+}
+
+fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    for (rect, index) in hit::tabs(result, place.inner) {
+        let tab = result.tabs()[index];
+        let style = if tab == result.only { theme.title() } else { theme.text };
+        text(buffer, rect, &hit::tab_text(result, tab), style);
+    }
+    let row = |y: u16| Rect { y, height: 1, ..area };
+    let widths = [11u16, 21, 20];
+    let head = ["Outcome", "ICCID", "Label", "From → To"];
+    cells(buffer, row(area.y + 3), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
+    if result.items.is_empty() {
+        let said = if result.loading { "reading …" } else { "No SIMs to show for this change." };
+        text(buffer, row(place.list.y), said, theme.quiet());
+    }
+    for (y, (i, item)) in
+        (place.list.y..place.list.bottom()).zip(result.items.iter().enumerate().skip(place.first))
+    {
+        let style = if item.outcome == Outcome::Done || item.outcome == Outcome::Unchanged {
+            theme.text
+        } else {
+            theme.warn
+        };
+        let last = match item.reason {
+            Reason::None => format!("{} → {}", item.from, item.to),
+            reason => format!("{}: {}", item.from, reason.text()),
+        };
+        cells(
+            buffer,
+            row(y),
+            widths,
+            &[item.outcome.word().to_owned(), item.iccid.clone(), item.label.clone(), last],
+            style,
+        );
+        if i == result.cursor {
+            buffer.set_style(row(y), theme.cursor());
+        }
+    }
+    None
+}
+
+/// Cells of fixed widths; the last takes what is left.
+fn cells(buffer: &mut Buffer, line: Rect, widths: [u16; 3], content: &[String; 4], style: Style) {
+    let mut x = line.x;
+    for (cell, width) in content.iter().zip(widths.into_iter().chain([u16::MAX])) {
+        let room = width.saturating_sub(1).min(line.right().saturating_sub(x));
+        text(buffer, Rect { x, width: room, ..line }, cell, style);
+        x = x.saturating_add(width);
+    }
+}
+
+fn history_lines(
+    theme: &Theme,
+    history: &HistoryPane,
+    place: &Dialog,
+    buffer: &mut Buffer,
+) -> Option<Position> {
+    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let row = |y: u16| Rect { y, height: 1, ..area };
+    let widths = [7u16, 18, 26];
+    let head = ["#", "When (UTC)", "Who", "What"];
+    cells(buffer, row(area.y), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
+    if history.entries.is_empty() {
+        text(
+            buffer,
+            row(place.list.y),
+            if history.loading { "reading …" } else { "Nothing was changed yet." },
+            theme.quiet(),
+        );
+    }
+    for (y, (i, entry)) in
+        (place.list.y..place.list.bottom()).zip(history.entries.iter().enumerate().skip(place.first))
+    {
+        let who = entry.by.split(" <").next().unwrap_or_default().to_owned();
+        let missed = if entry.counts.missed() > 0 {
+            format!(" · {} left out", count(entry.counts.missed()))
+        } else {
+            String::new()
+        };
+        let undone = if entry.undone { " · undone" } else { "" };
+        let what = format!("{}{missed}{undone}", entry.summary);
+        let style = if entry.undone { theme.quiet() } else { theme.text };
+        cells(buffer, row(y), widths, &[entry.rev.to_string(), entry.at.minute(), who, what], style);
+        if i == history.cursor {
+            buffer.set_style(row(y), theme.cursor());
+        }
+    }
+    None
+}
+
+fn messages(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let area = Rect {
+        x: place.inner.x + 1,
+        width: place.inner.width.saturating_sub(2),
+        height: place.inner.height.saturating_sub(1),
+        ..place.inner
+    };
+    let mut lines = Lines { buffer, area, y: area.y };
+    if model.messages.all.is_empty() {
+        lines.push("Nothing was said yet.", model.theme.quiet());
+    }
+    for message in model.messages.all.iter().skip(place.first) {
+        let style = if message.weight == crate::tui::toast::Weight::Error {
+            model.theme.bad
+        } else {
+            model.theme.text
+        };
+        lines.push(&message.text, style);
+    }
+    None
+}

@@ -1,0 +1,126 @@
+//! Small brushes: text cut to fit, at either end.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Writes text into a rectangle's first line, cut at the end; returns the column after it.
+pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
+    if rect.width == 0 || rect.height == 0 {
+        return rect.x;
+    }
+    let cut = cut(text, rect.width);
+    buffer.set_stringn(rect.x, rect.y, &cut, usize::from(rect.width), style).0
+}
+
+/// Writes text at the right end of a rectangle.
+pub fn right(buffer: &mut Buffer, rect: Rect, content: &str, style: Style) {
+    let width = (content.width() as u16).min(rect.width);
+    text(buffer, Rect { x: rect.right() - width, width, ..rect }, content, style);
+}
+
+/// Cuts text at the end, with a mark.
+pub fn cut(text: &str, width: u16) -> String {
+    let width = usize::from(width);
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let w = c.width().unwrap_or(0);
+        if used + w + 1 > width {
+            break;
+        }
+        out.push(c);
+        used += w;
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
+/// Cuts text at the head: what tells identifiers and paths apart is their tail.
+pub fn cut_head(text: &str, width: u16) -> String {
+    let width = usize::from(width);
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut tail: Vec<char> = Vec::new();
+    let mut used = 1;
+    for c in text.chars().rev() {
+        let w = c.width().unwrap_or(0);
+        if used + w > width {
+            break;
+        }
+        tail.push(c);
+        used += w;
+    }
+    if width == 0 { String::new() } else { std::iter::once('…').chain(tail.into_iter().rev()).collect() }
+}
+
+/// Breaks text into lines of at most that width, at blanks where it can.
+pub fn wrap(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n') {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && line.width() + 1 + word.width() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            while line.width() > width {
+                let head: String = line
+                    .chars()
+                    .scan(0, |w, c| {
+                        *w += c.width().unwrap_or(0);
+                        (*w <= width).then_some(c)
+                    })
+                    .collect();
+                if head.is_empty() {
+                    break;
+                }
+                let rest = line[head.len()..].to_owned();
+                lines.push(std::mem::replace(&mut line, rest));
+                let last = lines.len() - 1;
+                lines[last] = head;
+            }
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// The only thing a very small screen says.
+pub fn too_small(buffer: &mut Buffer) {
+    let area = buffer.area;
+    for (y, line) in (0..area.height).zip(["simdeck needs", "40 columns and", "10 rows"]) {
+        text(buffer, Rect { y, height: 1, ..area }, line, Style::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cuts_keep_what_tells_things_apart() {
+        assert_eq!(cut("Northstar", 5), "Nort…");
+        assert_eq!(cut_head("89445001021980000057", 8), "…0000057");
+        assert_eq!(cut_head("漢字漢字", 5), "…漢字");
+        assert_eq!((cut("ab", 0), cut_head("ab", 0)), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn long_text_wraps() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("a\nb", 9), ["a", "b"]);
+    }
+}

@@ -1,0 +1,278 @@
+//! The account tree and the SIM table.
+
+use estate::units::{count, short_bytes};
+use estate::{Column, Sim, Status};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr;
+
+use super::paint::{cut, cut_head, right, text};
+use crate::tui::keymap::Pane;
+use crate::tui::layout::{Areas, GUTTER, columns};
+use crate::tui::model::Model;
+use crate::tui::table::TableRow;
+
+/// A pane's title: bold where the focus is.
+fn title(model: &Model, pane: Pane) -> Style {
+    if model.focus == pane { model.theme.title() } else { model.theme.text }
+}
+
+/// Paints the tree, and the line between it and the table.
+pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    let area = areas.tree;
+    if area.width == 0 {
+        return;
+    }
+    text(buffer, Rect { height: 1, ..area }, " Accounts", title(model, Pane::Tree));
+    let accounts = model.accounts.all();
+    let lines = model.tree.lines().iter().skip(model.tree.top);
+    for (y, place) in (areas.tree_lines.y..areas.tree_lines.bottom()).zip(lines) {
+        let account = &accounts[*place];
+        let line = Rect { y, height: 1, ..area };
+        let sign = match (model.accounts.subtree(account.id).len() > 1, model.tree.open.contains(&account.id))
+        {
+            (false, _) => " ",
+            (true, true) => model.theme.glyph("▾", "-"),
+            (true, false) => model.theme.glyph("▸", "+"),
+        };
+        let counts = match account.own == account.subtree {
+            true => count(account.own),
+            false => format!("{}/{}", count(account.own), count(account.subtree)),
+        };
+        let room = (counts.width() as u16 + 1).min(area.width / 2);
+        let indent = account.depth * 2;
+        let name = Rect { x: line.x + indent, width: line.width.saturating_sub(indent + room + 1), ..line };
+        let here = model.query.under == account.id;
+        let style = if here { model.theme.accent.add_modifier(Modifier::BOLD) } else { model.theme.text };
+        text(buffer, name, &format!("{sign} {}", account.name), style);
+        right(
+            buffer,
+            Rect { width: line.width.saturating_sub(1), ..line },
+            &cut(&counts, room),
+            model.theme.quiet(),
+        );
+        if model.tree.cursor == account.id {
+            let cursor = if model.focus == Pane::Tree {
+                model.theme.cursor()
+            } else {
+                Style::new().add_modifier(Modifier::UNDERLINED)
+            };
+            buffer.set_style(Rect { width: line.width.saturating_sub(1), ..line }, cursor);
+        }
+    }
+    if areas.table.width > 0 {
+        for y in area.y..area.bottom() {
+            buffer.set_string(area.right(), y, model.theme.glyph("│", "|"), model.theme.border);
+        }
+    }
+}
+
+/// Paints the table.
+pub fn table(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    if areas.table.width == 0 {
+        return;
+    }
+    heading(model, Rect { height: 1, ..areas.table }, buffer);
+    header(model, areas.header, buffer);
+    let columns = columns(model, areas.rows);
+    for (y, (index, row)) in (areas.rows.y..areas.rows.bottom()).zip(model.table.shown()) {
+        let line = Rect { y, height: 1, ..areas.rows };
+        paint_row(model, index, row, line, &columns, buffer);
+    }
+    if model.table.rows.is_empty() {
+        empty(model, areas.rows, buffer);
+    }
+    scrollbar(model, areas.scrollbar, buffer);
+}
+
+/// What the table shows: the account, and what is searched for.
+fn heading(model: &Model, area: Rect, buffer: &mut Buffer) {
+    if let Some(search) = &model.search {
+        let x = text(buffer, area, " / ", model.theme.title());
+        let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
+        let end = text(buffer, rest, search.input.value(), model.theme.text);
+        let hint = match (&search.fault, search.input.value().is_empty()) {
+            (Some(fault), _) => (fault.as_str(), model.theme.bad),
+            (None, true) => ("number, label, account, or status=active used>1GB", model.theme.quiet()),
+            _ => ("", Style::new()),
+        };
+        text(
+            buffer,
+            Rect { x: end + 2, width: area.right().saturating_sub(end + 2), ..area },
+            hint.0,
+            hint.1,
+        );
+        return;
+    }
+    let name = model.accounts.get(model.query.under).map_or("", |a| a.name.as_str());
+    let below = if model.query.deep { "and below" } else { "only" };
+    let x = text(buffer, area, &format!(" SIMs in {name} {below}"), title(model, Pane::Table));
+    if !model.filter_text.is_empty() {
+        let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 2), ..area };
+        text(buffer, rest, &format!("search: {}", model.filter_text), model.theme.warn);
+    }
+}
+
+fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let all =
+        model.picked.shown.is_some() && model.picked.shown == model.matching && !model.picked.is_empty();
+    let mark = match (model.picked.is_empty(), all) {
+        (true, _) => "[ ]",
+        (false, true) => "[x]",
+        (false, false) => "[-]",
+    };
+    let style = model.theme.text.add_modifier(Modifier::BOLD);
+    text(buffer, area, mark, style);
+    for (column, rect) in columns(model, area) {
+        let sorted = model.query.sort.by == column.by;
+        let arrow = match (sorted, model.query.sort.descending) {
+            (false, _) => "",
+            (true, false) => model.theme.glyph("↑", "^"),
+            (true, true) => model.theme.glyph("↓", "v"),
+        };
+        let style = if sorted { model.theme.title() } else { style };
+        let title = format!("{}{arrow}", column.title);
+        if column.right {
+            right(buffer, rect, &title, style)
+        } else {
+            text(buffer, rect, &title, style);
+        }
+    }
+}
+
+type Placed = [(&'static crate::tui::layout::Col, Rect)];
+
+fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &Placed, buffer: &mut Buffer) {
+    let drawn = model.table.in_range(index);
+    let mark = match (row.marked, drawn) {
+        (true, _) => "[x]",
+        (false, true) => "[+]",
+        (false, false) => "[ ]",
+    };
+    let marked = row.marked || drawn;
+    let style = if marked { model.theme.mark.add_modifier(Modifier::BOLD) } else { model.theme.quiet() };
+    text(buffer, line, mark, style);
+    for (column, rect) in columns {
+        let rect = Rect { y: line.y, height: 1, ..*rect };
+        let (content, style) = cell(model, &row.row.sim, column.by, rect.width, marked);
+        if column.right {
+            right(buffer, rect, &content, style)
+        } else {
+            text(buffer, rect, &content, style);
+        }
+    }
+    if index == model.table.cursor {
+        let cursor = if model.focus == Pane::Table {
+            model.theme.cursor()
+        } else {
+            Style::new().add_modifier(Modifier::UNDERLINED)
+        };
+        buffer.set_style(line, cursor);
+    }
+    if model.table.loading && model.tickets.rows == 0 {
+        buffer.set_style(line, model.theme.quiet());
+    }
+}
+
+/// The word people read for a status.
+pub fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Active => "Active",
+        Status::Alerted => "Alerted",
+        Status::Blocked => "Blocked",
+        Status::Suspended => "Suspended",
+        Status::Inactive => "Inactive",
+        Status::ActivationPending => "Act. pending",
+        Status::Terminated => "Terminated",
+        Status::Unmanaged => "Unmanaged",
+    }
+}
+
+/// One value of a SIM, cut to fit, with its style.
+fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (String, Style) {
+    let theme = &model.theme;
+    let plain = if marked { theme.mark } else { theme.text };
+    let percent = sim.percent();
+    match column {
+        Column::Iccid => (cut_head(&sim.iccid, width), plain.add_modifier(Modifier::BOLD)),
+        Column::Label => (sim.label.clone(), plain),
+        Column::Account => (cut_head(&model.accounts.short_path(sim.account), width), plain),
+        Column::Status => (status_word(sim.status).to_owned(), theme.status(sim.status)),
+        Column::Session => (if sim.in_session { "yes" } else { "-" }.to_owned(), plain),
+        Column::Network => (sim.network.clone(), plain),
+        Column::Used => (short_bytes(sim.used), plain),
+        Column::Cap => (sim.cap.map_or_else(|| "none".to_owned(), short_bytes), plain),
+        Column::UsedPct => (
+            percent.map_or_else(String::new, |p| format!("{}%", p.min(9999))),
+            levelled(theme, percent, plain),
+        ),
+        Column::Seen => (sim.last_seen.map_or_else(|| "never".to_owned(), |t| t.minute()), plain),
+    }
+}
+
+fn levelled(theme: &crate::tui::theme::Theme, percent: Option<u64>, plain: Style) -> Style {
+    match percent {
+        Some(100..) => theme.bad,
+        Some(80..) => theme.warn,
+        _ => plain,
+    }
+}
+
+/// Says why there are no rows, and what to do.
+fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let (first, second) = if model.table.loading {
+        ("reading …", "")
+    } else if !model.filter_text.is_empty() {
+        ("No SIM fits the search.", "Backspace shows all of them again.")
+    } else if model.total() == 0 {
+        ("There are no SIMs yet.", "Bring them in with: simdeck import FILE.csv")
+    } else {
+        (
+            "There are no SIMs in this account.",
+            "Move some here: mark them elsewhere, then m, Move to account.",
+        )
+    };
+    for (y, line) in [(area.y + 1, first), (area.y + 2, second)] {
+        if y < area.bottom() {
+            text(
+                buffer,
+                Rect { x: area.x + GUTTER, y, width: area.width.saturating_sub(GUTTER), height: 1 },
+                line,
+                model.theme.text,
+            );
+        }
+    }
+}
+
+/// Where in the list the screen is.
+fn scrollbar(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let (Some(rows), Some(first)) =
+        (model.matching.filter(|n| *n > u64::from(area.height)), model.table.first)
+    else {
+        return;
+    };
+    let height = u64::from(area.height);
+    let top = first + model.table.top as u64;
+    let length = (height * height / rows).max(1);
+    let at = (top * (height - length)).checked_div(rows - height).unwrap_or(0).min(height - length);
+    for i in 0..height {
+        let inside = (at..at + length).contains(&i);
+        let glyph = if inside { model.theme.glyph("█", "#") } else { model.theme.glyph("│", "|") };
+        buffer.set_string(area.x, area.y + i as u16, glyph, model.theme.border);
+    }
+}
+
+/// Where the terminal's own cursor belongs.
+pub fn cursor(model: &Model, areas: &Areas) -> Option<Position> {
+    if let Some(search) = &model.search {
+        return Some(Position::new(areas.table.x + 3 + search.input.visual_cursor() as u16, areas.table.y));
+    }
+    let line = match model.focus {
+        Pane::Tree => model.tree.line(&model.accounts)?.checked_sub(model.tree.top)?,
+        _ => model.table.cursor.checked_sub(model.table.top)?,
+    };
+    let area = if model.focus == Pane::Tree { areas.tree_lines } else { areas.rows };
+    (line < usize::from(area.height) && !(model.focus != Pane::Tree && model.table.rows.is_empty()))
+        .then(|| Position::new(area.x + if model.focus == Pane::Tree { 0 } else { 1 }, area.y + line as u16))
+}

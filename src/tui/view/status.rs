@@ -1,0 +1,125 @@
+//! The banner, the status line, the footer, and what is said.
+
+use estate::units::count;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::widgets::{Clear, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::paint::{right, text};
+use crate::tui::layout::{self, Areas};
+use crate::tui::model::{Kind, Model};
+use crate::tui::toast::Weight;
+
+/// Which estate this is, who is looking, and what they may do: in words.
+pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let theme = &model.theme;
+    let word = match model.kind {
+        Kind::Demo => " DEMO ",
+        Kind::Local => " LIVE ",
+    };
+    let x = text(buffer, area, " simdeck ", theme.title());
+    let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
+    let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, word, style);
+    if model.read_only {
+        x = text(
+            buffer,
+            Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area },
+            " READ-ONLY ",
+            style,
+        );
+    }
+    let account = model.accounts.top().map_or("", |a| a.name.as_str());
+    let who = format!("{} · {} · {account}", model.me.name, model.me.role);
+    let x =
+        text(buffer, Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area }, &who, theme.text);
+    if let Some(job) = &model.job {
+        let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 3), ..area };
+        let said =
+            format!("{} {} of {}", job.progress.phase, count(job.progress.done), count(job.progress.total));
+        right(buffer, rest, &said, theme.warn);
+    }
+}
+
+fn number(n: Option<u64>) -> String {
+    n.map_or_else(|| "…".to_owned(), count)
+}
+
+/// Selected, hidden, matching, total: always.
+pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
+    let picked = &model.picked;
+    let (selected, hidden) = match picked.is_empty() {
+        true => ("0".to_owned(), "0".to_owned()),
+        false => (number(picked.total), number(picked.hidden())),
+    };
+    let (matching, total) = (number(model.matching), count(model.total()));
+    let long = format!(" {selected} selected · {hidden} hidden by filter · {matching} match · {total} total");
+    let short = format!(" {selected} selected · {hidden} hidden · {matching} match · {total} total");
+    let row = model.table.position().map_or_else(|| "…".to_owned(), |n| count(n + 1));
+    let row = if model.table.rows.is_empty() { String::new() } else { format!("row {row} ") };
+    let wide = long.width() + row.width() + 2 <= usize::from(area.width);
+    let style = model.theme.text.add_modifier(Modifier::REVERSED);
+    buffer.set_style(area, style);
+    let said = if wide { &long } else { &short };
+    let end = text(buffer, area, said, style);
+    if !picked.is_empty() {
+        let part = Rect { width: (selected.width() as u16 + 10).min(area.width), ..area };
+        buffer.set_style(part, Style::new().add_modifier(Modifier::BOLD));
+    }
+    right(buffer, Rect { x: end + 1, width: area.right().saturating_sub(end + 1), ..area }, &row, style);
+}
+
+/// What can be done here, with the keys; help is always there.
+pub fn footer(model: &Model, buffer: &mut Buffer) {
+    for (rect, key, word, action) in layout::footer(model) {
+        let may = crate::tui::gate::allowed(model, action).is_ok();
+        let x = text(buffer, rect, &key, if may { model.theme.title() } else { model.theme.quiet() });
+        let rest = Rect { x: x + 1, width: rect.right().saturating_sub(x + 1), ..rect };
+        text(buffer, rest, word, if may { model.theme.text } else { model.theme.quiet() });
+    }
+}
+
+/// What was said last, over the last line of the body.
+pub fn toast(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    let Some(message) = model.messages.current() else { return };
+    let line = Rect { y: areas.status.y - 1, ..areas.status };
+    let (lead, style) = match message.weight {
+        Weight::Info => (" ", model.theme.accent),
+        Weight::Error => (" Error: ", model.theme.bad.add_modifier(Modifier::BOLD)),
+    };
+    let tail = if message.weight == Weight::Error { "  Esc" } else { "" };
+    Clear.render(line, buffer);
+    buffer.set_style(line, style);
+    let room = Rect { width: line.width.saturating_sub(tail.width() as u16 + 1), ..line };
+    text(buffer, room, &format!("{lead}{}", message.text), style);
+    right(buffer, Rect { width: line.width - 1, ..line }, tail, style);
+}
+
+/// After a moment, what can follow the keys pressed so far.
+pub fn which_key(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    if !model.shows_which_key() {
+        return;
+    }
+    let following = model.keymap.following(model.focus, &model.pending);
+    let width = following.iter().map(|(_, a)| a.row().title.width()).max().unwrap_or(10) as u16 + 9;
+    let height = (following.len() as u16 + 1).min(areas.status.y);
+    let area = Rect::new(
+        areas.status.right().saturating_sub(width),
+        areas.status.y - height,
+        width.min(areas.status.width),
+        height,
+    );
+    Clear.render(area, buffer);
+    text(buffer, Rect { height: 1, ..area }, " then", model.theme.title());
+    for (y, (key, action)) in (area.y + 1..area.bottom()).zip(following) {
+        let line = Rect { y, height: 1, ..area };
+        let x = text(buffer, line, &format!("  {key:<3} "), model.theme.title());
+        text(
+            buffer,
+            Rect { x, width: line.right().saturating_sub(x), ..line },
+            action.row().title,
+            model.theme.text,
+        );
+    }
+}
