@@ -262,7 +262,7 @@ impl Rows {
         let live = matches!(status.0, "active" | "suspended");
         let scale = if cap == 0 { 60_000_000 } else { cap };
         let share =
-            if live { dice.below(1000) * dice.below(1000) * 118 / 100_000_000 + dice.below(5) } else { 0 };
+            if live { dice.below(1000) * dice.below(1000) * 1180 / 1_000_000 + dice.below(5) } else { 0 };
         let used = scale / 1000 * share.min(1180) + dice.below(scale / 1000 + 1);
         let used = if live { used } else { 0 };
         let alert = match (cap, dice.below(10)) {

@@ -217,19 +217,25 @@ fn fits(action: Action, pane: Pane) -> bool {
 
 /// Plain single keys are shown before sequences and keys with modifiers.
 fn rank(keys: &[Key]) -> usize {
-    let modified =
-        keys.iter().any(|k| k.ctrl || k.shift || matches!(k.code, Code::F(_) | Code::Menu | Code::Insert));
+    let modified = keys.iter().any(|k| {
+        k.ctrl || k.shift || matches!(k.code, Code::F(_) | Code::Menu | Code::Insert | Code::BackTab)
+    });
     keys.len() + if modified { 10 } else { 0 }
 }
 
 fn pretty(text: &str) -> String {
     let part = |word: &str| match word.chars().count() {
         1 => word.to_owned(),
+        _ if word == "backtab" => "Shift+Tab".to_owned(),
         _ => word
             .split('+')
-            .map(|p| {
-                let mut chars = p.chars();
-                chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+            .map(|p| match p {
+                "pageup" => "PgUp".to_owned(),
+                "pagedown" => "PgDn".to_owned(),
+                p => {
+                    let mut chars = p.chars();
+                    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+                }
             })
             .collect::<Vec<_>>()
             .join("+"),

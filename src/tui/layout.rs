@@ -34,12 +34,12 @@ const fn col(by: Column, title: &'static str, width: u16, right: bool) -> Col {
 
 /// The columns; the first is pinned.
 pub const COLUMNS: [Col; 10] = [
-    col(Column::Iccid, "ICCID", 20, false),
-    col(Column::Label, "Label", 18, false),
-    col(Column::Account, "Account", 20, false),
-    col(Column::Status, "Status", 12, false),
-    col(Column::Session, "In session", 10, false),
-    col(Column::Network, "Network", 12, false),
+    col(Column::Iccid, "ICCID", 10, false),
+    col(Column::Label, "Label", 12, false),
+    col(Column::Account, "Account", 12, false),
+    col(Column::Status, "Status", 10, false),
+    col(Column::Session, "Sess", 4, false),
+    col(Column::Network, "Network", 10, false),
     col(Column::Used, "Used", 8, true),
     col(Column::Cap, "Cap", 8, true),
     col(Column::UsedPct, "%", 5, true),
@@ -100,13 +100,13 @@ pub fn areas(model: &Model) -> Areas {
     }
     areas.tree_lines = Rect { y: body.y + 1, height: body.height - 1, ..areas.tree };
     areas.table = table;
-    areas.header = Rect { y: table.y + 1, height: 1.min(table.height), ..table };
     areas.rows = Rect {
         y: table.y + 2,
         height: table.height.saturating_sub(2),
         width: table.width.saturating_sub(1),
         ..table
     };
+    areas.header = Rect { y: table.y + 1, height: 1.min(table.height), ..areas.rows };
     areas.scrollbar = Rect { x: table.right().saturating_sub(1), width: 1.min(table.width), ..areas.rows };
     areas
 }
@@ -117,9 +117,9 @@ fn tree_width(model: &Model, width: u16) -> u16 {
         (true, 0..70) => width,
         (false, 0..70) => 0,
         _ if !model.show_tree && model.focus != Pane::Tree => 0,
-        (_, 70..100) => 24,
-        (_, 100..160) => 32,
-        _ => 40,
+        (_, 70..100) => 22,
+        (_, 100..160) => 27,
+        _ => 36,
     }
 }
 
@@ -127,7 +127,7 @@ fn details(model: &Model, areas: &mut Areas, table: &mut Rect) {
     let (width, height) = model.size;
     let wanted = |roomy: bool| model.show_details.unwrap_or(roomy);
     if width >= 150 && wanted(true) {
-        let room = 44;
+        let room = 42;
         areas.details = Rect { x: table.right() - room, width: room, ..*table };
         table.width -= room + 1;
     } else if width < 150 && height >= 18 && wanted(height >= 32) {
@@ -140,8 +140,8 @@ fn details(model: &Model, areas: &mut Areas, table: &mut Rect) {
 /// The columns on the screen: which, where, how wide.
 pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
     let room = table.width.saturating_sub(GUTTER + 1);
-    let iccid = if room >= 70 { 20 } else { 12 };
-    let mut shown: Vec<(&'static Col, u16)> = vec![(&COLUMNS[0], iccid.min(room))];
+    let iccid = COLUMNS[0].width.min(room);
+    let mut shown: Vec<(&'static Col, u16)> = vec![(&COLUMNS[0], iccid)];
     let mut used = iccid + 1;
     for column in &COLUMNS[(1 + model.table.column).min(COLUMNS.len() - 1)..] {
         if used + column.width > room {
@@ -150,15 +150,7 @@ pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
         shown.push((column, column.width));
         used += column.width + 1;
     }
-    // What is left goes to the columns that names are cut in.
-    let mut spare = room.saturating_sub(used.saturating_sub(1));
-    for by in [Column::Account, Column::Label] {
-        if let Some((_, width)) = shown.iter_mut().find(|(c, _)| c.by == by) {
-            let more = spare.min(24);
-            *width += more;
-            spare -= more;
-        }
-    }
+    spread(&mut shown, room.saturating_sub(used.saturating_sub(1)));
     let mut x = table.x + GUTTER;
     let place = |(column, width): (&'static Col, u16)| {
         let rect = Rect { x, width, ..table };
@@ -166,6 +158,27 @@ pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
         (column, rect)
     };
     shown.into_iter().map(place).collect()
+}
+
+/// Gives the room that is left to the columns that values are cut in, in turns.
+fn spread(shown: &mut [(&'static Col, u16)], mut spare: u16) {
+    const TURNS: [(Column, u16); 8] = [
+        (Column::Network, 1),
+        (Column::Label, 4),
+        (Column::Account, 6),
+        (Column::Iccid, 10),
+        (Column::Network, 2),
+        (Column::Label, 6),
+        (Column::Account, 30),
+        (Column::Label, 10),
+    ];
+    for (by, most) in TURNS {
+        if let Some((_, width)) = shown.iter_mut().find(|(c, _)| c.by == by) {
+            let more = spare.min(most);
+            *width += more;
+            spare -= more;
+        }
+    }
 }
 
 /// The corner at which a menu opens by key: beside the cursor.

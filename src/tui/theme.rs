@@ -59,7 +59,7 @@ impl Theme {
         let ascii = config.ascii.unwrap_or(terminal.ascii);
         let path = config_dir().join("theme.toml");
         let own: Colours = read_toml(&path)?;
-        let name = config.theme.as_deref().unwrap_or("dark");
+        let name = config.theme.as_deref().unwrap_or(if terminal.light { "light" } else { "dark" });
         let Some((_, text)) = SHIPPED.iter().find(|(n, _)| *n == name) else {
             let known: Vec<&str> = SHIPPED.iter().map(|(n, _)| *n).collect();
             return Err(Failure::Config(format!("theme = \"{name}\": there are {}", known.join(", "))));
@@ -94,7 +94,7 @@ impl Theme {
 
     /// The row under the cursor.
     pub fn cursor(&self) -> Style {
-        Style::new().add_modifier(Modifier::REVERSED)
+        Style::new().fg(Color::Reset).add_modifier(Modifier::REVERSED)
     }
 
     /// What is said beside the point.

@@ -20,6 +20,8 @@ pub struct Capabilities {
     pub ascii: bool,
     /// Whether the session comes over SSH.
     pub ssh: bool,
+    /// Whether the terminal says that its background is light (COLORFGBG, set by some).
+    pub light: bool,
     term: String,
     tmux: bool,
 }
@@ -52,6 +54,7 @@ impl Capabilities {
             tier,
             ascii: !utf8,
             ssh: var("SSH_CONNECTION").is_some() || var("SSH_TTY").is_some(),
+            light: var("COLORFGBG").is_some_and(|v| matches!(v.rsplit(';').next(), Some("7" | "15"))),
             tmux: var("TMUX").is_some(),
             term,
         }

@@ -17,8 +17,7 @@ pub fn details(model: &Model, area: Rect, buffer: &mut Buffer) {
     let beside = area.height > 12;
     let line = if beside { model.theme.glyph("│", "|") } else { model.theme.glyph("─", "-") };
     if beside {
-        (area.y..area.bottom())
-            .for_each(|y| drop(buffer.set_string(area.x - 1, y, line, model.theme.border)));
+        (area.y..area.bottom()).for_each(|y| buffer.set_string(area.x - 1, y, line, model.theme.border));
     } else {
         buffer.set_string(area.x, area.y, line.repeat(usize::from(area.width)), model.theme.border);
     }
@@ -39,12 +38,12 @@ pub fn details(model: &Model, area: Rect, buffer: &mut Buffer) {
         return;
     }
     // Below the table the pairs stand in columns, as many as there is room for.
-    let columns = (inner.width / 38).clamp(1, 4);
+    let columns = (inner.width / 36).clamp(1, 4);
     let width = inner.width / columns;
     let rows = usize::from(inner.height);
     for (i, chunk) in pairs.chunks(rows.max(1)).enumerate().take(usize::from(columns)) {
         let place = Rect { x: inner.x + i as u16 * width, width: width.saturating_sub(1), ..inner };
-        column(model, chunk, place, 10, buffer);
+        column(model, chunk, place, 12, buffer);
     }
 }
 

@@ -134,6 +134,15 @@ struct Lines<'a> {
 }
 
 impl Lines<'_> {
+    /// One line as it is, cut where the room ends.
+    fn line(&mut self, line: &str, style: Style) {
+        if self.y < self.area.bottom() {
+            text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, line, style);
+            self.y += 1;
+        }
+    }
+
+    /// Wrapped over as many lines as it takes.
     fn push(&mut self, line: &str, style: Style) {
         for part in wrap(line, self.area.width) {
             if self.y < self.area.bottom() {
@@ -210,14 +219,14 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let is_undo = matches!(confirm.change, Change::Undo { .. });
     for (account, n) in plan.by_account.iter().take(5) {
         let path = model.accounts.names(*account).join(" / ");
-        lines.push(
+        lines.line(
             &format!("{:>9}  {} {path}", count(*n), if is_undo { "back to" } else { "from" }),
             theme.text,
         );
     }
     if plan.by_account.len() > 5 {
         let rest: u64 = plan.by_account.iter().skip(5).map(|(_, n)| n).sum();
-        lines.push(
+        lines.line(
             &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - 5),
             theme.text,
         );

@@ -183,7 +183,7 @@ pub fn status_word(status: Status) -> &'static str {
         Status::Blocked => "Blocked",
         Status::Suspended => "Suspended",
         Status::Inactive => "Inactive",
-        Status::ActivationPending => "Act. pending",
+        Status::ActivationPending => "Pending",
         Status::Terminated => "Terminated",
         Status::Unmanaged => "Unmanaged",
     }
