@@ -1,6 +1,7 @@
+-- Numbers are never given twice: the log speaks of accounts and SIMs that are gone.
 -- Accounts form one tree. `key` is the folded name: unique among siblings, whatever the case.
 CREATE TABLE account (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   parent_id INTEGER REFERENCES account(id),
   name TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -12,7 +13,7 @@ CREATE TABLE account (
 CREATE UNIQUE INDEX account_sibling ON account(ifnull(parent_id, 0), key);
 
 CREATE TABLE user (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   account_id INTEGER NOT NULL REFERENCES account(id),
   name TEXT NOT NULL,
   email TEXT NOT NULL,
@@ -26,7 +27,7 @@ CREATE INDEX user_account ON user(account_id);
 -- Absent numbers and times are 0 and absent text is '', so that every sort column is NOT NULL
 -- and a page is found by row values. Lists are '\n'-separated with a '\n' at both ends.
 CREATE TABLE sim (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
   iccid TEXT NOT NULL,
   iccid_key TEXT NOT NULL,                 -- the same with and without check digit
   iccid_rev TEXT NOT NULL,                 -- reversed, for searches by the last digits

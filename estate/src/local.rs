@@ -138,9 +138,26 @@ impl Local {
         self.may_write(Capability::ManageAccounts)?;
         let (name, email) = (valid_name(name)?, ident::email(email)?);
         let session = self.store.writer();
+        let transaction = session.unchecked_transaction()?;
         View::new(&session, &self.scope, None)?.accounts.need(account)?;
         let user = User { id: UserId(0), account, name, email, role, state: UserState::Active };
-        accounts::add_user(&session, &user, (self.clock)())
+        let (rev, at) = (session.rev()? + 1, (self.clock)());
+        accounts::add_user(&session, &user, at)?;
+        log::append(
+            &session,
+            &Record {
+                rev,
+                id: &ChangeId::new(),
+                at,
+                actor: &self.scope.user,
+                kind: "add-user",
+                body: serde_json::json!({ "account": account.0, "email": user.email, "role": role.word() }),
+                counts: Counts::default(),
+                undoes: None,
+            },
+        )?;
+        log::touch_if_absent(&session, rev, account)?;
+        Ok(transaction.commit()?)
     }
 
     /// Everything that is wrong with the store, in words.

@@ -227,7 +227,7 @@ impl View<'_> {
             at: Time(row.get(2)?),
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: !undone && kind != "import" && kind != "init",
+            undoable: !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
             counts,
             undone,
             kind,
@@ -275,6 +275,8 @@ impl View<'_> {
             }
             "delete-account" if !seen("parent") => "deleted an account".to_owned(),
             "delete-account" => format!("deleted account {} under {}", text("name"), self.name(id("parent"))),
+            "add-user" if !seen("account") => "added a user".to_owned(),
+            "add-user" => format!("added user {} to {}", text("email"), self.name(id("account"))),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),
         };

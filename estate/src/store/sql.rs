@@ -293,8 +293,12 @@ impl Compiler<'_> {
             ),
             (Field::Used | Field::Cap | Field::UsedPct, op, Value::Bytes(n) | Value::Percent(n)) => {
                 let column = number_column(term.field);
-                let floor =
-                    if term.field == Field::Used { String::new() } else { format!("{column} > 0 AND ") };
+                // Absent is 0 for a cap and -1 for a percentage.
+                let floor = match term.field {
+                    Field::Cap => "cap > 0 AND ",
+                    Field::UsedPct => "used_pct >= 0 AND ",
+                    _ => "",
+                };
                 let sign = sign(op);
                 Some(Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(*n as i64))
             }

@@ -4,9 +4,6 @@ use std::ops::ControlFlow;
 
 use estate::{Change, ChangeId, Estate, ImportOptions, Local, NewEstate, Note, Result, Tally};
 
-/// The sample files.
-pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data");
-
 /// An empty estate with the root account `Root`.
 pub fn estate() -> (tempfile::TempDir, Local) {
     let dir = tempfile::tempdir().expect("temporary folder");
@@ -27,9 +24,4 @@ pub fn import_with(local: &Local, file: &[u8], options: &ImportOptions) -> Resul
 /// Imports a file that must come in.
 pub fn import(local: &Local, file: &[u8]) -> (Tally, Vec<Note>) {
     import_with(local, file, &ImportOptions::default()).expect("import")
-}
-
-/// The refusals among the notes, or the warnings.
-pub fn notes_of(notes: &[Note], refused: bool) -> Vec<&Note> {
-    notes.iter().filter(|n| n.refused == refused).collect()
 }

@@ -1,0 +1,393 @@
+//! Pages joined are the whole query, for every sort and direction; filters mean what a plain evaluator says.
+
+mod common;
+
+/// The sample files.
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data");
+
+use common::{estate, import};
+use estate::{
+    AccountId, Accounts, Cancel, Column, Estate, Filter, Key, Local, Op, Page, Query, Row, Seek, Sim, SimId,
+    Sort, SortValue, Target, Term, Time, Value, text,
+};
+use proptest::prelude::*;
+
+const NOW: Time = Time(1_780_000_000);
+
+fn page(local: &Local, query: &Query, seek: &Seek, limit: u16) -> Page {
+    local.page(query, seek, limit, &Cancel::new()).expect("page")
+}
+
+/// All rows by the simplest way there is: the export, sorted here.
+fn whole(local: &Local, query: &Query) -> Vec<Sim> {
+    let mut sims = Vec::new();
+    local
+        .export(
+            query,
+            None,
+            &mut |sim| {
+                sims.push(sim.clone());
+                Ok(true)
+            },
+            &Cancel::new(),
+        )
+        .expect("export");
+    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    sims.sort_by(|a, b| rank(a, query.sort.by, &accounts).cmp(&rank(b, query.sort.by, &accounts)));
+    if query.sort.descending {
+        sims.reverse();
+    }
+    sims
+}
+
+fn rank(sim: &Sim, by: Column, accounts: &Accounts) -> (i64, String, SimId) {
+    let number = |n: i64| (n, String::new(), sim.id);
+    let level = |n: Option<u64>| n.map_or(0, |n| n as i64);
+    match by {
+        Column::Iccid => (0, estate::ident::Iccid::parse(&sim.iccid).expect("stored").0.key(), sim.id),
+        Column::Label => (0, text::fold(&sim.label), sim.id),
+        Column::Network => (0, sim.network.clone(), sim.id),
+        Column::Account => number(accounts.place(sim.account).expect("visible") as i64),
+        Column::Status => {
+            number(estate::Status::ALL.iter().position(|s| *s == sim.status).expect("status") as i64)
+        }
+        Column::Session => number(i64::from(sim.in_session)),
+        Column::Used => number(sim.used as i64),
+        Column::Cap => number(level(sim.cap)),
+        Column::UsedPct => number(sim.percent().map_or(-1, |p| p as i64)),
+        Column::Seen => number(sim.last_seen.map_or(0, |t| t.0)),
+    }
+}
+
+fn ids(rows: &[Row]) -> Vec<i64> {
+    rows.iter().map(|r| r.sim.id.0).collect()
+}
+
+fn forward(local: &Local, query: &Query, limit: u16) -> Vec<i64> {
+    let mut at = page(local, query, &Seek::First, limit);
+    let mut all = ids(&at.rows);
+    assert!(!at.before);
+    while at.after {
+        let last: Key = at.rows.last().expect("more follow").key.clone();
+        at = page(local, query, &Seek::After(last), limit);
+        assert!(at.before && !at.rows.is_empty());
+        all.extend(ids(&at.rows));
+    }
+    all
+}
+
+fn backward(local: &Local, query: &Query, limit: u16) -> Vec<i64> {
+    let mut at = page(local, query, &Seek::Last, limit);
+    let mut all = ids(&at.rows);
+    while at.before {
+        let first = at.rows.first().expect("more before").key.clone();
+        at = page(local, query, &Seek::Before(first), limit);
+        all.splice(0..0, ids(&at.rows));
+    }
+    all
+}
+
+fn sorts() -> impl Iterator<Item = Sort> {
+    Column::ALL.into_iter().flat_map(|by| [false, true].map(|descending| Sort { by, descending }))
+}
+
+/// Random rows with many ties and empty values.
+fn csv(rows: &[(u8, u8, u8, u8)]) -> Vec<u8> {
+    let mut out = String::from("iccid,label,account,status,network,used,cap,last_seen,in_session\n");
+    for (i, (a, b, c, d)) in rows.iter().enumerate() {
+        let label = ["", "Van", "van", "Éa", "Meter"][usize::from(a % 5)];
+        let account = ["", "A", "A / X", "B", "b / Ü"][usize::from(b % 5)];
+        let status = ["active", "suspended", "inactive", "terminated", "unmanaged"][usize::from(c % 5)];
+        let network = ["EE", "O2", ""][usize::from(d % 3)];
+        let cap = [0u32, 100, 1000][usize::from(a % 3)];
+        let seen = if d % 2 == 0 { String::new() } else { format!("2026-04-{:02}", d % 20 + 1) };
+        let session = b % 2;
+        out.push_str(&format!(
+            "8900101{i:012},{label},{account},{status},{network},{},{cap},{seen},{session}\n",
+            u32::from(*c) * 7
+        ));
+    }
+    out.into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn pages_joined_are_the_whole_query(rows in prop::collection::vec(any::<(u8, u8, u8, u8)>(), 0..70), limit in 1u16..20) {
+        let (_dir, local) = estate();
+        import(&local, &csv(&rows));
+        for filter in ["", "status=active or label:van", "in:A used>100"] {
+            if filter.contains("in:A") && local.accounts(&Cancel::new()).expect("accounts").find("A").is_err() {
+                continue;
+            }
+            for sort in sorts() {
+                let filter = Filter::parse(filter).expect("filter");
+                let query = Query { filter, sort, ..Query::all(local.me().account, NOW) };
+                let wanted: Vec<i64> = whole(&local, &query).iter().map(|s| s.id.0).collect();
+                prop_assert_eq!(forward(&local, &query, limit), wanted.clone(), "forward {:?}", sort);
+                prop_assert_eq!(backward(&local, &query, limit), wanted.clone(), "backward {:?}", sort);
+                prop_assert_eq!(local.count(&query, &Cancel::new()).expect("count"), wanted.len() as u64);
+                let middle = wanted.len() as u64 / 2;
+                let jumped = page(&local, &query, &Seek::Row(middle), limit);
+                prop_assert_eq!(ids(&jumped.rows), wanted[middle as usize..].iter().copied().take(limit.into()).collect::<Vec<_>>());
+                if let Some(row) = jumped.rows.first() {
+                    let again = page(&local, &query, &Seek::At(row.key.clone()), limit);
+                    prop_assert_eq!(ids(&again.rows), ids(&jumped.rows));
+                    prop_assert_eq!(again.before, middle > 0);
+                    let range = local.range(&query, &row.key, &jumped.rows.last().expect("row").key, 1000, &Cancel::new()).expect("range");
+                    prop_assert_eq!(range.len(), jumped.rows.len());
+                }
+            }
+        }
+    }
+}
+
+fn sample() -> (tempfile::TempDir, Local) {
+    let (dir, local) = estate();
+    import(&local, &std::fs::read(format!("{DATA}/estate-2k/sims.csv")).expect("sample"));
+    (dir, local)
+}
+
+/// The language again, written plainly and slowly, without any database.
+fn holds(filter: &Filter, sim: &Sim, accounts: &Accounts) -> bool {
+    match filter {
+        Filter::All => true,
+        Filter::And(list) => list.iter().all(|f| holds(f, sim, accounts)),
+        Filter::Or(list) => list.iter().any(|f| holds(f, sim, accounts)),
+        Filter::Not(inner) => !holds(inner, sim, accounts),
+        Filter::Term(term) if term.op == Op::Ne => {
+            !holds(&Filter::Term(Term { op: Op::Eq, ..term.clone() }), sim, accounts)
+        }
+        Filter::Term(term) => term.values.iter().any(|value| compares(term, value, sim, accounts)),
+    }
+}
+
+fn compares(term: &Term, value: &Value, sim: &Sim, accounts: &Accounts) -> bool {
+    let number = |n: Option<u64>, wanted: u64| n.is_some_and(|n| ordered(term.op, n.cmp(&wanted)));
+    let time = |t: Option<Time>, wanted: Time| t.is_some_and(|t| ordered(term.op, t.cmp(&wanted)));
+    match (term.field.name(), value) {
+        ("used", Value::Bytes(n)) => number(Some(sim.used), *n),
+        ("cap", Value::Bytes(n)) => number(sim.cap, *n),
+        ("alert", Value::Bytes(n)) => number(sim.alert, *n),
+        ("used_pct", Value::Percent(n)) => number(sim.percent(), *n),
+        ("seen", Value::At(t)) => time(sim.last_seen, *t),
+        ("seen", Value::Age(age)) => time(sim.last_seen, Time(NOW.0 - *age as i64)),
+        ("status", Value::Status(status)) => sim.status == *status,
+        ("session", Value::Flag(flag)) => sim.in_session == *flag,
+        ("has", Value::Field(field)) => filled(sim, field.name()),
+        ("no", Value::Field(field)) => !filled(sim, field.name()),
+        ("in", Value::Text(path)) => accounts.is_under(sim.account, accounts.find(path).expect("account")),
+        ("path", Value::Text(path)) => sim.account == accounts.find(path).expect("account"),
+        (name, Value::Text(wanted)) => {
+            strings(sim, name, accounts).iter().any(|have| says(term.op, wanted, have))
+        }
+        other => panic!("not evaluated: {other:?}"),
+    }
+}
+
+fn ordered(op: Op, found: std::cmp::Ordering) -> bool {
+    match op {
+        Op::Lt => found.is_lt(),
+        Op::Le => found.is_le(),
+        Op::Gt => found.is_gt(),
+        Op::Ge => found.is_ge(),
+        _ => found.is_eq(),
+    }
+}
+
+fn filled(sim: &Sim, name: &str) -> bool {
+    match name {
+        "cap" => sim.cap.is_some(),
+        "seen" => sim.last_seen.is_some(),
+        "label" => !sim.label.is_empty(),
+        "eid" => !sim.eid.is_empty(),
+        "tag" => !sim.tags.is_empty(),
+        other => panic!("not evaluated: {other}"),
+    }
+}
+
+fn strings(sim: &Sim, name: &str, accounts: &Accounts) -> Vec<String> {
+    let account = accounts.get(sim.account).expect("visible").name.clone();
+    match name {
+        "iccid" => vec![sim.iccid.clone()],
+        "imsi" => vec![sim.imsi.clone()],
+        "msisdn" => vec![sim.msisdn.clone()],
+        "label" => vec![sim.label.clone()],
+        "network" => vec![sim.network.clone()],
+        "tariff" => vec![sim.tariff.clone()],
+        "tag" => sim.tags.clone(),
+        "account" => vec![account],
+        "" => vec![
+            sim.iccid.clone(),
+            sim.imsi.clone(),
+            sim.msisdn.clone(),
+            sim.eid.clone(),
+            sim.imei.clone(),
+            sim.label.clone(),
+            account,
+        ],
+        other => panic!("not evaluated: {other}"),
+    }
+}
+
+fn says(op: Op, wanted: &str, have: &str) -> bool {
+    let (wanted, have) = (text::fold(wanted), text::fold(have));
+    match op {
+        Op::Has if wanted.contains('*') => text::fits(&wanted, &have),
+        Op::Has => have.contains(&wanted),
+        _ => have == wanted,
+    }
+}
+
+#[test]
+fn filters_mean_what_a_plain_evaluator_says() {
+    let (_dir, local) = sample();
+    while local.background().expect("index") {}
+    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    let everything = whole(&local, &Query::all(local.me().account, NOW));
+    let atoms = [
+        "status=active",
+        "status:suspended,terminated",
+        "used>1GB",
+        "used<=5MB",
+        "cap>=100MB",
+        "no:cap",
+        "used_pct>=80",
+        "used_pct<10",
+        "seen<30d",
+        "seen>=2026-04-25",
+        "session:yes",
+        "label:tracker",
+        "label:*0073",
+        "label=\"Pump Paris 5912\"",
+        "network=EE",
+        "network:voda*",
+        "network:tele",
+        "tariff:iot",
+        "tag:fleet",
+        "tag=uk",
+        "has:eid",
+        "no:label",
+        "account:fleet",
+        "account=Pilot",
+        "in:\"/Root/Acme Ltd\"",
+        "path=\"/Root/Acme Ltd/POS\"",
+        "iccid:*18937",
+        "iccid:8944*",
+        "iccid:4718",
+        "imsi:23410",
+        "msisdn:4475",
+        "leeds",
+        "paris",
+        "0073",
+        "ZÜRICH",
+        "smart",
+    ];
+    let mut tried = 0;
+    for (i, a) in atoms.iter().enumerate() {
+        let b = atoms[(i * 7 + 3) % atoms.len()];
+        let c = atoms[(i * 11 + 5) % atoms.len()];
+        for text in [
+            (*a).to_owned(),
+            format!("-{a}"),
+            format!("{a} {b}"),
+            format!("{a} or {b}"),
+            format!("({a} or {b}) -{c}"),
+            format!("{a} -({b} {c})"),
+        ] {
+            let filter = Filter::parse(&text).expect(&text);
+            let query = Query { filter: filter.clone(), ..Query::all(local.me().account, NOW) };
+            let wanted: Vec<SimId> =
+                everything.iter().filter(|s| holds(&filter, s, &accounts)).map(|s| s.id).collect();
+            assert_eq!(
+                local.count(&query, &Cancel::new()).expect("count"),
+                wanted.len() as u64,
+                "count of {text}"
+            );
+            for sort in [
+                Sort::default(),
+                Sort { by: Column::Used, descending: true },
+                Sort { by: Column::Account, descending: false },
+            ] {
+                let query = Query { sort, ..query.clone() };
+                let mut found: Vec<i64> = forward(&local, &query, 200);
+                found.sort_unstable();
+                let mut wanted: Vec<i64> = wanted.iter().map(|id| id.0).collect();
+                wanted.sort_unstable();
+                assert_eq!(found, wanted, "{text} by {:?}", sort.by);
+            }
+            let frozen = Query { filter: filter.freeze(&accounts, NOW).expect("frozen"), ..query };
+            assert_eq!(
+                local.count(&frozen, &Cancel::new()).expect("count"),
+                wanted.len() as u64,
+                "frozen {text}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried >= 200, "{tried}");
+}
+
+#[test]
+fn a_key_of_an_account_outside_is_no_way_in() {
+    let (_dir, local) = sample();
+    let query = Query { under: AccountId(999_999), ..Query::all(local.me().account, NOW) };
+    assert!(local.page(&query, &Seek::First, 10, &Cancel::new()).is_err());
+    let key = Key { value: SortValue::Number(999_999), id: SimId(1) };
+    let sorted = Query {
+        sort: Sort { by: Column::Account, descending: false },
+        ..Query::all(local.me().account, NOW)
+    };
+    assert!(local.page(&sorted, &Seek::After(key), 10, &Cancel::new()).map_or(true, |p| p.rows.len() <= 10));
+}
+
+#[test]
+fn numbers_are_found_with_and_without_check_digit() {
+    let (_dir, local) = estate();
+    import(&local, b"iccid\n89883030000080139311\n8900101000000000043\n");
+    let count = |text: &str| {
+        let query = Query { filter: Filter::parse(text).expect(text), ..Query::all(local.me().account, NOW) };
+        local.count(&query, &Cancel::new()).expect("count")
+    };
+    for text in [
+        "8988303000008013931",
+        "89883030000080139311",
+        "iccid=8988303000008013931",
+        "iccid:*39311",
+        "890010100000000004",
+    ] {
+        assert_eq!(count(text), 1, "{text}");
+    }
+    let entries: Vec<String> =
+        ["8988303000008013931", "89883030000080139311", "8900101000000000043F", "8900101000000000050"]
+            .map(str::to_owned)
+            .to_vec();
+    let found = local.lookup(&entries, &Cancel::new()).expect("lookup");
+    assert_eq!((found.found.len(), found.duplicates, found.unknown.len()), (2, 1, 1));
+}
+
+#[test]
+fn a_target_is_union_minus_exceptions() {
+    let (_dir, local) = sample();
+    let view = Query::all(local.me().account, NOW);
+    let active = Query { filter: Filter::parse("status=active").expect("filter"), ..view.clone() };
+    let first = page(&local, &active, &Seek::First, 3);
+    let other = page(
+        &local,
+        &Query { filter: Filter::parse("status=terminated").expect("filter"), ..view.clone() },
+        &Seek::First,
+        2,
+    );
+    let target = Target {
+        any: vec![active.clone()],
+        ids: other.rows.iter().map(|r| r.sim.id).collect(),
+        except: first.rows.iter().map(|r| r.sim.id).collect(),
+        ..Target::default()
+    };
+    let n = local.count(&active, &Cancel::new()).expect("count");
+    assert_eq!(local.count_target(&target, &view, &Cancel::new()), Ok((n - 3 + 2, n - 3 + 2)));
+    assert_eq!(local.count_target(&target, &active, &Cancel::new()), Ok((n - 3 + 2, n - 3)));
+    let ids: Vec<SimId> = first.rows.iter().chain(&other.rows).map(|r| r.sim.id).collect();
+    assert_eq!(local.marked(&target, &ids, &Cancel::new()).expect("marked").len(), 2);
+}
