@@ -367,11 +367,11 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
 fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
     let mut list = vec![
         (Key::plain(Code::Esc), "[ Esc Close ]".to_owned()),
-        (Key::plain(Code::Tab), "[ Tab Other outcome ]".to_owned()),
+        (Key::plain(Code::Tab), "[ Tab Next outcome ]".to_owned()),
     ];
     if result.counts.missed() > 0 {
-        list.push((Key::char('r'), "[ r Retry those left out ]".to_owned()));
-        list.push((Key::char('s'), "[ s Select them ]".to_owned()));
+        list.push((Key::char('r'), "[ r Retry left out ]".to_owned()));
+        list.push((Key::char('s'), "[ s Select ]".to_owned()));
     }
     list.push((Key::char('e'), "[ e Export ]".to_owned()));
     if result.undoable {

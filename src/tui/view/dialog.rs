@@ -158,7 +158,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     let area = Rect {
         x: place.inner.x + 1,
         width: place.inner.width.saturating_sub(2),
-        height: place.inner.height.saturating_sub(2),
+        height: place.inner.height.saturating_sub(3),
         ..place.inner
     };
     let mut lines = Lines { buffer, area, y: area.y };
@@ -179,7 +179,6 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     for (reason, n) in &plan.reasons {
         lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
     }
-    breakdown(model, confirm, &mut lines);
     if confirm.hidden > 0 {
         let said = match confirm.all {
             true => format!("! {} of them are hidden by the filter, and move too", count(confirm.hidden)),
@@ -190,11 +189,13 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         };
         lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
     }
+    breakdown(model, confirm, &mut lines);
     for (warning, n) in &plan.warnings {
         lines.push(&format!("! {}", warning_text(*warning, *n)), theme.warn);
     }
     if let Change::Move { clear, .. } = &confirm.change {
-        lines.push(&options(*clear), theme.text);
+        let line = Rect { y: place.inner.bottom().saturating_sub(3), height: 1, ..area };
+        text(lines.buffer, line, &options(*clear), theme.text);
     }
     typing(theme, confirm, place, lines.buffer)
 }
@@ -217,17 +218,19 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let theme = &model.theme;
     let Some(plan) = &confirm.plan else { return };
     let is_undo = matches!(confirm.change, Change::Undo { .. });
-    for (account, n) in plan.by_account.iter().take(5) {
+    // The warnings below must not be pushed out.
+    let named = if confirm.hidden > 0 || plan.warnings.len() > 3 { 3 } else { 5 };
+    for (account, n) in plan.by_account.iter().take(named) {
         let path = model.accounts.names(*account).join(" / ");
         lines.line(
             &format!("{:>9}  {} {path}", count(*n), if is_undo { "back to" } else { "from" }),
             theme.text,
         );
     }
-    if plan.by_account.len() > 5 {
-        let rest: u64 = plan.by_account.iter().skip(5).map(|(_, n)| n).sum();
+    if plan.by_account.len() > named {
+        let rest: u64 = plan.by_account.iter().skip(named).map(|(_, n)| n).sum();
         lines.line(
-            &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - 5),
+            &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - named),
             theme.text,
         );
     }
@@ -338,7 +341,7 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
         };
         let last = match item.reason {
             Reason::None => format!("{} → {}", item.from, item.to),
-            reason => format!("{}: {}", item.from, reason.text()),
+            reason => format!("{} ({})", reason.text(), item.from),
         };
         cells(
             buffer,

@@ -1,0 +1,290 @@
+//! The binary: standard output, exit codes, two programs on one store, and kill -9 at any moment.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use assert_cmd::cargo::CommandCargoExt as _;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
+
+struct World {
+    dir: tempfile::TempDir,
+    store: PathBuf,
+}
+
+impl World {
+    /// A folder with nothing in it.
+    fn empty() -> Self {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = dir.path().join("estate.db");
+        Self { dir, store }
+    }
+
+    /// A store with the sample estate.
+    fn sample() -> Self {
+        let world = Self::empty();
+        world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
+        world.ok(&["import", &format!("{DATA}/estate-2k/sims.csv")]);
+        world
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::cargo_bin("simdeck").expect("binary");
+        command.env_clear().env("HOME", self.dir.path()).arg("--store").arg(&self.store).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().expect("runs")
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        self.ends(args, 0).0
+    }
+
+    /// Runs it, checks the exit code, gives standard output and error.
+    #[track_caller]
+    fn ends(&self, args: &[&str], code: i32) -> (String, String) {
+        let output = self.run(args);
+        let out = String::from_utf8(output.stdout).expect("UTF-8");
+        let err = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    }
+
+    fn count(&self, filter: &str) -> u64 {
+        self.ok(&["sims", filter, "--count"]).trim().parse().expect("a number")
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}
+
+#[test]
+fn import_move_history_undo() {
+    let world = World::sample();
+    assert_eq!(world.count(""), 2_000);
+    let filter = "in:\"/Root/Acme Ltd\" status=active";
+    let n = world.count(filter);
+    let to = "/Root/Contoso Water";
+    let (out, _) = world.ends(&["move", filter, "--to", to, "--dry-run"], 0);
+    assert!(out.contains("Dry run: nothing was changed.") && world.count(filter) == n, "{out}");
+    let (_, err) = world.ends(&["move", filter, "--to", to], 2);
+    assert!(err.contains("--yes"), "{err}");
+    world.ends(&["move", filter, "--to", to, "--yes", "--expect", "1"], 5);
+    assert_eq!(world.count(filter), n);
+    let out = world.ok(&["move", filter, "--to", to, "--yes", "--output", "json"]);
+    let receipt: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(receipt["counts"]["done"], n);
+    assert_eq!(world.count(filter), 0);
+    let history = world.ok(&["history", "--output", "json"]);
+    let entries: serde_json::Value = serde_json::from_str(&history).expect("JSON");
+    assert_eq!(entries[0]["change_id"], receipt["change_id"]);
+    for key in ["rev", "change_id", "at", "by", "kind", "summary", "counts"] {
+        assert!(!entries[0][key].is_null(), "{key}");
+    }
+    let id = receipt["change_id"].as_str().expect("id");
+    world.ok(&["undo", id, "--yes"]);
+    assert_eq!(world.count(filter), n);
+    world.ends(&["undo", id, "--yes"], 1);
+    world.ends(&["undo", "no-such-change", "--yes"], 4);
+    assert!(world.ok(&["store", "check"]).starts_with("sound"));
+}
+
+#[test]
+fn lists_of_numbers_and_what_is_left_out() {
+    let world = World::sample();
+    let terminated = world.ok(&["sims", "status=terminated", "--columns", "iccid", "--limit", "1"]);
+    let active = world.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "2"]);
+    let pick = |csv: &str| csv.lines().skip(1).map(|l| l.trim_matches('"').to_owned()).collect::<Vec<_>>();
+    let list = [pick(&terminated), pick(&active), vec!["8900101000000000043".into()]].concat().join("\r\n");
+    std::fs::write(world.path("list.txt"), list).expect("written");
+    let file = world.path("list.txt").display().to_string();
+    let to = ["--to", "/Root/Contoso Water", "--yes"];
+    let (out, err) = world.ends(&[&["move", "--from-file", &file], &to[..]].concat(), 3);
+    assert!(out.contains("2 done · 1 refused"), "{out}");
+    assert!(
+        err.contains("unknown: 8900101000000000043") && err.contains("terminated SIMs are not moved"),
+        "{err}"
+    );
+    world.ends(&[&["move"], &to[..]].concat(), 2);
+}
+
+#[test]
+fn exit_codes_and_messages() {
+    let world = World::sample();
+    let (_, err) = world.ends(&["sims", "used>5 acount:x"], 2);
+    assert!(
+        err.contains("  used>5 acount:x\n         ^\n") && err.contains("did you mean account?"),
+        "{err}"
+    );
+    world.ends(&["sims", "--sort", "colour"], 2);
+    world.ends(&["frobnicate"], 2);
+    let (_, err) = world.ends(&["sim", "8900101000000000043"], 4);
+    assert!(err.contains("no such SIM"), "{err}");
+    let (_, err) = world.ends(&["account", "show", "/Root/Acme Lt"], 4);
+    assert!(err.contains("Acme Ltd"), "{err}");
+    world.ends(&["account", "show", "POS"], 2);
+    world.ends(&["--readonly", "account", "add", "/Root/New"], 4);
+    world.ends(&["--as", "nobody@x.example", "sims"], 4);
+    let (_, err) = World::empty().ends(&["sims"], 1);
+    assert!(err.contains("simdeck init") && err.contains("simdeck demo"), "{err}");
+    let (_, err) = world.ends(&["import", &format!("{DATA}/latin1.csv")], 2);
+    assert!(err.contains("--encoding"), "{err}");
+    let (_, err) = World::sample().ends(&[], 2);
+    assert!(err.contains("needs a terminal"), "{err}");
+}
+
+#[test]
+fn the_messy_file_is_reported_row_by_row() {
+    let world = World::empty();
+    world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
+    let report = world.path("report.csv").display().to_string();
+    let file = format!("{DATA}/messy.csv");
+    let (dry, _) = world.ends(&["import", &file, "--dry-run", "--report", &report], 3);
+    assert_eq!(world.count(""), 0);
+    let first = std::fs::read_to_string(&report).expect("report");
+    let (out, err) = world.ends(&["import", &file, "--report", &report], 3);
+    assert!(out.contains("19 rows: 12 added, 7 refused"), "{out}");
+    assert_eq!(dry.lines().next(), out.lines().next(), "a dry run says the same");
+    assert_eq!(first, std::fs::read_to_string(&report).expect("report"));
+    assert_eq!(first.matches(",refused,").count(), 7);
+    assert!(!err.contains('\u{1b}') && !err.contains('\u{202e}'), "nothing reaches the terminal");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&report).expect("file").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    let export = world.ok(&["export"]);
+    assert!(export.contains("\"'=HYPERLINK") && !export.contains('\u{1b}'), "{export}");
+}
+
+#[test]
+fn exports_read_back() {
+    let world = World::sample();
+    let csv = world.ok(&["export"]);
+    assert_eq!(csv.lines().next().expect("header").split(',').count(), 29);
+    std::fs::write(world.path("out.csv"), &csv).expect("written");
+    let other = World::empty();
+    other.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
+    other.ok(&["import", &world.path("out.csv").display().to_string()]);
+    assert_eq!(other.ok(&["accounts"]), world.ok(&["accounts"]));
+    let columns = "iccid,imsi,msisdn,eid,imei,label,account_path,status,network,tariff,used_bytes,cap_bytes,alert_bytes,last_seen,tags,notes";
+    assert_eq!(other.ok(&["export", "--columns", columns]), world.ok(&["export", "--columns", columns]));
+    let json: serde_json::Value =
+        serde_json::from_str(&world.ok(&["export", "no:cap", "--format", "json"])).expect("JSON");
+    assert!(
+        json.as_array().expect("array").iter().all(|s| s["cap_bytes"].is_null() && s["iccid"].is_string())
+    );
+    let lines =
+        world.ok(&["sims", "status=active", "--output", "ndjson", "--limit", "3", "--sort", "used:desc"]);
+    let used: Vec<u64> = lines
+        .lines()
+        .map(|l| {
+            serde_json::from_str::<serde_json::Value>(l).expect("JSON")["used_bytes"].as_u64().expect("bytes")
+        })
+        .collect();
+    assert!(used.len() == 3 && used.is_sorted_by(|a, b| a >= b));
+}
+
+#[test]
+fn accounts_by_command() {
+    let world = World::sample();
+    world.ok(&["account", "add", "/Root/New \\/ Old"]);
+    world.ok(&["account", "rename", "/Root/New \\/ Old", "Newest"]);
+    world.ok(&["account", "move", "Newest", "--under", "/Root/Acme Ltd", "--yes"]);
+    world.ok(&["account", "show", "/Root/Acme Ltd/Newest"]);
+    world.ends(&["account", "delete", "/Root/Acme Ltd", "--yes"], 1);
+    world.ok(&["account", "delete", "Newest", "--yes"]);
+    world.ends(&["account", "show", "Newest"], 4);
+    let tree = world.ok(&["accounts", "--tree", "--output", "table"]);
+    assert!(tree.contains("\n  Acme Ltd") && tree.starts_with("ACCOUNT"), "{tree}");
+}
+
+#[test]
+fn about_the_program() {
+    let world = World::sample();
+    assert!(world.ok(&["keys"]).contains("move,"));
+    assert!(world.ok(&["config", "path"]).contains("keymap.toml"));
+    assert!(world.ok(&["doctor"]).contains("opens"));
+    assert!(world.ok(&["completions", "bash"]).contains("_simdeck"));
+    assert!(world.ok(&["man"]).contains(".TH"));
+    assert!(world.ok(&["users", "--output", "ndjson"]).contains("root@x.example"));
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    std::fs::write(folder.join("keymap.toml"), "[table]\n\"g\" = \"move\"\n").expect("written");
+    let (_, err) = world.ends(&["config", "check"], 1);
+    assert!(err.contains("keymap.toml:2"), "{err}");
+}
+
+/// The bar: kill -9 at any moment of an import or a move leaves all of it or none of it.
+#[test]
+fn killed_at_any_moment_it_is_all_or_nothing() {
+    let world = World::empty();
+    world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
+    let file = big_csv(&world.path("big.csv"), 12_000);
+    let whole = time(|| assert!(kill_after(&world, &["import", &file], Duration::from_secs(60))));
+    assert_eq!(world.count(""), 12_000);
+    for (i, args) in [vec!["import", &file], vec!["move", "--all", "--to", "/Root/B", "--yes"]]
+        .into_iter()
+        .cycle()
+        .take(14)
+        .enumerate()
+    {
+        // A store of its own for each, so that there is always something to do.
+        let fresh = World::empty();
+        fresh.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
+        let moving = args[0] == "move";
+        if moving {
+            std::fs::copy(&world.store, &fresh.store).expect("copied");
+        }
+        let before = fresh.count("");
+        let delay = whole.mul_f64((i as f64 + 0.5) / 14.0);
+        let finished = kill_after(&fresh, &args, delay);
+        assert!(fresh.ok(&["store", "check"]).starts_with("sound"), "killed after {delay:?}");
+        let (all, there) = (fresh.count(""), fresh.ok(&["accounts"]).contains("/Root/B"));
+        if moving {
+            let moved = fresh.count("path=/Root/B");
+            assert!(moved == 4_000 || moved == 12_000, "{moved} moved after {delay:?}");
+        } else {
+            assert!((all == before && !there) || (all == 12_000 && there), "{all} in after {delay:?}");
+        }
+        assert!(!finished || all == 12_000);
+    }
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let begun = std::time::Instant::now();
+    work();
+    begun.elapsed()
+}
+
+/// Runs the command and kills it after a while; true when it was done before that.
+fn kill_after(world: &World, args: &[&str], delay: Duration) -> bool {
+    let mut child =
+        world.command().args(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    let begun = std::time::Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("waits") {
+            return status.success();
+        }
+        if begun.elapsed() >= delay {
+            child.kill().expect("killed");
+            child.wait().expect("gone");
+            return false;
+        }
+        // The moment of the kill is what is tested.
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn big_csv(path: &Path, rows: u64) -> String {
+    let mut out = String::from("iccid,label,account,used,cap\n");
+    for i in 0..rows {
+        let account = ["", "A / X", "B"][(i % 3) as usize];
+        out.push_str(&format!("8900101{i:012},Van {i},{account},{},1GB\n", i * 1_000));
+    }
+    std::fs::write(path, out).expect("written");
+    path.display().to_string()
+}
