@@ -108,7 +108,7 @@ pub fn defuse(cell: &str) -> Cow<'_, str> {
 /// The names among `known` that are near enough to `word` to be worth suggesting, best first.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = fold(word);
-    let limit = (word.chars().count() / 3).max(1);
+    let limit = word.chars().count().div_ceil(3);
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
         .map(|name| (distance(&word, &fold(name)), name))

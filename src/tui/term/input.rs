@@ -223,9 +223,12 @@ fn csi(whole: &[u8], rest: &[u8], last: bool) -> Step {
         let code = if (b'A'..=b'E').contains(letter) { Some(Code::F(letter - b'A' + 1)) } else { None };
         return Step::Took(4, code.map(|c| Event::Key(Key::plain(c))));
     }
-    let Some(end) = rest.iter().position(|b| !(0x20..=0x3f).contains(b)) else { return wait(whole, last) };
+    // rxvt ends Shift sequences with `$`, which elsewhere only comes before the end, in replies with `?`.
+    let reply = rest.first() == Some(&b'?');
+    let ends = |b: &u8| !(0x20..=0x3f).contains(b) || (*b == b'$' && !reply);
+    let Some(end) = rest.iter().position(ends) else { return wait(whole, last) };
     let (parameters, last_byte) = (&rest[..end], rest[end]);
-    if !(0x40..=0x7e).contains(&last_byte) {
+    if !(0x40..=0x7e).contains(&last_byte) && last_byte != b'$' {
         // Something else cut in: drop the torn part, keep what cut in.
         return Step::Took(2 + end, None);
     }

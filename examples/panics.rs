@@ -1,0 +1,12 @@
+//! Takes the terminal over and panics, for the test that the terminal is put back then too.
+
+use std::sync::mpsc::channel;
+
+use simdeck::tui::term::guard::{Heard, Terminal};
+
+fn main() {
+    let (sender, _receiver) = channel::<Heard>();
+    let mut terminal = Terminal::take(true, false, &sender, |heard| heard).expect("a terminal");
+    terminal.write(b"drawn").expect("written");
+    std::thread::spawn(|| panic!("on purpose")).join().expect_err("it panicked");
+}
