@@ -52,7 +52,7 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
         capabilities.tier = term::Tier::Mono;
     }
     let keymap = Keymap::load(config)?;
-    let theme = Theme::load(config, capabilities.clone())?;
+    let theme = Theme::load(config, &capabilities)?;
     log_to_file();
     let (sender, receiver) = channel();
     let mouse = config.mouse.unwrap_or(true) && !no_mouse;

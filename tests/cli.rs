@@ -224,7 +224,7 @@ fn killed_at_any_moment_it_is_all_or_nothing() {
     let world = World::empty();
     world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
     let file = big_csv(&world.path("big.csv"), 12_000);
-    let whole = time(|| assert!(kill_after(&world, &["import", &file], Duration::from_secs(60))));
+    let whole = time(|| assert!(kill_after(&world, &["import", &file], Duration::from_mins(1))));
     assert_eq!(world.count(""), 12_000);
     for (i, args) in [vec!["import", &file], vec!["move", "--all", "--to", "/Root/B", "--yes"]]
         .into_iter()

@@ -70,7 +70,7 @@ pub struct AccountRow {
 
 impl Accounts {
     /// Puts rows into tree order below `top`; rows that do not hang from it are left out.
-    pub(crate) fn build(rows: Vec<AccountRow>, top: AccountId) -> Self {
+    pub(crate) fn build(rows: &[AccountRow], top: AccountId) -> Self {
         let mut children: HashMap<AccountId, Vec<usize>> = HashMap::new();
         for (i, row) in rows.iter().enumerate() {
             if let Some(parent) = row.parent {
@@ -259,7 +259,7 @@ mod tests {
 
     fn tree() -> Accounts {
         Accounts::build(
-            vec![
+            &[
                 row(1, 0, "Top", 1),
                 row(2, 1, "b/c", 10),
                 row(3, 1, "Ä", 100),

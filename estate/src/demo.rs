@@ -274,12 +274,7 @@ impl Rows {
             if dice.below(100) < 70 { dice.below(3 * 86_400) } else { dice.below(120 * 86_400) };
         let seen = if live { Time(self.midnight.0 - seconds_ago as i64).to_string() } else { String::new() };
         let activated = Time(self.midnight.0 - 86_400 * (130 + dice.below(900) as i64)).to_string();
-        let device = dice.pick(&DEVICES);
-        let label = if dice.below(20) == 0 {
-            String::new()
-        } else {
-            format!("{device} {} {:04}", dice.pick(&PLACES), dice.below(10_000))
-        };
+        let label = label(dice);
         let tag = if dice.below(100) < 18 { *dice.pick(&TAGS) } else { "" };
         let note = if dice.below(100) < 9 {
             dice.pick(&NOTES).replace("{}", &dice.below(9000).to_string())
@@ -291,7 +286,7 @@ impl Rows {
         format!(
             "{iccid},00101{:010},883{:010},{imei},{account},{label},{network},{},{tariff},{},{used},{cap},{alert},{},{},{seen},{},{tag},\"{note}\",{recipient}\n",
             self.serial * 7 + 1_000_000,
-            self.serial * 11 + 5_100_000_000u64 % 10_000_000_000,
+            self.serial * 11 + 5_100_000_000u64,
             status.0,
             if session { "yes" } else { "no" },
             if dice.below(8) == 0 && cap > 0 { "yes" } else { "no" },
@@ -299,6 +294,14 @@ impl Rows {
             if status.0 == "inactive" { "" } else { &activated },
         )
     }
+}
+
+/// What a device is called; a few have no name.
+fn label(dice: &mut Dice) -> String {
+    if dice.below(20) == 0 {
+        return String::new();
+    }
+    format!("{} {} {:04}", dice.pick(&DEVICES), dice.pick(&PLACES), dice.below(10_000))
 }
 
 impl Read for Rows {

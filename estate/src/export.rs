@@ -177,9 +177,10 @@ impl<W: Write> Exporter<W> {
             let quoted =
                 is_identifier(name) || cell.contains([',', '"', '\n', '\r', ';']) || cell.starts_with('\'');
             write!(self.out, "{}", if i > 0 { "," } else { "" })?;
-            match quoted && !cell.is_empty() {
-                true => write!(self.out, "\"{}\"", cell.replace('"', "\"\""))?,
-                false => write!(self.out, "{cell}")?,
+            if quoted && !cell.is_empty() {
+                write!(self.out, "\"{}\"", cell.replace('"', "\"\""))?;
+            } else {
+                write!(self.out, "{cell}")?;
             }
         }
         writeln!(self.out)

@@ -261,6 +261,7 @@ impl Filter {
     }
 
     /// It does not hold.
+    #[must_use]
     pub fn negated(self) -> Self {
         match self {
             Self::All => Self::none(),

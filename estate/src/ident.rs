@@ -37,7 +37,7 @@ impl Doubt {
 pub struct Iccid(String);
 
 impl Iccid {
-    /// Reads an ICCID, dropping blanks, hyphens and the `F` filler of EF_ICCID (ETSI TS 102 221).
+    /// Reads an ICCID, dropping blanks, hyphens and the `F` filler of `EF_ICCID` (ETSI TS 102 221).
     pub fn parse(text: &str) -> Result<(Self, Vec<Doubt>)> {
         let compact = compact(text);
         if looks_like_a_float(&compact) {

@@ -31,7 +31,7 @@ const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
 const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001.sql")];
 /// How long a writer waits for another program's transaction.
-const BUSY: Duration = Duration::from_secs(60);
+const BUSY: Duration = Duration::from_mins(1);
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 4_000;
 

@@ -104,11 +104,14 @@ fn the_preflight_says_what_the_move_then_does() {
     world.sound();
 }
 
+/// Who, which SIMs, where to, and how many move or why none does.
+type Rule<'a> = (&'a str, &'a [u8], &'a str, Result<u64, &'a str>);
+
 #[test]
 fn roles_and_relations_decide() {
     let world = World::new();
     let (own, below, outside) = ([1u8], [3u8], [6u8]);
-    let table: [(&str, &[u8], &str, Result<u64, &str>); 12] = [
+    let table: [Rule<'_>; 12] = [
         ("root@x.example", &own, "/Root/B", Ok(1)),
         ("a-admin@x.example", &own, "/Root/A/X", Ok(1)),
         ("a-admin@x.example", &below, "/Root/A", Ok(1)),
@@ -131,15 +134,15 @@ fn roles_and_relations_decide() {
             (Err(error), Err(code)) => assert_eq!(error.code(), code, "{who} {sims:?} {to}"),
             (found, wanted) => panic!("{who} {sims:?} {to}: {found:?}, not {wanted:?}"),
         }
-        if verdict != Ok(1) {
-            let after: Vec<String> = sims.iter().map(|n| world.place(*n)).collect();
-            assert_eq!(before, after, "{who} {sims:?} {to}");
-        } else {
+        if verdict == Ok(1) {
             let last = world
                 .root
                 .entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new())
                 .expect("log");
             apply(&world.root, &Change::Undo { change: last[0].id.clone() }).expect("back");
+        } else {
+            let after: Vec<String> = sims.iter().map(|n| world.place(*n)).collect();
+            assert_eq!(before, after, "{who} {sims:?} {to}");
         }
     }
     world.sound();

@@ -33,7 +33,7 @@ fn whole(local: &Local, query: &Query) -> Vec<Sim> {
         )
         .expect("export");
     let accounts = local.accounts(&Cancel::new()).expect("accounts");
-    sims.sort_by(|a, b| rank(a, query.sort.by, &accounts).cmp(&rank(b, query.sort.by, &accounts)));
+    sims.sort_by_key(|a| rank(a, query.sort.by, &accounts));
     if query.sort.descending {
         sims.reverse();
     }
@@ -240,54 +240,56 @@ fn says(op: Op, wanted: &str, have: &str) -> bool {
     }
 }
 
+/// Comparisons of every kind, to be combined.
+const ATOMS: [&str; 36] = [
+    "status=active",
+    "status:suspended,terminated",
+    "used>1GB",
+    "used<=5MB",
+    "cap>=100MB",
+    "no:cap",
+    "used_pct>=80",
+    "used_pct<10",
+    "seen<30d",
+    "seen>=2026-04-25",
+    "session:yes",
+    "label:tracker",
+    "label:*0073",
+    "label=\"Pump Paris 5912\"",
+    "network=EE",
+    "network:voda*",
+    "network:tele",
+    "tariff:iot",
+    "tag:fleet",
+    "tag=uk",
+    "has:eid",
+    "no:label",
+    "account:fleet",
+    "account=Pilot",
+    "in:\"/Root/Acme Ltd\"",
+    "path=\"/Root/Acme Ltd/POS\"",
+    "iccid:*18937",
+    "iccid:8944*",
+    "iccid:4718",
+    "imsi:23410",
+    "msisdn:4475",
+    "leeds",
+    "paris",
+    "0073",
+    "ZÜRICH",
+    "smart",
+];
+
 #[test]
 fn filters_mean_what_a_plain_evaluator_says() {
     let (_dir, local) = sample();
     while local.background().expect("index") {}
     let accounts = local.accounts(&Cancel::new()).expect("accounts");
     let everything = whole(&local, &Query::all(local.me().account, NOW));
-    let atoms = [
-        "status=active",
-        "status:suspended,terminated",
-        "used>1GB",
-        "used<=5MB",
-        "cap>=100MB",
-        "no:cap",
-        "used_pct>=80",
-        "used_pct<10",
-        "seen<30d",
-        "seen>=2026-04-25",
-        "session:yes",
-        "label:tracker",
-        "label:*0073",
-        "label=\"Pump Paris 5912\"",
-        "network=EE",
-        "network:voda*",
-        "network:tele",
-        "tariff:iot",
-        "tag:fleet",
-        "tag=uk",
-        "has:eid",
-        "no:label",
-        "account:fleet",
-        "account=Pilot",
-        "in:\"/Root/Acme Ltd\"",
-        "path=\"/Root/Acme Ltd/POS\"",
-        "iccid:*18937",
-        "iccid:8944*",
-        "iccid:4718",
-        "imsi:23410",
-        "msisdn:4475",
-        "leeds",
-        "paris",
-        "0073",
-        "ZÜRICH",
-        "smart",
-    ];
     let mut tried = 0;
-    for (i, a) in atoms.iter().enumerate() {
-        let b = atoms[(i * 7 + 3) % atoms.len()];
-        let c = atoms[(i * 11 + 5) % atoms.len()];
+    for (i, a) in ATOMS.iter().enumerate() {
+        let b = ATOMS[(i * 7 + 3) % ATOMS.len()];
+        let c = ATOMS[(i * 11 + 5) % ATOMS.len()];
         for text in [
             (*a).to_owned(),
             format!("-{a}"),

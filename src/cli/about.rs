@@ -71,7 +71,7 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
         ConfigCommand::Check => {
             let config = config::load()?;
             Keymap::load(&config)?;
-            Theme::load(&config, Capabilities::of_env())?;
+            Theme::load(&config, &Capabilities::of_env())?;
             written(writeln!(out, "sound: {}", config::config_dir().display()))?;
         }
         ConfigCommand::Show => {
@@ -130,7 +130,9 @@ pub fn doctor(context: &Context) -> Outcome {
 }
 
 pub fn completions(args: &CompletionsArgs, command: &mut Command) -> Outcome {
-    clap_complete::generate(args.shell, command, "simdeck", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, command, "simdeck", &mut script);
+    written(std::io::stdout().lock().write_all(&script))?;
     Ok(Exit::Done)
 }
 

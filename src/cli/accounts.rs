@@ -67,9 +67,8 @@ pub enum One {
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
     let accounts = local.accounts(&plain())?;
-    let name = |a: &estate::Account| match args.tree {
-        true => format!("{}{}", "  ".repeat(a.depth.into()), a.name),
-        false => accounts.path(a.id),
+    let name = |a: &estate::Account| {
+        if args.tree { format!("{}{}", "  ".repeat(a.depth.into()), a.name) } else { accounts.path(a.id) }
     };
     let rows: Vec<Vec<String>> = accounts
         .all()

@@ -118,10 +118,7 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|e| Failure::io("cannot read the answer", e))?;
-    match answer.trim().replace(',', "") == wanted {
-        true => Ok(()),
-        false => Err(estate::Error::Cancelled.into()),
-    }
+    if answer.trim().replace(',', "") == wanted { Ok(()) } else { Err(estate::Error::Cancelled.into()) }
 }
 
 /// Says what happened, lists what was left out.

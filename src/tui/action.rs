@@ -110,7 +110,7 @@ pub enum Place {
 }
 
 /// One declaration.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The action.
     pub action: Action,

@@ -97,9 +97,10 @@ fn account(model: &Model, area: Rect, at: Position) -> Hit {
     let Some(place) = model.tree.lines().get(line) else { return Hit::Nothing };
     let account = &model.accounts.all()[*place];
     let sign = area.x + account.depth * 2;
-    match model.accounts.subtree(account.id).len() > 1 && (sign..sign + 2).contains(&at.x) {
-        true => Hit::Fold(account.id),
-        false => Hit::Account(account.id),
+    if model.accounts.subtree(account.id).len() > 1 && (sign..sign + 2).contains(&at.x) {
+        Hit::Fold(account.id)
+    } else {
+        Hit::Account(account.id)
     }
 }
 

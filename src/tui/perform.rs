@@ -2,6 +2,7 @@
 //!
 //! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
@@ -157,11 +158,8 @@ pub fn perform(
         Effect::Rows { ticket, want, query, seek, target } => {
             let read = estate.page(&query, &seek, estate::WINDOW, cancel).and_then(|page| {
                 let ids: Vec<SimId> = page.rows.iter().map(|r| r.sim.id).collect();
-                let marked = if target.is_empty() {
-                    Default::default()
-                } else {
-                    estate.marked(&target, &ids, cancel)?
-                };
+                let marked =
+                    if target.is_empty() { BTreeSet::new() } else { estate.marked(&target, &ids, cancel)? };
                 Ok((page, marked))
             });
             Msg::Rows(ticket, want, read)
@@ -250,11 +248,11 @@ fn export(
     path: &Path,
     cancel: &Cancel,
 ) -> Result<(u64, PathBuf)> {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    let format = match () {
-        () if name.ends_with(".ndjson") => Format::Ndjson,
-        () if name.ends_with(".json") => Format::Json,
-        () => Format::Csv,
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let format = match extension.as_str() {
+        "ndjson" => Format::Ndjson,
+        "json" => Format::Json,
+        _ => Format::Csv,
     };
     let accounts = estate.accounts(cancel)?;
     let mut exporter = Exporter::new(BufWriter::new(new_file(path)?), format, columns(&[])?)?;

@@ -55,7 +55,7 @@ impl Theme {
     }
 
     /// The theme the configuration asks for, as far as the terminal can show it.
-    pub fn load(config: &Config, terminal: Capabilities) -> Result<Self, Failure> {
+    pub fn load(config: &Config, terminal: &Capabilities) -> Result<Self, Failure> {
         let ascii = config.ascii.unwrap_or(terminal.ascii);
         let path = config_dir().join("theme.toml");
         let own: Colours = read_toml(&path)?;

@@ -35,20 +35,20 @@ const KEPT: usize = 500;
 impl Messages {
     /// Says something good to know.
     pub fn say(&mut self, text: impl Into<String>) {
-        self.push(Weight::Info, text.into());
+        self.push(Weight::Info, &text.into());
     }
 
     /// Says what went wrong, with the way out.
     pub fn fail(&mut self, error: &Error) {
         let hint = error.hint().map(|h| format!(" - {h}")).unwrap_or_default();
-        self.push(Weight::Error, format!("{error}{hint}"));
+        self.push(Weight::Error, &format!("{error}{hint}"));
     }
 
-    fn push(&mut self, weight: Weight, text: String) {
+    fn push(&mut self, weight: Weight, text: &str) {
         if self.all.len() == KEPT {
             self.all.remove(0);
         }
-        self.all.push(Message { weight, text: estate::text::clean(&text).into_owned() });
+        self.all.push(Message { weight, text: estate::text::clean(text).into_owned() });
         self.shown = Some(self.all.len() - 1);
     }
 

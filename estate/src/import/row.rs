@@ -132,7 +132,7 @@ impl Cells<'_, '_> {
     }
 
     fn row(&mut self) -> Option<Parsed> {
-        let iccid = self.hard(Field::Iccid, |raw| Iccid::parse(raw))?;
+        let iccid = self.hard(Field::Iccid, Iccid::parse)?;
         for doubt in iccid.1 {
             let value = self.raw(Field::Iccid).to_owned();
             self.note(Some(Field::Iccid), &value, doubt.reason(), false);

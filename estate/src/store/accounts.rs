@@ -34,7 +34,7 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
         })?
         .collect::<rusqlite::Result<_>>()?;
     let count = rows.len();
-    let tree = Accounts::build(rows, top);
+    let tree = Accounts::build(&rows, top);
     let whole = tree.all().len() == count;
     Ok((tree, whole))
 }

@@ -138,7 +138,7 @@ impl View<'_> {
         }
         let direction = direction(step.forward, query.sort.descending);
         sql.text.push_str(&format!(" ORDER BY +{key} {direction}, +s.id {direction} LIMIT ? OFFSET ?"));
-        self.fetch(sql.with(limit as i64).with(step.skip as i64), query.sort.by)
+        self.fetch(&sql.with(limit as i64).with(step.skip as i64), query.sort.by)
     }
 
     /// Walks the sort index and keeps what matches.
@@ -155,7 +155,7 @@ impl View<'_> {
         sql.push(self.condition(query)?);
         let direction = direction(step.forward, query.sort.descending);
         sql.text.push_str(&format!(" ORDER BY {key} {direction}, s.id {direction} LIMIT ? OFFSET ?"));
-        self.fetch(sql.with(limit as i64).with(step.skip as i64), query.sort.by)
+        self.fetch(&sql.with(limit as i64).with(step.skip as i64), query.sort.by)
     }
 
     /// Walks the accounts in tree order, and the SIMs of each by number.
@@ -193,7 +193,7 @@ impl View<'_> {
             let direction = if up { "" } else { "DESC" };
             sql.text.push_str(&format!(" ORDER BY s.id {direction} LIMIT ?"));
             let wanted = limit - rows.len() + skip as usize;
-            let found = self.fetch(sql.with(wanted as i64), Column::Account)?;
+            let found = self.fetch(&sql.with(wanted as i64), Column::Account)?;
             let dropped = skip.min(found.len() as u64);
             skip -= dropped;
             rows.extend(found.into_iter().skip(dropped as usize));
@@ -204,7 +204,7 @@ impl View<'_> {
         Ok(rows)
     }
 
-    fn fetch(&self, sql: Sql, by: Column) -> Result<Vec<Row>> {
+    fn fetch(&self, sql: &Sql, by: Column) -> Result<Vec<Row>> {
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let rows = statement.query_map(params_from_iter(&sql.params), |r| row(r, by))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -225,7 +225,7 @@ impl View<'_> {
     }
 
     /// Two keys, the smaller first.
-    pub fn ordered(&self, query: &Query, a: &Key, b: &Key) -> Result<(Key, Key)> {
+    pub fn ordered(&self, query: &Query, a: &Key, b: &Key) -> (Key, Key) {
         self.session.use_accounts(&self.accounts);
         let place = |key: &Key| match (&key.value, query.sort.by) {
             (SortValue::Number(id), Column::Account) => {
@@ -235,7 +235,7 @@ impl View<'_> {
             (SortValue::Number(n), _) => (*n, String::new(), key.id),
             (SortValue::Text(text), _) => (0, text.clone(), key.id),
         };
-        Ok(if place(a) <= place(b) { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) })
+        if place(a) <= place(b) { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) }
     }
 }
 

@@ -230,7 +230,7 @@ impl View<'_> {
 
     /// The SIMs from one row to another, both included, at most `limit` of them.
     pub fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64) -> Result<Vec<SimId>> {
-        let (low, high) = self.ordered(query, from, to)?;
+        let (low, high) = self.ordered(query, from, to);
         let mut sql = Sql::new("SELECT s.id FROM sim s WHERE ");
         sql.push(self.key_bound(query.sort.by, ">=", &low)?);
         sql.text.push_str(" AND ");

@@ -175,7 +175,7 @@ impl Staging {
             return Err(Error::Conflict(format!("{known} of the ICCIDs are in the estate already")));
         }
         let (added, unchanged, updated) = (count(NEW)?, count(UNCHANGED)?, count(UPDATED)?);
-        self.tally = Tally { added, unchanged, updated, ..self.tally };
+        self.tally = Tally { added, updated, unchanged, ..self.tally };
         if let Some(notes) = notes {
             self.tally.refused += known;
             self.note_known(notes)?;
@@ -440,6 +440,12 @@ fn stage(
             }
         }
     }
+    put(session, line, row, &key, account)?;
+    Ok(true)
+}
+
+/// Writes one row into the staging table.
+fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> Result<()> {
     let reversed: String = row.iccid.as_str().chars().rev().collect();
     let sql =
         "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -474,5 +480,5 @@ fn stage(
         row.notes,
         row.recipients,
     ])?;
-    Ok(true)
+    Ok(())
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LATE: Duration = Duration::from_secs(60);
+const LATE: Duration = Duration::from_mins(1);
 
 /// Feeds pieces, each a moment after the other, then silence.
 fn decode(pieces: &[&[u8]]) -> Vec<Event> {

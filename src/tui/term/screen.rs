@@ -136,7 +136,9 @@ mod tests {
     /// What a terminal shows after the frames.
     fn terminal(frames: &[Vec<u8>]) -> String {
         let mut parser = vt100::Parser::new(size(6), size(20), 0);
-        frames.iter().for_each(|bytes| parser.process(bytes));
+        for bytes in frames {
+            parser.process(bytes);
+        }
         let contents = parser.screen().contents();
         contents.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }

@@ -5,7 +5,7 @@ use estate::Filter;
 use super::{act, dialogs};
 use crate::tui::keymap::Found;
 use crate::tui::model::{Model, Search};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, ListUse};
 use crate::tui::overlay::chooser::{edit, insert};
 use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
 use crate::tui::term::{Code, Key};
@@ -87,14 +87,13 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         key: Some(key),
         ..Choosable::new(label, key.to_string(), choice)
     };
-    use crate::tui::msg::ListUse::{Filter as Show, Find, Select};
     let mut items = vec![
-        item('s', "Select their SIMs", Choice::Paste(Select)),
-        item('f', "Show only their SIMs", Choice::Paste(Show)),
+        item('s', "Select their SIMs", Choice::Paste(ListUse::Select)),
+        item('f', "Show only their SIMs", Choice::Paste(ListUse::Filter)),
         item('d', "Discard", Choice::Nothing),
     ];
     if model.pasted.len() == 1 {
-        items.insert(0, item('g', "Go to its SIM", Choice::Paste(Find)));
+        items.insert(0, item('g', "Go to its SIM", Choice::Paste(ListUse::Find)));
     }
     items.last_mut().into_iter().for_each(|i| i.why = Some("nothing was done".into()));
     model.overlays.push(Overlay::Choose(Chooser::menu(title, None, items)));

@@ -33,13 +33,13 @@ const ASCII: border::Set<'_> = border::Set {
 pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     let overlay = model.overlays.last()?;
-    frame(theme, title(model, overlay), place.area, buffer);
+    frame(theme, &title(model, overlay), place.area, buffer);
     let cursor = match overlay {
         Overlay::Choose(chooser) => choose(theme, chooser, place, buffer),
         Overlay::Confirm(confirm) => confirming(model, confirm, place, buffer),
         Overlay::Running => running(model, place, buffer),
         Overlay::Result(result) => outcome(theme, result, place, buffer),
-        Overlay::Prompt(prompt) => prompting(theme, prompt, place, buffer),
+        Overlay::Prompt(prompt) => Some(prompting(theme, prompt, place, buffer)),
         Overlay::History(history) => history_lines(theme, history, place, buffer),
         Overlay::Messages(_) => messages(model, place, buffer),
     };
@@ -74,10 +74,10 @@ fn title(model: &Model, overlay: &Overlay) -> String {
     }
 }
 
-fn frame(theme: &Theme, title: String, area: Rect, buffer: &mut Buffer) {
+fn frame(theme: &Theme, title: &str, area: Rect, buffer: &mut Buffer) {
     Clear.render(area, buffer);
     let set = if theme.ascii { ASCII } else { border::PLAIN };
-    let title = cut(&title, area.width.saturating_sub(4));
+    let title = cut(title, area.width.saturating_sub(4));
     Block::bordered()
         .border_set(set)
         .border_style(theme.border)
@@ -180,12 +180,13 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
     }
     if confirm.hidden > 0 {
-        let said = match confirm.all {
-            true => format!("! {} of them are hidden by the filter, and move too", count(confirm.hidden)),
-            false => format!(
+        let said = if confirm.all {
+            format!("! {} of them are hidden by the filter, and move too", count(confirm.hidden))
+        } else {
+            format!(
                 "! {} of them are hidden by the filter:  a  all of them   v  only the visible",
                 count(confirm.hidden)
-            ),
+            )
         };
         lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
     }
@@ -297,7 +298,7 @@ fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Positio
     None
 }
 
-fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer) -> Position {
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     let (said, style) = match &prompt.fault {
@@ -308,12 +309,12 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
     if let Some(pasted) = &prompt.pasted {
         let n = pasted.split_whitespace().count() as u64;
         text(buffer, line(1), &format!("> {} lines pasted; Enter looks them up", count(n)), theme.text);
-        return Some(Position::new(area.x, area.y + 1));
+        return Position::new(area.x, area.y + 1);
     }
     let scroll = prompt.input.visual_scroll(usize::from(area.width.saturating_sub(3)));
     let shown: String = prompt.input.value().chars().skip(scroll).collect();
     text(buffer, line(1), &format!("> {shown}"), theme.text);
-    Some(Position::new(area.x + 2 + prompt.input.visual_cursor().saturating_sub(scroll) as u16, area.y + 1))
+    Position::new(area.x + 2 + prompt.input.visual_cursor().saturating_sub(scroll) as u16, area.y + 1)
 }
 
 fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {

@@ -36,9 +36,10 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
             (true, true) => model.theme.glyph("▾", "-"),
             (true, false) => model.theme.glyph("▸", "+"),
         };
-        let counts = match account.own == account.subtree {
-            true => count(account.own),
-            false => format!("{}/{}", count(account.own), count(account.subtree)),
+        let counts = if account.own == account.subtree {
+            count(account.own)
+        } else {
+            format!("{}/{}", count(account.own), count(account.subtree))
         };
         let room = (counts.width() as u16 + 1).min(area.width / 2);
         let indent = account.depth * 2;
@@ -134,7 +135,7 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
         let style = if sorted { model.theme.title() } else { style };
         let title = format!("{}{arrow}", column.title);
         if column.right {
-            right(buffer, rect, &title, style)
+            right(buffer, rect, &title, style);
         } else {
             text(buffer, rect, &title, style);
         }
@@ -157,7 +158,7 @@ fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &
         let rect = Rect { y: line.y, height: 1, ..*rect };
         let (content, style) = cell(model, &row.row.sim, column.by, rect.width, marked);
         if column.right {
-            right(buffer, rect, &content, style)
+            right(buffer, rect, &content, style);
         } else {
             text(buffer, rect, &content, style);
         }
@@ -207,7 +208,7 @@ fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (
             percent.map_or_else(String::new, |p| format!("{}%", p.min(9999))),
             levelled(theme, percent, plain),
         ),
-        Column::Seen => (sim.last_seen.map_or_else(|| "never".to_owned(), |t| t.minute()), plain),
+        Column::Seen => (sim.last_seen.map_or_else(|| "never".to_owned(), estate::Time::minute), plain),
     }
 }
 
@@ -274,5 +275,5 @@ pub fn cursor(model: &Model, areas: &Areas) -> Option<Position> {
     };
     let area = if model.focus == Pane::Tree { areas.tree_lines } else { areas.rows };
     (line < usize::from(area.height) && !(model.focus != Pane::Tree && model.table.rows.is_empty()))
-        .then(|| Position::new(area.x + if model.focus == Pane::Tree { 0 } else { 1 }, area.y + line as u16))
+        .then(|| Position::new(area.x + u16::from(model.focus != Pane::Tree), area.y + line as u16))
 }

@@ -49,9 +49,10 @@ fn number(n: Option<u64>) -> String {
 /// Selected, hidden, matching, total: always.
 pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let picked = &model.picked;
-    let (selected, hidden) = match picked.is_empty() {
-        true => ("0".to_owned(), "0".to_owned()),
-        false => (number(picked.total), number(picked.hidden())),
+    let (selected, hidden) = if picked.is_empty() {
+        ("0".to_owned(), "0".to_owned())
+    } else {
+        (number(picked.total), number(picked.hidden()))
     };
     let (matching, total) = (number(model.matching), count(model.total()));
     let long = format!(" {selected} selected · {hidden} hidden by filter · {matching} match · {total} total");
