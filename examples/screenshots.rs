@@ -101,7 +101,8 @@ fn svg(buffer: &Buffer) -> String {
         let mut x = 0;
         while x < buffer.area.width {
             let style = look(&buffer[(x, y)]);
-            let end = (x..buffer.area.width).find(|i| look(&buffer[(*i, y)]) != style).unwrap_or(buffer.area.width);
+            let end =
+                (x..buffer.area.width).find(|i| look(&buffer[(*i, y)]) != style).unwrap_or(buffer.area.width);
             let text: String = (x..end).map(|i| buffer[(i, y)].symbol()).collect();
             run(&mut out, (x, end, y), &text, style);
             x = end;
@@ -115,7 +116,11 @@ fn run(out: &mut String, (x, end, y): (u16, u16, u16), text: &str, style: (&str,
     let (left, top) = (u32::from(x) * CELL.0, u32::from(y) * CELL.1);
     let width = u32::from(end - x) * CELL.0;
     if back != "#14181d" {
-        let _ = writeln!(out, "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{back}\"/>", CELL.1);
+        let _ = writeln!(
+            out,
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{}\" fill=\"{back}\"/>",
+            CELL.1
+        );
     }
     if text.trim().is_empty() && !line {
         return;

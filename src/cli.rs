@@ -45,7 +45,7 @@ struct Arguments {
 #[command(next_help_heading = "Options everywhere")]
 pub struct Globals {
     /// The store (a SQLite file).
-    #[arg(long, global = true, value_name = "FILE", env = "SIMDECK_STORE")]
+    #[arg(long, global = true, value_name = "FILE", env = "SIMDECK_STORE", hide_env_values = true)]
     pub store: Option<PathBuf>,
     /// A profile of the configuration file.
     #[arg(long, global = true, value_name = "NAME")]

@@ -136,6 +136,13 @@ impl Dice {
 
 /// Makes the demo's store at `path` and signs its reseller's Admin in.
 pub fn create(path: &Path, demo: Demo, now: Time) -> Result<Local> {
+    let local = create_unindexed(path, demo, now)?;
+    while local.background()? {}
+    Ok(local)
+}
+
+/// The same, with the text index still to be filled: for the benchmark.
+pub fn create_unindexed(path: &Path, demo: Demo, now: Time) -> Result<Local> {
     let new = NewEstate {
         account: RESELLER.into(),
         email: "ada@northstar.example".into(),
@@ -145,11 +152,10 @@ pub fn create(path: &Path, demo: Demo, now: Time) -> Result<Local> {
     let mut dice = Dice(demo.seed);
     let paths = tree(&mut dice, demo.accounts.max(2) as usize - 1);
     let rows = Rows::new(demo, paths, Time(now.0 - now.0.rem_euclid(86_400)), dice.roll());
-    let (staging, _) = local
-        .stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, &|_| ControlFlow::Continue(()))?;
-    local.apply(&ChangeId::new(), &Change::Import { staging }, &|_| ControlFlow::Continue(()))?;
+    let go = |_| ControlFlow::Continue(());
+    let (staging, _) = local.stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, &go)?;
+    local.apply(&ChangeId::new(), &Change::Import { staging }, &go)?;
     people(&local, &mut dice)?;
-    while local.background()? {}
     Ok(local)
 }
 

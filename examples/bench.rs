@@ -1,0 +1,174 @@
+//! Figures at a million SIMs, or as many as the first argument says: `just bench`. Prints, asserts nothing.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use estate::demo::{self, Demo};
+use estate::{
+    Cancel, Change, ChangeId, Clear, Column, Estate, Filter, Local, Query, Seek, Sort, Target, Time, WINDOW,
+};
+use simdeck::tui::Kind;
+use simdeck::tui::harness::Session;
+use simdeck::tui::term::screen::Screen;
+use simdeck::tui::view;
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let begun = Instant::now();
+    let result = work();
+    line(what, begun.elapsed());
+    result
+}
+
+fn line(what: &str, took: Duration) {
+    println!("{what:<58} {:>10.2} ms", took.as_secs_f64() * 1e3);
+}
+
+/// The most memory this process ever held.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("VmHWM: unknown");
+    peak.split(':').nth(1).unwrap_or_default().trim().to_owned()
+}
+
+fn main() {
+    let sims = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let dir = tempfile::tempdir().expect("folder");
+    let path = dir.path().join("bench.db");
+    let size = Demo { sims, accounts: (sims / 500).clamp(20, 2_000), seed: 1 };
+    let local = timed("import, browsable and filterable", || {
+        demo::create_unindexed(&path, size, Time::now()).expect("demo")
+    });
+    println!("{:<58} {:>13}", "  peak memory", peak());
+    timed("text index, in the background", || while local.background().expect("index") {});
+    drop(local);
+    let open = || Local::open(&path, Some("ada@northstar.example"), false).expect("opens");
+    let mut session =
+        timed("open, tree and first rows", || Session::new(open(), Kind::Demo, (160, 48), Time::now()));
+    queries(session.estate.as_ref());
+    keys(&mut session);
+    moves(session.estate.as_ref(), sims);
+    println!("{:<58} {:>13}", "peak memory", peak());
+}
+
+fn queries(estate: &dyn Estate) {
+    let cancel = Cancel::new();
+    let all = Query::all(estate.me().account, Time::now());
+    for by in Column::ALL {
+        let query = Query { sort: Sort { by, descending: true }, ..all.clone() };
+        timed(&format!("first rows by {}, largest first", by.name()), || {
+            estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+        });
+    }
+    let accounts = estate.accounts(&cancel).expect("accounts");
+    let customer = accounts.all().iter().skip(1).max_by_key(|a| a.subtree).expect("customer");
+    let scoped =
+        Query { under: customer.id, sort: Sort { by: Column::Used, descending: true }, ..all.clone() };
+    timed(&format!("first rows of an account of {} by used", customer.subtree), || {
+        estate.page(&scoped, &Seek::First, WINDOW, &cancel).expect("page")
+    });
+    let tail = estate
+        .page(&all, &Seek::Row(estate.count(&all, &cancel).expect("count") / 2), 1, &cancel)
+        .expect("row")
+        .rows[0]
+        .sim
+        .clone();
+    let label = format!("{} 4242", ["Tracker Leeds", "Meter Porto"][0]);
+    for text in [
+        format!("iccid:*{}", &tail.iccid[tail.iccid.len() - 8..]),
+        tail.iccid.clone(),
+        label,
+        "tracker".to_owned(),
+        "status=active".to_owned(),
+        "status=blocked network:nord".to_owned(),
+        "used_pct>=80 -tag:vip".to_owned(),
+        "tag:do-not-move notes:antenna".to_owned(),
+    ] {
+        let query = Query { filter: Filter::parse(&text).expect("filter"), ..all.clone() };
+        timed(&format!("first rows of {text}"), || {
+            estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+        });
+        timed("  and the count", || estate.count(&query, &cancel).expect("count"));
+    }
+    let last = Query { sort: Sort { by: Column::Seen, descending: false }, ..all.clone() };
+    timed("last rows by last seen", || estate.page(&last, &Seek::Last, WINDOW, &cancel).expect("page"));
+    timed("row in the middle", || {
+        estate
+            .page(&all, &Seek::Row(estate.count(&all, &cancel).expect("count") / 2), WINDOW, &cancel)
+            .expect("page")
+    });
+    let entries: Vec<String> = {
+        let mut list = Vec::new();
+        let _ = estate.export(
+            &all,
+            None,
+            &mut |sim| {
+                list.push(sim.iccid.clone());
+                Ok(list.len() < 20_000)
+            },
+            &cancel,
+        );
+        list
+    };
+    timed(&format!("look up a pasted list of {}", entries.len()), || {
+        estate.lookup(&entries, &cancel).expect("lookup")
+    });
+}
+
+/// Key to frame computed, by kind of key, in a loaded window.
+fn keys(session: &mut Session) {
+    for (what, key, n) in
+        [("cursor down", "<Down>", 2_000), ("page down", "<PgDn>", 200), ("mark", "<Space>", 500)]
+    {
+        let mut screen = Screen::new();
+        let (mut times, mut bytes, mut before) = (Vec::new(), 0, None);
+        for _ in 0..n {
+            let begun = Instant::now();
+            session.keys(key);
+            let frame = view::frame(&session.model);
+            let scroll = view::scrolled(&session.model, &mut before);
+            bytes += screen.frame(&frame.buffer, frame.cursor, scroll).expect("frame").len();
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        line(&format!("{what}: key to frame, median ({} bytes a key)", bytes / n), times[n / 2]);
+        line(&format!("{what}: key to frame, 99th percentile"), times[n * 99 / 100]);
+    }
+}
+
+fn moves(estate: &dyn Estate, sims: u64) {
+    let cancel = Cancel::new();
+    let all = Query::all(estate.me().account, Time::now());
+    let ids = estate.target_ids(&Target::query(all.clone()), sims.min(100_000), &cancel).expect("ids");
+    let to = estate.accounts(&cancel).expect("accounts").all()[1].id;
+    let change = Change::Move { target: Target::ids(ids), to, clear: Clear::default() };
+    let plan = timed(&format!("preflight of a move of {}", sims.min(100_000)), || {
+        estate.plan(&change, &cancel).expect("plan")
+    });
+    let change = change.confirmed(&plan);
+    let begun = Instant::now();
+    let slowest = std::sync::Mutex::new(Duration::ZERO);
+    std::thread::scope(|scope| {
+        let running = std::sync::atomic::AtomicBool::new(true);
+        let (running, slowest, all, cancel) = (&running, &slowest, &all, &cancel);
+        scope.spawn(move || {
+            // The table scrolls meanwhile.
+            let mut seek = Seek::First;
+            while running.load(std::sync::atomic::Ordering::Relaxed) {
+                let begun = Instant::now();
+                let page = estate.page(all, &seek, WINDOW, cancel).expect("page");
+                let mut worst = slowest.lock().expect("lock");
+                *worst = (*worst).max(begun.elapsed());
+                seek = page.rows.last().map_or(Seek::First, |r| Seek::After(r.key.clone()));
+            }
+        });
+        let first = std::sync::Mutex::new(None);
+        let receipt = estate.apply(&ChangeId::new(), &change, &|_| {
+            first.lock().expect("lock").get_or_insert(begun.elapsed());
+            ControlFlow::Continue(())
+        });
+        running.store(false, std::sync::atomic::Ordering::Relaxed);
+        line(&format!("move with history ({})", receipt.expect("moved").counts), begun.elapsed());
+        line("  first progress", first.lock().expect("lock").unwrap_or_default());
+    });
+    line("  slowest page meanwhile", *slowest.lock().expect("lock"));
+}
