@@ -96,10 +96,16 @@ fn queries(estate: &dyn Estate) {
             .page(&all, &Seek::Row(estate.count(&all, &cancel).expect("count") / 2), WINDOW, &cancel)
             .expect("page")
     });
+    pasted(estate, &all);
+}
+
+/// A pasted column of ICCIDs.
+fn pasted(estate: &dyn Estate, all: &Query) {
+    let cancel = Cancel::new();
     let entries: Vec<String> = {
         let mut list = Vec::new();
         let _ = estate.export(
-            &all,
+            all,
             None,
             &mut |sim| {
                 list.push(sim.iccid.clone());
@@ -147,8 +153,8 @@ fn moves(estate: &dyn Estate, sims: u64) {
     let change = change.confirmed(&plan);
     let begun = Instant::now();
     let slowest = std::sync::Mutex::new(Duration::ZERO);
+    let running = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
-        let running = std::sync::atomic::AtomicBool::new(true);
         let (running, slowest, all, cancel) = (&running, &slowest, &all, &cancel);
         scope.spawn(move || {
             // The table scrolls meanwhile.

@@ -176,8 +176,7 @@ fn people(local: &Local, dice: &mut Dice) -> Result<()> {
     let customers: Vec<(AccountId, String)> =
         accounts.children(top).map(|a| (a.id, a.name.clone())).collect();
     for (id, name) in customers {
-        let domain: String =
-            crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).take(12).collect();
+        let domain: String = crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).collect();
         for (role, who, odds) in
             [(Role::Admin, "admin", 85), (Role::User, "desk", 60), (Role::ViewOnly, "audit", 30)]
         {

@@ -159,5 +159,10 @@ fn a_demo_is_the_same_for_the_same_seed() {
     let first = export("a.db", size);
     assert_eq!(first.len(), 300);
     assert_eq!(first, export("b.db", size));
+    assert_eq!(
+        export("d.db", estate::demo::Demo { accounts: 400, ..size }).len(),
+        300,
+        "more customers than names"
+    );
     assert_ne!(first, export("c.db", estate::demo::Demo { seed: 8, ..size }));
 }
