@@ -36,7 +36,7 @@ fn main() {
     let path = dir.path().join("bench.db");
     let size = Demo { sims, accounts: (sims / 500).clamp(20, 2_000), seed: 1 };
     let local = timed("import, browsable and filterable", || {
-        demo::create_unindexed(&path, size, Time::now()).expect("demo")
+        demo::create_unindexed(&path, size, Time::now(), &|_| ControlFlow::Continue(())).expect("demo")
     });
     println!("{:<58} {:>13}", "  peak memory", peak());
     timed("text index, in the background", || while local.background().expect("index") {});

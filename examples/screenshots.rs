@@ -53,7 +53,10 @@ fn main() -> ExitCode {
 fn screen(keys: &str) -> Buffer {
     let dir = tempfile::tempdir().expect("folder");
     let demo = Demo { sims: 3_000, ..Demo::default() };
-    let local = demo::create(&dir.path().join("demo.db"), demo, NOW).expect("demo").with_clock(|| NOW);
+    let local =
+        demo::create(&dir.path().join("demo.db"), demo, NOW, &|_| std::ops::ControlFlow::Continue(()))
+            .expect("demo")
+            .with_clock(|| NOW);
     let mut session = Session::with_theme(local, Kind::Demo, SIZE, NOW, Theme::shipped("dark", false));
     for (i, part) in keys.split("TOTAL").enumerate() {
         if i > 0 {

@@ -133,6 +133,11 @@ impl Context {
         }
     }
 
+    /// A number as the list's form wants it: digits for machines, separators for people.
+    fn number(&self, n: u64) -> String {
+        if self.output() == Output::Table { estate::units::count(n) } else { n.to_string() }
+    }
+
     fn output(&self) -> Output {
         let terminal = std::io::stdout().is_terminal();
         self.globals.output.unwrap_or(if terminal { Output::Table } else { Output::Csv })
@@ -151,6 +156,9 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = run(arguments).unwrap_or_else(|failure| {
+        if failure.is_broken_pipe() {
+            return Exit::Done;
+        }
         let _ = write!(std::io::stderr(), "{}", failure.report());
         failure.exit()
     });

@@ -57,6 +57,11 @@ impl Failure {
         Self::Io { what: what.into(), error }
     }
 
+    /// Whether whoever read our output has gone away, which is no failure of ours.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Estate(Error::Io { reason, .. }) if reason.contains("Broken pipe"))
+    }
+
     /// The exit code it means.
     pub fn exit(&self) -> Exit {
         match self {

@@ -41,6 +41,9 @@ use term::guard::{Heard, Terminal};
 use term::screen::Screen;
 use theme::Theme;
 
+/// The shortest time between two frames: what happens meanwhile is drawn at once. A link carries fewer.
+const FRAME: Duration = Duration::from_millis(16);
+const FRAME_SSH: Duration = Duration::from_millis(66);
 /// How long the text index rests between two steps while the screen is used.
 const BACKGROUND: Duration = Duration::from_millis(20);
 
@@ -76,7 +79,7 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
     });
     remember::recall(&mut model);
     let terminal = Terminal::take(mouse, capabilities.ssh, &sender, heard).map_err(broken)?;
-    let mut screen = Loop::new(terminal, &estate, sender);
+    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender);
     let ended = screen.run(&mut model, &receiver);
     drop(screen);
     ended.map_err(broken)
@@ -110,6 +113,8 @@ struct Loop {
     screen: Screen,
     before: Option<(i64, Rect)>,
     begun: Instant,
+    drawn: Instant,
+    pace: Duration,
     estate: Arc<dyn Estate>,
     sender: Sender<Msg>,
     logged: usize,
@@ -118,12 +123,14 @@ struct Loop {
 }
 
 impl Loop {
-    fn new(terminal: Terminal, estate: &Arc<dyn Estate>, sender: Sender<Msg>) -> Self {
+    fn new(terminal: Terminal, ssh: bool, estate: &Arc<dyn Estate>, sender: Sender<Msg>) -> Self {
         Self {
             performer: Performer::new(estate, &sender),
             screen: Screen::new(),
             before: None,
             begun: Instant::now(),
+            drawn: Instant::now(),
+            pace: if ssh { FRAME_SSH } else { FRAME },
             estate: Arc::clone(estate),
             sender,
             logged: 0,
@@ -141,7 +148,9 @@ impl Loop {
             let Some(first) = wait(model, receiver, self.begun) else { return Ok(()) };
             self.take(model, first)?;
             // Everything that waits is taken before anything is drawn.
-            while let Ok(next) = receiver.try_recv() {
+            let pause = self.pace.saturating_sub(self.drawn.elapsed());
+            let ready = Instant::now() + pause;
+            while let Ok(next) = receiver.recv_timeout(ready.saturating_duration_since(Instant::now())) {
                 self.take(model, next)?;
             }
             if model.quitting {
@@ -195,6 +204,7 @@ impl Loop {
         let frame = view::frame(model);
         let scroll = view::scrolled(model, &mut self.before);
         let bytes = self.screen.frame(&frame.buffer, frame.cursor, scroll)?;
+        self.drawn = Instant::now();
         if bytes.is_empty() { Ok(()) } else { self.terminal.write(&bytes) }
     }
 

@@ -5,12 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::account::AccountId;
-use crate::change::{Cancel, Change, ChangeId};
-use crate::error::Result;
+use crate::change::{Cancel, Change, ChangeId, Progress, Watch};
+use crate::error::{Error, Result};
 use crate::ident::luhn_digit;
 use crate::import::ImportOptions;
 use crate::local::{Local, NewEstate};
@@ -135,28 +134,32 @@ impl Dice {
 }
 
 /// Makes the demo's store at `path` and signs its reseller's Admin in.
-pub fn create(path: &Path, demo: Demo, now: Time) -> Result<Local> {
-    let local = create_unindexed(path, demo, now)?;
-    while local.background()? {}
+pub fn create(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
+    let local = create_unindexed(path, demo, now, watch)?;
+    while local.background()? {
+        let progress = Progress { phase: "indexing text", done: 0, total: 0 };
+        if watch(progress).is_break() {
+            return Err(Error::Cancelled);
+        }
+    }
     Ok(local)
 }
 
 /// The same, with the text index still to be filled: for the benchmark.
-pub fn create_unindexed(path: &Path, demo: Demo, now: Time) -> Result<Local> {
+pub fn create_unindexed(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
     let new = NewEstate {
         account: RESELLER.into(),
         email: "ada@northstar.example".into(),
         name: "Ada Lindqvist".into(),
     };
-    let local = Local::create(path, &new)?;
+    let local = Local::create_at(path, &new, now)?.with_clock(move || now);
     let mut dice = Dice(demo.seed);
     let paths = tree(&mut dice, demo.accounts.max(2) as usize - 1);
     let rows = Rows::new(demo, paths, Time(now.0 - now.0.rem_euclid(86_400)), dice.roll());
-    let go = |_| ControlFlow::Continue(());
-    let (staging, _) = local.stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, &go)?;
-    local.apply(&ChangeId::new(), &Change::Import { staging }, &go)?;
+    let (staging, _) = local.stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, watch)?;
+    local.apply(&ChangeId::new(), &Change::Import { staging }, watch)?;
     people(&local, &mut dice)?;
-    Ok(local)
+    Ok(local.with_clock(Time::now))
 }
 
 /// The address of the demo's user of that role.

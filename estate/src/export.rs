@@ -61,7 +61,17 @@ pub fn columns(wanted: &[String]) -> Result<Vec<&'static str>> {
     wanted
         .iter()
         .map(|name| {
-            FIELDS.iter().find(|f| **f == name.trim()).copied().ok_or_else(|| {
+            // The short names are those of the filter language and of --sort.
+            let name = match name.trim() {
+                "used" => "used_bytes",
+                "cap" => "cap_bytes",
+                "alert" => "alert_bytes",
+                "seen" => "last_seen",
+                "path" => "account_path",
+                "session" => "in_session",
+                other => other,
+            };
+            FIELDS.iter().find(|f| **f == name).copied().ok_or_else(|| {
                 let near = text::nearest(name, FIELDS);
                 let near = near.first().map_or_else(|| FIELDS.join(" "), |n| format!("did you mean {n}?"));
                 Error::invalid("columns", format!("no column is called {name}; {near}"))

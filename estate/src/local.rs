@@ -55,7 +55,7 @@ pub struct NewEstate {
 pub struct Local {
     store: Store,
     scope: Scope,
-    clock: fn() -> Time,
+    clock: Box<dyn Fn() -> Time + Send + Sync>,
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
     staged: Mutex<HashMap<StagingId, Staging>>,
     next_staging: AtomicU64,
@@ -64,13 +64,17 @@ pub struct Local {
 impl Local {
     /// Makes a store with a root account and its first Admin, and signs that Admin in.
     pub fn create(path: &Path, new: &NewEstate) -> Result<Self> {
+        Self::create_at(path, new, Time::now())
+    }
+
+    /// The same at a given moment, so that a demo tells one story.
+    pub(crate) fn create_at(path: &Path, new: &NewEstate, now: Time) -> Result<Self> {
         let name = valid_name(&new.account)?;
         let email = ident::email(&new.email)?;
         let full_name = valid_name(&new.name)?;
         let store = Store::create(path)?;
         {
             let session = store.writer();
-            let now = Time::now();
             let transaction = session.unchecked_transaction()?;
             let account = accounts::insert(&session, None, &name, 1, now)?;
             let role = Role::Admin;
@@ -119,7 +123,7 @@ impl Local {
         Ok(Self {
             store,
             scope,
-            clock: Time::now,
+            clock: Box::new(Time::now),
             tree: Mutex::default(),
             staged: Mutex::default(),
             next_staging: AtomicU64::new(1),
@@ -128,8 +132,8 @@ impl Local {
 
     /// The same store, with a clock that stands still: for tests and screenshots.
     #[must_use]
-    pub fn with_clock(mut self, clock: fn() -> Time) -> Self {
-        self.clock = clock;
+    pub fn with_clock(mut self, clock: impl Fn() -> Time + Send + Sync + 'static) -> Self {
+        self.clock = Box::new(clock);
         self
     }
 

@@ -139,7 +139,10 @@ fn a_demo_is_the_same_for_the_same_seed() {
     let dir = tempfile::tempdir().expect("folder");
     let size = estate::demo::Demo { sims: 300, accounts: 20, seed: 7 };
     let export = |name: &str, size| {
-        let local = estate::demo::create(&dir.path().join(name), size, Time(1_780_000_000)).expect("demo");
+        let local = estate::demo::create(&dir.path().join(name), size, Time(1_780_000_000), &|_| {
+            std::ops::ControlFlow::Continue(())
+        })
+        .expect("demo");
         assert_eq!(local.check().expect("check"), Vec::<String>::new());
         let mut lines = Vec::new();
         let all = Query::all(local.me().account, Time(0));

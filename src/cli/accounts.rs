@@ -32,6 +32,8 @@ pub enum One {
     Add {
         /// Its path; the account above it exists already.
         path: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Give an account another name.
     Rename {
@@ -39,6 +41,8 @@ pub enum One {
         path: String,
         /// The new name.
         name: String,
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Hang an account, with everything below it, under another.
     Move {
@@ -73,7 +77,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let rows: Vec<Vec<String>> = accounts
         .all()
         .iter()
-        .map(|a| vec![name(a), count(a.own), count(a.subtree), admin(a).into()])
+        .map(|a| vec![name(a), context.number(a.own), context.number(a.subtree), admin(a).into()])
         .collect();
     let json = accounts.all().iter().map(|a| object(&accounts, a)).collect();
     print_list(context, &["account", "sims", "with_below", "admin"], &rows, json)?;
@@ -118,16 +122,19 @@ pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
 pub fn one(context: &Context, command: One) -> Outcome {
     let local = context.open()?;
     let accounts = local.accounts(&plain())?;
-    let at_once = Confirm { yes: true, ..Confirm::default() };
+    // These two harm nothing and are undone in a moment: they do not ask.
+    let at_once = |confirm: Confirm| Confirm { yes: true, ..confirm };
     match command {
-        One::Add { path } => {
+        One::Add { path, confirm } => {
             let (parent, name) = parent_of(&path)?;
             let parent = accounts.find(&parent)?;
-            change::run(context, &local, Change::AddAccount { parent, name }, at_once, "")
+            let what = format!("Add account {path}");
+            change::run(context, &local, Change::AddAccount { parent, name }, at_once(confirm), &what)
         }
-        One::Rename { path, name } => {
+        One::Rename { path, name, confirm } => {
             let account = accounts.find(&path)?;
-            change::run(context, &local, Change::RenameAccount { account, name }, at_once, "")
+            let what = format!("Rename account {} to {name}", accounts.path(account));
+            change::run(context, &local, Change::RenameAccount { account, name }, at_once(confirm), &what)
         }
         One::Move { path, under, confirm } => {
             let (account, under) = (accounts.find(&path)?, accounts.find(&under)?);

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use estate::units::count;
 use estate::{
-    Accounts, Change, ChangeId, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt, Warning,
+    Accounts, Change, ChangeId, Counts, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt, Warning,
 };
 use serde_json::json;
 
@@ -50,6 +50,9 @@ pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, w
     if let Some(expected) = confirm.expect.filter(|n| *n != plan.total) {
         return Err(estate::Error::Drift { expected, found: plan.total }.into());
     }
+    if plan.total == 0 && matches!(change, Change::Move { .. }) {
+        return Err(estate::Error::not_found("SIM", "nothing matches").into());
+    }
     let accounts = local.accounts(&plain())?;
     if confirm.dry_run {
         return dry_run(context, &plan, &accounts, what);
@@ -89,7 +92,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
 fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     let mut lines = vec![what.to_owned()];
     if plan.total > 0 {
-        lines.push(format!("  {} SIMs: {}", count(plan.total), plan.counts));
+        lines.push(format!("  {} SIMs: {}", count(plan.total), would(&plan.counts)));
     }
     for (reason, n) in &plan.reasons {
         lines.push(format!("  {} stay: {}", count(*n), reason.text()));
@@ -102,6 +105,18 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     }
     lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", warning_text(*w, *n))));
     lines.join("\n")
+}
+
+/// The counts as what would happen.
+fn would(counts: &Counts) -> String {
+    let words = [
+        (Fate::Done, "would change"),
+        (Fate::Unchanged, "are there already"),
+        (Fate::Refused, "are refused"),
+        (Fate::Conflict, "changed since"),
+    ];
+    let met = words.into_iter().filter(|(fate, _)| *fate == Fate::Done || counts.get(*fate) > 0);
+    met.map(|(fate, word)| format!("{} {word}", count(counts.get(fate)))).collect::<Vec<_>>().join(" · ")
 }
 
 /// Asks on a terminal: `y` for few, the number for many.
@@ -131,7 +146,9 @@ fn report(context: &Context, local: &Local, receipt: &Receipt) -> Outcome {
             json!({"change_id": receipt.id, "rev": receipt.rev, "counts": receipt.counts})
         ))?;
     } else {
-        written(writeln!(out, "{} · change {}", receipt.counts, receipt.id))?;
+        let counts =
+            if receipt.counts == Counts::default() { "done".to_owned() } else { receipt.counts.to_string() };
+        written(writeln!(out, "{counts} · change {}", receipt.id))?;
     }
     for fate in [Fate::Refused, Fate::Conflict, Fate::Failed] {
         if receipt.counts.get(fate) > 0 {

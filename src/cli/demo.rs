@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use estate::demo::{self, Demo};
 use estate::{Local, Role, Time};
 
+use super::output::Work;
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::tui;
@@ -40,9 +41,7 @@ enum DemoRole {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let size = Demo { sims: args.sims, accounts: args.accounts, seed: args.seed };
     if let Some(path) = &args.keep {
-        let local = demo::create(path, size, Time::now())?;
-        context.say(format!("wrote {}", local.path().display()));
-        return Ok(Exit::Done);
+        return keep(context, path, size);
     }
     let role = match args.role {
         DemoRole::Admin => Role::Admin,
@@ -52,6 +51,26 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     open(context, size, role)
 }
 
+/// Writes the demo as a store; one that is not finished does not stay.
+fn keep(context: &Context, path: &std::path::Path, size: Demo) -> Outcome {
+    if path.exists() {
+        return Err(estate::Error::Exists(path.to_owned()).into());
+    }
+    let work = Work::begin(context);
+    let made = demo::create(path, size, Time::now(), &|p| work.hear(p)).map(drop);
+    work.end();
+    if made.is_err() {
+        for end in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            let _ = std::fs::remove_file(name);
+        }
+    }
+    made?;
+    context.say(format!("wrote {}", path.display()));
+    Ok(Exit::Done)
+}
+
 /// Opens the screen on a private temporary store that goes away at exit.
 pub fn open(context: &Context, size: Demo, role: Role) -> Outcome {
     let dir = tempfile::Builder::new()
@@ -59,7 +78,10 @@ pub fn open(context: &Context, size: Demo, role: Role) -> Outcome {
         .tempdir()
         .map_err(|e| Failure::io("cannot make a temporary folder", e))?;
     let path = dir.path().join("demo.db");
-    drop(demo::create(&path, size, Time::now())?);
+    let work = Work::begin(context);
+    let made = demo::create(&path, size, Time::now(), &|p| work.hear(p)).map(drop);
+    work.end();
+    made?;
     let email = context.globals.user.as_deref().unwrap_or(demo::email(role));
     let local = Local::open(&path, Some(email), context.globals.readonly)?;
     tui::run(local, tui::Kind::Demo, &context.config, context.globals.no_mouse, context.globals.no_color)?;

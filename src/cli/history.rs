@@ -34,7 +34,7 @@ pub struct Args {
 /// Reverse a change where nothing came after it.
 #[derive(Debug, clap::Args)]
 pub struct UndoArgs {
-    /// The change, as history and every changing command print it.
+    /// The change, as history and every changing command print it: its id, or its number.
     change_id: String,
     #[command(flatten)]
     confirm: Confirm,
@@ -57,16 +57,17 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
         ..LogFilter::default()
     };
     let entries = local.entries(&wanted, &plain())?;
+    let machine = context.output() != super::Output::Table;
     let rows: Vec<Vec<String>> = entries
         .iter()
         .map(|e| {
             let undone = if e.undone { " (undone)" } else { "" };
             vec![
                 e.rev.to_string(),
-                e.at.minute(),
+                if machine { e.at.to_string() } else { e.at.minute() },
                 e.by.clone(),
                 format!("{}{undone}", e.summary),
-                e.counts.to_string(),
+                if machine { e.counts.done.to_string() } else { e.counts.to_string() },
                 e.id.to_string(),
             ]
         })
@@ -78,12 +79,27 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
                          "summary": e.summary, "counts": e.counts, "undone": e.undone })
         })
         .collect();
-    print_list(context, &["rev", "at", "by", "summary", "counts", "change_id"], &rows, json)?;
+    print_list(
+        context,
+        &["rev", "at", "by", "summary", if machine { "done" } else { "counts" }, "change_id"],
+        &rows,
+        json,
+    )?;
     Ok(Exit::Done)
 }
 
 pub fn undo(context: &Context, args: &UndoArgs) -> Outcome {
     let local = context.open()?;
-    let change = Change::Undo { change: ChangeId(args.change_id.clone()) };
+    let change = Change::Undo { change: named(&local, &args.change_id)? };
     change::run(context, &local, change, args.confirm, &format!("Undo change {}", args.change_id))
+}
+
+/// The change of that id, or of that number in the history.
+fn named(local: &dyn Estate, name: &str) -> estate::Result<ChangeId> {
+    let Ok(rev) = name.trim_start_matches('#').parse::<estate::Rev>() else {
+        return Ok(ChangeId(name.to_owned()));
+    };
+    let wanted = LogFilter { after: Some(rev - 1), before: Some(rev + 1), limit: 1, ..LogFilter::default() };
+    let found = local.entries(&wanted, &plain())?.pop();
+    found.map(|e| e.id).ok_or_else(|| estate::Error::not_found("change", name))
 }

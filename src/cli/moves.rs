@@ -44,10 +44,10 @@ enum Cleared {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let accounts = local.accounts(&plain())?;
-    let to = accounts.find(&args.to)?;
     let (target, unknown) =
         select::target(context, &local, &args.select, args.from_file.as_deref(), args.all)?;
+    let accounts = local.accounts(&plain())?;
+    let to = accounts.find(&args.to)?;
     let clears = |what| args.clear.contains(&what);
     let clear = Clear {
         notes: clears(Cleared::Notes),

@@ -19,7 +19,6 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
     match action {
         Action::Move | Action::CopyIccid if model.target().is_none() => Err("there is no SIM here".into()),
-        Action::Move if model.ranging => Err("the selection is still being read".into()),
         Action::Move if model.job.is_some() => Err("another change is still running".into()),
         Action::Move if accounts.all().len() < 2 => {
             Err("there is no other account; + in the tree adds one".into())

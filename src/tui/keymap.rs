@@ -200,6 +200,15 @@ impl Keymap {
         keys.into_iter().map(|(_, text)| text).collect()
     }
 
+    /// The first key of an action that works in a pane.
+    pub fn key_in(&self, pane: Pane, action: Action) -> Option<String> {
+        let here = |b: &&Binding| {
+            b.action == Some(action) && matches!(self.find(pane, &b.keys), Found::Action(a) if a == action)
+        };
+        let best = self.bindings.iter().filter(here).min_by_key(|b| (rank(&b.keys), pretty(&b.text)));
+        best.map(|b| pretty(&b.text))
+    }
+
     /// The keys of an action with the file and line that bound them.
     pub fn bindings(&self, action: Action) -> Vec<(String, String)> {
         let mine = self.bindings.iter().filter(|b| b.action == Some(action));

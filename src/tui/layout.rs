@@ -229,7 +229,7 @@ fn offered(model: &Model) -> &'static [(A, &'static str)] {
 /// The footer: hints with their keys and places. Help is placed first and never drops off.
 pub fn footer(model: &Model) -> Vec<(Rect, String, &'static str, A)> {
     let area = areas(model).footer;
-    let key = |action: A| model.keymap.keys_for(action).first().cloned().unwrap_or_default();
+    let key = |action: A| model.keymap.key_in(model.focus, action).unwrap_or_default();
     let help = format!("{} help", key(A::Help));
     let mut hints = Vec::new();
     let end = area.right().saturating_sub(help.width() as u16 + 1);
@@ -264,8 +264,7 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
     let overlay = model.overlays.last()?;
     Some(match overlay {
         Overlay::Choose(chooser) => {
-            let label =
-                chooser.items.iter().map(|i| i.label.width() + i.note.width() + 5).max().unwrap_or(10);
+            let label = chooser.items.iter().map(|i| i.label.width() + reach(i) + 5).max().unwrap_or(10);
             let wide = (label.max(chooser.title.width() + 6) as u16).clamp(24, 100).min(screen.width);
             let extra = if chooser.input.is_some() { 4 } else { 2 };
             let lines =
@@ -292,6 +291,11 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
             dialog
         }
     })
+}
+
+/// Room for what stands at the right of a line, or for why it cannot be chosen.
+fn reach(item: &super::overlay::Choosable) -> usize {
+    item.note.width().max(item.why.as_ref().map_or(0, |why| why.width().min(44)))
 }
 
 fn listed(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
@@ -346,7 +350,9 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
             } else {
                 (Key::char('y'), "y")
             };
-            list.push((key, format!("[ {name} {} ]", confirm.verb)));
+            if confirm.fault.is_none() {
+                list.push((key, format!("[ {name} {} ]", confirm.verb)));
+            }
             list
         }
         Overlay::Running => vec![letter('x', "[ x Stop, change nothing ]"), plain(Code::Esc, "[ Esc Hide ]")],

@@ -63,8 +63,8 @@ pub struct Search {
     pub input: Input,
     /// What is wrong with it, and at which column.
     pub fault: Option<String>,
-    /// What was searched before, for Esc.
-    pub before: String,
+    /// What was searched before, for Esc: not every filter can be typed.
+    pub before: (Filter, String),
 }
 
 /// The newest request of each kind.
@@ -79,8 +79,10 @@ pub struct Tickets {
     pub picked: Ticket,
     /// Marks of the window.
     pub marks: Ticket,
-    /// Plans, lookups, items: what a dialog waits for.
+    /// Plans, items, the log: what a dialog waits for.
     pub work: Ticket,
+    /// Ranges, lookups, what was left out: SIMs on their way into the selection.
+    pub pick: Ticket,
 }
 
 impl Tickets {
@@ -167,6 +169,8 @@ pub struct Model {
     pub recents: Vec<AccountId>,
     pub tickets: Tickets,
     pub drag: Option<Drag>,
+    /// An account that was just made, to be looked at once it is read.
+    pub go_to: Option<AccountId>,
     /// A range that left the window is being read.
     pub ranging: bool,
     /// Something changed while the table was not to move.
@@ -216,6 +220,7 @@ impl Model {
             recents: Vec::new(),
             tickets: Tickets::default(),
             drag: None,
+            go_to: None,
             ranging: false,
             stale: false,
             pasted: Vec::new(),

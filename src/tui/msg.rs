@@ -80,6 +80,8 @@ pub enum ListUse {
 pub enum Then {
     /// To stay selected.
     Select,
+    /// The other way round: those that got there leave the selection.
+    Drop,
     /// To be tried again.
     Retry,
 }

@@ -18,8 +18,7 @@ use estate::{
     Cancel, Change, ChangeId, Error, Estate, LogFilter, Outcome, Progress, Query, Result, Rev, SimId, Target,
 };
 
-use super::msg::{Effect, Msg};
-use crate::files::private_file;
+use super::msg::{Effect, Msg, Then};
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -37,10 +36,12 @@ enum Lane {
     Marks,
     Accounts,
     Work,
+    Pick,
+    Copy,
     Write,
 }
 
-const LANES: usize = 7;
+const LANES: usize = 9;
 
 /// The question a lane holds, and how to stop the one it works on.
 #[derive(Default)]
@@ -56,6 +57,8 @@ type Shared = Arc<(Mutex<Slot>, Condvar)>;
 pub struct Performer {
     lanes: Vec<Shared>,
     stop: Arc<AtomicBool>,
+    estate: Arc<dyn Estate>,
+    sender: Sender<Msg>,
 }
 
 fn lane(effect: &Effect) -> Lane {
@@ -66,6 +69,8 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Marks { .. } => Lane::Marks,
         Effect::Accounts => Lane::Accounts,
         Effect::Apply { .. } => Lane::Write,
+        Effect::Range { .. } | Effect::Find { .. } | Effect::Missed { .. } => Lane::Pick,
+        Effect::Iccids { .. } => Lane::Copy,
         _ => Lane::Work,
     }
 }
@@ -83,13 +88,22 @@ impl Performer {
                 shared
             })
             .collect();
-        Self { lanes, stop }
+        Self { lanes, stop, estate: Arc::clone(estate), sender: sender.clone() }
     }
 
     /// Hands a question over; returns at once.
     pub fn send(&self, effect: Effect) {
         if effect == Effect::CancelChange {
             self.stop.store(true, Ordering::Relaxed);
+            return;
+        }
+        if matches!(effect, Effect::Export { .. } | Effect::Report { .. }) {
+            // A file that is being written is not stopped by anything else a person does.
+            let (estate, sender) = (Arc::clone(&self.estate), self.sender.clone());
+            thread::spawn(move || {
+                let msg = perform(estate.as_ref(), effect, &Cancel::new(), &AtomicBool::new(false), &|_| {});
+                msg.map(|msg| sender.send(msg))
+            });
             return;
         }
         if matches!(effect, Effect::Apply { .. }) {
@@ -182,7 +196,9 @@ pub fn perform(
             let limit = super::overlay::list::ITEMS as u32;
             Msg::Items(ticket, estate.items(rev, outcome, after, limit, cancel))
         }
-        Effect::Missed { ticket, rev, then } => Msg::Missed(ticket, then, missed(estate, rev, cancel)),
+        Effect::Missed { ticket, rev, then } => {
+            Msg::Missed(ticket, then, outcomes(estate, rev, then, cancel))
+        }
         Effect::History { ticket, before } => {
             let wanted = LogFilter { before, limit: ENTRIES, ..LogFilter::default() };
             Msg::History(ticket, estate.entries(&wanted, cancel))
@@ -224,10 +240,14 @@ fn apply(
     estate.apply(id, change, &watch)
 }
 
-/// The SIMs that were asked for and did not get there.
-fn missed(estate: &dyn Estate, rev: Rev, cancel: &Cancel) -> Result<Vec<SimId>> {
+/// The SIMs of a change that did not get there, or those that did.
+fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &Cancel) -> Result<Vec<SimId>> {
+    let wanted: &[Outcome] = match then {
+        Then::Drop => &[Outcome::Done, Outcome::Unchanged],
+        Then::Select | Then::Retry => &[Outcome::Refused, Outcome::Conflict, Outcome::Failed],
+    };
     let mut ids = Vec::new();
-    for outcome in [Outcome::Refused, Outcome::Conflict, Outcome::Failed] {
+    for outcome in wanted.iter().copied() {
         let mut after = None;
         loop {
             let items = estate.items(rev, Some(outcome), after, 10_000, cancel)?;
@@ -255,22 +275,46 @@ fn export(
         _ => Format::Csv,
     };
     let accounts = estate.accounts(cancel)?;
-    let mut exporter = Exporter::new(BufWriter::new(new_file(path)?), format, columns(&[])?)?;
+    let file = Unfinished::at(path)?;
+    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(&[])?)?;
     estate.export(query, target, &mut |sim| exporter.write(sim, &accounts).map(|()| true), cancel)?;
-    Ok((exporter.finish()?, path.to_owned()))
+    let written = exporter.finish()?;
+    file.done()?;
+    Ok((written, path.to_owned()))
 }
 
-/// An export never overwrites what is there.
-fn new_file(path: &Path) -> Result<File> {
-    if path.exists() {
-        return Err(Error::Exists(path.to_owned()));
+/// A file that gets its name only once it is whole, never overwrites another, and is its owner's alone.
+struct Unfinished {
+    temporary: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    fn at(path: &Path) -> Result<Self> {
+        if path.exists() {
+            return Err(Error::Exists(path.to_owned()));
+        }
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = tempfile::Builder::new().prefix(".simdeck-").tempfile_in(folder);
+        let temporary = temporary.map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+        Ok(Self { temporary, path: path.to_owned() })
     }
-    private_file(path).map_err(|e| Error::io(format!("cannot write {}", path.display()), e))
+
+    fn file(&self) -> Result<File> {
+        self.temporary.reopen().map_err(|e| Error::io(format!("cannot write {}", self.path.display()), e))
+    }
+
+    fn done(self) -> Result<()> {
+        let path = self.path;
+        let kept = self.temporary.persist_noclobber(&path);
+        kept.map(|_| ()).map_err(|e| Error::io(format!("cannot write {}", path.display()), e.error))
+    }
 }
 
 fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<(u64, PathBuf)> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
-    let mut writer = csv::Writer::from_writer(new_file(path)?);
+    let file = Unfinished::at(path)?;
+    let mut writer = csv::Writer::from_writer(file.file()?);
     writer.write_record(["iccid", "label", "outcome", "reason", "from", "to"]).map_err(broken)?;
     let (mut after, mut written) = (None, 0);
     loop {
@@ -287,6 +331,7 @@ fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result
         }
     }
     writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    file.done()?;
     Ok((written, path.to_owned()))
 }
 

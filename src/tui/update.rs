@@ -52,6 +52,9 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Input(Event::Paste(text)) => keys::paste(model, &text),
         Msg::Input(Event::Resize(columns, rows)) => {
             model.size = (columns, rows);
+            if let Some(super::overlay::Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+                confirm.armed_at = model.at + super::overlay::confirm::ARMING;
+            }
             vec![Effect::Redraw]
         }
         Msg::Tick => {

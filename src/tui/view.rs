@@ -42,6 +42,9 @@ pub fn frame(model: &Model) -> Frame {
     if let Some(place) = layout::dialog(model) {
         cursor = dialog::dialog(model, &place, &mut buffer);
     }
+    if model.theme.ascii {
+        paint::to_ascii(&mut buffer);
+    }
     Frame { buffer, cursor }
 }
 

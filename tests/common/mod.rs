@@ -18,7 +18,7 @@ pub fn session_as(size: (u16, u16), role: Role, read_only: bool) -> (tempfile::T
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("demo.db");
     let size_of = Demo { sims: 400, accounts: 24, seed: 3 };
-    drop(demo::create(&path, size_of, NOW).expect("demo"));
+    drop(demo::create(&path, size_of, NOW, &|_| std::ops::ControlFlow::Continue(())).expect("demo"));
     let local = Local::open(&path, Some(demo::email(role)), read_only).expect("opens").with_clock(|| NOW);
     (dir, Session::new(local, Kind::Demo, size, NOW))
 }

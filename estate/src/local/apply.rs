@@ -93,7 +93,8 @@ impl Local {
                 }
                 Change::DeleteAccount { account } => {
                     own_to_manage(view, *account)?;
-                    Ok(Plan { at, total: view.accounts.need(*account)?.subtree, ..Plan::default() })
+                    accounts::need_empty(view.session, *account)?;
+                    Ok(Plan { at, ..Plan::default() })
                 }
                 Change::Import { staging } => self.plan_import(*staging, at),
             }

@@ -117,8 +117,8 @@ pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &st
     Ok(())
 }
 
-/// Removes an account that has no SIMs, no accounts below and no users.
-pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
+/// Refuses an account that has SIMs, accounts below it or users.
+pub(crate) fn need_empty(session: &Session, id: AccountId) -> Result<()> {
     for (table, column, what) in [
         ("sim", "account_id", "SIMs"),
         ("account", "parent_id", "accounts below it"),
@@ -129,6 +129,12 @@ pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
             return Err(Error::Conflict(format!("the account still has {what}; move or remove them first")));
         }
     }
+    Ok(())
+}
+
+/// Removes an empty account.
+pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
+    need_empty(session, id)?;
     session.execute("DELETE FROM account WHERE id = ?", [id.0])?;
     Ok(())
 }

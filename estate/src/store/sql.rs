@@ -340,11 +340,14 @@ impl Compiler<'_> {
             if field == Field::Label || field == Field::Any { wanted.to_owned() } else { compact(wanted) };
         let longest =
             wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
+        // Every trigram more is another long list to cross; the tail of a number tells enough, and hits are looked at again.
+        let digits = longest.bytes().all(|b| b.is_ascii_digit());
+        let needle = if digits { &longest[longest.len().saturating_sub(8)..] } else { longest.as_str() };
         if longest.chars().count() < 3 || (field == Field::Any && longest != wanted) {
             return Ok(None);
         }
         let upto: i64 = self.session.query_row("SELECT upto FROM sim_text_state", [], |r| r.get(0))?;
-        let phrase = format!("\"{}\"", longest.replace('"', "\"\""));
+        let phrase = format!("\"{}\"", needle.replace('"', "\"\""));
         let mut sql = Sql::new("SELECT rowid AS id FROM sim_text WHERE sim_text MATCH ?").with(phrase);
         sql.push(Sql::new(" UNION ALL SELECT s.id FROM sim s WHERE s.id > ?").with(upto));
         if field == Field::Any {

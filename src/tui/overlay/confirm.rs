@@ -27,8 +27,8 @@ pub struct Confirm {
     pub plan: Option<Plan>,
     /// Why it cannot be planned.
     pub fault: Option<String>,
-    /// SIMs of it that the list does not show.
-    pub hidden: u64,
+    /// SIMs of it that the list does not show; `None` while they are counted.
+    pub hidden: Option<u64>,
     /// Whether the person has said that hidden ones are meant too.
     pub all: bool,
     /// The number being typed.
@@ -41,7 +41,7 @@ pub struct Confirm {
 
 impl Confirm {
     /// A dialog that opens now.
-    pub fn new(title: String, verb: &str, change: Change, hidden: u64, now: Duration) -> Self {
+    pub fn new(title: String, verb: &str, change: Change, hidden: Option<u64>, now: Duration) -> Self {
         Self {
             title,
             verb: verb.to_owned(),
@@ -49,10 +49,23 @@ impl Confirm {
             plan: None,
             fault: None,
             hidden,
-            all: hidden == 0,
+            all: hidden == Some(0),
             typed: Input::default(),
             on_go: false,
             armed_at: now + ARMING,
+        }
+    }
+
+    /// Whether SIMs are meant that the list does not show.
+    pub fn hides(&self) -> bool {
+        self.hidden.is_some_and(|n| n > 0)
+    }
+
+    /// Takes the count of hidden SIMs that was still missing.
+    pub fn counted(&mut self, hidden: u64) {
+        if self.hidden.is_none() {
+            self.hidden = Some(hidden);
+            self.all = hidden == 0;
         }
     }
 
@@ -63,9 +76,15 @@ impl Confirm {
 
     /// Why it cannot go ahead yet.
     pub fn why_not(&self) -> Option<String> {
+        if let Some(fault) = &self.fault {
+            return Some(fault.clone());
+        }
         let Some(plan) = &self.plan else { return Some("still looking at what would happen".into()) };
         if plan.counts.done == 0 && plan.total > 0 {
             return Some("nothing would change".into());
+        }
+        if self.hidden.is_none() {
+            return Some("still counting what the filter hides".into());
         }
         if !self.all {
             return Some("choose first: a for all, v for only the visible".into());
@@ -95,8 +114,8 @@ impl Confirm {
             Code::Char('n') if self.toggle(|c| &mut c.notes) => {}
             Code::Char('r') if self.toggle(|c| &mut c.recipients) => {}
             Code::Char('t') if self.toggle(|c| &mut c.tags) => {}
-            Code::Char('a') if self.hidden > 0 => self.all = true,
-            Code::Char('v') if self.hidden > 0 => return Reply::OnlyShown,
+            Code::Char('a') if self.hides() => self.all = true,
+            Code::Char('v') if self.hides() => return Reply::OnlyShown,
             Code::Char('y') if self.to_type().is_none() => return self.go(),
             Code::Char('n' | 'q') => return Reply::Close,
             _ if self.to_type().is_some() => self.digit(key),

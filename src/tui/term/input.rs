@@ -136,9 +136,16 @@ fn gather_bursts(events: Vec<Event>) -> Vec<Event> {
     let text: Option<String> = events.iter().map(typed).collect();
     match text {
         // A key held down on a slow line comes as many of the same.
-        Some(text) if text.chars().count() >= BURST && kinds(&text) > 3 => vec![Event::Paste(text)],
+        Some(text) if text.chars().count() >= BURST && kinds(&text) > 3 && !is_search(&text) => {
+            vec![Event::Paste(text)]
+        }
         _ => events,
     }
+}
+
+/// A search typed ahead on a slow line: its slash opens a line of text, and no second line follows to do harm.
+fn is_search(text: &str) -> bool {
+    text.starts_with('/') && !text.trim_end_matches('\n').contains('\n')
 }
 
 fn kinds(text: &str) -> usize {

@@ -20,24 +20,31 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         model.messages.say(format!("{}: {why}", action.row().title));
         return Vec::new();
     }
-    // Movement without Shift ends a range that was drawn with it.
-    let drawn = model.table.range.as_ref().is_some_and(|range| !range.sticky);
-    let mut effects = if drawn && !is_extension(action) { select::finish_range(model) } else { Vec::new() };
+    // A range belongs to what comes next: whatever neither draws it nor only looks takes it into the selection.
+    let mut effects = match model.table.range.as_ref().map(|range| range.sticky) {
+        Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
+        _ => Vec::new(),
+    };
+    if model.ranging && matches!(action, A::Move | A::CopyIccid | A::Export) {
+        model.messages.say("the selection is still being read; try again in a moment");
+        return effects;
+    }
     effects.extend(dispatch(model, action));
     effects
 }
 
-fn is_extension(action: A) -> bool {
-    matches!(
+/// Whether an action leaves a range as it is being drawn; without Shift, movement does so only for a range begun with `v`.
+fn keeps_range(action: A, sticky: bool) -> bool {
+    let travels = matches!(action, A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last);
+    let extends = matches!(
         action,
-        A::ExtendUp
-            | A::ExtendDown
-            | A::ExtendPageUp
-            | A::ExtendPageDown
-            | A::ExtendFirst
-            | A::ExtendLast
-            | A::Back
-    )
+        A::ExtendUp | A::ExtendDown | A::ExtendPageUp | A::ExtendPageDown | A::ExtendFirst | A::ExtendLast
+    );
+    let looks = matches!(
+        action,
+        A::ScrollLeft | A::ScrollRight | A::ToggleDetails | A::Messages | A::Help | A::Refresh
+    );
+    extends || looks || matches!(action, A::Back | A::Range | A::Suspend) || (sticky && travels)
 }
 
 fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
@@ -64,8 +71,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Reselect => select::again(model),
         A::Undo => undo(model),
         A::Menu => menus::context(model, None),
-        A::Move => after_range(model, menus::move_target),
-        A::CopyIccid => after_range(model, copy),
+        A::Move => menus::move_target(model),
+        A::CopyIccid => copy(model),
         A::Sort => menus::sort(model),
         A::Palette => menus::palette(model),
         A::Help => menus::help(model),
@@ -211,17 +218,6 @@ fn fold(model: &mut Model, action: A) -> Vec<Effect> {
         _ => model.tree.collapse_all(&accounts),
     }
     look(model)
-}
-
-/// A range being drawn belongs to what is acted on.
-fn after_range(model: &mut Model, then: fn(&mut Model) -> Vec<Effect>) -> Vec<Effect> {
-    let mut effects = select::finish_range(model);
-    if model.ranging {
-        model.messages.say("the selection is still being read; try again in a moment");
-        return effects;
-    }
-    effects.extend(then(model));
-    effects
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {

@@ -26,6 +26,9 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Picked(ticket, answer) if ticket == model.tickets.picked => {
             if let Some((total, shown)) = said(model, answer) {
                 (model.picked.total, model.picked.shown) = (Some(total), Some(shown));
+                if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+                    confirm.counted(total.saturating_sub(shown));
+                }
             }
             Vec::new()
         }
@@ -36,14 +39,14 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Accounts(answer) => accounts(model, answer),
-        Msg::Range(ticket, answer) if ticket == model.tickets.work => {
+        Msg::Range(ticket, answer) if ticket == model.tickets.pick => {
             model.ranging = false;
             match said(model, answer) {
                 Some(ids) => select::replace(model, joined(&model.picked.target, ids)),
                 None => Vec::new(),
             }
         }
-        Msg::Found(ticket, purpose, answer) if ticket == model.tickets.work => {
+        Msg::Found(ticket, purpose, answer) if ticket == model.tickets.pick => {
             model.ranging = false;
             match said(model, answer) {
                 Some(found) => list_found(model, purpose, found),
@@ -74,7 +77,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Missed(ticket, then, answer) if ticket == model.tickets.work => {
+        Msg::Missed(ticket, then, answer) if ticket == model.tickets.pick => {
             let Some(ids) = said(model, answer) else { return Vec::new() };
             missed(model, then, ids)
         }
@@ -147,7 +150,18 @@ fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
 fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> Vec<Effect> {
     let Some(accounts) = said(model, answer) else { return Vec::new() };
     let gone = accounts.get(model.query.under).is_none();
+    while accounts.get(model.tree.cursor).is_none() {
+        // An account that is gone leaves the cursor on the one above it.
+        match model.accounts.get(model.tree.cursor).and_then(|a| a.parent) {
+            Some(parent) => model.tree.cursor = parent,
+            None => break,
+        }
+    }
     model.accounts = Arc::clone(&accounts);
+    if let Some(made) = model.go_to.take().filter(|id| accounts.get(*id).is_some()) {
+        model.tree.go_to(made, &accounts);
+        return super::act::look(model);
+    }
     model.tree.rebuild(&accounts);
     if gone {
         model.query.under = model.tree.cursor;
@@ -196,6 +210,11 @@ fn list_found(model: &mut Model, purpose: ListUse, found: Lookup) -> Vec<Effect>
         }
         ListUse::Find => match found.found.first() {
             Some(id) => {
+                let accounts = Arc::clone(&model.accounts);
+                if let Some(top) = accounts.top() {
+                    model.tree.go_to(top.id, &accounts);
+                    (model.query.under, model.query.deep) = (top.id, true);
+                }
                 let filter = Filter::ids([*id]);
                 let text = filter.to_string();
                 model.filter(filter, text)
@@ -247,7 +266,11 @@ fn again(model: &mut Model, job: Job) -> Vec<Effect> {
         }
         other => other,
     };
-    menus::confirm(model, job.what, "Move", change, 0)
+    // What the filter hides may have changed too: it is counted again before anyone can say yes.
+    let hidden = if model.picked.is_empty() { Some(0) } else { None };
+    let mut effects = menus::confirm(model, job.what, "Move", change, hidden);
+    effects.extend(model.recount_picked());
+    effects
 }
 
 fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
@@ -261,47 +284,84 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     };
     model.messages.say(format!("{}: {counts}{back}", job.what));
     let mut effects = committed(model);
-    if let Some(account) = receipt.account.filter(|_| matches!(job.change, Change::AddAccount { .. })) {
-        model.tree.cursor = account;
+    if matches!(job.change, Change::AddAccount { .. }) {
+        model.go_to = receipt.account;
     }
-    if matches!(job.change, Change::Move { .. }) {
-        // What did not get there stays selected; the rest is done with.
-        model.picked.clear();
-        model.table.rows.iter_mut().for_each(|row| row.marked = false);
-        model.last = Last::Change(receipt.id.clone());
+    if model.overlays.iter().any(|o| matches!(o, Overlay::History(_))) {
+        effects.extend(reread_history(model));
     }
-    if receipt.counts.missed() > 0 {
+    let missed = receipt.counts.missed() > 0;
+    if let Change::Move { target, .. } = &job.change {
+        effects.extend(after_move(model, target, &receipt));
+    }
+    if missed {
         model.tickets.work = model.tickets.take();
         let ticket = model.tickets.work;
         let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true);
         effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
         model.overlays.push(Overlay::Result(Box::new(pane)));
-        if matches!(job.change, Change::Move { .. }) {
-            effects.push(Effect::Missed { ticket, rev: receipt.rev, then: Then::Select });
-        }
     }
     effects
 }
 
-fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
-    let n = count(ids.len() as u64);
-    let target = Target::ids(ids);
-    let last = model.last.clone();
-    let effects = select::replace(model, target);
-    match then {
-        Then::Select => {
-            // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
-            model.last = last;
-            effects
-        }
-        Then::Retry => {
-            model.overlays.pop();
-            model.messages.say(format!("{n} SIMs to try again: choose where to"));
-            let mut effects = effects;
-            effects.extend(menus::move_target(model));
-            effects
+/// What did not get there stays selected, and so does what was selected besides.
+fn after_move(model: &mut Model, target: &Target, receipt: &Receipt) -> Vec<Effect> {
+    let plain = Target { at: 0, expect: None, ..target.clone() };
+    let selection = Target { at: 0, expect: None, ..model.picked.target.clone() };
+    let whole = model.picked.is_empty() || plain == selection;
+    if whole {
+        model.picked.clear();
+        model.table.rows.iter_mut().for_each(|row| row.marked = false);
+        model.last = Last::Change(receipt.id.clone());
+    }
+    if whole && receipt.counts.missed() == 0 {
+        return Vec::new();
+    }
+    model.tickets.pick = model.tickets.take();
+    let then = if whole { Then::Select } else { Then::Drop };
+    vec![Effect::Missed { ticket: model.tickets.pick, rev: receipt.rev, then }]
+}
+
+/// The log has a new first line, and an undone one.
+fn reread_history(model: &mut Model) -> Vec<Effect> {
+    model.tickets.work = model.tickets.take();
+    for overlay in &mut model.overlays {
+        if let Overlay::History(history) = overlay {
+            history.entries.clear();
+            (history.loading, history.cursor) = (true, 0);
         }
     }
+    vec![Effect::History { ticket: model.tickets.work, before: None }]
+}
+
+fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
+    let n = count(ids.len() as u64);
+    let last = model.last.clone();
+    let target = match then {
+        Then::Drop => without(&model.picked.target, &ids),
+        Then::Select | Then::Retry => Target::ids(ids),
+    };
+    let mut effects = select::replace(model, target);
+    if then == Then::Retry {
+        model.overlays.pop();
+        model.messages.say(format!("{n} SIMs to try again: choose where to"));
+        effects.extend(menus::move_target(model));
+    } else {
+        // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
+        model.last = last;
+    }
+    effects
+}
+
+fn without(target: &Target, ids: &[estate::SimId]) -> Target {
+    let mut target = target.clone();
+    for id in ids {
+        target.ids.remove(id);
+        if !target.any.is_empty() {
+            target.except.insert(*id);
+        }
+    }
+    target
 }
 
 /// The most that terminals take by OSC 52.
@@ -311,7 +371,7 @@ fn copied(model: &mut Model, answer: Result<Vec<String>, Error>) -> Vec<Effect> 
     let Some(iccids) = said(model, answer) else { return Vec::new() };
     let text = iccids.join("\n");
     if text.len() > CLIPBOARD * 3 / 4 {
-        let n = count(iccids.len() as u64);
+        let n = count(model.picked.total.unwrap_or(iccids.len() as u64));
         model
             .messages
             .say(format!("{n} ICCIDs are too many for a terminal's clipboard; export them to a file (e)"));

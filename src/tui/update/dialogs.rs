@@ -109,7 +109,7 @@ fn only_shown(model: &mut Model) -> Vec<Effect> {
     let shown = estate::units::count(model.picked.shown.unwrap_or(0));
     let path = model.accounts.names(to).join(" / ");
     let title = format!("Move only the {shown} visible SIMs to {path}");
-    menus::confirm(model, title, "Move", Change::Move { target, to, clear }, 0)
+    menus::confirm(model, title, "Move", Change::Move { target, to, clear }, Some(0))
 }
 
 fn cancel(model: &mut Model) -> Vec<Effect> {
@@ -200,6 +200,7 @@ fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
             vec![Effect::Items { ticket, rev: result.rev, outcome: *outcome, after: *after }]
         }
         (Some(Overlay::Result(result)), Reply::Missed(then)) => {
+            model.tickets.pick = ticket;
             vec![Effect::Missed { ticket, rev: result.rev, then: *then }]
         }
         (Some(Overlay::Result(result)), Reply::Report) => {

@@ -15,6 +15,9 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     if key.ctrl && key.code == Code::Char('c') {
         return interrupt(model);
     }
+    if crate::tui::layout::too_small(model) {
+        return unseen(model, key);
+    }
     model.messages.pass();
     if let Some(top) = model.overlays.last_mut() {
         if matches!(top, Overlay::Confirm(confirm) if model.at < confirm.armed_at && key.code != Code::Esc) {
@@ -27,6 +30,18 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         return search_key(model, key);
     }
     sequence(model, key)
+}
+
+/// Nothing is done blindly: while nothing can be seen only the way out works.
+fn unseen(model: &mut Model, key: Key) -> Vec<Effect> {
+    match key.code {
+        Code::Esc => drop(model.overlays.pop()),
+        Code::Char('q') if model.overlays.is_empty() => {
+            return act::run(model, crate::tui::action::Action::Quit);
+        }
+        _ => {}
+    }
+    Vec::new()
 }
 
 /// Ctrl+C: the way out people know. It closes what is open, then says how to leave.
@@ -111,18 +126,19 @@ pub fn list(text: &str) -> Vec<String> {
 
 /// Opens the search line.
 pub fn open_search(model: &mut Model) {
-    let before = model.filter_text.clone();
-    model.search = Some(Search { input: before.clone().into(), fault: None, before });
+    let before = (model.query.filter.clone(), model.filter_text.clone());
+    let typed = Filter::parse(&before.1).is_ok_and(|filter| filter == before.0);
+    let input = if typed { before.1.clone() } else { String::new() };
+    model.search = Some(Search { input: input.into(), fault: None, before });
 }
 
 fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
     let Some(search) = &mut model.search else { return Vec::new() };
     match key.code {
         Code::Esc => {
-            let before = search.before.clone();
+            let (filter, text) = search.before.clone();
             model.search = None;
-            let filter = Filter::parse(&before).unwrap_or_default();
-            model.filter(filter, before)
+            model.filter(filter, text)
         }
         Code::Enter if search.fault.is_none() => {
             model.search = None;

@@ -43,8 +43,11 @@ const ON_ACCOUNTS: [A; 8] = [
 fn line(model: &Model, action: A) -> Choosable {
     let row = action.row();
     let keys = model.keymap.keys_for(action);
-    let mut item =
-        Choosable::new(row.title, keys.first().cloned().unwrap_or_default(), Choice::Action(action));
+    let mut item = Choosable::new(
+        row.title,
+        model.keymap.key_in(model.focus, action).unwrap_or_default(),
+        Choice::Action(action),
+    );
     item.key = keys
         .iter()
         .find(|k| k.chars().count() == 1)
@@ -197,7 +200,7 @@ pub fn hang(model: &mut Model) -> Vec<Effect> {
 pub fn delete(model: &mut Model) -> Vec<Effect> {
     let account = model.tree.cursor;
     let title = format!("Delete account {}", shown_path(&model.accounts, account));
-    confirm(model, title, "Delete", Change::DeleteAccount { account }, 0)
+    confirm(model, title, "Delete", Change::DeleteAccount { account }, Some(0))
 }
 
 /// Asks whether an account is to hang under another.
@@ -205,24 +208,30 @@ pub fn confirm_hang(model: &mut Model, account: AccountId, under: AccountId) -> 
     let accounts = &model.accounts;
     let title =
         format!("Move account {} under {}", shown_path(accounts, account), shown_path(accounts, under));
-    confirm(model, title, "Move", Change::MoveAccount { account, under }, 0)
+    confirm(model, title, "Move", Change::MoveAccount { account, under }, Some(0))
 }
 
 /// Asks whether the SIMs are to move.
 pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
     let Some(target) = model.target() else { return Vec::new() };
-    let hidden = if model.picked.is_empty() { 0 } else { model.picked.hidden().unwrap_or(0) };
+    let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
     let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
     confirm(model, title, "Move", Change::Move { target, to, clear: Clear::default() }, hidden)
 }
 
 /// Asks whether a change is to be undone.
 pub fn undo_change(model: &mut Model, change: ChangeId) -> Vec<Effect> {
-    confirm(model, "Undo this change".into(), "Undo", Change::Undo { change }, 0)
+    confirm(model, "Undo this change".into(), "Undo", Change::Undo { change }, Some(0))
 }
 
 /// Opens the dialog, and has the change planned.
-pub fn confirm(model: &mut Model, title: String, verb: &str, change: Change, hidden: u64) -> Vec<Effect> {
+pub fn confirm(
+    model: &mut Model,
+    title: String,
+    verb: &str,
+    change: Change,
+    hidden: Option<u64>,
+) -> Vec<Effect> {
     model.tickets.work = model.tickets.take();
     let effect = Effect::Plan { ticket: model.tickets.work, change: Box::new(change.clone()) };
     model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(title, verb, change, hidden, model.at))));

@@ -20,7 +20,12 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
         MouseKind::Down(button) => {
             model.messages.pass();
             model.pending.clear();
-            if model.overlays.is_empty() { down(model, mouse, button) } else { over(model, mouse, button) }
+            if !model.overlays.is_empty() {
+                return over(model, mouse, button);
+            }
+            let mut effects = end_range(model, &mouse, button);
+            effects.extend(down(model, mouse, button));
+            effects
         }
         MouseKind::Drag if model.drag.is_some() => drag(model, mouse),
         MouseKind::Up => up(model),
@@ -32,10 +37,18 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
     }
 }
 
+/// The mouse moves the cursor: a range ends first, unless this click is its other end.
+fn end_range(model: &mut Model, mouse: &Mouse, button: Button) -> Vec<Effect> {
+    let Some(range) = &model.table.range else { return Vec::new() };
+    let on_row = matches!(hit::at(model, mouse.x, mouse.y), Hit::Row(_) | Hit::Gutter(_));
+    let other_end = button == Button::Left && on_row && (range.sticky || mouse.shift);
+    if other_end { Vec::new() } else { select::finish_range(model) }
+}
+
 fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     match hit::at(model, mouse.x, mouse.y) {
         Hit::Row(index) => row(model, mouse, button, index),
-        Hit::Gutter(index) if button == Button::Left => {
+        Hit::Gutter(index) if button == Button::Left && model.table.range.is_none() => {
             model.focus = Pane::Table;
             model.table.cursor = index;
             model.table.begin_range(true);
@@ -129,11 +142,14 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
         };
         return dialogs::reply(model, reply);
     }
-    match hit::at(model, mouse.x, mouse.y) {
-        Hit::Account(_) | Hit::Fold(_) => model.tree.scroll(by),
-        _ => model.table.scroll(by),
+    if matches!(hit::at(model, mouse.x, mouse.y), Hit::Account(_) | Hit::Fold(_)) {
+        model.tree.scroll(by);
+        return Vec::new();
     }
-    Vec::new()
+    let drawn = model.table.range.as_ref().is_some_and(|range| !range.sticky);
+    let effects = if drawn { select::finish_range(model) } else { Vec::new() };
+    model.table.scroll(by);
+    effects
 }
 
 /// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.

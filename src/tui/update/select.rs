@@ -60,8 +60,8 @@ pub fn finish_range(model: &mut Model) -> Vec<Effect> {
         }
         Some(Err((from, to))) => {
             model.ranging = true;
-            model.tickets.work = model.tickets.take();
-            vec![Effect::Range { ticket: model.tickets.work, query: Box::new(model.query.clone()), from, to }]
+            model.tickets.pick = model.tickets.take();
+            vec![Effect::Range { ticket: model.tickets.pick, query: Box::new(model.query.clone()), from, to }]
         }
     };
     model.table.range = None;
@@ -216,9 +216,9 @@ fn values(sim: &Sim, accounts: &Arc<estate::Accounts>) -> Vec<(&'static str, Str
 
 /// Looks a list up.
 pub fn find(model: &mut Model, purpose: ListUse, entries: Vec<String>) -> Vec<Effect> {
-    model.tickets.work = model.tickets.take();
+    model.tickets.pick = model.tickets.take();
     model.ranging = purpose == ListUse::Select;
-    vec![Effect::Find { ticket: model.tickets.work, purpose, entries }]
+    vec![Effect::Find { ticket: model.tickets.pick, purpose, entries }]
 }
 
 /// The part of a target that the list shows.

@@ -176,19 +176,16 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
             theme.text.add_modifier(Modifier::BOLD),
         );
     }
+    hidden(theme, confirm, &mut lines);
+    match confirm.change {
+        Change::DeleteAccount { .. } => {
+            lines.push("It has no SIMs, no users and no accounts below it.", theme.text)
+        }
+        Change::Undo { .. } if plan.total == 0 => lines.push("It is put back as it was before.", theme.text),
+        _ => {}
+    }
     for (reason, n) in &plan.reasons {
         lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
-    }
-    if confirm.hidden > 0 {
-        let said = if confirm.all {
-            format!("! {} of them are hidden by the filter, and move too", count(confirm.hidden))
-        } else {
-            format!(
-                "! {} of them are hidden by the filter:  a  all of them   v  only the visible",
-                count(confirm.hidden)
-            )
-        };
-        lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
     }
     breakdown(model, confirm, &mut lines);
     for (warning, n) in &plan.warnings {
@@ -199,6 +196,17 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         text(lines.buffer, line, &options(*clear), theme.text);
     }
     typing(theme, confirm, place, lines.buffer)
+}
+
+/// The one thing that must not be overlooked comes right after the total.
+fn hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
+    let said = match (confirm.hidden, confirm.all) {
+        (Some(0), _) => return,
+        (None, _) => "! counting what the filter hides …".to_owned(),
+        (Some(n), true) => format!("! {} of them are hidden by the filter, and move too", count(n)),
+        (Some(n), false) => format!("! {} are hidden by the filter:  a  all   v  only the visible", count(n)),
+    };
+    lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
 }
 
 fn would(counts: &estate::Counts) -> String {
@@ -220,7 +228,7 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let Some(plan) = &confirm.plan else { return };
     let is_undo = matches!(confirm.change, Change::Undo { .. });
     // The warnings below must not be pushed out.
-    let named = if confirm.hidden > 0 || plan.warnings.len() > 3 { 3 } else { 5 };
+    let named = if confirm.hides() || plan.warnings.len() > 3 { 3 } else { 5 };
     for (account, n) in plan.by_account.iter().take(named) {
         let path = model.accounts.names(*account).join(" / ");
         lines.line(

@@ -97,6 +97,25 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     lines
 }
 
+/// Writes everything with ASCII alone: names lose their accents, what has no letter becomes a question mark.
+pub fn to_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        if symbol.is_ascii() {
+            continue;
+        }
+        let folded = match symbol {
+            "…" => "~".to_owned(),
+            "·" => "-".to_owned(),
+            "→" => ">".to_owned(),
+            other if other.chars().all(char::is_uppercase) => estate::text::fold(other).to_uppercase(),
+            other => estate::text::fold(other),
+        };
+        let plain = folded.chars().next().filter(char::is_ascii).unwrap_or('?');
+        cell.set_char(plain);
+    }
+}
+
 /// The only thing a very small screen says.
 pub fn too_small(buffer: &mut Buffer) {
     let area = buffer.area;
