@@ -102,7 +102,9 @@ impl Performer {
             let (estate, sender) = (Arc::clone(&self.estate), self.sender.clone());
             thread::spawn(move || {
                 let msg = perform(estate.as_ref(), effect, &Cancel::new(), &AtomicBool::new(false), &|_| {});
-                msg.map(|msg| sender.send(msg))
+                if let Some(msg) = msg {
+                    let _ = sender.send(msg);
+                }
             });
             return;
         }

@@ -23,7 +23,7 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
             if !model.overlays.is_empty() {
                 return over(model, mouse, button);
             }
-            let mut effects = end_range(model, &mouse, button);
+            let mut effects = end_range(model, mouse, button);
             effects.extend(down(model, mouse, button));
             effects
         }
@@ -38,7 +38,7 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
 }
 
 /// The mouse moves the cursor: a range ends first, unless this click is its other end.
-fn end_range(model: &mut Model, mouse: &Mouse, button: Button) -> Vec<Effect> {
+fn end_range(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     let Some(range) = &model.table.range else { return Vec::new() };
     let on_row = matches!(hit::at(model, mouse.x, mouse.y), Hit::Row(_) | Hit::Gutter(_));
     let other_end = button == Button::Left && on_row && (range.sticky || mouse.shift);

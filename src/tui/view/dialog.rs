@@ -179,7 +179,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     hidden(theme, confirm, &mut lines);
     match confirm.change {
         Change::DeleteAccount { .. } => {
-            lines.push("It has no SIMs, no users and no accounts below it.", theme.text)
+            lines.push("It has no SIMs, no users and no accounts below it.", theme.text);
         }
         Change::Undo { .. } if plan.total == 0 => lines.push("It is put back as it was before.", theme.text),
         _ => {}
