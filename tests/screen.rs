@@ -240,6 +240,7 @@ fn late_answers_fall_on_the_floor_and_input_stays_live() {
     session.keys("<Down><Down>");
     assert_eq!(session.model.table.cursor, 2, "the cursor moves while nothing is answered");
     let before = session.text();
+    assert!(before.contains("reading …"), "old rows are shown as such:\n{before}");
     session.msg(Msg::Count(tickets[0], Ok(77_777)));
     assert_eq!(session.text(), before, "an answer to an older question");
 }

@@ -18,8 +18,13 @@ use super::tree::Tree;
 
 /// How long the cursor rests before the details follow it: not at each key of a held one.
 pub const REST: Duration = Duration::from_millis(90);
+/// Keys that follow each other faster than that come from one that is held.
+pub const HELD: Duration = Duration::from_millis(60);
 /// How long a prefix waits before what can follow is shown.
 pub const WHICH_KEY: Duration = Duration::from_millis(300);
+
+/// How long a list may take to arrive before the rows still shown are marked as old.
+pub const PATIENCE: Duration = Duration::from_millis(150);
 
 /// What kind of estate is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,6 +146,8 @@ pub struct Model {
     pub table: Table,
     pub picked: Picked,
     pub query: Query,
+    /// Since when another list is on its way, while the old rows are still shown.
+    pub waiting_since: Option<Duration>,
     /// SIMs the list holds; `None` while they are counted.
     pub matching: Option<u64>,
     pub focus: Pane,
@@ -149,6 +156,8 @@ pub struct Model {
     pub show_details: Option<bool>,
     /// The SIM the details are about.
     pub detail: Option<Sim>,
+    /// When the cursor was last moved by a row.
+    pub stepped_at: Duration,
     /// When the details are to follow the cursor.
     pub rest_at: Option<Duration>,
     /// Keys of a sequence that is not finished, and since when.
@@ -199,11 +208,13 @@ impl Model {
             tree,
             table: Table::default(),
             picked: Picked::default(),
+            waiting_since: None,
             matching: None,
             focus: Pane::Table,
             show_tree: true,
             show_details: None,
             detail: None,
+            stepped_at: Duration::ZERO,
             rest_at: None,
             pending: Vec::new(),
             pending_at: Duration::ZERO,
@@ -242,6 +253,9 @@ impl Model {
             _ => estate::Seek::First,
         };
         self.table.loading = true;
+        if want != Want::Keep {
+            self.waiting_since.get_or_insert(self.at);
+        }
         self.tickets.rows = self.tickets.take();
         vec![self.rows(want, seek)]
     }
@@ -311,7 +325,13 @@ impl Model {
     /// The next moment something has to happen by itself.
     pub fn deadline(&self) -> Option<Duration> {
         let which = (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
-        [self.rest_at, which].into_iter().flatten().min()
+        let late = self.waiting_since.map(|t| t + PATIENCE).filter(|t| *t > self.at);
+        [self.rest_at, which, late].into_iter().flatten().min()
+    }
+
+    /// Whether the rows on the screen are old ones, kept while others are read.
+    pub fn is_late(&self) -> bool {
+        self.waiting_since.is_some_and(|since| self.at >= since + PATIENCE)
     }
 
     /// Whether the keys that can follow are to be shown.

@@ -55,6 +55,9 @@ pub struct Table {
     pub cursor: usize,
     /// Rows that fit.
     pub height: usize,
+    /// Rows to scroll beyond the cursor when it leaves the screen: a held key then redraws the list now and then, not at
+    /// every row.
+    pub glide: usize,
     /// How many rows come before the first, when known.
     pub first: Option<u64>,
     /// The first row's number in a count that survives trimming.
@@ -129,7 +132,12 @@ impl Table {
 
     fn keep_in_sight(&mut self) {
         let height = self.height.max(1);
-        self.top = self.top.clamp((self.cursor + 1).saturating_sub(height), self.cursor);
+        let glide = self.glide.min(height - 1);
+        if self.cursor < self.top {
+            self.top = self.cursor.saturating_sub(glide);
+        } else if self.cursor >= self.top + height {
+            self.top = self.cursor + 1 + glide - height;
+        }
         self.top = self.top.min(self.rows.len().saturating_sub(height));
     }
 
@@ -274,6 +282,14 @@ impl Table {
         (range.at.min(cursor)..=range.at.max(cursor)).contains(&at)
     }
 
+    /// How many rows the range holds, when both of its ends are known.
+    pub fn range_len(&self) -> Option<u64> {
+        let range = self.range.as_ref()?;
+        let cursor = self.base + self.cursor as i64;
+        let known = range.at != i64::MIN && range.at != i64::MAX;
+        known.then(|| range.at.abs_diff(cursor) + 1)
+    }
+
     /// The SIMs of the range, if all of them are in the window; else its two ends.
     pub fn range_ids(&self) -> Option<Result<Vec<SimId>, (RowKey, RowKey)>> {
         let range = self.range.as_ref()?;
@@ -284,5 +300,67 @@ impl Table {
         }
         let ids = (0..self.rows.len()).filter(|i| self.in_range(*i)).map(|i| self.rows[i].row.sim.id);
         Some(Ok(ids.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use estate::{Key, Page, SimId, SortValue};
+
+    use super::*;
+
+    fn table(rows: i64, height: usize) -> Table {
+        let mut table = Table { height, ..Table::default() };
+        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let page = Page { rows: (0..rows).map(row).collect(), before: false, after: true, rev: 1 };
+        table.receive(page, &BTreeSet::new(), &Want::Top);
+        table
+    }
+
+    fn sim(n: i64) -> estate::Sim {
+        let text = format!(
+            "{{\"id\":{n},\"iccid\":\"8900101000000000000\",\"imsi\":\"\",\"msisdn\":\"\",\"eid\":\"\",\"imei\":\"\",\"label\":\"\",\
+             \"account\":1,\"lifecycle\":\"active\",\"suspended\":false,\"managed\":true,\"gate\":\"ok\",\"status\":\"active\",\
+             \"in_session\":false,\"network\":\"\",\"tariff\":\"\",\"used\":0,\"cap\":null,\"alert\":null,\"hard_cap\":false,\
+             \"usage_as_of\":null,\"last_seen\":null,\"activated\":null,\"tags\":[],\"categories\":[],\"notes\":\"\",\
+             \"recipients\":[],\"version\":1}}"
+        );
+        serde_json::from_str(&text).expect("a SIM")
+    }
+
+    #[test]
+    fn steps_beyond_the_window_are_owed_and_paid() {
+        let mut table = table(50, 10);
+        table.step(70);
+        assert_eq!((table.cursor, table.top), (49, 40));
+        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let more = Page { rows: (50..100).map(row).collect(), before: true, after: false, rev: 1 };
+        table.receive(more, &BTreeSet::new(), &Want::After);
+        assert_eq!(table.current().expect("row").row.sim.id, SimId(70));
+        table.step(500);
+        assert_eq!(table.cursor, 99);
+    }
+
+    #[test]
+    fn a_held_key_scrolls_by_many_rows_a_single_one_by_one() {
+        let mut table = table(50, 10);
+        table.step(9);
+        table.step(1);
+        assert_eq!((table.cursor, table.top), (10, 1));
+        table.glide = 3;
+        table.step(1);
+        assert_eq!((table.cursor, table.top), (11, 5));
+    }
+
+    #[test]
+    fn a_range_whose_anchor_left_the_window_knows_both_ends() {
+        let mut table = table(50, 10);
+        table.begin_range(true);
+        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let last = Page { rows: (900..950).map(row).collect(), before: true, after: false, rev: 1 };
+        table.receive(last, &BTreeSet::new(), &Want::Bottom);
+        let ends = table.range_ids().expect("a range").expect_err("not all of it is here");
+        assert_eq!((ends.0.id, ends.1.id), (SimId(0), SimId(949)));
+        assert!(table.in_range(0) && table.range_len().is_none());
     }
 }

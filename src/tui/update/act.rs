@@ -9,7 +9,7 @@ use crate::tui::action::Action as A;
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
-use crate::tui::model::{Last, Model};
+use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::{HistoryPane, Overlay, Prompt, Purpose};
 use crate::tui::table::Want;
@@ -170,7 +170,10 @@ fn travel(model: &mut Model, action: A) -> Vec<Effect> {
     if model.focus == Pane::Tree {
         return travel_tree(model, action);
     }
+    let held = model.at.saturating_sub(model.stepped_at) < HELD;
+    model.stepped_at = model.at;
     let table = &mut model.table;
+    table.glide = if held { table.height / 3 } else { 0 };
     match action {
         A::Up => table.step(-1),
         A::Down => table.step(1),

@@ -118,6 +118,7 @@ fn rows(
     want: &Want,
     answer: Result<(estate::Page, std::collections::BTreeSet<estate::SimId>), Error>,
 ) -> Vec<Effect> {
+    model.waiting_since = None;
     match answer {
         Ok((page, marked)) => {
             model.table.receive(page, &marked, want);

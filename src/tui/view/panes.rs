@@ -108,7 +108,8 @@ fn heading(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let name = model.accounts.get(model.query.under).map_or("", |a| a.name.as_str());
     let below = if model.query.deep { "and below" } else { "only" };
-    let x = text(buffer, area, &format!(" SIMs in {name} {below}"), title(model, Pane::Table));
+    let late = if model.is_late() { "  reading …" } else { "" };
+    let x = text(buffer, area, &format!(" SIMs in {name} {below}{late}"), title(model, Pane::Table));
     if !model.filter_text.is_empty() {
         let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 2), ..area };
         text(buffer, rest, &format!("search: {}", model.filter_text), model.theme.warn);
@@ -171,7 +172,7 @@ fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &
         };
         buffer.set_style(line, cursor);
     }
-    if model.table.loading && model.tickets.rows == 0 {
+    if model.is_late() {
         buffer.set_style(line, model.theme.quiet());
     }
 }

@@ -58,7 +58,12 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let long = format!(" {selected} selected · {hidden} hidden by filter · {matching} match · {total} total");
     let short = format!(" {selected} selected · {hidden} hidden · {matching} match · {total} total");
     let row = model.table.position().map_or_else(|| "…".to_owned(), |n| count(n + 1));
-    let row = if model.table.rows.is_empty() { String::new() } else { format!("row {row} ") };
+    let range = match (&model.table.range, model.table.range_len()) {
+        (None, _) => String::new(),
+        (Some(_), Some(n)) => format!("range of {} · ", count(n)),
+        (Some(_), None) => "range · ".to_owned(),
+    };
+    let row = if model.table.rows.is_empty() { String::new() } else { format!("{range}row {row} ") };
     let wide = long.width() + row.width() + 2 <= usize::from(area.width);
     let style = model.theme.text.add_modifier(Modifier::REVERSED);
     buffer.set_style(area, style);
