@@ -271,6 +271,8 @@ fn a_retry_and_a_cancel_are_harmless() {
     let id = ChangeId::new();
     let first = world.root.apply(&id, &change, &go).expect("moved");
     assert_eq!(world.root.apply(&id, &change, &go), Ok(first));
+    let stranger = world.session("b-admin@x.example").apply(&id, &change, &go);
+    assert_eq!(stranger.map(|_| ()).map_err(|e| e.code()), Err("conflict"), "a receipt is its maker's alone");
     let stopped = world.root.apply(&ChangeId::new(), &world.move_of(&[1, 2], "/Root/A"), &|p| match p.done {
         0 => ControlFlow::Continue(()),
         _ => ControlFlow::Break(()),

@@ -121,14 +121,15 @@ impl Local {
             return self.import(id, *staging, watch);
         }
         let transaction = begin(&writer)?;
-        if let Some(receipt) = log::receipt(&writer, id)? {
+        if let Some(receipt) = log::receipt(&writer, id, self.scope.user.id)? {
             return Ok(receipt);
         }
         let view = View::new(&writer, &self.scope, None)?;
         let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now: (self.clock)(), watch };
         self.dispatch(id, change, &run)?;
         transaction.commit()?;
-        log::receipt(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
+        log::receipt(&writer, id, self.scope.user.id)?
+            .ok_or_else(|| Error::Store("the change was not logged".into()))
     }
 
     fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
@@ -236,7 +237,8 @@ impl Local {
         let imported = self.import_in(id, &mut staged, watch);
         staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
         imported?;
-        log::receipt(staged.session(), id)?.ok_or_else(|| Error::Store("the import was not logged".into()))
+        log::receipt(staged.session(), id, self.scope.user.id)?
+            .ok_or_else(|| Error::Store("the import was not logged".into()))
     }
 
     fn import_in(
@@ -245,7 +247,7 @@ impl Local {
         staged: &mut crate::store::stage::Staging,
         watch: &Watch<'_>,
     ) -> Result<()> {
-        if log::receipt(staged.session(), id)?.is_some() {
+        if log::receipt(staged.session(), id, self.scope.user.id)?.is_some() {
             return Ok(());
         }
         staged.confirm()?;

@@ -9,10 +9,10 @@ use super::read::View;
 use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::{Time, count};
-use crate::user::User;
+use crate::user::{User, UserId};
 
 /// A change about to be logged.
 pub(crate) struct Record<'a> {
@@ -29,6 +29,7 @@ pub(crate) struct Record<'a> {
 /// A logged change, as stored.
 pub(crate) struct Logged {
     pub rev: Rev,
+    pub actor: UserId,
     pub kind: String,
     pub body: Json,
     pub counts: Counts,
@@ -111,8 +112,11 @@ impl LogRow<'_> {
 }
 
 /// The receipt of a change that was applied before, for a retry after a lost answer.
-pub(crate) fn receipt(session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result<Option<Receipt>> {
     let found = find(session, id)?;
+    if found.as_ref().is_some_and(|logged| logged.actor != actor) {
+        return Err(Error::Conflict("another change has that id".into()));
+    }
     Ok(found.map(|logged| Receipt {
         id: id.clone(),
         rev: logged.rev,
@@ -123,12 +127,13 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId) -> Result<Option<Receipt
 
 pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
     let row = session
-        .query_row("SELECT rev, kind, body, counts FROM log WHERE change_id = ?", [&id.0], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?))
+        .query_row("SELECT rev, kind, body, counts, actor_id FROM log WHERE change_id = ?", [&id.0], |r| {
+            Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, UserId(r.get(4)?)))
         })
         .optional()?;
-    Ok(row.map(|(rev, kind, body, counts)| Logged {
+    Ok(row.map(|(rev, kind, body, counts, actor)| Logged {
         rev,
+        actor,
         kind,
         body: serde_json::from_str(&body).unwrap_or_default(),
         counts: serde_json::from_str(&counts).unwrap_or_default(),
