@@ -97,7 +97,7 @@ impl Accounts {
                 version: row.version,
             });
             let below = children.get(&row.id).into_iter().flatten().rev();
-            stack.extend(below.map(|child| (*child, depth + 1)));
+            stack.extend(below.map(|child| (*child, depth.saturating_add(1))));
         }
         tree.sum_up();
         tree

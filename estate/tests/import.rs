@@ -128,3 +128,61 @@ fn files_that_cannot_be_understood_say_what_is_missing() {
     let named = ImportOptions { encoding: Some("klingon".into()), ..ImportOptions::default() };
     assert!(error(b"iccid\n1\n", &named).contains("latin1"));
 }
+
+#[test]
+fn an_update_follows_through_and_each_side_hears_of_it() {
+    let (_dir, local) = estate();
+    import(&local, b"iccid,account,used,cap\n8900101000000000043,A,5,10\n8900101000000000050,A,5,\n");
+    let update = ImportOptions { on_duplicate: OnDuplicate::Update, ..ImportOptions::default() };
+    let sim = || local.sim_by_iccid("8900101000000000043", &Cancel::new()).expect("sim");
+    assert_eq!((sim().alert, sim().status), (Some(8), Status::Active));
+    import_with(&local, b"iccid,used\n8900101000000000043,50\n", &update).expect("usage");
+    assert_eq!(sim().status, Status::Blocked, "usage alone turns the gate");
+    import_with(&local, b"iccid,cap\n8900101000000000043,100\n", &update).expect("cap");
+    assert_eq!((sim().cap, sim().alert, sim().status), (Some(100), Some(80), Status::Active));
+    import_with(&local, b"iccid,account\n8900101000000000043,B\n", &update).expect("account");
+    assert_eq!(local.check().expect("check"), Vec::<String>::new());
+    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    for path in ["/Root/A", "/Root/B"] {
+        let wanted = estate::LogFilter { account: accounts.find(path).ok(), limit: 1, ..Default::default() };
+        let entry = local.entries(&wanted, &Cancel::new()).expect("log").remove(0);
+        assert_eq!((entry.kind.as_str(), entry.counts.done), ("import", 1), "{path}");
+    }
+}
+
+#[test]
+fn only_rows_that_come_in_make_accounts() {
+    let (_dir, local) = estate();
+    import(&local, b"iccid,label\n8900101000000000043,one\n");
+    let (tally, _) = import(
+        &local,
+        b"iccid,label,account\n8900101000000000043,two,Typo / Deep\n8900101000000000050,x,Good / Deep\n",
+    );
+    assert_eq!((tally.refused, tally.added, tally.accounts), (1, 1, 2));
+    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    assert!(accounts.find("Typo").is_err() && accounts.find("/Root/Good/Deep").is_ok());
+}
+
+#[test]
+fn an_import_can_be_retried_and_notices_what_changed_meanwhile() {
+    let (_dir, local) = estate();
+    let go = |_| ControlFlow::Continue(());
+    import(&local, b"iccid,account\n8900101000000000043,A\n");
+    let stage = |file: &'static [u8], policy| {
+        let options = ImportOptions { on_duplicate: policy, ..ImportOptions::default() };
+        Change::Import { staging: local.stage(Box::new(file), &options, &mut |_| {}, &go).expect("staged").0 }
+    };
+    let (id, change) = (ChangeId::new(), stage(b"iccid\n8900101000000000050\n", OnDuplicate::Skip));
+    assert_eq!(local.apply(&id, &change, &|_| ControlFlow::Break(())), Err(Error::Cancelled));
+    let first = local.apply(&id, &change, &go).expect("a second try");
+    assert_eq!(local.apply(&id, &change, &go), Ok(first), "a lost answer");
+    let change = stage(b"iccid,account\n8900101000000000043,B\n", OnDuplicate::Update);
+    let sim = local.sim_by_iccid("8900101000000000043", &Cancel::new()).expect("sim");
+    let moved = Change::Move {
+        target: estate::Target::ids([sim.id]),
+        to: local.me().account,
+        clear: estate::Clear::default(),
+    };
+    local.apply(&ChangeId::new(), &moved, &go).expect("moved meanwhile");
+    assert!(matches!(local.apply(&ChangeId::new(), &change, &go), Err(Error::Conflict(_))));
+}

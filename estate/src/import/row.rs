@@ -14,6 +14,8 @@ use crate::units::{self, Time};
 /// The longest note and the longest other text, in characters.
 const NOTE_MAX: usize = 20_000;
 const TEXT_MAX: usize = 200;
+/// The most levels of accounts below the importing one.
+const DEEPEST: usize = 48;
 
 /// A row, understood.
 #[derive(Debug, Clone)]
@@ -242,6 +244,10 @@ impl Cells<'_, '_> {
         let parts = crate::account::split_path(&path).unwrap_or_else(|| {
             path.split(" / ").map(str::to_owned).filter(|name| !name.trim().is_empty()).collect()
         });
+        if parts.len() > DEEPEST {
+            self.note(Some(Field::Account), &path, &format!("more than {DEEPEST} levels of accounts"), true);
+            return None;
+        }
         let mut names = Vec::new();
         for name in parts {
             match crate::account::valid_name(&name) {

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
+use crate::store::stage::Staging;
 use crate::store::{Session, accounts, lock, write};
 
 /// What a change put into the log.
@@ -199,7 +200,13 @@ impl Local {
             "move" => {
                 start(run.watch)?;
                 let judged = write::judge_undo(run.view, logged.rev)?;
-                let body = json!({ "to": null });
+                if judged.counts.done == 0 {
+                    return Err(Error::Conflict(
+                        "nothing of it can be put back: everything was changed since".into(),
+                    ));
+                }
+                let clear = cleared_again(run, &logged)?;
+                let body = json!({ "to": null, "clear": clear });
                 let undoes = Some(logged.rev);
                 let done = Done {
                     kind: "move",
@@ -210,13 +217,16 @@ impl Local {
                     touched: vec![],
                 };
                 self.log(id, run, done)?;
-                return write::carry_out(run.session, run.rev, Clear::default(), &judged, run.watch);
+                return write::carry_out(run.session, run.rev, clear, &judged, run.watch);
             }
             "add-account" => delete_account(run, account())?,
             "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
                 return Err(Error::Conflict("the account has been renamed again since".into()));
             }
             "rename-account" => rename_account(run, account(), &text("from"))?,
+            "move-account" if run.view.accounts.get(number("from")).is_none() => {
+                return Err(Error::Conflict("it came from an account that you do not see".into()));
+            }
             "move-account" if run.view.accounts.need(account())?.parent != Some(number("under")) => {
                 return Err(Error::Conflict("the account has been moved again since".into()));
             }
@@ -229,24 +239,33 @@ impl Local {
     }
 
     fn import(&self, id: &ChangeId, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
+        let actor = self.scope.user.id;
+        if let Some(receipt) = self.store.read(&Cancel::new(), |session| log::receipt(session, id, actor))? {
+            return Ok(receipt);
+        }
         let mut staged = lock(&self.staged)
             .remove(&staging)
             .ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
-        staged.begin()?;
-        staged.session().execute_batch("BEGIN IMMEDIATE")?;
-        let imported = self.import_in(id, &mut staged, watch);
-        staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        imported?;
-        log::receipt(staged.session(), id, self.scope.user.id)?
-            .ok_or_else(|| Error::Store("the import was not logged".into()))
+        let imported = self.import_whole(id, &mut staged, watch);
+        if imported.is_err() {
+            // Nothing happened, and what was staged can be tried again.
+            lock(&self.staged).insert(staging, staged);
+        }
+        imported
     }
 
-    fn import_in(
-        &self,
-        id: &ChangeId,
-        staged: &mut crate::store::stage::Staging,
-        watch: &Watch<'_>,
-    ) -> Result<()> {
+    fn import_whole(&self, id: &ChangeId, staged: &mut Staging, watch: &Watch<'_>) -> Result<Receipt> {
+        staged.begin()?;
+        staged.session().execute_batch("BEGIN IMMEDIATE")?;
+        let imported = self.import_in(id, staged, watch);
+        let ended = staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        imported?;
+        ended?;
+        let receipt = log::receipt(staged.session(), id, self.scope.user.id)?;
+        receipt.ok_or_else(|| Error::Store("the import was not logged".into()))
+    }
+
+    fn import_in(&self, id: &ChangeId, staged: &mut Staging, watch: &Watch<'_>) -> Result<()> {
         if log::receipt(staged.session(), id, self.scope.user.id)?.is_some() {
             return Ok(());
         }
@@ -294,6 +313,13 @@ fn frozen(view: &View<'_>, target: &Target) -> Result<Target> {
     Ok(target)
 }
 
+/// Undoing an undo does the change again, and clears again what it cleared.
+fn cleared_again(run: &Run<'_>, logged: &Logged) -> Result<Clear> {
+    let original = logged.undoes.map(|rev| log::at(run.session, rev)).transpose()?.flatten();
+    let clear = original.and_then(|o| o.body.get("clear").cloned());
+    Ok(clear.and_then(|c| serde_json::from_value(c).ok()).unwrap_or_default())
+}
+
 /// The change to undo, if this user may know of it and nobody undid it before.
 fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
     let unknown = || Error::not_found("change", change.0.clone());
@@ -305,7 +331,7 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         ..Default::default()
     };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
-    if entry.undone {
+    if entry.undone && logged.kind != "move" {
         return Err(Error::Conflict("it has been undone already".into()));
     }
     if !entry.undoable {
@@ -331,6 +357,9 @@ fn own_to_manage(view: &View<'_>, account: AccountId) -> Result<()> {
     Ok(())
 }
 
+/// Deeper trees than that are refused: nobody finds their way in them, and no path would be short enough to read.
+const DEEPEST: usize = 64;
+
 fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
     view.accounts.need(under)?;
     if view.accounts.need(account)?.parent.is_none() {
@@ -339,12 +368,24 @@ fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()>
     if view.accounts.is_under(under, account) {
         return Err(Error::Conflict("an account cannot be moved under itself".into()));
     }
+    let own = view.accounts.need(account)?.depth;
+    let tall = view.accounts.subtree(account).iter().map(|a| a.depth - own).max().unwrap_or(0);
+    too_deep(view, under, usize::from(tall))?;
+    Ok(())
+}
+
+/// Refuses what would hang too far below `parent`; what this user does not see above counts too.
+fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Result<()> {
+    if accounts::depth(view.session, parent)? + 1 + below > DEEPEST {
+        return Err(Error::Conflict(format!("accounts are at most {DEEPEST} levels deep")));
+    }
     Ok(())
 }
 
 fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
     let name = valid_name(name)?;
     run.view.accounts.need(parent)?;
+    too_deep(run.view, parent, 0)?;
     let id = accounts::insert(run.session, Some(parent), &name, run.rev, run.now)?;
     Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
 }

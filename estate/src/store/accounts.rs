@@ -78,7 +78,13 @@ pub(crate) fn add_user(session: &Session, new: &User, now: Time) -> Result<()> {
         new.state as i64,
         now.0
     ];
-    session.execute(sql, values)?;
+    // Whose address it is already is not told: it may be a neighbour's.
+    session.execute(sql, values).map_err(|e| match e.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            Error::Conflict("that address cannot be used".into())
+        }
+        _ => e.into(),
+    })?;
     Ok(())
 }
 
@@ -115,6 +121,13 @@ pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &st
     let sql = "UPDATE account SET parent_id = ?, version = ? WHERE id = ?";
     session.execute(sql, params![under.0, rev, id.0]).map_err(|e| taken(e, name))?;
     Ok(())
+}
+
+/// Levels above an account, seen or not.
+pub(crate) fn depth(session: &Session, id: AccountId) -> Result<usize> {
+    let sql = "WITH RECURSIVE up(id) AS (SELECT ? UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id \
+               WHERE a.parent_id IS NOT NULL) SELECT count(*) - 1 FROM up";
+    Ok(session.query_row(sql, [id.0], |r| r.get::<_, i64>(0))? as usize)
 }
 
 /// Refuses an account that has SIMs, accounts below it or users.

@@ -33,6 +33,7 @@ pub(crate) struct Logged {
     pub kind: String,
     pub body: Json,
     pub counts: Counts,
+    pub undoes: Option<Rev>,
 }
 
 /// Appends a change and chains it to the one before.
@@ -126,18 +127,27 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
 }
 
 pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
-    let row = session
-        .query_row("SELECT rev, kind, body, counts, actor_id FROM log WHERE change_id = ?", [&id.0], |r| {
-            Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?, r.get::<_, String>(3)?, UserId(r.get(4)?)))
+    logged(session, "change_id = ?", &id.0)
+}
+
+/// The change of that revision.
+pub(crate) fn at(session: &Session, rev: Rev) -> Result<Option<Logged>> {
+    logged(session, "rev = ?", &rev)
+}
+
+fn logged(session: &Session, which: &str, value: &dyn rusqlite::ToSql) -> Result<Option<Logged>> {
+    let sql = format!("SELECT rev, kind, body, counts, actor_id, undoes FROM log WHERE {which}");
+    let read = |r: &rusqlite::Row<'_>| {
+        Ok(Logged {
+            rev: r.get(0)?,
+            kind: r.get(1)?,
+            body: serde_json::from_str(r.get_ref(2)?.as_str().unwrap_or_default()).unwrap_or_default(),
+            counts: serde_json::from_str(r.get_ref(3)?.as_str().unwrap_or_default()).unwrap_or_default(),
+            actor: UserId(r.get(4)?),
+            undoes: r.get(5)?,
         })
-        .optional()?;
-    Ok(row.map(|(rev, kind, body, counts, actor)| Logged {
-        rev,
-        actor,
-        kind,
-        body: serde_json::from_str(&body).unwrap_or_default(),
-        counts: serde_json::from_str(&counts).unwrap_or_default(),
-    }))
+    };
+    Ok(session.query_row(&sql, [value], read).optional()?)
 }
 
 /// Notes that a change concerns an account, whatever it did to its SIMs.
@@ -200,9 +210,18 @@ impl View<'_> {
         also(" AND l.at >= ?", wanted.since.map(|t| t.0.into()));
         also(" AND instr(fold(l.actor), fold(?))", wanted.by.clone().map(Into::into));
         also(
-            " AND EXISTS (SELECT 1 FROM log_item i WHERE i.rev = l.rev AND i.sim_id = ?)",
+            " AND EXISTS (SELECT 1 FROM log_item i WHERE i.rev = l.rev AND i.sim_id = ?",
             wanted.sim.map(|s| s.0.into()),
         );
+        if wanted.sim.is_some() {
+            if !self.whole {
+                // Only what happened where this user could see it.
+                let visible: Vec<i64> = self.accounts.all().iter().map(|a| a.id.0).collect();
+                let seen = " AND (i.from_account IN rarray(?) OR i.to_account IN rarray(?))";
+                sql.push(Sql::new(seen).with_many(visible.clone()).with_many(visible));
+            }
+            sql.text.push(')');
+        }
         sql.text.push_str(if wanted.after.is_some() { " ORDER BY l.rev" } else { " ORDER BY l.rev DESC" });
         sql.push(Sql::new(" LIMIT ?").with(i64::from(wanted.limit)));
         let mut statement = self.session.prepare_cached(&sql.text)?;
@@ -232,7 +251,8 @@ impl View<'_> {
             at: Time(row.get(2)?),
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
+            // Each SIM of a move goes back only if nothing came after, so a move can be undone in parts.
+            undoable: kind == "move" || !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
             counts,
             undone,
             kind,
@@ -301,7 +321,7 @@ impl View<'_> {
     ) -> Result<Vec<Item>> {
         let mut sql = Sql::new(
             "SELECT i.sim_id, ifnull(s.iccid, ''), ifnull(s.label, ''), i.outcome, i.reason, i.from_account, \
-             i.to_account FROM log_item i LEFT JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
+             i.to_account, ifnull(s.account_id, 0) FROM log_item i LEFT JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
         )
         .with(rev)
         .with(after.map_or(0, |a| a.0));
@@ -324,7 +344,11 @@ impl View<'_> {
             Ok(Item {
                 sim: SimId(r.get(0)?),
                 iccid: r.get(1)?,
-                label: r.get(2)?,
+                // A label given after the SIM left is none of this user's business.
+                label: self
+                    .accounts
+                    .get(AccountId(r.get(7)?))
+                    .map_or_else(|| Ok(String::new()), |_| r.get(2))?,
                 outcome: Outcome::from_code(r.get(3)?),
                 reason: Reason::from_code(r.get(4)?),
                 from: self.name(r.get(5)?),

@@ -15,6 +15,9 @@ use crate::query::{Column, Key, Page, Query, Row, Seek, SortValue, WINDOW};
 /// How long the sort index is walked for matches before the matches are gathered and sorted instead.
 const PATIENCE: Duration = Duration::from_millis(60);
 
+/// No list is longer; it keeps sums within 64 bits.
+const MOST: u64 = 1 << 40;
+
 /// A seek, taken apart: which way, from where, how far in.
 struct Step<'a> {
     forward: bool,
@@ -30,7 +33,7 @@ impl Step<'_> {
             Seek::After(key) => (true, Some((">", key)), 0),
             Seek::At(key) => (true, Some((">=", key)), 0),
             Seek::Before(key) => (false, Some(("<", key)), 0),
-            Seek::Row(n) => (true, None, *n),
+            Seek::Row(n) => (true, None, (*n).min(MOST)),
         };
         Step { forward, bound, skip }
     }
@@ -103,6 +106,11 @@ impl View<'_> {
         if let Some(driver) = driver.as_ref().filter(|d| d.size <= SMALL) {
             return self.gather(query, step, limit, Some(&driver.sql));
         }
+        let counted = query.sort.by == Column::Account && step.skip > 0 && query.filter != Filter::All;
+        if counted {
+            // How many matches each account has is not known beforehand.
+            return self.gather(query, step, limit, driver.as_ref().map(|d| &d.sql));
+        }
         let everything = query.filter == Filter::All && scope.is_none();
         let deadline = (!everything).then(|| Instant::now() + PATIENCE);
         self.session.stop_when(cancel, deadline);
@@ -112,7 +120,8 @@ impl View<'_> {
             Err(Error::Cancelled) if deadline.is_some() && !cancel.is_cancelled() => {
                 // Rare among many: reading all matches once beats walking the whole order for them.
                 let total: u64 = self.accounts.all().first().map_or(0, |a| a.subtree);
-                let driver = driver.filter(|d| d.size > SMALL && d.size < total / 4);
+                // Never over other people's SIMs: below the root the scope itself is an index lookup.
+                let driver = driver.filter(|d| !self.whole || d.size < total / 4);
                 self.gather(query, step, limit, driver.as_ref().map(|d| &d.sql))
             }
             other => other,
@@ -191,12 +200,10 @@ impl View<'_> {
             }
             sql.push(condition.clone());
             let direction = if up { "" } else { "DESC" };
-            sql.text.push_str(&format!(" ORDER BY s.id {direction} LIMIT ?"));
-            let wanted = limit - rows.len() + skip as usize;
-            let found = self.fetch(&sql.with(wanted as i64), Column::Account)?;
-            let dropped = skip.min(found.len() as u64);
-            skip -= dropped;
-            rows.extend(found.into_iter().skip(dropped as usize));
+            sql.text.push_str(&format!(" ORDER BY s.id {direction} LIMIT ? OFFSET ?"));
+            let wanted = (limit - rows.len()) as i64;
+            rows.extend(self.fetch(&sql.with(wanted).with(skip as i64), Column::Account)?);
+            skip = 0;
             if rows.len() >= limit {
                 break;
             }

@@ -224,7 +224,7 @@ impl View<'_> {
     pub fn target_ids(&self, target: &Target, limit: u64) -> Result<Vec<SimId>> {
         let mut sql = Sql::new("SELECT s.id FROM sim s WHERE ");
         sql.push(self.target(target)?);
-        sql.push(Sql::new(" ORDER BY s.id LIMIT ?").with(limit as i64));
+        sql.push(Sql::new(" ORDER BY s.id LIMIT ?").with(limit.min(1 << 40) as i64));
         self.id_list(&sql)
     }
 
@@ -237,6 +237,7 @@ impl View<'_> {
         sql.push(self.key_bound(query.sort.by, "<=", &high)?);
         sql.text.push_str(" AND ");
         sql.push(self.condition(query)?);
+        let limit = limit.min(1 << 40);
         sql.push(Sql::new(" LIMIT ?").with(limit as i64 + 1));
         let ids = self.id_list(&sql)?;
         if ids.len() as u64 > limit {

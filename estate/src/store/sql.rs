@@ -7,7 +7,7 @@ use rusqlite::types::{ToSqlOutput, Value as Sqlite};
 
 use super::Session;
 use crate::account::Accounts;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
 use crate::ident::Iccid;
 use crate::sim::{Lifecycle, Status};
@@ -52,6 +52,36 @@ impl Sql {
         self
     }
 
+    pub fn with_texts(mut self, values: impl IntoIterator<Item = String>) -> Self {
+        self.params.push(Param::Many(Rc::new(values.into_iter().map(Sqlite::from).collect())));
+        self
+    }
+
+    /// Joins pieces in a tree of brackets: a long chain would be deeper than SQLite allows.
+    pub fn balanced(mut parts: Vec<Self>, between: &str) -> Self {
+        while parts.len() > 1 {
+            let mut pairs = Vec::with_capacity(parts.len().div_ceil(2));
+            let mut rest = parts.into_iter();
+            while let Some(left) = rest.next() {
+                let Some(right) = rest.next() else {
+                    pairs.push(left);
+                    break;
+                };
+                let mut pair = Self::new("(");
+                pair.push(left);
+                pair.text.push_str(between);
+                pair.push(right);
+                pair.text.push(')');
+                pairs.push(pair);
+            }
+            parts = pairs;
+        }
+        let mut whole = Self::new("(");
+        whole.push(parts.pop().unwrap_or_else(|| Self::new("1")));
+        whole.text.push(')');
+        whole
+    }
+
     pub fn push(&mut self, other: Self) {
         self.text.push_str(&other.text);
         self.params.extend(other.params);
@@ -87,11 +117,7 @@ impl Compiler<'_> {
     /// The condition on `s` (a row of `sim`).
     pub fn condition(&self, filter: &Filter) -> Result<Sql> {
         let all = |list: &[Filter], between| -> Result<Sql> {
-            let parts = list.iter().map(|f| self.condition(f)).collect::<Result<Vec<_>>>()?;
-            let mut sql = Sql::new("(");
-            sql.push(Sql::join(parts, between));
-            sql.text.push(')');
-            Ok(sql)
+            Ok(Sql::balanced(list.iter().map(|f| self.condition(f)).collect::<Result<Vec<_>>>()?, between))
         };
         match filter {
             Filter::All => Ok(Sql::new("1")),
@@ -118,11 +144,18 @@ impl Compiler<'_> {
         if let Some(column) = id_column(term.field) {
             return Ok(Sql::new(format!("{column} IN rarray(?)")).with_many(term.values.iter().map(id_of)));
         }
+        if term.values.len() > 1
+            && let Some(sql) = listed(term)
+        {
+            return Ok(sql);
+        }
+        if term.values.len() > LISTED_MOST {
+            let reason =
+                format!("more than {LISTED_MOST} values after {}; use = for long lists", term.field.name());
+            return Err(Error::invalid("filter", reason));
+        }
         let parts = term.values.iter().map(|v| self.value(term, v)).collect::<Result<Vec<_>>>()?;
-        let mut sql = Sql::new("(");
-        sql.push(Sql::join(parts, " OR "));
-        sql.text.push(')');
-        Ok(sql)
+        Ok(Sql::balanced(parts, " OR "))
     }
 
     fn value(&self, term: &Term, value: &Value) -> Result<Sql> {
@@ -256,11 +289,19 @@ impl Compiler<'_> {
 
     /// The index lookup that covers one term, if an index can.
     fn index(&self, term: &Term) -> Result<Option<Sql>> {
-        if term.field == Field::Id && term.op != Op::Ne {
+        // What is not so is nearly everything: no index is of use.
+        if term.op == Op::Ne || term.values.len() > LISTED_APART && !is_listed(term) {
+            return Ok(None);
+        }
+        if let Some(keys) = iccid_keys(term) {
+            let sql = Sql::new("SELECT id FROM sim WHERE iccid_key IN rarray(?)");
+            return Ok(Some(sql.with_texts(keys)));
+        }
+        if term.field == Field::Id {
             let sql = Sql::new("SELECT id FROM sim WHERE id IN rarray(?)");
             return Ok(Some(sql.with_many(term.values.iter().map(id_of))));
         }
-        if term.field == Field::AccountId && term.op != Op::Ne {
+        if term.field == Field::AccountId {
             let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
             return Ok(Some(sql.with_many(term.values.iter().map(id_of))));
         }
@@ -271,7 +312,7 @@ impl Compiler<'_> {
                 None => return Ok(None),
             }
         }
-        Ok((parts.len() <= 100).then(|| Sql::join(parts, " UNION ")))
+        Ok(Some(Sql::join(parts, " UNION ")))
     }
 
     fn index_of(&self, term: &Term, value: &Value) -> Result<Option<Sql>> {
@@ -343,14 +384,19 @@ impl Compiler<'_> {
         // Every trigram more is another long list to cross; the tail of a number tells enough, and hits are looked at again.
         let digits = longest.bytes().all(|b| b.is_ascii_digit());
         let needle = if digits { &longest[longest.len().saturating_sub(8)..] } else { longest.as_str() };
+        let digits = compact(&longest);
+        let short = digits.len() < 3 && digits != longest && digits.bytes().all(|b| b.is_ascii_digit());
+        if short || longest.contains('\0') {
+            return Ok(None);
+        }
         if longest.chars().count() < 3 || (field == Field::Any && longest != wanted) {
             return Ok(None);
         }
         let upto: i64 = self.session.query_row("SELECT upto FROM sim_text_state", [], |r| r.get(0))?;
         let phrase = format!("\"{}\"", needle.replace('"', "\"\""));
         let mut sql = Sql::new("SELECT rowid AS id FROM sim_text WHERE sim_text MATCH ?").with(phrase);
-        sql.push(Sql::new(" UNION ALL SELECT s.id FROM sim s WHERE s.id > ?").with(upto));
-        if field == Field::Any {
+        sql.push(Sql::new(" UNION SELECT s.id FROM sim s WHERE s.id > ?").with(upto));
+        if matches!(field, Field::Any | Field::Iccid) {
             // Numbers with a check digit match without it too, and blanks in them do not count.
             let digits = compact(&wanted);
             if let Ok((iccid, _)) = Iccid::parse(&digits) {
@@ -360,13 +406,56 @@ impl Compiler<'_> {
                 let phrase = format!("\"{digits}\"");
                 sql.push(Sql::new(" UNION SELECT rowid FROM sim_text WHERE sim_text MATCH ?").with(phrase));
             }
-            let accounts = self.accounts_named(&wanted);
+            let accounts = if field == Field::Any { self.accounts_named(&wanted) } else { Vec::new() };
             if !accounts.is_empty() {
                 let more = " UNION SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)";
                 sql.push(Sql::new(more).with_many(accounts));
             }
         }
         Ok(Some(sql))
+    }
+}
+
+/// Values that are looked up one by one in an index, at most.
+const LISTED_APART: usize = 100;
+/// Values that are compared one by one, at most.
+const LISTED_MOST: usize = 5_000;
+
+/// Whether a long list of a field is one lookup.
+fn is_listed(term: &Term) -> bool {
+    matches!(term.field, Field::Id | Field::AccountId) || iccid_keys(term).is_some()
+}
+
+/// The match keys of a list of whole ICCIDs.
+fn iccid_keys(term: &Term) -> Option<Vec<String>> {
+    let key = |value: &Value| match value {
+        Value::Text(text) => Iccid::parse(text).ok().map(|(iccid, _)| iccid.key()),
+        _ => None,
+    };
+    (term.field == Field::Iccid && term.op == Op::Eq).then(|| term.values.iter().map(key).collect()).flatten()
+}
+
+/// A list of exact values as one comparison, however long it is.
+fn listed(term: &Term) -> Option<Sql> {
+    if let Some(keys) = iccid_keys(term) {
+        return Some(Sql::new("s.iccid_key IN rarray(?)").with_texts(keys));
+    }
+    let texts =
+        || term.values.iter().filter_map(|v| if let Value::Text(t) = v { Some(text::fold(t)) } else { None });
+    match (term.field, term.op) {
+        (Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei, Op::Eq) => {
+            let sql = Sql::new(format!("s.{} IN rarray(?)", term.field.name()));
+            Some(sql.with_texts(texts().map(|t| compact(&t))))
+        }
+        (Field::Label, Op::Eq) => Some(Sql::new("s.label_key IN rarray(?)").with_texts(texts())),
+        (Field::Status, Op::Eq | Op::Has) => {
+            let codes = term
+                .values
+                .iter()
+                .filter_map(|v| if let Value::Status(s) = v { Some(status_code(*s)) } else { None });
+            Some(Sql::new("s.status IN rarray(?)").with_many(codes))
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Imports: rows are staged in a temporary file outside the write lock, judged there, and applied in one transaction.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::ops::ControlFlow;
 
@@ -53,7 +53,14 @@ pub(crate) struct Staging {
     new_accounts: Vec<(i64, i64, String)>,
     /// Columns of `sim` that the file speaks of.
     columns: Vec<&'static str>,
+    /// Whether the file states a status, usage, a cap, an alert: what the gate follows from.
+    gated: bool,
+    stated: bool,
+    /// Whether a new cap brings its default alert along.
+    default_alert: bool,
     on_duplicate: OnDuplicate,
+    /// The revision the rows were compared with.
+    at: Rev,
 }
 
 /// Where the paths of a file lead, existing or to be made.
@@ -150,14 +157,30 @@ impl Staging {
         tally.empty = source.empty;
         tally.accounts = paths.new.len() as u64;
         let new_accounts = paths.new;
-        let mut staging = Self { session, tally, new_accounts, columns, on_duplicate: options.on_duplicate };
+        let has = |field| source.mapping().has(field);
+        let mut staging = Self {
+            gated: [ImportField::Used, ImportField::Cap, ImportField::Alert, ImportField::Status]
+                .into_iter()
+                .any(has),
+            stated: has(ImportField::Status),
+            default_alert: has(ImportField::Cap) && !has(ImportField::Alert),
+            at: session.rev()?,
+            session,
+            tally,
+            new_accounts,
+            columns,
+            on_duplicate: options.on_duplicate,
+        };
         staging.judge(Some(notes))?;
         Ok(staging)
     }
 
     /// Compares the staged rows with what the store holds.
     fn judge(&mut self, notes: Option<&mut Notes<'_>>) -> Result<()> {
-        let same: Vec<String> = self.columns.iter().map(|c| format!("s.{c} = t.{c}")).collect();
+        let mut same: Vec<String> = self.columns.iter().map(|c| format!("s.{c} = t.{c}")).collect();
+        if self.stated {
+            same.push("t.gate <= s.gate".to_owned());
+        }
         let same = if same.is_empty() { "1".to_owned() } else { same.join(" AND ") };
         let differing = if self.on_duplicate == OnDuplicate::Update { UPDATED } else { REFUSED };
         self.session.execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
@@ -175,12 +198,29 @@ impl Staging {
             return Err(Error::Conflict(format!("{known} of the ICCIDs are in the estate already")));
         }
         let (added, unchanged, updated) = (count(NEW)?, count(UNCHANGED)?, count(UPDATED)?);
-        self.tally = Tally { added, updated, unchanged, ..self.tally };
+        let accounts = self.needed_accounts()?.len() as u64;
+        self.tally = Tally { added, updated, unchanged, accounts, ..self.tally };
         if let Some(notes) = notes {
             self.tally.refused += known;
             self.note_known(notes)?;
         }
         Ok(())
+    }
+
+    /// The accounts that have to be made: those that rows which come in name, and what lies above them.
+    fn needed_accounts(&self) -> Result<BTreeSet<i64>> {
+        let sql = format!(
+            "SELECT DISTINCT account_id FROM temp.stage WHERE account_id < 0 AND verdict IN ({NEW}, {UPDATED})"
+        );
+        let mut statement = self.session.prepare(&sql)?;
+        let named = statement.query_map([], |r| r.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut needed = BTreeSet::new();
+        for mut id in named {
+            while id < 0 && needed.insert(id) {
+                id = self.new_accounts.get((-id - 1) as usize).map_or(0, |(_, parent, _)| *parent);
+            }
+        }
+        Ok(needed)
     }
 
     fn note_known(&self, notes: &mut Notes<'_>) -> Result<()> {
@@ -217,12 +257,29 @@ impl Staging {
                 found: now.added + now.updated,
             });
         }
+        let exists = |sql: &str| self.session.query_row(sql, [], |r| r.get::<_, bool>(0));
+        let touched = format!(
+            "SELECT EXISTS (SELECT 1 FROM temp.stage t JOIN sim s ON s.id = t.sim_id WHERE t.verdict = {UPDATED} \
+             AND s.version > {})",
+            self.at
+        );
+        if exists(&touched)? {
+            return Err(Error::Conflict(
+                "SIMs of this import were changed since it was read; read it again".into(),
+            ));
+        }
+        let gone = "SELECT EXISTS (SELECT 1 FROM temp.stage t LEFT JOIN account a ON a.id = t.account_id \
+                    WHERE t.account_id > 0 AND a.id IS NULL)";
+        if exists(gone)? {
+            return Err(Error::Conflict("an account of this import is gone; read it again".into()));
+        }
         Ok(())
     }
 
     /// Makes the accounts and the SIMs; the log row exists already.
     pub fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
-        for (placeholder, parent, name) in &self.new_accounts {
+        let needed = self.needed_accounts()?;
+        for (placeholder, parent, name) in self.new_accounts.iter().filter(|(id, ..)| needed.contains(id)) {
             let parent = AccountId(if *parent < 0 { self.made(*parent)? } else { *parent });
             let id = accounts::insert(&self.session, Some(parent), name, rev, now)?;
             let sql = "INSERT INTO temp.made (placeholder, id) VALUES (?, ?)";
@@ -230,7 +287,7 @@ impl Staging {
         }
         self.session.execute_batch(
             "UPDATE temp.stage SET account_id = (SELECT id FROM temp.made WHERE placeholder = account_id) \
-             WHERE account_id < 0",
+             WHERE account_id IN (SELECT placeholder FROM temp.made)",
         )?;
         self.add(rev, watch)?;
         self.update(rev)?;
@@ -288,19 +345,22 @@ impl Staging {
         );
         self.session.execute(&sql, [rev])?;
         let set: Vec<String> = self.columns.iter().map(|c| format!("{c} = t.{c}")).collect();
-        let gate = "gate = CASE WHEN t.cap > 0 AND t.used >= t.cap THEN 2 WHEN t.alert > 0 AND t.used >= t.alert THEN 1 \
-                    ELSE t.gate END";
-        let gate = if self.columns.contains(&"used") && self.columns.contains(&"cap") {
-            format!(", {gate}")
-        } else {
-            String::new()
-        };
+        let alert = "alert = CASE WHEN t.cap <> s.cap THEN t.alert ELSE s.alert END";
+        let alert = if self.default_alert { format!(", {alert}") } else { String::new() };
         let sql = format!(
-            "UPDATE sim AS s SET version = ?1{}{} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
+            "UPDATE sim AS s SET version = ?1{}{alert} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
-            gate
         );
         self.session.execute(&sql, [rev])?;
+        if self.gated {
+            // From what is stored now: the file may have told of one of the levels only.
+            let stated = if self.stated { "t.gate" } else { "0" };
+            self.session.execute_batch(&format!(
+                "UPDATE sim AS s SET gate = max({stated}, CASE WHEN s.cap > 0 AND s.used >= s.cap THEN 2 \
+                 WHEN s.alert > 0 AND s.used >= s.alert THEN 1 ELSE 0 END) FROM temp.stage t \
+                 WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
+            ))?;
+        }
         super::textindex::refresh(
             &self.session,
             &format!("SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED}"),
@@ -322,13 +382,23 @@ impl Staging {
                 [rev],
             )?;
         }
-        self.session.execute(
-            &format!(
-                "INSERT INTO log_account SELECT ?, account_id, 1, count(*) FROM temp.stage \
-                 WHERE verdict IN ({NEW}, {UPDATED}) GROUP BY account_id"
+        // What came in, what changed where it is, what was taken from one account to another.
+        for (side, sql) in [
+            (
+                1,
+                format!(
+                    "SELECT account_id AS a, count(*) AS n FROM temp.stage WHERE verdict = {NEW} GROUP BY 1"
+                ),
             ),
-            [rev],
-        )?;
+            (1, "SELECT to_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1".to_owned()),
+            (0, "SELECT from_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1".to_owned()),
+        ] {
+            let sql = format!(
+                "INSERT INTO log_account SELECT ?1, g.a, {side}, g.n FROM ({sql}) g WHERE true \
+                 ON CONFLICT DO UPDATE SET sims = sims + excluded.sims"
+            );
+            self.session.execute(&sql, [rev])?;
+        }
         for (_, id) in self.made_accounts()? {
             log::touch_if_absent(&self.session, rev, AccountId(id))?;
         }

@@ -1,6 +1,6 @@
 //! Changes to SIMs: planned on a reader, applied whole in one transaction, undone from the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
@@ -127,24 +127,22 @@ impl View<'_> {
     }
 
     fn warn_of_tags(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
-        let below: Vec<i64> = self.accounts.subtree(to).iter().map(|a| a.id.0).collect();
-        let mut known: BTreeMap<String, bool> = BTreeMap::new();
-        let mut strange = 0;
-        for (tags, n) in self.grouped("tags", target)? {
-            let mut any = false;
-            for tag in tags {
-                if !known.contains_key(&tag) {
-                    let sql = Sql::new(
-                        "SELECT count(*) FROM (SELECT 1 FROM sim s WHERE s.account_id IN rarray(?) \
-                         AND instr(s.tags, ?) LIMIT 1)",
-                    );
-                    let found = self.number(&sql.with_many(below.clone()).with(format!("\n{tag}\n")))? > 0;
-                    known.insert(tag.clone(), found);
-                }
-                any |= !known[&tag];
-            }
-            strange += if any { n } else { 0 };
+        let below = self.accounts.subtree(to).iter().map(|a| a.id.0);
+        let sql =
+            Sql::new("SELECT DISTINCT s.tags FROM sim s WHERE s.account_id IN rarray(?) AND s.tags <> ''")
+                .with_many(below);
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let mut rows = statement.query(params_from_iter(&sql.params))?;
+        let mut known: HashSet<String> = HashSet::new();
+        while let Some(row) = rows.next()? {
+            known.extend(split(row.get_ref(0)?.as_str().unwrap_or_default()));
         }
+        let strange: u64 = self
+            .grouped("tags", target)?
+            .iter()
+            .filter(|(tags, _)| tags.iter().any(|tag| !known.contains(tag)))
+            .map(|(_, n)| n)
+            .sum();
         if strange > 0 {
             plan.warnings.push((Warning::NewTags, strange));
         }
@@ -182,8 +180,10 @@ pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Res
     let gone = view.gone(target)?;
     judged.counts.conflict += gone;
     let found = judged.total + gone;
+    // Names and places of accounts are part of what a query meant: another tree may mean other SIMs.
+    let moved = !target.any.is_empty() && view.accounts.all().iter().any(|a| a.version > target.at);
     match target.expect {
-        Some(expected) if expected != found => Err(Error::Drift { expected, found }),
+        Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
         _ => Ok(judged),
     }
 }

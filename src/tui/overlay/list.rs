@@ -119,7 +119,6 @@ impl HistoryPane {
             Code::Enter => return Reply::Open,
             Code::Char('u') => {
                 return match self.current() {
-                    Some(entry) if entry.undone => Reply::Say("it has been undone already".into()),
                     Some(entry) if !entry.undoable => {
                         Reply::Say("this kind of change cannot be undone".into())
                     }
