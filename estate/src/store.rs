@@ -2,11 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod check;
+pub(crate) mod driver;
 pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod read;
 pub(crate) mod sql;
 pub(crate) mod stage;
+pub(crate) mod staged;
 pub(crate) mod textindex;
 pub(crate) mod watch;
 pub(crate) mod write;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Row as SqlRow, params_from_iter};
 
+use super::driver::SMALL;
 use super::read::{COLUMNS, View, sim};
-use super::sql::{SMALL, Sql};
+use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::Cancel;
 use crate::error::{Error, Result};

@@ -8,7 +8,8 @@ use rusqlite::types::Value as Sqlite;
 use rusqlite::{Row as SqlRow, params_from_iter};
 
 use super::Session;
-use super::sql::{Compiler, Param, SMALL, Sql};
+use super::driver::SMALL;
+use super::sql::{Compiler, Param, Sql};
 use crate::account::{AccountId, Accounts};
 use crate::change::Target;
 use crate::error::{Error, Result};

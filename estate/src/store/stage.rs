@@ -1,19 +1,19 @@
 //! Imports: rows are staged in a temporary file outside the write lock, judged there, and applied in one transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use serde_json::json;
 
 use super::read::View;
+use super::staged::{Paths, columns, stage};
 use super::{Session, accounts, log};
-use crate::account::{AccountId, Accounts};
+use crate::account::AccountId;
 use crate::change::{Progress, Rev, Watch};
 use crate::error::{Error, Result};
-use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
-use crate::text;
+use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Source, Tally};
 use crate::units::Time;
 
 /// Rows between two reports of progress.
@@ -63,57 +63,6 @@ pub(crate) struct Staging {
     at: Rev,
 }
 
-/// Where the paths of a file lead, existing or to be made.
-struct Paths<'a> {
-    known: &'a Accounts,
-    under: AccountId,
-    may_create: bool,
-    by_path: HashMap<Vec<String>, i64>,
-    /// Accounts by parent and folded name.
-    children: HashMap<(i64, String), i64>,
-    new: Vec<(i64, i64, String)>,
-}
-
-impl Paths<'_> {
-    /// The account for a path below `under`; a path that begins with the top's own name means the same.
-    fn resolve(&mut self, names: &[String]) -> Result<i64> {
-        let keys: Vec<String> = names.iter().map(|name| text::fold(name)).collect();
-        if let Some(id) = self.by_path.get(&keys) {
-            return Ok(*id);
-        }
-        let own = self.known.get(self.under).map(|a| text::fold(&a.name));
-        let skip = usize::from(own.is_some() && keys.first() == own.as_ref());
-        let mut at = self.under.0;
-        for (depth, name) in names.iter().enumerate().skip(skip) {
-            let key = keys[..=depth].to_vec();
-            at = match self.by_path.get(&key) {
-                Some(id) => *id,
-                None => self.step(at, name, &keys[depth])?,
-            };
-            self.by_path.insert(key, at);
-        }
-        self.by_path.insert(keys, at);
-        Ok(at)
-    }
-
-    fn step(&mut self, parent: i64, name: &str, key: &str) -> Result<i64> {
-        if let Some(id) = self.children.get(&(parent, key.to_owned())) {
-            return Ok(*id);
-        }
-        if !self.may_create {
-            return Err(Error::invalid("account", format!("there is no account {name}")));
-        }
-        let id = -(self.new.len() as i64) - 1;
-        self.new.push((id, parent, name.to_owned()));
-        self.children.insert((parent, key.to_owned()), id);
-        Ok(id)
-    }
-}
-
-fn children(known: &Accounts) -> HashMap<(i64, String), i64> {
-    known.all().iter().filter_map(|a| Some(((a.parent?.0, text::fold(&a.name)), a.id.0))).collect()
-}
-
 impl Staging {
     /// Reads a file into the staging table and judges it.
     pub fn read(
@@ -128,14 +77,7 @@ impl Staging {
         session.execute_batch(TABLES)?;
         let under = options.under.unwrap_or_else(|| view.scope.top());
         view.accounts.need(under)?;
-        let mut paths = Paths {
-            known: &view.accounts,
-            under,
-            may_create: !options.no_create_accounts,
-            by_path: HashMap::new(),
-            children: children(&view.accounts),
-            new: Vec::new(),
-        };
+        let mut paths = Paths::new(&view.accounts, under, !options.no_create_accounts);
         let mut source = Source::open(input, options, notes)?;
         let columns = columns(&source);
         let mut tally = Tally::default();
@@ -437,118 +379,4 @@ fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Resu
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Cancelled),
     }
-}
-
-/// The columns of `sim` that a file's header speaks of.
-fn columns(source: &Source<'_>) -> Vec<&'static str> {
-    use ImportField as F;
-    let all: [(F, &[&'static str]); 20] = [
-        (F::Imsi, &["imsi"]),
-        (F::Msisdn, &["msisdn"]),
-        (F::Eid, &["eid"]),
-        (F::Imei, &["imei"]),
-        (F::Label, &["label", "label_key"]),
-        (F::Account, &["account_id"]),
-        (F::Status, &["lifecycle", "suspended", "managed"]),
-        (F::Session, &["in_session"]),
-        (F::Network, &["network"]),
-        (F::Tariff, &["tariff"]),
-        (F::Used, &["used"]),
-        (F::Cap, &["cap"]),
-        (F::Alert, &["alert"]),
-        (F::HardCap, &["hard_cap"]),
-        (F::AsOf, &["usage_as_of"]),
-        (F::Seen, &["seen"]),
-        (F::Activated, &["activated"]),
-        (F::Tags, &["tags"]),
-        (F::Categories, &["categories"]),
-        (F::Notes, &["notes"]),
-    ];
-    let mut columns: Vec<&'static str> = all
-        .iter()
-        .filter(|(field, _)| source.mapping().has(*field))
-        .flat_map(|(_, c)| c.iter().copied())
-        .collect();
-    if source.mapping().has(F::Recipients) {
-        columns.push("recipients");
-    }
-    columns
-}
-
-/// Stages one row; false when it is refused.
-fn stage(
-    session: &Session,
-    line: u64,
-    row: &Parsed,
-    paths: &mut Paths<'_>,
-    on_duplicate: OnDuplicate,
-    notes: &mut Notes<'_>,
-) -> Result<bool> {
-    let mut refuse = |column: &str, value: &str, reason: String| {
-        notes(Note { line, column: column.into(), value: value.into(), reason, refused: true });
-        Ok(false)
-    };
-    let account = match paths.resolve(&row.account) {
-        Ok(account) => account,
-        Err(error) => return refuse("Account", &row.account.join(" / "), error.to_string()),
-    };
-    let key = row.iccid.key();
-    let first: Option<i64> = session
-        .prepare_cached("SELECT line FROM temp.stage WHERE iccid_key = ?")?
-        .query_row([&key], |r| r.get(0))
-        .optional()?;
-    if let Some(first) = first {
-        match on_duplicate {
-            OnDuplicate::Skip => {
-                return refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already"));
-            }
-            OnDuplicate::Fail => {
-                return Err(Error::Conflict(format!("line {line} has the ICCID of line {first}")));
-            }
-            OnDuplicate::Update => {
-                session.execute("DELETE FROM temp.stage WHERE iccid_key = ?", [&key])?;
-            }
-        }
-    }
-    put(session, line, row, &key, account)?;
-    Ok(true)
-}
-
-/// Writes one row into the staging table.
-fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> Result<()> {
-    let reversed: String = row.iccid.as_str().chars().rev().collect();
-    let sql =
-        "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    session.prepare_cached(sql)?.execute(params![
-        line as i64,
-        row.iccid.as_str(),
-        key,
-        reversed,
-        row.imsi,
-        row.msisdn,
-        row.eid,
-        row.imei,
-        row.label,
-        text::fold(&row.label),
-        account,
-        row.lifecycle as i64,
-        row.suspended,
-        row.managed,
-        row.gate as i64,
-        row.in_session,
-        row.network,
-        row.tariff,
-        row.used as i64,
-        row.cap as i64,
-        row.alert as i64,
-        row.hard_cap,
-        row.as_of,
-        row.seen,
-        row.activated,
-        row.tags,
-        row.categories,
-        row.notes,
-        row.recipients,
-    ])?;
-    Ok(())
 }

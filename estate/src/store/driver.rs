@@ -1,0 +1,203 @@
+//! Drivers: the index lookups that could serve a filter, and how much each would yield.
+
+use super::sql::{Compiler, Sql, compact, iccid_keys, id_of, number_column, sign, status_code};
+use crate::account::AccountId;
+use crate::error::Result;
+use crate::filter::{Field, Filter, Op, Term, Value};
+use crate::ident::Iccid;
+use crate::text;
+
+/// A subquery that yields `id`s and covers every match, with a bounded guess at how many it yields.
+pub(crate) struct Driver {
+    pub sql: Sql,
+    pub size: u64,
+}
+
+/// A driver this small is read whole and sorted; above it the sort index is walked.
+pub(crate) const SMALL: u64 = 20_000;
+
+/// Values that are looked up one by one in an index, at most.
+const LISTED_APART: usize = 100;
+impl Compiler<'_> {
+    /// The smallest index lookup that covers every match of `filter` within `scope`.
+    pub fn driver(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Driver>> {
+        let mut best: Option<Driver> = None;
+        let mut consider = |driver: Driver| {
+            if best.as_ref().is_none_or(|b| driver.size < b.size) {
+                best = Some(driver);
+            }
+        };
+        if let Some(ids) = scope {
+            consider(self.of_accounts(ids));
+        }
+        let terms = match filter {
+            Filter::And(list) => list.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        for term in terms {
+            let Filter::Term(term) = term else { continue };
+            if let Some(ids) = term.accounts(self.accounts)? {
+                if term.op != Op::Ne {
+                    consider(self.of_accounts(&ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+                }
+            } else if let Some(sql) = self.index(term)? {
+                let size = self.size(&sql)?;
+                consider(Driver { sql, size });
+            }
+        }
+        Ok(best)
+    }
+
+    fn of_accounts(&self, ids: &[i64]) -> Driver {
+        let size = ids.iter().filter_map(|id| self.accounts.get(AccountId(*id))).map(|a| a.own).sum();
+        let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
+        Driver { sql: sql.with_many(ids.iter().copied()), size }
+    }
+
+    /// Counts what a driver yields, up to just past [`SMALL`].
+    fn size(&self, sql: &Sql) -> Result<u64> {
+        let bounded = format!("SELECT count(*) FROM (SELECT 1 FROM ({}) LIMIT {})", sql.text, SMALL + 1);
+        let mut statement = self.session.prepare_cached(&bounded)?;
+        Ok(statement.query_row(rusqlite::params_from_iter(&sql.params), |r| r.get::<_, i64>(0))? as u64)
+    }
+
+    /// The index lookup that covers one term, if an index can.
+    fn index(&self, term: &Term) -> Result<Option<Sql>> {
+        // What is not so is nearly everything: no index is of use.
+        if term.op == Op::Ne || term.values.len() > LISTED_APART && !is_listed(term) {
+            return Ok(None);
+        }
+        if let Some(keys) = iccid_keys(term) {
+            let sql = Sql::new("SELECT id FROM sim WHERE iccid_key IN rarray(?)");
+            return Ok(Some(sql.with_texts(keys)));
+        }
+        if term.field == Field::Id {
+            let sql = Sql::new("SELECT id FROM sim WHERE id IN rarray(?)");
+            return Ok(Some(sql.with_many(term.values.iter().map(id_of))));
+        }
+        if term.field == Field::AccountId {
+            let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
+            return Ok(Some(sql.with_many(term.values.iter().map(id_of))));
+        }
+        let mut parts = Vec::new();
+        for value in &term.values {
+            match self.index_of(term, value)? {
+                Some(sql) => parts.push(sql),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Sql::join(parts, " UNION ")))
+    }
+
+    fn index_of(&self, term: &Term, value: &Value) -> Result<Option<Sql>> {
+        let range = |column: &str, low: String, high: String| {
+            Some(
+                Sql::new(format!("SELECT id FROM sim WHERE {column} >= ? AND {column} < ?"))
+                    .with(low)
+                    .with(high),
+            )
+        };
+        Ok(match (term.field, term.op, value) {
+            (Field::Status, Op::Has | Op::Eq, Value::Status(status)) => Some(
+                Sql::new("SELECT id FROM sim INDEXED BY sim_status WHERE status = ?")
+                    .with(status_code(*status)),
+            ),
+            (Field::Session, Op::Has | Op::Eq, Value::Flag(flag)) => Some(
+                Sql::new("SELECT id FROM sim INDEXED BY sim_session WHERE in_session = ?")
+                    .with(i64::from(*flag)),
+            ),
+            (Field::Used | Field::Cap | Field::UsedPct, op, Value::Bytes(n) | Value::Percent(n)) => {
+                let column = number_column(term.field);
+                // Absent is 0 for a cap and -1 for a percentage.
+                let floor = match term.field {
+                    Field::Cap => "cap > 0 AND ",
+                    Field::UsedPct => "used_pct >= 0 AND ",
+                    _ => "",
+                };
+                let sign = sign(op);
+                Some(Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(*n as i64))
+            }
+            (Field::Seen, op, Value::At(t)) => {
+                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {} ?", sign(op))).with(t.0))
+            }
+            (Field::Network, Op::Has | Op::Eq, Value::Text(wanted)) => {
+                let mut condition = self.text(Field::Network, term.op, wanted)?;
+                condition.text =
+                    "SELECT id FROM sim INDEXED BY sim_network WHERE network IN rarray(?)".into();
+                Some(condition)
+            }
+            (Field::Iccid, Op::Eq, Value::Text(wanted)) => Iccid::parse(wanted)
+                .ok()
+                .map(|(iccid, _)| Sql::new("SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key())),
+            (Field::Iccid, Op::Has, Value::Text(wanted)) if wanted.contains('*') => {
+                let (head, tail) = wanted.split_once('*').unwrap_or_default();
+                let (head, tail) = (compact(head), compact(tail));
+                let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+                match () {
+                    () if digits(&tail) => {
+                        let reversed: String = tail.chars().rev().collect();
+                        range("iccid_rev", reversed.clone(), reversed + ":")
+                    }
+                    () if digits(&head) && head.len() < 19 => range("iccid_key", head.clone(), head + ":"),
+                    () => None,
+                }
+            }
+            (field, Op::Has | Op::Eq, Value::Text(wanted)) if in_text_index(field) => {
+                self.text_index(field, &text::fold(wanted))?
+            }
+            _ => None,
+        })
+    }
+
+    /// The trigram index, the rows it has not reached yet, and for a lone word the accounts of that name.
+    fn text_index(&self, field: Field, wanted: &str) -> Result<Option<Sql>> {
+        let wanted =
+            if field == Field::Label || field == Field::Any { wanted.to_owned() } else { compact(wanted) };
+        let longest =
+            wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
+        // Every trigram more is another long list to cross; the tail of a number tells enough, and hits are looked at again.
+        let digits = longest.bytes().all(|b| b.is_ascii_digit());
+        let needle = if digits { &longest[longest.len().saturating_sub(8)..] } else { longest.as_str() };
+        let digits = compact(&longest);
+        let short = digits.len() < 3 && digits != longest && digits.bytes().all(|b| b.is_ascii_digit());
+        if short || longest.contains('\0') {
+            return Ok(None);
+        }
+        if longest.chars().count() < 3 || (field == Field::Any && longest != wanted) {
+            return Ok(None);
+        }
+        let upto: i64 = self.session.query_row("SELECT upto FROM sim_text_state", [], |r| r.get(0))?;
+        let phrase = format!("\"{}\"", needle.replace('"', "\"\""));
+        let mut sql = Sql::new("SELECT rowid AS id FROM sim_text WHERE sim_text MATCH ?").with(phrase);
+        sql.push(Sql::new(" UNION SELECT s.id FROM sim s WHERE s.id > ?").with(upto));
+        if matches!(field, Field::Any | Field::Iccid) {
+            // Numbers with a check digit match without it too, and blanks in them do not count.
+            let digits = compact(&wanted);
+            if let Ok((iccid, _)) = Iccid::parse(&digits) {
+                sql.push(Sql::new(" UNION SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key()));
+            }
+            if digits != wanted && digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) {
+                let phrase = format!("\"{digits}\"");
+                sql.push(Sql::new(" UNION SELECT rowid FROM sim_text WHERE sim_text MATCH ?").with(phrase));
+            }
+            let accounts = if field == Field::Any { self.accounts_named(&wanted) } else { Vec::new() };
+            if !accounts.is_empty() {
+                let more = " UNION SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)";
+                sql.push(Sql::new(more).with_many(accounts));
+            }
+        }
+        Ok(Some(sql))
+    }
+}
+
+/// Whether a long list of a field is one lookup.
+fn is_listed(term: &Term) -> bool {
+    matches!(term.field, Field::Id | Field::AccountId) || iccid_keys(term).is_some()
+}
+
+fn in_text_index(field: Field) -> bool {
+    matches!(
+        field,
+        Field::Any | Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei | Field::Label
+    )
+}
