@@ -273,6 +273,17 @@ fn the_mouse_does_what_keys_do() {
 }
 
 #[test]
+fn a_narrow_screen_shows_one_pane_at_a_time() {
+    let (_dir, mut session) = session((60, 20));
+    assert!(!has(&session, "Accounts"));
+    session.keys("<Tab>");
+    shows(&session, "Accounts");
+    session.keys("<Down><Enter>");
+    shows(&session, "ICCID");
+    assert!(!has(&session, " Accounts"));
+}
+
+#[test]
 fn menus_flip_at_the_edges() {
     let (_dir, mut session) = session((80, 24));
     for (x, y) in [(30, 4), (78, 4), (30, 21), (78, 21)] {

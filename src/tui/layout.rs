@@ -111,13 +111,20 @@ pub fn areas(model: &Model) -> Areas {
     areas
 }
 
+/// Whether there is a tree to go to: on a narrow screen it takes the table's place.
+pub fn has_tree(model: &Model) -> bool {
+    !too_small(model) && (model.size.0 < NARROW || model.show_tree)
+}
+
+/// Below this there is one pane at a time.
+const NARROW: u16 = 70;
+
 fn tree_width(model: &Model, width: u16) -> u16 {
     match (model.focus == Pane::Tree, width) {
-        // On a narrow screen there is one pane at a time.
-        (true, 0..70) => width,
-        (false, 0..70) => 0,
+        (true, 0..NARROW) => width,
+        (false, 0..NARROW) => 0,
         _ if !model.show_tree && model.focus != Pane::Tree => 0,
-        (_, 70..100) => 22,
+        (_, NARROW..100) => 22,
         (_, 100..160) => 27,
         _ => 36,
     }
@@ -276,7 +283,7 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
             };
             listed(area, if chooser.input.is_some() { 2 } else { 0 }, 0, chooser.cursor)
         }
-        Overlay::Confirm(_) => listed(middle(screen, 76, 22), 0, 1, 0),
+        Overlay::Confirm(confirm) => listed(middle(screen, 76, confirm.height()), 0, 1, 0),
         Overlay::Running => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Prompt(_) => listed(middle(screen, 64, 7), 0, 1, 0),
         Overlay::Result(result) => {

@@ -69,6 +69,23 @@ impl Confirm {
         }
     }
 
+    /// Accounts that are named one by one: the warnings below them must not be pushed out.
+    pub fn named(&self) -> usize {
+        let crowded = self.hides() || self.plan.as_ref().is_some_and(|plan| plan.warnings.len() > 3);
+        if crowded { 3 } else { 5 }
+    }
+
+    /// The rows it needs, with its frame.
+    pub fn height(&self) -> u16 {
+        let Some(plan) = &self.plan else { return 9 };
+        let accounts = plan.by_account.len().min(self.named() + 1);
+        let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
+        let said =
+            1 + plan.reasons.len() + accounts + status + plan.sample.len().min(1) + plan.warnings.len();
+        let hidden = usize::from(self.hidden != Some(0));
+        (said + hidden) as u16 + 7
+    }
+
     /// The number that has to be typed, if one has to be.
     pub fn to_type(&self) -> Option<u64> {
         self.plan.as_ref().map(|plan| plan.total).filter(|n| *n > TYPED_ABOVE)

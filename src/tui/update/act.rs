@@ -103,7 +103,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
 
 fn program(model: &mut Model, action: A) -> Vec<Effect> {
     match action {
-        A::NextPane if layout::areas(model).tree.width > 0 => {
+        A::NextPane if model.focus == Pane::Tree || layout::has_tree(model) => {
             model.focus = if model.focus == Pane::Table { Pane::Tree } else { Pane::Table };
         }
         A::OpenAccount => model.focus = Pane::Table,

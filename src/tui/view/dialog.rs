@@ -227,8 +227,7 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let theme = &model.theme;
     let Some(plan) = &confirm.plan else { return };
     let is_undo = matches!(confirm.change, Change::Undo { .. });
-    // The warnings below must not be pushed out.
-    let named = if confirm.hides() || plan.warnings.len() > 3 { 3 } else { 5 };
+    let named = confirm.named();
     for (account, n) in plan.by_account.iter().take(named) {
         let path = model.accounts.names(*account).join(" / ");
         lines.line(
