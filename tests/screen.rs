@@ -143,7 +143,7 @@ fn hidden_sims_have_to_be_meant() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Space><Space><Space>");
     let first = session.model.table.rows[0].row.sim.iccid.clone();
-    session.keys(&format!("/{first}<Enter>wsolveig"));
+    session.keys(&format!("/{first}<Enter>wbright"));
     shows(&session, "Move 3 selected SIMs to");
     session.keys("<Enter>");
     shows(&session, "2 are hidden by the filter");
@@ -188,7 +188,7 @@ fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     session.keys("<Esc>");
     assert!(session.model.picked.total.is_some_and(|n| n > 0 && n < 400), "what was left out stays selected");
     session.keys("u");
-    shows(&session, "Undo this change");
+    shows(&session, "Undo: Move");
     session.keys("1");
     let plan = match session.model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => confirm.plan.clone().expect("planned"),
@@ -316,7 +316,7 @@ fn accounts_are_made_in_place_and_looked_at() {
 fn roles_see_what_they_may_do_and_why_not() {
     let (_dir, mut session) = session_as((120, 40), Role::User, false);
     session.keys("w");
-    shows(&session, "Move to account…: the role User may not move SIMs");
+    shows(&session, "Move to account: the role User may not move SIMs");
     session.keys("mk<Down>");
     shows(&session, "Move to account…");
     let (_dir, mut session) = session_as((120, 40), Role::Admin, true);

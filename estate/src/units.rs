@@ -105,6 +105,11 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// `1 SIM`, `48,211 SIMs`.
+pub fn sims(n: u64) -> String {
+    if n == 1 { "1 SIM".to_owned() } else { format!("{} SIMs", count(n)) }
+}
+
 /// A second in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(pub i64);

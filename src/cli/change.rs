@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use estate::units::count;
+use estate::units::{count, sims};
 use estate::{
     Accounts, Change, ChangeId, Counts, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt, Warning,
 };
@@ -40,6 +40,7 @@ pub fn warning_text(warning: Warning, n: u64) -> String {
         Warning::ActivationPending => format!("{sims} an activation pending"),
         Warning::NoAdmin => "the account has no Admin yet".to_owned(),
         Warning::AccountsBelow => format!("{} accounts below it go along", count(n)),
+        Warning::Visibility if n == 0 => "who sees it changes".to_owned(),
         Warning::Visibility => format!("who sees its {} SIMs changes", count(n)),
     }
 }
@@ -92,7 +93,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
 fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     let mut lines = vec![what.to_owned()];
     if plan.total > 0 {
-        lines.push(format!("  {} SIMs: {}", count(plan.total), would(&plan.counts)));
+        lines.push(format!("  {}: {}", sims(plan.total), would(&plan.counts)));
     }
     for (reason, n) in &plan.reasons {
         lines.push(format!("  {} stay: {}", count(*n), reason.text()));

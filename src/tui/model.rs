@@ -57,8 +57,8 @@ pub enum Last {
     Nothing,
     /// A change of the selection.
     Selection,
-    /// A change of the estate.
-    Change(ChangeId),
+    /// A change of the estate, and what it was.
+    Change(ChangeId, String),
 }
 
 /// The search line while it is typed in.

@@ -34,7 +34,6 @@ pub fn frame(model: &Model) -> Frame {
     panes::tree(model, &areas, &mut buffer);
     panes::table(model, &areas, &mut buffer);
     details::details(model, areas.details, &mut buffer);
-    status::toast(model, &areas, &mut buffer);
     status::status(model, areas.status, &mut buffer);
     status::footer(model, &mut buffer);
     status::which_key(model, &areas, &mut buffer);
@@ -42,6 +41,7 @@ pub fn frame(model: &Model) -> Frame {
     if let Some(place) = layout::dialog(model) {
         cursor = dialog::dialog(model, &place, &mut buffer);
     }
+    status::toast(model, &areas, &mut buffer);
     if model.theme.ascii {
         paint::to_ascii(&mut buffer);
     }

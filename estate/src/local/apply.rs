@@ -335,7 +335,12 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         return Err(Error::Conflict("it has been undone already".into()));
     }
     if !entry.undoable {
-        return Err(Error::Conflict(format!("a change of kind {} cannot be undone", logged.kind)));
+        let what = match logged.kind.as_str() {
+            "import" => "an import",
+            "init" => "the making of the estate",
+            _ => "this kind of change",
+        };
+        return Err(Error::Conflict(format!("{what} cannot be undone")));
     }
     Ok(logged)
 }
@@ -403,7 +408,7 @@ fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<D
     let moved = run.view.accounts.need(account)?;
     let from = moved.parent.unwrap_or(account);
     accounts::hang(run.session, account, under, &moved.name, run.rev)?;
-    let body = json!({ "under": under.0, "from": from.0 });
+    let body = json!({ "under": under.0, "from": from.0, "name": moved.name });
     Ok(Done::accounts("move-account", body, vec![account, under, from]))
 }
 

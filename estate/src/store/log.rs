@@ -291,13 +291,16 @@ impl View<'_> {
             "move" if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
             "move" => format!("moved {sims} back"),
             "import" => format!("imported {sims}"),
-            "add-account" if !seen("account") => "added an account".to_owned(),
-            "add-account" => format!("added account {}", self.name(id("account"))),
-            "rename-account" if !seen("account") => "renamed an account".to_owned(),
-            "rename-account" => format!("renamed account {} to {}", text("from"), text("to")),
-            "move-account" => {
-                format!("moved account {} under {}", self.name(id("account")), self.name(id("under")))
+            "add-account" if seen("account") || seen("parent") => {
+                format!("added account {} under {}", text("name"), self.name(id("parent")))
             }
+            "add-account" => "added an account".to_owned(),
+            "rename-account" if !self.whole && !seen("account") => "renamed an account".to_owned(),
+            "rename-account" => format!("renamed account {} to {}", text("from"), text("to")),
+            "move-account" if seen("account") || seen("under") => {
+                format!("moved account {} under {}", text("name"), self.name(id("under")))
+            }
+            "move-account" => "moved an account".to_owned(),
             "delete-account" if !seen("parent") => "deleted an account".to_owned(),
             "delete-account" => format!("deleted account {} under {}", text("name"), self.name(id("parent"))),
             "add-user" if !seen("account") => "added a user".to_owned(),

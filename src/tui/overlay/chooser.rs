@@ -35,6 +35,17 @@ impl Choosable {
         Self::new(label, "", Choice::Nothing)
     }
 
+    /// Whether it is the path of an account.
+    pub fn is_path(&self) -> bool {
+        matches!(self.choice, Choice::MoveTo(_) | Choice::Hang(..) | Choice::GoTo(_))
+    }
+
+    /// What is matched: of a path the part that differs.
+    fn matched(&self) -> &str {
+        let below = self.label.split_once(" / ").filter(|_| self.is_path());
+        below.map_or(self.label.as_str(), |(_, rest)| rest)
+    }
+
     fn is_heading(&self) -> bool {
         self.choice == Choice::Nothing && self.why.is_none()
     }
@@ -84,9 +95,11 @@ impl Chooser {
             self.shown = (0..self.items.len()).collect();
         } else {
             let matcher = SkimMatcherV2::default().ignore_case();
+            let lower = typed.to_lowercase();
             let score = |item: &Choosable| {
-                let label = matcher.fuzzy_match(&item.label, &typed).map(|s| s * 2);
-                label.max(matcher.fuzzy_match(&item.words, &typed))
+                let label = matcher.fuzzy_match(item.matched(), &typed).map(|s| s * 2);
+                // Other words count only where they are spelt out: letters strewn over a sentence mean nothing.
+                label.or_else(|| item.words.to_lowercase().contains(&lower).then_some(1))
             };
             let mut scored: Vec<(i64, usize)> = self
                 .items
@@ -96,6 +109,9 @@ impl Chooser {
                 .filter_map(|(i, item)| Some((score(item)?, i)))
                 .collect();
             scored.sort_by_key(|(score, i)| (std::cmp::Reverse(*score), *i));
+            // Far behind the best is noise.
+            let best = scored.first().map_or(0, |(score, _)| *score);
+            scored.retain(|(score, _)| *score == 1 || *score * 2 >= best);
             self.shown = scored.into_iter().map(|(_, i)| i).collect();
         }
         self.skip_headings(1);

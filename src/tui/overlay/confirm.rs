@@ -78,17 +78,22 @@ impl Confirm {
     /// The rows it needs, with its frame.
     pub fn height(&self) -> u16 {
         let Some(plan) = &self.plan else { return 9 };
+        let to = usize::from(matches!(self.change, Change::Move { .. } | Change::MoveAccount { .. }));
         let accounts = plan.by_account.len().min(self.named() + 1);
         let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
         let said =
             1 + plan.reasons.len() + accounts + status + plan.sample.len().min(1) + plan.warnings.len();
         let hidden = usize::from(self.hidden != Some(0));
-        (said + hidden) as u16 + 7
+        (to + said + hidden) as u16 + 7
     }
 
     /// The number that has to be typed, if one has to be.
     pub fn to_type(&self) -> Option<u64> {
-        self.plan.as_ref().map(|plan| plan.total).filter(|n| *n > TYPED_ABOVE)
+        self.plan
+            .as_ref()
+            .filter(|plan| plan.counts.done > 0)
+            .map(|plan| plan.total)
+            .filter(|n| *n > TYPED_ABOVE)
     }
 
     /// Why it cannot go ahead yet.

@@ -17,7 +17,7 @@ use crate::tui::table::Want;
 /// Runs an action, or says why it cannot be run.
 pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
     if let Err(why) = gate::allowed(model, action) {
-        model.messages.say(format!("{}: {why}", action.row().title));
+        model.messages.say(format!("{}: {why}", action.row().title.trim_end_matches('…')));
         return Vec::new();
     }
     // A range belongs to what comes next: whatever neither draws it nor only looks takes it into the selection.
@@ -235,7 +235,7 @@ fn undo(model: &mut Model) -> Vec<Effect> {
             Vec::new()
         }
         Last::Selection => select::undo(model),
-        Last::Change(id) => menus::undo_change(model, id),
+        Last::Change(id, what) => menus::undo_change(model, id, &what),
     }
 }
 

@@ -106,6 +106,8 @@ fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
     match answer {
         Ok(value) => Some(value),
         Err(Error::Cancelled) => None,
+        // The account looked at has just gone; the accounts are being read anew and decide what is shown.
+        Err(Error::NotFound { what: "account", name, .. }) if name.starts_with('#') => None,
         Err(error) => {
             model.messages.fail(&error);
             None
@@ -275,15 +277,15 @@ fn again(model: &mut Model, job: Job) -> Vec<Effect> {
 }
 
 fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
-    model.last = Last::Change(receipt.id.clone());
+    model.last = Last::Change(receipt.id.clone(), job.what.clone());
     let is_undo = matches!(job.change, Change::Undo { .. });
-    let back = if is_undo { "" } else { "   u undoes it" };
+    let back = if is_undo { "" } else { " (u undoes it)" };
     let counts = if receipt.counts == estate::Counts::default() {
         "done".to_owned()
     } else {
         receipt.counts.to_string()
     };
-    model.messages.say(format!("{}: {counts}{back}", job.what));
+    model.messages.say(format!("{counts}{back} · {}", job.what));
     let mut effects = committed(model);
     if matches!(job.change, Change::AddAccount { .. }) {
         model.go_to = receipt.account;
@@ -293,7 +295,7 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     }
     let missed = receipt.counts.missed() > 0;
     if let Change::Move { target, .. } = &job.change {
-        effects.extend(after_move(model, target, &receipt));
+        effects.extend(after_move(model, target, &job.what, &receipt));
     }
     if missed {
         model.tickets.work = model.tickets.take();
@@ -306,14 +308,14 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
 }
 
 /// What did not get there stays selected, and so does what was selected besides.
-fn after_move(model: &mut Model, target: &Target, receipt: &Receipt) -> Vec<Effect> {
+fn after_move(model: &mut Model, target: &Target, what: &str, receipt: &Receipt) -> Vec<Effect> {
     let plain = Target { at: 0, expect: None, ..target.clone() };
     let selection = Target { at: 0, expect: None, ..model.picked.target.clone() };
     let whole = model.picked.is_empty() || plain == selection;
     if whole {
         model.picked.clear();
         model.table.rows.iter_mut().for_each(|row| row.marked = false);
-        model.last = Last::Change(receipt.id.clone());
+        model.last = Last::Change(receipt.id.clone(), what.to_owned());
     }
     if whole && receipt.counts.missed() == 0 {
         return Vec::new();

@@ -16,7 +16,9 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
         Reply::Stay => Vec::new(),
         Reply::Close => {
-            model.overlays.pop();
+            if let Some(Overlay::Confirm(_)) = model.overlays.pop() {
+                model.messages.say("left as it was, nothing was changed");
+            }
             Vec::new()
         }
         Reply::Choose(choice) => {
@@ -208,14 +210,16 @@ fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
             vec![Effect::Report { rev: result.rev, path }]
         }
         (Some(Overlay::Result(result)), Reply::Undo) => {
-            let id = result.id.clone();
+            let (id, what) = (result.id.clone(), result.title.clone());
             model.overlays.pop();
-            menus::undo_change(model, id)
+            menus::undo_change(model, id, &what)
         }
-        (Some(Overlay::History(history)), Reply::Undo) => match history.current().map(|e| e.id.clone()) {
-            Some(id) => menus::undo_change(model, id),
-            None => Vec::new(),
-        },
+        (Some(Overlay::History(history)), Reply::Undo) => {
+            match history.current().map(|e| (e.id.clone(), format!("#{} {}", e.rev, e.summary))) {
+                Some((id, what)) => menus::undo_change(model, id, &what),
+                None => Vec::new(),
+            }
+        }
         (Some(Overlay::History(history)), Reply::More) => {
             vec![Effect::History { ticket, before: history.entries.last().map(|e| e.rev) }]
         }

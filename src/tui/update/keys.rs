@@ -144,6 +144,10 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
             model.search = None;
             Vec::new()
         }
+        Code::Enter => {
+            model.messages.say("this cannot be searched for yet: mend it, or leave with Esc");
+            Vec::new()
+        }
         Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
             model.search = None;
             sequence(model, key)

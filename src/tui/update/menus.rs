@@ -146,7 +146,7 @@ fn shown_path(accounts: &Accounts, id: AccountId) -> String {
 pub fn move_target(model: &mut Model) -> Vec<Effect> {
     let only = single_source(model);
     let items = account_lines(model, Choice::MoveTo, |account| {
-        (only == Some(account.id)).then(|| "they are in it already".to_owned())
+        (only == Some(account.id)).then(|| "already there".to_owned())
     });
     let title = format!("Move {} to", model.subject());
     model.overlays.push(Overlay::Choose(Chooser::picker(title, items)));
@@ -220,8 +220,8 @@ pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
 }
 
 /// Asks whether a change is to be undone.
-pub fn undo_change(model: &mut Model, change: ChangeId) -> Vec<Effect> {
-    confirm(model, "Undo this change".into(), "Undo", Change::Undo { change }, Some(0))
+pub fn undo_change(model: &mut Model, change: ChangeId, what: &str) -> Vec<Effect> {
+    confirm(model, format!("Undo: {what}"), "Undo", Change::Undo { change }, Some(0))
 }
 
 /// Opens the dialog, and has the change planned.

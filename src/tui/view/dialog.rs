@@ -1,6 +1,6 @@
 //! What lies over the screen.
 
-use estate::units::count;
+use estate::units::{count, sims};
 use estate::{Change, Clear as Cleared, Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -9,7 +9,7 @@ use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::paint::{cut, right, text, wrap};
+use super::paint::{cut, cut_head, right, text, wrap};
 use super::panes::status_word;
 use crate::cli::warning_text;
 use crate::tui::hit;
@@ -117,7 +117,10 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
         let row = line(y);
         let note = if chooser.cursor == at { item.why.as_deref().unwrap_or(&item.note) } else { &item.note };
         let room = (note.width() as u16 + 1).min(row.width * 2 / 3);
-        text(buffer, Rect { width: row.width.saturating_sub(room), ..row }, &item.label, style);
+        let space = row.width.saturating_sub(room);
+        // What tells paths apart is their end.
+        let label = if item.is_path() { cut_head(&item.label, space) } else { item.label.clone() };
+        text(buffer, Rect { width: space, ..row }, &label, style);
         right(buffer, row, &cut(note, room), style);
         if at == chooser.cursor {
             buffer.set_style(Rect { x: row.x - 1, width: row.width + 2, ..row }, theme.cursor());
@@ -172,9 +175,13 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     };
     if plan.total > 0 {
         lines.push(
-            &format!("{} SIMs: {}", count(plan.total), would(&plan.counts)),
+            &format!("{}: {}", sims(plan.total), would(&plan.counts)),
             theme.text.add_modifier(Modifier::BOLD),
         );
+    }
+    if let Change::Move { to: account, .. } | Change::MoveAccount { under: account, .. } = &confirm.change {
+        let path = model.accounts.names(*account).join(" / ");
+        lines.line(&format!("to {}", cut_head(&path, area.width.saturating_sub(3))), theme.title());
     }
     hidden(theme, confirm, &mut lines);
     match confirm.change {
@@ -332,7 +339,8 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
         text(buffer, rect, &hit::tab_text(result, tab), style);
     }
     let row = |y: u16| Rect { y, height: 1, ..area };
-    let widths = [11u16, 21, 20];
+    let narrow = area.width < 80;
+    let widths = if narrow { [10u16, 11, 0] } else { [11, 21, 20] };
     let head = ["Outcome", "ICCID", "Label", "From → To"];
     cells(buffer, row(area.y + 3), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
     if result.items.is_empty() {
@@ -349,13 +357,14 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
         };
         let last = match item.reason {
             Reason::None => format!("{} → {}", item.from, item.to),
+            reason if narrow => reason.text().to_owned(),
             reason => format!("{} ({})", reason.text(), item.from),
         };
         cells(
             buffer,
             row(y),
             widths,
-            &[item.outcome.word().to_owned(), item.iccid.clone(), item.label.clone(), last],
+            &[item.outcome.word().to_owned(), cut_head(&item.iccid, widths[1] - 1), item.label.clone(), last],
             style,
         );
         if i == result.cursor {
@@ -383,7 +392,8 @@ fn history_lines(
 ) -> Option<Position> {
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
     let row = |y: u16| Rect { y, height: 1, ..area };
-    let widths = [7u16, 18, 26];
+    let narrow = area.width < 80;
+    let widths = if narrow { [5u16, 12, 0] } else { [7, 18, 22] };
     let head = ["#", "When (UTC)", "Who", "What"];
     cells(buffer, row(area.y), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
     if history.entries.is_empty() {
@@ -406,7 +416,18 @@ fn history_lines(
         let undone = if entry.undone { " · undone" } else { "" };
         let what = format!("{}{missed}{undone}", entry.summary);
         let style = if entry.undone { theme.quiet() } else { theme.text };
-        cells(buffer, row(y), widths, &[entry.rev.to_string(), entry.at.minute(), who, what], style);
+        cells(
+            buffer,
+            row(y),
+            widths,
+            &[
+                entry.rev.to_string(),
+                if narrow { entry.at.minute()[5..].to_owned() } else { entry.at.minute() },
+                who,
+                what,
+            ],
+            style,
+        );
         if i == history.cursor {
             buffer.set_style(row(y), theme.cursor());
         }

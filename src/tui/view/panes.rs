@@ -172,7 +172,8 @@ fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &
         };
         buffer.set_style(line, cursor);
     }
-    if model.is_late() {
+    // While the filter cannot be read, these rows are those of what could be read last.
+    if model.is_late() || model.search.as_ref().is_some_and(|s| s.fault.is_some()) {
         buffer.set_style(line, model.theme.quiet());
     }
 }

@@ -86,10 +86,12 @@ pub fn footer(model: &Model, buffer: &mut Buffer) {
     }
 }
 
-/// What was said last, over the last line of the body.
+/// What was said last, over the last line of the body, or above a dialog.
 pub fn toast(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let Some(message) = model.messages.current() else { return };
-    let line = Rect { y: areas.status.y - 1, ..areas.status };
+    // A dialog may reach down to the last line: then it is said at the top.
+    let line =
+        if model.overlays.is_empty() { Rect { y: areas.status.y - 1, ..areas.status } } else { areas.banner };
     let (lead, style) = match message.weight {
         Weight::Info => (" ", model.theme.accent),
         Weight::Error => (" Error: ", model.theme.bad.add_modifier(Modifier::BOLD)),
