@@ -35,9 +35,11 @@ fn main() {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("bench.db");
     let size = Demo { sims, accounts: (sims / 500).clamp(20, 2_000), seed: 1 };
+    let phases = Phases::default();
     let local = timed("import, browsable and filterable", || {
-        demo::create_unindexed(&path, size, Time::now(), &|_| ControlFlow::Continue(())).expect("demo")
+        demo::create_unindexed(&path, size, Time::now(), &|p| phases.hear(p.phase)).expect("demo")
     });
+    phases.print();
     println!("{:<58} {:>13}", "  peak memory", peak());
     timed("text index, in the background", || while local.background().expect("index") {});
     drop(local);
@@ -48,6 +50,30 @@ fn main() {
     keys(&mut session);
     moves(session.estate.as_ref(), sims);
     println!("{:<58} {:>13}", "peak memory", peak());
+}
+
+/// When each phase of an import was first heard of.
+#[derive(Default)]
+struct Phases(std::sync::Mutex<Vec<(&'static str, Instant)>>);
+
+impl Phases {
+    fn hear(&self, phase: &'static str) -> ControlFlow<()> {
+        let mut seen = self.0.lock().expect("lock");
+        if seen.last().is_none_or(|(last, _)| *last != phase) {
+            seen.push((phase, Instant::now()));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn print(&self) {
+        let seen = self.0.lock().expect("lock");
+        for pair in seen.windows(2) {
+            line(&format!("  {}", pair[0].0), pair[1].1 - pair[0].1);
+        }
+        if let Some((phase, at)) = seen.last() {
+            line(&format!("  {phase}, and the rest"), at.elapsed());
+        }
+    }
 }
 
 fn queries(estate: &dyn Estate) {

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use estate::{Column, Estate, Filter, Query, Sort, Target, Time};
+use estate::{Column, Estate, Filter, Query, Sort, Target, Time, ident};
 
 use super::Context;
 use super::output::plain;
@@ -59,15 +59,6 @@ pub fn sort(text: &str) -> Result<Sort, Failure> {
     }
 }
 
-/// Cuts a list of identifiers into entries: one a line, or between commas, semicolons, tabs or blanks.
-pub fn entries(text: &str) -> Vec<String> {
-    estate::text::clean_lines(text)
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'))
-        .filter(|entry| entry.chars().any(|c| c.is_ascii_digit()))
-        .map(str::to_owned)
-        .collect()
-}
-
 /// The SIMs of a changing command, and how many listed entries fit none.
 pub fn target(
     context: &Context,
@@ -80,7 +71,7 @@ pub fn target(
         (Some(_), Some(_)) => Err(Failure::Usage("give a filter or --from-file, not both".into())),
         (Some(text), None) => Ok((Target::query(query(estate, Some(text))?), 0)),
         (None, Some(file)) => {
-            let found = estate.lookup(&entries(&slurp(file)?), &plain())?;
+            let found = estate.lookup(&ident::entries(&slurp(file)?), &plain())?;
             for entry in &found.unknown {
                 context.say(format!("unknown: {entry}"));
             }

@@ -186,7 +186,7 @@ pub struct Model {
     pub stale: bool,
     /// A pasted list waiting for what it is for.
     pub pasted: Vec<String>,
-    /// The tree scrolls by keys of its own row numbers: where a prompt for a new node stands.
+    /// The person has left, or the program was told to end.
     pub quitting: bool,
 }
 

@@ -5,7 +5,7 @@ pub mod confirm;
 pub mod list;
 pub mod prompt;
 
-use estate::{AccountId, Change, Column, Filter, Outcome, SimId};
+use estate::{AccountId, Column, Filter, Outcome, SimId};
 
 pub use chooser::{Choosable, Chooser};
 pub use confirm::Confirm;
@@ -110,14 +110,6 @@ impl Overlay {
             Self::Choose(chooser) => chooser.paste(&line),
             Self::Prompt(prompt) => prompt.paste(text),
             _ => {}
-        }
-    }
-
-    /// The change it is about, while it is only planned.
-    pub fn change(&self) -> Option<&Change> {
-        match self {
-            Self::Confirm(confirm) => Some(&confirm.change),
-            _ => None,
         }
     }
 }

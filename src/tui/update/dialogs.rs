@@ -137,7 +137,9 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
         Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
         Purpose::Export => export_fault(text),
-        Purpose::List => super::keys::list(text).is_empty().then(|| "there are no numbers in it".to_owned()),
+        Purpose::List => {
+            estate::ident::entries(text).is_empty().then(|| "there are no numbers in it".to_owned())
+        }
     };
     if fault.is_some() {
         prompt.fault = fault;
@@ -174,7 +176,7 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str) -> Vec<Effect> {
             let (query, target) = (Box::new(model.query.clone()), act::exported(model));
             vec![Effect::Export { query, target, path: PathBuf::from(text) }]
         }
-        Purpose::List => select::find(model, crate::tui::msg::ListUse::Select, super::keys::list(text)),
+        Purpose::List => select::find(model, crate::tui::msg::ListUse::Select, estate::ident::entries(text)),
     }
 }
 

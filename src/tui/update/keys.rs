@@ -87,7 +87,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         return searched(model);
     }
     model.pending.clear();
-    let entries = list(text);
+    let entries = estate::ident::entries(text);
     if entries.is_empty() {
         model.messages.say("what was pasted holds no numbers; nothing was done");
         return Vec::new();
@@ -113,15 +113,6 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     items.last_mut().into_iter().for_each(|i| i.why = Some("nothing was done".into()));
     model.overlays.push(Overlay::Choose(Chooser::menu(title, None, items)));
     Vec::new()
-}
-
-/// Cuts pasted text into identifiers.
-pub fn list(text: &str) -> Vec<String> {
-    estate::text::clean_lines(text)
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'))
-        .filter(|entry| entry.chars().filter(char::is_ascii_digit).count() >= 6)
-        .map(str::to_owned)
-        .collect()
 }
 
 /// Opens the search line.
