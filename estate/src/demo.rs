@@ -136,16 +136,17 @@ impl Dice {
 /// Makes the demo's store at `path` and signs its reseller's Admin in.
 pub fn create(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
     let local = create_unindexed(path, demo, now, watch)?;
+    people(&local, &mut Dice(demo.seed))?;
     while local.background()? {
         let progress = Progress { phase: "indexing text", done: 0, total: 0 };
         if watch(progress).is_break() {
             return Err(Error::Cancelled);
         }
     }
-    Ok(local)
+    Ok(local.with_clock(Time::now))
 }
 
-/// The same, with the text index still to be filled: for the benchmark.
+/// The SIMs and accounts alone, with the text index still to be filled: for the benchmark.
 pub fn create_unindexed(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
     let new = NewEstate {
         account: RESELLER.into(),
@@ -158,8 +159,7 @@ pub fn create_unindexed(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -
     let rows = Rows::new(demo, paths, Time(now.0 - now.0.rem_euclid(86_400)), dice.roll());
     let (staging, _) = local.stage(Box::new(rows), &ImportOptions::default(), &mut |_| {}, watch)?;
     local.apply(&ChangeId::new(), &Change::Import { staging }, watch)?;
-    people(&local, &mut dice)?;
-    Ok(local.with_clock(Time::now))
+    Ok(local)
 }
 
 /// The address of the demo's user of that role.
