@@ -74,6 +74,9 @@ impl Staging {
         watch: &Watch<'_>,
     ) -> Result<Self> {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // The staging table has a cache of its own; a second thread sorts while indexes are built.
+        session.pragma_update(Some("temp"), "cache_size", -CACHE_KIB)?;
+        session.pragma_update(None, "threads", 2)?;
         session.execute_batch(TABLES)?;
         let under = options.under.unwrap_or_else(|| view.scope.top());
         view.accounts.need(under)?;
