@@ -163,8 +163,6 @@ fn hidden_sims_have_to_be_meant() {
 #[test]
 fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     let (_dir, mut session) = session((120, 40));
-    let (from, to) = (session.model.accounts.all()[0].id, session.model.accounts.find("Solveig Solar"));
-    assert!(to.is_err() || from != to.clone().expect("account"));
     let target = session.model.accounts.all()[1].id;
     let name = session.model.accounts.get(target).expect("account").name.clone();
     session.keys("*mw");
@@ -488,7 +486,7 @@ fn what_was_left_out_is_listed_and_the_history_is_fresh() {
         .overlays
         .iter()
         .find_map(|o| if let Overlay::History(h) = o { Some(h.entries[1].undone) } else { None });
-    assert!(undone.is_none_or(|undone| undone), "the entry below is marked");
+    assert_eq!(undone, Some(true), "the entry below is marked");
 }
 
 #[derive(Debug, Clone)]

@@ -178,7 +178,9 @@ impl View<'_> {
             places.reverse();
         }
         let from = step.bound.map(|(sign, key)| (sign, key, account_of(key)));
-        let start = from.as_ref().and_then(|(.., id)| self.accounts.place(*id));
+        let unknown = |id: &AccountId| Error::not_found("account", format!("#{}", id.0));
+        let placed = |(.., id): &(_, _, AccountId)| self.accounts.place(*id).ok_or_else(|| unknown(id));
+        let start = from.as_ref().map(placed).transpose()?;
         let condition = self.condition(query)?;
         let (mut rows, mut skip) = (Vec::new(), step.skip);
         for id in places {
