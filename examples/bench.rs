@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Column, Estate, Filter, Local, Query, Seek, Sort, Target, Time, WINDOW,
+    Cancel, Change, ChangeId, Clear, Column, Estate, Filter, List, Local, Order, Query, Seek, Target, Time,
+    WINDOW,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -79,16 +80,15 @@ impl Phases {
 fn queries(estate: &dyn Estate) {
     let cancel = Cancel::new();
     let all = Query::all(estate.me().account, Time::now());
-    for by in Column::ALL {
-        let query = Query { sort: Sort { by, descending: true }, ..all.clone() };
+    for by in Column::all() {
+        let query = Query { sort: Order::by(by, true), ..all.clone() };
         timed(&format!("first rows by {}, largest first", by.name()), || {
             estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
         });
     }
     let accounts = estate.accounts(&cancel).expect("accounts");
     let customer = accounts.all().iter().skip(1).max_by_key(|a| a.subtree).expect("customer");
-    let scoped =
-        Query { under: customer.id, sort: Sort { by: Column::Used, descending: true }, ..all.clone() };
+    let scoped = Query { under: customer.id, sort: Order::by(Column::Used, true), ..all.clone() };
     timed(&format!("first rows of an account of {} by used", customer.subtree), || {
         estate.page(&scoped, &Seek::First, WINDOW, &cancel).expect("page")
     });
@@ -115,7 +115,7 @@ fn queries(estate: &dyn Estate) {
         });
         timed("  and the count", || estate.count(&query, &cancel).expect("count"));
     }
-    let last = Query { sort: Sort { by: Column::Seen, descending: false }, ..all.clone() };
+    let last = Query { sort: Order::by(Column::Seen, false), ..all.clone() };
     timed("last rows by last seen", || estate.page(&last, &Seek::Last, WINDOW, &cancel).expect("page"));
     timed("row in the middle", || {
         estate
@@ -142,7 +142,7 @@ fn pasted(estate: &dyn Estate, all: &Query) {
         list
     };
     timed(&format!("look up a pasted list of {}", entries.len()), || {
-        estate.lookup(&entries, &cancel).expect("lookup")
+        estate.lookup(&List::of(entries), &cancel).expect("lookup")
     });
 }
 

@@ -1,6 +1,7 @@
 //! The screen: one loop that waits, updates, performs and draws. It sleeps unless something happens.
 
 pub mod action;
+pub mod columns;
 pub mod gate;
 pub mod harness;
 pub mod hit;

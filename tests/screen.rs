@@ -3,7 +3,7 @@
 mod common;
 
 use common::{NOW, session, session_as};
-use estate::{AccountId, Cancel, Column, Query, Role, SimId};
+use estate::{AccountId, Cancel, Column, Order, Query, Role, SimId};
 use proptest::prelude::*;
 use ratatui::style::Modifier;
 use simdeck::tui::harness::Session;
@@ -262,7 +262,7 @@ fn the_mouse_does_what_keys_do() {
     assert_eq!(session.model.picked.total, Some(8));
     let (hx, hy) = place(&session, "Used");
     click(&mut session, Button::Left, hx, hy);
-    assert_eq!((session.model.query.sort.by, session.model.query.sort.descending), (Column::Used, true));
+    assert_eq!(session.model.query.sort.to_string(), "used:desc");
     let (fx, fy) = place(&session, "? help");
     click(&mut session, Button::Left, fx, fy);
     shows(&session, "Help: type to search");
@@ -521,7 +521,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Sort(column) => {
-                    session.model.query.sort.by = Column::ALL[column];
+                    session.model.query.sort = Order::by(Column::all().nth(column).expect("column"), false);
                     session.keys("r");
                 }
                 Step::Search(text) => { session.keys("<BS>"); session.keys(&format!("/{text}<Enter>")); }

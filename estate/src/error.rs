@@ -144,6 +144,17 @@ impl Error {
         Self::NotFound { what, name: name.into(), near: Vec::new() }
     }
 
+    /// The same, with what it may have been meant to be.
+    pub fn not_found_near<'a>(
+        what: &'static str,
+        name: impl Into<String>,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let name = name.into();
+        let near = crate::text::nearest(&name, known).into_iter().map(str::to_owned).collect();
+        Self::NotFound { what, name, near }
+    }
+
     /// Wraps a failure of the operating system with what was being done.
     #[expect(clippy::needless_pass_by_value, reason = "used in map_err, where the error is given")]
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {

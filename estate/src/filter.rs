@@ -6,7 +6,9 @@
 //! ```
 //! Whatever prints reads back the same.
 
+pub mod lex;
 mod parse;
+pub mod suggest;
 
 use std::fmt;
 
@@ -115,7 +117,7 @@ pub enum Shape {
 }
 
 /// Everything a filter can ask about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names are those of the language")]
 pub enum Field {
     Any,
@@ -196,13 +198,15 @@ impl Field {
         FIELDS.iter().find(|row| row.1 == self).map_or(Shape::Text, |row| row.2)
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    /// The field of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
         FIELDS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1)
     }
 }
 
 impl Op {
-    fn sign(self) -> &'static str {
+    /// How it is written.
+    pub fn sign(self) -> &'static str {
         match self {
             Self::Has => ":",
             Self::Eq => "=",

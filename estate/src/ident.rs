@@ -135,15 +135,6 @@ pub fn email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Cuts a pasted list into identifiers: one a line, or between commas, semicolons, tabs and blanks.
-pub fn entries(list: &str) -> Vec<String> {
-    crate::text::clean_lines(list)
-        .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'))
-        .filter(|entry| entry.chars().filter(char::is_ascii_digit).count() >= 6)
-        .map(str::to_owned)
-        .collect()
-}
-
 fn compact(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\''))

@@ -10,8 +10,8 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-pub(crate) use header::Field as ImportField;
 use header::Mapping;
+pub(crate) use header::{Field as ImportField, delimiter, recognise};
 pub(crate) use row::Parsed;
 
 /// What happens to a row whose ICCID is known already.
@@ -101,7 +101,7 @@ impl<'a> Source<'a> {
         if head.trim().is_empty() {
             return Err(Error::invalid("file", "is empty"));
         }
-        let delimiter = options.delimiter.unwrap_or_else(|| header::delimiter(&head));
+        let delimiter = options.delimiter.unwrap_or_else(|| delimiter(&head));
         text = Box::new(std::io::Cursor::new(head.into_bytes()).chain(text));
         let mut reader =
             ReaderBuilder::new().flexible(true).has_headers(true).delimiter(delimiter).from_reader(text);

@@ -8,12 +8,14 @@ mod change;
 pub mod demo;
 mod error;
 pub mod export;
-mod filter;
+pub mod filter;
 pub mod ident;
 mod import;
+pub mod list;
 mod local;
 mod permit;
 mod query;
+pub mod saved;
 mod sim;
 mod store;
 pub mod text;
@@ -32,12 +34,13 @@ pub use change::{
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
+pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
 pub use permit::{Capability, TABLE as PERMISSIONS, permit};
-pub use query::{Column, Key, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
+pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
+pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
-pub use store::read::Lookup;
 pub use store::watch::CommitWatch;
 pub use units::Time;
 pub use user::{Role, User, UserId, UserState};
@@ -76,7 +79,14 @@ pub trait Estate: Send + Sync {
     /// One SIM by ICCID, with or without check digit.
     fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim>;
     /// Finds SIMs by a list of identifiers.
-    fn lookup(&self, entries: &[String], cancel: &Cancel) -> Result<Lookup>;
+    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup>;
+    /// The values of a field that the SIMs hold, with how many hold each, most first.
+    fn values(&self, field: Field, cancel: &Cancel) -> Result<filter::suggest::Values>;
+    /// The user's saved filters, in their order.
+    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>>;
+    /// Changes the user's saved filters, all of the edits or none; gives them as they are then. They are no part of
+    /// the estate: nothing is logged, and nobody else hears of it.
+    fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>>;
     /// What a change would do.
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan>;
     /// Makes a change, whole or not at all.

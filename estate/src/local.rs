@@ -8,20 +8,24 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::account::{AccountId, Accounts, valid_name};
 use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
 use crate::error::{Error, Result};
+use crate::filter::Field;
+use crate::filter::suggest::Values;
 use crate::import::{ImportOptions, Notes, Tally};
+use crate::list::{List, Lookup};
 use crate::permit::{Capability, permit};
 use crate::query::{Key, Page, Query, Seek};
+use crate::saved::{Saved, SavedEdit};
 use crate::sim::{Sim, SimId};
 use crate::store::log::{self, LogFilter, Record};
-use crate::store::read::{Lookup, View};
+use crate::store::read::View;
 use crate::store::stage::Staging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{Session, Store, accounts, check, lock, textindex};
+use crate::store::{Session, Store, accounts, check, lock, saved, textindex};
 use crate::units::Time;
 use crate::user::{Role, User, UserId, UserState};
 use crate::{Entry, Estate, Item, Outcome, Sink, ident};
@@ -282,8 +286,25 @@ impl Estate for Local {
         self.read(Capability::View, cancel, |view| view.sim_by_iccid(iccid))
     }
 
-    fn lookup(&self, entries: &[String], cancel: &Cancel) -> Result<Lookup> {
-        self.read(Capability::View, cancel, |view| view.lookup(entries))
+    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
+        self.read(Capability::View, cancel, |view| view.lookup(list))
+    }
+
+    fn values(&self, field: Field, cancel: &Cancel) -> Result<Values> {
+        self.read(Capability::View, cancel, |view| view.values(field))
+    }
+
+    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
+        self.read(Capability::View, cancel, |view| saved::list(view.session, self.scope.user.id))
+    }
+
+    fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
+        self.may_write(Capability::View)?;
+        let mut session = self.store.writer();
+        let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let saved = saved::change(&transaction, self.scope.user.id, edits)?;
+        transaction.commit()?;
+        Ok(saved)
     }
 
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {

@@ -6,13 +6,16 @@ pub(crate) mod driver;
 pub(crate) mod log;
 pub(crate) mod page;
 pub(crate) mod read;
+pub(crate) mod saved;
 pub(crate) mod sql;
 pub(crate) mod stage;
 pub(crate) mod staged;
 pub(crate) mod textindex;
+pub(crate) mod values;
 pub(crate) mod watch;
 pub(crate) mod write;
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::ops::{Deref, DerefMut};
@@ -31,7 +34,7 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 1] = [include_str!("../schema/0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("../schema/0001.sql"), include_str!("../schema/0002.sql")];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
 /// Page cache of a connection, in KiB.
@@ -167,6 +170,7 @@ impl Session {
 
     fn functions(&self) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        list_keys(&self.conn)?;
         self.conn.create_scalar_function("fold", 1, flags, |ctx| {
             Ok(text::fold(ctx.get_raw(0).as_str().unwrap_or_default()))
         })?;
@@ -210,6 +214,17 @@ impl Session {
     }
 }
 
+/// `list_keys(list)`: the folded names of a stored list, each once, as JSON. The schema itself needs it.
+fn list_keys(conn: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("list_keys", 1, flags, |ctx| {
+        let list = text::fold(ctx.get_raw(0).as_str().unwrap_or_default());
+        let names: BTreeSet<&str> = list.split('\n').filter(|name| !name.is_empty()).collect();
+        Ok(serde_json::to_string(&names).unwrap_or_default())
+    })?;
+    Ok(())
+}
+
 /// Looks at the first hundred bytes before SQLite may touch the file.
 fn check_header(path: &Path) -> Result<()> {
     let mut file = File::open(path).map_err(|e| match e.kind() {
@@ -246,6 +261,7 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
     let version: u32 =
         conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
     let fresh = Connection::open_in_memory()?;
+    list_keys(&fresh)?;
     for migration in &MIGRATIONS[..version as usize] {
         fresh.execute_batch(migration)?;
     }
@@ -265,6 +281,7 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
 /// Applies the migrations the file does not have yet, each in a transaction of its own.
 fn migrate(conn: &mut Connection) -> Result<()> {
     let version: u32 = conn.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    list_keys(conn)?;
     for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version as usize) {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(migration)?;

@@ -145,6 +145,11 @@ impl Time {
         self.stamp().strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// `2026-04-30`, where the hour does not matter.
+    pub fn day(self) -> String {
+        self.stamp().strftime("%Y-%m-%d").to_string()
+    }
+
     fn stamp(self) -> Timestamp {
         Timestamp::from_second(self.0).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use common::{estate, import};
 use estate::{
-    AccountId, Cancel, Change, ChangeId, Clear, Counts, Error, Estate, Filter, Local, LogFilter, Outcome,
-    Query, Reason, Receipt, Role, Seek, SimId, Target, Time, Warning,
+    AccountId, Cancel, Change, ChangeId, Clear, Counts, Error, Estate, Filter, List, Local, LogFilter,
+    Outcome, Query, Reason, Receipt, Role, Seek, SimId, Target, Time, Warning,
 };
 use proptest::prelude::*;
 
@@ -161,7 +161,7 @@ fn outside_the_subtree_nothing_exists() {
     let never = a.sim_by_iccid("8900101000000000999", &cancel).expect_err("absent");
     assert_eq!(unknown.code(), never.code());
     let lookup =
-        a.lookup(&["8900101000000000006".into(), "8900101000000000001".into()], &cancel).expect("lookup");
+        a.lookup(&List::of(["8900101000000000006", "8900101000000000001"]), &cancel).expect("lookup");
     assert_eq!((lookup.found.len(), lookup.unknown.len()), (1, 1));
     let b = world.account("/Root/B").0;
     for text in [

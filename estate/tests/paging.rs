@@ -7,8 +7,8 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data");
 
 use common::{estate, import};
 use estate::{
-    AccountId, Accounts, Cancel, Column, Estate, Filter, Key, Local, Op, Page, Query, Row, Seek, Sim, SimId,
-    Sort, SortValue, Target, Term, Time, Value, text,
+    AccountId, Accounts, Cancel, Column, Estate, Filter, Key, List, Local, Op, Order, Page, Query, Row, Seek,
+    Sim, SimId, SortValue, Target, Term, Time, Value, text,
 };
 use proptest::prelude::*;
 
@@ -33,20 +33,43 @@ fn whole(local: &Local, query: &Query) -> Vec<Sim> {
         )
         .expect("export");
     let accounts = local.accounts(&Cancel::new()).expect("accounts");
-    sims.sort_by_key(|a| rank(a, query.sort.by, &accounts));
-    if query.sort.descending {
-        sims.reverse();
-    }
+    let compared = |a: &Sim, b: &Sim| {
+        let by_value = query.sort.keys().iter().map(|sort| {
+            let found = rank(a, sort.by, &accounts).cmp(&rank(b, sort.by, &accounts));
+            if sort.descending { found.reverse() } else { found }
+        });
+        let by_id = if query.sort.first().descending { b.id.cmp(&a.id) } else { a.id.cmp(&b.id) };
+        by_value.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(by_id)
+    };
+    sims.sort_by(compared);
     sims
 }
 
-fn rank(sim: &Sim, by: Column, accounts: &Accounts) -> (i64, String, SimId) {
-    let number = |n: i64| (n, String::new(), sim.id);
+fn rank(sim: &Sim, by: Column, accounts: &Accounts) -> (i64, String) {
+    let number = |n: i64| (n, String::new());
+    let text = |text: &str| (0, text.to_owned());
+    let list = |list: &[String]| {
+        (0, if list.is_empty() { String::new() } else { format!("\n{}\n", list.join("\n")) })
+    };
     let level = |n: Option<u64>| n.map_or(0, |n| n as i64);
     match by {
-        Column::Iccid => (0, estate::ident::Iccid::parse(&sim.iccid).expect("stored").0.key(), sim.id),
-        Column::Label => (0, text::fold(&sim.label), sim.id),
-        Column::Network => (0, sim.network.clone(), sim.id),
+        Column::Iccid => text(&estate::ident::Iccid::parse(&sim.iccid).expect("stored").0.key()),
+        Column::Label => text(&text::fold(&sim.label)),
+        Column::Network => text(&sim.network),
+        Column::Tariff => text(&sim.tariff),
+        Column::Imsi => text(&sim.imsi),
+        Column::Msisdn => text(&sim.msisdn),
+        Column::Eid => text(&sim.eid),
+        Column::Imei => text(&sim.imei),
+        Column::Notes => text(&sim.notes),
+        Column::Tags => list(&sim.tags),
+        Column::Categories => list(&sim.categories),
+        Column::Recipients => list(&sim.recipients),
+        Column::Lifecycle => number(sim.lifecycle as i64),
+        Column::Hard => number(i64::from(sim.hard_cap)),
+        Column::Alert => number(level(sim.alert)),
+        Column::AsOf => number(sim.usage_as_of.map_or(0, |t| t.0)),
+        Column::Activated => number(sim.activated.map_or(0, |t| t.0)),
         Column::Account => number(accounts.place(sim.account).expect("visible") as i64),
         Column::Status => {
             number(estate::Status::ALL.iter().position(|s| *s == sim.status).expect("status") as i64)
@@ -87,8 +110,18 @@ fn backward(local: &Local, query: &Query, limit: u16) -> Vec<i64> {
     all
 }
 
-fn sorts() -> impl Iterator<Item = Sort> {
-    Column::ALL.into_iter().flat_map(|by| [false, true].map(|descending| Sort { by, descending }))
+fn sorts() -> impl Iterator<Item = Order> {
+    let alone = Column::all().flat_map(|by| [false, true].map(|descending| Order::by(by, descending)));
+    let several = [
+        "status,used:desc",
+        "status:desc,used:desc",
+        "account,used:desc,label",
+        "account:desc,label,cap:desc",
+        "label,account:desc",
+        "tags,notes:desc,seen",
+        "session:desc,network,status:desc,iccid",
+    ];
+    alone.chain(several.map(|text| Order::parse(text).expect("order")))
 }
 
 /// Random rows with many ties and empty values.
@@ -123,7 +156,7 @@ proptest! {
             }
             for sort in sorts() {
                 let filter = Filter::parse(filter).expect("filter");
-                let query = Query { filter, sort, ..Query::all(local.me().account, NOW) };
+                let query = Query { filter, sort: sort.clone(), ..Query::all(local.me().account, NOW) };
                 let wanted: Vec<i64> = whole(&local, &query).iter().map(|s| s.id.0).collect();
                 prop_assert_eq!(forward(&local, &query, limit), wanted.clone(), "forward {:?}", sort);
                 prop_assert_eq!(backward(&local, &query, limit), wanted.clone(), "backward {:?}", sort);
@@ -203,6 +236,7 @@ fn filled(sim: &Sim, name: &str) -> bool {
         "label" => !sim.label.is_empty(),
         "eid" => !sim.eid.is_empty(),
         "tag" => !sim.tags.is_empty(),
+        "category" => !sim.categories.is_empty(),
         other => panic!("not evaluated: {other}"),
     }
 }
@@ -217,6 +251,7 @@ fn strings(sim: &Sim, name: &str, accounts: &Accounts) -> Vec<String> {
         "network" => vec![sim.network.clone()],
         "tariff" => vec![sim.tariff.clone()],
         "tag" => sim.tags.clone(),
+        "category" => sim.categories.clone(),
         "account" => vec![account],
         "" => vec![
             sim.iccid.clone(),
@@ -241,7 +276,13 @@ fn says(op: Op, wanted: &str, have: &str) -> bool {
 }
 
 /// Comparisons of every kind, to be combined.
-const ATOMS: [&str; 42] = [
+const ATOMS: [&str; 48] = [
+    "tag:*k",
+    "has:tag",
+    "category:a",
+    "tariff=\"IoT 50\"",
+    "msisdn=447700900123,4477001",
+    "(tag=uk or network=EE or used>2GB)",
     "used!=0",
     "cap!=100MB",
     "used_pct!=0",
@@ -314,16 +355,17 @@ fn filters_mean_what_a_plain_evaluator_says() {
                 "count of {text}"
             );
             for sort in [
-                Sort::default(),
-                Sort { by: Column::Used, descending: true },
-                Sort { by: Column::Account, descending: false },
+                Order::default(),
+                Order::by(Column::Used, true),
+                Order::by(Column::Account, false),
+                Order::parse("status,used:desc").expect("order"),
             ] {
-                let query = Query { sort, ..query.clone() };
+                let query = Query { sort: sort.clone(), ..query.clone() };
                 let mut found: Vec<i64> = forward(&local, &query, 200);
                 found.sort_unstable();
                 let mut wanted: Vec<i64> = wanted.iter().map(|id| id.0).collect();
                 wanted.sort_unstable();
-                assert_eq!(found, wanted, "{text} by {:?}", sort.by);
+                assert_eq!(found, wanted, "{text} by {sort}");
             }
             let frozen = Query { filter: filter.freeze(&accounts, NOW).expect("frozen"), ..query };
             assert_eq!(
@@ -342,11 +384,8 @@ fn a_key_of_an_account_outside_is_no_way_in() {
     let (_dir, local) = sample();
     let query = Query { under: AccountId(999_999), ..Query::all(local.me().account, NOW) };
     assert!(local.page(&query, &Seek::First, 10, &Cancel::new()).is_err());
-    let key = Key { value: SortValue::Number(999_999), id: SimId(1) };
-    let sorted = Query {
-        sort: Sort { by: Column::Account, descending: false },
-        ..Query::all(local.me().account, NOW)
-    };
+    let key = Key { values: vec![SortValue::Number(999_999)], id: SimId(1) };
+    let sorted = Query { sort: Order::by(Column::Account, false), ..Query::all(local.me().account, NOW) };
     assert!(local.page(&sorted, &Seek::After(key), 10, &Cancel::new()).is_err());
 }
 
@@ -367,12 +406,17 @@ fn numbers_are_found_with_and_without_check_digit() {
     ] {
         assert_eq!(count(text), 1, "{text}");
     }
-    let entries: Vec<String> =
-        ["8988303000008013931", "89883030000080139311", "8900101000000000043F", "8900101000000000050"]
-            .map(str::to_owned)
-            .to_vec();
-    let found = local.lookup(&entries, &Cancel::new()).expect("lookup");
+    let list = List::of([
+        "8988303000008013931",
+        "89883030000080139311",
+        "8900101000000000043F",
+        "8900101000000000050",
+    ]);
+    let found = local.lookup(&list, &Cancel::new()).expect("lookup");
     assert_eq!((found.found.len(), found.duplicates, found.unknown.len()), (2, 1, 1));
+    assert_eq!(found.summary(), "2 of 3 found · 1 listed twice");
+    let query = Query { filter: found.filter(), ..Query::all(local.me().account, NOW) };
+    assert_eq!(local.count(&query, &Cancel::new()), Ok(2), "the list is a criterion");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use estate::{Column, Estate, Filter, Query, Sort, Target, Time, ident};
+use estate::{Estate, Filter, List, Order, Query, Target, Time};
 
 use super::Context;
 use super::output::plain;
@@ -37,26 +37,9 @@ pub fn query(estate: &dyn Estate, text: Option<&str>) -> Result<Query, Failure> 
     Ok(Query { filter, ..Query::all(estate.me().account, Time::now()) })
 }
 
-/// Reads `used:desc` or `used:desc,iccid`.
-pub fn sort(text: &str) -> Result<Sort, Failure> {
-    let mut keys = text.split(',');
-    let first = keys.next().unwrap_or_default();
-    let (name, direction) = first.split_once(':').unwrap_or((first, "asc"));
-    let by = Column::from_name(name.trim()).ok_or_else(|| {
-        let names = Column::ALL.map(Column::name).join(" ");
-        Failure::Usage(format!("cannot sort by {name}; there are {names}"))
-    })?;
-    let descending = match direction {
-        "asc" => false,
-        "desc" => true,
-        other => return Err(Failure::Usage(format!("{other} is no direction; use asc or desc"))),
-    };
-    match keys.next() {
-        None | Some("iccid" | "iccid:asc") => Ok(Sort { by, descending }),
-        Some(more) => Err(Failure::Usage(format!(
-            "only one column can be sorted by; ties are kept in order, not by {more}"
-        ))),
-    }
+/// Reads `used:desc,iccid`.
+pub fn sort(text: &str) -> Result<Order, Failure> {
+    Order::parse(text).map_err(|e| Failure::Usage(e.to_string()))
 }
 
 /// The SIMs of a changing command, and how many listed entries fit none.
@@ -71,7 +54,7 @@ pub fn target(
         (Some(_), Some(_)) => Err(Failure::Usage("give a filter or --from-file, not both".into())),
         (Some(text), None) => Ok((Target::query(query(estate, Some(text))?), 0)),
         (None, Some(file)) => {
-            let found = estate.lookup(&ident::entries(&slurp(file)?), &plain())?;
+            let found = estate.lookup(&slurp(file)?, &plain())?;
             for entry in &found.unknown {
                 context.say(format!("unknown: {entry}"));
             }
@@ -82,12 +65,13 @@ pub fn target(
     }
 }
 
-fn slurp(file: &str) -> Result<String, Failure> {
+/// Reads a list of identifiers.
+fn slurp(file: &str) -> Result<List, Failure> {
     let mut bytes = Vec::new();
     let read = match file {
         "-" => std::io::stdin().read_to_end(&mut bytes).map(|_| ()),
         path => std::fs::read(path).map(|read| bytes = read),
     };
     read.map_err(|e| Failure::io(format!("cannot read {file}"), e))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(List::read_bytes(&bytes)?)
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action as A;
+use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
 use super::overlay::{Overlay, ResultPane};
@@ -14,37 +15,6 @@ use super::term::{Code, Key};
 pub const SMALLEST: (u16, u16) = (40, 10);
 /// The box and a blank before each row.
 pub const GUTTER: u16 = 4;
-
-/// A column of the table.
-#[derive(Debug)]
-pub struct Col {
-    /// What it sorts by.
-    pub by: Column,
-    /// Its header.
-    pub title: &'static str,
-    /// Its width.
-    pub width: u16,
-    /// Numbers stand at the right.
-    pub right: bool,
-}
-
-const fn col(by: Column, title: &'static str, width: u16, right: bool) -> Col {
-    Col { by, title, width, right }
-}
-
-/// The columns; the first is pinned.
-pub const COLUMNS: [Col; 10] = [
-    col(Column::Iccid, "ICCID", 10, false),
-    col(Column::Label, "Label", 12, false),
-    col(Column::Account, "Account", 12, false),
-    col(Column::Status, "Status", 10, false),
-    col(Column::Session, "Sess", 4, false),
-    col(Column::Network, "Network", 10, false),
-    col(Column::Used, "Used", 8, true),
-    col(Column::Cap, "Cap", 8, true),
-    col(Column::UsedPct, "%", 5, true),
-    col(Column::Seen, "Last seen UTC", 16, false),
-];
 
 /// The parts of the screen; one that is not shown has no size.
 #[derive(Debug, Clone, Copy, Default)]
@@ -144,43 +114,51 @@ fn details(model: &Model, areas: &mut Areas, table: &mut Rect) {
     }
 }
 
-/// The columns on the screen: which, where, how wide.
+/// The columns on the screen: which, where, how wide. The pinned ones come first and stay.
 pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
     let room = table.width.saturating_sub(GUTTER + 1);
-    let iccid = COLUMNS[0].width.min(room);
-    let mut shown: Vec<(&'static Col, u16)> = vec![(&COLUMNS[0], iccid)];
-    let mut used = iccid + 1;
-    for column in &COLUMNS[(1 + model.table.column).min(COLUMNS.len() - 1)..] {
-        if used + column.width > room {
+    let all = model.columns.shown();
+    let (pinned, others) = all.split_at(model.columns.pinned());
+    let scrolled = model.table.column.min(others.len().saturating_sub(1));
+    let mut shown: Vec<(&Shown, u16)> = Vec::new();
+    let mut used = 0;
+    for column in pinned.iter().chain(&others[scrolled..]) {
+        let width = column.width.unwrap_or(columns::of(column.by).width);
+        // The first is shown whatever the room.
+        let width = if shown.is_empty() { width.min(room) } else { width };
+        if used + width > room {
             break;
         }
-        shown.push((column, column.width));
-        used += column.width + 1;
+        shown.push((column, width));
+        used += width + 1;
     }
     spread(&mut shown, room.saturating_sub(used.saturating_sub(1)));
     let mut x = table.x + GUTTER;
-    let place = |(column, width): (&'static Col, u16)| {
+    let place = |(column, width): (&Shown, u16)| {
         let rect = Rect { x, width, ..table };
         x += width + 1;
-        (column, rect)
+        (columns::of(column.by), rect)
     };
     shown.into_iter().map(place).collect()
 }
 
-/// Gives the room that is left to the columns that values are cut in, in turns.
-fn spread(shown: &mut [(&'static Col, u16)], mut spare: u16) {
-    const TURNS: [(Column, u16); 8] = [
+/// Gives the room that is left to the columns that values are cut in, in turns; a width set by hand stays.
+fn spread(shown: &mut [(&Shown, u16)], mut spare: u16) {
+    const TURNS: [(Column, u16); 11] = [
         (Column::Network, 1),
         (Column::Label, 4),
         (Column::Account, 6),
         (Column::Iccid, 10),
         (Column::Network, 2),
         (Column::Label, 6),
+        (Column::Tags, 8),
         (Column::Account, 30),
         (Column::Label, 10),
+        (Column::Notes, 40),
+        (Column::Recipients, 30),
     ];
     for (by, most) in TURNS {
-        if let Some((_, width)) = shown.iter_mut().find(|(c, _)| c.by == by) {
+        if let Some((_, width)) = shown.iter_mut().find(|(c, _)| c.by == by && c.width.is_none()) {
             let more = spare.min(most);
             *width += more;
             spare -= more;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use estate::{AccountId, Accounts, Change, ChangeId, Filter, Progress, Query, Sim, Time, User};
+use estate::{AccountId, Accounts, Change, ChangeId, Filter, List, Progress, Query, Sim, Time, User};
 use tui_input::Input;
 
+use super::columns::Columns;
 use super::keymap::{Keymap, Pane};
 use super::msg::{Effect, Ticket};
 use super::overlay::Overlay;
@@ -146,6 +147,8 @@ pub struct Model {
     pub table: Table,
     pub picked: Picked,
     pub query: Query,
+    /// The columns of the table.
+    pub columns: Columns,
     /// Since when another list is on its way, while the old rows are still shown.
     pub waiting_since: Option<Duration>,
     /// SIMs the list holds; `None` while they are counted.
@@ -185,7 +188,7 @@ pub struct Model {
     /// Something changed while the table was not to move.
     pub stale: bool,
     /// A pasted list waiting for what it is for.
-    pub pasted: Vec<String>,
+    pub pasted: List,
     /// The person has left, or the program was told to end.
     pub quitting: bool,
 }
@@ -202,6 +205,7 @@ impl Model {
             now: start.now,
             kind: start.kind,
             query: Query::all(top, start.now),
+            columns: Columns::default(),
             me: start.me,
             read_only: start.read_only,
             accounts: start.accounts,
@@ -234,7 +238,7 @@ impl Model {
             go_to: None,
             ranging: false,
             stale: false,
-            pasted: Vec::new(),
+            pasted: List::default(),
             quitting: false,
         }
     }

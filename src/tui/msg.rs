@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use estate::{
-    Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, Lookup, Outcome, Page, Plan, Progress,
-    Query, Receipt, Rev, Seek, SimId, Target,
+    Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, List, Lookup, Outcome, Page, Plan,
+    Progress, Query, Receipt, Rev, Seek, SimId, Target,
 };
 
 use super::table::Want;
@@ -64,6 +64,15 @@ pub enum Msg {
     End,
 }
 
+/// Where a list comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListSource {
+    /// It is here already.
+    Given(List),
+    /// It is in a file.
+    File(PathBuf),
+}
+
 /// What a pasted list is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListUse {
@@ -103,7 +112,7 @@ pub enum Effect {
     /// Read the SIMs between two rows.
     Range { ticket: Ticket, query: Box<Query>, from: RowKey, to: RowKey },
     /// Look a list of identifiers up.
-    Find { ticket: Ticket, purpose: ListUse, entries: Vec<String> },
+    Find { ticket: Ticket, purpose: ListUse, source: ListSource },
     /// Plan a change.
     Plan { ticket: Ticket, change: Box<Change> },
     /// Make a change.

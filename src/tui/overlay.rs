@@ -48,6 +48,8 @@ pub enum Choice {
     GoTo(AccountId),
     /// Sort by that column.
     Sort(Column),
+    /// Sort by that column too, after the others.
+    ThenSort(Column),
     /// Select what fits.
     Select(Filter),
     /// Use the pasted list.

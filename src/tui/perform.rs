@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 
 use estate::export::{Exporter, Format, columns};
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, LogFilter, Outcome, Progress, Query, Result, Rev, SimId, Target,
+    Cancel, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Query, Result, Rev,
+    SimId, Target,
 };
 
-use super::msg::{Effect, Msg, Then};
+use super::msg::{Effect, ListSource, Msg, Then};
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -189,9 +190,7 @@ pub fn perform(
         Effect::Range { ticket, query, from, to } => {
             Msg::Range(ticket, estate.range(&query, &from, &to, LISTED, cancel))
         }
-        Effect::Find { ticket, purpose, entries } => {
-            Msg::Found(ticket, purpose, estate.lookup(&entries, cancel))
-        }
+        Effect::Find { ticket, purpose, source } => Msg::Found(ticket, purpose, find(estate, source, cancel)),
         Effect::Plan { ticket, change } => Msg::Planned(ticket, estate.plan(&change, cancel)),
         Effect::Apply { id, change } => Msg::Applied(apply(estate, &id, &change, stop, tell)),
         Effect::Items { ticket, rev, outcome, after } => {
@@ -218,6 +217,21 @@ pub fn perform(
         | Effect::Suspend
         | Effect::Quit => return None,
     })
+}
+
+fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Lookup> {
+    let list = match source {
+        ListSource::Given(list) => list,
+        ListSource::File(path) => {
+            let bytes =
+                std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+            List::read_bytes(&bytes)?
+        }
+    };
+    if list.entries.is_empty() {
+        return Err(Error::invalid("list", "holds no numbers"));
+    }
+    estate.lookup(&list, cancel)
 }
 
 fn apply(

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{AccountId, Column};
+use estate::saved::SavedColumn;
+use estate::{AccountId, Order};
 use serde::{Deserialize, Serialize};
 
+use super::columns::Columns;
 use super::model::{Kind, Model};
 use crate::config::state_dir;
 
@@ -16,7 +18,7 @@ struct Memory {
     recents: Vec<i64>,
     account: Option<i64>,
     sort: Option<String>,
-    descending: bool,
+    columns: Vec<SavedColumn>,
     tree: Option<bool>,
     details: Option<bool>,
 }
@@ -44,8 +46,15 @@ pub fn recall(model: &mut Model) {
         model.tree.cursor = account;
         model.query.under = account;
     }
-    if let Some(column) = memory.sort.as_deref().and_then(Column::from_name) {
-        model.query.sort = estate::Sort { by: column, descending: memory.descending };
+    if let Some(order) = memory.sort.as_deref().and_then(|sort| Order::parse(sort).ok()) {
+        model.query.sort = order;
+    }
+    if !memory.columns.is_empty() {
+        let (columns, unknown) = Columns::of_saved(&memory.columns);
+        model.columns = columns;
+        if !unknown.is_empty() {
+            model.messages.say(format!("columns this version does not know: {}", unknown.join(", ")));
+        }
     }
     model.show_tree = memory.tree.unwrap_or(true);
     model.show_details = memory.details;
@@ -61,8 +70,8 @@ pub fn keep(model: &Model) {
         open: model.tree.open.iter().map(|a| a.0).collect(),
         recents: model.recents.iter().map(|a| a.0).collect(),
         account: Some(model.query.under.0),
-        sort: Some(model.query.sort.by.name().to_owned()),
-        descending: model.query.sort.descending,
+        sort: Some(model.query.sort.to_string()),
+        columns: model.columns.saved(),
         tree: Some(model.show_tree),
         details: model.show_details,
     };

@@ -311,7 +311,7 @@ mod tests {
 
     fn table(rows: i64, height: usize) -> Table {
         let mut table = Table { height, ..Table::default() };
-        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let page = Page { rows: (0..rows).map(row).collect(), before: false, after: true, rev: 1 };
         table.receive(page, &BTreeSet::new(), &Want::Top);
         table
@@ -333,7 +333,7 @@ mod tests {
         let mut table = table(50, 10);
         table.step(70);
         assert_eq!((table.cursor, table.top), (49, 40));
-        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let more = Page { rows: (50..100).map(row).collect(), before: true, after: false, rev: 1 };
         table.receive(more, &BTreeSet::new(), &Want::After);
         assert_eq!(table.current().expect("row").row.sim.id, SimId(70));
@@ -356,7 +356,7 @@ mod tests {
     fn a_range_whose_anchor_left_the_window_knows_both_ends() {
         let mut table = table(50, 10);
         table.begin_range(true);
-        let row = |n: i64| Row { sim: sim(n), key: Key { value: SortValue::Number(n), id: SimId(n) } };
+        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let last = Page { rows: (900..950).map(row).collect(), before: true, after: false, rev: 1 };
         table.receive(last, &BTreeSet::new(), &Want::Bottom);
         let ends = table.range_ids().expect("a range").expect_err("not all of it is here");

@@ -277,7 +277,7 @@ impl Parser {
     }
 }
 
-fn ends_word(c: char) -> bool {
+pub(super) fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"')
 }
 

@@ -175,7 +175,8 @@ fn by_name(name: &str) -> Result<Field> {
     })
 }
 
-fn recognise(header: &str) -> Option<Field> {
+/// The field a header names, however it is spelt.
+pub(crate) fn recognise(header: &str) -> Option<Field> {
     let bare = plain(header.split('(').next().unwrap_or_default());
     HEADERS.iter().find(|(_, names)| names.contains(&bare.as_str())).map(|(f, _)| *f)
 }

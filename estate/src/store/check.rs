@@ -37,6 +37,15 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
          JOIN t ON a.parent_id = t.id) SELECT 'account ' || id || ' hangs from nothing' FROM account \
          WHERE id NOT IN t LIMIT 20",
     )?);
+    faults.extend(list(
+        session,
+        "WITH said(kind, name, sim_id) AS (\
+         SELECT 0, j.value, s.id FROM sim s, json_each(list_keys(s.tags)) j WHERE s.tags <> '' UNION ALL \
+         SELECT 1, j.value, s.id FROM sim s, json_each(list_keys(s.categories)) j WHERE s.categories <> '') \
+         SELECT 'the tag index and the tags of SIM ' || sim_id || ' differ' FROM \
+         (SELECT * FROM (SELECT * FROM said EXCEPT SELECT * FROM sim_tag) \
+         UNION ALL SELECT * FROM (SELECT * FROM sim_tag EXCEPT SELECT * FROM said)) LIMIT 20",
+    )?);
     faults.extend(chain(session)?);
     Ok(faults)
 }

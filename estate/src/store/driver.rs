@@ -1,6 +1,8 @@
 //! Drivers: the index lookups that could serve a filter, and how much each would yield.
 
-use super::sql::{Compiler, Sql, compact, iccid_keys, id_of, number_column, sign, status_code};
+use super::sql::{
+    Compiler, Sql, compact, iccid_keys, id_of, listed_numbers, number_column, sign, status_code, tag_kind,
+};
 use crate::account::AccountId;
 use crate::error::Result;
 use crate::filter::{Field, Filter, Op, Term, Value};
@@ -18,34 +20,61 @@ pub(crate) const SMALL: u64 = 20_000;
 
 /// Values that are looked up one by one in an index, at most.
 const LISTED_APART: usize = 100;
+
+/// Parts of a filter whose indexes are looked at, at most.
+const CONSIDERED: usize = 50;
+
+/// A lookup that can stand in a compound, whatever it is made of.
+fn nested(sql: Sql) -> Sql {
+    Sql { text: format!("SELECT id FROM ({})", sql.text), ..sql }
+}
+
 impl Compiler<'_> {
     /// The smallest index lookup that covers every match of `filter` within `scope`.
     pub fn driver(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Driver>> {
-        let mut best: Option<Driver> = None;
-        let mut consider = |driver: Driver| {
-            if best.as_ref().is_none_or(|b| driver.size < b.size) {
-                best = Some(driver);
-            }
-        };
-        if let Some(ids) = scope {
-            consider(self.of_accounts(ids));
-        }
-        let terms = match filter {
-            Filter::And(list) => list.as_slice(),
-            other => std::slice::from_ref(other),
-        };
-        for term in terms {
-            let Filter::Term(term) = term else { continue };
-            if let Some(ids) = term.accounts(self.accounts)? {
-                if term.op != Op::Ne {
-                    consider(self.of_accounts(&ids.iter().map(|id| id.0).collect::<Vec<_>>()));
+        let of_scope = scope.map(|ids| self.of_accounts(ids));
+        let of_filter = self.of(filter)?;
+        Ok([of_scope, of_filter].into_iter().flatten().min_by_key(|d| d.size))
+    }
+
+    fn of(&self, filter: &Filter) -> Result<Option<Driver>> {
+        match filter {
+            // Any of the parts covers all of it: the smallest is taken.
+            Filter::And(list) => {
+                let mut best: Option<Driver> = None;
+                for part in list.iter().take(CONSIDERED) {
+                    let driver = self.of(part)?;
+                    let better = |d: &Driver| best.as_ref().is_none_or(|b| d.size < b.size);
+                    best = driver.filter(better).or(best);
                 }
-            } else if let Some(sql) = self.index(term)? {
-                let size = self.size(&sql)?;
-                consider(Driver { sql, size });
+                Ok(best)
             }
+            // All of the parts are needed.
+            Filter::Or(list) if list.len() <= CONSIDERED => {
+                let mut all = Vec::new();
+                for part in list {
+                    match self.of(part)? {
+                        Some(driver) => all.push(driver),
+                        None => return Ok(None),
+                    }
+                }
+                let size = all.iter().map(|d| d.size).sum();
+                let parts = all.into_iter().map(|d| nested(d.sql)).collect();
+                Ok(Some(Driver { sql: Sql::join(parts, " UNION "), size }))
+            }
+            Filter::Term(term) => self.of_term(term),
+            Filter::All | Filter::Or(_) | Filter::Not(_) => Ok(None),
         }
-        Ok(best)
+    }
+
+    fn of_term(&self, term: &Term) -> Result<Option<Driver>> {
+        if let Some(ids) = term.accounts(self.accounts)? {
+            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+            return Ok((term.op != Op::Ne).then(|| self.of_accounts(&ids)));
+        }
+        let Some(sql) = self.index(term)? else { return Ok(None) };
+        let size = self.size(&sql)?;
+        Ok(Some(Driver { sql, size }))
     }
 
     fn of_accounts(&self, ids: &[i64]) -> Driver {
@@ -70,6 +99,13 @@ impl Compiler<'_> {
         if let Some(keys) = iccid_keys(term) {
             let sql = Sql::new("SELECT id FROM sim WHERE iccid_key IN rarray(?)");
             return Ok(Some(sql.with_texts(keys)));
+        }
+        if let Some(numbers) = listed_numbers(term).filter(|_| term.values.len() > 1) {
+            let column = term.field.name();
+            let indexed = matches!(term.field, Field::Imsi | Field::Msisdn);
+            let sql =
+                Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"));
+            return Ok(indexed.then(|| sql.with_texts(numbers)));
         }
         if term.field == Field::Id {
             let sql = Sql::new("SELECT id FROM sim WHERE id IN rarray(?)");
@@ -120,11 +156,34 @@ impl Compiler<'_> {
             (Field::Seen, op, Value::At(t)) => {
                 Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {} ?", sign(op))).with(t.0))
             }
-            (Field::Network, Op::Has | Op::Eq, Value::Text(wanted)) => {
-                let mut condition = self.text(Field::Network, term.op, wanted)?;
-                condition.text =
-                    "SELECT id FROM sim INDEXED BY sim_network WHERE network IN rarray(?)".into();
-                Some(condition)
+            (Field::Network | Field::Tariff, Op::Has | Op::Eq, Value::Text(wanted)) => {
+                let column = term.field.name();
+                let condition = self.text(term.field, term.op, wanted)?;
+                let listed = condition.text.contains("rarray");
+                listed.then(|| Sql {
+                    text: format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"),
+                    ..condition
+                })
+            }
+            (Field::Tag | Field::Category, Op::Has | Op::Eq, Value::Text(wanted)) => {
+                let kind = tag_kind(term.field);
+                let sql = Sql::new(
+                    "SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ? AND name IN rarray(?)",
+                );
+                self.tags_named(term.field, term.op, wanted)?.map(|names| sql.with(kind).with_texts(names))
+            }
+            (Field::No | Field::Has, Op::Has | Op::Eq, Value::Field(Field::Cap)) => {
+                let sign = if term.field == Field::No { "=" } else { ">" };
+                Some(Sql::new(format!("SELECT id FROM sim INDEXED BY sim_cap WHERE cap {sign} 0")))
+            }
+            (Field::Has, Op::Has | Op::Eq, Value::Field(field @ (Field::Tag | Field::Category))) => {
+                let sql = Sql::new("SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ?");
+                Some(sql.with(tag_kind(*field)))
+            }
+            (Field::Imsi | Field::Msisdn, Op::Eq, Value::Text(wanted)) => {
+                let column = term.field.name();
+                let sql = Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} = ?"));
+                Some(sql.with(compact(&text::fold(wanted))))
             }
             (Field::Iccid, Op::Eq, Value::Text(wanted)) => Iccid::parse(wanted)
                 .ok()
@@ -192,7 +251,9 @@ impl Compiler<'_> {
 
 /// Whether a long list of a field is one lookup.
 fn is_listed(term: &Term) -> bool {
-    matches!(term.field, Field::Id | Field::AccountId) || iccid_keys(term).is_some()
+    matches!(term.field, Field::Id | Field::AccountId)
+        || iccid_keys(term).is_some()
+        || listed_numbers(term).is_some()
 }
 
 fn in_text_index(field: Field) -> bool {

@@ -1,17 +1,20 @@
 //! Pages: a window of rows by keyset, from the sort index or from the index that serves the filter.
 
+use std::cmp::Ordering;
 use std::time::{Duration, Instant};
 
+use rusqlite::types::{Value as Sqlite, ValueRef};
 use rusqlite::{Row as SqlRow, params_from_iter};
 
 use super::driver::SMALL;
-use super::read::{COLUMNS, View, sim};
-use super::sql::Sql;
+use super::read::{COLUMN_COUNT, COLUMNS, View, sim};
+use super::sql::{Param, Sql};
 use crate::account::AccountId;
 use crate::change::Cancel;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
-use crate::query::{Column, Key, Page, Query, Row, Seek, SortValue, WINDOW};
+use crate::query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
+use crate::sim::SimId;
 
 /// How long the sort index is walked for matches before the matches are gathered and sorted instead.
 const PATIENCE: Duration = Duration::from_millis(60);
@@ -19,56 +22,81 @@ const PATIENCE: Duration = Duration::from_millis(60);
 /// No list is longer; it keeps sums within 64 bits.
 const MOST: u64 = 1 << 40;
 
+/// A side of a row, in the order of the query.
+#[derive(Clone, Copy)]
+pub(crate) struct Side {
+    pub later: bool,
+    /// Whether the row itself counts too.
+    pub inclusive: bool,
+}
+
 /// A seek, taken apart: which way, from where, how far in.
 struct Step<'a> {
     forward: bool,
-    bound: Option<(&'static str, &'a Key)>,
+    bound: Option<(Side, &'a Key)>,
     skip: u64,
 }
 
 impl Step<'_> {
     fn of(seek: &Seek) -> Step<'_> {
+        let side = |later, inclusive| Side { later, inclusive };
         let (forward, bound, skip) = match seek {
             Seek::First => (true, None, 0),
             Seek::Last => (false, None, 0),
-            Seek::After(key) => (true, Some((">", key)), 0),
-            Seek::At(key) => (true, Some((">=", key)), 0),
-            Seek::Before(key) => (false, Some(("<", key)), 0),
+            Seek::After(key) => (true, Some((side(true, false), key)), 0),
+            Seek::At(key) => (true, Some((side(true, true), key)), 0),
+            Seek::Before(key) => (false, Some((side(false, false), key)), 0),
             Seek::Row(n) => (true, None, (*n).min(MOST)),
         };
         Step { forward, bound, skip }
     }
 }
 
-/// The SQL expression a column is sorted by.
-fn expression(column: Column) -> &'static str {
+/// What each column is sorted by: an SQL expression, and the index that is in that order, if there is one.
+fn sorted(column: Column) -> (&'static str, Option<&'static str>) {
     match column {
-        Column::Iccid => "s.iccid_key",
-        Column::Label => "s.label_key",
-        Column::Account => "place(s.account_id)",
-        Column::Status => "s.status",
-        Column::Session => "s.in_session",
-        Column::Network => "s.network",
-        Column::Used => "s.used",
-        Column::Cap => "s.cap",
-        Column::UsedPct => "s.used_pct",
-        Column::Seen => "s.seen",
+        Column::Iccid => ("s.iccid_key", Some("sim_iccid")),
+        Column::Label => ("s.label_key", Some("sim_label")),
+        Column::Account => ("place(s.account_id)", Some("sim_account")),
+        Column::Status => ("s.status", Some("sim_status")),
+        Column::Session => ("s.in_session", Some("sim_session")),
+        Column::Network => ("s.network", Some("sim_network")),
+        Column::Used => ("s.used", Some("sim_used")),
+        Column::Cap => ("s.cap", Some("sim_cap")),
+        Column::UsedPct => ("s.used_pct", Some("sim_used_pct")),
+        Column::Seen => ("s.seen", Some("sim_seen")),
+        Column::Tariff => ("s.tariff", Some("sim_tariff")),
+        Column::Imsi => ("s.imsi", Some("sim_imsi")),
+        Column::Msisdn => ("s.msisdn", Some("sim_msisdn")),
+        Column::Alert => ("s.alert", None),
+        Column::Hard => ("s.hard_cap", None),
+        Column::AsOf => ("s.usage_as_of", None),
+        Column::Activated => ("s.activated", None),
+        Column::Lifecycle => ("s.lifecycle", None),
+        Column::Eid => ("s.eid", None),
+        Column::Imei => ("s.imei", None),
+        Column::Tags => ("s.tags", None),
+        Column::Categories => ("s.categories", None),
+        Column::Notes => ("s.notes", None),
+        Column::Recipients => ("s.recipients", None),
     }
 }
 
-fn index(column: Column) -> &'static str {
-    match column {
-        Column::Iccid => "sim_iccid",
-        Column::Label => "sim_label",
-        Column::Account => "sim_account",
-        Column::Status => "sim_status",
-        Column::Session => "sim_session",
-        Column::Network => "sim_network",
-        Column::Used => "sim_used",
-        Column::Cap => "sim_cap",
-        Column::UsedPct => "sim_used_pct",
-        Column::Seen => "sim_seen",
-    }
+fn expression(column: Column) -> &'static str {
+    sorted(column).0
+}
+
+/// What a query is sorted by, to be selected along with its rows.
+fn expressions(order: &Order) -> String {
+    order.keys().iter().map(|s| format!(", {}", expression(s.by))).collect()
+}
+
+/// `ORDER BY` for a direction through the order; `+` keeps SQLite from walking an index for it.
+fn order_by(keys: &[Sort], last: Sort, forward: bool, plus: &str) -> String {
+    let way = |descending: bool| if forward == descending { "DESC" } else { "ASC" };
+    let terms: String =
+        keys.iter().map(|s| format!("{plus}{} {}, ", expression(s.by), way(s.descending))).collect();
+    format!(" ORDER BY {terms}{plus}s.id {}", way(last.descending))
 }
 
 impl View<'_> {
@@ -107,9 +135,10 @@ impl View<'_> {
         if let Some(driver) = driver.as_ref().filter(|d| d.size <= SMALL) {
             return self.gather(query, step, limit, Some(&driver.sql));
         }
-        let counted = query.sort.by == Column::Account && step.skip > 0 && query.filter != Filter::All;
-        if counted {
-            // How many matches each account has is not known beforehand.
+        let first = query.sort.first().by;
+        let counted = first == Column::Account && step.skip > 0 && query.filter != Filter::All;
+        if counted || sorted(first).1.is_none() {
+            // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
             return self.gather(query, step, limit, driver.as_ref().map(|d| &d.sql));
         }
         let everything = query.filter == Filter::All && scope.is_none();
@@ -131,57 +160,62 @@ impl View<'_> {
 
     /// Reads every match and sorts them.
     fn gather(&self, query: &Query, step: &Step<'_>, limit: usize, driver: Option<&Sql>) -> Result<Vec<Row>> {
-        let key = expression(query.sort.by);
+        let keys = expressions(&query.sort);
         let mut sql = match driver {
             Some(driver) => {
-                let mut sql = Sql::new(format!("SELECT {COLUMNS}, {key} FROM ("));
+                let mut sql = Sql::new(format!("SELECT {COLUMNS}{keys} FROM ("));
                 sql.push(driver.clone());
                 sql.text.push_str(") d CROSS JOIN sim s ON s.id = d.id WHERE ");
                 sql
             }
-            None => Sql::new(format!("SELECT {COLUMNS}, {key} FROM sim s NOT INDEXED WHERE ")),
+            None => Sql::new(format!("SELECT {COLUMNS}{keys} FROM sim s NOT INDEXED WHERE ")),
         };
         sql.push(self.condition(query)?);
-        if let Some((sign, from)) = step.bound {
+        if let Some((side, from)) = step.bound {
             sql.text.push_str(" AND ");
-            sql.push(self.key_bound(query.sort.by, facing(sign, query.sort.descending), from)?);
+            sql.push(self.key_bound(&query.sort, side, from)?);
         }
-        let direction = direction(step.forward, query.sort.descending);
-        sql.text.push_str(&format!(" ORDER BY +{key} {direction}, +s.id {direction} LIMIT ? OFFSET ?"));
-        self.fetch(&sql.with(limit as i64).with(step.skip as i64), query.sort.by)
+        sql.text.push_str(&order_by(query.sort.keys(), query.sort.first(), step.forward, "+"));
+        self.fetch(limited(sql, limit, step.skip), query.sort.keys())
     }
 
-    /// Walks the sort index and keeps what matches.
+    /// Walks the index of the first column and keeps what matches.
     fn walk(&self, query: &Query, step: &Step<'_>, limit: usize) -> Result<Vec<Row>> {
-        if query.sort.by == Column::Account {
+        let (keys, first) = (query.sort.keys(), query.sort.first());
+        if first.by == Column::Account {
             return self.walk_accounts(query, step, limit);
         }
-        let (key, index) = (expression(query.sort.by), index(query.sort.by));
-        let mut sql = Sql::new(format!("SELECT {COLUMNS}, {key} FROM sim s INDEXED BY {index} WHERE "));
-        if let Some((sign, from)) = step.bound {
-            sql.push(self.key_bound(query.sort.by, facing(sign, query.sort.descending), from)?);
+        let index = sorted(first.by).1.map(|index| format!("INDEXED BY {index} ")).unwrap_or_default();
+        let mut sql =
+            Sql::new(format!("SELECT {COLUMNS}{} FROM sim s {index}WHERE ", expressions(&query.sort)));
+        if let Some((side, from)) = step.bound {
+            sql.push(self.key_bound(&query.sort, side, from)?);
             sql.text.push_str(" AND ");
         }
         sql.push(self.condition(query)?);
-        let direction = direction(step.forward, query.sort.descending);
-        sql.text.push_str(&format!(" ORDER BY {key} {direction}, s.id {direction} LIMIT ? OFFSET ?"));
-        self.fetch(&sql.with(limit as i64).with(step.skip as i64), query.sort.by)
+        sql.text.push_str(&order_by(keys, first, step.forward, ""));
+        self.fetch(limited(sql, limit, step.skip), keys)
     }
 
-    /// Walks the accounts in tree order, and the SIMs of each by number.
+    /// Walks the accounts in tree order, and the SIMs of each in the rest of the order.
     fn walk_accounts(&self, query: &Query, step: &Step<'_>, limit: usize) -> Result<Vec<Row>> {
-        let up = step.forward != query.sort.descending;
+        let (keys, first) = (query.sort.keys(), query.sort.first());
+        let up = step.forward != first.descending;
         let subtree = self.accounts.subtree(query.under);
         let scope = if query.deep { subtree } else { &subtree[..1.min(subtree.len())] };
         let mut places: Vec<AccountId> = scope.iter().filter(|a| a.own > 0).map(|a| a.id).collect();
         if !up {
             places.reverse();
         }
-        let from = step.bound.map(|(sign, key)| (sign, key, account_of(key)));
+        let from = step.bound.map(|(side, key)| (side, key, account_of(key)));
         let unknown = |id: &AccountId| Error::not_found("account", format!("#{}", id.0));
         let placed = |(.., id): &(_, _, AccountId)| self.accounts.place(*id).ok_or_else(|| unknown(id));
         let start = from.as_ref().map(placed).transpose()?;
         let condition = self.condition(query)?;
+        let select = format!(
+            "SELECT {COLUMNS}{} FROM sim s INDEXED BY sim_account WHERE s.account_id = ? AND ",
+            expressions(&query.sort)
+        );
         let (mut rows, mut skip) = (Vec::new(), step.skip);
         for id in places {
             let place = self.accounts.place(id);
@@ -193,19 +227,14 @@ impl View<'_> {
                 skip -= own;
                 continue;
             }
-            let mut sql = Sql::new(format!(
-                "SELECT {COLUMNS}, s.account_id FROM sim s INDEXED BY sim_account WHERE s.account_id = ? AND "
-            ))
-            .with(id.0);
-            if let Some((sign, key, _)) = from.as_ref().filter(|(.., at)| *at == id) {
-                let sign = facing(sign, query.sort.descending);
-                sql.push(Sql::new(format!("s.id {sign} ? AND ")).with(key.id.0));
+            let mut sql = Sql::new(select.as_str()).with(id.0);
+            if let Some((side, key, _)) = from.as_ref().filter(|(.., at)| *at == id) {
+                sql.push(self.bound(&keys[1..], &key.values[1..], first, *side, key.id)?);
+                sql.text.push_str(" AND ");
             }
             sql.push(condition.clone());
-            let direction = if up { "" } else { "DESC" };
-            sql.text.push_str(&format!(" ORDER BY s.id {direction} LIMIT ? OFFSET ?"));
-            let wanted = (limit - rows.len()) as i64;
-            rows.extend(self.fetch(&sql.with(wanted).with(skip as i64), Column::Account)?);
+            sql.text.push_str(&order_by(&keys[1..], first, step.forward, ""));
+            rows.extend(self.fetch(limited(sql, limit - rows.len(), skip), keys)?);
             skip = 0;
             if rows.len() >= limit {
                 break;
@@ -214,70 +243,102 @@ impl View<'_> {
         Ok(rows)
     }
 
-    fn fetch(&self, sql: &Sql, by: Column) -> Result<Vec<Row>> {
+    fn fetch(&self, sql: Sql, keys: &[Sort]) -> Result<Vec<Row>> {
         let mut statement = self.session.prepare_cached(&sql.text)?;
-        let rows = statement.query_map(params_from_iter(&sql.params), |r| row(r, by))?;
+        let rows = statement.query_map(params_from_iter(&sql.params), |r| row(r, keys))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// `(column, id) sign (value, id)`, as a row value.
-    pub fn key_bound(&self, by: Column, sign: &str, key: &Key) -> Result<Sql> {
-        let sql = Sql::new(format!("({}, s.id) {sign} (?, ?)", expression(by)));
-        let sql = match (&key.value, by) {
-            (SortValue::Number(id), Column::Account) => {
-                let place = self.accounts.place(AccountId(*id));
-                sql.with(place.ok_or_else(|| Error::not_found("account", format!("#{id}")))? as i64)
-            }
-            (SortValue::Number(n), _) => sql.with(*n),
-            (SortValue::Text(text), _) => sql.with(text.clone()),
-        };
-        Ok(sql.with(key.id.0))
+    /// What lies on one side of a row, in the order given.
+    pub fn key_bound(&self, order: &Order, side: Side, key: &Key) -> Result<Sql> {
+        if key.values.len() != order.keys().len() {
+            return Err(Error::invalid("cursor", "belongs to another order; read the list anew"));
+        }
+        self.bound(order.keys(), &key.values, order.first(), side, key.id)
     }
 
-    /// Two keys, the smaller first.
+    /// One row value where every column runs the same way; else each column in turn.
+    fn bound(&self, keys: &[Sort], values: &[SortValue], last: Sort, side: Side, id: SimId) -> Result<Sql> {
+        let sign = |descending: bool| if side.later == descending { "<" } else { ">" };
+        let or_equal = if side.inclusive { "=" } else { "" };
+        let values =
+            keys.iter().zip(values).map(|(s, v)| self.bound_value(s.by, v)).collect::<Result<Vec<_>>>()?;
+        let end = sign(last.descending);
+        if keys.iter().all(|s| s.descending == last.descending) {
+            let names: String = keys.iter().map(|s| format!("{}, ", expression(s.by))).collect();
+            let marks = "?, ".repeat(keys.len());
+            let mut sql = Sql::new(format!("({names}s.id) {end}{or_equal} ({marks}?)"));
+            sql.params = values;
+            return Ok(sql.with(id.0));
+        }
+        let mut sql = Sql::new(format!("s.id {end}{or_equal} ?")).with(id.0);
+        for (sort, value) in keys.iter().zip(&values).rev() {
+            let (name, sign) = (expression(sort.by), sign(sort.descending));
+            sql.text = format!("({name} {sign} ? OR ({name} = ? AND {}))", sql.text);
+            sql.params.splice(0..0, [value.clone(), value.clone()]);
+        }
+        let (name, sign) = (expression(keys[0].by), sign(keys[0].descending));
+        sql.text = format!("({name} {sign}= ? AND {})", sql.text);
+        sql.params.insert(0, values[0].clone());
+        Ok(sql)
+    }
+
+    fn bound_value(&self, by: Column, value: &SortValue) -> Result<Param> {
+        Ok(Param::One(match (value, by) {
+            (SortValue::Number(id), Column::Account) => {
+                let place = self.accounts.place(AccountId(*id));
+                Sqlite::from(place.ok_or_else(|| Error::not_found("account", format!("#{id}")))? as i64)
+            }
+            (SortValue::Number(n), _) => Sqlite::from(*n),
+            (SortValue::Text(text), _) => Sqlite::from(text.clone()),
+        }))
+    }
+
+    /// Two keys, the one that comes first in the query's order first.
     pub fn ordered(&self, query: &Query, a: &Key, b: &Key) -> (Key, Key) {
         self.session.use_accounts(&self.accounts);
-        let place = |key: &Key| match (&key.value, query.sort.by) {
-            (SortValue::Number(id), Column::Account) => {
-                let place = self.accounts.place(AccountId(*id)).map_or(i64::MAX, |p| p as i64);
-                (place, String::new(), key.id)
-            }
-            (SortValue::Number(n), _) => (*n, String::new(), key.id),
-            (SortValue::Text(text), _) => (0, text.clone(), key.id),
+        let place = |id: i64| self.accounts.place(AccountId(id)).map_or(i64::MAX, |p| p as i64);
+        let compared = |sort: &Sort, a: &SortValue, b: &SortValue| {
+            let found = match (a, b) {
+                (SortValue::Number(a), SortValue::Number(b)) if sort.by == Column::Account => {
+                    place(*a).cmp(&place(*b))
+                }
+                (SortValue::Number(a), SortValue::Number(b)) => a.cmp(b),
+                (SortValue::Text(a), SortValue::Text(b)) => a.cmp(b),
+                _ => Ordering::Equal,
+            };
+            if sort.descending { found.reverse() } else { found }
         };
-        if place(a) <= place(b) { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) }
+        let values = query.sort.keys().iter().zip(a.values.iter().zip(&b.values));
+        let by_value = values.map(|(sort, (a, b))| compared(sort, a, b)).find(|o| o.is_ne());
+        let by_id = if query.sort.first().descending { b.id.cmp(&a.id) } else { a.id.cmp(&b.id) };
+        if by_value.unwrap_or(by_id).is_le() { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) }
     }
+}
+
+fn limited(mut sql: Sql, limit: usize, skip: u64) -> Sql {
+    sql.text.push_str(" LIMIT ? OFFSET ?");
+    sql.with(limit as i64).with(skip as i64)
 }
 
 fn account_of(key: &Key) -> AccountId {
-    match key.value {
-        SortValue::Number(id) => AccountId(id),
-        SortValue::Text(_) => AccountId(0),
+    match key.values.first() {
+        Some(SortValue::Number(id)) => AccountId(*id),
+        _ => AccountId(0),
     }
 }
 
-fn direction(forward: bool, descending: bool) -> &'static str {
-    if forward == descending { "DESC" } else { "ASC" }
-}
-
-/// Turns a comparison round for a descending order.
-fn facing(sign: &'static str, descending: bool) -> &'static str {
-    match (descending, sign) {
-        (true, ">") => "<",
-        (true, ">=") => "<=",
-        (true, "<") => ">",
-        _ => sign,
-    }
-}
-
-fn row(row: &SqlRow<'_>, by: Column) -> rusqlite::Result<Row> {
+fn row(row: &SqlRow<'_>, keys: &[Sort]) -> rusqlite::Result<Row> {
     let sim = sim(row)?;
-    let value = match by {
-        Column::Account => SortValue::Number(sim.account.0),
-        Column::Iccid | Column::Label | Column::Network => SortValue::Text(row.get(28)?),
-        _ => SortValue::Number(row.get(28)?),
+    let value = |(at, sort): (usize, &Sort)| {
+        Ok(match (sort.by, row.get_ref(COLUMN_COUNT + at)?) {
+            (Column::Account, _) => SortValue::Number(sim.account.0),
+            (_, ValueRef::Text(text)) => SortValue::Text(String::from_utf8_lossy(text).into_owned()),
+            (_, other) => SortValue::Number(other.as_i64()?),
+        })
     };
-    Ok(Row { key: Key { value, id: sim.id }, sim })
+    let values = keys.iter().enumerate().map(value).collect::<rusqlite::Result<_>>()?;
+    Ok(Row { key: Key { values, id: sim.id }, sim })
 }
 
 impl View<'_> {
@@ -289,23 +350,22 @@ impl View<'_> {
         sink: &mut crate::Sink<'_>,
     ) -> Result<u64> {
         self.session.use_accounts(&self.accounts);
-        let key = expression(query.sort.by);
+        let first = query.sort.first();
+        let index = sorted(first.by).1.filter(|_| first.by != Column::Account);
         let mut sql = Sql::new(format!("SELECT {COLUMNS} "));
         match target {
             Some(target) => {
                 sql.text.push_str("FROM sim s WHERE ");
                 sql.push(self.target(target)?);
             }
-            None if query.filter == Filter::All
-                && self.scope_of(query)?.is_none()
-                && query.sort.by != Column::Account =>
-            {
-                sql.text.push_str(&format!("FROM sim s INDEXED BY {} WHERE 1", index(query.sort.by)));
-            }
-            None => sql.push(self.from(query)?),
+            None => match index {
+                Some(index) if query.filter == Filter::All && self.scope_of(query)?.is_none() => {
+                    sql.text.push_str(&format!("FROM sim s INDEXED BY {index} WHERE 1"));
+                }
+                _ => sql.push(self.from(query)?),
+            },
         }
-        let direction = direction(true, query.sort.descending);
-        sql.text.push_str(&format!(" ORDER BY {key} {direction}, s.id {direction}"));
+        sql.text.push_str(&order_by(query.sort.keys(), first, true, ""));
         let mut statement = self.session.prepare(&sql.text)?;
         let mut rows = statement.query(params_from_iter(&sql.params))?;
         let mut written = 0;

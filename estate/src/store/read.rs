@@ -1,6 +1,7 @@
 //! Reads: counts, ranges, single SIMs, lookups by identifier. Every one is held to a [`View`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,12 +10,14 @@ use rusqlite::{Row as SqlRow, params_from_iter};
 
 use super::Session;
 use super::driver::SMALL;
+use super::page::Side;
 use super::sql::{Compiler, Param, Sql};
 use crate::account::{AccountId, Accounts};
 use crate::change::Target;
 use crate::error::{Error, Result};
-use crate::filter::Filter;
+use crate::filter::{Field, Filter};
 use crate::ident::Iccid;
+use crate::list::{List, Lookup};
 use crate::local::Scope;
 use crate::query::{Key, Query};
 use crate::sim::{Gate, Lifecycle, Sim, SimId, Status};
@@ -33,6 +36,9 @@ pub(crate) struct View<'a> {
 pub(crate) const COLUMNS: &str = "s.id, s.iccid, s.imsi, s.msisdn, s.eid, s.imei, s.label, s.account_id, s.lifecycle, \
     s.suspended, s.managed, s.gate, s.status, s.in_session, s.network, s.tariff, s.used, s.cap, s.alert, s.hard_cap, \
     s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version";
+
+/// How many they are: what follows them in a row is the caller's.
+pub(crate) const COLUMN_COUNT: usize = 28;
 
 pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
     let level = |i| row.get::<_, i64>(i).map(|n| (n > 0).then_some(n as u64));
@@ -79,17 +85,6 @@ pub(crate) fn split(text: &str) -> Vec<String> {
 pub(crate) fn pack<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let joined: Vec<&str> = parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).collect();
     if joined.is_empty() { String::new() } else { format!("\n{}\n", joined.join("\n")) }
-}
-
-/// What a list of identifiers came to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Lookup {
-    /// The SIMs, each once, in the order of the list.
-    pub found: Vec<SimId>,
-    /// What fits no SIM this user sees.
-    pub unknown: Vec<String>,
-    /// Entries that name a SIM named before.
-    pub duplicates: u64,
 }
 
 impl View<'_> {
@@ -231,11 +226,11 @@ impl View<'_> {
 
     /// The SIMs from one row to another, both included, at most `limit` of them.
     pub fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64) -> Result<Vec<SimId>> {
-        let (low, high) = self.ordered(query, from, to);
+        let (first, last) = self.ordered(query, from, to);
         let mut sql = Sql::new("SELECT s.id FROM sim s WHERE ");
-        sql.push(self.key_bound(query.sort.by, ">=", &low)?);
+        sql.push(self.key_bound(&query.sort, Side { later: true, inclusive: true }, &first)?);
         sql.text.push_str(" AND ");
-        sql.push(self.key_bound(query.sort.by, "<=", &high)?);
+        sql.push(self.key_bound(&query.sort, Side { later: false, inclusive: true }, &last)?);
         sql.text.push_str(" AND ");
         sql.push(self.condition(query)?);
         let limit = limit.min(1 << 40);
@@ -272,39 +267,50 @@ impl View<'_> {
         }
     }
 
-    /// Finds SIMs by a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, told apart by their form.
-    pub fn lookup(&self, entries: &[String]) -> Result<Lookup> {
-        let wanted: Vec<(&String, String)> = entries.iter().map(|entry| (entry, digits(entry))).collect();
-        let by_iccid = self.find("iccid_key", wanted.iter().filter_map(|(_, d)| iccid_key(d)))?;
-        let rest: HashSet<&String> = wanted
-            .iter()
-            .filter(|(_, d)| iccid_key(d).is_none_or(|k| !by_iccid.contains_key(&k)))
-            .map(|w| &w.1)
-            .collect();
-        let mut others: HashMap<String, SimId> = HashMap::new();
-        for (column, lengths) in [("imei", 15..=16), ("eid", 32..=32), ("msisdn", 7..=15), ("imsi", 6..=15)] {
-            let fitting: Vec<String> =
-                rest.iter().filter(|d| lengths.contains(&d.len())).map(|d| (*d).clone()).collect();
-            if !fitting.is_empty() {
-                others.extend(self.find(column, fitting.into_iter())?);
-            }
+    /// Finds SIMs by a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, told apart by their form unless that is known.
+    pub fn lookup(&self, list: &List) -> Result<Lookup> {
+        let may_be = |field| list.kind.is_none_or(|kind| kind == field);
+        let wanted: Vec<(&String, String)> =
+            list.entries.iter().map(|entry| (entry, digits(entry))).collect();
+        let mut found: HashMap<&str, (Field, SimId)> = HashMap::new();
+        if may_be(Field::Iccid) {
+            let by_key = self.find("iccid_key", wanted.iter().filter_map(|(_, d)| iccid_key(d)))?;
+            let hit = |d: &str| iccid_key(d).and_then(|key| by_key.get(&key).copied());
+            found.extend(wanted.iter().filter_map(|(_, d)| Some((d.as_str(), (Field::Iccid, hit(d)?)))));
         }
-        let (mut lookup, mut seen) = (Lookup::default(), HashSet::new());
-        for (entry, digits) in wanted {
-            let found = iccid_key(&digits).and_then(|key| by_iccid.get(&key)).or_else(|| others.get(&digits));
-            match found {
-                Some(id) if seen.insert(*id) => lookup.found.push(*id),
+        for (field, lengths) in FORMS.into_iter().filter(|(field, _)| may_be(*field)) {
+            let fits = |d: &&str| lengths.contains(&d.len()) && !found.contains_key(*d);
+            let fitting: HashSet<&str> = wanted.iter().map(|(_, d)| d.as_str()).filter(fits).collect();
+            if fitting.is_empty() {
+                continue;
+            }
+            let hits = self.find(field.name(), fitting.iter().map(|d| (*d).to_owned()))?;
+            found.extend(fitting.into_iter().filter_map(|d| Some((d, (field, *hits.get(d)?)))));
+        }
+        let (mut lookup, mut seen, mut named) = (Lookup::default(), HashSet::new(), HashSet::new());
+        for (entry, digits) in &wanted {
+            let first = named.insert(digits.as_str());
+            match found.get(digits.as_str()) {
+                Some((_, id)) if seen.insert(*id) => lookup.found.push(*id),
                 Some(_) => lookup.duplicates += 1,
-                None => lookup.unknown.push(entry.clone()),
+                None if first => lookup.unknown.push((*entry).clone()),
+                None => lookup.duplicates += 1,
+            }
+            let kind =
+                found.get(digits.as_str()).map(|(field, _)| *field).or(list.kind).or_else(|| form_of(digits));
+            if let Some(kind) = kind.filter(|kind| first && is_form(*kind, digits)) {
+                lookup.numbers.entry(kind).or_default().push(digits.clone());
             }
         }
         Ok(lookup)
     }
 
     fn find(&self, column: &str, values: impl Iterator<Item = String>) -> Result<HashMap<String, SimId>> {
-        // Only the ICCID has an index of its own; the others are found in one pass.
+        // These have an index of their own; the others are found in one pass.
         let from = match column {
-            "iccid_key" => "rarray(?) t CROSS JOIN sim s ON s.iccid_key = t.value WHERE ".to_owned(),
+            "iccid_key" | "imsi" | "msisdn" => {
+                format!("rarray(?) t CROSS JOIN sim s ON s.{column} = t.value WHERE ")
+            }
             _ => format!("sim s WHERE s.{column} IN rarray(?) AND "),
         };
         let mut sql = Sql::new(format!("SELECT s.{column}, s.id FROM {from}"));
@@ -315,6 +321,28 @@ impl View<'_> {
             statement.query_map(params_from_iter(&sql.params), |r| Ok((r.get(0)?, SimId(r.get(1)?))))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// The numbers besides ICCIDs, in the order they are looked for, and how long each can be.
+const FORMS: [(Field, RangeInclusive<usize>); 4] =
+    [(Field::Imei, 15..=16), (Field::Eid, 32..=32), (Field::Msisdn, 7..=15), (Field::Imsi, 6..=15)];
+
+/// What a number that fits no SIM most likely is.
+fn form_of(digits: &str) -> Option<Field> {
+    match digits.len() {
+        18..=20 => Some(Field::Iccid),
+        32 => Some(Field::Eid),
+        15 => Some(Field::Imsi),
+        16 => Some(Field::Imei),
+        7..=14 => Some(Field::Msisdn),
+        _ => None,
+    }
+}
+
+/// Whether a number can be that at all.
+fn is_form(field: Field, digits: &str) -> bool {
+    let length = FORMS.iter().find(|(f, _)| *f == field).map_or(18..=20, |(_, lengths)| lengths.clone());
+    length.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn digits(entry: &str) -> String {

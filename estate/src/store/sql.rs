@@ -178,17 +178,14 @@ impl Compiler<'_> {
                 compare(&format!("s.{}", field.name()), op, pattern, compact(&wanted))
             }
             Field::Label => compare("s.label_key", op, pattern, wanted),
-            Field::Network => {
-                let fitting =
-                    self.networks()?.into_iter().filter(|n| matches(op, pattern, &wanted, &text::fold(n)));
-                Sql {
-                    text: "s.network IN rarray(?)".into(),
-                    params: vec![Param::Many(Rc::new(fitting.map(Sqlite::from).collect()))],
+            Field::Network | Field::Tariff => match self.distinct(field)? {
+                Some(names) => {
+                    let fitting = names.into_iter().filter(|n| matches(op, pattern, &wanted, &text::fold(n)));
+                    Sql::new(format!("s.{} IN rarray(?)", field.name())).with_texts(fitting)
                 }
-            }
-            Field::Tariff | Field::Notes => {
-                compare(&format!("fold(s.{})", field.name()), op, pattern, wanted)
-            }
+                None => compare(&format!("fold(s.{})", field.name()), op, pattern, wanted),
+            },
+            Field::Notes => compare("fold(s.notes)", op, pattern, wanted),
             _ if pattern => Sql::new(format!("fits_any(?, s.{})", list_column(field))).with(wanted),
             _ if op == Op::Has => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(wanted),
             _ => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(format!("\n{wanted}\n")),
@@ -221,20 +218,46 @@ impl Compiler<'_> {
         self.accounts.all().iter().filter(|a| text::fold(&a.name).contains(wanted)).map(|a| a.id.0).collect()
     }
 
-    /// The few distinct networks, by jumping from one to the next in their index.
-    fn networks(&self) -> Result<Vec<String>> {
-        let mut statement = self.session.prepare_cached(
-            "WITH RECURSIVE n(name) AS (SELECT min(network) FROM sim UNION ALL \
-             SELECT (SELECT min(network) FROM sim WHERE network > n.name) FROM n WHERE n.name IS NOT NULL) \
-             SELECT name FROM n WHERE name IS NOT NULL",
-        )?;
-        let names = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
-        Ok(names)
+    /// The distinct networks, tariffs, tags or categories, by jumping from one to the next in their index; `None`
+    /// where they are too many to be told apart by.
+    pub(super) fn distinct(&self, field: Field) -> Result<Option<Vec<String>>> {
+        let least = match field {
+            Field::Network => "SELECT min(network) FROM sim WHERE network > ".to_owned(),
+            Field::Tariff => "SELECT min(tariff) FROM sim WHERE tariff > ".to_owned(),
+            _ => format!("SELECT min(name) FROM sim_tag WHERE kind = {} AND name > ", tag_kind(field)),
+        };
+        let sql = format!(
+            "WITH RECURSIVE n(name) AS (SELECT '' UNION ALL SELECT ({least} n.name) FROM n WHERE n.name NOT NULL) \
+             SELECT name FROM n WHERE name NOT NULL LIMIT {}",
+            DISTINCT_MOST + 1
+        );
+        let mut statement = self.session.prepare_cached(&sql)?;
+        let names = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+        Ok(Some(names).filter(|names| names.len() <= DISTINCT_MOST))
+    }
+
+    /// The names of tags or categories that fit, folded.
+    pub(super) fn tags_named(&self, field: Field, op: Op, wanted: &str) -> Result<Option<Vec<String>>> {
+        let wanted = text::fold(wanted);
+        if op == Op::Eq {
+            return Ok(Some(vec![wanted]));
+        }
+        let pattern = wanted.contains('*');
+        let fits = |name: &String| !name.is_empty() && matches(op, pattern, &wanted, name);
+        Ok(self.distinct(field)?.map(|names| names.into_iter().filter(fits).collect()))
     }
 }
 
 /// Values that are compared one by one, at most.
 const LISTED_MOST: usize = 5_000;
+
+/// Distinct values that a comparison is worked out for beforehand, at most.
+const DISTINCT_MOST: usize = 5_000;
+
+/// How `sim_tag` tells tags from categories.
+pub(super) fn tag_kind(field: Field) -> i64 {
+    i64::from(field == Field::Category)
+}
 
 /// The match keys of a list of whole ICCIDs.
 pub(super) fn iccid_keys(term: &Term) -> Option<Vec<String>> {
@@ -245,18 +268,28 @@ pub(super) fn iccid_keys(term: &Term) -> Option<Vec<String>> {
     (term.field == Field::Iccid && term.op == Op::Eq).then(|| term.values.iter().map(key).collect()).flatten()
 }
 
+/// The numbers of a list of IMSIs, MSISDNs, EIDs or IMEIs.
+pub(super) fn listed_numbers(term: &Term) -> Option<Vec<String>> {
+    let number = |value: &Value| match value {
+        Value::Text(text) => Some(compact(&text::fold(text))),
+        _ => None,
+    };
+    let listed =
+        matches!(term.field, Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei) && term.op == Op::Eq;
+    listed.then(|| term.values.iter().map(number).collect()).flatten()
+}
+
 /// A list of exact values as one comparison, however long it is.
 fn listed(term: &Term) -> Option<Sql> {
     if let Some(keys) = iccid_keys(term) {
         return Some(Sql::new("s.iccid_key IN rarray(?)").with_texts(keys));
     }
+    if let Some(numbers) = listed_numbers(term) {
+        return Some(Sql::new(format!("s.{} IN rarray(?)", term.field.name())).with_texts(numbers));
+    }
     let texts =
         || term.values.iter().filter_map(|v| if let Value::Text(t) = v { Some(text::fold(t)) } else { None });
     match (term.field, term.op) {
-        (Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei, Op::Eq) => {
-            let sql = Sql::new(format!("s.{} IN rarray(?)", term.field.name()));
-            Some(sql.with_texts(texts().map(|t| compact(&t))))
-        }
         (Field::Label, Op::Eq) => Some(Sql::new("s.label_key IN rarray(?)").with_texts(texts())),
         (Field::Status, Op::Eq | Op::Has) => {
             let codes = term

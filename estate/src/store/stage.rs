@@ -276,6 +276,9 @@ impl Staging {
             report(watch, "indexing", done as u64, total)?;
             self.session.execute_batch(&index)?;
         }
+        if rebuild {
+            self.session.execute_batch(TAGS)?;
+        }
         Ok(())
     }
 
@@ -364,17 +367,22 @@ impl Staging {
     }
 }
 
-/// Drops the plain indexes of `sim` and says how to make them again.
+/// What the triggers would have written for each row: all of it, sorted, at once.
+const TAGS: &str = "INSERT OR IGNORE INTO sim_tag \
+    SELECT 0, j.value, s.id FROM sim s, json_each(list_keys(s.tags)) j WHERE s.tags <> '' UNION ALL \
+    SELECT 1, j.value, s.id FROM sim s, json_each(list_keys(s.categories)) j WHERE s.categories <> '' ORDER BY 1, 2, 3";
+
+/// Drops the plain indexes and the triggers of `sim`, and says how to make them again.
 fn drop_indexes(session: &Session) -> Result<Vec<String>> {
-    let sql =
-        "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'sim' AND sql NOT NULL";
+    let sql = "SELECT type, name, sql FROM sqlite_schema \
+        WHERE type IN ('index', 'trigger') AND tbl_name = 'sim' AND sql NOT NULL";
     let mut statement = session.prepare(sql)?;
-    let all: Vec<(String, String)> =
-        statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
-    for (name, _) in &all {
-        session.execute_batch(&format!("DROP INDEX {name}"))?;
+    let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let all: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    for (kind, name, _) in &all {
+        session.execute_batch(&format!("DROP {kind} {name}"))?;
     }
-    Ok(all.into_iter().map(|(_, sql)| sql).collect())
+    Ok(all.into_iter().map(|(.., sql)| sql).collect())
 }
 
 fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {

@@ -164,6 +164,8 @@ const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id INTEGER PRIMA
 pub(crate) struct Judged {
     pub counts: Counts,
     total: u64,
+    /// An undo: what was cleared comes back.
+    restores: bool,
 }
 
 /// Judges the SIMs of a move inside its transaction, and compares with what was confirmed.
@@ -176,7 +178,7 @@ pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Res
     sql.push(Sql::new(", s.account_id, ?, NULL FROM sim s WHERE ").with(to.0));
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    let mut judged = judged(view.session)?;
+    let mut judged = judged(view.session, false)?;
     let gone = view.gone(target)?;
     judged.counts.conflict += gone;
     let found = judged.total + gone;
@@ -207,10 +209,10 @@ pub(crate) fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
         sql.push(Sql::new(" AND i.from_account IN rarray(?)").with_many(visible));
     }
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    judged(view.session)
+    judged(view.session, true)
 }
 
-fn judged(session: &Session) -> Result<Judged> {
+fn judged(session: &Session, restores: bool) -> Result<Judged> {
     let (mut counts, mut total) = (Counts::default(), 0);
     let mut statement = session.prepare("SELECT outcome, count(*) FROM temp.target GROUP BY 1")?;
     let mut rows = statement.query([])?;
@@ -219,7 +221,7 @@ fn judged(session: &Session) -> Result<Judged> {
         counts.add(Outcome::from_code(row.get(0)?), n);
         total += n;
     }
-    Ok(Judged { counts, total })
+    Ok(Judged { counts, total, restores })
 }
 
 /// Carries the verdicts out, a chunk at a time, and keeps the accounts' counts.
@@ -243,7 +245,7 @@ pub(crate) fn carry_out(
     let update = format!(
         "UPDATE sim AS s SET account_id = t.to_account, version = ?1{} FROM temp.target t \
          WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
-        cleared(clear)
+        cleared(clear, judged.restores)
     );
     let next =
         "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
@@ -272,12 +274,14 @@ fn before(clear: Clear) -> String {
     }
 }
 
-fn cleared(clear: Clear) -> String {
+/// What a change clears, and what an undo brings back. What neither touches is not written at all.
+fn cleared(clear: Clear, restores: bool) -> String {
     [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
         .iter()
-        .map(|(column, wanted)| match wanted {
-            true => format!(", {column} = ''"),
-            false => format!(", {column} = ifnull(t.restore ->> '{column}', s.{column})"),
+        .filter_map(|(column, wanted)| match (wanted, restores) {
+            (true, _) => Some(format!(", {column} = ''")),
+            (false, true) => Some(format!(", {column} = ifnull(t.restore ->> '{column}', s.{column})")),
+            (false, false) => None,
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{HistoryPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose};
 use crate::tui::table::Want;
 
 /// Runs an action, or says why it cannot be run.
@@ -73,7 +73,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Menu => menus::context(model, None),
         A::Move => menus::move_target(model),
         A::CopyIccid => copy(model),
-        A::Sort => menus::sort(model),
+        A::Sort => menus::sort(model, "Sort by", Choice::Sort),
         A::Palette => menus::palette(model),
         A::Help => menus::help(model),
         A::FindAccount => menus::find_account(model),
@@ -89,7 +89,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         }
         A::ClearFilter => model.filter(estate::Filter::All, String::new()),
         A::SortReverse => {
-            model.query.sort.descending = !model.query.sort.descending;
+            model.query.sort = model.query.sort.reversed();
             model.reload(Want::Top)
         }
         A::Deep => {
@@ -108,7 +108,10 @@ fn program(model: &mut Model, action: A) -> Vec<Effect> {
         }
         A::OpenAccount => model.focus = Pane::Table,
         A::ScrollLeft => model.table.column = model.table.column.saturating_sub(1),
-        A::ScrollRight => model.table.column = (model.table.column + 1).min(layout::COLUMNS.len() - 2),
+        A::ScrollRight => {
+            let scrolling = model.columns.shown().len() - model.columns.pinned();
+            model.table.column = (model.table.column + 1).min(scrolling.saturating_sub(1));
+        }
         A::ToggleTree => model.show_tree = !model.show_tree,
         A::ToggleDetails => model.show_details = Some(!layout::areas(model).details_shown()),
         A::ToggleMouse => return toggle_mouse(model),

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{Change, ChangeId, Column, Filter, Progress, Query};
+use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query};
 
 use super::{act, menus, select};
 use crate::tui::model::{Job, Model};
-use crate::tui::msg::Effect;
+use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
 use crate::tui::table::Want;
 
@@ -50,13 +50,14 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
             act::look(model)
         }
         Choice::Sort(column) => sort(model, column),
+        Choice::ThenSort(column) => order(model, model.query.sort.also_by(column)),
         Choice::Select(filter) => {
             let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
             select::query(model, query)
         }
         Choice::Paste(purpose) => {
-            let entries = std::mem::take(&mut model.pasted);
-            select::find(model, purpose, entries)
+            let list = std::mem::take(&mut model.pasted);
+            select::find(model, purpose, ListSource::Given(list))
         }
         Choice::Nothing => Vec::new(),
     }
@@ -64,13 +65,12 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
 
 /// Sorts by a column; the same column again turns the order round.
 pub fn sort(model: &mut Model, column: Column) -> Vec<Effect> {
-    let sort = &mut model.query.sort;
-    sort.descending = if sort.by == column {
-        !sort.descending
-    } else {
-        matches!(column, Column::Used | Column::UsedPct | Column::Seen | Column::Session)
-    };
-    sort.by = column;
+    order(model, model.query.sort.led_by(column))
+}
+
+/// Lists the SIMs in another order.
+pub fn order(model: &mut Model, order: Order) -> Vec<Effect> {
+    model.query.sort = order;
     model.table.range = None;
     model.reload(Want::Top)
 }
@@ -138,7 +138,8 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
         Purpose::Export => export_fault(text),
         Purpose::List => {
-            estate::ident::entries(text).is_empty().then(|| "there are no numbers in it".to_owned())
+            let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
+            empty.then(|| "there are no numbers in it".to_owned())
         }
     };
     if fault.is_some() {
@@ -176,7 +177,13 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str) -> Vec<Effect> {
             let (query, target) = (Box::new(model.query.clone()), act::exported(model));
             vec![Effect::Export { query, target, path: PathBuf::from(text) }]
         }
-        Purpose::List => select::find(model, crate::tui::msg::ListUse::Select, estate::ident::entries(text)),
+        Purpose::List => match List::read(text) {
+            Ok(list) => select::find(model, ListUse::Select, ListSource::Given(list)),
+            Err(error) => {
+                model.messages.fail(&error);
+                Vec::new()
+            }
+        },
     }
 }
 

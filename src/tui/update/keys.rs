@@ -1,6 +1,6 @@
 //! Keys and pastes: to the top overlay, to the search line, or through the keymap to an action.
 
-use estate::Filter;
+use estate::{Filter, List};
 
 use super::{act, dialogs};
 use crate::tui::keymap::Found;
@@ -87,17 +87,23 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         return searched(model);
     }
     model.pending.clear();
-    let entries = estate::ident::entries(text);
-    if entries.is_empty() {
+    let list = match List::read(text) {
+        Ok(list) => list,
+        Err(error) => {
+            model.messages.fail(&error);
+            return Vec::new();
+        }
+    };
+    if list.entries.is_empty() {
         model.messages.say("what was pasted holds no numbers; nothing was done");
         return Vec::new();
     }
     let title = format!(
         "You pasted {} {}",
-        estate::units::count(entries.len() as u64),
-        if entries.len() == 1 { "number" } else { "numbers" }
+        estate::units::count(list.entries.len() as u64),
+        if list.entries.len() == 1 { "number" } else { "numbers" }
     );
-    model.pasted = entries;
+    model.pasted = list;
     let item = |key: char, label: &str, choice| Choosable {
         key: Some(key),
         ..Choosable::new(label, key.to_string(), choice)
@@ -107,7 +113,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         item('f', "Show only their SIMs", Choice::Paste(ListUse::Filter)),
         item('d', "Discard", Choice::Nothing),
     ];
-    if model.pasted.len() == 1 {
+    if model.pasted.entries.len() == 1 {
         items.insert(0, item('g', "Go to its SIM", Choice::Paste(ListUse::Find)));
     }
     items.last_mut().into_iter().for_each(|i| i.why = Some("nothing was done".into()));

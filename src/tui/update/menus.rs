@@ -6,6 +6,7 @@ use estate::units::count;
 use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column};
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
+use crate::tui::columns;
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
@@ -103,18 +104,19 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// The columns to sort by.
-pub fn sort(model: &mut Model) -> Vec<Effect> {
-    let items = layout::COLUMNS
-        .iter()
-        .zip('1'..)
-        .map(|(column, _)| {
-            let now = if column.by == model.query.sort.by { "now" } else { "" };
-            Choosable::new(column.title, now, Choice::Sort(column.by))
-        })
-        .collect();
-    let mut menu = Chooser::menu("Sort by", None, items);
-    menu.cursor = Column::ALL.iter().position(|c| *c == model.query.sort.by).unwrap_or(0);
+/// The columns to sort by, first or after the others.
+pub fn sort(model: &mut Model, title: &str, choice: fn(Column) -> Choice) -> Vec<Effect> {
+    let order = &model.query.sort;
+    let now = |by| match order.place(by) {
+        Some((at, descending)) => {
+            let way = if descending { "largest first" } else { "smallest first" };
+            if order.keys().len() > 1 { format!("{}. {way}", at + 1) } else { way.to_owned() }
+        }
+        None => String::new(),
+    };
+    let line = |c: &columns::Col| Choosable::new(c.name, now(c.by), choice(c.by));
+    let mut menu = Chooser::picker(title, columns::ALL.iter().map(line).collect());
+    menu.cursor = columns::ALL.iter().position(|c| c.by == order.first().by).unwrap_or(0);
     model.overlays.push(Overlay::Choose(menu));
     Vec::new()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::{Field, Filter, Op, Query, Sim, Target, Value};
 
 use crate::tui::model::{Last, Model};
-use crate::tui::msg::{Effect, ListUse};
+use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
 use crate::tui::picked::filter_of;
 
@@ -103,7 +103,7 @@ pub fn query(model: &mut Model, mut query: Query) -> Vec<Effect> {
     if query.same_set(&frozen_view(model)) {
         model.table.rows.iter_mut().for_each(|row| row.marked = true);
     }
-    query.sort = estate::Sort::default();
+    query.sort = estate::Order::default();
     model.picked.add_query(query);
     changed(model)
 }
@@ -126,7 +126,7 @@ pub fn invert(model: &mut Model) -> Vec<Effect> {
     let not = model.picked.as_filter(&model.accounts).negated();
     let view = frozen_view(model);
     let filter = if model.picked.is_empty() { view.filter.clone() } else { view.filter.clone().and(not) };
-    let query = Query { filter, sort: estate::Sort::default(), ..view };
+    let query = Query { filter, sort: estate::Order::default(), ..view };
     model.table.rows.iter_mut().for_each(|row| row.marked = !row.marked);
     model.picked.replace(Target::query(query));
     changed(model)
@@ -215,15 +215,15 @@ fn values(sim: &Sim, accounts: &Arc<estate::Accounts>) -> Vec<(&'static str, Str
 }
 
 /// Looks a list up.
-pub fn find(model: &mut Model, purpose: ListUse, entries: Vec<String>) -> Vec<Effect> {
+pub fn find(model: &mut Model, purpose: ListUse, source: ListSource) -> Vec<Effect> {
     model.tickets.pick = model.tickets.take();
     model.ranging = purpose == ListUse::Select;
-    vec![Effect::Find { ticket: model.tickets.pick, purpose, entries }]
+    vec![Effect::Find { ticket: model.tickets.pick, purpose, source }]
 }
 
 /// The part of a target that the list shows.
 pub fn only_shown(model: &Model, target: &Target) -> Target {
     let view = frozen_view(model);
     let filter = view.filter.clone().and(filter_of(target, &model.accounts));
-    Target::query(Query { filter, sort: estate::Sort::default(), ..view })
+    Target::query(Query { filter, sort: estate::Order::default(), ..view })
 }

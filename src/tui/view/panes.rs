@@ -127,14 +127,20 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     let style = model.theme.text.add_modifier(Modifier::BOLD);
     text(buffer, area, mark, style);
     for (column, rect) in columns(model, area) {
-        let sorted = model.query.sort.by == column.by;
-        let arrow = match (sorted, model.query.sort.descending) {
-            (false, _) => "",
-            (true, false) => model.theme.glyph("↑", "^"),
-            (true, true) => model.theme.glyph("↓", "v"),
+        let sorted = model.query.sort.place(column.by);
+        let arrow = match sorted {
+            None => "",
+            Some((_, false)) => model.theme.glyph("↑", "^"),
+            Some((_, true)) => model.theme.glyph("↓", "v"),
         };
-        let style = if sorted { model.theme.title() } else { style };
-        let title = format!("{}{arrow}", column.title);
+        // Where several sort, each says when its turn is.
+        let turn = match sorted {
+            Some((at, _)) if model.query.sort.keys().len() > 1 => (at + 1).to_string(),
+            _ => String::new(),
+        };
+        let style = if sorted.is_some() { model.theme.title() } else { style };
+        let room = rect.width.saturating_sub((arrow.width() + turn.width()) as u16);
+        let title = format!("{}{arrow}{turn}", cut(column.title, room));
         if column.right {
             right(buffer, rect, &title, style);
         } else {
@@ -143,7 +149,7 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-type Placed = [(&'static crate::tui::layout::Col, Rect)];
+type Placed = [(&'static crate::tui::columns::Col, Rect)];
 
 fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &Placed, buffer: &mut Buffer) {
     let drawn = model.table.in_range(index);
@@ -199,6 +205,19 @@ fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (
     let percent = sim.percent();
     match column {
         Column::Iccid => (cut_head(&sim.iccid, width), plain.add_modifier(Modifier::BOLD)),
+        Column::Imsi | Column::Msisdn | Column::Eid | Column::Imei => {
+            (cut_head(identifier(sim, column), width), plain)
+        }
+        Column::Tariff => (sim.tariff.clone(), plain),
+        Column::Alert => (sim.alert.map_or_else(|| "none".to_owned(), short_bytes), plain),
+        Column::Hard => (if sim.hard_cap { "yes" } else { "-" }.to_owned(), plain),
+        Column::AsOf => (sim.usage_as_of.map_or_else(String::new, estate::Time::minute), plain),
+        Column::Activated => (sim.activated.map_or_else(String::new, estate::Time::day), plain),
+        Column::Lifecycle => (sim.lifecycle.word().to_owned(), plain),
+        Column::Tags => (sim.tags.join(", "), plain),
+        Column::Categories => (sim.categories.join(", "), plain),
+        Column::Notes => (estate::text::clean(&sim.notes).into_owned(), plain),
+        Column::Recipients => (sim.recipients.join(", "), plain),
         Column::Label => (sim.label.clone(), plain),
         Column::Account => (cut_head(&model.accounts.short_path(sim.account), width), plain),
         Column::Status => (status_word(sim.status).to_owned(), theme.status(sim.status)),
@@ -211,6 +230,15 @@ fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (
             levelled(theme, percent, plain),
         ),
         Column::Seen => (sim.last_seen.map_or_else(|| "never".to_owned(), estate::Time::minute), plain),
+    }
+}
+
+fn identifier(sim: &Sim, column: Column) -> &str {
+    match column {
+        Column::Imsi => &sim.imsi,
+        Column::Msisdn => &sim.msisdn,
+        Column::Eid => &sim.eid,
+        _ => &sim.imei,
     }
 }
 

@@ -1,0 +1,37 @@
+//! A user's saved filters: theirs alone, in their order.
+
+use rusqlite::{Connection, params};
+
+use crate::error::Result;
+use crate::saved::{Saved, SavedEdit, edit};
+use crate::text;
+use crate::user::UserId;
+
+/// The saved filters of a user, in order.
+pub(crate) fn list(conn: &Connection, user: UserId) -> Result<Vec<Saved>> {
+    let sql = "SELECT name, digit, body FROM saved_filter WHERE user_id = ? ORDER BY place, key";
+    let mut statement = conn.prepare_cached(sql)?;
+    let rows = statement.query_map([user.0], |r| {
+        let body: String = r.get(2)?;
+        let saved: Saved = serde_json::from_str(&body).unwrap_or_default();
+        let digit: u8 = r.get(1)?;
+        Ok(Saved { name: r.get(0)?, digit: (digit > 0).then_some(digit), ..saved })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Changes the saved filters of a user, all or nothing; gives them as they are then.
+pub(crate) fn change(conn: &Connection, user: UserId, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
+    let mut saved = list(conn, user)?;
+    for step in edits {
+        edit(&mut saved, step)?;
+    }
+    conn.execute("DELETE FROM saved_filter WHERE user_id = ?", [user.0])?;
+    let sql = "INSERT INTO saved_filter (user_id, name, key, place, digit, body) VALUES (?, ?, ?, ?, ?, ?)";
+    let mut statement = conn.prepare_cached(sql)?;
+    for (place, saved) in saved.iter().enumerate() {
+        let (key, body) = (text::fold(&saved.name), serde_json::to_string(saved).unwrap_or_default());
+        statement.execute(params![user.0, saved.name, key, place as i64, saved.digit.unwrap_or(0), body])?;
+    }
+    Ok(saved)
+}
