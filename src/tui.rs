@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod columns;
+pub mod conditions;
 pub mod gate;
 pub mod harness;
 pub mod hit;

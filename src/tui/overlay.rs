@@ -2,6 +2,7 @@
 
 pub mod chooser;
 pub mod confirm;
+pub mod line;
 pub mod list;
 pub mod prompt;
 
