@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::account::Accounts;
 use crate::error::{Error, Result};
+use crate::query::Column;
 use crate::sim::{Gate, Sim};
 use crate::text;
 
@@ -42,6 +43,9 @@ pub const FIELDS: [&str; 29] = [
     "version",
 ];
 
+/// What is worked out, and only written where it is asked for.
+const USED_PCT: &str = "used_pct";
+
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -63,15 +67,11 @@ pub fn columns(wanted: &[String]) -> Result<Vec<&'static str>> {
         .map(|name| {
             // The short names are those of the filter language and of --sort.
             let name = match name.trim() {
-                "used" => "used_bytes",
-                "cap" => "cap_bytes",
-                "alert" => "alert_bytes",
-                "seen" => "last_seen",
                 "path" => "account_path",
-                "session" => "in_session",
-                other => other,
+                "account" => "account",
+                other => Column::from_name(other).map_or_else(|| other, |column| column.field()),
             };
-            FIELDS.iter().find(|f| **f == name).copied().ok_or_else(|| {
+            FIELDS.iter().chain([&USED_PCT]).find(|f| **f == name).copied().ok_or_else(|| {
                 let near = text::nearest(name, FIELDS);
                 let near = near.first().map_or_else(|| FIELDS.join(" "), |n| format!("did you mean {n}?"));
                 Error::invalid("columns", format!("no column is called {name}; {near}"))
@@ -108,6 +108,7 @@ pub fn field(sim: &Sim, accounts: &Accounts, name: &str) -> Json {
         "used_bytes" => json!(sim.used),
         "cap_bytes" => json!(sim.cap),
         "alert_bytes" => json!(sim.alert),
+        USED_PCT => json!(sim.percent()),
         "hard_cap" => json!(sim.hard_cap),
         "usage_as_of" => json!(sim.usage_as_of.map(|t| t.to_string())),
         "last_seen" => json!(sim.last_seen.map(|t| t.to_string())),

@@ -88,6 +88,23 @@ impl Column {
         COLUMNS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1)
     }
 
+    /// The field of an export that holds it.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Account => "account_path",
+            Self::Session => "in_session",
+            Self::Used => "used_bytes",
+            Self::Cap => "cap_bytes",
+            Self::UsedPct => "used_pct",
+            Self::Alert => "alert_bytes",
+            Self::Hard => "hard_cap",
+            Self::Seen => "last_seen",
+            Self::AsOf => "usage_as_of",
+            Self::Activated => "activated_at",
+            other => other.name(),
+        }
+    }
+
     /// Whether people look for the largest first.
     pub fn falls(self) -> bool {
         matches!(self, Self::Used | Self::UsedPct | Self::Seen | Self::Session | Self::AsOf | Self::Activated)
@@ -162,12 +179,11 @@ impl Order {
     #[must_use]
     pub fn also_by(&self, by: Column) -> Self {
         let mut keys = self.0.clone();
-        match keys.iter_mut().find(|s| s.by == by) {
-            Some(sort) => sort.descending = !sort.descending,
-            None => {
-                keys.truncate(Self::MOST - 1);
-                keys.push(Sort { by, descending: by.falls() });
-            }
+        if let Some(sort) = keys.iter_mut().find(|s| s.by == by) {
+            sort.descending = !sort.descending;
+        } else {
+            keys.truncate(Self::MOST - 1);
+            keys.push(Sort { by, descending: by.falls() });
         }
         Self(keys)
     }

@@ -41,9 +41,29 @@ pub enum Action {
     Undo,
     History,
     Search,
+    FilterBuilder,
+    FilterSame,
+    FilterAccount,
+    FilterList,
+    InspectList,
+    RemoveCondition,
     ClearFilter,
+    RecentFilters,
+    SavedFilters,
+    SaveFilter,
+    Call1,
+    Call2,
+    Call3,
+    Call4,
+    Call5,
+    Call6,
+    Call7,
+    Call8,
+    Call9,
     Sort,
+    SortThen,
     SortReverse,
+    Columns,
     Deep,
     OpenAccount,
     Expand,
@@ -137,6 +157,10 @@ const fn row(
     place: Place,
 ) -> Row {
     Row { action, name, title, help, group, place, need: None }
+}
+
+const fn call(action: Action, name: &'static str, title: &'static str, help: &'static str) -> Row {
+    row(action, name, title, help, Finding, Everywhere)
 }
 
 const fn needing(need: Capability, row: Row) -> Row {
@@ -335,15 +359,112 @@ pub const ACTIONS: &[Row] = &[
     row(
         A::Search,
         "search",
-        "Search",
+        "Filter line",
         "Search numbers, labels and account names, or filter: status=active used>1GB",
         Finding,
         Everywhere,
     ),
     row(
+        A::FilterBuilder,
+        "filter-builder",
+        "Filter Builder…",
+        "Put a filter together from conditions, and see how many SIMs it matches",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::FilterSame,
+        "filter-same",
+        "Show only the same…",
+        "Filter by a value of the SIM under the cursor, or by the account in the tree",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::FilterAccount,
+        "filter-account",
+        "Filter by account name…",
+        "Type part of a name; the list shows that account and all below it",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::FilterList,
+        "filter-list",
+        "Filter by a list…",
+        "Show the SIMs of a pasted list, or of a CSV file of numbers",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::InspectList,
+        "inspect-list",
+        "Look at the list",
+        "The numbers the filter lists, and those that fit no SIM",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::RemoveCondition,
+        "remove-condition",
+        "Remove a condition…",
+        "Take one condition out of the filter",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::RecentFilters,
+        "recent-filters",
+        "Recent filters…",
+        "Choose among the filters used last",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::SavedFilters,
+        "saved-filters",
+        "Saved filters…",
+        "Use, name, order and bind your filters; share them as a file",
+        Finding,
+        Everywhere,
+    ),
+    row(
+        A::SaveFilter,
+        "save-filter",
+        "Save the filter…",
+        "Keep the filter, alone or with account, order and columns",
+        Finding,
+        Everywhere,
+    ),
+    call(A::Call1, "call-1", "Saved filter 1", "Use the filter bound to 1; once more takes it away"),
+    call(A::Call2, "call-2", "Saved filter 2", "Use the filter bound to 2"),
+    call(A::Call3, "call-3", "Saved filter 3", "Use the filter bound to 3"),
+    call(A::Call4, "call-4", "Saved filter 4", "Use the filter bound to 4"),
+    call(A::Call5, "call-5", "Saved filter 5", "Use the filter bound to 5"),
+    call(A::Call6, "call-6", "Saved filter 6", "Use the filter bound to 6"),
+    call(A::Call7, "call-7", "Saved filter 7", "Use the filter bound to 7"),
+    call(A::Call8, "call-8", "Saved filter 8", "Use the filter bound to 8"),
+    call(A::Call9, "call-9", "Saved filter 9", "Use the filter bound to 9"),
+    row(
+        A::SortThen,
+        "sort-then",
+        "Then sort by…",
+        "Choose a column to sort by where the others say the same",
+        Finding,
+        Table,
+    ),
+    row(
+        A::Columns,
+        "columns",
+        "Columns…",
+        "Which columns are shown, in what order, how wide, which stay",
+        Finding,
+        Table,
+    ),
+    row(
         A::ClearFilter,
         "clear-filter",
-        "Clear the search",
+        "Clear the filter",
         "Show every SIM of the account again",
         Finding,
         Everywhere,
@@ -481,6 +602,13 @@ impl Action {
     /// Its declaration.
     pub fn row(self) -> &'static Row {
         ACTIONS.iter().find(|row| row.action == self).unwrap_or(&ACTIONS[0])
+    }
+
+    /// The digit whose filter it calls.
+    pub fn digit(self) -> Option<u8> {
+        let calls =
+            [A::Call1, A::Call2, A::Call3, A::Call4, A::Call5, A::Call6, A::Call7, A::Call8, A::Call9];
+        (1..).zip(calls).find(|(_, action)| *action == self).map(|(digit, _)| digit)
     }
 
     /// The action of that name.

@@ -323,13 +323,11 @@ impl Group {
 
     /// Takes a part out; of the whole, all that is in it.
     pub fn remove(&mut self, path: &[usize]) -> Option<Node> {
-        match self.holder(path) {
-            Some((group, at)) => Some(group.nodes.remove(at)),
-            None => {
-                self.nodes.clear();
-                None
-            }
+        if let Some((group, at)) = self.holder(path) {
+            return Some(group.nodes.remove(at));
         }
+        self.nodes.clear();
+        None
     }
 
     /// Turns what must hold into what must not.

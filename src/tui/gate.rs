@@ -27,7 +27,14 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
             Err("there is no SIM here".into())
         }
         Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
-        Action::ClearFilter if model.filter_text.is_empty() => Err("nothing is searched for".into()),
+        Action::ClearFilter | Action::RemoveCondition if model.query.filter == estate::Filter::All => {
+            Err("there is no filter".into())
+        }
+        Action::Export if model.export.is_some() => Err("another file is still being written".into()),
+        Action::SaveFilter if model.read_only => Err("this session is read-only".into()),
+        Action::FilterSame if model.focus == Pane::Table && model.table.current().is_none() => {
+            Err("there is no SIM here".into())
+        }
         Action::AccountMove | Action::AccountDelete if on_top => {
             Err("your own account stays where it is".into())
         }

@@ -5,9 +5,10 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{self, GUTTER};
+use super::layout::{self, Areas, GUTTER, builder, chips};
 use super::model::Model;
-use super::overlay::Overlay;
+use super::overlay::builder::Cell;
+use super::overlay::{Builder, Overlay};
 use super::term::Key;
 
 /// A part of the screen that does something.
@@ -35,6 +36,16 @@ pub enum Hit {
     Button(Key),
     /// A tab of the result.
     Tab(usize),
+    /// A condition above the table, to be taken away.
+    Chip(usize),
+    /// A suggestion for the line that is typed in.
+    Offered(usize),
+    /// A cell of the builder: its line and which.
+    Cell(usize, Cell),
+    /// A tool of the builder.
+    Tool(char),
+    /// The builder's text.
+    Text,
     /// Beside the top overlay.
     Outside,
     /// Nothing that does anything.
@@ -47,6 +58,13 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
         return Hit::Nothing;
     }
     let at = Position::new(x, y);
+    if let Some((area, line)) = builder::offered(model)
+        && area.contains(at)
+    {
+        let inside = at.y > area.y && at.y + 1 < area.bottom();
+        let index = line.first_offered() + usize::from(at.y.saturating_sub(area.y + 1));
+        return if inside && index < line.offered.len() { Hit::Offered(index) } else { Hit::Nothing };
+    }
     if !model.overlays.is_empty() {
         return over(model, at);
     }
@@ -62,8 +80,27 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
     if inside(areas.tree_lines) {
         return account(model, areas.tree_lines, at);
     }
+    in_table(model, &areas, at)
+}
+
+fn in_table(model: &Model, areas: &Areas, at: Position) -> Hit {
+    let inside = |rect: Rect| rect.contains(at);
+    if inside(areas.chips) {
+        let chip = chips::chips(model).into_iter().find(|chip| chip.area.contains(at));
+        return match chip {
+            None => Hit::Nothing,
+            // Its sign takes it away; the rest of it opens the builder.
+            Some(chip) if at.x + 3 >= chip.area.right() => {
+                chip.part.map_or(Hit::Action(Action::FilterBuilder), Hit::Chip)
+            }
+            Some(_) => Hit::Action(Action::FilterBuilder),
+        };
+    }
+    if inside(areas.heading) {
+        return if model.search.is_some() { Hit::Nothing } else { Hit::Action(Action::Search) };
+    }
     if inside(areas.header) {
-        if x < areas.header.x + GUTTER {
+        if at.x < areas.header.x + GUTTER {
             return Hit::HeaderBox;
         }
         let columns = layout::columns(model, areas.header);
@@ -74,7 +111,7 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
     }
     if inside(areas.scrollbar) {
         return Hit::Scrollbar(
-            u32::from(y - areas.scrollbar.y)
+            u32::from(at.y - areas.scrollbar.y)
                 .saturating_mul(1000)
                 .checked_div(u32::from(areas.scrollbar.height.max(2) - 1))
                 .unwrap_or(0)
@@ -82,9 +119,9 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
         );
     }
     if inside(areas.rows) {
-        let index = model.table.top + usize::from(y - areas.rows.y);
+        let index = model.table.top + usize::from(at.y - areas.rows.y);
         return match index < model.table.rows.len() {
-            true if x < areas.rows.x + GUTTER => Hit::Gutter(index),
+            true if at.x < areas.rows.x + GUTTER => Hit::Gutter(index),
             true => Hit::Row(index),
             false => Hit::Nothing,
         };
@@ -112,6 +149,9 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some((_, key, _)) = layout::buttons(model).iter().find(|(rect, ..)| rect.contains(at)) {
         return Hit::Button(*key);
     }
+    if let Some(Overlay::Builder(builder)) = model.overlays.last() {
+        return of_builder(builder, dialog.inner, at);
+    }
     if let Some(Overlay::Result(result)) = model.overlays.last()
         && let Some((_, index)) = tabs(result, dialog.inner).iter().find(|(rect, _)| rect.contains(at))
     {
@@ -123,11 +163,30 @@ fn over(model: &Model, at: Position) -> Hit {
             Some(Overlay::Choose(chooser)) => chooser.shown.len(),
             Some(Overlay::Result(result)) => result.items.len(),
             Some(Overlay::History(history)) => history.entries.len(),
+            Some(Overlay::Columns(pane)) => pane.lines().len(),
+            Some(Overlay::Saved(pane)) => pane.len(),
+            Some(Overlay::Numbers(pane)) => pane.shown().len(),
             _ => 0,
         };
         return if line < lines { Hit::Item(line) } else { Hit::Nothing };
     }
     Hit::Nothing
+}
+
+fn of_builder(open: &Builder, inner: Rect, at: Position) -> Hit {
+    let parts = builder::parts(inner);
+    if let Some((_, letter, _)) = builder::tools(parts.tools).into_iter().find(|(rect, ..)| rect.contains(at))
+    {
+        return Hit::Tool(letter);
+    }
+    if parts.text.contains(at) {
+        return Hit::Text;
+    }
+    let Some(placed) = builder::rows(open, parts.rows).into_iter().find(|p| p.area.contains(at)) else {
+        return Hit::Nothing;
+    };
+    let cell = placed.cells.iter().find(|(_, rect)| rect.contains(at)).map_or(Cell::Field, |(cell, _)| *cell);
+    Hit::Cell(placed.line, cell)
 }
 
 /// The tabs of a result, with their places.

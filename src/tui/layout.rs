@@ -1,15 +1,20 @@
 //! Where everything is: from the model alone, for drawing and for the mouse alike.
 
+pub mod builder;
+mod buttons;
+pub mod chips;
+
 use estate::Column;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
+
+pub use buttons::buttons;
 
 use super::action::Action as A;
 use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
-use super::overlay::{Overlay, ResultPane};
-use super::term::{Code, Key};
+use super::overlay::Overlay;
 
 /// Below this there is only a message.
 pub const SMALLEST: (u16, u16) = (40, 10);
@@ -24,6 +29,9 @@ pub struct Areas {
     pub tree: Rect,
     pub tree_lines: Rect,
     pub table: Rect,
+    pub heading: Rect,
+    /// The conditions of the filter, or what is wrong with the line above.
+    pub chips: Rect,
     pub header: Rect,
     pub rows: Rect,
     pub scrollbar: Rect,
@@ -70,13 +78,17 @@ pub fn areas(model: &Model) -> Areas {
     }
     areas.tree_lines = Rect { y: body.y + 1, height: body.height - 1, ..areas.tree };
     areas.table = table;
+    areas.heading = Rect { height: 1.min(table.height), ..table };
+    let filtered = model.search.is_some() || model.query.filter != estate::Filter::All;
+    let above = if filtered && table.height > 4 { 2 } else { 1 };
+    areas.chips = Rect { y: table.y + 1, height: above - 1, ..table };
     areas.rows = Rect {
-        y: table.y + 2,
-        height: table.height.saturating_sub(2),
+        y: table.y + above + 1,
+        height: table.height.saturating_sub(above + 1),
         width: table.width.saturating_sub(1),
         ..table
     };
-    areas.header = Rect { y: table.y + 1, height: 1.min(table.height), ..areas.rows };
+    areas.header = Rect { y: table.y + above, height: 1.min(table.height), ..areas.rows };
     areas.scrollbar = Rect { x: table.right().saturating_sub(1), width: 1.min(table.width), ..areas.rows };
     areas
 }
@@ -263,13 +275,29 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
         }
         Overlay::Confirm(confirm) => listed(middle(screen, 76, confirm.height()), 0, 1, 0),
         Overlay::Running => listed(middle(screen, 60, 8), 0, 1, 0),
-        Overlay::Prompt(_) => listed(middle(screen, 64, 7), 0, 1, 0),
+        Overlay::Prompt(prompt) => {
+            let options = u16::from(!prompt.purpose.options().is_empty());
+            listed(middle(screen, 72, 7 + options), 0, 1, 0)
+        }
         Overlay::Result(result) => {
             listed(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
         }
         Overlay::History(history) => {
             listed(middle(screen, 110, screen.height.saturating_sub(4)), 1, 1, history.cursor)
         }
+        Overlay::Builder(builder) => listed(builder::frame(builder, screen), 0, 1, 0),
+        Overlay::Columns(pane) => {
+            let tall = pane.lines().len() as u16 + 5;
+            listed(beside(screen, 48, tall.min(screen.height.saturating_sub(4))), 1, 2, pane.cursor)
+        }
+        Overlay::Saved(pane) => {
+            let tall = (pane.len() as u16 + 5).clamp(11, screen.height.saturating_sub(2).max(11));
+            listed(middle(screen, 92, tall), 1, 2, pane.cursor)
+        }
+        Overlay::Numbers(pane) => {
+            listed(middle(screen, 62, screen.height.saturating_sub(4)), 2, 1, pane.cursor)
+        }
+        Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
             dialog.first = *top;
@@ -300,73 +328,15 @@ fn middle(screen: Rect, width: u16, height: u16) -> Rect {
     Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
 }
 
+/// At the right, so that the table stays in sight.
+fn beside(screen: Rect, width: u16, height: u16) -> Rect {
+    let area = middle(screen, width, height);
+    Rect { x: screen.right().saturating_sub(area.width + 1).max(area.x), ..area }
+}
+
 /// At a corner; it flips to the left and upwards where there is no room.
 fn corner(screen: Rect, (x, y): (u16, u16), width: u16, height: u16) -> Rect {
     let left = if x + width <= screen.width { x } else { (x + 1).saturating_sub(width) };
     let top = if y + 1 + height <= screen.height { y + 1 } else { y.saturating_sub(height) };
     Rect::new(left.min(screen.width - width), top.min(screen.height - height), width, height)
-}
-
-/// The keys a dialog offers on its last line, with their places.
-pub fn buttons(model: &Model) -> Vec<(Rect, Key, String)> {
-    let (Some(dialog), Some(overlay)) = (dialog(model), model.overlays.last()) else { return Vec::new() };
-    let line = Rect { y: dialog.inner.bottom().saturating_sub(1), height: 1, ..dialog.inner };
-    let mut x = line.x + 1;
-    let mut placed = Vec::new();
-    for (key, text) in offered_by(overlay) {
-        let width = text.width() as u16;
-        if x + width > line.right() {
-            break;
-        }
-        placed.push((Rect { x, width, ..line }, key, text));
-        x += width + 2;
-    }
-    placed
-}
-
-fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
-    let plain = |code, text: &str| (Key::plain(code), text.to_owned());
-    let letter = |c, text: &str| (Key::char(c), text.to_owned());
-    match overlay {
-        Overlay::Confirm(confirm) => {
-            let mut list = vec![plain(Code::Esc, "[ Esc Cancel ]")];
-            let (key, name) = if confirm.to_type().is_some() {
-                (Key::plain(Code::Enter), "Enter")
-            } else {
-                (Key::char('y'), "y")
-            };
-            if confirm.fault.is_none() {
-                list.push((key, format!("[ {name} {} ]", confirm.verb)));
-            }
-            list
-        }
-        Overlay::Running => vec![letter('x', "[ x Stop, change nothing ]"), plain(Code::Esc, "[ Esc Hide ]")],
-        Overlay::Prompt(_) => vec![plain(Code::Enter, "[ Enter OK ]"), plain(Code::Esc, "[ Esc Cancel ]")],
-        Overlay::Result(result) => result_buttons(result),
-        Overlay::History(_) => {
-            vec![
-                plain(Code::Enter, "[ Enter SIMs ]"),
-                letter('u', "[ u Undo ]"),
-                plain(Code::Esc, "[ Esc Close ]"),
-            ]
-        }
-        Overlay::Messages(_) => vec![plain(Code::Esc, "[ Esc Close ]")],
-        Overlay::Choose(_) => Vec::new(),
-    }
-}
-
-fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
-    let mut list = vec![
-        (Key::plain(Code::Esc), "[ Esc Close ]".to_owned()),
-        (Key::plain(Code::Tab), "[ Tab Next outcome ]".to_owned()),
-    ];
-    if result.counts.missed() > 0 {
-        list.push((Key::char('r'), "[ r Retry left out ]".to_owned()));
-        list.push((Key::char('s'), "[ s Select ]".to_owned()));
-    }
-    list.push((Key::char('e'), "[ e Export ]".to_owned()));
-    if result.undoable {
-        list.push((Key::char('u'), "[ u Undo ]".to_owned()));
-    }
-    list
 }

@@ -1,15 +1,21 @@
 //! Everything the screen shows, and nothing that waits.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use estate::{AccountId, Accounts, Change, ChangeId, Filter, List, Progress, Query, Sim, Time, User};
-use tui_input::Input;
+use estate::filter::suggest::Known;
+use estate::saved::SavedColumn;
+use estate::{
+    AccountId, Accounts, Change, ChangeId, Filter, List, Order, Progress, Query, Saved, Sim, Time, User,
+};
 
 use super::columns::Columns;
 use super::keymap::{Keymap, Pane};
 use super::msg::{Effect, Ticket};
 use super::overlay::Overlay;
+use super::overlay::line::Line;
 use super::picked::Picked;
 use super::table::{Table, Want};
 use super::term::Key;
@@ -62,16 +68,41 @@ pub enum Last {
     Change(ChangeId, String),
 }
 
-/// The search line while it is typed in.
+/// The filter line while it is typed in.
 #[derive(Debug)]
 pub struct Search {
     /// The line.
-    pub input: Input,
-    /// What is wrong with it, and at which column.
-    pub fault: Option<String>,
-    /// What was searched before, for Esc: not every filter can be typed.
-    pub before: (Filter, String),
+    pub line: Line,
+    /// What was filtered by before, for Esc.
+    pub before: Filter,
 }
+
+/// A saved filter that was called.
+#[derive(Debug, Clone)]
+pub struct Called {
+    /// Its name.
+    pub name: String,
+    /// What it filters by: another filter, and it is left.
+    pub filter: Filter,
+    /// Whether it has columns and an order of its own.
+    pub own_layout: bool,
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Writing {
+    /// Its name.
+    pub path: PathBuf,
+    /// SIMs written.
+    pub done: u64,
+    /// SIMs there are to write, where that is known.
+    pub total: Option<u64>,
+    /// Whether it was asked to stop.
+    pub stopping: bool,
+}
+
+/// Columns and order as they are kept for a saved filter.
+pub type Layout = (Vec<SavedColumn>, String);
 
 /// The newest request of each kind.
 #[derive(Debug, Default)]
@@ -87,6 +118,8 @@ pub struct Tickets {
     pub marks: Ticket,
     /// Plans, items, the log: what a dialog waits for.
     pub work: Ticket,
+    /// The count of the builder's filter.
+    pub tally: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -167,8 +200,24 @@ pub struct Model {
     pub pending: Vec<Key>,
     pub pending_at: Duration,
     pub search: Option<Search>,
-    /// The text of the filter in force.
-    pub filter_text: String,
+    /// Why the list has no rows, where that is not plain: an account of its filter is gone.
+    pub fault: Option<String>,
+    /// The saved filter that was called last.
+    pub called: Option<Called>,
+    /// The user's saved filters.
+    pub saved: Vec<Saved>,
+    /// Filters used before, latest first.
+    pub recent_filters: Vec<String>,
+    /// What was last chosen as columns and order for saved filters that have their own.
+    pub layouts: BTreeMap<String, Layout>,
+    /// The columns and the order to come back to from such a filter.
+    pub usual: Option<(Columns, Order)>,
+    /// The values that filters can name.
+    pub known: Known,
+    /// Whether they may have changed.
+    pub known_stale: bool,
+    /// A file being written.
+    pub export: Option<Writing>,
     pub overlays: Vec<Overlay>,
     pub messages: Messages,
     pub job: Option<Job>,
@@ -223,7 +272,15 @@ impl Model {
             pending: Vec::new(),
             pending_at: Duration::ZERO,
             search: None,
-            filter_text: String::new(),
+            fault: None,
+            called: None,
+            saved: Vec::new(),
+            recent_filters: Vec::new(),
+            layouts: BTreeMap::new(),
+            usual: None,
+            known: Known::new(),
+            known_stale: true,
+            export: None,
             overlays: Vec::new(),
             messages: Messages::default(),
             job: None,
@@ -310,6 +367,7 @@ impl Model {
     pub fn requery(&mut self) -> Vec<Effect> {
         self.query.now = self.now;
         self.table.range = None;
+        self.fault = None;
         let mut effects = self.reload(Want::Top);
         effects.push(self.recount());
         effects.extend(self.recount_picked());
@@ -317,13 +375,34 @@ impl Model {
     }
 
     /// Sets the filter.
-    pub fn filter(&mut self, filter: Filter, text: String) -> Vec<Effect> {
-        self.filter_text = text;
+    pub fn filter(&mut self, filter: Filter) -> Vec<Effect> {
         if self.query.filter == filter {
             return Vec::new();
         }
+        self.leave_layout();
+        self.called = None;
         self.query.filter = filter;
         self.requery()
+    }
+
+    /// Whether the saved filter of that name is in force.
+    pub fn is_called(&self, name: &str) -> bool {
+        self.called.as_ref().is_some_and(|c| c.name == name && c.filter == self.query.filter)
+    }
+
+    /// Whether the saved filter in force is the user's own.
+    pub fn is_called_by_own(&self) -> bool {
+        self.saved.iter().any(|s| self.is_called(&s.name))
+    }
+
+    /// Leaves a saved filter with a layout of its own: that is remembered, and the usual one comes back.
+    pub fn leave_layout(&mut self) {
+        let Some((columns, order)) = self.usual.take() else { return };
+        if let Some(called) = self.called.take().filter(|c| c.own_layout) {
+            self.layouts.insert(called.name, (self.columns.saved(), self.query.sort.to_string()));
+        }
+        self.columns = columns;
+        self.query.sort = order;
     }
 
     /// The next moment something has to happen by itself.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use estate::filter::suggest::Known;
 use estate::{
     Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, List, Lookup, Outcome, Page, Plan,
-    Progress, Query, Receipt, Rev, Seek, SimId, Target,
+    Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
 };
 
 use super::table::Want;
@@ -50,6 +51,14 @@ pub enum Msg {
     History(Ticket, Answer<Vec<Entry>>),
     /// A file was written.
     Exported(Answer<(u64, PathBuf)>),
+    /// So much of a file is written.
+    Writing(Progress),
+    /// The values that filters can name were read.
+    Known(Answer<Known>),
+    /// The user's saved filters, and what to say about it.
+    Saved(Answer<Vec<Saved>>, String),
+    /// The builder's filter was counted.
+    Tally(Ticket, Answer<u64>),
     /// ICCIDs to copy.
     Copy(Answer<Vec<String>>),
     /// Something was committed to the store, by us or by another program.
@@ -82,6 +91,8 @@ pub enum ListUse {
     Filter,
     /// The cursor goes to its SIM.
     Find,
+    /// Its numbers are shown.
+    Inspect,
 }
 
 /// What SIMs that were left out are fetched for.
@@ -125,8 +136,22 @@ pub enum Effect {
     Missed { ticket: Ticket, rev: Rev, then: Then },
     /// Read the log.
     History { ticket: Ticket, before: Option<Rev> },
-    /// Write SIMs to a file.
-    Export { query: Box<Query>, target: Option<Box<Target>>, path: PathBuf },
+    /// Write SIMs to a file: these fields, or all without any.
+    Export { query: Box<Query>, target: Option<Box<Target>>, path: PathBuf, fields: Vec<String> },
+    /// Stop writing it, and keep nothing.
+    CancelExport,
+    /// Write lines of text to a file.
+    Write { path: PathBuf, text: String, lines: u64 },
+    /// Read the values that filters can name.
+    Known,
+    /// Read the saved filters.
+    Saved,
+    /// Change the saved filters, then say something.
+    EditSaved { edits: Vec<SavedEdit>, said: String },
+    /// Take saved filters in from a file.
+    ImportSaved { path: PathBuf },
+    /// Count what the builder's filter matches.
+    Tally { ticket: Ticket, query: Box<Query> },
     /// Write the outcome of a change to a file.
     Report { rev: Rev, path: PathBuf },
     /// Read the ICCIDs of a target, to copy them.

@@ -1,19 +1,27 @@
 //! What lies over the screen: a stack, the top one gets input first and returns what it wants.
 
+pub mod builder;
 pub mod chooser;
+pub mod columns;
 pub mod confirm;
 pub mod line;
 pub mod list;
+pub mod lists;
 pub mod prompt;
 
-use estate::{AccountId, Column, Filter, Outcome, SimId};
+use estate::{AccountId, Column, Field, Filter, Outcome, SimId};
 
+pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
+pub use columns::ColumnsPane;
 pub use confirm::Confirm;
 pub use list::{HistoryPane, ResultPane};
+pub use lists::{NumbersPane, SavedPane, SavedWish};
 pub use prompt::{Prompt, Purpose};
 
 use super::action::Action;
+use super::columns::Columns;
+use super::conditions::Verb;
 use super::msg::{ListUse, Then};
 use super::term::Key;
 
@@ -34,6 +42,16 @@ pub enum Overlay {
     History(HistoryPane),
     /// What was said so far, scrolled by so many lines.
     Messages(usize),
+    /// The Filter Builder.
+    Builder(Box<Builder>),
+    /// The column chooser.
+    Columns(ColumnsPane),
+    /// The saved filters.
+    Saved(SavedPane),
+    /// The numbers of a list.
+    Numbers(NumbersPane),
+    /// A file being written.
+    Exporting,
 }
 
 /// What a choice means.
@@ -55,6 +73,24 @@ pub enum Choice {
     Select(Filter),
     /// Use the pasted list.
     Paste(ListUse),
+    /// Add a condition to the filter.
+    Narrow(Filter),
+    /// Show the account and what lies below it only, by a condition.
+    Within(AccountId),
+    /// Take that condition out of the filter.
+    Drop(usize),
+    /// Use that filter.
+    Use(String),
+    /// In the builder: that field.
+    Field(Field),
+    /// In the builder: that comparison.
+    Verb(Verb),
+    /// In the builder: that value.
+    Value(String),
+    /// Show or hide that column.
+    ToggleColumn(Column),
+    /// Pin that column, or let it scroll.
+    PinColumn(Column),
     /// Nothing: a heading, or what only closes.
     Nothing,
 }
@@ -90,6 +126,22 @@ pub enum Reply {
     Open,
     /// To read more of the log.
     More,
+    /// To open the list that is asked for.
+    Ask,
+    /// To count what its filter matches.
+    Tally,
+    /// To apply its filter, and save it too.
+    Apply(bool),
+    /// To choose among recent filters.
+    Recent,
+    /// To show these columns, and close.
+    Columns(Columns, bool),
+    /// To do something with the saved filters.
+    Saved(SavedWish),
+    /// To write the numbers it shows to a file.
+    Numbers,
+    /// To stop the file that is written.
+    CancelExport,
 }
 
 impl Overlay {
@@ -103,16 +155,25 @@ impl Overlay {
             Self::Prompt(prompt) => prompt.key(key),
             Self::History(history) => history.key(key),
             Self::Messages(top) => list::scroll_key(key, top),
+            Self::Builder(builder) => builder.key(key),
+            Self::Columns(columns) => columns.key(key),
+            Self::Saved(saved) => saved.key(key),
+            Self::Numbers(numbers) => numbers.key(key),
+            Self::Exporting => match list::running_key(key) {
+                Reply::Cancel => Reply::CancelExport,
+                other => other,
+            },
         }
     }
 
     /// Takes pasted text: only lines of text want it, and it never confirms.
-    pub fn paste(&mut self, text: &str) {
-        let line = estate::text::clean(text);
+    pub fn paste(&mut self, text: &str) -> Reply {
         match self {
-            Self::Choose(chooser) => chooser.paste(&line),
+            Self::Choose(chooser) => chooser.paste(&estate::text::clean(text)),
             Self::Prompt(prompt) => prompt.paste(text),
+            Self::Builder(builder) => return builder.paste(text),
             _ => {}
         }
+        Reply::Stay
     }
 }

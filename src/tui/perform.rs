@@ -14,9 +14,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use estate::export::{Exporter, Format, columns};
+use estate::filter::suggest::{Known, TITLES};
 use estate::{
     Cancel, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Query, Result, Rev,
-    SimId, Target,
+    Saved, SavedEdit, Sim, SimId, Target,
 };
 
 use super::msg::{Effect, ListSource, Msg, Then};
@@ -40,9 +41,12 @@ enum Lane {
     Pick,
     Copy,
     Write,
+    Known,
+    Saved,
+    Tally,
 }
 
-const LANES: usize = 9;
+const LANES: usize = 12;
 
 /// The question a lane holds, and how to stop the one it works on.
 #[derive(Default)]
@@ -58,6 +62,8 @@ type Shared = Arc<(Mutex<Slot>, Condvar)>;
 pub struct Performer {
     lanes: Vec<Shared>,
     stop: Arc<AtomicBool>,
+    /// Stops the file that is being written.
+    export: Mutex<Cancel>,
     estate: Arc<dyn Estate>,
     sender: Sender<Msg>,
 }
@@ -72,6 +78,9 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Apply { .. } => Lane::Write,
         Effect::Range { .. } | Effect::Find { .. } | Effect::Missed { .. } => Lane::Pick,
         Effect::Iccids { .. } => Lane::Copy,
+        Effect::Known => Lane::Known,
+        Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
+        Effect::Tally { .. } => Lane::Tally,
         _ => Lane::Work,
     }
 }
@@ -89,7 +98,7 @@ impl Performer {
                 shared
             })
             .collect();
-        Self { lanes, stop, estate: Arc::clone(estate), sender: sender.clone() }
+        Self { lanes, stop, export: Mutex::default(), estate: Arc::clone(estate), sender: sender.clone() }
     }
 
     /// Hands a question over; returns at once.
@@ -98,15 +107,12 @@ impl Performer {
             self.stop.store(true, Ordering::Relaxed);
             return;
         }
-        if matches!(effect, Effect::Export { .. } | Effect::Report { .. }) {
-            // A file that is being written is not stopped by anything else a person does.
-            let (estate, sender) = (Arc::clone(&self.estate), self.sender.clone());
-            thread::spawn(move || {
-                let msg = perform(estate.as_ref(), effect, &Cancel::new(), &AtomicBool::new(false), &|_| {});
-                if let Some(msg) = msg {
-                    let _ = sender.send(msg);
-                }
-            });
+        if effect == Effect::CancelExport {
+            self.export.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+            return;
+        }
+        if matches!(effect, Effect::Export { .. } | Effect::Report { .. } | Effect::Write { .. }) {
+            self.write_file(effect);
             return;
         }
         if matches!(effect, Effect::Apply { .. }) {
@@ -119,6 +125,23 @@ impl Performer {
         }
         slot.next = Some((effect, Cancel::new()));
         wake.notify_one();
+    }
+}
+
+impl Performer {
+    /// A file that is being written is stopped by nothing else a person does.
+    fn write_file(&self, effect: Effect) {
+        let (estate, sender, cancel) = (Arc::clone(&self.estate), self.sender.clone(), Cancel::new());
+        if matches!(effect, Effect::Export { .. }) {
+            *self.export.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
+        }
+        thread::spawn(move || {
+            let tell = |progress| drop(sender.send(Msg::Writing(progress)));
+            let msg = perform(estate.as_ref(), effect, &cancel, &AtomicBool::new(false), &tell);
+            if let Some(msg) = msg {
+                let _ = sender.send(msg);
+            }
+        });
     }
 }
 
@@ -204,19 +227,46 @@ pub fn perform(
             let wanted = LogFilter { before, limit: ENTRIES, ..LogFilter::default() };
             Msg::History(ticket, estate.entries(&wanted, cancel))
         }
-        Effect::Export { query, target, path } => {
-            Msg::Exported(export(estate, &query, target.as_deref(), &path, cancel))
+        Effect::Export { query, target, path, fields } => {
+            let what = Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields };
+            Msg::Exported(export(estate, &what, cancel, tell))
         }
         Effect::Report { rev, path } => Msg::Exported(report(estate, rev, &path, cancel)),
+        Effect::Write { path, text, lines } => Msg::Exported(write(&path, &text).map(|()| (lines, path))),
         Effect::Iccids { target, query } => Msg::Copy(iccids(estate, &target, &query, cancel)),
-        Effect::CancelChange
-        | Effect::Clipboard(_)
-        | Effect::Mouse(_)
-        | Effect::Redraw
-        | Effect::Remember
-        | Effect::Suspend
-        | Effect::Quit => return None,
+        effect => return about_filters(estate, effect, cancel),
     })
+}
+
+/// What filters need besides the list itself.
+fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option<Msg> {
+    Some(match effect {
+        Effect::Known => Msg::Known(known(estate, cancel)),
+        Effect::Saved => Msg::Saved(estate.saved(cancel), String::new()),
+        Effect::EditSaved { edits, said } => Msg::Saved(estate.edit_saved(&edits), said),
+        Effect::ImportSaved { path } => {
+            let taken = import_saved(estate, &path);
+            let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
+            Msg::Saved(taken.map(|(list, _)| list), said)
+        }
+        Effect::Tally { ticket, query } => Msg::Tally(ticket, estate.count(&query, cancel)),
+        // The rest is the loop's: the terminal, and what stops.
+        _ => return None,
+    })
+}
+
+fn known(estate: &dyn Estate, cancel: &Cancel) -> Result<Known> {
+    let counted = TITLES.iter().map(|row| row.0).filter(|field| field.is_counted());
+    counted.map(|field| Ok((field, estate.values(field, cancel)?))).collect()
+}
+
+/// Takes the filters of a file in; one of a name that is there already is replaced.
+fn import_saved(estate: &dyn Estate, path: &Path) -> Result<(Vec<Saved>, usize)> {
+    let text =
+        std::fs::read_to_string(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+    let filters = estate::saved::from_file(&text)?;
+    let edits: Vec<SavedEdit> = filters.into_iter().map(|saved| SavedEdit::Put(saved, true)).collect();
+    Ok((estate.edit_saved(&edits)?, edits.len()))
 }
 
 fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Lookup> {
@@ -277,13 +327,21 @@ fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &Cancel) -> Resul
     Ok(ids)
 }
 
+/// What an export writes, and where.
+struct Exported<'a> {
+    query: &'a Query,
+    target: Option<&'a Target>,
+    path: &'a Path,
+    fields: &'a [String],
+}
+
 fn export(
     estate: &dyn Estate,
-    query: &Query,
-    target: Option<&Target>,
-    path: &Path,
+    what: &Exported<'_>,
     cancel: &Cancel,
+    tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<(u64, PathBuf)> {
+    let path = what.path;
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let format = match extension.as_str() {
         "ndjson" => Format::Ndjson,
@@ -292,11 +350,28 @@ fn export(
     };
     let accounts = estate.accounts(cancel)?;
     let file = Unfinished::at(path)?;
-    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(&[])?)?;
-    estate.export(query, target, &mut |sim| exporter.write(sim, &accounts).map(|()| true), cancel)?;
+    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(what.fields)?)?;
+    let (mut done, mut told) = (0, Instant::now());
+    let mut sink = |sim: &Sim| {
+        exporter.write(sim, &accounts)?;
+        done += 1;
+        if done % 1_000 == 0 && told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            tell(Progress { phase: "writing", done, total: 0 });
+        }
+        Ok(!cancel.is_cancelled())
+    };
+    estate.export(what.query, what.target, &mut sink, cancel)?;
     let written = exporter.finish()?;
     file.done()?;
     Ok((written, path.to_owned()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let file = Unfinished::at(path)?;
+    let broken = |e| Error::io(format!("cannot write {}", path.display()), e);
+    std::io::Write::write_all(&mut file.file()?, text.as_bytes()).map_err(broken)?;
+    file.done()
 }
 
 /// A file that gets its name only once it is whole, never overwrites another, and is its owner's alone.

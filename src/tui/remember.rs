@@ -1,5 +1,6 @@
 //! What the screen remembers from one time to the next: unfolded accounts, recent targets, the account and order.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use estate::{AccountId, Order};
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
-use super::model::{Kind, Model};
+use super::model::{Kind, Layout, Model};
 use crate::config::state_dir;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ struct Memory {
     columns: Vec<SavedColumn>,
     tree: Option<bool>,
     details: Option<bool>,
+    recent_filters: Vec<String>,
+    layouts: BTreeMap<String, Layout>,
 }
 
 fn file(model: &Model) -> PathBuf {
@@ -56,16 +59,20 @@ pub fn recall(model: &mut Model) {
             model.messages.say(format!("columns this version does not know: {}", unknown.join(", ")));
         }
     }
+    model.recent_filters = memory.recent_filters;
+    model.layouts = memory.layouts;
     model.show_tree = memory.tree.unwrap_or(true);
     model.show_details = memory.details;
     model.tree.rebuild(&accounts);
 }
 
 /// Writes down what is to be remembered; a demo leaves nothing behind.
-pub fn keep(model: &Model) {
+pub fn keep(model: &mut Model) {
     if model.kind == Kind::Demo {
         return;
     }
+    // What a saved filter shows is kept for it; what is remembered is the usual.
+    model.leave_layout();
     let memory = Memory {
         open: model.tree.open.iter().map(|a| a.0).collect(),
         recents: model.recents.iter().map(|a| a.0).collect(),
@@ -74,6 +81,8 @@ pub fn keep(model: &Model) {
         columns: model.columns.saved(),
         tree: Some(model.show_tree),
         details: model.show_details,
+        recent_filters: model.recent_filters.clone(),
+        layouts: model.layouts.clone(),
     };
     let path = file(model);
     let text = serde_json::to_string(&memory).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod act;
 mod answers;
 mod dialogs;
+mod filters;
 mod keys;
 mod menus;
 mod mouse;
@@ -20,6 +21,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     fit(model);
     let mut effects = model.reload(Want::Top);
     effects.push(model.recount());
+    effects.push(Effect::Saved);
     effects
 }
 

@@ -1,7 +1,10 @@
 //! The model, painted. Changes nothing.
 
+mod builder;
 mod details;
 mod dialog;
+mod line;
+mod lists;
 mod paint;
 mod panes;
 mod status;
@@ -41,6 +44,7 @@ pub fn frame(model: &Model) -> Frame {
     if let Some(place) = layout::dialog(model) {
         cursor = dialog::dialog(model, &place, &mut buffer);
     }
+    line::suggestions(model, &mut buffer);
     status::toast(model, &areas, &mut buffer);
     if model.theme.ascii {
         paint::to_ascii(&mut buffer);

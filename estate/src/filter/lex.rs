@@ -140,7 +140,7 @@ impl Lexer {
 
 fn sign_length(first: Option<char>, second: Option<char>) -> usize {
     match (first, second) {
-        (Some('!'), Some('=')) | (Some('<' | '>'), Some('=')) => 2,
+        (Some('!' | '<' | '>'), Some('=')) => 2,
         (Some(':' | '=' | '<' | '>'), _) => 1,
         _ => 0,
     }

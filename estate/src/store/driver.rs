@@ -126,84 +126,63 @@ impl Compiler<'_> {
     }
 
     fn index_of(&self, term: &Term, value: &Value) -> Result<Option<Sql>> {
-        let range = |column: &str, low: String, high: String| {
-            Some(
-                Sql::new(format!("SELECT id FROM sim WHERE {column} >= ? AND {column} < ?"))
-                    .with(low)
-                    .with(high),
-            )
-        };
-        Ok(match (term.field, term.op, value) {
-            (Field::Status, Op::Has | Op::Eq, Value::Status(status)) => Some(
+        let exact = matches!(term.op, Op::Has | Op::Eq);
+        Ok(match (term.field, value) {
+            (Field::Status, Value::Status(status)) if exact => Some(
                 Sql::new("SELECT id FROM sim INDEXED BY sim_status WHERE status = ?")
                     .with(status_code(*status)),
             ),
-            (Field::Session, Op::Has | Op::Eq, Value::Flag(flag)) => Some(
+            (Field::Session, Value::Flag(flag)) if exact => Some(
                 Sql::new("SELECT id FROM sim INDEXED BY sim_session WHERE in_session = ?")
                     .with(i64::from(*flag)),
             ),
-            (Field::Used | Field::Cap | Field::UsedPct, op, Value::Bytes(n) | Value::Percent(n)) => {
-                let column = number_column(term.field);
-                // Absent is 0 for a cap and -1 for a percentage.
-                let floor = match term.field {
-                    Field::Cap => "cap > 0 AND ",
-                    Field::UsedPct => "used_pct >= 0 AND ",
-                    _ => "",
-                };
-                let sign = sign(op);
-                Some(Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(*n as i64))
+            (Field::Used | Field::Cap | Field::UsedPct, Value::Bytes(n) | Value::Percent(n)) => {
+                Some(index_of_number(term, *n as i64))
             }
-            (Field::Seen, op, Value::At(t)) => {
-                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {} ?", sign(op))).with(t.0))
+            (Field::Seen, Value::At(t)) => {
+                let sign = sign(term.op);
+                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {sign} ?")).with(t.0))
             }
-            (Field::Network | Field::Tariff, Op::Has | Op::Eq, Value::Text(wanted)) => {
-                let column = term.field.name();
+            (Field::Seen, Value::Age(seconds)) => {
+                let (sign, at) = (sign(term.op), self.now.0.saturating_sub_unsigned(*seconds));
+                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {sign} ?")).with(at))
+            }
+            (Field::Has | Field::No, Value::Field(asked)) => {
+                index_of_filled(*asked, term.field == Field::Has)
+            }
+            (_, Value::Text(wanted)) if exact => self.index_of_text(term, wanted)?,
+            _ => None,
+        })
+    }
+
+    fn index_of_text(&self, term: &Term, wanted: &str) -> Result<Option<Sql>> {
+        let column = term.field.name();
+        Ok(match (term.field, term.op) {
+            (Field::Network | Field::Tariff, _) => {
                 let condition = self.text(term.field, term.op, wanted)?;
-                let listed = condition.text.contains("rarray");
-                listed.then(|| Sql {
-                    text: format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"),
-                    ..condition
-                })
+                let text = format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)");
+                condition.text.contains("rarray").then_some(Sql { text, ..condition })
             }
-            (Field::Tag | Field::Category, Op::Has | Op::Eq, Value::Text(wanted)) => {
-                let kind = tag_kind(term.field);
+            (Field::Tag | Field::Category, _) => {
                 let sql = Sql::new(
                     "SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ? AND name IN rarray(?)",
                 );
-                self.tags_named(term.field, term.op, wanted)?.map(|names| sql.with(kind).with_texts(names))
+                let names = self.tags_named(term.field, term.op, wanted)?;
+                names.map(|names| sql.with(tag_kind(term.field)).with_texts(names))
             }
-            (Field::No | Field::Has, Op::Has | Op::Eq, Value::Field(Field::Cap)) => {
-                let sign = if term.field == Field::No { "=" } else { ">" };
-                Some(Sql::new(format!("SELECT id FROM sim INDEXED BY sim_cap WHERE cap {sign} 0")))
-            }
-            (Field::Has, Op::Has | Op::Eq, Value::Field(field @ (Field::Tag | Field::Category))) => {
-                let sql = Sql::new("SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ?");
-                Some(sql.with(tag_kind(*field)))
-            }
-            (Field::Imsi | Field::Msisdn, Op::Eq, Value::Text(wanted)) => {
-                let column = term.field.name();
+            (Field::Imsi | Field::Msisdn, Op::Eq) => {
                 let sql = Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} = ?"));
                 Some(sql.with(compact(&text::fold(wanted))))
             }
-            (Field::Iccid, Op::Eq, Value::Text(wanted)) => Iccid::parse(wanted)
+            (Field::Iccid, Op::Eq) => Iccid::parse(wanted)
                 .ok()
                 .map(|(iccid, _)| Sql::new("SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key())),
-            (Field::Iccid, Op::Has, Value::Text(wanted)) if wanted.contains('*') => {
-                let (head, tail) = wanted.split_once('*').unwrap_or_default();
-                let (head, tail) = (compact(head), compact(tail));
-                let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
-                match () {
-                    () if digits(&tail) => {
-                        let reversed: String = tail.chars().rev().collect();
-                        range("iccid_rev", reversed.clone(), reversed + ":")
-                    }
-                    () if digits(&head) && head.len() < 19 => range("iccid_key", head.clone(), head + ":"),
-                    () => None,
-                }
-            }
-            (field, Op::Has | Op::Eq, Value::Text(wanted)) if in_text_index(field) => {
-                self.text_index(field, &text::fold(wanted))?
-            }
+            (field, Op::Has) if wanted.contains('*') => match index_of_ends(field, wanted) {
+                Some(sql) => Some(sql),
+                None if in_text_index(field) => self.text_index(field, &text::fold(wanted))?,
+                None => None,
+            },
+            (field, _) if in_text_index(field) => self.text_index(field, &text::fold(wanted))?,
             _ => None,
         })
     }
@@ -246,6 +225,53 @@ impl Compiler<'_> {
             }
         }
         Ok(Some(sql))
+    }
+}
+
+/// A range of usage, caps or percentages; absent is 0 for a cap and -1 for a percentage.
+fn index_of_number(term: &Term, n: i64) -> Sql {
+    let (column, sign) = (number_column(term.field), sign(term.op));
+    let floor = match term.field {
+        Field::Cap => "cap > 0 AND ",
+        Field::UsedPct => "used_pct >= 0 AND ",
+        _ => "",
+    };
+    Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(n)
+}
+
+/// Fields that are filled or empty, where an index knows.
+fn index_of_filled(field: Field, filled: bool) -> Option<Sql> {
+    let sign = if filled { ">" } else { "=" };
+    let simple = |column: &str, least: &str| {
+        Some(Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} {sign} {least}")))
+    };
+    match field {
+        Field::Cap => simple("cap", "0"),
+        Field::Used => simple("used", "0"),
+        Field::Seen => simple("seen", "0"),
+        Field::Network | Field::Tariff | Field::Imsi | Field::Msisdn => simple(field.name(), "''"),
+        Field::Tag | Field::Category if filled => {
+            Some(Sql::new("SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ?").with(tag_kind(field)))
+        }
+        _ => None,
+    }
+}
+
+/// Numbers by their first or last digits: `8944*`, `*0057`.
+fn index_of_ends(field: Field, wanted: &str) -> Option<Sql> {
+    let (head, tail) = wanted.split_once('*')?;
+    let (head, tail) = (compact(head), compact(tail));
+    let digits = |t: &str| !t.is_empty() && t.bytes().all(|b| b.is_ascii_digit());
+    let range = |column: &str, low: String| {
+        let high = low.clone() + ":";
+        let sql = format!("SELECT id FROM sim WHERE {column} >= ? AND {column} < ?");
+        Some(Sql::new(sql).with(low).with(high))
+    };
+    match field {
+        Field::Iccid if digits(&tail) => range("iccid_rev", tail.chars().rev().collect()),
+        Field::Iccid if digits(&head) && head.len() < 19 => range("iccid_key", head),
+        Field::Imsi | Field::Msisdn if digits(&head) => range(field.name(), head),
+        _ => None,
     }
 }
 

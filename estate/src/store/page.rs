@@ -160,23 +160,27 @@ impl View<'_> {
 
     /// Reads every match and sorts them.
     fn gather(&self, query: &Query, step: &Step<'_>, limit: usize, driver: Option<&Sql>) -> Result<Vec<Row>> {
+        // Sorted by number alone; whole rows are read for those that are shown.
         let keys = expressions(&query.sort);
-        let mut sql = match driver {
+        let order = order_by(query.sort.keys(), query.sort.first(), step.forward, "+");
+        let mut sql = Sql::new(format!("SELECT {COLUMNS}{keys} FROM (SELECT s.id AS id FROM "));
+        match driver {
             Some(driver) => {
-                let mut sql = Sql::new(format!("SELECT {COLUMNS}{keys} FROM ("));
+                sql.text.push('(');
                 sql.push(driver.clone());
                 sql.text.push_str(") d CROSS JOIN sim s ON s.id = d.id WHERE ");
-                sql
             }
-            None => Sql::new(format!("SELECT {COLUMNS}{keys} FROM sim s NOT INDEXED WHERE ")),
-        };
+            None => sql.text.push_str("sim s NOT INDEXED WHERE "),
+        }
         sql.push(self.condition(query)?);
         if let Some((side, from)) = step.bound {
             sql.text.push_str(" AND ");
             sql.push(self.key_bound(&query.sort, side, from)?);
         }
-        sql.text.push_str(&order_by(query.sort.keys(), query.sort.first(), step.forward, "+"));
-        self.fetch(limited(sql, limit, step.skip), query.sort.keys())
+        sql.text.push_str(&order);
+        let mut sql = limited(sql, limit, step.skip);
+        sql.text.push_str(&format!(") w CROSS JOIN sim s ON s.id = w.id{order}"));
+        self.fetch(&sql, query.sort.keys())
     }
 
     /// Walks the index of the first column and keeps what matches.
@@ -194,7 +198,7 @@ impl View<'_> {
         }
         sql.push(self.condition(query)?);
         sql.text.push_str(&order_by(keys, first, step.forward, ""));
-        self.fetch(limited(sql, limit, step.skip), keys)
+        self.fetch(&limited(sql, limit, step.skip), keys)
     }
 
     /// Walks the accounts in tree order, and the SIMs of each in the rest of the order.
@@ -234,7 +238,7 @@ impl View<'_> {
             }
             sql.push(condition.clone());
             sql.text.push_str(&order_by(&keys[1..], first, step.forward, ""));
-            rows.extend(self.fetch(limited(sql, limit - rows.len(), skip), keys)?);
+            rows.extend(self.fetch(&limited(sql, limit - rows.len(), skip), keys)?);
             skip = 0;
             if rows.len() >= limit {
                 break;
@@ -243,7 +247,7 @@ impl View<'_> {
         Ok(rows)
     }
 
-    fn fetch(&self, sql: Sql, keys: &[Sort]) -> Result<Vec<Row>> {
+    fn fetch(&self, sql: &Sql, keys: &[Sort]) -> Result<Vec<Row>> {
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let rows = statement.query_map(params_from_iter(&sql.params), |r| row(r, keys))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -145,6 +145,11 @@ impl Line {
         Typed::Changed
     }
 
+    /// The character that suggestions are about.
+    pub fn anchor(&self) -> usize {
+        self.slot.as_ref().map_or(0, |slot| slot.start)
+    }
+
     /// The first suggestion that is shown.
     pub fn first_offered(&self) -> usize {
         (self.chosen.unwrap_or(0) + 1).saturating_sub(SHOWN)

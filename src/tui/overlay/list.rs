@@ -136,7 +136,7 @@ impl HistoryPane {
     }
 }
 
-fn step(key: Key, cursor: &mut usize, length: usize) {
+pub(super) fn step(key: Key, cursor: &mut usize, length: usize) {
     let by = match key.code {
         Code::Up | Code::Char('k') => -1,
         Code::Down | Code::Char('j') => 1,

@@ -8,7 +8,7 @@ use super::chooser::{edit, insert};
 use crate::tui::term::{Code, Key};
 
 /// What the line is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
     /// The name of a new account under this one.
     AddAccount(AccountId),
@@ -22,6 +22,29 @@ pub enum Purpose {
     GoTo,
     /// A list of identifiers to select.
     List,
+    /// A list of identifiers to filter by, or the file it is in.
+    ListFilter,
+    /// The name to save the filter under.
+    SaveFilter,
+    /// Another name for this saved filter.
+    RenameFilter(String),
+    /// The file to write the saved filters to.
+    ExportFilters,
+    /// The file to read saved filters from.
+    ImportFilters,
+    /// The file to write these numbers to.
+    Numbers(Vec<String>),
+}
+
+impl Purpose {
+    /// What Tab chooses between, beside the line.
+    pub fn options(&self) -> &'static [&'static str] {
+        match self {
+            Self::Export => &["the columns on the screen", "every field"],
+            Self::SaveFilter => &["the filter alone", "the filter with account, order and columns"],
+            _ => &[],
+        }
+    }
 }
 
 /// The dialog.
@@ -39,19 +62,27 @@ pub struct Prompt {
     pub fault: Option<String>,
     /// What it is for.
     pub purpose: Purpose,
+    /// Which of its options is chosen.
+    pub option: usize,
+    /// What was asked about again: submitted once more, it is meant.
+    pub warned: Option<String>,
 }
 
 impl Prompt {
     /// A dialog with text to begin with.
     pub fn new(title: impl Into<String>, hint: impl Into<String>, text: &str, purpose: Purpose) -> Self {
         let input = Input::new(text.to_owned());
-        Self { title: title.into(), hint: hint.into(), input, pasted: None, fault: None, purpose }
+        let (pasted, fault, warned) = (None, None, None);
+        Self { title: title.into(), hint: hint.into(), input, pasted, fault, purpose, option: 0, warned }
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Reply {
         match key.code {
             Code::Esc => return Reply::Close,
+            Code::Tab | Code::BackTab if !self.purpose.options().is_empty() => {
+                self.option = (self.option + 1) % self.purpose.options().len();
+            }
             Code::Enter => {
                 let text = self.pasted.clone().unwrap_or_else(|| self.input.value().to_owned());
                 return Reply::Submit(text);
@@ -68,7 +99,9 @@ impl Prompt {
 
     /// Takes pasted text: a list whole, else as one line.
     pub fn paste(&mut self, text: &str) {
-        if self.purpose == Purpose::List {
+        if matches!(self.purpose, Purpose::List | Purpose::ListFilter)
+            && text.trim().contains(['\n', '\t', ','])
+        {
             let all = self.pasted.take().unwrap_or_default() + text;
             self.pasted = Some(all);
         } else {

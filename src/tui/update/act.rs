@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use estate::{Query, Target};
 
-use super::{keys, menus, select};
-use crate::tui::action::Action as A;
+use super::{filters, menus, select};
+use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
@@ -83,11 +83,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             prompt(model, action)
         }
         A::History => history(model),
-        A::Search => {
-            keys::open_search(model);
-            Vec::new()
-        }
-        A::ClearFilter => model.filter(estate::Filter::All, String::new()),
+        A::ClearFilter => model.filter(estate::Filter::All),
         A::SortReverse => {
             model.query.sort = model.query.sort.reversed();
             model.reload(Want::Top)
@@ -97,7 +93,29 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             model.requery()
         }
         A::Expand | A::Collapse | A::ToggleFold | A::ExpandAll | A::CollapseAll => fold(model, action),
+        _ if action.row().group == Group::Finding => finding(model, action),
         _ => program(model, action),
+    }
+}
+
+fn finding(model: &mut Model, action: A) -> Vec<Effect> {
+    match action {
+        A::Search => filters::open_line(model),
+        A::FilterBuilder => filters::open_builder(model),
+        A::FilterSame => filters::same(model),
+        A::FilterAccount => filters::by_account(model),
+        A::FilterList => filters::list(model),
+        A::InspectList => filters::inspect(model),
+        A::RemoveCondition => filters::remove(model),
+        A::RecentFilters => filters::recent(model),
+        A::SavedFilters => filters::open_saved(model),
+        A::SaveFilter => {
+            filters::keep(model);
+            Vec::new()
+        }
+        A::SortThen => menus::sort(model, "Then sort by", Choice::ThenSort),
+        A::Columns => filters::choose_columns(model),
+        other => other.digit().map_or_else(Vec::new, |digit| filters::call_digit(model, digit)),
     }
 }
 
@@ -141,16 +159,21 @@ fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
 
 /// Esc never destroys anything: it gives up what is begun, then takes the message away, then the search.
 fn back(model: &mut Model) -> Vec<Effect> {
-    if model.table.range.take().is_some() || model.messages.dismiss() || model.filter_text.is_empty() {
+    if model.table.range.take().is_some() || model.messages.dismiss() {
         return Vec::new();
     }
-    model.filter(estate::Filter::All, String::new())
+    model.filter(estate::Filter::All)
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
     if model.job.is_some() {
         model.messages.say("a change is still running: wait for it, or stop it with x");
         model.overlays.push(Overlay::Running);
+        return Vec::new();
+    }
+    if model.export.is_some() {
+        model.messages.say("a file is still being written: wait for it, or stop it with x");
+        model.overlays.push(Overlay::Exporting);
         return Vec::new();
     }
     model.quitting = true;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{menus, select};
+use super::{filters, menus, select};
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
 use crate::tui::overlay::list::ITEMS;
@@ -17,7 +17,9 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Rows(ticket, want, answer) if ticket == model.tickets.rows => rows(model, &want, answer),
         Msg::Count(ticket, answer) if ticket == model.tickets.count => {
-            model.matching = said(model, answer);
+            // An account that the filter names and that is gone is said where the rows would be.
+            let gone = matches!(answer, Err(Error::NotFound { .. } | Error::Ambiguous { .. }));
+            model.matching = if gone { Some(0) } else { said(model, answer) };
             if model.table.first.is_none() && !model.table.after {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
@@ -49,7 +51,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Found(ticket, purpose, answer) if ticket == model.tickets.pick => {
             model.ranging = false;
             match said(model, answer) {
-                Some(found) => list_found(model, purpose, found),
+                Some(found) => list_found(model, purpose, &found),
                 None => Vec::new(),
             }
         }
@@ -90,15 +92,51 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::Writing(progress) => {
+            if let Some(writing) = &mut model.export {
+                writing.done = progress.done;
+            }
+            Vec::new()
+        }
         Msg::Exported(answer) => {
+            written(model, &answer);
             if let Some((n, path)) = said(model, answer) {
                 model.messages.say(format!("wrote {} lines to {}", count(n), path.display()));
             }
             Vec::new()
         }
         Msg::Copy(answer) => copied(model, answer),
-        _ => Vec::new(),
+        other => {
+            about_filters(model, other);
+            Vec::new()
+        }
     }
+}
+
+fn about_filters(model: &mut Model, msg: Msg) {
+    match msg {
+        Msg::Known(answer) => {
+            if let Some(known) = said(model, answer) {
+                filters::known_read(model, known);
+            }
+        }
+        Msg::Saved(answer, text) => {
+            let done = answer.is_ok();
+            if let Some(list) = said(model, answer) {
+                filters::saved_read(model, list);
+            }
+            if done && !text.is_empty() {
+                model.messages.say(text);
+            }
+        }
+        Msg::Tally(ticket, answer) if ticket == model.tickets.tally => filters::tallied(model, answer),
+        _ => {}
+    }
+}
+
+/// Whether an error is about an account by its number, which nobody typed.
+fn is_internal(error: &Error) -> bool {
+    matches!(error, Error::NotFound { what: "account", name, .. } if name.starts_with('#'))
 }
 
 /// The value of an answer; a failure is said, unless a newer question caused it.
@@ -107,7 +145,7 @@ fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
         Ok(value) => Some(value),
         Err(Error::Cancelled) => None,
         // The account looked at has just gone; the accounts are being read anew and decide what is shown.
-        Err(Error::NotFound { what: "account", name, .. }) if name.starts_with('#') => None,
+        Err(error) if is_internal(&error) => None,
         Err(error) => {
             model.messages.fail(&error);
             None
@@ -130,15 +168,35 @@ fn rows(
         }
         Err(error) => {
             model.table.loading = false;
-            if matches!(error, Error::NotFound { .. }) {
-                // The row it started from lies in an account that is gone.
+            if matches!(error, Error::NotFound { .. } | Error::Ambiguous { .. }) {
+                // An account that the filter names, or the row it started from lies in, is gone.
                 model.table.rows.clear();
                 (model.table.before, model.table.after) = (false, false);
+                model.table.first = None;
+                if !is_internal(&error) {
+                    model.fault = Some(filters::explained(&error));
+                    model.matching = Some(0);
+                    return Vec::new();
+                }
             }
             said::<()>(model, Err(error));
         }
     }
     Vec::new()
+}
+
+/// A file is done, or was given up: its progress is no longer shown.
+fn written(model: &mut Model, answer: &Result<(u64, std::path::PathBuf), Error>) {
+    let Some(writing) = &model.export else { return };
+    let ours = answer.as_ref().map_or(true, |(_, path)| *path == writing.path);
+    if !ours {
+        return;
+    }
+    if matches!(answer, Err(Error::Cancelled)) {
+        model.messages.say(format!("stopped; {} was not written", writing.path.display()));
+    }
+    model.export = None;
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Exporting));
 }
 
 fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
@@ -176,6 +234,7 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
 /// Something was committed: the list is read anew where it stands, once nothing is open that must not move.
 fn committed(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
+    model.known_stale = true;
     vec![Effect::Accounts]
 }
 
@@ -188,7 +247,7 @@ pub fn refresh(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-fn list_found(model: &mut Model, purpose: ListUse, found: Lookup) -> Vec<Effect> {
+fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect> {
     let unknown = found.unknown.len() as u64;
     let mut text = format!(
         "{} found · {} unknown · {} twice",
@@ -207,9 +266,10 @@ fn list_found(model: &mut Model, purpose: ListUse, found: Lookup) -> Vec<Effect>
             effects.push(model.remark());
             effects
         }
-        ListUse::Filter => {
-            let filter = Filter::ids(found.found);
-            model.filter(filter, format!("pasted list: {text}"))
+        ListUse::Filter => filters::list_found(model, found),
+        ListUse::Inspect => {
+            filters::inspected(model, found);
+            return Vec::new();
         }
         ListUse::Find => match found.found.first() {
             Some(id) => {
@@ -218,9 +278,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: Lookup) -> Vec<Effect>
                     model.tree.go_to(top.id, &accounts);
                     (model.query.under, model.query.deep) = (top.id, true);
                 }
-                let filter = Filter::ids([*id]);
-                let text = filter.to_string();
-                model.filter(filter, text)
+                model.filter(Filter::ids([*id]))
             }
             None => Vec::new(),
         },

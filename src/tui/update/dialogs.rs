@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query};
+use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query, SavedEdit};
 
-use super::{act, menus, select};
+use super::{act, filters, menus, select};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -33,6 +33,24 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::OnlyShown => only_shown(model),
         Reply::Cancel => cancel(model),
         Reply::Submit(text) => submit(model, text.trim()),
+        Reply::Ask => filters::ask(model),
+        Reply::Tally => filters::tally(model),
+        Reply::Apply(save) => filters::apply(model, save),
+        Reply::Recent => filters::recent(model),
+        Reply::Columns(columns, close) => {
+            if close {
+                model.overlays.pop();
+            }
+            filters::show_columns(model, columns)
+        }
+        Reply::Saved(wish) => filters::wish(model, wish),
+        Reply::Numbers => filters::export_numbers(model),
+        Reply::CancelExport => {
+            if let Some(writing) = &mut model.export {
+                writing.stopping = true;
+            }
+            vec![Effect::CancelExport]
+        }
         Reply::Items(..) | Reply::Missed(_) | Reply::Report | Reply::Undo | Reply::Open | Reply::More => {
             about_change(model, &reply)
         }
@@ -58,6 +76,19 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Paste(purpose) => {
             let list = std::mem::take(&mut model.pasted);
             select::find(model, purpose, ListSource::Given(list))
+        }
+        Choice::Narrow(filter) => filters::narrow(model, filter),
+        Choice::Within(account) => filters::within(model, account),
+        Choice::Drop(part) => filters::drop_part(model, part),
+        Choice::Use(text) => filters::use_text(model, &text),
+        Choice::Field(_) | Choice::Verb(_) | Choice::Value(_) => filters::fill(model, &choice),
+        Choice::ToggleColumn(by) => {
+            model.columns.toggle(by);
+            Vec::new()
+        }
+        Choice::PinColumn(by) => {
+            model.columns.pin(by);
+            Vec::new()
         }
         Choice::Nothing => Vec::new(),
     }
@@ -137,21 +168,32 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
         Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
         Purpose::Export => export_fault(text),
+        Purpose::SaveFilter | Purpose::RenameFilter(_) => {
+            let taken = |s: &estate::Saved| estate::text::fold(&s.name) == estate::text::fold(text);
+            let replaces = prompt.purpose == Purpose::SaveFilter && model.saved.iter().any(taken);
+            let asked = prompt.warned.as_deref() == Some(text);
+            let fault = estate::valid_name(text).err().map(|e| e.to_string());
+            fault.or_else(|| {
+                (replaces && !asked).then(|| format!("{text} is there already; Enter again replaces it"))
+            })
+        }
+        Purpose::ListFilter | Purpose::ExportFilters | Purpose::ImportFilters | Purpose::Numbers(_) => None,
         Purpose::List => {
             let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
             empty.then(|| "there are no numbers in it".to_owned())
         }
     };
     if fault.is_some() {
+        prompt.warned = Some(text.to_owned());
         prompt.fault = fault;
         return Vec::new();
     }
-    let purpose = prompt.purpose;
+    let (purpose, option) = (prompt.purpose.clone(), prompt.option);
     model.overlays.pop();
-    submitted(model, purpose, text)
+    submitted(model, purpose, text, option)
 }
 
-fn submitted(model: &mut Model, purpose: Purpose, text: &str) -> Vec<Effect> {
+fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> Vec<Effect> {
     match purpose {
         Purpose::AddAccount(parent) => {
             model.tree.open.insert(parent);
@@ -172,10 +214,28 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str) -> Vec<Effect> {
             let rows = model.matching.unwrap_or(0);
             model.reload(Want::Row(row(text, rows).unwrap_or(0)))
         }
-        Purpose::Export => {
-            model.messages.say(format!("writing {text} …"));
-            let (query, target) = (Box::new(model.query.clone()), act::exported(model));
-            vec![Effect::Export { query, target, path: PathBuf::from(text) }]
+        Purpose::Export => filters::export(model, text, option),
+        Purpose::ListFilter => filters::list_given(model, text),
+        Purpose::SaveFilter => {
+            let saved = filters::kept(model, text, option > 0);
+            filters::edit(SavedEdit::Put(saved, true), format!("saved as {text}; b lists the saved filters"))
+        }
+        Purpose::RenameFilter(name) => {
+            filters::edit(SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
+        }
+        Purpose::ExportFilters => {
+            let (text_of, lines) = (estate::saved::to_file(&model.saved), model.saved.len() as u64);
+            vec![Effect::Write { path: PathBuf::from(text), text: text_of, lines }]
+        }
+        Purpose::ImportFilters => vec![Effect::ImportSaved { path: PathBuf::from(text) }],
+        Purpose::Numbers(numbers) => {
+            let cells: Vec<_> = numbers.iter().map(|n| estate::text::defuse(n).into_owned()).collect();
+            let lines = cells.len() as u64;
+            vec![Effect::Write {
+                path: PathBuf::from(text),
+                text: format!("number\n{}\n", cells.join("\n")),
+                lines,
+            }]
         }
         Purpose::List => match List::read(text) {
             Ok(list) => select::find(model, ListUse::Select, ListSource::Given(list)),

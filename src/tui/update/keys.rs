@@ -1,12 +1,12 @@
 //! Keys and pastes: to the top overlay, to the search line, or through the keymap to an action.
 
-use estate::{Filter, List};
+use estate::List;
 
-use super::{act, dialogs};
+use super::{act, dialogs, filters};
 use crate::tui::keymap::Found;
-use crate::tui::model::{Model, Search};
+use crate::tui::model::Model;
 use crate::tui::msg::{Effect, ListUse};
-use crate::tui::overlay::chooser::{edit, insert};
+use crate::tui::overlay::line::Typed;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
 use crate::tui::term::{Code, Key};
 
@@ -79,15 +79,21 @@ fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
 pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     model.messages.pass();
     if let Some(top) = model.overlays.last_mut() {
-        top.paste(text);
-        return Vec::new();
+        let reply = top.paste(text);
+        return dialogs::reply(model, reply);
     }
+    let accounts = std::sync::Arc::clone(&model.accounts);
+    let read = List::read(text);
     if let Some(search) = &mut model.search {
-        insert(&mut search.input, estate::text::clean(text).trim());
-        return searched(model);
+        // A column of numbers is a list, wherever it is pasted.
+        if !read.as_ref().is_ok_and(|list| list.entries.len() > 1) {
+            search.line.paste(text, &accounts, &model.known);
+            return filters::typed(model);
+        }
+        model.search = None;
     }
     model.pending.clear();
-    let list = match List::read(text) {
+    let list = match read {
         Ok(list) => list,
         Err(error) => {
             model.messages.fail(&error);
@@ -121,52 +127,34 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens the search line.
-pub fn open_search(model: &mut Model) {
-    let before = (model.query.filter.clone(), model.filter_text.clone());
-    let typed = Filter::parse(&before.1).is_ok_and(|filter| filter == before.0);
-    let input = if typed { before.1.clone() } else { String::new() };
-    model.search = Some(Search { input: input.into(), fault: None, before });
-}
-
+/// A key in the filter line.
 fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
+    let accounts = std::sync::Arc::clone(&model.accounts);
     let Some(search) = &mut model.search else { return Vec::new() };
-    match key.code {
-        Code::Esc => {
-            let (filter, text) = search.before.clone();
-            model.search = None;
-            model.filter(filter, text)
-        }
-        Code::Enter if search.fault.is_none() => {
-            model.search = None;
-            Vec::new()
-        }
-        Code::Enter => {
-            model.messages.say("this cannot be searched for yet: mend it, or leave with Esc");
-            Vec::new()
-        }
-        Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
-            model.search = None;
-            sequence(model, key)
-        }
-        _ if edit(&mut search.input, key) => searched(model),
-        _ => Vec::new(),
+    if key.code == Code::Esc {
+        let before = search.before.clone();
+        model.search = None;
+        return model.filter(before);
     }
-}
-
-/// The line changed: what can be read is searched for at once.
-fn searched(model: &mut Model) -> Vec<Effect> {
-    let Some(search) = &mut model.search else { return Vec::new() };
-    let text = search.input.value().trim().to_owned();
-    match Filter::parse(&text) {
-        Ok(filter) => {
-            search.fault = None;
-            model.filter(filter, text)
-        }
-        Err(error) => {
-            let hint = error.hint().map(|h| format!(", {h}")).unwrap_or_default();
-            search.fault = Some(format!("{error}{hint}"));
-            Vec::new()
-        }
+    match search.line.key(key, &accounts, &model.known) {
+        Typed::Changed => filters::typed(model),
+        Typed::Same => Vec::new(),
+        Typed::No => match key.code {
+            Code::Enter if search.line.fault.is_none() => {
+                model.search = None;
+                let text = model.query.filter.to_string();
+                filters::remember(model, &text);
+                Vec::new()
+            }
+            Code::Enter => {
+                model.messages.say("this cannot be read yet: mend it where the mark is, or leave with Esc");
+                Vec::new()
+            }
+            Code::Up | Code::Down | Code::PageUp | Code::PageDown => {
+                model.search = None;
+                sequence(model, key)
+            }
+            _ => Vec::new(),
+        },
     }
 }

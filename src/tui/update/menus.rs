@@ -15,7 +15,7 @@ use crate::tui::msg::Effect;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, Overlay};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
-const ON_SIMS: [A; 11] = [
+const ON_SIMS: [A; 13] = [
     A::Move,
     A::CopyIccid,
     A::Export,
@@ -25,14 +25,17 @@ const ON_SIMS: [A; 11] = [
     A::SelectMatching,
     A::SelectInvert,
     A::SelectNone,
+    A::FilterBuilder,
+    A::FilterSame,
     A::Sort,
     A::Undo,
 ];
 /// What can be done to an account.
-const ON_ACCOUNTS: [A; 8] = [
+const ON_ACCOUNTS: [A; 9] = [
     A::OpenAccount,
     A::ToggleFold,
     A::SelectSubtree,
+    A::FilterSame,
     A::AccountAdd,
     A::AccountRename,
     A::AccountMove,
@@ -170,6 +173,13 @@ fn single_source(model: &Model) -> Option<AccountId> {
         .collect();
     let first = *known.first()?;
     (known.len() == target.ids.len() && known.iter().all(|a| *a == first)).then_some(first)
+}
+
+/// Accounts to choose from by name.
+pub fn choose_account(model: &mut Model, title: &str, choice: fn(AccountId) -> Choice) -> Vec<Effect> {
+    let items = account_lines(model, choice, |_| None);
+    model.overlays.push(Overlay::Choose(Chooser::picker(title, items)));
+    Vec::new()
 }
 
 /// Which account to look at.

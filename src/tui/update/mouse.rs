@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{act, dialogs, menus, select};
+use super::{act, dialogs, filters, menus, select};
 use crate::tui::hit::{self, Hit};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Overlay, Reply};
+use crate::tui::overlay::builder::Focus;
+use crate::tui::overlay::{Builder, Overlay, Reply};
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
 
@@ -20,6 +21,9 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
         MouseKind::Down(button) => {
             model.messages.pass();
             model.pending.clear();
+            if let Hit::Offered(index) = hit::at(model, mouse.x, mouse.y) {
+                return offered(model, index);
+            }
             if !model.overlays.is_empty() {
                 return over(model, mouse, button);
             }
@@ -56,7 +60,12 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             Vec::new()
         }
         Hit::Gutter(index) => row(model, mouse, button, index),
+        Hit::Header(column) if button == Button::Right => {
+            filters::column_menu(model, column, (mouse.x, mouse.y))
+        }
+        Hit::Header(column) if mouse.ctrl => dialogs::order(model, model.query.sort.also_by(column)),
         Hit::Header(column) => dialogs::sort(model, column),
+        Hit::Chip(part) => filters::drop_part(model, part),
         Hit::HeaderBox => select::cycle(model),
         Hit::Account(id) => account(model, mouse, button, id),
         Hit::Fold(id) => {
@@ -70,7 +79,15 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             model
                 .reload(Want::Row((rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000))
         }
-        Hit::Item(_) | Hit::Button(_) | Hit::Tab(_) | Hit::Outside | Hit::Nothing => Vec::new(),
+        Hit::Item(_)
+        | Hit::Button(_)
+        | Hit::Tab(_)
+        | Hit::Offered(_)
+        | Hit::Cell(..)
+        | Hit::Tool(_)
+        | Hit::Text
+        | Hit::Outside
+        | Hit::Nothing => Vec::new(),
     }
 }
 
@@ -137,7 +154,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
     if let Some(top) = model.overlays.last_mut() {
         let code = if by < 0 { crate::tui::term::Code::Up } else { crate::tui::term::Code::Down };
         let reply = match top {
-            Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Running => Reply::Stay,
+            Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Running | Overlay::Exporting => Reply::Stay,
             other => other.key(crate::tui::term::Key::plain(code)),
         };
         return dialogs::reply(model, reply);
@@ -152,6 +169,52 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
     effects
 }
 
+/// A click on a suggestion takes it.
+fn offered(model: &mut Model, index: usize) -> Vec<Effect> {
+    let accounts = Arc::clone(&model.accounts);
+    match model.overlays.last_mut() {
+        Some(Overlay::Builder(builder)) => {
+            let known = builder.known.clone();
+            if let Some(edit) = &mut builder.edit {
+                edit.accept(index, &accounts, &known);
+                return filters::tally(model);
+            }
+            builder.text.accept(index, &accounts, &known);
+            let reply = builder.read_text();
+            dialogs::reply(model, reply)
+        }
+        Some(_) => Vec::new(),
+        None => {
+            let Some(search) = &mut model.search else { return Vec::new() };
+            search.line.accept(index, &accounts, &model.known);
+            filters::typed(model)
+        }
+    }
+}
+
+/// A click in the builder: a cell is opened at once, a tool acts on the row under the cursor.
+fn in_builder(builder: &mut Builder, hit: Hit) -> Reply {
+    match hit {
+        Hit::Tool(letter) => builder.act(letter),
+        Hit::Text => {
+            let changed = builder.leave();
+            builder.focus = Focus::Text;
+            changed
+        }
+        Hit::Cell(line, cell) => {
+            let (path, changed) =
+                (builder.whole.lines().get(line).cloned().unwrap_or_default(), builder.leave());
+            builder.focus = Focus::Rows;
+            builder.point(&path, cell);
+            match builder.open() {
+                Reply::Stay => changed,
+                other => other,
+            }
+        }
+        _ => Reply::Stay,
+    }
+}
+
 /// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
 fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     let hit = hit::at(model, mouse.x, mouse.y);
@@ -162,6 +225,24 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             chooser.choose()
         }
         (Some(Overlay::Choose(_)), Hit::Outside) => Reply::Close,
+        (Some(Overlay::Builder(builder)), hit) if !matches!(hit, Hit::Button(_)) => in_builder(builder, hit),
+        (Some(Overlay::Columns(pane)), Hit::Item(line)) => {
+            pane.cursor = line;
+            pane.key(crate::tui::term::Key::char(' '))
+        }
+        (Some(Overlay::Saved(pane)), Hit::Item(line)) => {
+            let again = pane.cursor == line;
+            pane.cursor = line;
+            if again {
+                pane.key(crate::tui::term::Key::plain(crate::tui::term::Code::Enter))
+            } else {
+                Reply::Stay
+            }
+        }
+        (Some(Overlay::Numbers(pane)), Hit::Item(line)) => {
+            pane.cursor = line;
+            Reply::Stay
+        }
         (Some(Overlay::Confirm(confirm)), Hit::Button(key)) if armed >= confirm.armed_at => {
             confirm.on_go = key.code == crate::tui::term::Code::Enter;
             confirm.key(key)

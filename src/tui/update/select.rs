@@ -188,7 +188,8 @@ pub fn same(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-fn values(sim: &Sim, accounts: &Arc<estate::Accounts>) -> Vec<(&'static str, String, Filter)> {
+/// The values of a SIM that others can share, as conditions.
+pub fn values(sim: &Sim, accounts: &Arc<estate::Accounts>) -> Vec<(&'static str, String, Filter)> {
     let text = |field, value: &str| Filter::term(field, Op::Eq, Value::Text(value.to_owned()));
     let account = Filter::term(Field::AccountId, Op::Eq, Value::Id(sim.account.0));
     let mut list = vec![

@@ -9,6 +9,8 @@ use ratatui::symbols::border;
 use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
+use super::builder::builder;
+use super::lists;
 use super::paint::{cut, cut_head, right, text, wrap};
 use super::panes::status_word;
 use crate::cli::warning_text;
@@ -42,6 +44,11 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Prompt(prompt) => Some(prompting(theme, prompt, place, buffer)),
         Overlay::History(history) => history_lines(theme, history, place, buffer),
         Overlay::Messages(_) => messages(model, place, buffer),
+        Overlay::Builder(open) => builder(model, open, place, buffer),
+        Overlay::Columns(pane) => lists::choose_columns(model, pane, place, buffer),
+        Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
+        Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
+        Overlay::Exporting => lists::writing(model, place, buffer),
     };
     for (rect, _, label) in layout::buttons(model) {
         text(buffer, rect, &label, button(model, overlay, &label));
@@ -71,10 +78,18 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Prompt(prompt) => prompt.title.clone(),
         Overlay::History(_) => "History, newest first".into(),
         Overlay::Messages(_) => "Messages, oldest first".into(),
+        Overlay::Builder(_) => "Filter Builder".into(),
+        Overlay::Columns(_) => "Columns".into(),
+        Overlay::Saved(_) => "Saved filters".into(),
+        Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
+        Overlay::Exporting => {
+            let path = model.export.as_ref().map(|w| w.path.display().to_string()).unwrap_or_default();
+            format!("Writing {path}")
+        }
     }
 }
 
-fn frame(theme: &Theme, title: &str, area: Rect, buffer: &mut Buffer) {
+pub(super) fn frame(theme: &Theme, title: &str, area: Rect, buffer: &mut Buffer) {
     Clear.render(area, buffer);
     let set = if theme.ascii { ASCII } else { border::PLAIN };
     let title = cut(title, area.width.saturating_sub(4));
@@ -320,6 +335,12 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
         None => (prompt.hint.as_str(), theme.quiet()),
     };
     text(buffer, line(2), said, style);
+    let options = prompt.purpose.options();
+    if let Some(option) = options.get(prompt.option) {
+        let (lead, shown) = ("Tab: ", format!("{option}  ({} of {})", prompt.option + 1, options.len()));
+        let x = text(buffer, line(4), lead, theme.title());
+        text(buffer, Rect { x, width: area.right().saturating_sub(x), ..line(4) }, &shown, theme.text);
+    }
     if let Some(pasted) = &prompt.pasted {
         let n = pasted.split_whitespace().count() as u64;
         text(buffer, line(1), &format!("> {} lines pasted; Enter looks them up", count(n)), theme.text);

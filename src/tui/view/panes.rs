@@ -1,15 +1,17 @@
 //! The account tree and the SIM table.
 
 use estate::units::{count, short_bytes};
-use estate::{Column, Sim, Status};
+use estate::{Column, Filter, Sim, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::line;
 use super::paint::{cut, cut_head, right, text};
 use crate::tui::keymap::Pane;
-use crate::tui::layout::{Areas, GUTTER, columns};
+use crate::tui::layout::builder::{column, typing};
+use crate::tui::layout::{Areas, GUTTER, chips, columns};
 use crate::tui::model::Model;
 use crate::tui::table::TableRow;
 
@@ -74,7 +76,8 @@ pub fn table(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     if areas.table.width == 0 {
         return;
     }
-    heading(model, Rect { height: 1, ..areas.table }, buffer);
+    heading(model, areas, buffer);
+    chips(model, buffer);
     header(model, areas.header, buffer);
     let columns = columns(model, areas.rows);
     for (y, (index, row)) in (areas.rows.y..areas.rows.bottom()).zip(model.table.shown()) {
@@ -87,32 +90,44 @@ pub fn table(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     scrollbar(model, areas.scrollbar, buffer);
 }
 
-/// What the table shows: the account, and what is searched for.
-fn heading(model: &Model, area: Rect, buffer: &mut Buffer) {
+/// What the table shows: the account, and the filter that was called; or the line a filter is typed in.
+fn heading(model: &Model, areas: &Areas, buffer: &mut Buffer) {
+    let area = areas.heading;
     if let Some(search) = &model.search {
-        let x = text(buffer, area, " / ", model.theme.title());
-        let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
-        let end = text(buffer, rest, search.input.value(), model.theme.text);
-        let hint = match (&search.fault, search.input.value().is_empty()) {
-            (Some(fault), _) => (fault.as_str(), model.theme.bad),
-            (None, true) => ("number, label, account, or status=active used>1GB", model.theme.quiet()),
-            _ => ("", Style::new()),
-        };
-        text(
-            buffer,
-            Rect { x: end + 2, width: area.right().saturating_sub(end + 2), ..area },
-            hint.0,
-            hint.1,
-        );
+        text(buffer, area, " / ", model.theme.title());
+        if let Some(typing) = typing(model) {
+            line::line(&model.theme, &search.line, typing.area, buffer);
+            if search.line.text().is_empty() {
+                let hint = "number, label, account, or status=active used>1GB · Tab offers fields";
+                text(buffer, typing.area, hint, model.theme.quiet());
+            }
+            line::fault(&model.theme, &search.line, typing.area, areas.chips, buffer);
+        }
         return;
     }
     let name = model.accounts.get(model.query.under).map_or("", |a| a.name.as_str());
     let below = if model.query.deep { "and below" } else { "only" };
     let late = if model.is_late() { "  reading …" } else { "" };
     let x = text(buffer, area, &format!(" SIMs in {name} {below}{late}"), title(model, Pane::Table));
-    if !model.filter_text.is_empty() {
+    if let Some(called) = model.called.as_ref().filter(|c| model.is_called(&c.name)) {
         let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 2), ..area };
-        text(buffer, rest, &format!("search: {}", model.filter_text), model.theme.warn);
+        text(buffer, rest, &called.name, model.theme.warn.add_modifier(Modifier::BOLD));
+    }
+}
+
+/// The conditions of the filter, each with the sign that takes it away.
+fn chips(model: &Model, buffer: &mut Buffer) {
+    let sign = model.theme.glyph("×", "x");
+    for chip in chips::chips(model) {
+        if chip.part.is_none() {
+            text(buffer, chip.area, &chip.text, model.theme.quiet());
+            continue;
+        }
+        let said = cut(&chip.text, chip.area.width.saturating_sub(4));
+        let x = text(buffer, chip.area, "[", model.theme.border);
+        let x = text(buffer, Rect { x, ..chip.area }, &said, model.theme.warn);
+        let x = text(buffer, Rect { x: x + 1, width: 1, ..chip.area }, sign, model.theme.bad);
+        text(buffer, Rect { x, width: 1, ..chip.area }, "]", model.theme.border);
     }
 }
 
@@ -179,7 +194,7 @@ fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &
         buffer.set_style(line, cursor);
     }
     // While the filter cannot be read, these rows are those of what could be read last.
-    if model.is_late() || model.search.as_ref().is_some_and(|s| s.fault.is_some()) {
+    if model.is_late() || model.search.as_ref().is_some_and(|s| s.line.fault.is_some()) {
         buffer.set_style(line, model.theme.quiet());
     }
 }
@@ -254,8 +269,13 @@ fn levelled(theme: &crate::tui::theme::Theme, percent: Option<u64>, plain: Style
 fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (first, second) = if model.table.loading {
         ("reading …", "")
-    } else if !model.filter_text.is_empty() {
-        ("No SIM fits the search.", "Backspace shows all of them again.")
+    } else if let Some(fault) = &model.fault {
+        (
+            fault.as_str(),
+            "The filter names an account that is not there, so it finds nothing. Backspace clears it.",
+        )
+    } else if model.query.filter != Filter::All {
+        ("No SIM fits the filter.", "Backspace shows all of them again; - takes one condition away.")
     } else if model.total() == 0 {
         ("There are no SIMs yet.", "Bring them in with: simdeck import FILE.csv")
     } else {
@@ -296,8 +316,9 @@ fn scrollbar(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// Where the terminal's own cursor belongs.
 pub fn cursor(model: &Model, areas: &Areas) -> Option<Position> {
-    if let Some(search) = &model.search {
-        return Some(Position::new(areas.table.x + 3 + search.input.visual_cursor() as u16, areas.table.y));
+    if let Some(typing) = typing(model) {
+        let x = column(typing.line, typing.area, typing.line.input.cursor());
+        return Some(Position::new(x, typing.area.y));
     }
     let line = match model.focus {
         Pane::Tree => model.tree.line(&model.accounts)?.checked_sub(model.tree.top)?,

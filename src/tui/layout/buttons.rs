@@ -1,0 +1,135 @@
+//! The keys a dialog offers at its foot, with their places: what is shown is what can be clicked.
+
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::dialog;
+use crate::tui::model::Model;
+use crate::tui::overlay::builder::Focus;
+use crate::tui::overlay::{Builder, Confirm, Overlay, Prompt, ResultPane, SavedPane};
+use crate::tui::term::{Code, Key};
+
+/// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
+pub fn buttons(model: &Model) -> Vec<(Rect, Key, String)> {
+    let (Some(dialog), Some(overlay)) = (dialog(model), model.overlays.last()) else { return Vec::new() };
+    let lines = if matches!(overlay, Overlay::Columns(_) | Overlay::Saved(_)) { 2 } else { 1 };
+    let inner = dialog.inner;
+    let (mut x, mut y) = (inner.x + 1, inner.bottom().saturating_sub(lines));
+    let mut placed = Vec::new();
+    for (key, text) in offered_by(overlay) {
+        let width = text.width() as u16;
+        if x + width > inner.right() {
+            (x, y) = (inner.x + 1, y + 1);
+        }
+        if y >= inner.bottom() || x + width > inner.right() {
+            break;
+        }
+        placed.push((Rect { x, y, width, height: 1 }, key, text));
+        x += width + 2;
+    }
+    placed
+}
+
+fn plain(code: Code, text: &str) -> (Key, String) {
+    (Key::plain(code), text.to_owned())
+}
+
+fn letter(c: char, text: &str) -> (Key, String) {
+    (Key::char(c), format!("[ {c} {text} ]"))
+}
+
+fn close() -> (Key, String) {
+    plain(Code::Esc, "[ Esc Close ]")
+}
+
+fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
+    match overlay {
+        Overlay::Confirm(confirm) => confirm_buttons(confirm),
+        Overlay::Running => vec![letter('x', "Stop, change nothing"), plain(Code::Esc, "[ Esc Hide ]")],
+        Overlay::Exporting => vec![letter('x', "Stop, keep no file"), plain(Code::Esc, "[ Esc Hide ]")],
+        Overlay::Prompt(prompt) => prompt_buttons(prompt),
+        Overlay::Builder(builder) => builder_buttons(builder),
+        Overlay::Columns(_) => vec![
+            plain(Code::Char(' '), "[ Space Show ]"),
+            letter('p', "Pin"),
+            letter('r', "Reset"),
+            letter('K', "Up"),
+            letter('J', "Down"),
+            letter('-', "Less"),
+            letter('+', "More"),
+        ],
+        Overlay::Saved(pane) => saved_buttons(pane),
+        Overlay::Numbers(_) => {
+            vec![
+                plain(Code::Tab, "[ Tab Missing or all ]"),
+                letter('e', "Export"),
+                letter('s', "Save"),
+                close(),
+            ]
+        }
+        Overlay::Result(result) => result_buttons(result),
+        Overlay::History(_) => vec![plain(Code::Enter, "[ Enter SIMs ]"), letter('u', "Undo"), close()],
+        Overlay::Messages(_) => vec![close()],
+        Overlay::Choose(_) => Vec::new(),
+    }
+}
+
+fn confirm_buttons(confirm: &Confirm) -> Vec<(Key, String)> {
+    let mut list = vec![plain(Code::Esc, "[ Esc Cancel ]")];
+    let (key, name) =
+        if confirm.to_type().is_some() { (Key::plain(Code::Enter), "Enter") } else { (Key::char('y'), "y") };
+    if confirm.fault.is_none() {
+        list.push((key, format!("[ {name} {} ]", confirm.verb)));
+    }
+    list
+}
+
+fn prompt_buttons(prompt: &Prompt) -> Vec<(Key, String)> {
+    let mut list = vec![plain(Code::Enter, "[ Enter OK ]"), plain(Code::Esc, "[ Esc Cancel ]")];
+    if !prompt.purpose.options().is_empty() {
+        list.push(plain(Code::Tab, "[ Tab Other choice ]"));
+    }
+    list
+}
+
+fn builder_buttons(builder: &Builder) -> Vec<(Key, String)> {
+    match (&builder.edit, builder.focus) {
+        (Some(_), _) => vec![
+            plain(Code::Enter, "[ Enter Done ]"),
+            plain(Code::Tab, "[ Tab Complete ]"),
+            plain(Code::Esc, "[ Esc As before ]"),
+        ],
+        (None, Focus::Text) => vec![plain(Code::Enter, "[ Enter Apply ]"), close()],
+        (None, Focus::Rows) => {
+            vec![
+                letter('y', "Apply"),
+                letter('s', "Save & Apply"),
+                letter('r', "Reset"),
+                letter('h', "Recent"),
+                close(),
+            ]
+        }
+    }
+}
+
+fn saved_buttons(pane: &SavedPane) -> Vec<(Key, String)> {
+    let mut list = vec![plain(Code::Enter, "[ Enter Use ]"), letter('a', "Add")];
+    if pane.cursor < pane.own.len() {
+        list.extend([letter('n', "Rename"), letter('b', "Bind"), letter('K', "Up"), letter('J', "Down")]);
+        list.push(letter('x', "Delete"));
+    }
+    list.extend([letter('e', "Export"), letter('i', "Import"), close()]);
+    list
+}
+
+fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
+    let mut list = vec![close(), plain(Code::Tab, "[ Tab Next outcome ]")];
+    if result.counts.missed() > 0 {
+        list.extend([letter('r', "Retry left out"), letter('s', "Select")]);
+    }
+    list.push(letter('e', "Export"));
+    if result.undoable {
+        list.push(letter('u', "Undo"));
+    }
+    list
+}

@@ -1,0 +1,456 @@
+//! The Filter Builder: conditions in rows beside the text they make; either side is edited, both stay in step.
+
+use std::sync::Arc;
+
+use estate::filter::suggest::{Known, TITLES};
+use estate::{Accounts, Field, Filter, List};
+
+use super::line::{Holds, Line, Typed};
+use super::{Choice, Choosable, Chooser, Reply};
+use crate::tui::conditions::{Group, Node, Path, Row, Verb, verbs};
+use crate::tui::term::{Code, Key};
+
+/// What the keys go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The rows.
+    Rows,
+    /// The text.
+    Text,
+}
+
+/// A part of a condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// What is asked about.
+    Field,
+    /// How it compares.
+    Verb,
+    /// With what.
+    Value,
+}
+
+/// The dialog.
+#[derive(Debug)]
+pub struct Builder {
+    /// The conditions.
+    pub whole: Group,
+    /// The line under the cursor.
+    pub line: usize,
+    /// The cell under the cursor.
+    pub cell: Cell,
+    /// What the keys go to.
+    pub focus: Focus,
+    /// The value of the row under the cursor, while it is typed.
+    pub edit: Option<Line>,
+    /// The text.
+    pub text: Line,
+    /// How many SIMs it matches; `None` while they are counted.
+    pub count: Option<u64>,
+    /// A list that is to be opened over it.
+    pub asked: Option<Chooser>,
+    /// Why they cannot be counted.
+    pub fault: Option<String>,
+    /// The accounts that can be chosen.
+    pub accounts: Arc<Accounts>,
+    /// The values that can be chosen.
+    pub known: Known,
+}
+
+impl Builder {
+    /// Opens on a filter; without one, on a first condition to be filled in.
+    pub fn new(filter: &Filter, accounts: Arc<Accounts>, known: Known) -> Self {
+        let mut whole = Group::of(filter);
+        let blank = whole.nodes.is_empty();
+        if blank {
+            whole.nodes.push(Node::Row(Row::blank(Field::Account)));
+        }
+        let cell = if blank { Cell::Field } else { Cell::Value };
+        let text = Line::new(&filter.to_string(), Holds::Filter);
+        let (focus, edit, count, asked, fault) = (Focus::Rows, None, None, None, None);
+        Self { whole, line: 1, cell, focus, edit, text, count, asked, fault, accounts, known }
+    }
+
+    /// The filter as it stands; with a value being typed, as if it were done.
+    pub fn filter(&self) -> estate::Result<Filter> {
+        match &self.edit {
+            None => self.whole.filter(),
+            Some(edit) => {
+                let mut whole = self.whole.clone();
+                if let Some(row) = whole.row(&self.path()) {
+                    edit.text().clone_into(&mut row.value);
+                }
+                whole.filter()
+            }
+        }
+    }
+
+    /// The part under the cursor.
+    pub fn path(&self) -> Path {
+        self.whole.lines().get(self.line).cloned().unwrap_or_default()
+    }
+
+    /// The condition under the cursor.
+    pub fn row(&self) -> Option<&Row> {
+        match self.whole.get(&self.path())? {
+            Node::Row(row) => Some(row),
+            Node::Group(_) => None,
+        }
+    }
+
+    /// The rows were changed: the text follows, and the matches are counted anew.
+    fn changed(&mut self) -> Reply {
+        self.line = self.line.min(self.whole.lines().len() - 1);
+        if let Ok(filter) = self.whole.filter() {
+            self.text.set(&filter.to_string());
+        }
+        self.recount()
+    }
+
+    fn recount(&mut self) -> Reply {
+        self.count = None;
+        self.fault = None;
+        Reply::Tally
+    }
+
+    /// Takes a value that is typed, and tells whether anything changed.
+    pub fn leave(&mut self) -> Reply {
+        if self.edit.is_none() {
+            return Reply::Stay;
+        }
+        self.accept();
+        self.changed()
+    }
+
+    /// Puts the cursor on a cell.
+    pub fn point(&mut self, path: &[usize], cell: Cell) {
+        self.go_to(path);
+        self.cell = cell;
+    }
+
+    fn go_to(&mut self, path: &[usize]) {
+        self.line = self.whole.lines().iter().position(|p| p == path).unwrap_or(0);
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key) -> Reply {
+        if self.edit.is_some() {
+            return self.edit_key(key);
+        }
+        match (self.focus, key.code) {
+            (_, Code::Esc) => Reply::Close,
+            (Focus::Text, _) => self.text_key(key),
+            (Focus::Rows, Code::Tab | Code::BackTab) => {
+                self.focus = Focus::Text;
+                Reply::Stay
+            }
+            (Focus::Rows, _) => self.rows_key(key),
+        }
+    }
+
+    /// The text is typed in: what can be read becomes rows.
+    fn text_key(&mut self, key: Key) -> Reply {
+        let accounts = Arc::clone(&self.accounts);
+        match self.text.key(key, &accounts, &self.known) {
+            Typed::Changed => self.read_text(),
+            Typed::Same => Reply::Stay,
+            Typed::No => match key.code {
+                Code::Enter if self.text.fault.is_none() => Reply::Apply(false),
+                Code::Enter => Reply::Say("this cannot be read yet: mend it where the mark is".into()),
+                Code::BackTab | Code::Up => {
+                    self.focus = Focus::Rows;
+                    Reply::Stay
+                }
+                _ => Reply::Stay,
+            },
+        }
+    }
+
+    /// The text was changed: what can be read becomes rows.
+    pub fn read_text(&mut self) -> Reply {
+        let Ok(filter) = Filter::parse(self.text.text()) else { return Reply::Stay };
+        self.whole = Group::of(&filter);
+        self.line = self.line.min(self.whole.lines().len() - 1);
+        self.recount()
+    }
+
+    fn rows_key(&mut self, key: Key) -> Reply {
+        let last = self.whole.lines().len() - 1;
+        match key.code {
+            Code::Up | Code::Char('k') => self.line = self.line.saturating_sub(1),
+            Code::Down | Code::Char('j') if self.line == last => self.focus = Focus::Text,
+            Code::Down | Code::Char('j') => self.line += 1,
+            Code::Home => self.line = 0,
+            Code::End => self.line = last,
+            Code::Left => {
+                self.cell = if self.cell == Cell::Value { Cell::Verb } else { Cell::Field };
+            }
+            Code::Right => self.cell = if self.cell == Cell::Field { Cell::Verb } else { Cell::Value },
+            Code::Enter | Code::Char(' ') => return self.open(),
+            Code::Delete => return self.act('x'),
+            Code::Char(c) if !key.ctrl && !key.alt => return self.act(c),
+            _ => {}
+        }
+        Reply::Stay
+    }
+
+    /// What a letter does to the part under the cursor.
+    pub fn act(&mut self, letter: char) -> Reply {
+        if self.edit.is_some() {
+            self.accept();
+        }
+        self.focus = Focus::Rows;
+        let path = self.path();
+        let at = match letter {
+            'a' => {
+                self.cell = Cell::Field;
+                self.whole.add(&path, Node::Row(Row::blank(Field::Account)))
+            }
+            'A' => {
+                self.cell = Cell::Field;
+                let any = !self.in_any(&path);
+                let group = Group { negated: false, any, nodes: vec![Node::Row(Row::blank(Field::Account))] };
+                let mut at = self.whole.add(&path, Node::Group(group));
+                at.push(0);
+                at
+            }
+            'n' => {
+                self.whole.negate(&path);
+                path
+            }
+            'o' => {
+                self.whole.turn(&path);
+                path
+            }
+            'd' => self.whole.duplicate(&path),
+            'x' => {
+                self.whole.remove(&path);
+                let line = self.line;
+                self.line = line.min(self.whole.lines().len() - 1);
+                self.path()
+            }
+            'K' => self.whole.shift(&path, false),
+            'J' => self.whole.shift(&path, true),
+            'y' => return Reply::Apply(false),
+            's' => return Reply::Apply(true),
+            'h' => return Reply::Recent,
+            'r' => {
+                self.whole = Group { nodes: vec![Node::Row(Row::blank(Field::Account))], ..Group::default() };
+                (self.line, self.cell) = (1, Cell::Field);
+                vec![0]
+            }
+            _ => return Reply::Stay,
+        };
+        self.go_to(&at);
+        self.changed()
+    }
+
+    fn in_any(&mut self, path: &[usize]) -> bool {
+        let way =
+            if self.whole.group(path).is_some() { path } else { path.split_last().map_or(path, |(_, w)| w) };
+        self.whole.group(way).is_some_and(|group| group.any)
+    }
+
+    /// Opens the cell under the cursor: a list to choose from, or a line to type in.
+    pub fn open(&mut self) -> Reply {
+        let Some(row) = self.row().cloned() else { return self.act('o') };
+        match self.cell {
+            Cell::Field => self.ask(fields(row.field)),
+            Cell::Verb => self.ask(comparisons(&row)),
+            Cell::Value if !row.verb.takes_value() => {
+                Reply::Say(format!("\"{}\" needs no value", row.verb.label(row.field)))
+            }
+            Cell::Value if matches!(row.verb, Verb::Under | Verb::At) && !row.value.contains(',') => {
+                self.ask(self.paths(&row.value))
+            }
+            Cell::Value => {
+                let holds = if row.verb == Verb::Reads { Holds::Filter } else { Holds::Values(row.field) };
+                let mut line = Line::new(&row.value, holds);
+                line.offer(&self.accounts, &self.known, true);
+                self.edit = Some(line);
+                Reply::Stay
+            }
+        }
+    }
+
+    fn ask(&mut self, chooser: Chooser) -> Reply {
+        self.asked = Some(chooser);
+        Reply::Ask
+    }
+
+    fn paths(&self, now: &str) -> Chooser {
+        let line = |account: &estate::Account| {
+            let path = self.accounts.path(account.id);
+            let note = estate::units::sims(account.subtree);
+            let label = self.accounts.names(account.id).join(" / ");
+            Choosable::new(label, note, Choice::Value(estate::filter::suggest::quoted(&path)))
+        };
+        let mut chooser = Chooser::picker("Account", self.accounts.all().iter().map(line).collect());
+        let here = |account: &estate::Account| self.accounts.path(account.id) == now.trim_matches('"');
+        chooser.cursor = self.accounts.all().iter().position(here).unwrap_or(0);
+        chooser
+    }
+
+    fn edit_key(&mut self, key: Key) -> Reply {
+        let accounts = Arc::clone(&self.accounts);
+        let Some(edit) = &mut self.edit else { return Reply::Stay };
+        match edit.key(key, &accounts, &self.known) {
+            Typed::Changed => self.recount(),
+            Typed::Same => Reply::Stay,
+            Typed::No => match key.code {
+                Code::Esc => {
+                    self.edit = None;
+                    self.recount()
+                }
+                Code::Enter | Code::Up | Code::Down | Code::BackTab => {
+                    self.accept();
+                    self.changed()
+                }
+                _ => Reply::Stay,
+            },
+        }
+    }
+
+    /// Takes the typed value into its row.
+    pub fn accept(&mut self) {
+        let Some(edit) = self.edit.take() else { return };
+        let path = self.path();
+        if let Some(row) = self.whole.row(&path) {
+            edit.text().trim().clone_into(&mut row.value);
+        }
+    }
+
+    /// Takes what was chosen for the cell under the cursor.
+    pub fn chosen(&mut self, choice: &Choice) -> Reply {
+        let path = self.path();
+        let Some(row) = self.whole.row(&path) else { return Reply::Stay };
+        match choice {
+            Choice::Field(field) => {
+                if row.field.shape() != field.shape() {
+                    row.value.clear();
+                }
+                row.field = *field;
+                if !verbs(*field).contains(&row.verb) {
+                    row.verb = verbs(*field)[0];
+                }
+                self.cell = Cell::Verb;
+            }
+            Choice::Verb(verb) => {
+                row.verb = *verb;
+                self.cell = Cell::Value;
+            }
+            Choice::Value(value) => value.clone_into(&mut row.value),
+            _ => return Reply::Stay,
+        }
+        self.changed()
+    }
+
+    /// Takes pasted text: a list of numbers whole into the condition, anything else into the line that is open.
+    pub fn paste(&mut self, text: &str) -> Reply {
+        let accounts = Arc::clone(&self.accounts);
+        if self.focus == Focus::Text {
+            self.text.paste(text, &accounts, &self.known);
+            return self.read_text();
+        }
+        let list = List::read(text).unwrap_or_default();
+        let path = self.path();
+        match (&mut self.edit, self.whole.row(&path)) {
+            (_, Some(row)) if list.entries.len() > 1 => {
+                row.value =
+                    list.entries.iter().map(|e| e.replace([' ', '-'], "")).collect::<Vec<_>>().join(", ");
+                row.verb = Verb::Is;
+                if !matches!(row.field, Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei)
+                {
+                    row.field = list.kind.unwrap_or(Field::Iccid);
+                }
+                self.edit = None;
+                self.changed()
+            }
+            (Some(edit), _) => {
+                edit.paste(text, &accounts, &self.known);
+                self.recount()
+            }
+            (None, Some(row)) if self.cell == Cell::Value && row.verb.takes_value() => {
+                estate::text::clean(text).trim().clone_into(&mut row.value);
+                self.changed()
+            }
+            _ => Reply::Say("open the value first, then paste".into()),
+        }
+    }
+}
+
+fn fields(now: Field) -> Chooser {
+    let line = |(field, title): &(Field, &str)| Choosable {
+        words: field.name().to_owned(),
+        ..Choosable::new(*title, field.name(), Choice::Field(*field))
+    };
+    let mut chooser = Chooser::picker("Field", TITLES.iter().map(line).collect());
+    chooser.cursor = TITLES.iter().position(|row| row.0 == now).unwrap_or(0);
+    chooser
+}
+
+fn comparisons(row: &Row) -> Chooser {
+    let line = |verb: &Verb| Choosable::new(verb.label(row.field), "", Choice::Verb(*verb));
+    let mut chooser = Chooser::menu(row.field.title(), None, verbs(row.field).iter().map(line).collect());
+    chooser.cursor = verbs(row.field).iter().position(|v| *v == row.verb).unwrap_or(0);
+    chooser
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn builder(text: &str) -> Builder {
+        let filter = Filter::parse(text).expect(text);
+        Builder::new(&filter, Arc::new(Accounts::default()), Known::new())
+    }
+
+    fn keys(builder: &mut Builder, keys: &str) {
+        for c in keys.chars() {
+            builder.key(match c {
+                '\n' => Key::plain(Code::Enter),
+                '\t' => Key::plain(Code::Tab),
+                '→' => Key::plain(Code::Right),
+                '↓' => Key::plain(Code::Down),
+                c => Key::char(c),
+            });
+        }
+    }
+
+    #[test]
+    fn either_side_is_edited_and_the_other_follows() {
+        let mut b = builder("status=active");
+        keys(&mut b, "n");
+        assert_eq!(b.text.text(), "-status=active");
+        keys(&mut b, "a");
+        b.chosen(&Choice::Field(Field::Used));
+        b.chosen(&Choice::Verb(Verb::More));
+        keys(&mut b, "\n1GB");
+        assert_eq!(b.filter().expect("trial").to_string(), "-status=active used>1GB");
+        assert_eq!(b.text.text(), "-status=active", "not before Enter");
+        keys(&mut b, "\n");
+        assert_eq!(b.text.text(), "-status=active used>1GB");
+        keys(&mut b, "\t or no:cap");
+        assert_eq!(b.whole.lines().len(), 5);
+        assert!(b.whole.any);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_and_nothing_is_lost() {
+        let mut b = builder("used>1GB");
+        keys(&mut b, "\nx\n");
+        assert!(b.row().expect("row").fault().expect("fault").contains("a size"));
+        assert_eq!(b.row().expect("row").value, "1GBx");
+        assert!(b.filter().is_err());
+        keys(&mut b, "\t(");
+        assert!(b.text.fault.is_some());
+        assert!(matches!(b.key(Key::plain(Code::Enter)), Reply::Say(_)));
+    }
+
+    #[test]
+    fn a_pasted_list_becomes_a_condition() {
+        let mut b = builder("");
+        b.paste("IMSI\n234100000000001\n234100000000002\n");
+        assert_eq!(b.text.text(), "imsi=234100000000001,234100000000002");
+    }
+}

@@ -1,0 +1,152 @@
+//! Lists that a person keeps or looks through: saved filters, and the numbers a list filter names.
+
+use estate::Saved;
+
+use super::Reply;
+use super::list::step;
+use crate::tui::term::{Code, Key};
+
+/// The saved filters, and after them the quick ones.
+#[derive(Debug, Default)]
+pub struct SavedPane {
+    /// The person's own, in their order.
+    pub own: Vec<Saved>,
+    /// Everybody's.
+    pub quick: Vec<Saved>,
+    /// The line under the cursor.
+    pub cursor: usize,
+    /// Whether they are on their way.
+    pub loading: bool,
+    /// Whether a digit is waited for.
+    pub binding: bool,
+}
+
+/// What is wanted of a saved filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SavedWish {
+    /// Use it.
+    Call(Saved),
+    /// Keep what is shown now.
+    Keep,
+    /// Give it another name.
+    Rename(String),
+    /// Remove it.
+    Delete(String),
+    /// Put it at a place.
+    Place(String, usize),
+    /// Have a digit call it, or none.
+    Digit(String, Option<u8>),
+    /// Write them to a file.
+    Export,
+    /// Read them from a file.
+    Import,
+}
+
+impl SavedPane {
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.own.len() + self.quick.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The one on a line.
+    pub fn get(&self, line: usize) -> Option<&Saved> {
+        self.own.get(line).or_else(|| self.quick.get(line.checked_sub(self.own.len())?))
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key) -> Reply {
+        let current = self.get(self.cursor).cloned();
+        let own = self.own.get(self.cursor).map(|s| s.name.clone());
+        if std::mem::take(&mut self.binding) {
+            return match (key.code, own) {
+                (Code::Char(c @ '0'..='9'), Some(name)) => {
+                    let digit = c.to_digit(10).map(|d| d as u8).filter(|d| *d > 0);
+                    Reply::Saved(SavedWish::Digit(name, digit))
+                }
+                _ => Reply::Stay,
+            };
+        }
+        let wish = match (key.code, own, current) {
+            (Code::Esc | Code::Char('q'), ..) => return Reply::Close,
+            (Code::Enter, _, Some(saved)) => SavedWish::Call(saved),
+            (Code::Char('a'), ..) => SavedWish::Keep,
+            (Code::Char('e'), ..) => SavedWish::Export,
+            (Code::Char('i'), ..) => SavedWish::Import,
+            (Code::Char('n'), Some(name), _) => SavedWish::Rename(name),
+            (Code::Char('x') | Code::Delete, Some(name), _) => SavedWish::Delete(name),
+            (Code::Char('K'), Some(name), _) => {
+                self.cursor = self.cursor.saturating_sub(1);
+                SavedWish::Place(name, self.cursor)
+            }
+            (Code::Char('J'), Some(name), _) => {
+                self.cursor = (self.cursor + 1).min(self.own.len() - 1);
+                SavedWish::Place(name, self.cursor)
+            }
+            (Code::Char('b'), Some(_), _) => {
+                self.binding = true;
+                return Reply::Say("press the digit from 1 to 9 that is to call it, or 0 for none".into());
+            }
+            (Code::Char('n' | 'x' | 'K' | 'J' | 'b') | Code::Delete, None, Some(_)) => {
+                return Reply::Say("quick filters are everybody's; a adds one of your own".into());
+            }
+            (Code::Char(c @ '1'..='9'), ..) => {
+                let digit = c.to_digit(10).map(|d| d as u8);
+                match self.own.iter().chain(&self.quick).find(|s| s.digit == digit) {
+                    Some(saved) => SavedWish::Call(saved.clone()),
+                    None => return Reply::Stay,
+                }
+            }
+            _ => {
+                let lines = self.len();
+                step(key, &mut self.cursor, lines);
+                return Reply::Stay;
+            }
+        };
+        Reply::Saved(wish)
+    }
+}
+
+/// The numbers of a list: those that fit a SIM, and those that do not.
+#[derive(Debug, Default)]
+pub struct NumbersPane {
+    /// What it came to.
+    pub summary: String,
+    /// Numbers that fit no SIM.
+    pub missing: Vec<String>,
+    /// All numbers of the list.
+    pub all: Vec<String>,
+    /// Whether all are shown, or the missing ones only.
+    pub shows_all: bool,
+    /// The line under the cursor.
+    pub cursor: usize,
+}
+
+impl NumbersPane {
+    /// The numbers that are shown.
+    pub fn shown(&self) -> &[String] {
+        if self.shows_all { &self.all } else { &self.missing }
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: Key) -> Reply {
+        match key.code {
+            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+            Code::Tab | Code::BackTab | Code::Left | Code::Right => {
+                self.shows_all = !self.shows_all;
+                self.cursor = 0;
+            }
+            Code::Char('e') => return Reply::Numbers,
+            Code::Char('s') => return Reply::Saved(SavedWish::Keep),
+            _ => {
+                let lines = self.shown().len();
+                step(key, &mut self.cursor, lines);
+            }
+        }
+        Reply::Stay
+    }
+}
