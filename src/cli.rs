@@ -5,6 +5,7 @@ mod accounts;
 mod change;
 mod demo;
 mod export;
+mod filters;
 mod history;
 mod import;
 mod init;
@@ -95,6 +96,10 @@ enum Command {
     Sims(sims::ListArgs),
     Sim(sims::OneArgs),
     Move(moves::Args),
+    Filters(filters::ListArgs),
+    /// Save, rename, bind, delete, export or import filters.
+    #[command(subcommand)]
+    Filter(filters::One),
     Accounts(accounts::ListArgs),
     /// Add, rename, move, delete or show an account.
     #[command(subcommand)]
@@ -187,6 +192,8 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Sims(args) => sims::list(context, &args),
         Command::Sim(args) => sims::one(context, &args),
         Command::Move(args) => moves::run(context, &args),
+        Command::Filters(args) => filters::list(context, &args),
+        Command::Filter(one) => filters::one(context, one),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
         Command::Users(args) => accounts::users(context, &args),

@@ -288,3 +288,102 @@ fn big_csv(path: &Path, rows: u64) -> String {
     std::fs::write(path, out).expect("written");
     path.display().to_string()
 }
+
+#[test]
+fn filters_are_saved_used_shared_and_deleted() {
+    let world = World::sample();
+    world.ok(&[
+        "filter",
+        "save",
+        "Acme, active",
+        "status=active",
+        "--in",
+        "/Root/Acme Ltd",
+        "--sort",
+        "used:desc",
+        "--digit",
+        "4",
+    ]);
+    let (_, err) = world.ends(&["filter", "save", "acme, ACTIVE", "used>1GB"], 1);
+    assert!(err.contains("already"), "{err}");
+    world.ends(&["filter", "save", "Bad", "used>>"], 2);
+    world.ends(&["filter", "save", "Bad", "--sort", "colour"], 2);
+    let list: serde_json::Value =
+        serde_json::from_str(&world.ok(&["filters", "--own", "--output", "json"])).expect("JSON");
+    assert_eq!(list[0]["filter"], "status=active");
+    assert_eq!((&list[0]["digit"], &list[0]["in"]), (&4.into(), &"/Root/Acme Ltd".into()));
+    let quick = world.ok(&["filters"]);
+    assert!(quick.contains("Silent 30 days") && quick.contains("path=/Root"), "{quick}");
+    let n = world.count("status=active in:\"/Root/Acme Ltd\"");
+    assert_eq!(world.ok(&["sims", "--saved", "acme, active", "--count"]).trim(), n.to_string());
+    let narrowed = world.ok(&["sims", "--saved", "Blocked", "used>0", "--count"]);
+    assert_eq!(narrowed.trim(), world.count("status=blocked used>0").to_string());
+    let file = world.path("filters.json");
+    let file = file.to_str().expect("path");
+    world.ok(&["filter", "export", file]);
+    world.ok(&["filter", "rename", "Acme, active", "Acme"]);
+    world.ok(&["filter", "bind", "Acme", "0"]);
+    world.ok(&["filter", "import", file]);
+    world.ends(&["filter", "import", file], 1);
+    assert_eq!(world.ok(&["filters", "--own", "--output", "csv"]).lines().count(), 3);
+    world.ok(&["filter", "delete", "Acme"]);
+    let (_, err) = world.ends(&["filter", "delete", "Acme, activ"], 4);
+    assert!(err.contains("did you mean Acme, active?"), "{err}");
+    world.ends(&["sims", "--saved", "Nothing of the kind", "--count"], 4);
+}
+
+#[test]
+fn lists_and_files_work_with_every_command_that_takes_a_filter() {
+    let world = World::sample();
+    let first = world.ok(&["sims", "--limit", "2", "--columns", "iccid", "--output", "ndjson"]);
+    let iccids: Vec<String> = first
+        .lines()
+        .map(|l| {
+            serde_json::from_str::<serde_json::Value>(l).expect("JSON")["iccid"]
+                .as_str()
+                .expect("text")
+                .to_owned()
+        })
+        .collect();
+    let list = world.path("list.csv");
+    std::fs::write(&list, format!("note;ICCID\na;{}\nb;{}F\nc;8988300000000000001\n", iccids[0], iccids[1]))
+        .expect("written");
+    let list = list.to_str().expect("path");
+    let (out, err) = world.ends(&["sims", "--from-file", list, "--count"], 3);
+    assert!(out.trim() == "2" && err.contains("unknown: 8988300000000000001"), "{out}{err}");
+    let to = world.path("out.csv");
+    let to = to.to_str().expect("path");
+    world.ends(
+        &[
+            "export",
+            "--from-file",
+            list,
+            "--to",
+            to,
+            "--columns",
+            "iccid,used_pct",
+            "--sort",
+            "used:desc,iccid",
+        ],
+        3,
+    );
+    assert_eq!(std::fs::read_to_string(to).expect("written").lines().count(), 3);
+    world.ends(&["export", "--to", to], 1);
+    assert_eq!(std::fs::read_to_string(to).expect("kept").lines().count(), 3, "never overwritten");
+    let order = world.ok(&[
+        "sims",
+        "--sort",
+        "status,used:desc",
+        "--limit",
+        "5",
+        "--columns",
+        "status,used",
+        "--output",
+        "csv",
+    ]);
+    assert_eq!(order.lines().next(), Some("status,used_bytes"));
+    let (_, err) = world.ends(&["sims", "--sort", "usd"], 2);
+    assert!(err.contains("did you mean used?"), "{err}");
+    let (_, err) = world.ends(&["sims", "in:/Root/Nowhere"], 4);
+    assert!(err.contains("no such account"), "{err}");
+}

@@ -220,7 +220,7 @@ fn a_stray_paste_runs_nothing() {
     session.paste(&list);
     shows(&session, "You pasted 6 numbers");
     session.keys("s");
-    shows(&session, "4 found · 1 unknown · 1 twice");
+    shows(&session, "4 of 5 found · 1 listed twice");
     assert_eq!(session.model.picked.total, Some(4));
 }
 

@@ -419,6 +419,11 @@ impl Cancel {
         Self::default()
     }
 
+    /// One that a flag of someone else's stops: a signal's.
+    pub fn when(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+
     /// Stops the read at its next step.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);

@@ -110,7 +110,7 @@ pub(crate) fn edit(list: &mut Vec<Saved>, edit: &SavedEdit) -> Result<()> {
             let to = valid_name(to)?;
             let at = find(list, from)?;
             if find(list, &to).is_ok_and(|other| other != at) {
-                return Err(Error::invalid("name", format!("{to} is taken")));
+                return Err(Error::Conflict(format!("the name {to} is taken")));
             }
             list[at].name = to;
             Ok(())
@@ -142,9 +142,10 @@ fn put(list: &mut Vec<Saved>, saved: &Saved, replace: bool) -> Result<()> {
     let saved = Saved { name: valid_name(&saved.name)?, ..saved.clone() };
     match find(list, &saved.name) {
         Ok(_) if !replace => {
-            let reason =
-                format!("a filter is called {} already; choose another name, or replace it", saved.name);
-            Err(Error::invalid("name", reason))
+            let name = &saved.name;
+            Err(Error::Conflict(format!(
+                "a filter is called {name} already; choose another name, or replace it"
+            )))
         }
         Ok(at) => {
             give(list, saved.digit);

@@ -1,17 +1,19 @@
 //! `simdeck export`.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use estate::export::{Exporter, Format, columns};
 use estate::units::count;
 
 use super::output::Work;
-use super::select::{self, Select};
+use super::select::{Select, Selected};
 use super::{Context, Outcome, sims};
 use crate::failure::Exit;
+use crate::files::NewFile;
 
-/// Write the filtered SIMs to standard output, as a stream.
+/// Write the filtered SIMs to a file or to standard output, as a stream.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -22,9 +24,12 @@ pub struct Args {
     /// The format.
     #[arg(long, value_name = "FORMAT", default_value = "csv")]
     format: Form,
-    /// The order: a column, with :desc for largest first.
-    #[arg(long, value_name = "COLUMN[:desc]", default_value = "iccid")]
-    sort: String,
+    /// The order: columns in turn, with :desc for largest first; by ICCID if not said.
+    #[arg(long, value_name = "COLUMN[:desc],…")]
+    sort: Option<String>,
+    /// The file, which must not exist and is readable by you only; standard output if not said.
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,20 +41,24 @@ enum Form {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let mut query = select::query(&local, args.select.text())?;
-    query.sort = select::sort(&args.sort)?;
+    let Selected { query, unknown } = args.select.read(context, &local, args.sort.as_deref())?;
+    let work = Work::begin(context);
+    let file = args.to.as_deref().map(NewFile::at).transpose()?;
+    let out: Box<dyn Write> = match &file {
+        Some(file) => Box::new(file.file()?),
+        None => Box::new(std::io::stdout().lock()),
+    };
     let format = match args.format {
         Form::Csv => Format::Csv,
         Form::Ndjson => Format::Ndjson,
         Form::Json => Format::Json,
     };
-    let work = Work::begin(context);
-    let mut exporter =
-        Exporter::new(BufWriter::new(std::io::stdout().lock()), format, columns(&args.columns)?)?;
+    let mut exporter = Exporter::new(BufWriter::new(out), format, columns(&args.columns)?)?;
     let exported = sims::export_to(&local, &query, &mut exporter, &work);
     work.end();
     exported?;
     let written = exporter.finish()?;
+    file.map(NewFile::done).transpose()?;
     context.say(format!("{} SIMs", count(written)));
-    Ok(Exit::Done)
+    Ok(if unknown > 0 { Exit::Partly } else { Exit::Done })
 }

@@ -6,7 +6,7 @@ use estate::{Change, Clear, Estate};
 
 use super::change::{self, Confirm};
 use super::output::plain;
-use super::select::{self, Select};
+use super::select::Select;
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
@@ -22,9 +22,6 @@ pub struct Args {
     /// The account they go to: a path, or a name that is unique.
     #[arg(long, value_name = "PATH")]
     to: String,
-    /// The SIMs from a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs; - is standard input.
-    #[arg(long, value_name = "FILE")]
-    from_file: Option<String>,
     /// Every SIM you see.
     #[arg(long)]
     all: bool,
@@ -44,8 +41,7 @@ enum Cleared {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let (target, unknown) =
-        select::target(context, &local, &args.select, args.from_file.as_deref(), args.all)?;
+    let (target, unknown) = args.select.target(context, &local, args.all)?;
     let accounts = local.accounts(&plain())?;
     let to = accounts.find(&args.to)?;
     let clears = |what| args.clear.contains(&what);

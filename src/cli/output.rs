@@ -107,6 +107,11 @@ impl Work {
         let _ = write!(std::io::stderr(), "\r\x1b[K{} {}{of}", progress.phase, count(progress.done));
     }
 
+    /// What Ctrl+C stops a read by, wherever it is.
+    pub fn cancel(&self) -> Cancel {
+        Cancel::when(Arc::clone(&self.interrupted))
+    }
+
     /// A handle for reads that Ctrl+C has to stop.
     pub fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)

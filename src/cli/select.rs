@@ -1,8 +1,8 @@
-//! Which SIMs a command means: a filter, a list of identifiers, or all of them.
+//! Which SIMs a command means: a filter, a saved one, a list of identifiers, or all of them.
 
 use std::io::Read;
 
-use estate::{Estate, Filter, List, Order, Query, Target, Time};
+use estate::{Estate, Filter, List, Order, Query, Saved, Target, Time, saved};
 
 use super::Context;
 use super::output::plain;
@@ -17,12 +17,83 @@ pub struct Select {
     /// The same, for filters that begin with a hyphen.
     #[arg(long, value_name = "FILTER", conflicts_with = "positional", allow_hyphen_values = true)]
     filter: Option<String>,
+    /// A saved or quick filter by its name, with the account and the order it keeps; a FILTER narrows it.
+    #[arg(long, value_name = "NAME")]
+    saved: Option<String>,
+    /// The SIMs of a list: ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, by header or by form; - is standard input. A FILTER
+    /// narrows it.
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<String>,
+}
+
+/// The SIMs that were chosen.
+pub struct Selected {
+    /// What they are.
+    pub query: Query,
+    /// Numbers of the list that fit no SIM, each said already.
+    pub unknown: u64,
 }
 
 impl Select {
+    /// Whether anything was chosen at all.
+    fn is_given(&self) -> bool {
+        self.text().is_some() || self.saved.is_some() || self.from_file.is_some()
+    }
+
     /// The filter's text.
-    pub fn text(&self) -> Option<&str> {
+    fn text(&self) -> Option<&str> {
         self.positional.as_deref().or(self.filter.as_deref())
+    }
+
+    /// The SIMs that are meant, as far as the user sees them; in the order asked for, or that the saved filter keeps.
+    pub fn read(
+        &self,
+        context: &Context,
+        estate: &dyn Estate,
+        sort: Option<&str>,
+    ) -> Result<Selected, Failure> {
+        let mut query = Query::all(estate.me().account, Time::now());
+        let mut selected = parse(self.text().unwrap_or_default())?;
+        if let Some(name) = &self.saved {
+            let saved = named(estate, name)?;
+            let accounts = estate.accounts(&plain())?;
+            if let Some(scope) = &saved.scope {
+                (query.under, query.deep) = (scope.account(&accounts)?, scope.deep);
+            }
+            if let Some(sort) = &saved.sort {
+                query.sort = Order::parse(sort)?;
+            }
+            selected = parse(&saved.filter)?.and(selected);
+        }
+        let mut unknown = 0;
+        if let Some(file) = &self.from_file {
+            let found = estate.lookup(&slurp(file)?, &plain())?;
+            for entry in &found.unknown {
+                context.say(format!("unknown: {}", estate::text::clean(entry)));
+            }
+            unknown = found.unknown.len() as u64;
+            selected = found.filter().and(selected);
+        }
+        query.filter = selected;
+        if let Some(sort) = sort {
+            query.sort = Order::parse(sort).map_err(|e| Failure::Usage(e.to_string()))?;
+        }
+        Ok(Selected { query, unknown })
+    }
+
+    /// The SIMs of a changing command: never all of them unless that is said.
+    pub fn target(
+        &self,
+        context: &Context,
+        estate: &dyn Estate,
+        all: bool,
+    ) -> Result<(Target, u64), Failure> {
+        if !all && !self.is_given() {
+            let choices = "a FILTER, --saved, --from-file or --all";
+            return Err(Failure::Usage(format!("say which SIMs: {choices}")));
+        }
+        let selected = self.read(context, estate, None)?;
+        Ok((Target::query(selected.query), selected.unknown))
     }
 }
 
@@ -31,38 +102,12 @@ pub fn parse(text: &str) -> Result<Filter, Failure> {
     Filter::parse(text).map_err(|error| Failure::Filter { error, text: text.to_owned() })
 }
 
-/// Every SIM the user sees that a filter matches.
-pub fn query(estate: &dyn Estate, text: Option<&str>) -> Result<Query, Failure> {
-    let filter = parse(text.unwrap_or_default())?;
-    Ok(Query { filter, ..Query::all(estate.me().account, Time::now()) })
-}
-
-/// Reads `used:desc,iccid`.
-pub fn sort(text: &str) -> Result<Order, Failure> {
-    Order::parse(text).map_err(|e| Failure::Usage(e.to_string()))
-}
-
-/// The SIMs of a changing command, and how many listed entries fit none.
-pub fn target(
-    context: &Context,
-    estate: &dyn Estate,
-    select: &Select,
-    from_file: Option<&str>,
-    all: bool,
-) -> Result<(Target, u64), Failure> {
-    match (select.text(), from_file) {
-        (Some(_), Some(_)) => Err(Failure::Usage("give a filter or --from-file, not both".into())),
-        (Some(text), None) => Ok((Target::query(query(estate, Some(text))?), 0)),
-        (None, Some(file)) => {
-            let found = estate.lookup(&slurp(file)?, &plain())?;
-            for entry in &found.unknown {
-                context.say(format!("unknown: {entry}"));
-            }
-            Ok((Target::ids(found.found), found.unknown.len() as u64))
-        }
-        (None, None) if all => Ok((Target::query(query(estate, None)?), 0)),
-        (None, None) => Err(Failure::Usage("say which SIMs: a FILTER, --from-file or --all".into())),
-    }
+/// A saved filter of the user's, or a quick one.
+pub fn named(estate: &dyn Estate, name: &str) -> Result<Saved, Failure> {
+    let mut all = estate.saved(&plain())?;
+    all.extend(saved::quick(&*estate.accounts(&plain())?));
+    let at = saved::find(&all, name)?;
+    Ok(all.swap_remove(at))
 }
 
 /// Reads a list of identifiers.

@@ -8,7 +8,7 @@ use estate::{Accounts, Error, Estate, Sim};
 use serde_json::Value as Json;
 
 use super::output::{self, Work, plain, written};
-use super::select::{self, Select};
+use super::select::{Select, Selected};
 use super::{Context, Outcome, Output};
 use crate::failure::Exit;
 
@@ -17,9 +17,9 @@ use crate::failure::Exit;
 pub struct ListArgs {
     #[command(flatten)]
     select: Select,
-    /// The order: a column, with :desc for largest first.
-    #[arg(long, value_name = "COLUMN[:desc]", default_value = "iccid")]
-    sort: String,
+    /// The order: columns in turn, with :desc for largest first; by ICCID if not said.
+    #[arg(long, value_name = "COLUMN[:desc],…")]
+    sort: Option<String>,
     /// The fields to show, separated by commas.
     #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
     columns: Vec<String>,
@@ -44,13 +44,13 @@ const SHOWN: [&str; 8] =
 
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
-    let mut query = select::query(&local, args.select.text())?;
-    query.sort = select::sort(&args.sort)?;
+    let Selected { query, unknown } = args.select.read(context, &local, args.sort.as_deref())?;
+    let ended = if unknown > 0 { Exit::Partly } else { Exit::Done };
     let mut out = std::io::stdout().lock();
     if args.count {
         let count = local.count(&query, &plain())?;
         written(writeln!(out, "{count}"))?;
-        return Ok(Exit::Done);
+        return Ok(ended);
     }
     let accounts = local.accounts(&plain())?;
     let limit = args.limit.unwrap_or(u64::MAX);
@@ -68,7 +68,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
                 Ok(())
             })?;
             output::table(&mut out, &columns, &rows).or_else(|e| written(Err(e)))?;
-            return Ok(Exit::Done);
+            return Ok(ended);
         }
         Output::Csv => Format::Csv,
         Output::Ndjson => Format::Ndjson,
@@ -77,7 +77,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let mut exporter = Exporter::new(std::io::BufWriter::new(out), format, export::columns(&args.columns)?)?;
     stream(&local, &query, limit, &mut |sim| exporter.write(sim, &accounts))?;
     exporter.finish()?;
-    Ok(Exit::Done)
+    Ok(ended)
 }
 
 /// Hands out at most `limit` SIMs.
@@ -145,5 +145,5 @@ pub fn export_to<W: Write>(
             || work.hear(estate::Progress { phase: "exporting", done, total: 0 }).is_continue();
         Ok(heard)
     };
-    local.export(query, None, &mut sink, &plain())
+    local.export(query, None, &mut sink, &work.cancel())
 }

@@ -131,7 +131,7 @@ impl Row {
 
     /// The condition of a comparison.
     fn of(term: &Term) -> Self {
-        let row = |field, verb| Self { negated: false, field, verb, value: listed(&term.values) };
+        let row = |field, verb| Self { negated: false, field, verb, value: typed(&term.values) };
         let exactly = |field, verb| Self { value: String::new(), ..row(field, verb) };
         match (term.field, term.op, term.values.as_slice()) {
             (Field::In, Op::Has | Op::Eq, _) => row(Field::Account, Verb::Under),
@@ -157,8 +157,8 @@ impl Row {
     }
 }
 
-/// Values as a person reads them: unquoted where that stays clear.
-fn listed(list: &[Value]) -> String {
+/// Values as a person types them: unquoted where that stays clear.
+pub fn typed(list: &[Value]) -> String {
     let one = |value: &Value| match value {
         Value::Text(text) if text.contains([',', '"', '\\']) || text.trim() != text || text.is_empty() => {
             value.to_string()
@@ -430,9 +430,16 @@ const NAMED: usize = 4;
 /// A part in few words: long lists are counted, not named.
 pub fn chip(filter: &Filter) -> String {
     match filter {
+        nothing if *nothing == Filter::none() => "nothing".to_owned(),
         Filter::Term(term) if term.values.len() > NAMED => {
             let n = estate::units::count(term.values.len() as u64);
             format!("{}: a list of {n}", term.field.title())
+        }
+        Filter::Term(Term { field: Field::In | Field::Path, values, .. }) if values.len() == 1 => {
+            // Of a path the end tells which it is.
+            let path = typed(values);
+            let last = estate::split_path(&path).and_then(|names| names.last().cloned()).unwrap_or(path);
+            format!("in …/{last}")
         }
         Filter::Not(inner) => format!("-{}", grouped(inner)),
         Filter::And(list) => list.iter().map(grouped).collect::<Vec<_>>().join(" "),

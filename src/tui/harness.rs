@@ -162,6 +162,7 @@ fn named(name: &str) -> Key {
         "Enter" => Code::Enter,
         "Esc" => Code::Esc,
         "Tab" => Code::Tab,
+        "BTab" => Code::BackTab,
         "Space" => Code::Char(' '),
         "BS" => Code::Backspace,
         "Up" => Code::Up,

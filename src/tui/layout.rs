@@ -257,16 +257,21 @@ pub struct Dialog {
 
 /// Where the top overlay is.
 pub fn dialog(model: &Model) -> Option<Dialog> {
+    Some(dialog_of(model, model.overlays.last()?))
+}
+
+/// Where an overlay is.
+pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
     let screen = Rect::new(0, 0, model.size.0, model.size.1);
-    let overlay = model.overlays.last()?;
-    Some(match overlay {
+    match overlay {
         Overlay::Choose(chooser) => {
             let label = chooser.items.iter().map(|i| i.label.width() + reach(i) + 5).max().unwrap_or(10);
             let wide = (label.max(chooser.title.width() + 6) as u16).clamp(24, 100).min(screen.width);
             let extra = if chooser.input.is_some() { 4 } else { 2 };
             let lines =
                 if chooser.input.is_some() { chooser.items.len() } else { chooser.shown.len() } as u16;
-            let tall = (lines.max(1) + extra).min(screen.height.saturating_sub(2)).min(30);
+            let most = if chooser.input.is_some() && chooser.at.is_some() { 16 } else { 30 };
+            let tall = (lines.max(1) + extra).min(screen.height.saturating_sub(2)).min(most);
             let area = match chooser.at {
                 Some(at) => corner(screen, at, wide, tall),
                 None => middle(screen, wide, tall),
@@ -295,7 +300,7 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
             listed(middle(screen, 92, tall), 1, 2, pane.cursor)
         }
         Overlay::Numbers(pane) => {
-            listed(middle(screen, 62, screen.height.saturating_sub(4)), 2, 1, pane.cursor)
+            listed(middle(screen, 72, screen.height.saturating_sub(4)), 2, 1, pane.cursor)
         }
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {
@@ -303,7 +308,7 @@ pub fn dialog(model: &Model) -> Option<Dialog> {
             dialog.first = *top;
             dialog
         }
-    })
+    }
 }
 
 /// Room for what stands at the right of a line, or for why it cannot be chosen.

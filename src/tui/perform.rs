@@ -3,7 +3,6 @@
 //! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use estate::{
 };
 
 use super::msg::{Effect, ListSource, Msg, Then};
+use crate::files::NewFile;
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -349,7 +349,7 @@ fn export(
         _ => Format::Csv,
     };
     let accounts = estate.accounts(cancel)?;
-    let file = Unfinished::at(path)?;
+    let file = NewFile::at(path)?;
     let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(what.fields)?)?;
     let (mut done, mut told) = (0, Instant::now());
     let mut sink = |sim: &Sim| {
@@ -368,43 +368,15 @@ fn export(
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    let file = Unfinished::at(path)?;
+    let file = NewFile::at(path)?;
     let broken = |e| Error::io(format!("cannot write {}", path.display()), e);
     std::io::Write::write_all(&mut file.file()?, text.as_bytes()).map_err(broken)?;
     file.done()
 }
 
-/// A file that gets its name only once it is whole, never overwrites another, and is its owner's alone.
-struct Unfinished {
-    temporary: tempfile::NamedTempFile,
-    path: PathBuf,
-}
-
-impl Unfinished {
-    fn at(path: &Path) -> Result<Self> {
-        if path.exists() {
-            return Err(Error::Exists(path.to_owned()));
-        }
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::Builder::new().prefix(".simdeck-").tempfile_in(folder);
-        let temporary = temporary.map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-        Ok(Self { temporary, path: path.to_owned() })
-    }
-
-    fn file(&self) -> Result<File> {
-        self.temporary.reopen().map_err(|e| Error::io(format!("cannot write {}", self.path.display()), e))
-    }
-
-    fn done(self) -> Result<()> {
-        let path = self.path;
-        let kept = self.temporary.persist_noclobber(&path);
-        kept.map(|_| ()).map_err(|e| Error::io(format!("cannot write {}", path.display()), e.error))
-    }
-}
-
 fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<(u64, PathBuf)> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
-    let file = Unfinished::at(path)?;
+    let file = NewFile::at(path)?;
     let mut writer = csv::Writer::from_writer(file.file()?);
     writer.write_record(["iccid", "label", "outcome", "reason", "from", "to"]).map_err(broken)?;
     let (mut after, mut written) = (None, 0);

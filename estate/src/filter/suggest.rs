@@ -57,7 +57,7 @@ pub const TITLES: [(Field, &str); 26] = [
     (Field::Notes, "Notes"),
     (Field::Recipient, "Recipient"),
     (Field::Any, "Anything"),
-    (Field::Id, "Number here"),
+    (Field::Id, "Record number"),
 ];
 
 impl Field {

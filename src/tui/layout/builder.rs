@@ -118,6 +118,14 @@ fn cells(builder: &Builder, path: &Path, area: Rect) -> Vec<(Cell, Rect)> {
     }
 }
 
+/// The place below the cell under the cursor: a list opens there.
+pub fn pointed(model: &Model) -> Option<(u16, u16)> {
+    let Some(Overlay::Builder(open)) = model.overlays.last() else { return None };
+    let placed = rows(open, parts(dialog(model)?.inner).rows).into_iter().find(|p| p.line == open.line)?;
+    let (_, area) = placed.cells.iter().find(|(cell, _)| *cell == open.cell)?;
+    Some((area.x.saturating_sub(2), area.y))
+}
+
 /// The tools with their places.
 pub fn tools(area: Rect) -> Vec<(Rect, char, &'static str)> {
     let mut x = area.x + 1;

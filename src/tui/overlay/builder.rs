@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use estate::filter::suggest::{Known, TITLES};
-use estate::{Accounts, Field, Filter, List};
+use estate::{Accounts, Field, Filter, List, Value};
 
 use super::line::{Holds, Line, Typed};
 use super::{Choice, Choosable, Chooser, Reply};
-use crate::tui::conditions::{Group, Node, Path, Row, Verb, verbs};
+use crate::tui::conditions::{Group, Node, Path, Row, Verb, typed, verbs};
 use crate::tui::term::{Code, Key};
 
 /// What the keys go to.
@@ -283,7 +283,7 @@ impl Builder {
             let path = self.accounts.path(account.id);
             let note = estate::units::sims(account.subtree);
             let label = self.accounts.names(account.id).join(" / ");
-            Choosable::new(label, note, Choice::Value(estate::filter::suggest::quoted(&path)))
+            Choosable::new(label, note, Choice::Value(typed(&[Value::Text(path)])))
         };
         let mut chooser = Chooser::picker("Account", self.accounts.all().iter().map(line).collect());
         let here = |account: &estate::Account| self.accounts.path(account.id) == now.trim_matches('"');

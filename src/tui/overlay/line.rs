@@ -2,7 +2,7 @@
 
 use estate::filter::lex::{Slot, slot};
 use estate::filter::suggest::{Known, Suggestion, fault, suggest};
-use estate::{Accounts, Field};
+use estate::{Accounts, Field, Shape};
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
@@ -67,6 +67,10 @@ impl Line {
             Code::Tab => return self.accept(self.chosen.unwrap_or(0), accounts, known),
             Code::Enter => match self.chosen {
                 Some(at) => return self.accept(at, accounts, known),
+                // Where only some words mean anything, the first that fits is taken.
+                None if self.is_closed() && !self.offered.is_empty() => {
+                    return self.accept(0, accounts, known);
+                }
                 None => return Typed::No,
             },
             Code::Down if !self.offered.is_empty() => self.step(1),
@@ -83,6 +87,11 @@ impl Line {
             _ => return Typed::No,
         }
         Typed::Same
+    }
+
+    fn is_closed(&self) -> bool {
+        let Holds::Values(field) = self.holds else { return false };
+        matches!(field.shape(), Shape::Status | Shape::Lifecycle | Shape::Flag)
     }
 
     /// Takes pasted text.

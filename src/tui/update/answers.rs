@@ -248,18 +248,15 @@ pub fn refresh(model: &mut Model) -> Vec<Effect> {
 }
 
 fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect> {
-    let unknown = found.unknown.len() as u64;
-    let mut text = format!(
-        "{} found · {} unknown · {} twice",
-        count(found.found.len() as u64),
-        count(unknown),
-        count(found.duplicates)
-    );
+    let mut text = found.summary();
     if let Some(first) = found.unknown.first() {
-        text.push_str(&format!(" · first unknown: {first}"));
+        text.push_str(&format!(" · first missing: {first}"));
     }
     let effects = match purpose {
         ListUse::Select => {
+            if !found.unknown.is_empty() {
+                filters::inspected(model, found);
+            }
             model.picked.add(&found.found);
             model.last = Last::Selection;
             let mut effects: Vec<Effect> = model.recount_picked().into_iter().collect();

@@ -10,8 +10,9 @@ use estate::{
 
 use super::{act, dialogs, menus, select};
 use crate::tui::columns::Columns;
-use crate::tui::conditions::{chip, parts, without};
+use crate::tui::conditions::{Row, chip, parts, without};
 use crate::tui::keymap::Pane;
+use crate::tui::layout;
 use crate::tui::model::{Called, Model, Search};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::line::{Holds, LONGEST, Line};
@@ -123,10 +124,11 @@ pub fn explained(error: &Error) -> String {
 
 /// Opens the list that a cell of the builder is chosen from.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
+    let at = layout::builder::pointed(model);
     if let Some(Overlay::Builder(builder)) = model.overlays.last_mut()
         && let Some(chooser) = builder.asked.take()
     {
-        model.overlays.push(Overlay::Choose(chooser));
+        model.overlays.push(Overlay::Choose(Chooser { at, ..chooser }));
     }
     Vec::new()
 }
@@ -136,9 +138,9 @@ pub fn fill(model: &mut Model, choice: &Choice) -> Vec<Effect> {
     let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
     match builder.chosen(choice) {
         Reply::Tally => {
-            // A value is the next thing wanted after a comparison.
-            let opens =
-                matches!(choice, Choice::Verb(_)) && builder.row().is_some_and(|r| r.verb.takes_value());
+            // A condition that has no value yet is led through: what, how, with what.
+            let wants = |row: &Row| row.verb.takes_value() && row.value.is_empty();
+            let opens = !matches!(choice, Choice::Value(_)) && builder.row().is_some_and(wants);
             let opened = if opens { builder.open() } else { Reply::Stay };
             let mut effects = tally(model);
             effects.extend(dialogs::reply(model, opened));

@@ -35,6 +35,14 @@ const ASCII: border::Set<'_> = border::Set {
 pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     let overlay = model.overlays.last()?;
+    // A list that a cell of the builder is chosen from leaves the builder in sight.
+    if let (Overlay::Choose(_), [.., below @ Overlay::Builder(open), _]) =
+        (overlay, model.overlays.as_slice())
+    {
+        let place = layout::dialog_of(model, below);
+        frame(theme, &title(model, below), place.area, buffer);
+        builder(model, open, &place, buffer);
+    }
     frame(theme, &title(model, overlay), place.area, buffer);
     let cursor = match overlay {
         Overlay::Choose(chooser) => choose(theme, chooser, place, buffer),

@@ -64,16 +64,26 @@ pub fn line(theme: &Theme, line: &Line, area: Rect, buffer: &mut Buffer) -> Posi
 
 /// Points at what is wrong with a line, from the line below it.
 pub fn fault(theme: &Theme, line: &Line, above: Rect, below: Rect, buffer: &mut Buffer) {
-    let Some((at, message)) = &line.fault else { return };
+    // What could be typed is said first; what is wrong, once nothing is left to offer.
+    let Some((at, message)) = line.fault.as_ref().filter(|_| line.offered.is_empty()) else { return };
     let x = column(line, above, *at).clamp(below.x, below.right().saturating_sub(1));
-    let room = below.right().saturating_sub(x + 2);
-    let wide = message.width() as u16;
-    buffer.set_string(x, below.y, theme.glyph("▲", "^"), theme.bad);
-    if wide <= room || x < below.x + below.width / 2 {
+    let (wide, room, left) =
+        (message.width() as u16, below.right().saturating_sub(x + 2), x.saturating_sub(below.x + 1));
+    let mark = theme.glyph("▲", "^");
+    if wide <= room {
+        buffer.set_string(x, below.y, mark, theme.bad);
         text(buffer, Rect { x: x + 2, width: room, ..below }, message, theme.bad);
+    } else if wide < left {
+        buffer.set_string(x, below.y, mark, theme.bad);
+        right(buffer, Rect { width: left, ..below }, message, theme.bad);
     } else {
-        let area = Rect { width: x.saturating_sub(below.x + 1), ..below };
-        right(buffer, area, &cut(message, area.width), theme.bad);
+        // The character is marked in the line itself; here every word counts.
+        text(
+            buffer,
+            Rect { x: below.x + 1, width: below.width.saturating_sub(1), ..below },
+            message,
+            theme.bad,
+        );
     }
 }
 

@@ -82,7 +82,11 @@ pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffe
             (true, false) => "view",
         };
         text(buffer, part(line_area, 4 + names, 8), keeps, theme.quiet());
-        line::filter(theme, &shortened(&saved.filter), part(line_area, 13 + names, u16::MAX), 0, buffer);
+        let filter = part(line_area, 13 + names, u16::MAX);
+        if saved.filter.is_empty() {
+            text(buffer, filter, "every SIM", theme.quiet());
+        }
+        line::filter(theme, &shortened(&saved.filter), filter, 0, buffer);
         if at == pane.cursor {
             buffer.set_style(Rect { x: area.x - 1, width: area.width + 2, ..line_area }, theme.cursor());
             cursor = Some(Position::new(line_area.x, y));

@@ -270,10 +270,9 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (first, second) = if model.table.loading {
         ("reading …", "")
     } else if let Some(fault) = &model.fault {
-        (
-            fault.as_str(),
-            "The filter names an account that is not there, so it finds nothing. Backspace clears it.",
-        )
+        (fault.as_str(), "It names an account that is not there. Backspace clears it.")
+    } else if model.search.is_some() {
+        ("No SIM fits what is typed.", "")
     } else if model.query.filter != Filter::All {
         ("No SIM fits the filter.", "Backspace shows all of them again; - takes one condition away.")
     } else if model.total() == 0 {

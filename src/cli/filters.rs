@@ -1,0 +1,197 @@
+//! `simdeck filters` and `simdeck filter`: the filters a user keeps.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use estate::saved::{self, SavedColumn, SavedScope};
+use estate::{Column, Estate, Saved, SavedEdit};
+use serde_json::json;
+
+use super::output::{self, plain, written};
+use super::{Context, Outcome, select};
+use crate::failure::{Exit, Failure};
+use crate::files::NewFile;
+
+/// List your saved filters and the quick filters that everybody has.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only those you saved.
+    #[arg(long)]
+    own: bool,
+}
+
+/// What can be done with saved filters.
+#[derive(Debug, clap::Subcommand)]
+pub enum One {
+    /// Save a filter under a name.
+    #[command(
+        after_help = "Example:\n  simdeck filter save 'North, near cap' 'used_pct>=80' --in /Acme/North --sort used_pct:desc --digit 9"
+    )]
+    Save(SaveArgs),
+    /// Give a saved filter another name.
+    Rename {
+        /// Its name now.
+        name: String,
+        /// Its new name.
+        to: String,
+    },
+    /// Have a digit from 1 to 9 call it on the screen; 0 for none.
+    Bind {
+        /// Its name.
+        name: String,
+        /// The digit.
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=9))]
+        digit: u8,
+    },
+    /// Delete a saved filter.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// Write your saved filters to a file for others; without one, to standard output.
+    Export {
+        /// The file, which must not exist.
+        file: Option<PathBuf>,
+    },
+    /// Take the saved filters of a file in, all of them or none.
+    Import {
+        /// The file.
+        file: PathBuf,
+        /// Replace filters of the same name.
+        #[arg(long)]
+        replace: bool,
+    },
+}
+
+/// What is saved.
+#[derive(Debug, clap::Args)]
+pub struct SaveArgs {
+    /// Its name.
+    name: String,
+    /// The filter.
+    #[arg(value_name = "FILTER")]
+    positional: Option<String>,
+    /// The same, for filters that begin with a hyphen.
+    #[arg(long, value_name = "FILTER", conflicts_with = "positional", allow_hyphen_values = true)]
+    filter: Option<String>,
+    /// The order it keeps.
+    #[arg(long, value_name = "COLUMN[:desc],…")]
+    sort: Option<String>,
+    /// The columns it keeps on the screen, in order.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// The account it is looked at in, with all below it.
+    #[arg(long = "in", value_name = "PATH")]
+    scope: Option<String>,
+    /// The digit that calls it on the screen.
+    #[arg(long, value_name = "1-9", value_parser = clap::value_parser!(u8).range(1..=9))]
+    digit: Option<u8>,
+    /// Replace one of the same name.
+    #[arg(long)]
+    replace: bool,
+}
+
+pub fn list(context: &Context, args: &ListArgs) -> Outcome {
+    let local = context.open()?;
+    let own = local.saved(&plain())?;
+    let quick = if args.own { Vec::new() } else { saved::quick(&*local.accounts(&plain())?) };
+    let all: Vec<(bool, &Saved)> =
+        own.iter().map(|s| (true, s)).chain(quick.iter().map(|s| (false, s))).collect();
+    let objects = all.iter().map(|(own, saved)| object(*own, saved)).collect();
+    let row = |(own, saved): &(bool, &Saved)| {
+        let digit = saved.digit.map_or_else(String::new, |d| d.to_string());
+        let scope = saved.scope.as_ref().map_or_else(String::new, |s| s.path.clone());
+        let kind = if *own { "own" } else { "quick" };
+        let sort = saved.sort.clone().unwrap_or_default();
+        vec![saved.name.clone(), kind.to_owned(), digit, saved.filter.clone(), scope, sort]
+    };
+    let rows: Vec<Vec<String>> = all.iter().map(row).collect();
+    let head = ["name", "kind", "digit", "filter", "in", "sort"];
+    output::list(context, &head, &rows, objects)?;
+    Ok(Exit::Done)
+}
+
+fn object(own: bool, saved: &Saved) -> serde_json::Value {
+    json!({
+        "name": saved.name,
+        "kind": if own { "own" } else { "quick" },
+        "digit": saved.digit,
+        "filter": saved.filter,
+        "in": saved.scope.as_ref().map(|s| &s.path),
+        "sort": saved.sort,
+        "columns": saved.columns.iter().map(|c| &c.name).collect::<Vec<_>>(),
+    })
+}
+
+pub fn one(context: &Context, one: One) -> Outcome {
+    let local = context.open()?;
+    let said = match one {
+        One::Save(args) => {
+            let saved = read(&local, &args)?;
+            let name = saved.name.clone();
+            local.edit_saved(&[SavedEdit::Put(saved, args.replace)])?;
+            format!("Saved {name}")
+        }
+        One::Rename { name, to } => {
+            local.edit_saved(&[SavedEdit::Rename(name.clone(), to.clone())])?;
+            format!("{name} is called {to}")
+        }
+        One::Bind { name, digit } => {
+            local.edit_saved(&[SavedEdit::Digit(name.clone(), Some(digit).filter(|d| *d > 0))])?;
+            if digit > 0 { format!("{digit} calls {name}") } else { format!("No digit calls {name}") }
+        }
+        One::Delete { name } => {
+            local.edit_saved(&[SavedEdit::Delete(name.clone())])?;
+            format!("Deleted {name}")
+        }
+        One::Export { file } => return export(context, &local.saved(&plain())?, file),
+        One::Import { file, replace } => {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
+            let filters = saved::from_file(&text)?;
+            let edits: Vec<SavedEdit> = filters.into_iter().map(|s| SavedEdit::Put(s, replace)).collect();
+            local.edit_saved(&edits)?;
+            format!("Took in {} filters", edits.len())
+        }
+    };
+    context.say(said);
+    Ok(Exit::Done)
+}
+
+fn read(local: &dyn Estate, args: &SaveArgs) -> Result<Saved, Failure> {
+    let text = args.positional.as_deref().or(args.filter.as_deref()).unwrap_or_default();
+    // Printed anew: what is kept reads the same for everyone.
+    let filter = select::parse(text)?.to_string();
+    let column = |name: &String| {
+        let name = name.trim();
+        let known = Column::all().map(Column::name).collect::<Vec<_>>().join(" ");
+        let column = Column::from_name(name)
+            .ok_or_else(|| Failure::Usage(format!("no column is called {name}; there are {known}")))?;
+        let pinned = column == Column::Iccid;
+        Ok(SavedColumn { name: column.name().to_owned(), width: None, pinned })
+    };
+    let columns = args.columns.iter().map(column).collect::<Result<Vec<_>, Failure>>()?;
+    let scope = match &args.scope {
+        None => None,
+        Some(path) => {
+            let accounts = local.accounts(&plain())?;
+            let id = accounts.find(path)?;
+            Some(SavedScope { account: Some(id.0), path: accounts.path(id), deep: true })
+        }
+    };
+    Ok(Saved { name: args.name.clone(), filter, sort: args.sort.clone(), columns, scope, digit: args.digit })
+}
+
+fn export(context: &Context, list: &[Saved], file: Option<PathBuf>) -> Outcome {
+    let text = saved::to_file(list);
+    let Some(path) = file else {
+        written(write!(std::io::stdout().lock(), "{text}"))?;
+        return Ok(Exit::Done);
+    };
+    let file = NewFile::at(&path)?;
+    let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);
+    file.file()?.write_all(text.as_bytes()).map_err(broken)?;
+    file.done()?;
+    context.say(format!("Wrote {} filters to {}", list.len(), path.display()));
+    Ok(Exit::Done)
+}
