@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Column, Estate, Filter, List, Local, Order, Query, Seek, Target, Time,
-    WINDOW,
+    Cancel, Change, ChangeId, Clear, Column, Estate, Field, Filter, List, Local, Order, Query, Seek, Target,
+    Time, WINDOW,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -98,23 +98,7 @@ fn queries(estate: &dyn Estate) {
         .rows[0]
         .sim
         .clone();
-    let label = format!("{} 4242", ["Tracker Leeds", "Meter Porto"][0]);
-    for text in [
-        format!("iccid:*{}", &tail.iccid[tail.iccid.len() - 8..]),
-        tail.iccid.clone(),
-        label,
-        "tracker".to_owned(),
-        "status=active".to_owned(),
-        "status=blocked network:nord".to_owned(),
-        "used_pct>=80 -tag:vip".to_owned(),
-        "tag:do-not-move notes:antenna".to_owned(),
-    ] {
-        let query = Query { filter: Filter::parse(&text).expect("filter"), ..all.clone() };
-        timed(&format!("first rows of {text}"), || {
-            estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
-        });
-        timed("  and the count", || estate.count(&query, &cancel).expect("count"));
-    }
+    filters(estate, &all, &tail);
     let last = Query { sort: Order::by(Column::Seen, false), ..all.clone() };
     timed("last rows by last seen", || estate.page(&last, &Seek::Last, WINDOW, &cancel).expect("page"));
     timed("row in the middle", || {
@@ -123,6 +107,66 @@ fn queries(estate: &dyn Estate) {
             .expect("page")
     });
     pasted(estate, &all);
+}
+
+/// Filters of every kind an index serves, then some that none does.
+fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
+    let cancel = Cancel::new();
+    let digits = |number: &str, n: usize| number[number.len() - n..].to_owned();
+    let used = Query { sort: Order::by(Column::Used, true), ..all.clone() };
+    let accounts = estate.accounts(&cancel).expect("accounts");
+    let account = accounts.all().iter().rev().find(|a| a.own > 0).expect("an account");
+    for (query, text) in [
+        (all, format!("iccid:*{}", digits(&tail.iccid, 8))),
+        (all, format!("iccid:*{}", digits(&tail.iccid, 3))),
+        (all, format!("iccid:{}*", &tail.iccid[..12])),
+        (all, tail.iccid.clone()),
+        (all, format!("imsi={}", tail.imsi)),
+        (all, format!("imsi:{}*", &tail.imsi[..9])),
+        (all, format!("msisdn:*{}", digits(&tail.msisdn, 5))),
+        (all, "Tracker Leeds 4242".to_owned()),
+        (all, "tracker".to_owned()),
+        (all, "status=active".to_owned()),
+        (&used, "status=active".to_owned()),
+        (&used, "status=blocked network:nord".to_owned()),
+        (&used, "status=inactive used>0".to_owned()),
+        (all, "network=Alpinet or status=blocked".to_owned()),
+        (&used, "tag=vip".to_owned()),
+        (all, "tag:do-not -status=active".to_owned()),
+        (&used, "tariff:5MB session=yes".to_owned()),
+        (all, "used>=9GB".to_owned()),
+        (all, "used_pct>=80 -tag:vip".to_owned()),
+        (&used, format!("in:\"{}\"", accounts.path(account.id))),
+        (&used, "account:spares".to_owned()),
+        (all, "no:cap used>1GB".to_owned()),
+        (all, "seen<30d".to_owned()),
+        (all, "tag:vip network:telmora".to_owned()),
+        (&used, "tag=vip network=Telmora status=suspended".to_owned()),
+        (&used, "no index serves: notes:antenna".to_owned()),
+        (&used, "no index serves: -notes:antenna activated<10d".to_owned()),
+        (all, "no index serves: activated>2025-01-01 hard=yes lifecycle=terminated".to_owned()),
+        (all, "no index serves: label:q notes:zz".to_owned()),
+        (all, "no index serves: changed>2026-01-01 eid:*7".to_owned()),
+    ] {
+        let filter = text.strip_prefix("no index serves: ").unwrap_or(&text);
+        let query = Query { filter: Filter::parse(filter).expect("filter"), ..query.clone() };
+        let by = if query.sort.first().by == Column::Used { " by used" } else { "" };
+        timed(&format!("first rows of {text}{by}"), || {
+            estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+        });
+        timed("  and the count", || estate.count(&query, &cancel).expect("count"));
+    }
+    for text in ["status,used:desc", "network,label", "tags,used:desc"] {
+        let query = Query { sort: Order::parse(text).expect("order"), ..all.clone() };
+        timed(&format!("first rows by {text}"), || {
+            estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+        });
+    }
+    timed("the values to choose from", || {
+        for field in [Field::Status, Field::Network, Field::Tariff, Field::Tag, Field::Category] {
+            estate.values(field, &cancel).expect("values");
+        }
+    });
 }
 
 /// A pasted column of ICCIDs.
@@ -142,7 +186,27 @@ fn pasted(estate: &dyn Estate, all: &Query) {
         list
     };
     timed(&format!("look up a pasted list of {}", entries.len()), || {
-        estate.lookup(&List::of(entries), &cancel).expect("lookup")
+        estate.lookup(&List::of(entries.clone()), &cancel).expect("lookup")
+    });
+    let found = estate.lookup(&List::of(entries), &cancel).expect("lookup");
+    let query = Query { filter: found.filter(), ..all.clone() };
+    timed("first rows of that list as a filter", || {
+        estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+    });
+    timed("  and the count", || estate.count(&query, &cancel).expect("count"));
+    let mut written = 0;
+    timed("every SIM exported, as a stream", || {
+        estate
+            .export(
+                all,
+                None,
+                &mut |_| {
+                    written += 1;
+                    Ok(true)
+                },
+                &cancel,
+            )
+            .expect("export")
     });
 }
 

@@ -382,3 +382,78 @@ impl Session {
         Self::new(Connection::open(path)?, true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::demo::{self, Demo};
+    use crate::filter::Filter;
+    use crate::store::sql::Sql;
+
+    /// What the indexes are crossed to holds every match, whatever the filter: small estates never get there.
+    #[test]
+    fn crossed_indexes_lose_no_match() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("demo.db");
+        let size = Demo { sims: 3_000, accounts: 30, seed: 5 };
+        let now = Time(1_780_000_000);
+        let root = demo::create(&path, size, now, &|_| ControlFlow::Continue(())).expect("demo");
+        let customer = root.accounts(&Cancel::new()).expect("accounts").all()[1].id;
+        root.add_user(customer, "C", "c@x.example", Role::Admin).expect("user");
+        let narrow = Local::open(&path, Some("c@x.example"), false).expect("opens");
+        let parts = [
+            "status=active",
+            "status=blocked,alerted",
+            "session=yes",
+            "network:nord",
+            "tariff:5MB",
+            "tag:vip",
+            "has:tag",
+            "used>=1MB",
+            "used_pct<50",
+            "no:cap",
+            "seen<30d",
+            "tracker",
+            "iccid:*7",
+            "imsi:00101*",
+            "account:fleet",
+            "notes:x",
+            "-status=active",
+            "(network:tel or tag=vip)",
+            "(status=inactive or notes:a)",
+            "lifecycle=active",
+        ];
+        let mut crossings = 0;
+        for local in [&root, &narrow] {
+            for (i, a) in parts.iter().enumerate() {
+                for b in &parts[i..] {
+                    let text = format!("{a} {b}");
+                    let filter = Filter::parse(&text).expect("filter");
+                    let query = Query { filter: filter.clone(), ..Query::all(local.me().account, now) };
+                    let counted = local.read(Capability::View, &Cancel::new(), |view| {
+                        let scope = view.scope_of(&query)?;
+                        let condition = view.condition(&query)?;
+                        let mut plain = Sql::new("SELECT count(*) FROM sim s WHERE ");
+                        plain.push(condition.clone());
+                        let plain = view.number(&plain)?;
+                        let crossed = view.compiler(now).crossed(&filter, scope.as_deref())?;
+                        let Some(ids) = crossed else { return Ok((plain, plain)) };
+                        crossings += 1;
+                        let mut joined = Sql::new(
+                            "SELECT count(*) FROM rarray(?) d CROSS JOIN sim s ON s.id = d.value WHERE ",
+                        )
+                        .with_many(ids);
+                        joined.push(condition);
+                        Ok((plain, view.number(&joined)?))
+                    });
+                    let (plain, crossed) = counted.expect("counted");
+                    assert_eq!(plain, crossed, "{text}");
+                    assert_eq!(local.count(&query, &Cancel::new()), Ok(plain), "{text}");
+                }
+            }
+        }
+        assert!(crossings > 300, "{crossings}");
+    }
+}

@@ -1,5 +1,7 @@
 //! Drivers: the index lookups that could serve a filter, and how much each would yield.
 
+use fixedbitset::FixedBitSet;
+
 use super::sql::{
     Compiler, Sql, compact, iccid_keys, id_of, listed_numbers, number_column, sign, status_code, tag_kind,
 };
@@ -18,6 +20,9 @@ pub(crate) struct Driver {
 /// A driver this small is read whole and sorted; above it the sort index is walked.
 pub(crate) const SMALL: u64 = 20_000;
 
+/// A lookup is read whole up to that many numbers: about 40 ms.
+const MANY: usize = 400_000;
+
 /// Values that are looked up one by one in an index, at most.
 const LISTED_APART: usize = 100;
 
@@ -35,6 +40,47 @@ impl Compiler<'_> {
         let of_scope = scope.map(|ids| self.of_accounts(ids));
         let of_filter = self.of(filter)?;
         Ok([of_scope, of_filter].into_iter().flatten().min_by_key(|d| d.size))
+    }
+
+    /// The numbers of the SIMs that every index lookup of `filter` within `scope` yields, in ascending order, which
+    /// is how rows lie: for what is rare among many. `None` where no lookup is small enough to be worth reading.
+    pub fn crossed(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Vec<i64>>> {
+        let mut drivers: Vec<Driver> = scope.map(|ids| self.of_accounts(ids)).into_iter().collect();
+        let whole = std::slice::from_ref(filter);
+        for part in
+            if let Filter::And(list) = filter { list.as_slice() } else { whole }.iter().take(CONSIDERED)
+        {
+            drivers.extend(self.of(part)?);
+        }
+        drivers.sort_by_key(|d| d.size);
+        let top: i64 = self.session.query_row("SELECT ifnull(max(id), 0) FROM sim", [], |r| r.get(0))?;
+        let mut crossed: Option<FixedBitSet> = None;
+        for driver in drivers {
+            // One that yields much more than is left would cost more than it saves.
+            let most = crossed.as_ref().map_or(MANY, |left| (left.count_ones(..) * 4).min(MANY));
+            let Some(found) = self.numbers(&driver.sql, top as usize, most)? else { continue };
+            match &mut crossed {
+                Some(left) => left.intersect_with(&found),
+                None => crossed = Some(found),
+            }
+        }
+        Ok(crossed.map(|left| left.ones().map(|id| id as i64).collect()))
+    }
+
+    /// What a lookup yields, unless that is more than `most`.
+    fn numbers(&self, sql: &Sql, top: usize, most: usize) -> Result<Option<FixedBitSet>> {
+        let mut statement =
+            self.session.prepare_cached(&format!("SELECT id FROM ({}) LIMIT {}", sql.text, most + 1))?;
+        let mut rows = statement.query(rusqlite::params_from_iter(&sql.params))?;
+        let (mut found, mut n) = (FixedBitSet::with_capacity(top + 1), 0);
+        while let Some(row) = rows.next()? {
+            found.insert(row.get::<_, i64>(0)? as usize);
+            n += 1;
+            if n > most {
+                return Ok(None);
+            }
+        }
+        Ok(Some(found))
     }
 
     fn of(&self, filter: &Filter) -> Result<Option<Driver>> {

@@ -17,7 +17,7 @@ use crate::query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, 
 use crate::sim::SimId;
 
 /// How long the sort index is walked for matches before the matches are gathered and sorted instead.
-const PATIENCE: Duration = Duration::from_millis(60);
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// No list is longer; it keeps sums within 64 bits.
 const MOST: u64 = 1 << 40;
@@ -149,10 +149,11 @@ impl View<'_> {
         match walked {
             Err(Error::Cancelled) if deadline.is_some() && !cancel.is_cancelled() => {
                 // Rare among many: reading all matches once beats walking the whole order for them.
-                let total: u64 = self.accounts.all().first().map_or(0, |a| a.subtree);
+                let crossed = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
+                let crossed = crossed.map(|ids| Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids));
                 // Never over other people's SIMs: below the root the scope itself is an index lookup.
-                let driver = driver.filter(|d| !self.whole || d.size < total / 4);
-                self.gather(query, step, limit, driver.as_ref().map(|d| &d.sql))
+                let driver = crossed.or_else(|| driver.filter(|_| !self.whole).map(|d| d.sql));
+                self.gather(query, step, limit, driver.as_ref())
             }
             other => other,
         }

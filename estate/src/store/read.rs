@@ -124,15 +124,24 @@ impl View<'_> {
     /// `FROM … WHERE …` for a query, by its best index where that pays, else left to SQLite.
     pub fn from(&self, query: &Query) -> Result<Sql> {
         let scope = self.scope_of(query)?;
-        let driver = self.compiler(query.now).driver(&query.filter, scope.as_deref())?;
+        let compiler = self.compiler(query.now);
+        let driver = match compiler.driver(&query.filter, scope.as_deref())? {
+            Some(driver) if driver.size <= SMALL => Some(driver.sql),
+            None => None,
+            // Many rows one by one cost more than all of them in a row.
+            Some(_) => compiler
+                .crossed(&query.filter, scope.as_deref())?
+                .filter(|ids| ids.len() as u64 <= 5 * SMALL)
+                .map(|ids| Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids)),
+        };
         let mut sql = match driver {
-            Some(driver) if driver.size <= SMALL => {
+            Some(driver) => {
                 let mut sql = Sql::new("FROM (");
-                sql.push(driver.sql);
+                sql.push(driver);
                 sql.text.push_str(") d CROSS JOIN sim s ON s.id = d.id WHERE ");
                 sql
             }
-            _ => Sql::new("FROM sim s WHERE "),
+            None => Sql::new("FROM sim s WHERE "),
         };
         sql.push(self.condition(query)?);
         Ok(sql)
