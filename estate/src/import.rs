@@ -5,6 +5,8 @@ pub(crate) mod header;
 pub(crate) mod row;
 
 use std::io::Read;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use csv::{ReaderBuilder, StringRecord};
 
@@ -79,12 +81,15 @@ pub struct Tally {
     pub accounts: u64,
 }
 
+/// Takes a row with its line; `None` is one that was refused.
+pub(crate) type Take<'a> = dyn FnMut(u64, Option<Parsed>, &mut Notes<'_>) -> Result<()> + 'a;
+
 /// Hears every note as it is made.
 pub type Notes<'a> = dyn FnMut(Note) + 'a;
 
 /// A file being read: gives rows until there are none.
 pub(crate) struct Source<'a> {
-    reader: csv::Reader<Box<dyn Read + 'a>>,
+    reader: csv::Reader<Box<dyn Read + Send + 'a>>,
     mapping: Mapping,
     record: StringRecord,
     pub empty: u64,
@@ -96,7 +101,11 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Opens a stream: finds out encoding and delimiter, reads the header.
-    pub fn open(input: Box<dyn Read + 'a>, options: &ImportOptions, notes: &mut Notes<'_>) -> Result<Self> {
+    pub fn open(
+        input: Box<dyn Read + Send + 'a>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+    ) -> Result<Self> {
         let (mut text, head) = decode::open(input, options.encoding.as_deref())?;
         if head.trim().is_empty() {
             return Err(Error::invalid("file", "is empty"));
@@ -116,8 +125,53 @@ impl<'a> Source<'a> {
         &self.mapping
     }
 
+    /// Hands every row on, in order, with the notes about it before it. The next rows are read on a thread of their
+    /// own meanwhile: reading takes as long as writing down.
+    pub fn each(&mut self, notes: &mut Notes<'_>, take: &mut Take<'_>) -> Result<()> {
+        let (sender, receiver) = sync_channel::<Result<Vec<Found>>>(BATCHES);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let sender = sender;
+                loop {
+                    let batch = self.batch();
+                    let last = !matches!(&batch, Ok(batch) if !batch.is_empty());
+                    // Whoever took the rows has given up.
+                    if sender.send(batch).is_err() || last {
+                        return;
+                    }
+                }
+            });
+            // Dropped at the first error, which stops the thread.
+            let receiver = receiver;
+            for batch in &receiver {
+                for read in batch? {
+                    match read {
+                        Found::Note(note) => notes(note),
+                        Found::Row(line, row) => take(line, row.map(|row| *row), notes)?,
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// The next rows and notes; none at the end.
+    fn batch(&mut self) -> Result<Vec<Found>> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH {
+            let mut noted = Vec::new();
+            let row = self.next(&mut |note| noted.push(note))?;
+            batch.extend(noted.into_iter().map(Found::Note));
+            match row {
+                Some((line, row)) => batch.push(Found::Row(line, row.map(Box::new))),
+                None => break,
+            }
+        }
+        Ok(batch)
+    }
+
     /// The next row that says anything: its line, and what it says or `None` if it was refused.
-    pub fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<Parsed>)>> {
+    fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<Parsed>)>> {
         loop {
             let start = self.line;
             if !self.reader.read_record(&mut self.record).map_err(|e| unreadable(&e))? {
@@ -138,6 +192,16 @@ impl<'a> Source<'a> {
             return Ok(Some((line, row::parse(line, &self.record, &self.mapping, notes))));
         }
     }
+}
+
+/// Rows read ahead: some batches of some rows.
+const BATCH: usize = 500;
+const BATCHES: usize = 4;
+
+/// What the reading thread found.
+enum Found {
+    Note(Note),
+    Row(u64, Option<Box<Parsed>>),
 }
 
 fn line_breaks(record: &StringRecord) -> u64 {

@@ -94,7 +94,7 @@ pub trait Estate: Send + Sync {
     /// Reads a file into a staging area; [`Change::Import`] brings it in.
     fn stage(
         &self,
-        input: Box<dyn Read + '_>,
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut Notes<'_>,
         watch: &Watch<'_>,

@@ -317,7 +317,7 @@ impl Estate for Local {
 
     fn stage(
         &self,
-        input: Box<dyn Read + '_>,
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut Notes<'_>,
         watch: &Watch<'_>,

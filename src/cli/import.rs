@@ -147,8 +147,8 @@ fn one(
     mut report: Option<&mut Report>,
     work: &Work,
 ) -> Result<Tally, Failure> {
-    let input: Box<dyn Read> = match file.to_str() {
-        Some("-") => Box::new(std::io::stdin().lock()),
+    let input: Box<dyn Read + Send> = match file.to_str() {
+        Some("-") => Box::new(std::io::stdin()),
         _ => {
             Box::new(File::open(file).map_err(|e| Failure::io(format!("cannot open {}", file.display()), e))?)
         }

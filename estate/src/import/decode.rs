@@ -11,9 +11,9 @@ const HEAD: usize = 64 << 10;
 
 /// Opens a stream as text and gives its beginning apart.
 pub(crate) fn open<'a>(
-    mut input: Box<dyn Read + 'a>,
+    mut input: Box<dyn Read + Send + 'a>,
     encoding: Option<&str>,
-) -> Result<(Box<dyn Read + 'a>, String)> {
+) -> Result<(Box<dyn Read + Send + 'a>, String)> {
     let mut head = vec![0; 4096];
     let length = fill(&mut input, &mut head).map_err(|e| Error::io("cannot read the file", e))?;
     head.truncate(length);
@@ -22,7 +22,7 @@ pub(crate) fn open<'a>(
         (None, Some((encoding, _))) => (encoding, true),
         (None, None) => (UTF_8, true),
     };
-    let bytes: Box<dyn Read + 'a> = Box::new(io::Cursor::new(head).chain(input));
+    let bytes: Box<dyn Read + Send + 'a> = Box::new(io::Cursor::new(head).chain(input));
     let decoder = encoding.new_decoder_with_bom_removal();
     let mut text = Decoded {
         bytes,
@@ -69,7 +69,7 @@ fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// UTF-8 out of any encoding.
 struct Decoded<'a> {
-    bytes: Box<dyn Read + 'a>,
+    bytes: Box<dyn Read + Send + 'a>,
     decoder: Decoder,
     /// Refuse what is not valid, because nobody named the encoding.
     strict: bool,

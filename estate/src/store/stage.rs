@@ -13,7 +13,7 @@ use super::{Session, accounts, log};
 use crate::account::AccountId;
 use crate::change::{Progress, Rev, Watch};
 use crate::error::{Error, Result};
-use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Source, Tally};
+use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
 use crate::units::Time;
 
 /// Rows between two reports of progress.
@@ -68,7 +68,7 @@ impl Staging {
     pub fn read(
         session: Session,
         view: &View<'_>,
-        input: Box<dyn Read + '_>,
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut Notes<'_>,
         watch: &Watch<'_>,
@@ -85,7 +85,7 @@ impl Staging {
         let columns = columns(&source);
         let mut tally = Tally::default();
         session.execute_batch("BEGIN")?;
-        while let Some((line, row)) = source.next(notes)? {
+        let mut take = |line, row: Option<Parsed>, notes: &mut Notes<'_>| {
             tally.rows += 1;
             let doubtful = row.as_ref().is_some_and(|r| r.doubtful);
             let staged = match row {
@@ -97,7 +97,9 @@ impl Staging {
             if tally.rows.is_multiple_of(5_000) {
                 report(watch, "reading", tally.rows, 0)?;
             }
-        }
+            Ok(())
+        };
+        source.each(notes, &mut take)?;
         session.execute_batch("COMMIT")?;
         tally.empty = source.empty;
         tally.accounts = paths.new.len() as u64;

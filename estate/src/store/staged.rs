@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::Session;
 use crate::account::{AccountId, Accounts};
@@ -16,6 +16,8 @@ pub(super) struct Paths<'a> {
     under: AccountId,
     may_create: bool,
     by_path: HashMap<Vec<String>, i64>,
+    /// The same as the file spells them.
+    by_names: HashMap<Vec<String>, i64>,
     /// Accounts by parent and folded name.
     children: HashMap<(i64, String), i64>,
     pub new: Vec<(i64, i64, String)>,
@@ -23,11 +25,21 @@ pub(super) struct Paths<'a> {
 
 impl<'a> Paths<'a> {
     pub fn new(known: &'a Accounts, under: AccountId, may_create: bool) -> Self {
-        Self { known, under, may_create, by_path: HashMap::new(), children: children(known), new: Vec::new() }
+        let (by_path, by_names, new) = (HashMap::new(), HashMap::new(), Vec::new());
+        Self { known, under, may_create, by_path, by_names, children: children(known), new }
     }
 
     /// The account for a path below `under`; a path that begins with the top's own name means the same.
     fn resolve(&mut self, names: &[String]) -> Result<i64> {
+        if let Some(id) = self.by_names.get(names) {
+            return Ok(*id);
+        }
+        let id = self.resolve_anew(names)?;
+        self.by_names.insert(names.to_vec(), id);
+        Ok(id)
+    }
+
+    fn resolve_anew(&mut self, names: &[String]) -> Result<i64> {
         let keys: Vec<String> = names.iter().map(|name| text::fold(name)).collect();
         if let Some(id) = self.by_path.get(&keys) {
             return Ok(*id);
@@ -119,33 +131,26 @@ pub(super) fn stage(
         Err(error) => return refuse("Account", &row.account.join(" / "), error.to_string()),
     };
     let key = row.iccid.key();
-    let first: Option<i64> = session
-        .prepare_cached("SELECT line FROM temp.stage WHERE iccid_key = ?")?
-        .query_row([&key], |r| r.get(0))
-        .optional()?;
-    if let Some(first) = first {
-        match on_duplicate {
-            OnDuplicate::Skip => {
-                return refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already"));
-            }
-            OnDuplicate::Fail => {
-                return Err(Error::Conflict(format!("line {line} has the ICCID of line {first}")));
-            }
-            OnDuplicate::Update => {
-                session.execute("DELETE FROM temp.stage WHERE iccid_key = ?", [&key])?;
-            }
+    if put(session, line, row, &key, account)? {
+        return Ok(true);
+    }
+    let sql = "SELECT line FROM temp.stage WHERE iccid_key = ?";
+    let first: i64 = session.prepare_cached(sql)?.query_row([&key], |r| r.get(0))?;
+    match on_duplicate {
+        OnDuplicate::Skip => refuse("ICCID", row.iccid.as_str(), format!("is on line {first} already")),
+        OnDuplicate::Fail => Err(Error::Conflict(format!("line {line} has the ICCID of line {first}"))),
+        OnDuplicate::Update => {
+            session.execute("DELETE FROM temp.stage WHERE iccid_key = ?", [&key])?;
+            put(session, line, row, &key, account)
         }
     }
-    put(session, line, row, &key, account)?;
-    Ok(true)
 }
 
-/// Writes one row into the staging table.
-fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> Result<()> {
+/// Writes one row into the staging table; false when its ICCID is there already.
+fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> Result<bool> {
     let reversed: String = row.iccid.as_str().chars().rev().collect();
-    let sql =
-        "INSERT INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-    session.prepare_cached(sql)?.execute(params![
+    let sql = "INSERT OR IGNORE INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    let written = session.prepare_cached(sql)?.execute(params![
         line as i64,
         row.iccid.as_str(),
         key,
@@ -176,5 +181,5 @@ fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> R
         row.notes,
         row.recipients,
     ])?;
-    Ok(())
+    Ok(written > 0)
 }
