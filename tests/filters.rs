@@ -43,7 +43,7 @@ fn click_on(session: &mut Session, button: Button, wanted: impl Fn(Hit) -> bool)
 fn button(session: &Session, words: &str) -> (u16, u16) {
     let buttons = simdeck::tui::layout::buttons(&session.model);
     let found = buttons.iter().find(|(.., text)| text.contains(words));
-    found.map(|(rect, ..)| (rect.x + 1, rect.y)).unwrap_or_else(|| panic!("no {words} in {buttons:?}"))
+    found.map_or_else(|| panic!("no {words} in {buttons:?}"), |(rect, ..)| (rect.x + 1, rect.y))
 }
 
 fn filter(session: &Session) -> String {

@@ -217,6 +217,7 @@ fn offered(model: &Model) -> &'static [(A, &'static str)] {
             (A::Range, "range"),
             (A::SelectMatching, "all"),
             (A::Search, "search"),
+            (A::FilterBuilder, "filter"),
             (A::NextPane, "accounts"),
             (A::Palette, "all actions"),
         ],
@@ -300,7 +301,9 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             listed(middle(screen, 92, tall), 1, 2, pane.cursor)
         }
         Overlay::Numbers(pane) => {
-            listed(middle(screen, 72, screen.height.saturating_sub(4)), 2, 1, pane.cursor)
+            let lines = pane.missing.len().max(pane.all.len()).min(100) as u16;
+            let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
+            listed(middle(screen, 72, tall), 2, 1, pane.cursor)
         }
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {

@@ -106,8 +106,8 @@ fn cells(builder: &Builder, path: &Path, area: Rect) -> Vec<(Cell, Rect)> {
     };
     match builder.whole.get(path) {
         Some(Node::Row(row)) => {
-            // What is negated has "not" before it.
-            let not = if row.negated { 4 } else { 0 };
+            // Room for the "not" of what is negated, so that all fields stand in one column.
+            let not = 4;
             let mut cells = vec![(Cell::Field, cell(not, FIELD)), (Cell::Verb, cell(not + FIELD + 1, VERB))];
             if row.verb.takes_value() {
                 cells.push((Cell::Value, cell(not + FIELD + VERB + 2, u16::MAX / 2)));

@@ -154,6 +154,13 @@ impl Line {
         Typed::Changed
     }
 
+    /// Whether the word under the cursor, which other conditions stand before, may become the name of a field.
+    pub fn begins_field(&self) -> bool {
+        let begun =
+            self.slot.as_ref().is_some_and(|s| s.field.is_none() && s.start > 0 && !s.typed.is_empty());
+        begun && !self.offered.is_empty()
+    }
+
     /// The character that suggestions are about.
     pub fn anchor(&self) -> usize {
         self.slot.as_ref().map_or(0, |slot| slot.start)

@@ -216,10 +216,7 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
         }
         Purpose::Export => filters::export(model, text, option),
         Purpose::ListFilter => filters::list_given(model, text),
-        Purpose::SaveFilter => {
-            let saved = filters::kept(model, text, option > 0);
-            filters::edit(SavedEdit::Put(saved, true), format!("saved as {text}; b lists the saved filters"))
-        }
+        Purpose::SaveFilter => filters::save(model, text, option > 0),
         Purpose::RenameFilter(name) => {
             filters::edit(SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
         }

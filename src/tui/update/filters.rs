@@ -60,8 +60,16 @@ pub fn open_line(model: &mut Model) -> Vec<Effect> {
     know(model)
 }
 
-/// The line changed: what can be read is filtered by at once.
+/// The line changed: what can be read is filtered by at once, unless its last word is the beginning of a field.
 pub fn typed(model: &mut Model) -> Vec<Effect> {
+    match &model.search {
+        Some(search) if !search.line.begins_field() => read_line(model),
+        _ => Vec::new(),
+    }
+}
+
+/// Filters by what the line says.
+pub fn read_line(model: &mut Model) -> Vec<Effect> {
     let Some(search) = &model.search else { return Vec::new() };
     match Filter::parse(search.line.text()) {
         Ok(filter) => model.filter(filter),
@@ -455,7 +463,7 @@ pub fn keep(model: &mut Model) {
 }
 
 /// What is shown now, as a saved filter.
-pub fn kept(model: &Model, name: &str, whole: bool) -> Saved {
+fn kept(model: &Model, name: &str, whole: bool) -> Saved {
     let plain = Saved { name: name.to_owned(), filter: model.query.filter.to_string(), ..Saved::default() };
     if !whole {
         return plain;
@@ -467,6 +475,22 @@ pub fn kept(model: &Model, name: &str, whole: bool) -> Saved {
     };
     let sort = Some(model.query.sort.to_string());
     Saved { sort, columns: model.columns.saved(), scope: Some(scope), ..plain }
+}
+
+/// What is shown now was saved: that is the filter in force from now on.
+fn now_called(model: &mut Model, name: &str, own_layout: bool) {
+    if own_layout && model.usual.is_none() {
+        model.usual = Some((model.columns.clone(), model.query.sort.clone()));
+    }
+    model.layouts.remove(name);
+    model.called = Some(Called { name: name.to_owned(), filter: model.query.filter.clone(), own_layout });
+}
+
+/// Saves what is shown now.
+pub fn save(model: &mut Model, name: &str, whole: bool) -> Vec<Effect> {
+    let saved = kept(model, name, whole);
+    now_called(model, name, whole);
+    edit(SavedEdit::Put(saved, true), format!("saved as {name}; b lists the saved filters"))
 }
 
 /// Does what is wanted of a saved filter.

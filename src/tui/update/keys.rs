@@ -141,10 +141,11 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
         Typed::Same => Vec::new(),
         Typed::No => match key.code {
             Code::Enter if search.line.fault.is_none() => {
+                let effects = filters::read_line(model);
                 model.search = None;
                 let text = model.query.filter.to_string();
                 filters::remember(model, &text);
-                Vec::new()
+                effects
             }
             Code::Enter => {
                 model.messages.say("this cannot be read yet: mend it where the mark is, or leave with Esc");
