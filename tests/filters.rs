@@ -212,7 +212,7 @@ fn a_saved_view_keeps_filter_columns_order_and_account() {
     session.keys("North<Tab><Enter>");
     shows(&session, "saved as North");
     session.keys("bb7<Esc>");
-    session.keys("c<Down> <Down> <Enter><BS><Tab><Home><Tab>");
+    session.keys("<BS>c<Down> <Down> <Enter><Tab><Home><Tab>");
     let other = session.model.columns.clone();
     session.keys("7");
     assert_eq!((session.model.query.under, filter(&session).as_str()), (second, "status=active"));
