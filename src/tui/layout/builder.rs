@@ -70,10 +70,7 @@ pub struct Placed {
 
 /// How many lines a part takes: one more for what is wrong with it.
 fn height(builder: &Builder, path: &Path) -> u16 {
-    match builder.whole.get(path) {
-        Some(Node::Row(row)) if row.fault().is_some() => 2,
-        _ => 1,
-    }
+    if builder.faults.contains_key(path) { 2 } else { 1 }
 }
 
 /// The lines that are shown, with their places; the one under the cursor is among them.

@@ -1,5 +1,6 @@
 //! The Filter Builder: conditions in rows beside the text they make; either side is edited, both stay in step.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use estate::filter::suggest::{Known, TITLES};
@@ -47,6 +48,10 @@ pub struct Builder {
     pub text: Line,
     /// How many SIMs it matches; `None` while they are counted.
     pub count: Option<u64>,
+    /// What is wrong with single conditions, worked out once a change: a list may be long.
+    pub faults: BTreeMap<Path, String>,
+    /// Whether all of it can be read, a value that is being typed included.
+    pub readable: bool,
     /// A list that is to be opened over it.
     pub asked: Option<Chooser>,
     /// Why they cannot be counted.
@@ -68,7 +73,22 @@ impl Builder {
         let cell = if blank { Cell::Field } else { Cell::Value };
         let text = Line::new(&filter.to_string(), Holds::Filter);
         let (focus, edit, count, asked, fault) = (Focus::Rows, None, None, None, None);
-        Self { whole, line: 1, cell, focus, edit, text, count, asked, fault, accounts, known }
+        let faults = BTreeMap::new();
+        Self {
+            whole,
+            line: 1,
+            cell,
+            focus,
+            edit,
+            text,
+            count,
+            faults,
+            readable: true,
+            asked,
+            fault,
+            accounts,
+            known,
+        }
     }
 
     /// The filter as it stands; with a value being typed, as if it were done.
@@ -108,6 +128,12 @@ impl Builder {
     }
 
     fn recount(&mut self) -> Reply {
+        let faulty = |path: Path| match self.whole.get(&path) {
+            Some(Node::Row(row)) => row.fault().map(|fault| (path, fault)),
+            _ => None,
+        };
+        self.faults = self.whole.lines().into_iter().filter_map(faulty).collect();
+        self.readable = self.filter().is_ok();
         self.count = None;
         self.fault = None;
         Reply::Tally

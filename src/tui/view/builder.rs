@@ -59,8 +59,8 @@ fn counted(model: &Model, open: &Builder, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
     let name = model.accounts.get(model.query.under).map_or("", |a| a.name.as_str());
     let place = if model.query.deep { format!("in {name} and below") } else { format!("in {name} only") };
-    let (said, style) = match (&open.fault, open.count, open.filter().is_err()) {
-        (_, _, true) => ("a condition cannot be read yet".to_owned(), theme.bad),
+    let (said, style) = match (&open.fault, open.count, open.readable) {
+        (_, _, false) => ("a condition cannot be read yet".to_owned(), theme.bad),
         (Some(fault), ..) => (fault.clone(), theme.bad),
         (None, Some(1), _) => (format!("1 SIM matches, {place}"), theme.title()),
         (None, Some(n), _) => (format!("{} match, {place}", sims(n)), theme.title()),
@@ -151,7 +151,7 @@ fn condition(
             }
         }
     }
-    if let Some(fault) = row.fault() {
+    if let Some(fault) = open.faults.get(&placed.path) {
         let area = placed.area;
         let x = placed.cells.last().map_or(area.x, |(_, rect)| rect.x);
         let below = Rect { x, y: area.y + 1, width: area.right().saturating_sub(x + 1), height: 1 };

@@ -27,7 +27,10 @@ fn style(theme: &Theme, mark: Mark) -> Style {
 
 /// Paints a filter's text in colours, from the character it is scrolled to.
 pub fn filter(theme: &Theme, content: &str, area: Rect, skipped: usize, buffer: &mut Buffer) {
-    let parts = tokens(content);
+    // Of a long list only the part that is seen is looked at.
+    let seen = skipped + usize::from(area.width) + 1;
+    let content: String = content.chars().take(seen).collect();
+    let parts = tokens(&content);
     let mut next = parts.iter().peekable();
     let mut x = area.x;
     let mut before = 0;
