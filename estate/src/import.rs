@@ -133,10 +133,14 @@ impl<'a> Source<'a> {
             scope.spawn(|| {
                 let sender = sender;
                 loop {
-                    let batch = self.batch();
-                    let last = !matches!(&batch, Ok(batch) if !batch.is_empty());
-                    // Whoever took the rows has given up.
-                    if sender.send(batch).is_err() || last {
+                    let (batch, ended) = self.batch();
+                    let failed = ended.as_ref().is_some_and(Result::is_err);
+                    // Whoever took the rows may have given up.
+                    if sender.send(Ok(batch)).is_err() || (ended.is_some() && !failed) {
+                        return;
+                    }
+                    if let Some(Err(error)) = ended {
+                        let _ = sender.send(Err(error));
                         return;
                     }
                 }
@@ -155,19 +159,20 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// The next rows and notes; none at the end.
-    fn batch(&mut self) -> Result<Vec<Found>> {
+    /// The next rows and notes, and how reading ended if it did.
+    fn batch(&mut self) -> (Vec<Found>, Option<Result<()>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while batch.len() < BATCH {
             let mut noted = Vec::new();
-            let row = self.next(&mut |note| noted.push(note))?;
+            let row = self.next(&mut |note| noted.push(note));
             batch.extend(noted.into_iter().map(Found::Note));
             match row {
-                Some((line, row)) => batch.push(Found::Row(line, row.map(Box::new))),
-                None => break,
+                Ok(Some((line, row))) => batch.push(Found::Row(line, row.map(Box::new))),
+                Ok(None) => return (batch, Some(Ok(()))),
+                Err(error) => return (batch, Some(Err(error))),
             }
         }
-        Ok(batch)
+        (batch, None)
     }
 
     /// The next row that says anything: its line, and what it says or `None` if it was refused.

@@ -20,12 +20,14 @@ pub struct List {
     pub kind: Option<Field>,
     /// The entries, as given.
     pub entries: Vec<String>,
+    /// Lines that hold no number at all.
+    pub others: Vec<String>,
 }
 
 impl List {
     /// A list without a header.
     pub fn of<T: Into<String>>(entries: impl IntoIterator<Item = T>) -> Self {
-        Self { kind: None, entries: entries.into_iter().map(Into::into).collect() }
+        Self { entries: entries.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// Reads a pasted text: a column under a header, or numbers between commas, tabs and line breaks.
@@ -47,15 +49,26 @@ impl List {
                 (list.kind, column) = (Some(kind), Some(at));
                 continue;
             }
-            match column {
-                Some(at) => list.entries.extend(record.get(at).and_then(whole)),
-                None => record.iter().for_each(|cell| list.entries.extend(numbers(cell))),
+            if let Some(at) = column {
+                list.entries.extend(record.get(at).and_then(whole));
+            } else {
+                list.take(&record);
             }
             if list.entries.len() > MOST {
                 return Err(Error::invalid("list", format!("has more than {MOST} entries; split it")));
             }
         }
         Ok(list)
+    }
+
+    /// Takes the numbers of a line without a header; a line that has none is kept as it is.
+    fn take(&mut self, record: &csv::StringRecord) {
+        let before = self.entries.len();
+        record.iter().for_each(|cell| self.entries.extend(numbers(cell)));
+        let line = record.iter().collect::<Vec<_>>().join(" ");
+        if self.entries.len() == before && !line.trim().is_empty() {
+            self.others.push(line.trim().to_owned());
+        }
     }
 
     /// Reads a file's bytes; identifiers are plain digits in every encoding.
@@ -114,6 +127,8 @@ pub struct Lookup {
     pub unknown: Vec<String>,
     /// Entries that name a SIM named before.
     pub duplicates: u64,
+    /// Entries that fit several SIMs; all of those are found.
+    pub shared: u64,
     /// The numbers of the list by what they are, each once: what a filter names.
     pub numbers: BTreeMap<Field, Vec<String>>,
 }
@@ -132,7 +147,12 @@ impl Lookup {
         } else {
             String::new()
         };
-        format!("{} of {} found{twice}", count(self.found.len()), crate::units::count(self.wanted()))
+        let shared = match self.shared {
+            0 => String::new(),
+            1 => " · 1 number fits several SIMs".to_owned(),
+            n => format!(" · {} numbers fit several SIMs", crate::units::count(n)),
+        };
+        format!("{} of {} found{twice}{shared}", count(self.found.len()), crate::units::count(self.wanted()))
     }
 
     /// The list as a criterion: it matches what it names whenever that is there.
@@ -200,6 +220,7 @@ mod tests {
                 .copied()
                 .collect::<Vec<_>>()
         );
+        assert_eq!(List::read("8944500102198000003\nabc\n12345\n").expect("list").others, ["abc", "12345"]);
         let list = List::read("MSISDN\n+44 7700 900123\n").expect("list");
         assert_eq!((list.kind, list.entries), (Some(Field::Msisdn), vec!["+44 7700 900123".to_owned()]));
         assert_eq!(read("nothing to see, here"), Vec::<String>::new());

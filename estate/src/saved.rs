@@ -14,23 +14,22 @@ const MOST: usize = 500;
 
 /// A saved filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Saved {
     /// Its name, unique for its user whatever the case.
     pub name: String,
     /// The filter's text.
     pub filter: String,
     /// The order, if it is kept: `used:desc,iccid`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
     /// The columns, if they are kept.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<SavedColumn>,
     /// The account looked at, if it is kept.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<SavedScope>,
     /// The key from 1 to 9 that calls it.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digit: Option<u8>,
 }
 
@@ -148,6 +147,8 @@ fn put(list: &mut Vec<Saved>, saved: &Saved, replace: bool) -> Result<()> {
             )))
         }
         Ok(at) => {
+            // A digit stays with its name unless another is given.
+            let saved = Saved { digit: saved.digit.or(list[at].digit), ..saved };
             give(list, saved.digit);
             list[at] = saved;
             Ok(())
@@ -232,12 +233,16 @@ pub fn from_file(text: &str) -> Result<Vec<Saved>> {
         let said = text::clean(&file.format).into_owned();
         return Err(Error::invalid("file", format!("is \"{said}\", this version reads \"{FORMAT}\"")));
     }
+    let clean = |text: &mut String| *text = text::clean(text).into_owned();
     let cleaned = |mut saved: Saved| -> Result<Saved> {
-        saved.name = text::clean(&saved.name).into_owned();
+        clean(&mut saved.name);
+        clean(&mut saved.filter);
+        saved.sort.iter_mut().for_each(clean);
+        saved.columns.iter_mut().for_each(|column| clean(&mut column.name));
         saved.check().map_err(|e| Error::invalid("file", format!("filter \"{}\": {e}", saved.name)))?;
         saved.scope.iter_mut().for_each(|scope| {
             scope.account = None;
-            scope.path = text::clean(&scope.path).into_owned();
+            clean(&mut scope.path);
         });
         Ok(saved)
     };
@@ -283,8 +288,9 @@ mod tests {
             assert!(whole.contains(says), "{whole}");
         }
         edit(&mut list, &SavedEdit::Put(saved("one", None), true)).expect("replaced");
+        assert_eq!(list[1].digit, Some(9), "the digit stays");
         edit(&mut list, &SavedEdit::Delete("Three".into())).expect("deleted");
-        assert_eq!(names(&list), [("one", None), ("TWO", Some(1))]);
+        assert_eq!(names(&list), [("one", Some(9)), ("TWO", Some(1))]);
     }
 
     #[test]
@@ -294,6 +300,12 @@ mod tests {
         let back = from_file(&to_file(&list)).expect("read");
         assert_eq!((back[0].name.as_str(), back[0].scope.as_ref().map(|s| s.account)), ("A", Some(None)));
         assert!(from_file("{}").is_err() && from_file("{\"format\":\"x\",\"filters\":[]}").is_err());
+        let hostile = "{\"format\":\"simdeck saved filters 1\",\"filters\":[{\"name\":\"a\",\"filter\":\"lab\\u001b[31mel:x\"}]}";
+        assert_eq!(from_file(hostile).expect("read")[0].filter, "label:x");
+        assert!(
+            from_file(&hostile.replace("\"filter\"", "\"flter\"")).is_err(),
+            "never every SIM by mistake"
+        );
         let bad = to_file(&[Saved { filter: "nonsense:1".into(), ..saved("B", None) }]);
         assert!(from_file(&bad).expect_err("bad").to_string().contains("\"B\""));
     }

@@ -258,6 +258,8 @@ fn damaged(path: &Path, error: &rusqlite::Error) -> Error {
 
 /// Compares the schema with what our own migrations make.
 fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
+    // One look: another program may be migrating.
+    let look = conn.unchecked_transaction().map_err(|e| damaged(path, &e))?;
     let version: u32 =
         conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
     let fresh = Connection::open_in_memory()?;
@@ -270,6 +272,7 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
         conn.prepare(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
     };
     let (found, wanted) = (objects(conn).map_err(|e| damaged(path, &e))?, objects(&fresh)?);
+    drop(look);
     match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
         None => Ok(()),
         Some((name, _)) => {
@@ -280,12 +283,16 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
 
 /// Applies the migrations the file does not have yet, each in a transaction of its own.
 fn migrate(conn: &mut Connection) -> Result<()> {
-    let version: u32 = conn.query_row("PRAGMA user_version", [], |r| r.get(0))?;
+    let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |r| r.get::<_, u32>(0));
     list_keys(conn)?;
-    for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version as usize) {
+    conn.busy_timeout(BUSY)?;
+    for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version(conn)? as usize) {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", number)?;
+        // Another program may have done it while this one waited.
+        if version(&transaction)? < number {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", number)?;
+        }
         transaction.commit()?;
     }
     Ok(())

@@ -73,15 +73,18 @@ fn lists_of_every_kind_are_found_and_become_filters() {
     .expect("list");
     let found = root.lookup(&list, &Cancel::new()).expect("lookup");
     assert_eq!((found.found.len(), found.duplicates), (3, 3));
-    assert_eq!(found.unknown, ["8900101000000000099"]);
-    assert_eq!(found.summary(), "3 of 4 found · 3 listed twice");
+    assert_eq!(found.unknown, ["8900101000000000099", "hello"]);
+    assert_eq!(found.summary(), "3 of 5 found · 3 listed twice");
     let count = |local: &Local| {
         let query = Query { filter: found.filter(), ..Query::all(local.me().account, NOW) };
         local.count(&query, &Cancel::new()).expect("count")
     };
     assert_eq!((count(&root), count(&a)), (3, 2), "a neighbour's SIMs are as good as unknown");
     let mine = a.lookup(&list, &Cancel::new()).expect("lookup");
-    assert_eq!(mine.unknown, ["+447700900003", "8900101000000000099"]);
+    assert_eq!(mine.unknown, ["+447700900003", "8900101000000000099", "hello"]);
+    import(&root, b"iccid,msisdn\n8900101000000000031,447700900077\n8900101000000000032,447700900077\n");
+    let shared = root.lookup(&List::of(["447700900077"]), &Cancel::new()).expect("lookup");
+    assert_eq!(shared.summary(), "2 of 2 found · 1 number fits several SIMs");
     let headed = List::read("IMSI\n447700900001\n234100000000001\n").expect("list");
     let found = root.lookup(&headed, &Cancel::new()).expect("lookup");
     assert_eq!(found.unknown, ["447700900001"], "a header says what they are");
@@ -172,4 +175,79 @@ fn an_account_that_is_gone_is_no_other_of_its_name() {
     assert_eq!(scope(Some(a.0), "/Root/Old name").account(&accounts), Ok(a));
     assert_eq!(scope(None, "/Root/A").account(&accounts), Ok(a));
     assert!(scope(Some(999), "/Root/A").account(&accounts).is_err());
+}
+
+#[test]
+fn what_a_filter_can_cost_is_bounded_and_no_index_changes_what_it_means() {
+    let (_dir, root, ..) = world();
+    let count = |text: &str| {
+        let query =
+            Query { filter: Filter::parse(text).expect("parses"), ..Query::all(root.me().account, NOW) };
+        root.count(&query, &Cancel::new())
+    };
+    let many = |part: &str, n: usize, between: &str| {
+        (0..n).map(|i| format!("{part}{i}")).collect::<Vec<_>>().join(between)
+    };
+    for text in [
+        many("notes:x", 300, " or "),
+        many("x", 300, " "),
+        many("label:*a*b", 300, " "),
+        many("used>", 6_000, " or "),
+    ] {
+        assert!(matches!(count(&text), Err(Error::Invalid { field: "filter", .. })), "{}", &text[..20]);
+    }
+    assert_eq!(count(&format!("network:{}", many("n", 3_000, ",") + ",ee")), Ok(2));
+    assert_eq!(count(&many("iccid=89001010000000000", 300, " or ")), Ok(4), "exact numbers are cheap");
+    // With and without an index on the way.
+    for text in [
+        "tag:\"\"",
+        "tag=\"\"",
+        "tag=\"vip\nfleet\"",
+        "category:\"\"",
+        "network:\"\"",
+        "tariff=\"\"",
+        "tag:*",
+    ] {
+        assert_eq!(count(text), count(&format!("({text} or notes:zzz)")), "{text}");
+        assert_eq!(count(&format!("-{text}")).map(|n| 4 - n), count(text), "{text}");
+    }
+}
+
+#[test]
+fn a_saved_filter_that_cannot_be_read_is_never_every_sim() {
+    let (_dir, root, ..) = world();
+    root.edit_saved(&[SavedEdit::Put(one("One"), false)]).expect("saved");
+    let raw = rusqlite::Connection::open(root.path()).expect("raw");
+    raw.execute("UPDATE saved_filter SET body = '{\"name\":\"One\",\"filter\":{\"v\":2}}'", [])
+        .expect("changed");
+    assert!(root.saved(&Cancel::new()).expect_err("unreadable").to_string().contains("One"));
+    assert!(root.edit_saved(&[SavedEdit::Put(one("Two"), false)]).is_err(), "and is not written over");
+}
+
+#[test]
+fn two_programs_can_bring_an_old_store_up_to_date_at_once() {
+    let dir = tempfile::tempdir().expect("folder");
+    let path = dir.path().join("old.db");
+    let (_new, root, ..) = world();
+    let first: String = rusqlite::Connection::open(root.path())
+        .and_then(|raw| {
+            raw.execute("VACUUM INTO ?", [path.to_str().expect("path")])?;
+            raw.query_row("SELECT group_concat(sql, ';') FROM sqlite_schema", [], |r| r.get(0))
+        })
+        .expect("a copy");
+    assert!(first.contains("sim_tag"));
+    let raw = rusqlite::Connection::open(&path).expect("raw");
+    raw.execute_batch(
+        "DROP TRIGGER sim_tag_added; DROP TRIGGER sim_tag_changed; DROP TRIGGER sim_tag_gone; DROP TABLE sim_tag; \
+         DROP INDEX sim_tariff; DROP INDEX sim_imsi; DROP INDEX sim_msisdn; DROP TABLE saved_filter; PRAGMA user_version = 1",
+    )
+    .expect("as it was");
+    drop(raw);
+    std::thread::scope(|scope| {
+        let open = || scope.spawn(|| Local::open(&path, Some("root@x.example"), false).map(|l| l.check()));
+        let all: Vec<_> = (0..6).map(|_| open()).collect();
+        for opened in all {
+            assert_eq!(opened.join().expect("thread"), Ok(Ok(Vec::new())));
+        }
+    });
 }

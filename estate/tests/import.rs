@@ -186,3 +186,10 @@ fn an_import_can_be_retried_and_notices_what_changed_meanwhile() {
     local.apply(&ChangeId::new(), &moved, &go).expect("moved meanwhile");
     assert!(matches!(local.apply(&ChangeId::new(), &change, &go), Err(Error::Conflict(_))));
 }
+
+#[test]
+fn blank_lines_at_the_end_are_counted_once() {
+    let (_dir, local) = estate();
+    let (tally, _) = import(&local, b"iccid\n8900101000000000011\n8900101000000000012\n\n\n\n");
+    assert_eq!((tally.rows, tally.empty), (2, 3));
+}

@@ -114,6 +114,11 @@ impl Compiler<'_> {
     }
 
     fn of_term(&self, term: &Term) -> Result<Option<Driver>> {
+        // Looking has to stay cheaper than finding.
+        self.tried.set(self.tried.get() + 1);
+        if self.tried.get() > 2 * CONSIDERED {
+            return Ok(None);
+        }
         if let Some(ids) = term.accounts(self.accounts)? {
             let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
             return Ok((term.op != Op::Ne).then(|| self.of_accounts(&ids)));
@@ -139,7 +144,7 @@ impl Compiler<'_> {
     /// The index lookup that covers one term, if an index can.
     fn index(&self, term: &Term) -> Result<Option<Sql>> {
         // What is not so is nearly everything: no index is of use.
-        if term.op == Op::Ne || term.values.len() > LISTED_APART && !is_listed(term) {
+        if term.op == Op::Ne || (term.values.len() > LISTED_APART && !is_listed(term)) {
             return Ok(None);
         }
         if let Some(keys) = iccid_keys(term) {
@@ -160,6 +165,16 @@ impl Compiler<'_> {
         if term.field == Field::AccountId {
             let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
             return Ok(Some(sql.with_many(term.values.iter().map(id_of))));
+        }
+        if let Some(names) = self.names(term)? {
+            let column = term.field.name();
+            let sql =
+                Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"));
+            return Ok(Some(sql.with_texts(names)));
+        }
+        if let Some(names) = self.tags(term)? {
+            let sql = "SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ? AND name IN rarray(?)";
+            return Ok(Some(Sql::new(sql).with(tag_kind(term.field)).with_texts(names)));
         }
         let mut parts = Vec::new();
         for value in &term.values {
@@ -204,18 +219,6 @@ impl Compiler<'_> {
     fn index_of_text(&self, term: &Term, wanted: &str) -> Result<Option<Sql>> {
         let column = term.field.name();
         Ok(match (term.field, term.op) {
-            (Field::Network | Field::Tariff, _) => {
-                let condition = self.text(term.field, term.op, wanted)?;
-                let text = format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)");
-                condition.text.contains("rarray").then_some(Sql { text, ..condition })
-            }
-            (Field::Tag | Field::Category, _) => {
-                let sql = Sql::new(
-                    "SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ? AND name IN rarray(?)",
-                );
-                let names = self.tags_named(term.field, term.op, wanted)?;
-                names.map(|names| sql.with(tag_kind(term.field)).with_texts(names))
-            }
             (Field::Imsi | Field::Msisdn, Op::Eq) => {
                 let sql = Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} = ?"));
                 Some(sql.with(compact(&text::fold(wanted))))
@@ -323,8 +326,10 @@ fn index_of_ends(field: Field, wanted: &str) -> Option<Sql> {
 
 /// Whether a long list of a field is one lookup.
 fn is_listed(term: &Term) -> bool {
-    matches!(term.field, Field::Id | Field::AccountId)
-        || iccid_keys(term).is_some()
+    matches!(
+        term.field,
+        Field::Id | Field::AccountId | Field::Network | Field::Tariff | Field::Tag | Field::Category
+    ) || iccid_keys(term).is_some()
         || listed_numbers(term).is_some()
 }
 

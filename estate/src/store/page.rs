@@ -137,9 +137,12 @@ impl View<'_> {
         }
         let first = query.sort.first().by;
         let counted = first == Column::Account && step.skip > 0 && query.filter != Filter::All;
-        if counted || sorted(first).1.is_none() {
+        // Where few values come first, nearly all rows are in one heap that the second column has to sort.
+        let heaps = query.sort.keys().len() > 1
+            && matches!(first, Column::Status | Column::Session | Column::Network | Column::Tariff);
+        if counted || heaps || sorted(first).1.is_none() {
             // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
-            return self.gather(query, step, limit, driver.as_ref().map(|d| &d.sql));
+            return self.gather_many(query, step, limit, scope.as_deref());
         }
         let everything = query.filter == Filter::All && scope.is_none();
         let deadline = (!everything).then(|| Instant::now() + PATIENCE);
@@ -149,14 +152,29 @@ impl View<'_> {
         match walked {
             Err(Error::Cancelled) if deadline.is_some() && !cancel.is_cancelled() => {
                 // Rare among many: reading all matches once beats walking the whole order for them.
-                let crossed = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
-                let crossed = crossed.map(|ids| Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids));
-                // Never over other people's SIMs: below the root the scope itself is an index lookup.
-                let driver = crossed.or_else(|| driver.filter(|_| !self.whole).map(|d| d.sql));
-                self.gather(query, step, limit, driver.as_ref())
+                self.gather_many(query, step, limit, scope.as_deref())
             }
             other => other,
         }
+    }
+
+    /// Gathers by what all indexes that serve the filter have in common.
+    fn gather_many(
+        &self,
+        query: &Query,
+        step: &Step<'_>,
+        limit: usize,
+        scope: Option<&[i64]>,
+    ) -> Result<Vec<Row>> {
+        let compiler = self.compiler(query.now);
+        let crossed = compiler.crossed(&query.filter, scope)?;
+        let driver = match crossed {
+            Some(ids) => Some(Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids)),
+            // Never over other people's SIMs: below the root the scope itself is an index lookup.
+            None if !self.whole => compiler.driver(&query.filter, scope)?.map(|d| d.sql),
+            None => None,
+        };
+        self.gather(query, step, limit, driver.as_ref())
     }
 
     /// Reads every match and sorts them.

@@ -89,7 +89,7 @@ pub(crate) fn pack<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 
 impl View<'_> {
     pub fn compiler(&self, now: Time) -> Compiler<'_> {
-        Compiler { session: self.session, accounts: &self.accounts, now }
+        Compiler::new(self.session, &self.accounts, now)
     }
 
     /// The accounts a query looks at; `None` when that is every account there is.
@@ -281,10 +281,10 @@ impl View<'_> {
         let may_be = |field| list.kind.is_none_or(|kind| kind == field);
         let wanted: Vec<(&String, String)> =
             list.entries.iter().map(|entry| (entry, digits(entry))).collect();
-        let mut found: HashMap<&str, (Field, SimId)> = HashMap::new();
+        let mut found: HashMap<&str, (Field, Vec<SimId>)> = HashMap::new();
         if may_be(Field::Iccid) {
             let by_key = self.find("iccid_key", wanted.iter().filter_map(|(_, d)| iccid_key(d)))?;
-            let hit = |d: &str| iccid_key(d).and_then(|key| by_key.get(&key).copied());
+            let hit = |d: &str| iccid_key(d).and_then(|key| by_key.get(&key).cloned());
             found.extend(wanted.iter().filter_map(|(_, d)| Some((d.as_str(), (Field::Iccid, hit(d)?)))));
         }
         for (field, lengths) in FORMS.into_iter().filter(|(field, _)| may_be(*field)) {
@@ -294,14 +294,18 @@ impl View<'_> {
                 continue;
             }
             let hits = self.find(field.name(), fitting.iter().map(|d| (*d).to_owned()))?;
-            found.extend(fitting.into_iter().filter_map(|d| Some((d, (field, *hits.get(d)?)))));
+            found.extend(fitting.into_iter().filter_map(|d| Some((d, (field, hits.get(d)?.clone())))));
         }
         let (mut lookup, mut seen, mut named) = (Lookup::default(), HashSet::new(), HashSet::new());
         for (entry, digits) in &wanted {
             let first = named.insert(digits.as_str());
             match found.get(digits.as_str()) {
-                Some((_, id)) if seen.insert(*id) => lookup.found.push(*id),
-                Some(_) => lookup.duplicates += 1,
+                Some((_, ids)) => {
+                    let fresh: Vec<SimId> = ids.iter().copied().filter(|id| seen.insert(*id)).collect();
+                    lookup.duplicates += u64::from(fresh.is_empty());
+                    lookup.shared += u64::from(first && ids.len() > 1);
+                    lookup.found.extend(fresh);
+                }
                 None if first => lookup.unknown.push((*entry).clone()),
                 None => lookup.duplicates += 1,
             }
@@ -311,10 +315,15 @@ impl View<'_> {
                 lookup.numbers.entry(kind).or_default().push(digits.clone());
             }
         }
+        lookup.unknown.extend(list.others.iter().cloned());
         Ok(lookup)
     }
 
-    fn find(&self, column: &str, values: impl Iterator<Item = String>) -> Result<HashMap<String, SimId>> {
+    fn find(
+        &self,
+        column: &str,
+        values: impl Iterator<Item = String>,
+    ) -> Result<HashMap<String, Vec<SimId>>> {
         // These have an index of their own; the others are found in one pass.
         let from = match column {
             "iccid_key" | "imsi" | "msisdn" => {
@@ -326,9 +335,16 @@ impl View<'_> {
         sql.params.push(Param::Many(Rc::new(values.map(Sqlite::from).collect())));
         sql.push(self.visible());
         let mut statement = self.session.prepare_cached(&sql.text)?;
-        let rows =
-            statement.query_map(params_from_iter(&sql.params), |r| Ok((r.get(0)?, SimId(r.get(1)?))))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        let mut rows = statement.query(params_from_iter(&sql.params))?;
+        let mut found: HashMap<String, Vec<SimId>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let (ids, id) = (found.entry(row.get(0)?).or_default(), SimId(row.get(1)?));
+            // A number listed twice is met twice.
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::saved::{Saved, SavedEdit, edit};
 use crate::text;
 use crate::user::UserId;
@@ -11,13 +11,16 @@ use crate::user::UserId;
 pub(crate) fn list(conn: &Connection, user: UserId) -> Result<Vec<Saved>> {
     let sql = "SELECT name, digit, body FROM saved_filter WHERE user_id = ? ORDER BY place, key";
     let mut statement = conn.prepare_cached(sql)?;
-    let rows = statement.query_map([user.0], |r| {
-        let body: String = r.get(2)?;
-        let saved: Saved = serde_json::from_str(&body).unwrap_or_default();
-        let digit: u8 = r.get(1)?;
-        Ok(Saved { name: r.get(0)?, digit: (digit > 0).then_some(digit), ..saved })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let rows = statement.query_map([user.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?;
+    let read = |row: rusqlite::Result<(String, u8, String)>| {
+        let (name, digit, body) = row?;
+        // What cannot be read is never taken for "every SIM", and what it says is not written over.
+        let saved: Saved = serde_json::from_str(&body).map_err(|e| {
+            Error::Conflict(format!("the saved filter {name} cannot be read by this version: {e}"))
+        })?;
+        Ok(Saved { name, digit: (digit > 0).then_some(digit), ..saved })
+    };
+    rows.map(read).collect()
 }
 
 /// Changes the saved filters of a user, all or nothing; gives them as they are then.

@@ -1,5 +1,7 @@
 //! Filters as SQL: a condition with parameters only, and the indexes that could serve it.
 
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use rusqlite::ToSql;
@@ -102,6 +104,24 @@ pub(crate) struct Compiler<'a> {
     pub session: &'a Session,
     pub accounts: &'a Accounts,
     pub now: Time,
+    /// The distinct values of fields, once they are known.
+    distinct: RefCell<BTreeMap<Field, Rc<Distinct>>>,
+    /// Comparisons of text that every row may have to go through, so far.
+    slow: Cell<usize>,
+    /// Comparisons of any kind, so far.
+    all: Cell<usize>,
+    /// Index lookups that were tried, so far.
+    pub(super) tried: Cell<usize>,
+}
+
+/// Distinct values, each with its folded form; `None` where they are too many to be told apart by.
+type Distinct = Option<Vec<(String, String)>>;
+
+impl<'a> Compiler<'a> {
+    pub fn new(session: &'a Session, accounts: &'a Accounts, now: Time) -> Self {
+        let (distinct, slow, all, tried) = Default::default();
+        Self { session, accounts, now, distinct, slow, all, tried }
+    }
 }
 
 impl Compiler<'_> {
@@ -140,6 +160,12 @@ impl Compiler<'_> {
         {
             return Ok(sql);
         }
+        if let Some(names) = self.tags(term)? {
+            return Ok(tagged(term.field, names));
+        }
+        if let Some(names) = self.names(term)? {
+            return Ok(Sql::new(format!("s.{} IN rarray(?)", term.field.name())).with_texts(names));
+        }
         if term.values.len() > LISTED_MOST {
             let reason =
                 format!("more than {LISTED_MOST} values after {}; use = for long lists", term.field.name());
@@ -150,6 +176,7 @@ impl Compiler<'_> {
     }
 
     fn value(&self, term: &Term, value: &Value) -> Result<Sql> {
+        afford(&self.all, 1, COMPARED_MOST, "comparisons")?;
         Ok(match value {
             Value::Text(wanted) => self.text(term.field, term.op, wanted)?,
             Value::Bytes(n) | Value::Percent(n) => number(term.field, term.op, *n as i64),
@@ -171,21 +198,26 @@ impl Compiler<'_> {
     pub(super) fn text(&self, field: Field, op: Op, wanted: &str) -> Result<Sql> {
         let wanted = text::fold(wanted);
         let pattern = op == Op::Has && wanted.contains('*');
+        let exact = matches!(
+            field,
+            Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei | Field::Label
+        );
+        if field != Field::Any && !(op == Op::Eq && exact) {
+            afford(&self.slow, 1, SLOW_MOST, "comparisons of text")?;
+        }
         Ok(match field {
-            Field::Any => self.anywhere(&wanted),
+            Field::Any => self.anywhere(&wanted)?,
             Field::Iccid => iccid(op, pattern, &wanted),
             Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei => {
                 compare(&format!("s.{}", field.name()), op, pattern, compact(&wanted))
             }
             Field::Label => compare("s.label_key", op, pattern, wanted),
-            Field::Network | Field::Tariff => match self.distinct(field)? {
-                Some(names) => {
-                    let fitting = names.into_iter().filter(|n| matches(op, pattern, &wanted, &text::fold(n)));
-                    Sql::new(format!("s.{} IN rarray(?)", field.name())).with_texts(fitting)
-                }
-                None => compare(&format!("fold(s.{})", field.name()), op, pattern, wanted),
-            },
-            Field::Notes => compare("fold(s.notes)", op, pattern, wanted),
+            Field::Network | Field::Tariff | Field::Notes => {
+                compare(&format!("fold(s.{})", field.name()), op, pattern, wanted)
+            }
+            // No name of a list is empty or holds a line break, which is what stands between them.
+            _ if wanted.is_empty() && op == Op::Has => filled(field, true),
+            _ if wanted.is_empty() || wanted.contains('\n') => Sql::new("0"),
             _ if pattern => Sql::new(format!("fits_any(?, s.{})", list_column(field))).with(wanted),
             _ if op == Op::Has => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(wanted),
             _ => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(format!("\n{wanted}\n")),
@@ -193,7 +225,7 @@ impl Compiler<'_> {
     }
 
     /// A lone word: any identifier, the label or the account's name contains it.
-    fn anywhere(&self, wanted: &str) -> Sql {
+    fn anywhere(&self, wanted: &str) -> Result<Sql> {
         let mut parts = vec![Sql::new("instr(s.label_key, ?)").with(wanted.to_owned())];
         let digits = compact(wanted);
         if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -208,19 +240,36 @@ impl Compiler<'_> {
         if !accounts.is_empty() {
             parts.push(Sql::new("s.account_id IN rarray(?)").with_many(accounts));
         }
+        afford(&self.slow, parts.len(), SLOW_MOST, "comparisons of text")?;
         let mut sql = Sql::new("(");
         sql.push(Sql::join(parts, " OR "));
         sql.text.push(')');
-        sql
+        Ok(sql)
     }
 
     pub(super) fn accounts_named(&self, wanted: &str) -> Vec<i64> {
         self.accounts.all().iter().filter(|a| text::fold(&a.name).contains(wanted)).map(|a| a.id.0).collect()
     }
 
-    /// The distinct networks, tariffs, tags or categories, by jumping from one to the next in their index; `None`
-    /// where they are too many to be told apart by.
-    pub(super) fn distinct(&self, field: Field) -> Result<Option<Vec<String>>> {
+    /// The networks or tariffs that a term means, where they can be told beforehand.
+    pub(super) fn names(&self, term: &Term) -> Result<Option<Vec<String>>> {
+        if !matches!(term.field, Field::Network | Field::Tariff) {
+            return Ok(None);
+        }
+        let known = self.distinct(term.field)?;
+        let Some(known) = known.as_ref() else { return Ok(None) };
+        let wanted: Vec<String> = term.values.iter().map(|v| text::fold(text_of(v))).collect();
+        let fits = |folded: &String| {
+            wanted.iter().any(|w| matches(term.op, term.op == Op::Has && w.contains('*'), w, folded))
+        };
+        Ok(Some(known.iter().filter(|(_, folded)| fits(folded)).map(|(name, _)| name.clone()).collect()))
+    }
+
+    /// The distinct networks, tariffs, tags or categories, by jumping from one to the next in their index.
+    fn distinct(&self, field: Field) -> Result<Rc<Distinct>> {
+        if let Some(known) = self.distinct.borrow().get(&field) {
+            return Ok(Rc::clone(known));
+        }
         let least = match field {
             Field::Network => "SELECT min(network) FROM sim WHERE network > ".to_owned(),
             Field::Tariff => "SELECT min(tariff) FROM sim WHERE tariff > ".to_owned(),
@@ -232,20 +281,79 @@ impl Compiler<'_> {
             DISTINCT_MOST + 1
         );
         let mut statement = self.session.prepare_cached(&sql)?;
-        let names = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-        Ok(Some(names).filter(|names| names.len() <= DISTINCT_MOST))
+        let names = statement.query_map([], |r| {
+            let name: String = r.get(0)?;
+            Ok((name.clone(), text::fold(&name)))
+        })?;
+        let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
+        let known = Rc::new(Some(names).filter(|names| names.len() <= DISTINCT_MOST));
+        self.distinct.borrow_mut().insert(field, Rc::clone(&known));
+        Ok(known)
     }
 
-    /// The names of tags or categories that fit, folded.
-    pub(super) fn tags_named(&self, field: Field, op: Op, wanted: &str) -> Result<Option<Vec<String>>> {
+    /// The tags or categories that a term means, folded, where they can be told beforehand.
+    pub(super) fn tags(&self, term: &Term) -> Result<Option<BTreeSet<String>>> {
+        if !matches!(term.field, Field::Tag | Field::Category) {
+            return Ok(None);
+        }
+        let mut all = BTreeSet::new();
+        for value in &term.values {
+            match self.tags_named(term.field, term.op, text_of(value))? {
+                Some(names) => all.extend(names),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(all))
+    }
+
+    fn tags_named(&self, field: Field, op: Op, wanted: &str) -> Result<Option<Vec<String>>> {
         let wanted = text::fold(wanted);
+        if wanted.is_empty() || wanted.contains('\n') {
+            return Ok(None);
+        }
         if op == Op::Eq {
             return Ok(Some(vec![wanted]));
         }
         let pattern = wanted.contains('*');
-        let fits = |name: &String| !name.is_empty() && matches(op, pattern, &wanted, name);
-        Ok(self.distinct(field)?.map(|names| names.into_iter().filter(fits).collect()))
+        let known = self.distinct(field)?;
+        let fits = |name: &&String| !name.is_empty() && matches(op, pattern, &wanted, name);
+        Ok(known
+            .as_ref()
+            .as_ref()
+            .map(|names| names.iter().map(|(name, _)| name).filter(fits).cloned().collect()))
     }
+}
+
+/// SIMs that carry one of these tags: looked up SIM by SIM, or read once where the tags are many.
+fn tagged(field: Field, names: BTreeSet<String>) -> Sql {
+    let sql = if names.len() <= TAGS_APART {
+        "EXISTS (SELECT 1 FROM sim_tag WHERE kind = ? AND name IN rarray(?) AND sim_id = s.id)"
+    } else {
+        "s.id IN (SELECT sim_id FROM sim_tag WHERE kind = ? AND name IN rarray(?))"
+    };
+    Sql::new(sql).with(tag_kind(field)).with_texts(names)
+}
+
+/// Tags that are looked up for each SIM, at most.
+const TAGS_APART: usize = 50;
+
+/// Comparisons a filter can consist of.
+const COMPARED_MOST: usize = 5_000;
+
+/// Comparisons of text that no index and no list serves: each costs about 0.2 s on a million SIMs.
+const SLOW_MOST: usize = 200;
+
+/// Keeps what a filter can cost within bounds, however it came here.
+fn afford(count: &Cell<usize>, more: usize, most: usize, what: &str) -> Result<()> {
+    count.set(count.get() + more);
+    if count.get() <= most {
+        return Ok(());
+    }
+    Err(Error::invalid("filter", format!("has more than {most} {what}; name SIMs by a list: iccid=…,…")))
+}
+
+fn text_of(value: &Value) -> &str {
+    if let Value::Text(text) = value { text } else { "" }
 }
 
 /// Values that are compared one by one, at most.

@@ -151,11 +151,12 @@ fn spawn_reader<M: Send + 'static>(
         let mut decoder = Decoder::new(ssh);
         let mut buffer = vec![0u8; 64 << 10];
         loop {
-            let pause = decoder.deadline().map(|deadline| deadline.saturating_sub(begun.elapsed()));
-            let pause = pause.map(|p| Timespec {
-                tv_sec: p.as_secs() as i64,
-                tv_nsec: i64::from(p.subsec_nanos()) + 500_000,
-            });
+            // Half a millisecond later, so that the moment has come when it wakes.
+            let later =
+                |deadline: Duration| deadline.saturating_sub(begun.elapsed()) + Duration::from_micros(500);
+            let pause = decoder.deadline().map(later);
+            let pause =
+                pause.map(|p| Timespec { tv_sec: p.as_secs() as i64, tv_nsec: i64::from(p.subsec_nanos()) });
             let mut fds = [PollFd::new(&tty, PollFlags::IN), PollFd::new(&wait, PollFlags::IN)];
             match poll(&mut fds, pause.as_ref()) {
                 Err(rustix::io::Errno::INTR) => continue,
