@@ -79,7 +79,7 @@ impl Failure {
 
     /// The message for standard error: what, where, and what to do about it.
     pub fn report(&self) -> String {
-        let mut text = format!("error: {self}\n");
+        let mut text = format!("error: {}\n", estate::text::clean_lines(&self.to_string()));
         if let Self::Filter { error: Error::Filter { column, .. }, text: filter } = self {
             let line: String = filter.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             text.push_str(&format!("  {line}\n  {}^\n", " ".repeat(column - 1)));
@@ -87,7 +87,7 @@ impl Failure {
         if let Self::Estate(error) | Self::Filter { error, .. } = self
             && let Some(hint) = error.hint()
         {
-            text.push_str(&format!("hint: {hint}\n"));
+            text.push_str(&format!("hint: {}\n", estate::text::clean(&hint)));
         }
         text
     }

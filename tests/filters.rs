@@ -64,7 +64,7 @@ fn the_builder_leads_through_a_condition_by_keys_alone() {
     shows(&session, "400 SIMs match");
     session.keys("<Enter>stat<Enter><Enter>");
     shows(&session, "alerted");
-    session.keys("al<Enter><Enter>");
+    session.keys("al<Enter>");
     let alerted = count(&session, "status=alerted");
     shows(&session, &format!("{alerted} SIMs match"));
     session.keys("a<Enter>used<Enter><Enter>lots<Enter>");
@@ -232,6 +232,8 @@ fn a_saved_view_keeps_filter_columns_order_and_account() {
     assert_eq!(session.model.saved.len(), 1);
     session.keys("n<C-u>South<Enter>");
     shows(&session, "South");
+    session.keys("x");
+    shows(&session, "x again deletes South");
     session.keys("x<Esc>");
     assert_eq!(session.model.saved, []);
 }
@@ -368,7 +370,7 @@ fn an_export_shows_its_progress_and_can_be_stopped() {
     shows(&session, "another file is still being written");
     session.keys("qx");
     assert!(session.held.contains(&Effect::CancelExport), "{:?}", session.held);
-    session.msg(Msg::Exported(Err(estate::Error::Cancelled)));
+    session.msg(Msg::Exported(dir.path().join("x.csv"), Err(estate::Error::Cancelled)));
     shows(&session, "was not written");
     assert!(session.model.overlays.is_empty());
 }
@@ -411,4 +413,115 @@ fn every_dialog_at_every_size() {
             session.keys("<Esc><Esc><Esc><Esc><Esc>");
         }
     }
+}
+
+#[test]
+fn what_was_done_to_a_view_ends_with_it() {
+    let (_dir, mut session) = session((120, 40));
+    let cancel = Cancel::new();
+    let put = |session: &Session, name: &str, filter: &str, columns: &[&str], sort: Option<&str>, digit| {
+        let columns = columns
+            .iter()
+            .map(|name| estate::saved::SavedColumn { name: (*name).to_owned(), ..Default::default() })
+            .collect();
+        let saved = estate::Saved {
+            name: name.into(),
+            filter: filter.into(),
+            sort: sort.map(str::to_owned),
+            columns,
+            digit,
+            ..Default::default()
+        };
+        session.estate.edit_saved(&[estate::SavedEdit::Put(saved, true)]).expect("saved");
+    };
+    put(&session, "Empty", "", &["iccid", "eid"], None, Some(5));
+    put(&session, "Sorted", "status=active", &[], Some("used:desc"), Some(6));
+    put(&session, "View", "status=active", &["iccid", "imsi"], Some("imsi"), Some(7));
+    let reread = |session: &mut Session| {
+        let list = session.estate.saved(&cancel).expect("saved");
+        session.msg(Msg::Saved(Ok(list), String::new()));
+    };
+    reread(&mut session);
+    let usual = (session.model.columns.clone(), session.model.query.sort.clone());
+    let now = |session: &Session| (session.model.columns.clone(), session.model.query.sort.clone());
+    for keys in ["55", "5<BS>", "66", "6<BS>", "77", "7-<BS>", "7/x<Esc>7"] {
+        session.keys(keys);
+        assert_eq!(now(&session), usual, "after {keys}");
+        assert_eq!(filter(&session), "", "after {keys}");
+    }
+    session.keys("7/ <BS>x<Esc>");
+    shows(&session, "View");
+    assert_eq!(session.model.query.sort.to_string(), "imsi", "Esc in the line brings the view back");
+    session.keys("c<End> <Enter>7");
+    put(&session, "View", "status=active", &["iccid", "msisdn"], Some("msisdn"), None);
+    reread(&mut session);
+    session.keys("7");
+    assert_eq!(session.model.query.sort.to_string(), "msisdn", "what is saved anew counts");
+    assert_eq!(session.model.columns.shown().len(), 2);
+}
+
+#[test]
+fn several_moves_in_one_burst_move_one_filter() {
+    let (_dir, mut session) = session((80, 24));
+    for name in ["A", "B", "C", "D"] {
+        let saved = estate::Saved { name: name.into(), filter: "status=active".into(), ..Default::default() };
+        session.estate.edit_saved(&[estate::SavedEdit::Put(saved, false)]).expect("saved");
+    }
+    session.keys("b");
+    session.hold = true;
+    session.keys("JJ");
+    session.release();
+    let names: Vec<String> = session.model.saved.iter().map(|s| s.name.clone()).collect();
+    assert_eq!(names, ["B", "C", "A", "D"]);
+}
+
+#[test]
+fn nothing_is_lost_by_one_key_too_many() {
+    let (dir, mut session) = session((80, 24));
+    session.keys("/status=active<Enter><Esc><Esc>");
+    assert_eq!(filter(&session), "status=active", "Esc leaves the filter");
+    session.keys("Fn<Esc>");
+    shows(&session, "Esc again drops");
+    session.keys("<Esc>");
+    assert!(session.model.overlays.is_empty());
+    let path = dir.path().join("taken.csv");
+    std::fs::write(&path, "mine").expect("written");
+    session.keys("e");
+    session.keys(&format!("{}<Enter>", path.display()));
+    shows(&session, "exists already");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Prompt(_))), "the dialog is there again");
+    session.keys("<Esc>/bl");
+    click_on(&mut session, Button::Right, |h| h == Hit::Row(0));
+    assert!(session.model.search.is_none(), "the line ends where something else is clicked");
+}
+
+#[test]
+fn accounts_take_each_others_place_and_paths_become_names() {
+    let (_dir, mut session) = session((120, 40));
+    let accounts = std::sync::Arc::clone(&session.model.accounts);
+    session.keys("<Tab><Down>=<Tab>");
+    session.keys("<Tab><Home><Down><Down>=<Tab>");
+    let third = accounts
+        .path(session.model.accounts.all().iter().filter(|a| a.depth == 1).nth(1).expect("second").id);
+    assert_eq!(filter(&session), format!("in:{}", estate::filter::suggest::quoted(&third)));
+    session.keys("F<Left><Enter><Down><Down><Enter>");
+    shows(&session, "is            ");
+    let name = estate::split_path(&third).expect("path").pop().expect("name");
+    session.keys("y");
+    assert_eq!(filter(&session), format!("account={}", estate::filter::suggest::quoted(&name)));
+}
+
+#[test]
+fn a_list_of_very_many_numbers_is_no_burden() {
+    let (_dir, mut session) = session((80, 24));
+    let numbers: Vec<String> = (0..20_000).map(|n| format!("8988300{n:012}")).collect();
+    session.paste(&numbers.join("\n")).keys("f");
+    assert_eq!(session.model.matching, Some(0));
+    session.keys("<Esc>F");
+    for _ in 0..200 {
+        session.buffer();
+    }
+    session.keys("<Esc>L");
+    session.paste(&vec!["8988300000000000001"; 100_001].join("\n")).keys("<Enter>");
+    shows(&session, "more than 100000");
 }

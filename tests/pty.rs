@@ -246,3 +246,18 @@ fn without_colour_no_colour_is_sent() {
     assert!(log.contains("\x1b[7m"), "the cursor is reversed");
     program.send(b"q").ended();
 }
+
+/// A paste arrives in pieces: a terminal hands on 4 kB at a time.
+#[test]
+fn a_long_paste_arrives_whole() {
+    let mut program = Program::demo(&[]);
+    program.until("300 match").settle();
+    let numbers: Vec<String> = (0..500).map(|n| format!("8988300{n:012}")).collect();
+    let paste = format!("\x1b[200~{}\x1b[201~", numbers.join("\r\n"));
+    let (first, rest) = paste.split_at(4_000);
+    program.send(first.as_bytes()).settle().send(rest.as_bytes());
+    program.until("You pasted 500 numbers").send(b"f").until("0 of 500 found").send(b"\x1b");
+    program.settle().send(b"q");
+    program.ended();
+    program.restored();
+}

@@ -1,6 +1,7 @@
 //! Lists of identifiers: pasted columns and files, cut into entries; what they come to; and the filter they make.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use csv::ReaderBuilder;
 
@@ -61,6 +62,19 @@ impl List {
         Ok(list)
     }
 
+    /// The numbers by what they are: by the header, else by their form; what can be none of them is left out.
+    pub fn by_kind(&self) -> Vec<(Field, Vec<String>)> {
+        let mut kinds: BTreeMap<Field, Vec<String>> = BTreeMap::new();
+        for entry in &self.entries {
+            let digits = digits(entry);
+            if let Some(kind) = self.kind.or_else(|| form_of(&digits)).filter(|kind| is_form(*kind, &digits))
+            {
+                kinds.entry(kind).or_default().push(digits);
+            }
+        }
+        kinds.into_iter().collect()
+    }
+
     /// Takes the numbers of a line without a header; a line that has none is kept as it is.
     fn take(&mut self, record: &csv::StringRecord) {
         let before = self.entries.len();
@@ -116,6 +130,38 @@ fn numbers(cell: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The numbers besides ICCIDs, in the order they are looked for, and how long each can be.
+pub(crate) const FORMS: [(Field, RangeInclusive<usize>); 4] =
+    [(Field::Imei, 15..=16), (Field::Eid, 32..=32), (Field::Msisdn, 7..=15), (Field::Imsi, 6..=15)];
+
+/// What a number that fits no SIM most likely is.
+pub(crate) fn form_of(digits: &str) -> Option<Field> {
+    match digits.len() {
+        18..=20 => Some(Field::Iccid),
+        32 => Some(Field::Eid),
+        15 => Some(Field::Imsi),
+        16 => Some(Field::Imei),
+        7..=14 => Some(Field::Msisdn),
+        _ => None,
+    }
+}
+
+/// Whether a number can be that at all.
+pub(crate) fn is_form(field: Field, digits: &str) -> bool {
+    let length = FORMS.iter().find(|(f, _)| *f == field).map_or(18..=20, |(_, lengths)| lengths.clone());
+    length.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The digits of an entry, without what people put between and after them.
+pub(crate) fn digits(entry: &str) -> String {
+    entry
+        .chars()
+        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+' | '\'' | '"'))
+        .collect::<String>()
+        .trim_end_matches(['F', 'f'])
+        .to_owned()
 }
 
 /// What a list of identifiers came to.

@@ -97,9 +97,11 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let quick = if args.own { Vec::new() } else { saved::quick(&*local.accounts(&plain())?) };
     let all: Vec<(bool, &Saved)> =
         own.iter().map(|s| (true, s)).chain(quick.iter().map(|s| (false, s))).collect();
-    let objects = all.iter().map(|(own, saved)| object(*own, saved)).collect();
+    let local_saved = own.clone();
+    let objects =
+        all.iter().map(|(own, saved)| object(digit_of(*own, saved, &local_saved), *own, saved)).collect();
     let row = |(own, saved): &(bool, &Saved)| {
-        let digit = saved.digit.map_or_else(String::new, |d| d.to_string());
+        let digit = digit_of(*own, saved, &local_saved).map_or_else(String::new, |d| d.to_string());
         let scope = saved.scope.as_ref().map_or_else(String::new, |s| s.path.clone());
         let kind = if *own { "own" } else { "quick" };
         let sort = saved.sort.clone().unwrap_or_default();
@@ -111,11 +113,16 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn object(own: bool, saved: &Saved) -> serde_json::Value {
+/// A quick filter's digit may be taken by one of the user's own.
+fn digit_of(own: bool, saved: &Saved, all_own: &[Saved]) -> Option<u8> {
+    saved.digit.filter(|digit| own || all_own.iter().all(|s| s.digit != Some(*digit)))
+}
+
+fn object(digit: Option<u8>, own: bool, saved: &Saved) -> serde_json::Value {
     json!({
         "name": saved.name,
         "kind": if own { "own" } else { "quick" },
-        "digit": saved.digit,
+        "digit": digit,
         "filter": saved.filter,
         "in": saved.scope.as_ref().map(|s| &s.path),
         "sort": saved.sort,

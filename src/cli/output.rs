@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use estate::text::defuse;
+use estate::text::{clean, defuse};
 use estate::units::count;
 use estate::{Cancel, Progress};
 use serde_json::Value as Json;
@@ -62,7 +62,7 @@ pub fn table(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std
     for row in std::iter::once(&header).chain(rows) {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(cell);
+            line.push_str(&clean(cell));
             line.push_str(&" ".repeat(width - cell.width().min(*width) + 2));
         }
         writeln!(out, "{}", line.trim_end())?;

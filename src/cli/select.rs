@@ -35,11 +35,6 @@ pub struct Selected {
 }
 
 impl Select {
-    /// Whether anything was chosen at all.
-    fn is_given(&self) -> bool {
-        self.text().is_some() || self.saved.is_some() || self.from_file.is_some()
-    }
-
     /// The filter's text.
     fn text(&self) -> Option<&str> {
         self.positional.as_deref().or(self.filter.as_deref())
@@ -88,11 +83,12 @@ impl Select {
         estate: &dyn Estate,
         all: bool,
     ) -> Result<(Target, u64), Failure> {
-        if !all && !self.is_given() {
+        let selected = self.read(context, estate, None)?;
+        // An empty filter, as from a variable that is not set, does not mean all of them.
+        if !all && selected.query.filter == Filter::All && selected.query.under == estate.me().account {
             let choices = "a FILTER, --saved, --from-file or --all";
             return Err(Failure::Usage(format!("say which SIMs: {choices}")));
         }
-        let selected = self.read(context, estate, None)?;
         Ok((Target::query(selected.query), selected.unknown))
     }
 }

@@ -594,7 +594,7 @@ pub const ACTIONS: &[Row] = &[
         Program,
         Everywhere,
     ),
-    row(A::Back, "back", "Back", "Give up the range, then the search", Program, Everywhere),
+    row(A::Back, "back", "Back", "Give up the range, or take the message away", Program, Everywhere),
     row(A::Quit, "quit", "Quit", "Leave simdeck", Program, Everywhere),
 ];
 

@@ -116,13 +116,10 @@ impl Columns {
         }
     }
 
-    /// Moves a column one place to the left or to the right, among those that are pinned as it is.
-    pub fn shift(&mut self, by: Column, right: bool) {
-        let Some(at) = self.0.iter().position(|c| c.by == by) else { return };
-        let to = if right { at + 1 } else { at.wrapping_sub(1) };
-        if self.0.get(to).is_some_and(|other| other.pinned == self.0[at].pinned) {
-            self.0.swap(at, to);
-        }
+    /// Puts the columns that are shown into this order; the pinned ones come first all the same.
+    pub fn arrange(&mut self, order: &[Column]) {
+        self.0.sort_by_key(|c| order.iter().position(|by| *by == c.by).unwrap_or(order.len()));
+        self.settle();
     }
 
     /// Makes a column wider or narrower by hand.
@@ -186,12 +183,11 @@ mod tests {
         columns.toggle(Column::Iccid);
         columns.toggle(Column::Notes);
         assert_eq!(names(&columns), "iccid label account status session network used cap used_pct notes");
-        columns.shift(Column::Label, false);
-        columns.shift(Column::Notes, false);
-        assert_eq!(names(&columns), "iccid label account status session network used cap notes used_pct");
+        columns.arrange(&[Column::Notes, Column::Iccid, Column::Label]);
+        assert!(names(&columns).starts_with("iccid notes label "), "{}", names(&columns));
         columns.pin(Column::Cap);
-        columns.shift(Column::Cap, false);
-        assert_eq!(names(&columns), "cap iccid label account status session network used notes used_pct");
+        columns.arrange(&[Column::Cap, Column::Iccid]);
+        assert!(names(&columns).starts_with("cap iccid "), "{}", names(&columns));
         columns.widen(Column::Cap, -100);
         assert_eq!((columns.pinned(), columns.get(Column::Cap).and_then(|c| c.width)), (2, Some(3)));
     }

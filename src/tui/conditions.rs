@@ -52,6 +52,21 @@ impl Verb {
     }
 }
 
+impl Row {
+    /// Compares in another way; a path becomes a name, a name no path.
+    pub fn turn_to(&mut self, verb: Verb) {
+        let by_path = |verb| matches!(verb, Verb::Under | Verb::At);
+        if by_path(self.verb) && !by_path(verb) {
+            let last =
+                estate::split_path(self.value.trim_matches('"')).and_then(|names| names.last().cloned());
+            self.value = last.map(|name| typed(&[Value::Text(name)])).unwrap_or_default();
+        } else if by_path(verb) && !by_path(self.verb) {
+            self.value.clear();
+        }
+        self.verb = verb;
+    }
+}
+
 /// The verbs of a field; the first is offered first.
 pub fn verbs(field: Field) -> &'static [Verb] {
     use Verb::{At, AtLeast, AtMost, Contains, Empty, Filled, Is, IsNot, Less, More, Reads, Under};
@@ -169,8 +184,8 @@ pub fn typed(list: &[Value]) -> String {
     list.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Values as the language wants them: each quoted where it has to be.
-fn values(text: &str) -> String {
+/// Values as they are typed, cut at the commas outside quotes.
+pub fn cut_values(text: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let (mut part, mut inside, mut escaped) = (String::new(), false, false);
     for c in text.chars() {
@@ -184,6 +199,12 @@ fn values(text: &str) -> String {
         }
     }
     parts.push(part);
+    parts
+}
+
+/// Values as the language wants them: each quoted where it has to be.
+fn values(text: &str) -> String {
+    let parts = cut_values(text);
     let one = |part: &String| {
         let part = part.trim();
         if part.starts_with('"') || part.is_empty() { part.to_owned() } else { quoted(part) }
@@ -246,6 +267,15 @@ impl Group {
         Ok(Some(if self.negated { Filter::Not(Box::new(whole)) } else { whole }))
     }
 
+    /// How many conditions still want a value.
+    pub fn blanks(&self) -> usize {
+        let blank = |node: &Node| match node {
+            Node::Row(row) => usize::from(row.text().is_none()),
+            Node::Group(group) => group.blanks(),
+        };
+        self.nodes.iter().map(blank).sum()
+    }
+
     /// Every part with its depth, from the top: the heads of groups, and conditions.
     pub fn lines(&self) -> Vec<Path> {
         let mut lines = vec![Path::new()];
@@ -306,6 +336,11 @@ impl Group {
             let at = group.nodes.len() - 1;
             return [path, &[at]].concat();
         }
+        self.add_after(path, node)
+    }
+
+    /// Adds a part after another. Gives where it is.
+    pub fn add_after(&mut self, path: &[usize], node: Node) -> Path {
         let Some((group, at)) = self.holder(path) else { return Path::new() };
         group.nodes.insert(at + 1, node);
         let (last, way) = path.split_last().unwrap_or((&0, &[]));

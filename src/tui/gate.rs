@@ -27,7 +27,10 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
             Err("there is no SIM here".into())
         }
         Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
-        Action::ClearFilter | Action::RemoveCondition if model.query.filter == estate::Filter::All => {
+        Action::ClearFilter if model.query.filter == estate::Filter::All && model.usual.is_none() => {
+            Err("there is no filter".into())
+        }
+        Action::RemoveCondition if model.query.filter == estate::Filter::All => {
             Err("there is no filter".into())
         }
         Action::Export if model.export.is_some() => Err("another file is still being written".into()),

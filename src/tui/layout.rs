@@ -227,6 +227,10 @@ fn offered(model: &Model) -> &'static [(A, &'static str)] {
 /// The footer: hints with their keys and places. Help is placed first and never drops off.
 pub fn footer(model: &Model) -> Vec<(Rect, String, &'static str, A)> {
     let area = areas(model).footer;
+    // A dialog says itself what can be done in it.
+    if !model.overlays.is_empty() {
+        return Vec::new();
+    }
     let key = |action: A| model.keymap.key_in(model.focus, action).unwrap_or_default();
     let help = format!("{} help", key(A::Help));
     let mut hints = Vec::new();
@@ -293,8 +297,8 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
         }
         Overlay::Builder(builder) => listed(builder::frame(builder, screen), 0, 1, 0),
         Overlay::Columns(pane) => {
-            let tall = pane.lines().len() as u16 + 5;
-            listed(beside(screen, 48, tall.min(screen.height.saturating_sub(4))), 1, 2, pane.cursor)
+            let tall = pane.lines().len() as u16 + 6;
+            listed(beside(screen, 48, tall.min(screen.height.saturating_sub(2))), 1, 3, pane.cursor)
         }
         Overlay::Saved(pane) => {
             let tall = (pane.len() as u16 + 5).clamp(11, screen.height.saturating_sub(2).max(11));

@@ -11,6 +11,8 @@ use estate::{
     AccountId, Accounts, Change, ChangeId, Filter, List, Order, Progress, Query, Saved, Sim, Time, User,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::columns::Columns;
 use super::keymap::{Keymap, Pane};
 use super::msg::{Effect, Ticket};
@@ -84,8 +86,8 @@ pub struct Called {
     pub name: String,
     /// What it filters by: another filter, and it is left.
     pub filter: Filter,
-    /// Whether it has columns and an order of its own.
-    pub own_layout: bool,
+    /// What its columns and order were when it was saved, if it has its own.
+    pub layout: Option<Layout>,
 }
 
 /// A file that is being written.
@@ -97,12 +99,32 @@ pub struct Writing {
     pub done: u64,
     /// SIMs there are to write, where that is known.
     pub total: Option<u64>,
+    /// Which fields were asked for.
+    pub option: usize,
     /// Whether it was asked to stop.
     pub stopping: bool,
 }
 
 /// Columns and order as they are kept for a saved filter.
-pub type Layout = (Vec<SavedColumn>, String);
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Layout {
+    /// The columns; none where it has none of its own.
+    pub columns: Vec<SavedColumn>,
+    /// The order.
+    pub sort: Option<String>,
+}
+
+/// What a saved filter with a layout or an account of its own is left to.
+#[derive(Debug)]
+pub struct Usual {
+    /// The columns.
+    pub columns: Columns,
+    /// The order.
+    pub sort: Order,
+    /// The account looked at, and whether those below it count.
+    pub scope: Option<(AccountId, bool)>,
+}
 
 /// The newest request of each kind.
 #[derive(Debug, Default)]
@@ -208,10 +230,10 @@ pub struct Model {
     pub saved: Vec<Saved>,
     /// Filters used before, latest first.
     pub recent_filters: Vec<String>,
-    /// What was last chosen as columns and order for saved filters that have their own.
-    pub layouts: BTreeMap<String, Layout>,
-    /// The columns and the order to come back to from such a filter.
-    pub usual: Option<(Columns, Order)>,
+    /// What saved filters with a layout of their own were saved with, and what has become of it since.
+    pub layouts: BTreeMap<String, (Layout, Layout)>,
+    /// What to come back to from a saved filter.
+    pub usual: Option<Usual>,
     /// The values that filters can name.
     pub known: Known,
     /// Whether they may have changed.
@@ -379,9 +401,14 @@ impl Model {
         if self.query.filter == filter {
             return Vec::new();
         }
-        self.leave_layout();
-        self.called = None;
         self.query.filter = filter;
+        self.requery()
+    }
+
+    /// Filters by nothing, and looks as usual again.
+    pub fn clear_filter(&mut self) -> Vec<Effect> {
+        self.leave_saved();
+        self.query.filter = Filter::All;
         self.requery()
     }
 
@@ -395,14 +422,22 @@ impl Model {
         self.saved.iter().any(|s| self.is_called(&s.name))
     }
 
-    /// Leaves a saved filter with a layout of its own: that is remembered, and the usual one comes back.
-    pub fn leave_layout(&mut self) {
-        let Some((columns, order)) = self.usual.take() else { return };
-        if let Some(called) = self.called.take().filter(|c| c.own_layout) {
-            self.layouts.insert(called.name, (self.columns.saved(), self.query.sort.to_string()));
+    /// Leaves a saved filter: what became of its layout is remembered, and the usual one comes back.
+    pub fn leave_saved(&mut self) {
+        let called = self.called.take();
+        let Some(usual) = self.usual.take() else { return };
+        if let Some((name, saved)) = called.and_then(|c| Some((c.name, c.layout?))) {
+            let columns = if saved.columns.is_empty() { Vec::new() } else { self.columns.saved() };
+            let sort = saved.sort.as_ref().map(|_| self.query.sort.to_string());
+            self.layouts.insert(name, (saved, Layout { columns, sort }));
         }
-        self.columns = columns;
-        self.query.sort = order;
+        self.columns = usual.columns;
+        self.query.sort = usual.sort;
+        if let Some((account, deep)) = usual.scope.filter(|(id, _)| self.accounts.get(*id).is_some()) {
+            let accounts = Arc::clone(&self.accounts);
+            self.tree.go_to(account, &accounts);
+            (self.query.under, self.query.deep) = (account, deep);
+        }
     }
 
     /// The next moment something has to happen by itself.

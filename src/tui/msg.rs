@@ -50,7 +50,7 @@ pub enum Msg {
     /// Changes of the log.
     History(Ticket, Answer<Vec<Entry>>),
     /// A file was written.
-    Exported(Answer<(u64, PathBuf)>),
+    Exported(PathBuf, Answer<u64>),
     /// So much of a file is written.
     Writing(Progress),
     /// The values that filters can name were read.
@@ -78,8 +78,8 @@ pub enum Msg {
 pub enum ListSource {
     /// It is here already.
     Given(List),
-    /// It is in a file.
-    File(PathBuf),
+    /// It was typed: numbers, or the name of the file they are in.
+    Typed(String),
 }
 
 /// What a pasted list is for.

@@ -2,10 +2,10 @@
 //!
 //! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::BufWriter;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -48,10 +48,10 @@ enum Lane {
 
 const LANES: usize = 12;
 
-/// The question a lane holds, and how to stop the one it works on.
+/// The questions a lane holds, and how to stop the one it works on.
 #[derive(Default)]
 struct Slot {
-    next: Option<(Effect, Cancel)>,
+    next: VecDeque<(Effect, Cancel)>,
     running: Option<Cancel>,
     closed: bool,
 }
@@ -120,10 +120,16 @@ impl Performer {
         }
         let (slot, wake) = &*self.lanes[lane(&effect) as usize];
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(running) = &slot.running {
-            running.cancel();
+        // What changes something waits its turn; a question replaces the one before it.
+        if !matches!(effect, Effect::EditSaved { .. } | Effect::ImportSaved { .. }) {
+            if let Some(running) = slot.running.as_ref().filter(|_| lane(&effect) != Lane::Saved) {
+                running.cancel();
+            }
+            slot.next.retain(|(waiting, _)| {
+                matches!(waiting, Effect::EditSaved { .. } | Effect::ImportSaved { .. })
+            });
         }
-        slot.next = Some((effect, Cancel::new()));
+        slot.next.push_back((effect, Cancel::new()));
         wake.notify_one();
     }
 }
@@ -168,7 +174,7 @@ fn work(lane: &Shared, estate: &dyn Estate, sender: &Sender<Msg>, stop: &AtomicB
                 if slot.closed {
                     return;
                 }
-                match slot.next.take() {
+                match slot.next.pop_front() {
                     Some((effect, cancel)) => {
                         slot.running = Some(cancel.clone());
                         break (effect, cancel);
@@ -229,10 +235,17 @@ pub fn perform(
         }
         Effect::Export { query, target, path, fields } => {
             let what = Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields };
-            Msg::Exported(export(estate, &what, cancel, tell))
+            let written = export(estate, &what, cancel, tell);
+            Msg::Exported(path, written)
         }
-        Effect::Report { rev, path } => Msg::Exported(report(estate, rev, &path, cancel)),
-        Effect::Write { path, text, lines } => Msg::Exported(write(&path, &text).map(|()| (lines, path))),
+        Effect::Report { rev, path } => {
+            let written = report(estate, rev, &path, cancel);
+            Msg::Exported(path, written)
+        }
+        Effect::Write { path, text, lines } => {
+            let written = write(&path, &text).map(|()| lines);
+            Msg::Exported(path, written)
+        }
         Effect::Iccids { target, query } => Msg::Copy(iccids(estate, &target, &query, cancel)),
         effect => return about_filters(estate, effect, cancel),
     })
@@ -272,10 +285,17 @@ fn import_saved(estate: &dyn Estate, path: &Path) -> Result<(Vec<Saved>, usize)>
 fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Lookup> {
     let list = match source {
         ListSource::Given(list) => list,
-        ListSource::File(path) => {
-            let bytes =
-                std::fs::read(&path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-            List::read_bytes(&bytes)?
+        ListSource::Typed(text) => {
+            let path = Path::new(text.trim());
+            let list = List::read(&text)?;
+            // What was typed is the name of a file, or the numbers themselves.
+            if path.is_file() || list.entries.is_empty() {
+                let bytes = std::fs::read(path)
+                    .map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+                List::read_bytes(&bytes)?
+            } else {
+                list
+            }
         }
     };
     if list.entries.is_empty() {
@@ -340,7 +360,7 @@ fn export(
     what: &Exported<'_>,
     cancel: &Cancel,
     tell: &(dyn Fn(Progress) + Sync),
-) -> Result<(u64, PathBuf)> {
+) -> Result<u64> {
     let path = what.path;
     let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let format = match extension.as_str() {
@@ -364,7 +384,7 @@ fn export(
     estate.export(what.query, what.target, &mut sink, cancel)?;
     let written = exporter.finish()?;
     file.done()?;
-    Ok((written, path.to_owned()))
+    Ok(written)
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -374,7 +394,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     file.done()
 }
 
-fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<(u64, PathBuf)> {
+fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<u64> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
     let file = NewFile::at(path)?;
     let mut writer = csv::Writer::from_writer(file.file()?);
@@ -395,7 +415,7 @@ fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result
     }
     writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
     file.done()?;
-    Ok((written, path.to_owned()))
+    Ok(written)
 }
 
 /// The most ICCIDs a clipboard could take.

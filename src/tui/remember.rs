@@ -23,7 +23,7 @@ struct Memory {
     tree: Option<bool>,
     details: Option<bool>,
     recent_filters: Vec<String>,
-    layouts: BTreeMap<String, Layout>,
+    layouts: BTreeMap<String, (Layout, Layout)>,
 }
 
 fn file(model: &Model) -> PathBuf {
@@ -72,7 +72,7 @@ pub fn keep(model: &mut Model) {
         return;
     }
     // What a saved filter shows is kept for it; what is remembered is the usual.
-    model.leave_layout();
+    model.leave_saved();
     let memory = Memory {
         open: model.tree.open.iter().map(|a| a.0).collect(),
         recents: model.recents.iter().map(|a| a.0).collect(),

@@ -157,6 +157,8 @@ pub struct Slot {
     pub typed: String,
     /// The field a value is typed of; `None` where a field or a lone word is.
     pub field: Option<Field>,
+    /// Whether a sign follows already.
+    pub signed: bool,
 }
 
 /// What could be typed at the cursor, counted in characters; `None` where nothing is sensible.
@@ -169,26 +171,34 @@ pub fn slot(text: &str, cursor: usize) -> Option<Slot> {
     };
     match here {
         Some(t) if t.mark == Mark::Value => {
-            Some(Slot { start: t.start, end: t.end, typed: typed(t), field: t.field })
+            Some(Slot { start: t.start, end: t.end, typed: typed(t), field: t.field, signed: false })
                 .filter(|s| s.field.is_some())
         }
         Some(t) if t.mark == Mark::Word || (t.mark == Mark::Keyword && t.end - t.start > 1) => {
             let quoted = text.chars().nth(t.start) == Some('"');
-            (!quoted).then(|| Slot { start: t.start, end: t.end, typed: typed(t), field: None })
+            (!quoted).then(|| Slot {
+                start: t.start,
+                end: t.end,
+                typed: typed(t),
+                field: None,
+                signed: false,
+            })
         }
         // After a sign a value begins, with or without a blank between.
         Some(t) if t.mark == Mark::Sign => {
-            Some(Slot { start: cursor, end: cursor, typed: String::new(), field: t.field })
+            Some(Slot { start: cursor, end: cursor, typed: String::new(), field: t.field, signed: false })
                 .filter(|s| s.field.is_some())
         }
         Some(t) if t.mark == Mark::Field || t.mark == Mark::Unknown => {
-            Some(Slot { start: t.start, end: t.end, typed: typed(t), field: None })
+            Some(Slot { start: t.start, end: t.end, typed: typed(t), field: None, signed: true })
         }
-        Some(_) => Some(Slot { start: cursor, end: cursor, typed: String::new(), field: None }),
+        Some(_) => {
+            Some(Slot { start: cursor, end: cursor, typed: String::new(), field: None, signed: false })
+        }
         None => {
             let before = all.iter().rfind(|t| t.end <= cursor);
             let field = before.filter(|t| t.mark == Mark::Sign).and_then(|t| t.field);
-            Some(Slot { start: cursor, end: cursor, typed: String::new(), field })
+            Some(Slot { start: cursor, end: cursor, typed: String::new(), field, signed: false })
         }
     }
 }

@@ -194,12 +194,16 @@ pub fn fault(text: &str) -> Option<(usize, String)> {
         crate::Error::Filter { column, .. } => column.saturating_sub(1),
         _ => 0,
     };
-    let hint = error.hint().map(|h| format!(", {h}")).unwrap_or_default();
     let message = match &error {
         crate::Error::Filter { message, .. } => message.clone(),
         other => other.to_string(),
     };
-    Some((column, format!("{message}{hint}")))
+    // What helps is said first: there is little room.
+    let said = match error.hint() {
+        Some(hint) => format!("{hint} ({message})"),
+        None => message,
+    };
+    Some((column, said))
 }
 
 #[cfg(test)]

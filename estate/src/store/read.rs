@@ -1,7 +1,6 @@
 //! Reads: counts, ranges, single SIMs, lookups by identifier. Every one is held to a [`View`].
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::change::Target;
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter};
 use crate::ident::Iccid;
-use crate::list::{List, Lookup};
+use crate::list::{FORMS, List, Lookup, digits, form_of, is_form};
 use crate::local::Scope;
 use crate::query::{Key, Query};
 use crate::sim::{Gate, Lifecycle, Sim, SimId, Status};
@@ -346,37 +345,6 @@ impl View<'_> {
         }
         Ok(found)
     }
-}
-
-/// The numbers besides ICCIDs, in the order they are looked for, and how long each can be.
-const FORMS: [(Field, RangeInclusive<usize>); 4] =
-    [(Field::Imei, 15..=16), (Field::Eid, 32..=32), (Field::Msisdn, 7..=15), (Field::Imsi, 6..=15)];
-
-/// What a number that fits no SIM most likely is.
-fn form_of(digits: &str) -> Option<Field> {
-    match digits.len() {
-        18..=20 => Some(Field::Iccid),
-        32 => Some(Field::Eid),
-        15 => Some(Field::Imsi),
-        16 => Some(Field::Imei),
-        7..=14 => Some(Field::Msisdn),
-        _ => None,
-    }
-}
-
-/// Whether a number can be that at all.
-fn is_form(field: Field, digits: &str) -> bool {
-    let length = FORMS.iter().find(|(f, _)| *f == field).map_or(18..=20, |(_, lengths)| lengths.clone());
-    length.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
-}
-
-fn digits(entry: &str) -> String {
-    entry
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+' | '\'' | '"'))
-        .collect::<String>()
-        .trim_end_matches(['F', 'f'])
-        .to_owned()
 }
 
 fn iccid_key(digits: &str) -> Option<String> {

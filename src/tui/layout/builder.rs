@@ -30,8 +30,9 @@ pub const TOOLS: [(char, &str); 8] = [
 
 /// The builder's frame: as wide as is comfortable to read.
 pub fn frame(builder: &Builder, screen: Rect) -> Rect {
-    let rows: u16 = builder.whole.lines().iter().map(|path| height(builder, path)).sum();
-    let tall = (rows + 1).max(8) + BELOW + 2;
+    let lines = builder.whole.lines();
+    let seen = lines.iter().take(usize::from(screen.height)).map(|path| height(builder, path));
+    let tall = seen.fold(1u16, u16::saturating_add).clamp(8, screen.height.max(8)) + BELOW + 2;
     middle(screen, 104, tall.min(screen.height.saturating_sub(2)))
 }
 
@@ -76,10 +77,18 @@ fn height(builder: &Builder, path: &Path) -> u16 {
 /// The lines that are shown, with their places; the one under the cursor is among them.
 pub fn rows(builder: &Builder, area: Rect) -> Vec<Placed> {
     let lines = builder.whole.lines();
-    let heights: Vec<u16> = lines.iter().map(|path| height(builder, path)).collect();
-    let mut first = 0;
-    while first < builder.line && heights[first..=builder.line].iter().sum::<u16>() > area.height {
-        first += 1;
+    // Upwards from the one under the cursor, as far as there is room.
+    let (mut first, mut used) = (builder.line.min(lines.len() - 1), 0u16);
+    loop {
+        used = used.saturating_add(height(builder, &lines[first]));
+        if used > area.height && first < builder.line {
+            first += 1;
+            break;
+        }
+        if first == 0 || used >= area.height {
+            break;
+        }
+        first -= 1;
     }
     let mut y = area.y;
     let mut placed = Vec::new();
@@ -88,8 +97,9 @@ pub fn rows(builder: &Builder, area: Rect) -> Vec<Placed> {
             break;
         }
         let whole = Rect { y, height: 1, ..area };
+        let tall = height(builder, &path);
         placed.push(Placed { line, area: whole, cells: cells(builder, &path, whole), path });
-        y += heights[line];
+        y += tall;
     }
     placed
 }

@@ -12,7 +12,11 @@ use crate::tui::term::{Code, Key};
 /// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
 pub fn buttons(model: &Model) -> Vec<(Rect, Key, String)> {
     let (Some(dialog), Some(overlay)) = (dialog(model), model.overlays.last()) else { return Vec::new() };
-    let lines = if matches!(overlay, Overlay::Columns(_) | Overlay::Saved(_)) { 2 } else { 1 };
+    let lines = match overlay {
+        Overlay::Columns(_) => 3,
+        Overlay::Saved(_) => 2,
+        _ => 1,
+    };
     let inner = dialog.inner;
     let (mut x, mut y) = (inner.x + 1, inner.bottom().saturating_sub(lines));
     let mut placed = Vec::new();
@@ -50,6 +54,8 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         Overlay::Prompt(prompt) => prompt_buttons(prompt),
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Columns(_) => vec![
+            plain(Code::Enter, "[ Enter Done ]"),
+            plain(Code::Esc, "[ Esc As before ]"),
             plain(Code::Char(' '), "[ Space Show ]"),
             letter('p', "Pin"),
             letter('r', "Reset"),
@@ -59,13 +65,11 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
             letter('+', "More"),
         ],
         Overlay::Saved(pane) => saved_buttons(pane),
-        Overlay::Numbers(_) => {
-            vec![
-                plain(Code::Tab, "[ Tab Missing or all ]"),
-                letter('e', "Export"),
-                letter('s', "Save"),
-                close(),
-            ]
+        Overlay::Numbers(pane) => {
+            let mut list = vec![plain(Code::Tab, "[ Tab Missing or all ]"), letter('e', "Export")];
+            list.extend(pane.savable.then(|| letter('s', "Save")));
+            list.push(close());
+            list
         }
         Overlay::Result(result) => result_buttons(result),
         Overlay::History(_) => vec![plain(Code::Enter, "[ Enter SIMs ]"), letter('u', "Undo"), close()],

@@ -7,8 +7,10 @@ use super::areas;
 use crate::tui::conditions::{chip, parts};
 use crate::tui::model::Model;
 
-/// The widest a chip is.
-const WIDEST: usize = 40;
+/// The widest a chip is: several should have room, and one be read.
+fn widest(line: Rect) -> usize {
+    (usize::from(line.width) / 3).clamp(16, 40)
+}
 
 /// A chip with its place.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub fn chips(model: &Model) -> Vec<Chip> {
     let parts = parts(&model.query.filter);
     let (mut x, mut placed) = (line.x + 1, Vec::new());
     for (at, part) in parts.iter().enumerate() {
-        let text = shortened(&chip(part));
+        let text = shortened(&chip(part), widest(line));
         let width = text.width() as u16 + 4;
         let last = at + 1 == parts.len();
         // Room is kept to say that there are more.
@@ -51,10 +53,10 @@ pub fn chips(model: &Model) -> Vec<Chip> {
     placed
 }
 
-fn shortened(text: &str) -> String {
-    if text.width() <= WIDEST {
+fn shortened(text: &str, widest: usize) -> String {
+    if text.width() <= widest {
         return text.to_owned();
     }
-    let head: String = text.chars().take(WIDEST - 1).collect();
+    let head: String = text.chars().take(widest - 1).collect();
     format!("{head}…")
 }

@@ -50,6 +50,10 @@ pub struct Builder {
     pub count: Option<u64>,
     /// What is wrong with single conditions, worked out once a change: a list may be long.
     pub faults: BTreeMap<Path, String>,
+    /// The filter it opened on.
+    before: Filter,
+    /// Whether leaving with changes was asked about.
+    warned: bool,
     /// Whether all of it can be read, a value that is being typed included.
     pub readable: bool,
     /// A list that is to be opened over it.
@@ -84,6 +88,8 @@ impl Builder {
             count,
             faults,
             readable: true,
+            before: filter.clone(),
+            warned: false,
             asked,
             fault,
             accounts,
@@ -163,8 +169,11 @@ impl Builder {
         if self.edit.is_some() {
             return self.edit_key(key);
         }
+        if key.code == Code::Esc {
+            return self.leave_all();
+        }
+        self.warned = false;
         match (self.focus, key.code) {
-            (_, Code::Esc) => Reply::Close,
             (Focus::Text, _) => self.text_key(key),
             (Focus::Rows, Code::Tab | Code::BackTab) => {
                 self.focus = Focus::Text;
@@ -174,11 +183,24 @@ impl Builder {
         }
     }
 
+    /// Esc: the suggestions go first; what was changed is asked about.
+    fn leave_all(&mut self) -> Reply {
+        if self.focus == Focus::Text && self.text.put_away() {
+            return Reply::Stay;
+        }
+        let changed = self.text.fault.is_some() || self.whole.filter().as_ref() != Ok(&self.before);
+        if changed && !self.warned {
+            self.warned = true;
+            return Reply::Say("Esc again drops what was changed here; y applies it".into());
+        }
+        Reply::Close
+    }
+
     /// The text is typed in: what can be read becomes rows.
     fn text_key(&mut self, key: Key) -> Reply {
         let accounts = Arc::clone(&self.accounts);
         match self.text.key(key, &accounts, &self.known) {
-            Typed::Changed => self.read_text(),
+            Typed::Changed | Typed::Done => self.read_text(),
             Typed::Same => Reply::Stay,
             Typed::No => match key.code {
                 Code::Enter if self.text.fault.is_none() => Reply::Apply(false),
@@ -204,8 +226,7 @@ impl Builder {
         let last = self.whole.lines().len() - 1;
         match key.code {
             Code::Up | Code::Char('k') => self.line = self.line.saturating_sub(1),
-            Code::Down | Code::Char('j') if self.line == last => self.focus = Focus::Text,
-            Code::Down | Code::Char('j') => self.line += 1,
+            Code::Down | Code::Char('j') => self.line = (self.line + 1).min(last),
             Code::Home => self.line = 0,
             Code::End => self.line = last,
             Code::Left => {
@@ -230,7 +251,12 @@ impl Builder {
         let at = match letter {
             'a' => {
                 self.cell = Cell::Field;
-                self.whole.add(&path, Node::Row(Row::blank(Field::Account)))
+                let row = Node::Row(Row::blank(Field::Account));
+                match self.whole.get(&path) {
+                    // From the head of a group that has something in it, the next condition comes after the group.
+                    Some(Node::Group(group)) if !group.nodes.is_empty() => self.whole.add_after(&path, row),
+                    _ => self.whole.add(&path, row),
+                }
             }
             'A' => {
                 self.cell = Cell::Field;
@@ -249,6 +275,7 @@ impl Builder {
                 path
             }
             'd' => self.whole.duplicate(&path),
+            'x' if path.is_empty() => return Reply::Say("r takes all conditions away".into()),
             'x' => {
                 self.whole.remove(&path);
                 let line = self.line;
@@ -322,8 +349,13 @@ impl Builder {
         let Some(edit) = &mut self.edit else { return Reply::Stay };
         match edit.key(key, &accounts, &self.known) {
             Typed::Changed => self.recount(),
+            Typed::Done => {
+                self.accept();
+                self.changed()
+            }
             Typed::Same => Reply::Stay,
             Typed::No => match key.code {
+                Code::Esc if edit.put_away() => Reply::Stay,
                 Code::Esc => {
                     self.edit = None;
                     self.recount()
@@ -362,7 +394,7 @@ impl Builder {
                 self.cell = Cell::Verb;
             }
             Choice::Verb(verb) => {
-                row.verb = *verb;
+                row.turn_to(*verb);
                 self.cell = Cell::Value;
             }
             Choice::Value(value) => value.clone_into(&mut row.value),
@@ -371,27 +403,20 @@ impl Builder {
         self.changed()
     }
 
-    /// Takes pasted text: a list of numbers whole into the condition, anything else into the line that is open.
+    /// Takes pasted text: a list of numbers as a condition of its own, anything else into the line that is open.
     pub fn paste(&mut self, text: &str) -> Reply {
         let accounts = Arc::clone(&self.accounts);
+        match List::read(text) {
+            Err(error) => return Reply::Say(error.to_string()),
+            Ok(list) if list.entries.len() > 1 => return self.paste_list(&list),
+            Ok(_) => {}
+        }
         if self.focus == Focus::Text {
             self.text.paste(text, &accounts, &self.known);
             return self.read_text();
         }
-        let list = List::read(text).unwrap_or_default();
         let path = self.path();
         match (&mut self.edit, self.whole.row(&path)) {
-            (_, Some(row)) if list.entries.len() > 1 => {
-                row.value =
-                    list.entries.iter().map(|e| e.replace([' ', '-'], "")).collect::<Vec<_>>().join(", ");
-                row.verb = Verb::Is;
-                if !matches!(row.field, Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei)
-                {
-                    row.field = list.kind.unwrap_or(Field::Iccid);
-                }
-                self.edit = None;
-                self.changed()
-            }
             (Some(edit), _) => {
                 edit.paste(text, &accounts, &self.known);
                 self.recount()
@@ -402,6 +427,31 @@ impl Builder {
             }
             _ => Reply::Say("open the value first, then paste".into()),
         }
+    }
+
+    /// Numbers are told by their header or their form; a condition that wants a value takes them, else one is added.
+    fn paste_list(&mut self, list: &List) -> Reply {
+        self.edit = None;
+        self.focus = Focus::Rows;
+        let row = |(field, numbers): (Field, Vec<String>)| {
+            Node::Row(Row { negated: false, field, verb: Verb::Is, value: numbers.join(", ") })
+        };
+        let mut rows: Vec<Node> = list.by_kind().into_iter().map(row).collect();
+        let node = match rows.len() {
+            1 => rows.remove(0),
+            _ => Node::Group(Group { negated: false, any: true, nodes: rows }),
+        };
+        let path = self.path();
+        let at = match self.whole.row(&path) {
+            Some(row) if row.text().is_none() => {
+                let at = self.whole.add_after(&path, node);
+                self.whole.remove(&path);
+                at.split_last().map_or_else(Path::new, |(last, way)| [way, &[last - 1]].concat())
+            }
+            _ => self.whole.add(&path, node),
+        };
+        self.go_to(&at);
+        self.changed()
     }
 }
 
@@ -464,6 +514,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_said_and_nothing_is_lost() {
         let mut b = builder("used>1GB");
+        keys(&mut b, "j");
+        assert_eq!(b.focus, Focus::Rows, "letters stay commands");
         keys(&mut b, "\nx\n");
         assert!(b.row().expect("row").fault().expect("fault").contains("a size"));
         assert_eq!(b.row().expect("row").value, "1GBx");
@@ -471,6 +523,23 @@ mod tests {
         keys(&mut b, "\t(");
         assert!(b.text.fault.is_some());
         assert!(matches!(b.key(Key::plain(Code::Enter)), Reply::Say(_)));
+        b.text.put_away();
+        assert!(matches!(b.key(Key::plain(Code::Esc)), Reply::Say(_)), "changes are asked about");
+        assert_eq!(b.key(Key::plain(Code::Esc)), Reply::Close);
+    }
+
+    #[test]
+    fn the_next_condition_comes_after_a_group_from_its_head() {
+        let mut b = builder("(a or b)");
+        keys(&mut b, "aa");
+        assert_eq!(b.whole.lines().len(), 5, "the whole has no other head");
+        let mut b = builder("c (a or b)");
+        b.line = 2;
+        keys(&mut b, "a");
+        assert_eq!(b.path(), [2]);
+        b.chosen(&Choice::Verb(Verb::Is));
+        b.chosen(&Choice::Value("Acme".into()));
+        assert_eq!(b.text.text(), "c (a or b) account=Acme");
     }
 
     #[test]
@@ -478,5 +547,8 @@ mod tests {
         let mut b = builder("");
         b.paste("IMSI\n234100000000001\n234100000000002\n");
         assert_eq!(b.text.text(), "imsi=234100000000001,234100000000002");
+        let mut b = builder("status=active");
+        b.paste("234100000000001\n8944500102198000003\n");
+        assert_eq!(b.text.text(), "status=active (iccid=8944500102198000003 or imsi=234100000000001)");
     }
 }

@@ -13,20 +13,21 @@ pub struct ColumnsPane {
     pub columns: Columns,
     /// As they were when it opened.
     before: Columns,
+    /// All columns in the order of the list: a column that is hidden keeps its line.
+    order: Vec<Column>,
     /// The line under the cursor.
     pub cursor: usize,
 }
 
 impl ColumnsPane {
-    /// Opens on the columns there are.
+    /// Opens on the columns there are: those shown as they stand, then the others.
     pub fn new(columns: Columns) -> Self {
-        Self { before: columns.clone(), columns, cursor: 0 }
+        Self { order: in_order(&columns), before: columns.clone(), columns, cursor: 0 }
     }
 
-    /// The columns in the order of the list: those shown as they stand, then the others.
-    pub fn lines(&self) -> Vec<Column> {
-        let hidden = ALL.iter().map(|c| c.by).filter(|by| self.columns.get(*by).is_none());
-        self.columns.shown().iter().map(|c| c.by).chain(hidden).collect()
+    /// The columns in the order of the list.
+    pub fn lines(&self) -> &[Column] {
+        &self.order
     }
 
     /// Takes a key.
@@ -49,26 +50,43 @@ impl ColumnsPane {
 
     /// What a letter does to the column under the cursor; the cursor stays on it.
     fn act(&mut self, letter: char) -> Reply {
-        let by = self.lines()[self.cursor];
+        let by = self.order[self.cursor];
         match letter {
             ' ' if by == Column::Iccid => {
                 return Reply::Say("the ICCID stays: it says which SIM a row is".into());
             }
             ' ' => self.columns.toggle(by),
             'p' if self.columns.get(by).is_some() => self.columns.pin(by),
-            'K' => self.columns.shift(by, false),
-            'J' => self.columns.shift(by, true),
+            'p' => return Reply::Say("show it first, then pin it".into()),
+            'K' => self.shift(-1),
+            'J' => self.shift(1),
             '+' | '>' => self.columns.widen(by, 1),
             '-' | '<' => self.columns.widen(by, -1),
-            'r' => self.columns = Columns::default(),
+            'r' => {
+                self.columns = Columns::default();
+                self.order = in_order(&self.columns);
+            }
             _ => return Reply::Stay,
         }
-        // A column that is hidden leaves the cursor where it is, to hide the next.
-        if letter != ' ' {
-            self.cursor = self.lines().iter().position(|c| *c == by).unwrap_or(0);
-        }
+        let pinned = |by: &Column| self.columns.get(*by).is_some_and(|c| c.pinned);
+        self.order.sort_by_key(|by| !pinned(by));
+        self.columns.arrange(&self.order);
+        self.cursor = self.order.iter().position(|c| *c == by).unwrap_or(0);
         Reply::Columns(self.columns.clone(), false)
     }
+
+    fn shift(&mut self, by: i64) {
+        let to = self.cursor as i64 + by;
+        if (0..self.order.len() as i64).contains(&to) {
+            self.order.swap(self.cursor, to as usize);
+        }
+    }
+}
+
+/// Those shown as they stand, then the others.
+fn in_order(columns: &Columns) -> Vec<Column> {
+    let hidden = ALL.iter().map(|c| c.by).filter(|by| columns.get(*by).is_none());
+    columns.shown().iter().map(|c| c.by).chain(hidden).collect()
 }
 
 #[cfg(test)]
@@ -81,8 +99,9 @@ mod tests {
         pane.key(Key::char('j'));
         pane.key(Key::char('J'));
         let Reply::Columns(columns, false) = pane.key(Key::char(' ')) else { panic!("seen at once") };
-        assert_eq!(columns.shown()[1].by, Column::Account);
-        assert_eq!(columns.get(Column::Label), None);
+        assert_eq!((columns.shown()[1].by, columns.get(Column::Label)), (Column::Account, None));
+        let Reply::Columns(columns, false) = pane.key(Key::char(' ')) else { panic!("and back") };
+        assert_eq!(columns.shown()[2].by, Column::Label, "where it was");
         assert_eq!(pane.key(Key::plain(Code::Esc)), Reply::Columns(Columns::default(), true));
         pane.cursor = 0;
         assert!(matches!(pane.key(Key::char(' ')), Reply::Say(_)));

@@ -6,6 +6,7 @@ use estate::{Accounts, Field, Shape};
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
+use crate::tui::conditions::cut_values;
 use crate::tui::term::{Code, Key};
 
 /// The most suggestions that are shown at once.
@@ -31,6 +32,8 @@ pub enum Typed {
     Same,
     /// The text changed.
     Changed,
+    /// The text changed, and that was all that was wanted.
+    Done,
 }
 
 /// The line.
@@ -67,8 +70,13 @@ impl Line {
             Code::Tab => return self.accept(self.chosen.unwrap_or(0), accounts, known),
             Code::Enter => match self.chosen {
                 Some(at) => return self.accept(at, accounts, known),
-                // Where only some words mean anything, the first that fits is taken.
-                None if self.is_closed() && !self.offered.is_empty() => {
+                // Where only some words mean anything the first that fits is taken, and so it is where nothing can be
+                // read without it.
+                None if self.is_closed() && !self.offered.is_empty() && self.is_begun() => {
+                    self.accept(0, accounts, known);
+                    return Typed::Done;
+                }
+                None if self.fault.is_some() && !self.offered.is_empty() => {
                     return self.accept(0, accounts, known);
                 }
                 None => return Typed::No,
@@ -87,6 +95,19 @@ impl Line {
             _ => return Typed::No,
         }
         Typed::Same
+    }
+
+    /// Whether part of a value is typed.
+    fn is_begun(&self) -> bool {
+        self.slot.as_ref().is_some_and(|slot| !slot.typed.is_empty())
+    }
+
+    /// Takes the suggestions away; true when there were any.
+    pub fn put_away(&mut self) -> bool {
+        self.chosen = None;
+        let some = !self.offered.is_empty();
+        self.offered.clear();
+        some
     }
 
     fn is_closed(&self) -> bool {
@@ -113,6 +134,16 @@ impl Line {
         self.offer(accounts, known, false);
     }
 
+    /// The values that stand in the line besides the one under the cursor.
+    fn others(&self) -> Vec<String> {
+        let Some(slot) = self.slot.as_ref().filter(|_| matches!(self.holds, Holds::Values(_))) else {
+            return Vec::new();
+        };
+        let chars: Vec<char> = self.text().chars().collect();
+        let rest: String = chars[..slot.start].iter().chain(&chars[slot.end..]).collect();
+        cut_values(&rest).iter().map(|v| estate::text::fold(v.trim().trim_matches('"'))).collect()
+    }
+
     /// Works out what could be typed; of fields only once one is begun, unless it is asked for.
     pub fn offer(&mut self, accounts: &Accounts, known: &Known, asked: bool) {
         self.chosen = None;
@@ -123,6 +154,8 @@ impl Line {
         let begun = |s: &&Slot| asked || s.field.is_some() || !s.typed.is_empty();
         self.offered =
             self.slot.as_ref().filter(begun).map(|s| suggest(s, accounts, known)).unwrap_or_default();
+        let others = self.others();
+        self.offered.retain(|s| !others.contains(&estate::text::fold(&s.label)));
     }
 
     fn step(&mut self, by: i64) {
@@ -137,8 +170,10 @@ impl Line {
             return Typed::Same;
         };
         let insert = match self.holds {
-            Holds::Values(_) if !suggestion.label.contains([',', '"']) => &suggestion.label,
-            _ => &suggestion.insert,
+            Holds::Values(_) if !suggestion.label.contains([',', '"']) => suggestion.label.as_str(),
+            // The sign is there already.
+            _ if slot.signed => suggestion.insert.trim_end_matches([':', '=', '<', '>']),
+            _ => suggestion.insert.as_str(),
         };
         let chars: Vec<char> = self.text().chars().collect();
         let mut text: String = chars[..slot.start].iter().collect();
@@ -154,7 +189,7 @@ impl Line {
         Typed::Changed
     }
 
-    /// Whether the word under the cursor, which other conditions stand before, may become the name of a field.
+    /// Whether the word under the cursor may become the name of a field.
     pub fn begins_field(&self) -> bool {
         let begun =
             self.slot.as_ref().is_some_and(|s| s.field.is_none() && s.start > 0 && !s.typed.is_empty());
@@ -172,15 +207,22 @@ impl Line {
     }
 }
 
-/// The value the cursor is in, between commas.
+/// The value the cursor is in, between commas outside quotes.
 fn value_slot(field: Field, text: &str, cursor: usize) -> Slot {
-    let chars: Vec<char> = text.chars().collect();
-    let cursor = cursor.min(chars.len());
-    let begin = chars[..cursor].iter().rposition(|c| *c == ',').map_or(0, |at| at + 1);
-    let begin = begin + chars[begin..cursor].iter().take_while(|c| c.is_whitespace()).count();
-    let end = chars[cursor..].iter().position(|c| *c == ',').map_or(chars.len(), |at| cursor + at);
-    let typed = chars[begin..cursor].iter().collect::<String>().replace('"', "");
-    Slot { start: begin, end, typed, field: Some(field) }
+    let mut start = 0;
+    let (mut part, mut at) = (String::new(), 0);
+    for value in cut_values(text) {
+        let end = start + value.chars().count();
+        (part, at) = (value, start);
+        if cursor <= end {
+            break;
+        }
+        start = end + 1;
+    }
+    let blanks = part.chars().take_while(|c| c.is_whitespace()).count();
+    let (begin, end) = (at + blanks, at + part.chars().count());
+    let typed = part.chars().skip(blanks).take(cursor.saturating_sub(begin)).filter(|c| *c != '"').collect();
+    Slot { start: begin, end, typed, field: Some(field), signed: false }
 }
 
 #[cfg(test)]
@@ -226,5 +268,12 @@ mod tests {
         line.offer(&Accounts::default(), &Known::from([(Field::Network, vec![("EE".into(), 2)])]), false);
         typed(&mut line, "\t");
         assert_eq!(line.text(), "EE, x");
+        let mut line = Line::new("\"a, b\", vo", Holds::Values(Field::Network));
+        typed(&mut line, "d\t");
+        assert_eq!(line.text(), "\"a, b\", Voda fone");
+        let mut line = Line::new("status=active", Holds::Filter);
+        line.input = Input::new("status=active".to_owned()).with_cursor(3);
+        typed(&mut line, "\t\t");
+        assert_eq!(line.text(), "status=active");
     }
 }

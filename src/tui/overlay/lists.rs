@@ -19,6 +19,8 @@ pub struct SavedPane {
     pub loading: bool,
     /// Whether a digit is waited for.
     pub binding: bool,
+    /// The one whose deletion was asked about.
+    pub doomed: Option<String>,
 }
 
 /// What is wanted of a saved filter.
@@ -58,10 +60,18 @@ impl SavedPane {
         self.own.get(line).or_else(|| self.quick.get(line.checked_sub(self.own.len())?))
     }
 
+    /// Moves one at once: the next key may be about its new place already.
+    fn shift(&mut self, name: String, to: usize) -> SavedWish {
+        self.own.swap(self.cursor, to);
+        self.cursor = to;
+        SavedWish::Place(name, to)
+    }
+
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Reply {
         let current = self.get(self.cursor).cloned();
         let own = self.own.get(self.cursor).map(|s| s.name.clone());
+        let doomed = self.doomed.take();
         if std::mem::take(&mut self.binding) {
             return match (key.code, own) {
                 (Code::Char(c @ '0'..='9'), Some(name)) => {
@@ -78,15 +88,15 @@ impl SavedPane {
             (Code::Char('e'), ..) => SavedWish::Export,
             (Code::Char('i'), ..) => SavedWish::Import,
             (Code::Char('n'), Some(name), _) => SavedWish::Rename(name),
-            (Code::Char('x') | Code::Delete, Some(name), _) => SavedWish::Delete(name),
-            (Code::Char('K'), Some(name), _) => {
-                self.cursor = self.cursor.saturating_sub(1);
-                SavedWish::Place(name, self.cursor)
+            (Code::Char('x') | Code::Delete, Some(name), _) if doomed.as_ref() == Some(&name) => {
+                SavedWish::Delete(name)
             }
-            (Code::Char('J'), Some(name), _) => {
-                self.cursor = (self.cursor + 1).min(self.own.len() - 1);
-                SavedWish::Place(name, self.cursor)
+            (Code::Char('x') | Code::Delete, Some(name), _) => {
+                self.doomed = Some(name.clone());
+                return Reply::Say(format!("x again deletes {name}"));
             }
+            (Code::Char('K'), Some(name), _) => self.shift(name, self.cursor.saturating_sub(1)),
+            (Code::Char('J'), Some(name), _) => self.shift(name, (self.cursor + 1).min(self.own.len() - 1)),
             (Code::Char('b'), Some(_), _) => {
                 self.binding = true;
                 return Reply::Say("press the digit from 1 to 9 that is to call it, or 0 for none".into());
@@ -122,6 +132,8 @@ pub struct NumbersPane {
     pub all: Vec<String>,
     /// Whether all are shown, or the missing ones only.
     pub shows_all: bool,
+    /// Whether the list is the filter in force, and can be saved as such.
+    pub savable: bool,
     /// The line under the cursor.
     pub cursor: usize,
 }
@@ -141,7 +153,7 @@ impl NumbersPane {
                 self.cursor = 0;
             }
             Code::Char('e') => return Reply::Numbers,
-            Code::Char('s') => return Reply::Saved(SavedWish::Keep),
+            Code::Char('s') if self.savable => return Reply::Saved(SavedWish::Keep),
             _ => {
                 let lines = self.shown().len();
                 step(key, &mut self.cursor, lines);

@@ -40,8 +40,8 @@ impl Purpose {
     /// What Tab chooses between, beside the line.
     pub fn options(&self) -> &'static [&'static str] {
         match self {
-            Self::Export => &["the columns on the screen", "every field"],
-            Self::SaveFilter => &["the filter alone", "the filter with account, order and columns"],
+            Self::Export => &["the shown columns", "every field"],
+            Self::SaveFilter => &["the filter", "account, order and columns too"],
             _ => &[],
         }
     }
@@ -64,6 +64,8 @@ pub struct Prompt {
     pub purpose: Purpose,
     /// Which of its options is chosen.
     pub option: usize,
+    /// Whether the text still stands as it was put there: typing replaces it.
+    pub fresh: bool,
     /// What was asked about again: submitted once more, it is meant.
     pub warned: Option<String>,
 }
@@ -72,8 +74,21 @@ impl Prompt {
     /// A dialog with text to begin with.
     pub fn new(title: impl Into<String>, hint: impl Into<String>, text: &str, purpose: Purpose) -> Self {
         let input = Input::new(text.to_owned());
+        // Names are mended, file names are replaced.
+        let edited =
+            matches!(purpose, Purpose::RenameAccount(_) | Purpose::RenameFilter(_) | Purpose::SaveFilter);
         let (pasted, fault, warned) = (None, None, None);
-        Self { title: title.into(), hint: hint.into(), input, pasted, fault, purpose, option: 0, warned }
+        Self {
+            title: title.into(),
+            hint: hint.into(),
+            input,
+            pasted,
+            fault,
+            purpose,
+            option: 0,
+            fresh: !text.is_empty() && !edited,
+            warned,
+        }
     }
 
     /// Takes a key.
@@ -88,6 +103,11 @@ impl Prompt {
                 return Reply::Submit(text);
             }
             _ => {
+                let types = matches!(key.code, Code::Char(_)) && !key.ctrl && !key.alt;
+                if std::mem::take(&mut self.fresh) && (types || key.code == Code::Backspace) {
+                    self.input = Input::default();
+                    self.fault = None;
+                }
                 if edit(&mut self.input, key) {
                     self.fault = None;
                     self.pasted = None;
@@ -102,9 +122,13 @@ impl Prompt {
         if matches!(self.purpose, Purpose::List | Purpose::ListFilter)
             && text.trim().contains(['\n', '\t', ','])
         {
+            self.fresh = false;
             let all = self.pasted.take().unwrap_or_default() + text;
             self.pasted = Some(all);
         } else {
+            if std::mem::take(&mut self.fresh) {
+                self.input = Input::default();
+            }
             insert(&mut self.input, estate::text::clean(text).trim());
         }
     }

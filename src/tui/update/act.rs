@@ -83,7 +83,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             prompt(model, action)
         }
         A::History => history(model),
-        A::ClearFilter => model.filter(estate::Filter::All),
+        A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
             model.query.sort = model.query.sort.reversed();
             model.reload(Want::Top)
@@ -157,12 +157,12 @@ fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
-/// Esc never destroys anything: it gives up what is begun, then takes the message away, then the search.
+/// Esc never destroys anything: it gives up what is begun, or takes the message away. The filter stays.
 fn back(model: &mut Model) -> Vec<Effect> {
-    if model.table.range.take().is_some() || model.messages.dismiss() {
-        return Vec::new();
+    if model.table.range.take().is_none() {
+        model.messages.dismiss();
     }
-    model.filter(estate::Filter::All)
+    Vec::new()
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
@@ -293,14 +293,17 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
             Purpose::List,
         ),
         A::GoTo => Prompt::new("Go to row", "a number, or a share such as 50%", "", Purpose::GoTo),
-        _ => {
-            let what = if model.picked.is_empty() { "all SIMs of the list".into() } else { model.subject() };
-            let hint = "a file: .csv, .ndjson or .json";
-            Prompt::new(format!("Export {what}"), hint, "sims.csv", Purpose::Export)
-        }
+        _ => export_prompt(model),
     };
     model.overlays.push(Overlay::Prompt(prompt));
     Vec::new()
+}
+
+/// Asks for the file to export to.
+pub fn export_prompt(model: &Model) -> Prompt {
+    let what = if model.picked.is_empty() { "all SIMs of the list".into() } else { model.subject() };
+    let hint = "a new file; its ending says how: .csv, .ndjson or .json";
+    Prompt::new(format!("Export {what}"), hint, "sims.csv", Purpose::Export)
 }
 
 /// What an export writes: the selection, or everything the list holds.

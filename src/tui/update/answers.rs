@@ -98,13 +98,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Exported(answer) => {
-            written(model, &answer);
-            if let Some((n, path)) = said(model, answer) {
-                model.messages.say(format!("wrote {} lines to {}", count(n), path.display()));
-            }
-            Vec::new()
-        }
+        Msg::Exported(path, answer) => exported(model, &path, answer),
         Msg::Copy(answer) => copied(model, answer),
         other => {
             about_filters(model, other);
@@ -115,11 +109,10 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 fn about_filters(model: &mut Model, msg: Msg) {
     match msg {
-        Msg::Known(answer) => {
-            if let Some(known) = said(model, answer) {
-                filters::known_read(model, known);
-            }
-        }
+        Msg::Known(answer) => match said(model, answer) {
+            Some(known) => filters::known_read(model, known),
+            None => model.known_stale = true,
+        },
         Msg::Saved(answer, text) => {
             let done = answer.is_ok();
             if let Some(list) = said(model, answer) {
@@ -186,17 +179,26 @@ fn rows(
 }
 
 /// A file is done, or was given up: its progress is no longer shown.
-fn written(model: &mut Model, answer: &Result<(u64, std::path::PathBuf), Error>) {
-    let Some(writing) = &model.export else { return };
-    let ours = answer.as_ref().map_or(true, |(_, path)| *path == writing.path);
-    if !ours {
-        return;
+fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error>) -> Vec<Effect> {
+    let export = model.export.take_if(|writing| writing.path == *path);
+    if export.is_some() {
+        model.overlays.retain(|overlay| !matches!(overlay, Overlay::Exporting));
     }
-    if matches!(answer, Err(Error::Cancelled)) {
-        model.messages.say(format!("stopped; {} was not written", writing.path.display()));
+    match (answer, export) {
+        (Ok(n), _) => model.messages.say(format!("wrote {} lines to {}", count(n), path.display())),
+        (Err(Error::Cancelled), _) => {
+            model.messages.say(format!("stopped; {} was not written", path.display()));
+        }
+        // What was asked for is kept: another name is all it takes.
+        (Err(error @ Error::Exists(_)), Some(export)) => {
+            let mut prompt = super::act::export_prompt(model);
+            prompt.input = path.display().to_string().into();
+            (prompt.option, prompt.fault) = (export.option, Some(filters::explained(&error)));
+            model.overlays.push(Overlay::Prompt(prompt));
+        }
+        (Err(error), _) => model.messages.fail(&error),
     }
-    model.export = None;
-    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Exporting));
+    Vec::new()
 }
 
 fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
@@ -255,7 +257,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
     let effects = match purpose {
         ListUse::Select => {
             if !found.unknown.is_empty() {
-                filters::inspected(model, found);
+                filters::inspected(model, found, false);
             }
             model.picked.add(&found.found);
             model.last = Last::Selection;
@@ -265,7 +267,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
         }
         ListUse::Filter => filters::list_found(model, found),
         ListUse::Inspect => {
-            filters::inspected(model, found);
+            filters::inspected(model, found, true);
             return Vec::new();
         }
         ListUse::Find => match found.found.first() {

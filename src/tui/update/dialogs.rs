@@ -83,12 +83,14 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Use(text) => filters::use_text(model, &text),
         Choice::Field(_) | Choice::Verb(_) | Choice::Value(_) => filters::fill(model, &choice),
         Choice::ToggleColumn(by) => {
-            model.columns.toggle(by);
-            Vec::new()
+            let mut columns = model.columns.clone();
+            columns.toggle(by);
+            filters::show_columns(model, columns)
         }
         Choice::PinColumn(by) => {
-            model.columns.pin(by);
-            Vec::new()
+            let mut columns = model.columns.clone();
+            columns.pin(by);
+            filters::show_columns(model, columns)
         }
         Choice::Nothing => Vec::new(),
     }
@@ -215,10 +217,10 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             model.reload(Want::Row(row(text, rows).unwrap_or(0)))
         }
         Purpose::Export => filters::export(model, text, option),
-        Purpose::ListFilter => filters::list_given(model, text),
+        Purpose::ListFilter => select::find(model, ListUse::Filter, ListSource::Typed(text.to_owned())),
         Purpose::SaveFilter => filters::save(model, text, option > 0),
         Purpose::RenameFilter(name) => {
-            filters::edit(SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
+            filters::edit(model, SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
         }
         Purpose::ExportFilters => {
             let (text_of, lines) = (estate::saved::to_file(&model.saved), model.saved.len() as u64);

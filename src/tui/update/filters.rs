@@ -13,7 +13,7 @@ use crate::tui::columns::Columns;
 use crate::tui::conditions::{Row, chip, parts, without};
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
-use crate::tui::model::{Called, Model, Search};
+use crate::tui::model::{Called, Layout, Model, Search, Usual};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::line::{Holds, LONGEST, Line};
 use crate::tui::overlay::{
@@ -161,6 +161,11 @@ pub fn fill(model: &mut Model, choice: &Choice) -> Vec<Effect> {
 /// Applies the builder's filter, and asks for a name if it is to be saved.
 pub fn apply(model: &mut Model, save: bool) -> Vec<Effect> {
     let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
+    if builder.text.fault.is_some() {
+        model.messages.say("the text cannot be read yet: mend it where the mark is, or change a condition");
+        return Vec::new();
+    }
+    let left_out = builder.whole.blanks();
     let filter = match builder.whole.filter() {
         Ok(filter) => filter,
         Err(error) => {
@@ -168,6 +173,9 @@ pub fn apply(model: &mut Model, save: bool) -> Vec<Effect> {
             return Vec::new();
         }
     };
+    if left_out > 0 && filter != Filter::All {
+        model.messages.say("a condition without a value was left out");
+    }
     model.overlays.pop();
     let effects = settle(model, filter);
     if save {
@@ -242,7 +250,14 @@ pub fn within(model: &mut Model, account: AccountId) -> Vec<Effect> {
     let path = model.accounts.path(account);
     let condition = Filter::term(Field::In, Op::Has, Value::Text(path));
     let effects = to_top(model);
-    let narrowed = narrow(model, condition);
+    // Another account takes the place of the one before: no SIM is in both.
+    let is_place =
+        |part: &Filter| matches!(part, Filter::Term(term) if matches!(term.field, Field::In | Field::Path));
+    let mut rest: Vec<Filter> =
+        parts(&model.query.filter).into_iter().filter(|p| !is_place(p)).cloned().collect();
+    rest.push(condition);
+    let filter = if rest.len() == 1 { rest.remove(0) } else { Filter::And(rest) };
+    let narrowed = settle(model, filter);
     if narrowed.is_empty() { effects } else { narrowed }
 }
 
@@ -317,33 +332,24 @@ pub fn list(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A list to filter by was given: numbers, or the name of a file.
-pub fn list_given(model: &mut Model, text: &str) -> Vec<Effect> {
-    let list = List::read(text).unwrap_or_default();
-    let source = if list.entries.is_empty() || std::path::Path::new(text).is_file() {
-        ListSource::File(PathBuf::from(text))
-    } else {
-        ListSource::Given(list)
-    };
-    select::find(model, ListUse::Filter, source)
-}
-
 /// A list was looked up: the table shows its SIMs, wherever they are.
 pub fn list_found(model: &mut Model, found: &Lookup) -> Vec<Effect> {
     let mut effects = to_top(model);
     effects.extend(model.filter(found.filter()));
-    if !found.unknown.is_empty() {
-        model.overlays.push(Overlay::Numbers(numbers(found)));
+    // Whatever was opened meanwhile is not covered; g i shows the list later.
+    if !found.unknown.is_empty() && model.overlays.is_empty() && model.search.is_none() {
+        model.overlays.push(Overlay::Numbers(numbers(found, true)));
     }
     effects
 }
 
-fn numbers(found: &Lookup) -> NumbersPane {
+fn numbers(found: &Lookup, savable: bool) -> NumbersPane {
     NumbersPane {
         summary: found.summary(),
         missing: found.unknown.clone(),
         all: found.numbers.values().flatten().cloned().collect(),
         shows_all: found.unknown.is_empty(),
+        savable,
         cursor: 0,
     }
 }
@@ -359,8 +365,8 @@ pub fn inspect(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Shows what a list came to.
-pub fn inspected(model: &mut Model, found: &Lookup) {
-    model.overlays.push(Overlay::Numbers(numbers(found)));
+pub fn inspected(model: &mut Model, found: &Lookup, savable: bool) {
+    model.overlays.push(Overlay::Numbers(numbers(found, savable)));
 }
 
 /// Asks where to write the numbers that are shown.
@@ -381,7 +387,7 @@ pub fn export_numbers(model: &mut Model) -> Vec<Effect> {
 /// Calls the filter of a digit; the one in force is taken away again.
 pub fn call_digit(model: &mut Model, digit: u8) -> Vec<Effect> {
     match saved::called_by(&model.saved, &model.accounts, digit) {
-        Some(saved) if model.is_called(&saved.name) => model.filter(Filter::All),
+        Some(saved) if model.is_called(&saved.name) => model.clear_filter(),
         Some(saved) => call(model, &saved),
         None => {
             model.messages.say(format!("{digit} calls no filter; b, then b binds it to a saved one"));
@@ -399,8 +405,13 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
             return Vec::new();
         }
     };
-    model.leave_layout();
+    model.leave_saved();
     let mut gone = None;
+    let usual = Usual {
+        columns: model.columns.clone(),
+        sort: model.query.sort.clone(),
+        scope: saved.scope.as_ref().map(|_| (model.query.under, model.query.deep)),
+    };
     if let Some(scope) = &saved.scope {
         match scope.account(&model.accounts) {
             Ok(account) => {
@@ -411,28 +422,36 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
             Err(error) => gone = Some(explained(&error)),
         }
     }
-    let layout = model.layouts.get(&saved.name).cloned();
-    let (columns, sort) =
-        layout.unwrap_or_else(|| (saved.columns.clone(), saved.sort.clone().unwrap_or_default()));
-    let own_layout = !saved.columns.is_empty();
-    if own_layout {
-        model.usual = Some((model.columns.clone(), model.query.sort.clone()));
-        let (columns, unknown) = Columns::of_saved(&columns);
-        show_columns(model, columns);
-        if !unknown.is_empty() {
-            model.messages.say(format!("columns this version does not know: {}", unknown.join(", ")));
-        }
-    }
-    if let Ok(order) = Order::parse(&sort) {
-        model.query.sort = order;
+    let layout = Layout { columns: saved.columns.clone(), sort: saved.sort.clone() };
+    let own = layout != Layout::default();
+    // What has become of it since counts only as long as the same is saved.
+    let now =
+        model.layouts.get(&saved.name).filter(|(began, _)| *began == layout).map(|(_, now)| now.clone());
+    lay_out(model, &now.unwrap_or_else(|| layout.clone()));
+    if own || saved.scope.is_some() {
+        model.usual = Some(usual);
     }
     // An account that is gone holds no SIM; another is never looked at instead.
     let filter = if gone.is_some() { Filter::none() } else { filter };
     model.query.filter = filter.clone();
     let effects = model.requery();
-    model.called = Some(Called { name: saved.name.clone(), filter, own_layout });
+    model.called = Some(Called { name: saved.name.clone(), filter, layout: own.then_some(layout) });
     model.fault = gone;
     effects
+}
+
+/// Shows a saved layout, as far as there is one.
+fn lay_out(model: &mut Model, layout: &Layout) {
+    if !layout.columns.is_empty() {
+        let (columns, unknown) = Columns::of_saved(&layout.columns);
+        show_columns(model, columns);
+        if !unknown.is_empty() {
+            model.messages.say(format!("columns this version does not know: {}", unknown.join(", ")));
+        }
+    }
+    if let Some(order) = layout.sort.as_deref().and_then(|sort| Order::parse(sort).ok()) {
+        model.query.sort = order;
+    }
 }
 
 /// Opens the list of saved filters.
@@ -477,20 +496,19 @@ fn kept(model: &Model, name: &str, whole: bool) -> Saved {
     Saved { sort, columns: model.columns.saved(), scope: Some(scope), ..plain }
 }
 
-/// What is shown now was saved: that is the filter in force from now on.
-fn now_called(model: &mut Model, name: &str, own_layout: bool) {
-    if own_layout && model.usual.is_none() {
-        model.usual = Some((model.columns.clone(), model.query.sort.clone()));
-    }
-    model.layouts.remove(name);
-    model.called = Some(Called { name: name.to_owned(), filter: model.query.filter.clone(), own_layout });
-}
-
-/// Saves what is shown now.
+/// Saves what is shown now: that is the filter in force from now on.
 pub fn save(model: &mut Model, name: &str, whole: bool) -> Vec<Effect> {
     let saved = kept(model, name, whole);
-    now_called(model, name, whole);
-    edit(SavedEdit::Put(saved, true), format!("saved as {name}; b lists the saved filters"))
+    let layout = Layout { columns: saved.columns.clone(), sort: saved.sort.clone() };
+    let own = layout != Layout::default();
+    if own && model.usual.is_none() {
+        model.usual =
+            Some(Usual { columns: model.columns.clone(), sort: model.query.sort.clone(), scope: None });
+    }
+    let filter = model.query.filter.clone();
+    model.called = Some(Called { name: name.to_owned(), filter, layout: own.then_some(layout) });
+    let said = format!("saved as {name}; b lists the saved filters, and b there binds one to a digit");
+    edit(model, SavedEdit::Put(saved, true), said)
 }
 
 /// Does what is wanted of a saved filter.
@@ -514,12 +532,12 @@ pub fn wish(model: &mut Model, wish: SavedWish) -> Vec<Effect> {
             model.overlays.push(Overlay::Prompt(prompt));
             Vec::new()
         }
-        SavedWish::Delete(name) => edit(SavedEdit::Delete(name.clone()), format!("{name} is deleted")),
-        SavedWish::Place(name, place) => edit(SavedEdit::Place(name, place), String::new()),
+        SavedWish::Delete(name) => edit(model, SavedEdit::Delete(name.clone()), format!("{name} is deleted")),
+        SavedWish::Place(name, place) => edit(model, SavedEdit::Place(name, place), String::new()),
         SavedWish::Digit(name, digit) => {
             let said =
                 digit.map_or_else(|| format!("no digit calls {name} now"), |d| format!("{d} calls {name}"));
-            edit(SavedEdit::Digit(name, digit), said)
+            edit(model, SavedEdit::Digit(name, digit), said)
         }
         SavedWish::Export if model.saved.is_empty() => {
             model.messages.say("there are none of your own to export");
@@ -540,8 +558,28 @@ pub fn wish(model: &mut Model, wish: SavedWish) -> Vec<Effect> {
     }
 }
 
-/// Changes the saved filters.
-pub fn edit(edit: SavedEdit, said: String) -> Vec<Effect> {
+/// Changes the saved filters; what is remembered about them follows.
+pub fn edit(model: &mut Model, edit: SavedEdit, said: String) -> Vec<Effect> {
+    let named = |called: &Called, name: &str| called.name == name;
+    match &edit {
+        SavedEdit::Put(saved, _) => drop(model.layouts.remove(&saved.name)),
+        SavedEdit::Delete(name) => {
+            model.layouts.remove(name);
+            if let Some(called) = model.called.as_mut().filter(|c| named(c, name)) {
+                called.layout = None;
+                called.name.clear();
+            }
+        }
+        SavedEdit::Rename(from, to) => {
+            if let Some(layout) = model.layouts.remove(from) {
+                model.layouts.insert(to.clone(), layout);
+            }
+            if let Some(called) = model.called.as_mut().filter(|c| named(c, from)) {
+                called.name.clone_from(to);
+            }
+        }
+        SavedEdit::Place(..) | SavedEdit::Digit(..) => {}
+    }
     vec![Effect::EditSaved { edits: vec![edit], said }]
 }
 
@@ -566,7 +604,8 @@ pub fn export(model: &mut Model, path: &str, option: usize) -> Vec<Effect> {
         None => model.matching,
     };
     let path = PathBuf::from(path);
-    model.export = Some(crate::tui::model::Writing { path: path.clone(), done: 0, total, stopping: false });
+    model.export =
+        Some(crate::tui::model::Writing { path: path.clone(), done: 0, total, option, stopping: false });
     model.overlays.push(Overlay::Exporting);
     let query = Box::new(model.query.clone());
     vec![Effect::Export { query, target, path, fields: export_fields(model, option) }]

@@ -46,10 +46,16 @@ fn unseen(model: &mut Model, key: Key) -> Vec<Effect> {
 
 /// Ctrl+C: the way out people know. It closes what is open, then says how to leave.
 fn interrupt(model: &mut Model) -> Vec<Effect> {
-    if model.overlays.pop().is_none() && model.search.take().is_none() {
-        model.messages.say("q leaves simdeck");
-    }
     model.pending.clear();
+    let esc = Key::plain(Code::Esc);
+    if let Some(top) = model.overlays.last_mut() {
+        let reply = top.key(esc);
+        return dialogs::reply(model, reply);
+    }
+    if model.search.is_some() {
+        return search_key(model, esc);
+    }
+    model.messages.say("q leaves simdeck");
     Vec::new()
 }
 
@@ -86,7 +92,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     let read = List::read(text);
     if let Some(search) = &mut model.search {
         // A column of numbers is a list, wherever it is pasted.
-        if !read.as_ref().is_ok_and(|list| list.entries.len() > 1) {
+        if read.as_ref().is_ok_and(|list| list.entries.len() < 2) {
             search.line.paste(text, &accounts, &model.known);
             return filters::typed(model);
         }
@@ -137,7 +143,7 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
         return model.filter(before);
     }
     match search.line.key(key, &accounts, &model.known) {
-        Typed::Changed => filters::typed(model),
+        Typed::Changed | Typed::Done => filters::typed(model),
         Typed::Same => Vec::new(),
         Typed::No => match key.code {
             Code::Enter if search.line.fault.is_none() => {

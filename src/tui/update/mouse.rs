@@ -8,7 +8,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::builder::Focus;
-use crate::tui::overlay::{Builder, Overlay, Reply};
+use crate::tui::overlay::{Overlay, Reply};
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
 
@@ -26,6 +26,11 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
             }
             if !model.overlays.is_empty() {
                 return over(model, mouse, button);
+            }
+            // The filter line ends where something else is clicked; what it says stays.
+            if model.search.take().is_some() {
+                let text = model.query.filter.to_string();
+                filters::remember(model, &text);
             }
             let mut effects = end_range(model, mouse, button);
             effects.extend(down(model, mouse, button));
@@ -193,26 +198,27 @@ fn offered(model: &mut Model, index: usize) -> Vec<Effect> {
 }
 
 /// A click in the builder: a cell is opened at once, a tool acts on the row under the cursor.
-fn in_builder(builder: &mut Builder, hit: Hit) -> Reply {
-    match hit {
-        Hit::Tool(letter) => builder.act(letter),
+fn in_builder(model: &mut Model, hit: Hit) -> Vec<Effect> {
+    let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
+    let (changed, then) = match hit {
+        Hit::Tool(letter) => (Reply::Stay, builder.act(letter)),
         Hit::Text => {
             let changed = builder.leave();
             builder.focus = Focus::Text;
-            changed
+            (changed, Reply::Stay)
         }
         Hit::Cell(line, cell) => {
-            let (path, changed) =
-                (builder.whole.lines().get(line).cloned().unwrap_or_default(), builder.leave());
+            let path = builder.whole.lines().get(line).cloned().unwrap_or_default();
+            let changed = builder.leave();
             builder.focus = Focus::Rows;
             builder.point(&path, cell);
-            match builder.open() {
-                Reply::Stay => changed,
-                other => other,
-            }
+            (changed, builder.open())
         }
-        _ => Reply::Stay,
-    }
+        _ => return Vec::new(),
+    };
+    let mut effects = dialogs::reply(model, changed);
+    effects.extend(dialogs::reply(model, then));
+    effects
 }
 
 /// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
@@ -225,7 +231,7 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             chooser.choose()
         }
         (Some(Overlay::Choose(_)), Hit::Outside) => Reply::Close,
-        (Some(Overlay::Builder(builder)), hit) if !matches!(hit, Hit::Button(_)) => in_builder(builder, hit),
+        (Some(Overlay::Builder(_)), hit) if !matches!(hit, Hit::Button(_)) => return in_builder(model, hit),
         (Some(Overlay::Columns(pane)), Hit::Item(line)) => {
             pane.cursor = line;
             pane.key(crate::tui::term::Key::char(' '))

@@ -139,7 +139,8 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
         };
         let row = line(y);
         let note = if chooser.cursor == at { item.why.as_deref().unwrap_or(&item.note) } else { &item.note };
-        let room = (note.width() as u16 + 1).min(row.width * 2 / 3);
+        let named = (item.label.width() as u16 + 1).min(row.width / 3);
+        let room = (note.width() as u16 + 1).min(row.width.saturating_sub(named));
         let space = row.width.saturating_sub(room);
         // What tells paths apart is their end.
         let label = if item.is_path() { cut_head(&item.label, space) } else { item.label.clone() };
@@ -344,10 +345,12 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
     };
     text(buffer, line(2), said, style);
     let options = prompt.purpose.options();
-    if let Some(option) = options.get(prompt.option) {
-        let (lead, shown) = ("Tab: ", format!("{option}  ({} of {})", prompt.option + 1, options.len()));
-        let x = text(buffer, line(4), lead, theme.title());
-        text(buffer, Rect { x, width: area.right().saturating_sub(x), ..line(4) }, &shown, theme.text);
+    let mut x = area.x;
+    for (at, option) in options.iter().enumerate() {
+        let chosen = at == prompt.option;
+        let said = format!("({}) {option}   ", if chosen { "x" } else { " " });
+        let style = if chosen { theme.title() } else { theme.text };
+        x = text(buffer, Rect { x, width: area.right().saturating_sub(x), ..line(4) }, &said, style);
     }
     if let Some(pasted) = &prompt.pasted {
         let n = pasted.split_whitespace().count() as u64;
@@ -357,6 +360,10 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
     let scroll = prompt.input.visual_scroll(usize::from(area.width.saturating_sub(3)));
     let shown: String = prompt.input.value().chars().skip(scroll).collect();
     text(buffer, line(1), &format!("> {shown}"), theme.text);
+    if prompt.fresh {
+        let width = (shown.width() as u16).min(area.width.saturating_sub(2));
+        buffer.set_style(Rect { x: area.x + 2, width, ..line(1) }, theme.cursor());
+    }
     Position::new(area.x + 2 + prompt.input.visual_cursor().saturating_sub(scroll) as u16, area.y + 1)
 }
 

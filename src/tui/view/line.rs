@@ -97,7 +97,7 @@ pub fn suggestions(model: &Model, buffer: &mut Buffer) {
     Clear.render(area, buffer);
     let more = line.offered.len() > SHOWN;
     let title =
-        if more { format!("Tab takes · {} fit", line.offered.len()) } else { "Tab takes".to_owned() };
+        if more { format!("Tab takes one of {}", line.offered.len()) } else { "Tab takes this".to_owned() };
     frame(theme, &title, area, buffer);
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let shown = line.offered.iter().enumerate().skip(line.first_offered());

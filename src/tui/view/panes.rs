@@ -271,6 +271,8 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
         ("reading …", "")
     } else if let Some(fault) = &model.fault {
         (fault.as_str(), "It names an account that is not there. Backspace clears it.")
+    } else if model.search.as_ref().is_some_and(|s| s.line.fault.is_some() || s.line.begins_field()) {
+        ("This is not whole yet.", "The list follows as soon as it can be read.")
     } else if model.search.is_some() {
         ("No SIM fits what is typed.", "")
     } else if model.query.filter != Filter::All {
