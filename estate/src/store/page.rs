@@ -16,8 +16,12 @@ use crate::filter::Filter;
 use crate::query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 use crate::sim::SimId;
 
-/// How long the sort index is walked for matches before the matches are gathered and sorted instead.
-const PATIENCE: Duration = Duration::from_millis(20);
+/// How long the sort index is walked for matches at first: what is common is found by then.
+const BRIEF: Duration = Duration::from_millis(8);
+/// How long it is walked where gathering all matches would take longer than that.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// Matches that are gathered in less than that.
+const NEAR: usize = 50_000;
 
 /// No list is longer; it keeps sums within 64 bits.
 const MOST: u64 = 1 << 40;
@@ -142,39 +146,53 @@ impl View<'_> {
             && matches!(first, Column::Status | Column::Session | Column::Network | Column::Tariff);
         if counted || heaps || sorted(first).1.is_none() {
             // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
-            return self.gather_many(query, step, limit, scope.as_deref());
+            let lookup = self.crossing(query, scope.as_deref())?.map(|(sql, _)| sql);
+            return self.gather(query, step, limit, lookup.as_ref());
         }
-        let everything = query.filter == Filter::All && scope.is_none();
-        let deadline = (!everything).then(|| Instant::now() + PATIENCE);
-        self.session.stop_when(cancel, deadline);
-        let walked = self.walk(query, step, limit);
-        self.session.stop_when(cancel, None);
-        match walked {
-            Err(Error::Cancelled) if deadline.is_some() && !cancel.is_cancelled() => {
-                // Rare among many: reading all matches once beats walking the whole order for them.
-                self.gather_many(query, step, limit, scope.as_deref())
-            }
-            other => other,
+        if query.filter == Filter::All && scope.is_none() {
+            return self.walk(query, step, limit);
         }
+        if let Some(rows) = self.walk_for(query, step, limit, BRIEF, cancel)? {
+            return Ok(rows);
+        }
+        let crossing = self.crossing(query, scope.as_deref())?;
+        if crossing.as_ref().is_none_or(|(_, n)| *n > NEAR)
+            && let Some(rows) = self.walk_for(query, step, limit, PATIENCE, cancel)?
+        {
+            return Ok(rows);
+        }
+        // Rare among many: reading all matches once beats walking the whole order for them.
+        self.gather(query, step, limit, crossing.map(|(sql, _)| sql).as_ref())
     }
 
-    /// Gathers by what all indexes that serve the filter have in common.
-    fn gather_many(
+    /// Walks the order for so long; `None` when that was not long enough.
+    fn walk_for(
         &self,
         query: &Query,
         step: &Step<'_>,
         limit: usize,
-        scope: Option<&[i64]>,
-    ) -> Result<Vec<Row>> {
+        patience: Duration,
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<Row>>> {
+        self.session.stop_when(cancel, Some(Instant::now() + patience));
+        let walked = self.walk(query, step, limit);
+        self.session.stop_when(cancel, None);
+        match walked {
+            Err(Error::Cancelled) if !cancel.is_cancelled() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// What all indexes that serve the filter have in common, and how many SIMs that is.
+    fn crossing(&self, query: &Query, scope: Option<&[i64]>) -> Result<Option<(Sql, usize)>> {
         let compiler = self.compiler(query.now);
-        let crossed = compiler.crossed(&query.filter, scope)?;
-        let driver = match crossed {
-            Some(ids) => Some(Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids)),
-            // Never over other people's SIMs: below the root the scope itself is an index lookup.
-            None if !self.whole => compiler.driver(&query.filter, scope)?.map(|d| d.sql),
-            None => None,
-        };
-        self.gather(query, step, limit, driver.as_ref())
+        if let Some(ids) = compiler.crossed(&query.filter, scope)? {
+            let n = ids.len();
+            return Ok(Some((Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids), n)));
+        }
+        // Never over other people's SIMs: below the root the scope itself is an index lookup.
+        let narrow = if self.whole { None } else { compiler.driver(&query.filter, scope)? };
+        Ok(narrow.map(|d| (d.sql, usize::MAX)))
     }
 
     /// Reads every match and sorts them.
