@@ -1,6 +1,7 @@
 //! The screen: one loop that waits, updates, performs and draws. It sleeps unless something happens.
 
 pub mod action;
+pub mod chips;
 pub mod columns;
 pub mod conditions;
 pub mod gate;

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod driver;
 pub(crate) mod log;
+pub(crate) mod names;
 pub(crate) mod page;
 pub(crate) mod read;
 pub(crate) mod saved;

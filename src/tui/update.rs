@@ -2,11 +2,14 @@
 
 mod act;
 mod answers;
+mod columns;
 mod dialogs;
+mod files;
 mod filters;
 mod keys;
 mod menus;
 mod mouse;
+mod saved;
 mod select;
 
 use super::keymap::Pane;

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::areas;
-use crate::tui::conditions::{chip, parts};
+use crate::tui::chips::{chip, parts};
 use crate::tui::model::Model;
 
 /// The widest a chip is: several should have room, and one be read.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use estate::{Query, Target};
 
-use super::{filters, menus, select};
+use super::{columns, files, filters, menus, saved, select};
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
@@ -104,18 +104,18 @@ fn finding(model: &mut Model, action: A) -> Vec<Effect> {
         A::FilterBuilder => filters::open_builder(model),
         A::FilterSame => filters::same(model),
         A::FilterAccount => filters::by_account(model),
-        A::FilterList => filters::list(model),
-        A::InspectList => filters::inspect(model),
+        A::FilterList => files::list(model),
+        A::InspectList => files::inspect(model),
         A::RemoveCondition => filters::remove(model),
         A::RecentFilters => filters::recent(model),
-        A::SavedFilters => filters::open_saved(model),
+        A::SavedFilters => saved::open_saved(model),
         A::SaveFilter => {
-            filters::keep(model);
+            saved::keep(model);
             Vec::new()
         }
         A::SortThen => menus::sort(model, "Then sort by", Choice::ThenSort),
-        A::Columns => filters::choose_columns(model),
-        other => other.digit().map_or_else(Vec::new, |digit| filters::call_digit(model, digit)),
+        A::Columns => columns::choose_columns(model),
+        other => other.digit().map_or_else(Vec::new, |digit| saved::call_digit(model, digit)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{filters, menus, select};
+use super::{files, filters, menus, saved, select};
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
 use crate::tui::overlay::list::ITEMS;
@@ -116,7 +116,7 @@ fn about_filters(model: &mut Model, msg: Msg) {
         Msg::Saved(answer, text) => {
             let done = answer.is_ok();
             if let Some(list) = said(model, answer) {
-                filters::saved_read(model, list);
+                saved::saved_read(model, list);
             }
             if done && !text.is_empty() {
                 model.messages.say(text);
@@ -257,7 +257,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
     let effects = match purpose {
         ListUse::Select => {
             if !found.unknown.is_empty() {
-                filters::inspected(model, found, false);
+                files::inspected(model, found, false);
             }
             model.picked.add(&found.found);
             model.last = Last::Selection;
@@ -265,9 +265,9 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
             effects.push(model.remark());
             effects
         }
-        ListUse::Filter => filters::list_found(model, found),
+        ListUse::Filter => files::list_found(model, found),
         ListUse::Inspect => {
-            filters::inspected(model, found, true);
+            files::inspected(model, found, true);
             return Vec::new();
         }
         ListUse::Find => match found.found.first() {

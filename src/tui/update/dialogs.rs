@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query, SavedEdit};
 
-use super::{act, filters, menus, select};
+use super::{act, columns, files, filters, menus, saved, select};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -41,10 +41,10 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             if close {
                 model.overlays.pop();
             }
-            filters::show_columns(model, columns)
+            columns::show_columns(model, columns)
         }
-        Reply::Saved(wish) => filters::wish(model, wish),
-        Reply::Numbers => filters::export_numbers(model),
+        Reply::Saved(wish) => saved::wish(model, wish),
+        Reply::Numbers => files::export_numbers(model),
         Reply::CancelExport => {
             if let Some(writing) = &mut model.export {
                 writing.stopping = true;
@@ -85,12 +85,12 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::ToggleColumn(by) => {
             let mut columns = model.columns.clone();
             columns.toggle(by);
-            filters::show_columns(model, columns)
+            columns::show_columns(model, columns)
         }
         Choice::PinColumn(by) => {
             let mut columns = model.columns.clone();
             columns.pin(by);
-            filters::show_columns(model, columns)
+            columns::show_columns(model, columns)
         }
         Choice::Nothing => Vec::new(),
     }
@@ -216,11 +216,11 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             let rows = model.matching.unwrap_or(0);
             model.reload(Want::Row(row(text, rows).unwrap_or(0)))
         }
-        Purpose::Export => filters::export(model, text, option),
+        Purpose::Export => files::export(model, text, option),
         Purpose::ListFilter => select::find(model, ListUse::Filter, ListSource::Typed(text.to_owned())),
-        Purpose::SaveFilter => filters::save(model, text, option > 0),
+        Purpose::SaveFilter => saved::save(model, text, option > 0),
         Purpose::RenameFilter(name) => {
-            filters::edit(model, SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
+            saved::edit(model, SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
         }
         Purpose::ExportFilters => {
             let (text_of, lines) = (estate::saved::to_file(&model.saved), model.saved.len() as u64);

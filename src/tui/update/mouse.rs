@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{act, dialogs, filters, menus, select};
+use super::{act, columns, dialogs, filters, menus, select};
 use crate::tui::hit::{self, Hit};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
@@ -66,7 +66,7 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         }
         Hit::Gutter(index) => row(model, mouse, button, index),
         Hit::Header(column) if button == Button::Right => {
-            filters::column_menu(model, column, (mouse.x, mouse.y))
+            columns::column_menu(model, column, (mouse.x, mouse.y))
         }
         Hit::Header(column) if mouse.ctrl => dialogs::order(model, model.query.sort.also_by(column)),
         Hit::Header(column) => dialogs::sort(model, column),

@@ -1,0 +1,92 @@
+//! Lists of numbers that come in, and files that go out.
+
+use std::path::PathBuf;
+
+use estate::{List, Lookup};
+
+use super::filters::to_top;
+use super::{act, select};
+use crate::tui::model::{Model, Writing};
+use crate::tui::msg::{Effect, ListSource, ListUse};
+use crate::tui::overlay::{NumbersPane, Overlay, Prompt, Purpose};
+
+/// Asks for a list to filter by.
+pub fn list(model: &mut Model) -> Vec<Effect> {
+    let hint = "paste numbers, or type the name of a file that has them; then Enter";
+    model.overlays.push(Overlay::Prompt(Prompt::new("Filter by a list", hint, "", Purpose::ListFilter)));
+    Vec::new()
+}
+
+/// A list was looked up: the table shows its SIMs, wherever they are.
+pub fn list_found(model: &mut Model, found: &Lookup) -> Vec<Effect> {
+    let mut effects = to_top(model);
+    effects.extend(model.filter(found.filter()));
+    // Whatever was opened meanwhile is not covered; g i shows the list later.
+    if !found.unknown.is_empty() && model.overlays.is_empty() && model.search.is_none() {
+        model.overlays.push(Overlay::Numbers(numbers(found, true)));
+    }
+    effects
+}
+
+fn numbers(found: &Lookup, savable: bool) -> NumbersPane {
+    NumbersPane {
+        summary: found.summary(),
+        missing: found.unknown.clone(),
+        all: found.numbers.values().flatten().cloned().collect(),
+        shows_all: found.unknown.is_empty(),
+        savable,
+        cursor: 0,
+    }
+}
+
+/// Shows what the list in the filter comes to now.
+pub fn inspect(model: &mut Model) -> Vec<Effect> {
+    let list = List::of(model.query.filter.listed());
+    if list.entries.is_empty() {
+        model.messages.say("the filter holds no list; L adds one");
+        return Vec::new();
+    }
+    select::find(model, ListUse::Inspect, ListSource::Given(list))
+}
+
+/// Shows what a list came to.
+pub fn inspected(model: &mut Model, found: &Lookup, savable: bool) {
+    model.overlays.push(Overlay::Numbers(numbers(found, savable)));
+}
+
+/// Asks where to write the numbers that are shown.
+pub fn export_numbers(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Numbers(pane)) = model.overlays.last() else { return Vec::new() };
+    let (what, file) =
+        if pane.shows_all { ("all numbers", "list.csv") } else { ("missing numbers", "missing.csv") };
+    let purpose = Purpose::Numbers(pane.shown().to_vec());
+    model.overlays.push(Overlay::Prompt(Prompt::new(
+        format!("Export {what}"),
+        "the file to write",
+        file,
+        purpose,
+    )));
+    Vec::new()
+}
+
+/// What an export writes: the fields of the columns on the screen, or all.
+fn export_fields(model: &Model, option: usize) -> Vec<String> {
+    if option > 0 {
+        return Vec::new();
+    }
+    model.columns.shown().iter().map(|c| c.by.field().to_owned()).collect()
+}
+
+/// Starts an export, with its progress shown.
+pub fn export(model: &mut Model, path: &str, option: usize) -> Vec<Effect> {
+    let target = act::exported(model);
+    let total = match &target {
+        Some(_) => model.picked.total,
+        None => model.matching,
+    };
+    let path = PathBuf::from(path);
+    model.export = Some(Writing { path: path.clone(), done: 0, total, option, stopping: false });
+    model.overlays.push(Overlay::Exporting);
+    let query = Box::new(model.query.clone());
+    vec![Effect::Export { query, target, path, fields: export_fields(model, option) }]
+}
