@@ -2,6 +2,7 @@
 
 mod about;
 mod accounts;
+mod cap;
 mod change;
 mod demo;
 mod export;
@@ -27,6 +28,7 @@ use estate::Local;
 use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
+pub use cap::described as described_levels;
 pub use change::warning_text;
 pub use reference::{cli_reference, keys_reference};
 
@@ -96,6 +98,7 @@ enum Command {
     Sims(sims::ListArgs),
     Sim(sims::OneArgs),
     Move(moves::Args),
+    Cap(cap::Args),
     Filters(filters::ListArgs),
     /// Save, rename, bind, delete, export or import filters.
     #[command(subcommand)]
@@ -194,6 +197,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Move(args) => moves::run(context, &args),
         Command::Filters(args) => filters::list(context, &args),
         Command::Filter(one) => filters::one(context, one),
+        Command::Cap(args) => cap::run(context, &args),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
         Command::Users(args) => accounts::users(context, &args),

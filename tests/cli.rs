@@ -387,3 +387,28 @@ fn lists_and_files_work_with_every_command_that_takes_a_filter() {
     let (_, err) = world.ends(&["sims", "in:/Root/Nowhere"], 4);
     assert!(err.contains("no such account"), "{err}");
 }
+
+#[test]
+fn caps_are_set_previewed_and_undone() {
+    let world = World::sample();
+    let filter = "in:\"/Root/Acme Ltd\" status=active";
+    let n = world.count(filter);
+    let (_, err) = world.ends(&["cap", filter], 2);
+    assert!(err.contains("say what to set"), "{err}");
+    world.ends(&["cap", filter, "--set", "lots"], 2);
+    world.ends(&["cap", "--set", "5MB", "--yes"], 2);
+    let (out, _) = world.ends(&["cap", filter, "--set", "1kB", "--dry-run"], 0);
+    assert!(out.contains("Set cap 1.0 kB, alert 800 B") && out.contains("blocked at once"), "{out}");
+    assert_eq!(world.count(&format!("{filter} cap=1kB")), 0);
+    let out = world
+        .ok(&["cap", filter, "--set", "1.5GiB", "--alert", "90%", "--hard", "--yes", "--output", "json"]);
+    let receipt: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(world.count("cap=1.5GiB hard=yes alert=1449551462"), n);
+    let (_, err) = world.ends(&["cap", "no:cap", "--alert", "80%", "--yes"], 3);
+    assert!(err.contains("it has no cap to take a share of"), "{err}");
+    let id = receipt["change_id"].as_str().expect("id");
+    assert!(world.ok(&["history", "--limit", "3"]).contains("set cap 1.6 GB (1,610,612,736 bytes)"));
+    world.ok(&["undo", id, "--yes"]);
+    assert_eq!(world.count("cap=1.5GiB"), 0);
+    world.ok(&["store", "check"]);
+}

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::levels::Levels;
 use crate::query::Query;
 use crate::sim::{Sim, SimId, Status};
 use crate::units::{Time, count};
@@ -100,6 +101,13 @@ pub enum Change {
         /// What is cleared on the way.
         clear: Clear,
     },
+    /// Sets caps and alerts.
+    SetLevels {
+        /// The SIMs.
+        target: Target,
+        /// What they are set to.
+        levels: Levels,
+    },
     /// Brings staged rows into the estate.
     Import {
         /// The staged rows.
@@ -142,11 +150,27 @@ impl Change {
     /// The same change, fixed to what `plan` showed.
     #[must_use]
     pub fn confirmed(mut self, plan: &Plan) -> Self {
-        if let Self::Move { target, .. } = &mut self {
+        if let Some(target) = self.target_mut() {
             target.at = plan.at;
             target.expect = Some(plan.total);
         }
         self
+    }
+
+    /// The SIMs it is about.
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Move { target, .. } | Self::SetLevels { target, .. } => Some(target),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Self::Move { target, .. } | Self::SetLevels { target, .. } => Some(target),
+            _ => None,
+        }
     }
 }
 
@@ -206,14 +230,23 @@ pub enum Reason {
     Gone,
     /// The account it came from is gone.
     NoAccount,
+    /// There is no cap to take a share of.
+    NoCap,
 }
 
 impl Reason {
-    const ALL: [Self; 6] =
-        [Self::None, Self::Terminated, Self::Unmanaged, Self::Changed, Self::Gone, Self::NoAccount];
+    const ALL: [Self; 7] = [
+        Self::None,
+        Self::Terminated,
+        Self::Unmanaged,
+        Self::Changed,
+        Self::Gone,
+        Self::NoAccount,
+        Self::NoCap,
+    ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 5) as usize]
+        Self::ALL[code.clamp(0, 6) as usize]
     }
 
     /// The stable code.
@@ -225,6 +258,7 @@ impl Reason {
             Self::Changed => "changed-since",
             Self::Gone => "gone",
             Self::NoAccount => "no-account",
+            Self::NoCap => "no-cap",
         }
     }
 
@@ -232,11 +266,12 @@ impl Reason {
     pub fn text(self) -> &'static str {
         match self {
             Self::None => "",
-            Self::Terminated => "terminated SIMs are not moved",
+            Self::Terminated => "terminated SIMs are not changed any more",
             Self::Unmanaged => "unmanaged SIMs are displayed only",
             Self::Changed => "changed by someone since",
             Self::Gone => "no longer in the estate",
             Self::NoAccount => "the account it came from is gone",
+            Self::NoCap => "it has no cap to take a share of",
         }
     }
 }
@@ -317,6 +352,16 @@ pub enum Warning {
     AccountsBelow,
     /// Users who see it now will not see it any more, and others will.
     Visibility,
+    /// Their usage is at the new cap already: they are blocked at once.
+    BlocksNow,
+    /// Their usage is below the new cap: they are unblocked at once.
+    Unblocks,
+    /// Their usage is at the new alert already.
+    AlertsNow,
+    /// Their alert was set by hand, and goes.
+    OwnAlerts,
+    /// Their alert is above their cap, and is never reached.
+    AlertOverCap,
 }
 
 /// What a change would do, before anyone confirms it.

@@ -11,6 +11,7 @@ pub mod export;
 pub mod filter;
 pub mod ident;
 mod import;
+pub mod levels;
 pub mod list;
 mod local;
 mod permit;
@@ -34,6 +35,7 @@ pub use change::{
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
+pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
 pub use permit::{Capability, TABLE as PERMISSIONS, permit};
@@ -87,6 +89,8 @@ pub trait Estate: Send + Sync {
     /// Changes the user's saved filters, all of the edits or none; gives them as they are then. They are no part of
     /// the estate: nothing is logged, and nobody else hears of it.
     fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>>;
+    /// What the SIMs of a target have in common as caps and alerts.
+    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<levels::Spread>;
     /// What a change would do.
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan>;
     /// Makes a change, whole or not at all.

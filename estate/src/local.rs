@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
 use crate::import::{ImportOptions, Notes, Tally};
+use crate::levels::Spread;
 use crate::list::{List, Lookup};
 use crate::permit::{Capability, permit};
 use crate::query::{Key, Page, Query, Seek};
@@ -305,6 +306,10 @@ impl Estate for Local {
         let saved = saved::change(&transaction, self.scope.user.id, edits)?;
         transaction.commit()?;
         Ok(saved)
+    }
+
+    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
+        self.read(Capability::View, cancel, |view| view.spread(target))
     }
 
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod driver;
+pub(crate) mod levels;
 pub(crate) mod log;
 pub(crate) mod names;
 pub(crate) mod page;

@@ -38,11 +38,24 @@ pub fn warning_text(warning: Warning, n: u64) -> String {
         Warning::NewTags => format!("{sims} tags that nothing there carries yet"),
         Warning::InSession => format!("{sims} an open data session, which stays open"),
         Warning::ActivationPending => format!("{sims} an activation pending"),
+        Warning::BlocksNow => format!("{} blocked at once: the usage is at the new cap already", are(n)),
+        Warning::Unblocks => format!("{} unblocked at once", are(n)),
+        Warning::AlertsNow => format!("{} at the new alert already", are(n)),
+        Warning::OwnAlerts => {
+            format!("{sims} an alert of their own, which goes; keep leaves alerts as they are")
+        }
+        Warning::AlertOverCap => {
+            format!("{sims} an alert above the cap, which will not be reached before it")
+        }
         Warning::NoAdmin => "the account has no Admin yet".to_owned(),
         Warning::AccountsBelow => format!("{} accounts below it go along", count(n)),
         Warning::Visibility if n == 0 => "who sees it changes".to_owned(),
         Warning::Visibility => format!("who sees its {} SIMs changes", count(n)),
     }
+}
+
+fn are(n: u64) -> String {
+    if n == 1 { "1 SIM is".to_owned() } else { format!("{} SIMs are", count(n)) }
 }
 
 /// Plans, asks where there is someone to ask, applies and reports.
@@ -51,7 +64,7 @@ pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, w
     if let Some(expected) = confirm.expect.filter(|n| *n != plan.total) {
         return Err(estate::Error::Drift { expected, found: plan.total }.into());
     }
-    if plan.total == 0 && matches!(change, Change::Move { .. }) {
+    if plan.total == 0 && change.target().is_some() {
         return Err(estate::Error::not_found("SIM", "nothing matches").into());
     }
     let accounts = local.accounts(&plain())?;
@@ -112,7 +125,7 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
 fn would(counts: &Counts) -> String {
     let words = [
         (Fate::Done, "would change"),
-        (Fate::Unchanged, "are there already"),
+        (Fate::Unchanged, "are like that already"),
         (Fate::Refused, "are refused"),
         (Fate::Conflict, "changed since"),
     ];

@@ -11,11 +11,12 @@ use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
 use crate::error::{Error, Result};
+use crate::levels::Levels;
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::stage::Staging;
-use crate::store::{Session, accounts, lock, write};
+use crate::store::{Session, accounts, levels, lock, write};
 
 /// What a change put into the log.
 struct Done {
@@ -27,7 +28,15 @@ struct Done {
     touched: Vec<AccountId>,
 }
 
+/// The kind of a change of caps and alerts in the log.
+const LEVELS: &str = "levels";
+
 impl Done {
+    /// A change to SIMs.
+    fn sims(kind: &'static str, body: Json, counts: Counts, undoes: Option<Rev>) -> Self {
+        Self { kind, body, counts, undoes, account: None, touched: Vec::new() }
+    }
+
     /// A change to the accounts themselves.
     fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
         Self {
@@ -45,6 +54,7 @@ impl Done {
 fn need(change: &Change) -> Capability {
     match change {
         Change::Move { .. } | Change::Undo { .. } => Capability::MoveSims,
+        Change::SetLevels { .. } => Capability::SetLevels,
         Change::Import { .. } => Capability::ImportSims,
         Change::AddAccount { .. }
         | Change::RenameAccount { .. }
@@ -71,6 +81,10 @@ impl Local {
                 Change::Move { target, to, .. } => {
                     let target = frozen(view, target)?;
                     view.plan_move(&target, *to, at)
+                }
+                Change::SetLevels { target, levels } => {
+                    levels.check()?;
+                    view.plan_levels(&frozen(view, target)?, levels, at)
                 }
                 Change::Undo { change } => plan_undo(view, change),
                 Change::MoveAccount { account, under } => {
@@ -136,6 +150,7 @@ impl Local {
     fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
         let done = match change {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
+            Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
             Change::Undo { change } => return self.undo(id, run, change),
             Change::AddAccount { parent, name } => add_account(run, *parent, name)?,
             Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
@@ -181,11 +196,46 @@ impl Local {
             return Err(Error::not_found("SIM", "nothing matches"));
         }
         let body = write::move_body(to, clear, &target);
-        let done =
-            Done { kind: "move", body, counts: judged.counts, undoes: None, account: None, touched: vec![] };
-        self.log(id, run, done)?;
+        self.log(id, run, Done::sims("move", body, judged.counts, None))?;
         write::carry_out(run.session, run.rev, clear, &judged, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
+    }
+
+    fn set_levels(&self, id: &ChangeId, run: &Run<'_>, target: &Target, set: &Levels) -> Result<()> {
+        start(run.watch)?;
+        set.check()?;
+        let target = frozen(run.view, target)?;
+        let judged = levels::judge_levels(run.view, &target, set)?;
+        if judged.counts == Counts::default() {
+            return Err(Error::not_found("SIM", "nothing matches"));
+        }
+        let body = levels::levels_body(set, &target);
+        self.log(id, run, Done::sims(LEVELS, body, judged.counts, None))?;
+        levels::set_levels(run.session, run.rev, Some(set), &judged, run.watch)
+    }
+
+    /// Puts back what a change did to SIMs, as far as nothing came after it.
+    fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
+        start(run.watch)?;
+        let of_levels = logged.kind == LEVELS;
+        let judged = if of_levels {
+            levels::judge_levels_undo(run.view, logged.rev)?
+        } else {
+            write::judge_undo(run.view, logged.rev)?
+        };
+        if judged.counts.done == 0 {
+            return Err(Error::Conflict(
+                "nothing of it can be put back: everything was changed since".into(),
+            ));
+        }
+        let undoes = Some(logged.rev);
+        if of_levels {
+            self.log(id, run, Done::sims(LEVELS, json!({}), judged.counts, undoes))?;
+            return levels::set_levels(run.session, run.rev, None, &judged, run.watch);
+        }
+        let clear = cleared_again(run, logged)?;
+        self.log(id, run, Done::sims("move", json!({ "to": null, "clear": clear }), judged.counts, undoes))?;
+        write::carry_out(run.session, run.rev, clear, &judged, run.watch)
     }
 
     fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
@@ -193,32 +243,15 @@ impl Local {
         let account = || AccountId(logged.body.get("account").and_then(Json::as_i64).unwrap_or_default());
         let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let number = |key: &str| AccountId(logged.body.get(key).and_then(Json::as_i64).unwrap_or_default());
-        if logged.kind != "move" {
-            self.may_write(Capability::ManageAccounts)?;
+        self.may_write(match logged.kind.as_str() {
+            "move" => Capability::MoveSims,
+            LEVELS => Capability::SetLevels,
+            _ => Capability::ManageAccounts,
+        })?;
+        if log::in_parts(&logged.kind) {
+            return self.undo_sims(id, run, &logged);
         }
         let mut done = match logged.kind.as_str() {
-            "move" => {
-                start(run.watch)?;
-                let judged = write::judge_undo(run.view, logged.rev)?;
-                if judged.counts.done == 0 {
-                    return Err(Error::Conflict(
-                        "nothing of it can be put back: everything was changed since".into(),
-                    ));
-                }
-                let clear = cleared_again(run, &logged)?;
-                let body = json!({ "to": null, "clear": clear });
-                let undoes = Some(logged.rev);
-                let done = Done {
-                    kind: "move",
-                    body,
-                    counts: judged.counts,
-                    undoes,
-                    account: None,
-                    touched: vec![],
-                };
-                self.log(id, run, done)?;
-                return write::carry_out(run.session, run.rev, clear, &judged, run.watch);
-            }
             "add-account" => delete_account(run, account())?,
             "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
                 return Err(Error::Conflict("the account has been renamed again since".into()));
@@ -331,7 +364,7 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         ..Default::default()
     };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
-    if entry.undone && logged.kind != "move" {
+    if entry.undone && !log::in_parts(&logged.kind) {
         return Err(Error::Conflict("it has been undone already".into()));
     }
     if !entry.undoable {
@@ -347,8 +380,8 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
 
 fn plan_undo(view: &View<'_>, change: &ChangeId) -> Result<Plan> {
     let logged = undoable(view, change)?;
-    if logged.kind == "move" {
-        return view.plan_undo(logged.rev);
+    if log::in_parts(&logged.kind) {
+        return view.plan_undo(logged.rev, logged.kind == LEVELS);
     }
     Ok(Plan { at: view.session.rev()?, ..Plan::default() })
 }

@@ -10,6 +10,7 @@ use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
+use crate::levels::{Alert, Levels, shown};
 use crate::sim::SimId;
 use crate::units::{Time, count};
 use crate::user::{User, UserId};
@@ -77,6 +78,11 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
 
 fn json(counts: &Counts) -> String {
     serde_json::to_string(counts).unwrap_or_default()
+}
+
+/// Whether a change goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
+pub(crate) fn in_parts(kind: &str) -> bool {
+    matches!(kind, "move" | "levels")
 }
 
 /// What a row's hash covers.
@@ -181,6 +187,19 @@ pub struct LogFilter {
     pub limit: u32,
 }
 
+/// Levels in a few words: `cap 500 MB, alert 80 %`.
+fn said_levels(levels: &Levels) -> String {
+    let mut said = Vec::new();
+    said.extend(levels.cap.map(|cap| format!("cap {}", shown(cap))));
+    match levels.alert {
+        Alert::Bytes(bytes) => said.push(format!("alert {}", shown(bytes))),
+        Alert::Percent(share) => said.push(format!("alert {share} % of the cap")),
+        Alert::Follow | Alert::Keep => {}
+    }
+    said.extend(levels.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
+    said.join(", ")
+}
+
 impl View<'_> {
     /// The log, newest first (or oldest first after a revision), as far as this user may see it.
     pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
@@ -251,8 +270,7 @@ impl View<'_> {
             at: Time(row.get(2)?),
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
-            // Each SIM of a move goes back only if nothing came after, so a move can be undone in parts.
-            undoable: kind == "move" || !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
+            undoable: in_parts(&kind) || !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
             counts,
             undone,
             kind,
@@ -290,6 +308,10 @@ impl View<'_> {
         let said = match kind {
             "move" if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
             "move" => format!("moved {sims} back"),
+            "levels" => match super::levels::levels_of(body) {
+                Ok(levels) if undoes.is_none() => format!("set {} of {sims}", said_levels(&levels)),
+                _ => format!("put caps and alerts of {sims} back"),
+            },
             "import" => format!("imported {sims}"),
             "add-account" if seen("account") || seen("parent") => {
                 format!("added account {} under {}", text("name"), self.name(id("parent")))

@@ -31,33 +31,24 @@ impl View<'_> {
     /// What moving `target` to `to` would do.
     pub fn plan_move(&self, target: &Target, to: AccountId, now_at: Rev) -> Result<Plan> {
         let receiving = self.accounts.need(to)?;
-        let mut plan = Plan { at: now_at, ..Plan::default() };
+        let at = if target.expect.is_some() { target.at } else { now_at };
+        let (mut plan, sums) = self.tallied(target, verdict(to, at), now_at)?;
         if !receiving.has_admin {
             plan.warnings.push((Warning::NoAdmin, 0));
         }
-        let at = if target.expect.is_some() { target.at } else { now_at };
-        self.tally(target, to, at, &mut plan)?;
-        let gone = self.gone(target)?;
-        plan.total += gone;
-        plan.counts.conflict += gone;
-        if gone > 0 {
-            plan.reasons.push((Reason::Gone, gone));
-        }
+        let kinds = [Warning::Notes, Warning::InSession, Warning::ActivationPending];
+        plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
         self.warn_of_recipients(target, to, &mut plan)?;
         self.warn_of_tags(target, to, &mut plan)?;
-        let mut sql = Sql::new(format!("SELECT {} FROM sim s WHERE ", super::read::COLUMNS));
-        sql.push(self.target(target)?);
-        sql.text.push_str(" LIMIT 3");
-        let mut statement = self.session.prepare_cached(&sql.text)?;
-        let rows = statement.query_map(params_from_iter(&sql.params), sim)?;
-        plan.sample = rows.collect::<rusqlite::Result<_>>()?;
         Ok(plan)
     }
 
-    /// Counts by outcome, account and status in one pass.
-    fn tally(&self, target: &Target, to: AccountId, at: Rev, plan: &mut Plan) -> Result<()> {
+    /// A plan with everything counted by outcome, account and status in one pass; and of those that would change, how
+    /// many have notes, are in a session, wait for activation.
+    pub fn tallied(&self, target: &Target, verdict: Sql, now_at: Rev) -> Result<(Plan, [u64; 3])> {
+        let mut plan = Plan { at: now_at, ..Plan::default() };
         let mut sql = Sql::new("SELECT s.account_id, s.status, ");
-        sql.push(verdict(to, at));
+        sql.push(verdict);
         sql.text.push_str(
             ", count(*), sum(s.notes <> ''), sum(s.in_session), sum(s.lifecycle = 1) FROM sim s WHERE ",
         );
@@ -85,9 +76,32 @@ impl View<'_> {
         plan.by_account = most_first(accounts);
         plan.by_status = most_first(statuses);
         plan.reasons = most_first(reasons);
-        let kinds = [Warning::Notes, Warning::InSession, Warning::ActivationPending];
-        plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
-        Ok(())
+        let gone = self.gone(target)?;
+        plan.total += gone;
+        plan.counts.conflict += gone;
+        if gone > 0 {
+            plan.reasons.push((Reason::Gone, gone));
+        }
+        let mut sql = Sql::new(format!("SELECT {} FROM sim s WHERE ", super::read::COLUMNS));
+        sql.push(self.target(target)?);
+        sql.text.push_str(" LIMIT 3");
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(params_from_iter(&sql.params), sim)?;
+        plan.sample = rows.collect::<rusqlite::Result<_>>()?;
+        Ok((plan, sums))
+    }
+
+    /// What was judged, unless it is not what was confirmed.
+    pub fn compare_with_confirmed(&self, target: &Target, mut judged: Judged) -> Result<Judged> {
+        let gone = self.gone(target)?;
+        judged.counts.conflict += gone;
+        let found = judged.total + gone;
+        // Names and places of accounts are part of what a query meant: another tree may mean other SIMs.
+        let moved = !target.any.is_empty() && self.accounts.all().iter().any(|a| a.version > target.at);
+        match target.expect {
+            Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
+            _ => Ok(judged),
+        }
     }
 
     /// SIMs asked for by number that this user does not see (any more).
@@ -156,7 +170,7 @@ fn most_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {
     list
 }
 
-const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, \
+pub(super) const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, \
     reason INTEGER NOT NULL, from_account INTEGER NOT NULL, to_account INTEGER NOT NULL, restore TEXT); \
     DELETE FROM temp.target";
 
@@ -178,16 +192,7 @@ pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Res
     sql.push(Sql::new(", s.account_id, ?, NULL FROM sim s WHERE ").with(to.0));
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    let mut judged = judged(view.session, false)?;
-    let gone = view.gone(target)?;
-    judged.counts.conflict += gone;
-    let found = judged.total + gone;
-    // Names and places of accounts are part of what a query meant: another tree may mean other SIMs.
-    let moved = !target.any.is_empty() && view.accounts.all().iter().any(|a| a.version > target.at);
-    match target.expect {
-        Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
-        _ => Ok(judged),
-    }
+    view.compare_with_confirmed(target, judged(view.session, false)?)
 }
 
 /// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
@@ -212,7 +217,7 @@ pub(crate) fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     judged(view.session, true)
 }
 
-fn judged(session: &Session, restores: bool) -> Result<Judged> {
+pub(super) fn judged(session: &Session, restores: bool) -> Result<Judged> {
     let (mut counts, mut total) = (Counts::default(), 0);
     let mut statement = session.prepare("SELECT outcome, count(*) FROM temp.target GROUP BY 1")?;
     let mut rows = statement.query([])?;
@@ -232,11 +237,6 @@ pub(crate) fn carry_out(
     judged: &Judged,
     watch: &Watch<'_>,
 ) -> Result<()> {
-    let report = |done| match watch(Progress { phase: "moving", done, total: judged.total }) {
-        std::ops::ControlFlow::Continue(()) => Ok(()),
-        std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
-    };
-    report(0)?;
     let items = format!(
         "INSERT INTO log_item SELECT ?1, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {} \
          FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ?2 AND t.sim_id <= ?3",
@@ -247,18 +247,39 @@ pub(crate) fn carry_out(
          WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
         cleared(clear, judged.restores)
     );
+    chunked(session, "moving", judged, watch, |last, end| {
+        let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
+        session.prepare_cached(&update)?.execute(params![rev, last, end])?;
+        Ok(done as u64)
+    })?;
+    settle(session, rev)
+}
+
+/// Works through what was judged, a chunk at a time, and reports in between; `work` gets the numbers before and at the
+/// end of its chunk, and tells how many it did.
+pub(super) fn chunked(
+    session: &Session,
+    phase: &'static str,
+    judged: &Judged,
+    watch: &Watch<'_>,
+    mut work: impl FnMut(i64, i64) -> Result<u64>,
+) -> Result<()> {
+    let report = |done| match watch(Progress { phase, done, total: judged.total }) {
+        std::ops::ControlFlow::Continue(()) => Ok(()),
+        std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
+    };
+    report(0)?;
     let next =
         "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
     let (mut last, mut done) = (0i64, 0u64);
     while let Some(end) =
         session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))?
     {
-        done += session.prepare_cached(&items)?.execute(params![rev, last, end])? as u64;
-        session.prepare_cached(&update)?.execute(params![rev, last, end])?;
+        done += work(last, end)?;
         last = end;
         report(done)?;
     }
-    settle(session, rev)
+    Ok(())
 }
 
 /// What has to be kept so that undo can bring it back.
@@ -287,7 +308,7 @@ fn cleared(clear: Clear, restores: bool) -> String {
 }
 
 /// Brings the accounts' counts in line, and notes which accounts the change touched.
-fn settle(session: &Session, rev: Rev) -> Result<()> {
+pub(super) fn settle(session: &Session, rev: Rev) -> Result<()> {
     for (side, column, sign) in [(0, "from_account", "-"), (1, "to_account", "+")] {
         let groups = format!(
             "SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1"
@@ -316,8 +337,9 @@ pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_j
 
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
-    pub fn plan_undo(&self, rev: Rev) -> Result<Plan> {
-        let judged = judge_undo(self, rev)?;
+    pub fn plan_undo(&self, rev: Rev, levels: bool) -> Result<Plan> {
+        let judged =
+            if levels { super::levels::judge_levels_undo(self, rev)? } else { judge_undo(self, rev)? };
         let mut plan =
             Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
         let mut statement =

@@ -1,0 +1,131 @@
+//! Caps and alerts: what a change does to them. A cap blocks, an alert only tells; 0 is none.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::units;
+
+/// The share of a cap that its alert gets by itself.
+pub const DEFAULT_SHARE: u64 = 80;
+
+/// What becomes of the alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alert {
+    /// 80 % of a cap that is set; else it stays as it is.
+    #[default]
+    Follow,
+    /// It stays as it is.
+    Keep,
+    /// That many bytes; 0 is none.
+    Bytes(u64),
+    /// That share of the cap each SIM then has.
+    Percent(u64),
+}
+
+/// What a change does to caps and alerts; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Levels {
+    /// The cap in bytes; 0 is none.
+    pub cap: Option<u64>,
+    /// The alert.
+    pub alert: Alert,
+    /// Whether an open session is ended at the cap too.
+    pub hard: Option<bool>,
+}
+
+impl Levels {
+    /// Makes sure that it does something.
+    pub fn check(&self) -> Result<()> {
+        let alert = matches!(self.alert, Alert::Bytes(_) | Alert::Percent(_));
+        if self.cap.is_none() && self.hard.is_none() && !alert {
+            return Err(Error::invalid(
+                "levels",
+                "say what to set: a cap, an alert, or whether the cap is hard",
+            ));
+        }
+        if matches!(self.alert, Alert::Percent(share) if share == 0 || share > 1_000) {
+            return Err(Error::invalid("alert", "must be a share from 1% to 1000% of the cap, or none"));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a cap: a size, or `none`.
+pub fn parse_cap(text: &str) -> Result<u64> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "none" | "no" | "-" => Ok(0),
+        _ => units::parse_bytes(text)
+            .map_err(|_| Error::invalid("cap", "must be a size such as 500MB or 1.5GiB, or none")),
+    }
+}
+
+/// Reads an alert: a size, a share of the cap, `none` or `keep`.
+pub fn parse_alert(text: &str) -> Result<Alert> {
+    let text = text.trim();
+    if let Some(share) = text.strip_suffix('%') {
+        let share =
+            share.trim().parse().map_err(|_| Error::invalid("alert", "must be a whole share such as 80%"))?;
+        return Ok(Alert::Percent(share));
+    }
+    match text.to_ascii_lowercase().as_str() {
+        "keep" => Ok(Alert::Keep),
+        "none" | "no" | "-" => Ok(Alert::Bytes(0)),
+        _ => units::parse_bytes(text).map(Alert::Bytes).map_err(|_| {
+            Error::invalid("alert", "must be a size such as 400MB, a share such as 80%, none or keep")
+        }),
+    }
+}
+
+/// The levels of several SIMs: what all of them have, or that they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spread {
+    /// How many SIMs.
+    pub sims: u64,
+    /// Their cap, 0 for none; `None` where they differ.
+    pub cap: Option<u64>,
+    /// Their alert, 0 for none; `None` where they differ.
+    pub alert: Option<u64>,
+    /// Whether their caps are hard; `None` where they differ.
+    pub hard: Option<bool>,
+}
+
+/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524.2 MB (524,288,000 bytes)`.
+pub fn shown(bytes: u64) -> String {
+    if bytes == 0 {
+        return "none".to_owned();
+    }
+    let short = units::short_bytes(bytes);
+    if units::parse_bytes(&short) == Ok(bytes) {
+        short
+    } else {
+        format!("{short} ({} bytes)", units::count(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_read_in_every_spelling() {
+        assert_eq!(parse_cap("500MB"), Ok(500_000_000));
+        assert_eq!(parse_cap("1.5 GiB"), Ok(1_610_612_736));
+        assert_eq!((parse_cap("None"), parse_cap("0")), (Ok(0), Ok(0)));
+        assert!(parse_cap("lots").is_err() && parse_cap("").is_err() && parse_cap("-5MB").is_err());
+        assert_eq!(parse_alert("80 %"), Ok(Alert::Percent(80)));
+        assert_eq!(parse_alert("keep"), Ok(Alert::Keep));
+        assert_eq!(parse_alert("none"), Ok(Alert::Bytes(0)));
+        assert_eq!(parse_alert("400MB"), Ok(Alert::Bytes(400_000_000)));
+        assert!(parse_alert("8o%").is_err());
+        assert!(Levels::default().check().is_err());
+        assert!(Levels { alert: Alert::Percent(0), ..Levels::default() }.check().is_err());
+        assert!(Levels { cap: Some(0), ..Levels::default() }.check().is_ok());
+    }
+
+    #[test]
+    fn levels_are_shown_with_their_bytes_where_rounding_hides_them() {
+        assert_eq!((shown(0).as_str(), shown(500_000_000).as_str()), ("none", "500 MB"));
+        assert_eq!(shown(524_288_000), "524 MB (524,288,000 bytes)");
+    }
+}

@@ -1,0 +1,253 @@
+//! Caps and alerts: planned, set, refused, undone; against a plain evaluation of the rules.
+
+mod common;
+
+use std::ops::ControlFlow;
+
+use common::{estate, import};
+use estate::{
+    Alert, Cancel, Change, ChangeId, Error, Estate, Filter, Gate, Levels, Local, LogFilter, Outcome, Plan,
+    Query, Reason, Receipt, Role, Sim, SimId, Target, Time, Warning, units,
+};
+use proptest::prelude::*;
+
+const NOW: Time = Time(1_780_000_000);
+
+const CSV: &[u8] = b"iccid,account,status,used,cap,alert\n\
+8900101000000000011,A,active,300MB,0,0\n\
+8900101000000000012,A,active,300MB,500MB,400MB\n\
+8900101000000000013,A,active,300MB,500MB,111MB\n\
+8900101000000000014,B,active,900MB,800MB,640MB\n\
+8900101000000000015,B,terminated,300MB,500MB,400MB\n\
+8900101000000000016,B,unmanaged,300MB,500MB,400MB\n";
+
+fn go(_: estate::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn all(local: &Local, text: &str) -> Target {
+    let filter = Filter::parse(text).expect(text);
+    Target::query(Query { filter, ..Query::all(local.me().account, NOW) })
+}
+
+fn set(local: &Local, text: &str, levels: Levels) -> Change {
+    Change::SetLevels { target: all(local, text), levels }
+}
+
+fn plan(local: &Local, change: &Change) -> Plan {
+    local.plan(change, &Cancel::new()).expect("plan")
+}
+
+fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
+    local.apply(&ChangeId::new(), change, &go)
+}
+
+fn sim(local: &Local, n: u8) -> Sim {
+    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+}
+
+/// Cap, alert and gate in megabytes.
+fn levels(local: &Local, n: u8) -> (Option<u64>, Option<u64>, Gate) {
+    let sim = sim(local, n);
+    (sim.cap.map(|c| c / 1_000_000), sim.alert.map(|a| a / 1_000_000), sim.gate)
+}
+
+fn world() -> (tempfile::TempDir, Local) {
+    let (dir, root) = estate();
+    import(&root, CSV);
+    (dir, root)
+}
+
+const fn cap(megabytes: u64) -> Levels {
+    Levels { cap: Some(megabytes * 1_000_000), alert: Alert::Follow, hard: None }
+}
+
+#[test]
+fn a_cap_brings_its_alert_and_blocks_at_once() {
+    let (_dir, root) = world();
+    let change = set(&root, "", cap(250));
+    let planned = plan(&root, &change);
+    assert_eq!((planned.total, planned.counts.done, planned.counts.refused), (6, 4, 2));
+    assert_eq!(planned.reasons, [(Reason::Terminated, 1), (Reason::Unmanaged, 1)]);
+    let warned = |warning| planned.warnings.iter().find(|(w, _)| *w == warning).map(|(_, n)| *n);
+    assert_eq!((warned(Warning::BlocksNow), warned(Warning::Unblocks)), (Some(3), None));
+    assert_eq!(warned(Warning::OwnAlerts), Some(1), "only what was not 80 % of its cap");
+    let receipt = apply(&root, &change.confirmed(&planned)).expect("set");
+    assert_eq!(receipt.counts, planned.counts);
+    for n in [11, 12, 13, 14] {
+        assert_eq!(levels(&root, n), (Some(250), Some(200), Gate::Blocked), "{n}");
+    }
+    assert_eq!(levels(&root, 15).0, Some(500));
+    let raised = set(&root, "cap=250MB", cap(1_000));
+    let planned = plan(&root, &raised);
+    assert!(planned.warnings.contains(&(Warning::Unblocks, 4)), "{:?}", planned.warnings);
+    assert!(planned.warnings.contains(&(Warning::AlertsNow, 1)), "900 MB are above 800 MB");
+    apply(&root, &raised.confirmed(&planned)).expect("raised");
+    assert_eq!(levels(&root, 12), (Some(1_000), Some(800), Gate::Ok));
+    assert_eq!(levels(&root, 14), (Some(1_000), Some(800), Gate::Alerted));
+    assert_eq!(root.check().expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn only_what_is_named_changes() {
+    let (_dir, root) = world();
+    apply(&root, &set(&root, "label:x or cap=500MB", Levels { alert: Alert::Keep, ..cap(600) }))
+        .expect("kept");
+    assert_eq!((levels(&root, 12).1, levels(&root, 13).1), (Some(400), Some(111)));
+    apply(&root, &set(&root, "cap=600MB", cap(0))).expect("no cap");
+    assert_eq!(levels(&root, 13), (None, Some(111), Gate::Alerted), "an alert without a cap is legal");
+    apply(&root, &set(&root, "", Levels { hard: Some(true), ..Levels::default() })).expect("hard");
+    assert_eq!((levels(&root, 14).0, sim(&root, 14).hard_cap), (Some(800), true));
+    let share = set(&root, "", Levels { alert: Alert::Percent(50), ..Levels::default() });
+    let planned = plan(&root, &share);
+    assert!(planned.reasons.contains(&(Reason::NoCap, 3)), "{:?}", planned.reasons);
+    apply(&root, &share.confirmed(&planned)).expect("share");
+    assert_eq!((levels(&root, 14).1, levels(&root, 11).1), (Some(400), None));
+    let over = set(&root, "cap=800MB", Levels { alert: Alert::Bytes(900_000_000), ..Levels::default() });
+    assert!(plan(&root, &over).warnings.contains(&(Warning::AlertOverCap, 1)), "allowed, and said");
+    assert_eq!(
+        plan(&root, &set(&root, "cap=800MB", cap(800))).counts.unchanged,
+        0,
+        "the alert follows again"
+    );
+    assert!(matches!(
+        root.plan(&set(&root, "", Levels::default()), &Cancel::new()),
+        Err(Error::Invalid { .. })
+    ));
+}
+
+#[test]
+fn undo_puts_back_what_nothing_came_after() {
+    let (_dir, root) = world();
+    let id = ChangeId::new();
+    root.apply(&id, &set(&root, "account=A", cap(100)), &go).expect("set");
+    apply(&root, &Change::SetLevels { target: Target::ids([sim(&root, 13).id]), levels: cap(50) })
+        .expect("again");
+    let undo = Change::Undo { change: id.clone() };
+    let planned = plan(&root, &undo);
+    assert_eq!((planned.counts.done, planned.counts.conflict), (2, 1));
+    let undone = ChangeId::new();
+    root.apply(&undone, &undo, &go).expect("undone");
+    assert_eq!(levels(&root, 11), (None, None, Gate::Ok));
+    assert_eq!(levels(&root, 12), (Some(500), Some(400), Gate::Ok));
+    assert_eq!(levels(&root, 13).0, Some(50));
+    root.apply(&ChangeId::new(), &Change::Undo { change: undone }, &go).expect("done again");
+    assert_eq!(levels(&root, 12), (Some(100), Some(80), Gate::Blocked));
+    let log = root.entries(&LogFilter { limit: 2, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert!(log[0].summary.starts_with("put caps and alerts of 2 SIMs back") && log[0].undoable);
+    let first = root.entries(
+        &LogFilter { kind: Some("levels".into()), limit: 9, ..LogFilter::default() },
+        &Cancel::new(),
+    );
+    assert_eq!(first.expect("log").last().expect("first").summary, "set cap 100 MB of 3 SIMs");
+    let items = root.items(log[0].rev, Some(Outcome::Done), None, 10, &Cancel::new()).expect("items");
+    assert_eq!(items.len(), 2);
+    assert_eq!(root.check().expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_confirmed_is_what_is_done_and_cancel_leaves_nothing() {
+    let (_dir, root) = world();
+    let change = set(&root, "cap=500MB", cap(700));
+    let confirmed = change.clone().confirmed(&plan(&root, &change));
+    apply(&root, &Change::SetLevels { target: Target::ids([sim(&root, 11).id]), levels: cap(500) })
+        .expect("meanwhile");
+    assert!(matches!(apply(&root, &confirmed), Err(Error::Drift { .. })));
+    let cancelled = root.apply(&ChangeId::new(), &change, &|p| {
+        if p.phase == "setting" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(cancelled, Err(Error::Cancelled));
+    assert_eq!(levels(&root, 12).0, Some(500));
+    let (id, again) = (ChangeId::new(), set(&root, "cap=500MB", cap(700)));
+    let first = root.apply(&id, &again, &go).expect("set");
+    assert_eq!(root.apply(&id, &again, &go).expect("retried"), first);
+}
+
+#[test]
+fn only_admins_set_levels_and_only_of_their_own_sims() {
+    let (_dir, root) = world();
+    let a = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    for role in Role::ALL {
+        root.add_user(a, "Someone", &format!("{}@x.example", role.word()), role).expect("user");
+    }
+    for role in [Role::ViewOnly, Role::User] {
+        let local =
+            Local::open(root.path(), Some(&format!("{}@x.example", role.word())), false).expect("session");
+        assert!(matches!(apply(&local, &set(&local, "", cap(1))), Err(Error::Denied { .. })));
+    }
+    let admin = Local::open(root.path(), Some("admin@x.example"), false).expect("session");
+    let foreign = sim(&root, 14).id;
+    let aimed = |id| plan(&admin, &Change::SetLevels { target: Target::ids([id]), levels: cap(1) });
+    assert_eq!(
+        aimed(foreign),
+        Plan { at: aimed(SimId(999_999)).at, ..aimed(SimId(999_999)) },
+        "as if it were not there"
+    );
+    apply(&admin, &set(&admin, "", cap(1))).expect("set");
+    assert_eq!((levels(&root, 11).0, levels(&root, 14).0), (Some(1), Some(800)));
+    assert_eq!(admin.spread(&all(&admin, ""), &Cancel::new()).expect("spread").sims, 3);
+    let spread = root.spread(&all(&root, "account=A"), &Cancel::new()).expect("spread");
+    assert_eq!((spread.cap, spread.alert, spread.hard), (Some(1_000_000), Some(800_000), Some(false)));
+    assert_eq!(root.spread(&all(&root, ""), &Cancel::new()).expect("spread").cap, None, "they differ");
+}
+
+/// The rules again, plainly.
+fn rules(used: u64, old: (u64, u64), levels: &Levels) -> Option<(u64, u64, i64)> {
+    let cap = levels.cap.unwrap_or(old.0);
+    let share = |percent: u64| ((cap * percent) / 100).max(1);
+    let alert = match levels.alert {
+        Alert::Bytes(bytes) => bytes,
+        Alert::Percent(_) if cap == 0 => return None,
+        Alert::Percent(percent) => share(percent),
+        Alert::Follow if levels.cap.is_some() && cap > 0 => units::default_alert(cap),
+        Alert::Follow | Alert::Keep => old.1,
+    };
+    let gate = if cap > 0 && used >= cap { 2 } else { i64::from(alert > 0 && used >= alert) };
+    Some((cap, alert, gate))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn levels_follow_the_rules(
+        sims in prop::collection::vec((0..20u64, 0..12u64, 0..12u64), 1..20),
+        cap in prop::option::of(0..12u64),
+        alert in prop_oneof![
+            Just(Alert::Follow), Just(Alert::Keep), (0..12u64).prop_map(Alert::Bytes), (1..150u64).prop_map(Alert::Percent)
+        ],
+        hard in prop::option::of(any::<bool>()),
+    ) {
+        let set = Levels { cap, alert, hard };
+        prop_assume!(set.check().is_ok());
+        let (_dir, root) = estate();
+        let mut csv = String::from("iccid,used,cap,alert\n");
+        for (i, (used, cap, alert)) in sims.iter().enumerate() {
+            csv.push_str(&format!("8900101{i:012},{used},{cap},{alert}\n"));
+        }
+        import(&root, csv.as_bytes());
+        let change = Change::SetLevels { target: all(&root, ""), levels: set };
+        let planned = plan(&root, &change);
+        let (mut done, mut blocks) = (0, 0);
+        for (used, cap, alert) in &sims {
+            let before = if *cap > 0 && used >= cap { 2 } else { i64::from(*alert > 0 && used >= alert) };
+            match rules(*used, (*cap, *alert), &set) {
+                Some((c, a, g)) if (c, a) != (*cap, *alert) || hard == Some(true) => {
+                    done += 1;
+                    blocks += u64::from(g == 2 && before != 2);
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(planned.counts.done, done);
+        let said = planned.warnings.iter().find(|(w, _)| *w == Warning::BlocksNow).map_or(0, |(_, n)| *n);
+        prop_assert_eq!(said, blocks);
+        apply(&root, &change.confirmed(&planned)).expect("set");
+        for (i, (used, cap, alert)) in sims.iter().enumerate() {
+            let sim = root.sim_by_iccid(&format!("8900101{i:012}"), &Cancel::new()).expect("sim");
+            let now = (sim.cap.unwrap_or(0), sim.alert.unwrap_or(0), sim.gate as i64);
+            let old = if *cap > 0 && used >= cap { 2 } else { i64::from(*alert > 0 && used >= alert) };
+            prop_assert_eq!(now, rules(*used, (*cap, *alert), &set).unwrap_or((*cap, *alert, old)), "SIM {}", i);
+        }
+    }
+}

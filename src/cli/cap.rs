@@ -1,0 +1,79 @@
+//! `simdeck cap`.
+
+use estate::levels::{parse_alert, parse_cap, shown};
+use estate::units::count;
+use estate::{Alert, Change, Levels};
+
+use super::change::{self, Confirm};
+use super::select::Select;
+use super::{Context, Outcome};
+use crate::failure::Exit;
+
+/// Set caps and alerts; prints the plan and asks.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Setting a cap sets its alert to 80 % of it, unless --alert says otherwise.\n\nExamples:\n  \
+                        simdeck cap 'in:\"/My Company/Depots\"' --set 500MB --dry-run\n  \
+                        simdeck cap --from-file numbers.csv --set 1.5GiB --alert 90% --yes\n  \
+                        simdeck cap 'status=blocked' --set none --yes"
+)]
+pub struct Args {
+    #[command(flatten)]
+    select: Select,
+    /// The cap: a size such as 500MB (10⁶) or 1.5GiB (2³⁰), or none.
+    #[arg(long, value_name = "SIZE|none")]
+    set: Option<String>,
+    /// The alert: a share of the cap, a size, none, or keep.
+    #[arg(long, value_name = "80%|SIZE|none|keep")]
+    alert: Option<String>,
+    /// End an open data session at the cap too.
+    #[arg(long, conflicts_with = "soft")]
+    hard: bool,
+    /// Let an open data session go on until it ends by itself.
+    #[arg(long)]
+    soft: bool,
+    /// Every SIM you see.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    confirm: Confirm,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let levels = Levels {
+        cap: args.set.as_deref().map(parse_cap).transpose()?,
+        alert: args.alert.as_deref().map(parse_alert).transpose()?.unwrap_or(Alert::Follow),
+        hard: (args.hard || args.soft).then_some(args.hard),
+    };
+    levels.check()?;
+    let local = context.open()?;
+    let (target, unknown) = args.select.target(context, &local, args.all)?;
+    let exit = change::run(
+        context,
+        &local,
+        Change::SetLevels { target, levels },
+        args.confirm,
+        &described(&levels),
+    )?;
+    if unknown > 0 {
+        context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
+        return Ok(Exit::Partly);
+    }
+    Ok(exit)
+}
+
+/// What is set, in words.
+pub fn described(levels: &Levels) -> String {
+    let mut said = Vec::new();
+    said.extend(levels.cap.map(|cap| format!("cap {}", shown(cap))));
+    match (levels.alert, levels.cap) {
+        (Alert::Bytes(bytes), _) => said.push(format!("alert {}", shown(bytes))),
+        (Alert::Percent(share), _) => said.push(format!("alert {share} % of the cap")),
+        (Alert::Follow, Some(cap)) if cap > 0 => {
+            said.push(format!("alert {}", shown(estate::units::default_alert(cap))));
+        }
+        (Alert::Follow | Alert::Keep, _) => said.push("alerts as they are".to_owned()),
+    }
+    said.extend(levels.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
+    format!("Set {}", said.join(", "))
+}
