@@ -19,7 +19,7 @@ const SIZE: (u16, u16) = (120, 32);
 const CELL: (u32, u32) = (9, 19);
 
 /// Each picture and the keys that lead to it from the first screen.
-const PICTURES: [(&str, &str); 12] = [
+const PICTURES: [(&str, &str); 13] = [
     ("main", "<Down><Down><Space><Space><Space>"),
     ("context-menu", "<Down><Down><Space><Space><Space>m"),
     ("picker", "/status=active label:till<Enter>*mwsol"),
@@ -37,6 +37,7 @@ const PICTURES: [(&str, &str); 12] = [
         "saved",
         "/used_pct>=80 in:\"/Northstar Connect/Polar Cold Chain\"<Enter>gbPolar, near cap<Tab><Enter>bb9",
     ),
+    ("caps", "/account:polar lifecycle=active<Enter>*mC2MB"),
     ("list", "L8988301000100000219 8988301000100000490 8988300000000000001<Enter>"),
 ];
 

@@ -107,7 +107,8 @@ fn lists_of_numbers_and_what_is_left_out() {
     let (out, err) = world.ends(&[&["move", "--from-file", &file], &to[..]].concat(), 3);
     assert!(out.contains("2 done · 1 refused"), "{out}");
     assert!(
-        err.contains("unknown: 8900101000000000043") && err.contains("terminated SIMs are not moved"),
+        err.contains("unknown: 8900101000000000043")
+            && err.contains("terminated SIMs are not changed any more"),
         "{err}"
     );
     world.ends(&[&["move"], &to[..]].concat(), 2);

@@ -82,7 +82,7 @@ fn the_builder_works_by_mouse_alone() {
     let (_dir, mut session) = session((80, 24));
     let empty = session.model.matching;
     click_on(&mut session, Button::Left, |h| matches!(h, Hit::Action(a) if a.row().name == "menu"));
-    let line = place(&session, |h| h == Hit::Item(9));
+    let line = place(&session, |h| h == Hit::Item(10));
     click(&mut session, Button::Left, line);
     shows(&session, "Filter Builder");
     click_on(&mut session, Button::Left, |h| h == Hit::Cell(1, simdeck::tui::overlay::builder::Cell::Field));

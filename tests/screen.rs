@@ -70,6 +70,8 @@ fn every_screen_at_both_sizes() {
         insta::assert_snapshot!(format!("menu-{name}"), grids(&session));
         session.keys("<Esc>wbright");
         insta::assert_snapshot!(format!("picker-{name}"), grids(&session));
+        session.keys("<Esc>C500MB");
+        insta::assert_snapshot!(format!("caps-{name}"), grids(&session));
         session.keys("<Esc>*m/status=terminated or van<Enter>wbright<Enter>");
         insta::assert_snapshot!(format!("preflight-{name}"), grids(&session));
         session.keys("<Esc>?");
@@ -180,7 +182,7 @@ fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     session.keys("<BS>00<Enter>");
     let result = matches!(session.model.overlays.last(), Some(Overlay::Result(_)));
     assert!(result, "terminated SIMs were left out:\n{}", session.text());
-    shows(&session, "terminated SIMs are not moved");
+    shows(&session, "terminated SIMs are not changed any more");
     shows(&session, "[ u Undo ]");
     let moved = total_in(&session, target);
     session.keys("<Esc>");

@@ -122,12 +122,13 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
 }
 
 /// The counts as what would happen.
-fn would(counts: &Counts) -> String {
+pub fn would(counts: &Counts) -> String {
+    let are = |n: u64| if n == 1 { "is" } else { "are" };
     let words = [
-        (Fate::Done, "would change"),
-        (Fate::Unchanged, "are like that already"),
-        (Fate::Refused, "are refused"),
-        (Fate::Conflict, "changed since"),
+        (Fate::Done, "would change".to_owned()),
+        (Fate::Unchanged, format!("{} like that already", are(counts.get(Fate::Unchanged)))),
+        (Fate::Refused, format!("{} refused", are(counts.get(Fate::Refused)))),
+        (Fate::Conflict, "changed since".to_owned()),
     ];
     let met = words.into_iter().filter(|(fate, _)| *fate == Fate::Done || counts.get(*fate) > 0);
     met.map(|(fate, word)| format!("{} {word}", count(counts.get(fate)))).collect::<Vec<_>>().join(" · ")

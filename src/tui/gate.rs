@@ -18,8 +18,12 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let accounts = &model.accounts;
     let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
     match action {
-        Action::Move | Action::CopyIccid if model.target().is_none() => Err("there is no SIM here".into()),
-        Action::Move if model.job.is_some() => Err("another change is still running".into()),
+        Action::Move | Action::SetLevels | Action::CopyIccid if model.target().is_none() => {
+            Err("there is no SIM here".into())
+        }
+        Action::Move | Action::SetLevels if model.job.is_some() => {
+            Err("another change is still running".into())
+        }
         Action::Move if accounts.all().len() < 2 => {
             Err("there is no other account; + in the tree adds one".into())
         }
@@ -62,6 +66,7 @@ fn changes(action: Action) -> bool {
     matches!(
         action,
         Action::Move
+            | Action::SetLevels
             | Action::AccountAdd
             | Action::AccountRename
             | Action::AccountMove

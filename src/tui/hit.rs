@@ -46,6 +46,8 @@ pub enum Hit {
     Tool(char),
     /// The builder's text.
     Text,
+    /// A field of the cap editor.
+    Level(usize),
     /// Beside the top overlay.
     Outside,
     /// Nothing that does anything.
@@ -151,6 +153,10 @@ fn over(model: &Model, at: Position) -> Hit {
     }
     if let Some(Overlay::Builder(builder)) = model.overlays.last() {
         return of_builder(builder, dialog.inner, at);
+    }
+    if let Some(Overlay::Levels(_)) = model.overlays.last() {
+        let field = layout::LEVEL_FIELDS.iter().rposition(|y| at.y >= dialog.inner.y + y);
+        return field.map_or(Hit::Nothing, Hit::Level);
     }
     if let Some(Overlay::Result(result)) = model.overlays.last()
         && let Some((_, index)) = tabs(result, dialog.inner).iter().find(|(rect, _)| rect.contains(at))

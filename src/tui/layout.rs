@@ -16,6 +16,9 @@ use super::keymap::Pane;
 use super::model::Model;
 use super::overlay::Overlay;
 
+/// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard.
+pub const LEVEL_FIELDS: [u16; 3] = [1, 4, 8];
+
 /// Below this there is only a message.
 pub const SMALLEST: (u16, u16) = (40, 10);
 /// The box and a blank before each row.
@@ -309,6 +312,7 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
             listed(middle(screen, 72, tall), 2, 1, pane.cursor)
         }
+        Overlay::Levels(_) => listed(middle(screen, 76, 15), 0, 1, 0),
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use estate::filter::suggest::Known;
+use estate::levels::Spread;
 use estate::{
     Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, List, Lookup, Outcome, Page, Plan,
     Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
@@ -57,6 +58,8 @@ pub enum Msg {
     Known(Answer<Known>),
     /// The user's saved filters, and what to say about it.
     Saved(Answer<Vec<Saved>>, String),
+    /// What SIMs have in common as caps and alerts.
+    Spread(Ticket, Answer<Spread>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
     /// ICCIDs to copy.
@@ -124,6 +127,8 @@ pub enum Effect {
     Range { ticket: Ticket, query: Box<Query>, from: RowKey, to: RowKey },
     /// Look a list of identifiers up.
     Find { ticket: Ticket, purpose: ListUse, source: ListSource },
+    /// Look what SIMs have in common as caps and alerts.
+    Spread { ticket: Ticket, target: Box<Target> },
     /// Plan a change.
     Plan { ticket: Ticket, change: Box<Change> },
     /// Make a change.

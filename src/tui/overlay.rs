@@ -4,17 +4,19 @@ pub mod builder;
 pub mod chooser;
 pub mod columns;
 pub mod confirm;
+pub mod levels;
 pub mod line;
 pub mod list;
 pub mod lists;
 pub mod prompt;
 
-use estate::{AccountId, Column, Field, Filter, Outcome, SimId};
+use estate::{AccountId, Column, Field, Filter, Levels, Outcome, SimId};
 
 pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
 pub use columns::ColumnsPane;
 pub use confirm::Confirm;
+pub use levels::LevelsPane;
 pub use list::{HistoryPane, ResultPane};
 pub use lists::{NumbersPane, SavedPane, SavedWish};
 pub use prompt::{Prompt, Purpose};
@@ -50,6 +52,8 @@ pub enum Overlay {
     Saved(SavedPane),
     /// The numbers of a list.
     Numbers(NumbersPane),
+    /// The cap editor.
+    Levels(Box<LevelsPane>),
     /// A file being written.
     Exporting,
 }
@@ -142,6 +146,8 @@ pub enum Reply {
     Numbers,
     /// To stop the file that is written.
     CancelExport,
+    /// To plan setting these caps and alerts.
+    SetLevels(Levels),
 }
 
 impl Overlay {
@@ -159,6 +165,7 @@ impl Overlay {
             Self::Columns(columns) => columns.key(key),
             Self::Saved(saved) => saved.key(key),
             Self::Numbers(numbers) => numbers.key(key),
+            Self::Levels(levels) => levels.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,
                 other => other,
@@ -172,6 +179,7 @@ impl Overlay {
             Self::Choose(chooser) => chooser.paste(&estate::text::clean(text)),
             Self::Prompt(prompt) => prompt.paste(text),
             Self::Builder(builder) => return builder.paste(text),
+            Self::Levels(levels) => levels.paste(text),
             _ => {}
         }
         Reply::Stay

@@ -220,6 +220,7 @@ pub fn perform(
             Msg::Range(ticket, estate.range(&query, &from, &to, LISTED, cancel))
         }
         Effect::Find { ticket, purpose, source } => Msg::Found(ticket, purpose, find(estate, source, cancel)),
+        Effect::Spread { ticket, target } => Msg::Spread(ticket, estate.spread(&target, cancel)),
         Effect::Plan { ticket, change } => Msg::Planned(ticket, estate.plan(&change, cancel)),
         Effect::Apply { id, change } => Msg::Applied(apply(estate, &id, &change, stop, tell)),
         Effect::Items { ticket, rev, outcome, after } => {

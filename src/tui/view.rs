@@ -3,6 +3,7 @@
 mod builder;
 mod details;
 mod dialog;
+mod levels;
 mod line;
 mod lists;
 mod paint;

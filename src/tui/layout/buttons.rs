@@ -52,6 +52,11 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         Overlay::Running => vec![letter('x', "Stop, change nothing"), plain(Code::Esc, "[ Esc Hide ]")],
         Overlay::Exporting => vec![letter('x', "Stop, keep no file"), plain(Code::Esc, "[ Esc Hide ]")],
         Overlay::Prompt(prompt) => prompt_buttons(prompt),
+        Overlay::Levels(_) => vec![
+            plain(Code::Enter, "[ Enter Preview ]"),
+            plain(Code::Tab, "[ Tab Next field ]"),
+            plain(Code::Esc, "[ Esc Cancel ]"),
+        ],
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Columns(_) => vec![
             plain(Code::Enter, "[ Enter Done ]"),

@@ -25,7 +25,7 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
         _ => Vec::new(),
     };
-    if model.ranging && matches!(action, A::Move | A::CopyIccid | A::Export) {
+    if model.ranging && matches!(action, A::Move | A::SetLevels | A::CopyIccid | A::Export) {
         model.messages.say("the selection is still being read; try again in a moment");
         return effects;
     }
@@ -72,6 +72,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Undo => undo(model),
         A::Menu => menus::context(model, None),
         A::Move => menus::move_target(model),
+        A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
         A::Palette => menus::palette(model),

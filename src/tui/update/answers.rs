@@ -55,6 +55,13 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 None => Vec::new(),
             }
         }
+        Msg::Spread(ticket, answer) if ticket == model.tickets.work => {
+            let spread = said(model, answer);
+            if let Some(Overlay::Levels(pane)) = model.overlays.last_mut() {
+                pane.spread = spread;
+            }
+            Vec::new()
+        }
         Msg::Planned(ticket, answer) if ticket == model.tickets.work => planned(model, answer),
         Msg::Committed => committed(model),
         other => about_changes(model, other),
@@ -320,15 +327,14 @@ fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
 }
 
 fn again(model: &mut Model, job: Job) -> Vec<Effect> {
-    let change = match job.change {
-        Change::Move { target, to, clear } => {
-            Change::Move { target: Target { expect: None, at: 0, ..target }, to, clear }
-        }
-        other => other,
-    };
+    let mut change = job.change;
+    if let Some(target) = change.target_mut() {
+        (target.expect, target.at) = (None, 0);
+    }
     // What the filter hides may have changed too: it is counted again before anyone can say yes.
     let hidden = if model.picked.is_empty() { Some(0) } else { None };
-    let mut effects = menus::confirm(model, job.what, "Move", change, hidden);
+    let verb = menus::verb(&change);
+    let mut effects = menus::confirm(model, job.what, verb, change, hidden);
     effects.extend(model.recount_picked());
     effects
 }

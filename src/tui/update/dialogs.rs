@@ -43,6 +43,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             columns::show_columns(model, columns)
         }
+        Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),
         Reply::CancelExport => {
@@ -113,8 +114,10 @@ fn go(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
     let Some(plan) = confirm.plan else { return Vec::new() };
     let change = confirm.change.confirmed(&plan);
-    if let Change::Move { target, to, .. } = &change {
+    if let Some(target) = change.target() {
         model.picked.acted(target);
+    }
+    if let Change::Move { to, .. } = &change {
         model.recents.retain(|id| id != to);
         model.recents.insert(0, *to);
         model.recents.truncate(8);
@@ -139,12 +142,21 @@ pub fn make(model: &mut Model, change: Change, what: String, total: u64) -> Vec<
 
 fn only_shown(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
-    let Change::Move { target, to, clear } = confirm.change else { return Vec::new() };
-    let target = select::only_shown(model, &target);
+    let mut change = confirm.change;
+    let Some(target) = change.target_mut() else { return Vec::new() };
+    *target = select::only_shown(model, target);
     let shown = estate::units::count(model.picked.shown.unwrap_or(0));
-    let path = model.accounts.names(to).join(" / ");
-    let title = format!("Move only the {shown} visible SIMs to {path}");
-    menus::confirm(model, title, "Move", Change::Move { target, to, clear }, Some(0))
+    let title = match &change {
+        Change::SetLevels { levels, .. } => {
+            format!("{} for only the {shown} visible SIMs", crate::cli::described_levels(levels))
+        }
+        Change::Move { to, .. } => {
+            format!("Move only the {shown} visible SIMs to {}", model.accounts.names(*to).join(" / "))
+        }
+        _ => confirm.title,
+    };
+    let verb = menus::verb(&change);
+    menus::confirm(model, title, verb, change, Some(0))
 }
 
 fn cancel(model: &mut Model) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use estate::units::count;
-use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column};
+use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Levels};
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
 use crate::tui::columns;
@@ -12,11 +12,12 @@ use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, Overlay};
+use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, LevelsPane, Overlay};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
-const ON_SIMS: [A; 13] = [
+const ON_SIMS: [A; 14] = [
     A::Move,
+    A::SetLevels,
     A::CopyIccid,
     A::Export,
     A::Toggle,
@@ -229,6 +230,33 @@ pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
     let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
     let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
     confirm(model, title, "Move", Change::Move { target, to, clear: Clear::default() }, hidden)
+}
+
+/// The word on the button of a change.
+pub fn verb(change: &Change) -> &'static str {
+    match change {
+        Change::SetLevels { .. } => "Set",
+        Change::Undo { .. } => "Undo",
+        Change::DeleteAccount { .. } => "Delete",
+        _ => "Move",
+    }
+}
+
+/// Opens the cap editor.
+pub fn levels(model: &mut Model) -> Vec<Effect> {
+    let Some(target) = model.target() else { return Vec::new() };
+    model.tickets.work = model.tickets.take();
+    let effect = Effect::Spread { ticket: model.tickets.work, target: Box::new(target.clone()) };
+    model.overlays.push(Overlay::Levels(Box::new(LevelsPane::new(model.subject(), target))));
+    vec![effect]
+}
+
+/// Asks whether caps and alerts are to be set like that.
+pub fn confirm_levels(model: &mut Model, levels: Levels) -> Vec<Effect> {
+    let Some(Overlay::Levels(pane)) = model.overlays.pop() else { return Vec::new() };
+    let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
+    let title = format!("{} for {}", crate::cli::described_levels(&levels), pane.subject);
+    confirm(model, title, "Set", Change::SetLevels { target: pane.target, levels }, hidden)
 }
 
 /// Asks whether a change is to be undone.

@@ -91,6 +91,7 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         | Hit::Cell(..)
         | Hit::Tool(_)
         | Hit::Text
+        | Hit::Level(_)
         | Hit::Outside
         | Hit::Nothing => Vec::new(),
     }
@@ -159,7 +160,11 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
     if let Some(top) = model.overlays.last_mut() {
         let code = if by < 0 { crate::tui::term::Code::Up } else { crate::tui::term::Code::Down };
         let reply = match top {
-            Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Running | Overlay::Exporting => Reply::Stay,
+            Overlay::Confirm(_)
+            | Overlay::Prompt(_)
+            | Overlay::Running
+            | Overlay::Exporting
+            | Overlay::Levels(_) => Reply::Stay,
             other => other.key(crate::tui::term::Key::plain(code)),
         };
         return dialogs::reply(model, reply);
@@ -244,6 +249,15 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             } else {
                 Reply::Stay
             }
+        }
+        (Some(Overlay::Levels(pane)), Hit::Level(line)) => {
+            // A second click on a field chooses its next possibility.
+            if pane.line == line {
+                pane.turn(1);
+            } else {
+                pane.line = line;
+            }
+            Reply::Stay
         }
         (Some(Overlay::Numbers(pane)), Hit::Item(line)) => {
             pane.cursor = line;

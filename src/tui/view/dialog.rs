@@ -13,7 +13,7 @@ use super::builder::builder;
 use super::lists;
 use super::paint::{cut, cut_head, right, text, wrap};
 use super::panes::status_word;
-use crate::cli::warning_text;
+use crate::cli::{warning_text, would};
 use crate::tui::hit;
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
@@ -56,6 +56,7 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Columns(pane) => lists::choose_columns(model, pane, place, buffer),
         Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
+        Overlay::Levels(pane) => super::levels::levels(theme, pane, place, buffer),
         Overlay::Exporting => lists::writing(model, place, buffer),
     };
     for (rect, _, label) in layout::buttons(model) {
@@ -88,6 +89,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Messages(_) => "Messages, oldest first".into(),
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
+        Overlay::Levels(pane) => format!("Caps and alerts of {}", pane.subject),
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {
@@ -234,24 +236,10 @@ fn hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
     let said = match (confirm.hidden, confirm.all) {
         (Some(0), _) => return,
         (None, _) => "! counting what the filter hides …".to_owned(),
-        (Some(n), true) => format!("! {} of them are hidden by the filter, and move too", count(n)),
+        (Some(n), true) => format!("! {} of them are hidden by the filter, and change too", count(n)),
         (Some(n), false) => format!("! {} are hidden by the filter:  a  all   v  only the visible", count(n)),
     };
     lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
-}
-
-fn would(counts: &estate::Counts) -> String {
-    let part = |outcome: Outcome, word: &str| {
-        let n = counts.get(outcome);
-        (n > 0 || outcome == Outcome::Done).then(|| format!("{} {word}", count(n)))
-    };
-    let parts = [
-        part(Outcome::Done, "will change"),
-        part(Outcome::Unchanged, "are there already"),
-        part(Outcome::Refused, "are refused"),
-        part(Outcome::Conflict, "changed since"),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 
 fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
@@ -392,6 +380,7 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
             theme.warn
         };
         let last = match item.reason {
+            Reason::None if item.from == item.to => item.from.clone(),
             Reason::None => format!("{} → {}", item.from, item.to),
             reason if narrow => reason.text().to_owned(),
             reason => format!("{} ({})", reason.text(), item.from),

@@ -1,0 +1,79 @@
+//! Caps and alerts on the screen.
+
+mod common;
+
+use common::{session, session_as};
+use estate::Role;
+use simdeck::tui::harness::Session;
+use simdeck::tui::overlay::Overlay;
+
+#[track_caller]
+fn shows(session: &Session, words: &str) {
+    assert!(session.text().contains(words), "no \"{words}\" in\n{}", session.text());
+}
+
+/// Cap and alert of the first rows.
+fn levels(session: &Session, n: usize) -> Vec<(Option<u64>, Option<u64>)> {
+    session.model.table.rows.iter().take(n).map(|r| (r.row.sim.cap, r.row.sim.alert)).collect()
+}
+
+#[test]
+fn a_cap_is_set_with_its_alert_and_undone() {
+    let (_dir, mut session) = session((80, 24));
+    let before = levels(&session, 1);
+    session.keys("C");
+    shows(&session, "Caps and alerts of");
+    session.keys("123456kB");
+    shows(&session, "= 123,456,000 bytes");
+    shows(&session, "→ 98.7 MB");
+    session.keys("<Enter>");
+    shows(&session, "Set cap 123 MB (123,456,000 bytes)");
+    session.keys("y");
+    assert_eq!(levels(&session, 1), [(Some(123_456_000), Some(98_764_800))], "{}", session.text());
+    session.keys("u");
+    shows(&session, "Undo:");
+    session.keys("y");
+    assert_eq!(levels(&session, 1), before);
+}
+
+#[test]
+fn mixed_values_are_shown_and_only_what_is_touched_changes() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("<Space><Down><Space><Down><Space><Down><Space>C");
+    shows(&session, "4 SIMs now: cap «mixed»");
+    let before = levels(&session, 4);
+    session.keys("<Tab>90%<Enter>");
+    shows(&session, "Set alert 90 % of the cap for 4 selected SIMs");
+    session.keys("y");
+    for (now, was) in levels(&session, 4).iter().zip(before) {
+        assert_eq!(now.0, was.0, "the caps stay");
+        assert!(*now == was || now.1 == now.0.map(|cap| cap / 10 * 9), "{now:?} of {was:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_stays_in_the_editor_and_escape_changes_nothing() {
+    let (_dir, mut session) = session((80, 24));
+    let before = levels(&session, 20);
+    session.keys("Clots<Enter>");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Levels(p)) if p.cap.value() == "lots"));
+    shows(&session, "500MB");
+    session.keys("<C-u>1GB<Enter>");
+    shows(&session, "y to set");
+    session.keys("<Esc>");
+    assert!(session.model.overlays.is_empty());
+    assert_eq!(levels(&session, 20), before);
+}
+
+#[test]
+fn who_may_not_set_caps_is_told_why() {
+    for (role, read_only, why) in [
+        (Role::ViewOnly, false, "the role View Only may not set alerts and caps"),
+        (Role::Admin, true, "read-only"),
+    ] {
+        let (_dir, mut session) = session_as((120, 40), role, read_only);
+        session.keys("C");
+        assert!(session.model.overlays.is_empty(), "{role:?}\n{}", session.text());
+        shows(&session, why);
+    }
+}
