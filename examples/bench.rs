@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Column, Estate, Field, Filter, List, Local, Order, Query, Seek, Target,
-    Time, WINDOW,
+    Cancel, Change, ChangeId, Clear, Column, Estate, Field, Filter, Levels, List, Local, Order, Query, Seek,
+    Target, Time, WINDOW,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -49,7 +49,7 @@ fn main() {
         timed("open, tree and first rows", || Session::new(open(), Kind::Demo, (160, 48), Time::now()));
     queries(session.estate.as_ref());
     keys(&mut session);
-    moves(session.estate.as_ref(), sims);
+    changes(session.estate.as_ref(), sims);
     println!("{:<58} {:>13}", "peak memory", peak());
 }
 
@@ -231,21 +231,27 @@ fn keys(session: &mut Session) {
     }
 }
 
-fn moves(estate: &dyn Estate, sims: u64) {
+fn changes(estate: &dyn Estate, sims: u64) {
     let cancel = Cancel::new();
+    let n = sims.min(100_000);
     let all = Query::all(estate.me().account, Time::now());
-    let ids = estate.target_ids(&Target::query(all.clone()), sims.min(100_000), &cancel).expect("ids");
+    let target = || Target::ids(estate.target_ids(&Target::query(all.clone()), n, &cancel).expect("ids"));
     let to = estate.accounts(&cancel).expect("accounts").all()[1].id;
-    let change = Change::Move { target: Target::ids(ids), to, clear: Clear::default() };
-    let plan = timed(&format!("preflight of a move of {}", sims.min(100_000)), || {
-        estate.plan(&change, &cancel).expect("plan")
-    });
-    let change = change.confirmed(&plan);
+    change(estate, "move", &all, &Change::Move { target: target(), to, clear: Clear::default() });
+    let levels = Levels { cap: Some(123_000_000), ..Levels::default() };
+    change(estate, "cap", &all, &Change::SetLevels { target: target(), levels });
+}
+
+/// Makes a change of many SIMs while the table scrolls.
+fn change(estate: &dyn Estate, what: &str, all: &Query, change: &Change) {
+    let cancel = Cancel::new();
+    let plan = timed(&format!("{what}: preflight"), || estate.plan(change, &cancel).expect("plan"));
+    let change = change.clone().confirmed(&plan);
     let begun = Instant::now();
     let slowest = std::sync::Mutex::new(Duration::ZERO);
     let running = std::sync::atomic::AtomicBool::new(true);
     std::thread::scope(|scope| {
-        let (running, slowest, all, cancel) = (&running, &slowest, &all, &cancel);
+        let (running, slowest, cancel) = (&running, &slowest, &cancel);
         scope.spawn(move || {
             // The table scrolls meanwhile.
             let mut seek = Seek::First;
@@ -263,7 +269,7 @@ fn moves(estate: &dyn Estate, sims: u64) {
             ControlFlow::Continue(())
         });
         running.store(false, std::sync::atomic::Ordering::Relaxed);
-        line(&format!("move with history ({})", receipt.expect("moved").counts), begun.elapsed());
+        line(&format!("{what} with history ({})", receipt.expect("changed").counts), begun.elapsed());
         line("  first progress", first.lock().expect("lock").unwrap_or_default());
     });
     line("  slowest page meanwhile", *slowest.lock().expect("lock"));
