@@ -6,6 +6,8 @@ use common::{session, session_as};
 use estate::Role;
 use simdeck::tui::harness::Session;
 use simdeck::tui::overlay::Overlay;
+use simdeck::tui::overlay::levels::AlertIs;
+use simdeck::tui::term::{Button, Event, Mouse, MouseKind};
 
 #[track_caller]
 fn shows(session: &Session, words: &str) {
@@ -27,7 +29,8 @@ fn a_cap_is_set_with_its_alert_and_undone() {
     shows(&session, "= 123,456,000 bytes");
     shows(&session, "→ 98.7 MB");
     session.keys("<Enter>");
-    shows(&session, "Set cap 123 MB (123,456,000 bytes)");
+    shows(&session, "Set cap 123 MB (123,456,000 bytes), alert 98.7 MB");
+    shows(&session, "y to set");
     session.keys("y");
     assert_eq!(levels(&session, 1), [(Some(123_456_000), Some(98_764_800))], "{}", session.text());
     session.keys("u");
@@ -43,7 +46,8 @@ fn mixed_values_are_shown_and_only_what_is_touched_changes() {
     shows(&session, "4 SIMs now: cap «mixed»");
     let before = levels(&session, 4);
     session.keys("<Tab>90%<Enter>");
-    shows(&session, "Set alert 90 % of the cap for 4 selected SIMs");
+    shows(&session, "Set caps and alerts of 4 selected SIMs");
+    shows(&session, "Set alert 90 % of the cap");
     session.keys("y");
     for (now, was) in levels(&session, 4).iter().zip(before) {
         assert_eq!(now.0, was.0, "the caps stay");
@@ -75,5 +79,42 @@ fn who_may_not_set_caps_is_told_why() {
         session.keys("C");
         assert!(session.model.overlays.is_empty(), "{role:?}\n{}", session.text());
         shows(&session, why);
+    }
+}
+
+#[test]
+fn what_was_left_out_is_tried_again_with_caps_not_with_a_move() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/status=active,terminated<Enter>*mC7MB<Enter>");
+    let Some(Overlay::Confirm(confirm)) = session.model.overlays.last() else { panic!("{}", session.text()) };
+    let total = confirm.plan.as_ref().expect("planned").total;
+    session.keys(&format!("{total}<Enter>"));
+    shows(&session, "[ r Retry left out ]");
+    session.keys("r");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Levels(_))), "{}", session.text());
+}
+
+#[test]
+fn a_click_chooses_what_it_is_on() {
+    let (_dir, mut session) = session((80, 24));
+    session.keys("C1GB");
+    for (words, alert, hard) in [
+        ("( ) as it is: 4", AlertIs::Kept, None),
+        ("( ) soft", AlertIs::Kept, Some(false)),
+        ("( ) another", AlertIs::Typed, Some(false)),
+        ("( ) hard", AlertIs::Typed, Some(true)),
+    ] {
+        let text = session.text();
+        let (y, line) = text.lines().enumerate().find(|(_, l)| l.contains(words)).expect(words);
+        let x = line[..line.find(words).expect("there")].chars().count();
+        session.event(Event::Mouse(Mouse {
+            kind: MouseKind::Down(Button::Left),
+            x: x as u16 + 1,
+            y: y as u16,
+            ctrl: false,
+            shift: false,
+        }));
+        let Some(Overlay::Levels(pane)) = session.model.overlays.last() else { panic!("{words}") };
+        assert_eq!((pane.alert_is, pane.hard), (alert, hard), "{words}");
     }
 }

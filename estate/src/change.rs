@@ -362,6 +362,8 @@ pub enum Warning {
     OwnAlerts,
     /// Their alert is above their cap, and is never reached.
     AlertOverCap,
+    /// They have no cap, so that a hard one has no effect.
+    HardWithoutCap,
 }
 
 /// What a change would do, before anyone confirms it.

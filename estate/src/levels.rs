@@ -35,6 +35,22 @@ pub struct Levels {
 }
 
 impl Levels {
+    /// What it sets, in words.
+    pub fn said(&self) -> String {
+        let mut said = Vec::new();
+        said.extend(self.cap.map(|cap| format!("cap {}", shown(cap))));
+        match (self.alert, self.cap) {
+            (Alert::Bytes(bytes), _) => said.push(format!("alert {}", shown(bytes))),
+            (Alert::Percent(share), _) => said.push(format!("alert {share} % of the cap")),
+            (Alert::Follow, Some(cap)) if cap > 0 => {
+                said.push(format!("alert {}", shown(units::default_alert(cap))));
+            }
+            (Alert::Follow | Alert::Keep, _) => said.push("alerts as they are".to_owned()),
+        }
+        said.extend(self.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
+        said.join(", ")
+    }
+
     /// Makes sure that it does something.
     pub fn check(&self) -> Result<()> {
         let alert = matches!(self.alert, Alert::Bytes(_) | Alert::Percent(_));
@@ -44,10 +60,20 @@ impl Levels {
                 "say what to set: a cap, an alert, or whether the cap is hard",
             ));
         }
-        if matches!(self.alert, Alert::Percent(share) if share == 0 || share > 1_000) {
-            return Err(Error::invalid("alert", "must be a share from 1% to 1000% of the cap, or none"));
+        if self.cap.is_some_and(|cap| cap > units::MAX_BYTES) {
+            return Err(Error::invalid("cap", "is too large"));
         }
-        Ok(())
+        match self.alert {
+            Alert::Bytes(bytes) if bytes > units::MAX_BYTES => Err(Error::invalid("alert", "is too large")),
+            Alert::Percent(0 | 1_001..) => {
+                Err(Error::invalid("alert", "must be a share from 1% to 1000% of the cap, or none"))
+            }
+            Alert::Percent(_) if self.cap == Some(0) => Err(Error::invalid(
+                "alert",
+                "cannot be a share of a cap that is taken away; give a size, or keep",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -55,9 +81,25 @@ impl Levels {
 pub fn parse_cap(text: &str) -> Result<u64> {
     match text.trim().to_ascii_lowercase().as_str() {
         "none" | "no" | "-" => Ok(0),
-        _ => units::parse_bytes(text)
-            .map_err(|_| Error::invalid("cap", "must be a size such as 500MB or 1.5GiB, or none")),
+        _ => size(text, "cap", "must be a size such as 500MB or 1.5GiB, or none"),
     }
+}
+
+/// Reads a size that nothing must turn into another one, or into none, unnoticed.
+fn size(text: &str, field: &'static str, wanted: &str) -> Result<u64> {
+    let bytes = units::parse_bytes(text).map_err(|_| Error::invalid(field, wanted))?;
+    if let Some((_, after)) = text.split_once(',')
+        && after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len()) == 3
+    {
+        return Err(Error::invalid(
+            field,
+            "can be read two ways: write 1500MB without the comma, or 1.5MB with a point",
+        ));
+    }
+    if bytes == 0 && text.contains(|c: char| matches!(c, '1'..='9')) {
+        return Err(Error::invalid(field, "is less than a byte; write none for none"));
+    }
+    Ok(bytes)
 }
 
 /// Reads an alert: a size, a share of the cap, `none` or `keep`.
@@ -71,9 +113,8 @@ pub fn parse_alert(text: &str) -> Result<Alert> {
     match text.to_ascii_lowercase().as_str() {
         "keep" => Ok(Alert::Keep),
         "none" | "no" | "-" => Ok(Alert::Bytes(0)),
-        _ => units::parse_bytes(text).map(Alert::Bytes).map_err(|_| {
-            Error::invalid("alert", "must be a size such as 400MB, a share such as 80%, none or keep")
-        }),
+        _ => size(text, "alert", "must be a size such as 400MB, a share such as 80%, none or keep")
+            .map(Alert::Bytes),
     }
 }
 
@@ -90,7 +131,7 @@ pub struct Spread {
     pub hard: Option<bool>,
 }
 
-/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524.2 MB (524,288,000 bytes)`.
+/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB (524,288,000 bytes)`.
 pub fn shown(bytes: u64) -> String {
     if bytes == 0 {
         return "none".to_owned();
@@ -118,6 +159,12 @@ mod tests {
         assert_eq!(parse_alert("none"), Ok(Alert::Bytes(0)));
         assert_eq!(parse_alert("400MB"), Ok(Alert::Bytes(400_000_000)));
         assert!(parse_alert("8o%").is_err());
+        assert!(parse_cap("1,500MB").is_err() && parse_cap("0.4B").is_err(), "never another cap, never none");
+        assert_eq!(parse_cap("1,5GB"), Ok(1_500_000_000));
+        let huge = Levels { cap: Some(u64::MAX), ..Levels::default() };
+        assert!(huge.check().is_err());
+        let contradiction = Levels { cap: Some(0), alert: Alert::Percent(80), hard: None };
+        assert!(contradiction.check().is_err());
         assert!(Levels::default().check().is_err());
         assert!(Levels { alert: Alert::Percent(0), ..Levels::default() }.check().is_err());
         assert!(Levels { cap: Some(0), ..Levels::default() }.check().is_ok());

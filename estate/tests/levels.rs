@@ -139,7 +139,7 @@ fn undo_puts_back_what_nothing_came_after() {
         &LogFilter { kind: Some("levels".into()), limit: 9, ..LogFilter::default() },
         &Cancel::new(),
     );
-    assert_eq!(first.expect("log").last().expect("first").summary, "set cap 100 MB of 3 SIMs");
+    assert_eq!(first.expect("log").last().expect("first").summary, "set cap 100 MB, alert 80.0 MB of 3 SIMs");
     let items = root.items(log[0].rev, Some(Outcome::Done), None, 10, &Cancel::new()).expect("items");
     assert_eq!(items.len(), 2);
     assert_eq!(root.check().expect("check"), Vec::<String>::new());
@@ -250,4 +250,46 @@ proptest! {
             prop_assert_eq!(now, rules(*used, (*cap, *alert), &set).unwrap_or((*cap, *alert, old)), "SIM {}", i);
         }
     }
+}
+
+#[test]
+fn a_block_that_was_stated_holds_until_its_cap_changes_and_undo_brings_it_back() {
+    let (_dir, root) = estate();
+    import(
+        &root,
+        b"iccid,account,status,used,cap,alert\n8900101000000000011,A,blocked,0,500MB,400MB\n\
+        8900101000000000012,A,alerted,0,500MB,400MB\n",
+    );
+    let hard = set(&root, "", Levels { hard: Some(true), ..Levels::default() });
+    assert!(plan(&root, &hard).warnings.is_empty(), "nothing is unblocked by the way");
+    apply(&root, &hard).expect("set");
+    assert_eq!((sim(&root, 11).gate, sim(&root, 12).gate), (Gate::Blocked, Gate::Alerted));
+    let alert = set(&root, "", Levels { alert: Alert::Percent(90), ..Levels::default() });
+    apply(&root, &alert).expect("set");
+    assert_eq!((sim(&root, 11).gate, sim(&root, 12).gate), (Gate::Blocked, Gate::Ok));
+    let raised = set(&root, "", cap(600));
+    assert_eq!(
+        plan(&root, &raised).warnings.iter().find(|(w, _)| *w == Warning::Unblocks).map(|w| w.1),
+        Some(1)
+    );
+    let receipt = apply(&root, &raised).expect("set");
+    assert_eq!(sim(&root, 11).gate, Gate::Ok);
+    let undo = Change::Undo { change: receipt.id };
+    assert_eq!(plan(&root, &undo).warnings, [(Warning::BlocksNow, 1)], "undo says what it blocks");
+    apply(&root, &undo).expect("undone");
+    assert_eq!(sim(&root, 11).gate, Gate::Blocked);
+}
+
+#[test]
+fn an_alert_turned_off_by_hand_counts_as_own_and_hard_without_a_cap_is_said() {
+    let (_dir, root) = world();
+    apply(
+        &root,
+        &set(&root, "iccid=8900101000000000012", Levels { alert: Alert::Bytes(0), ..Levels::default() }),
+    )
+    .expect("none");
+    let planned = plan(&root, &set(&root, "iccid=8900101000000000012", cap(600)));
+    assert_eq!(planned.warnings, [(Warning::OwnAlerts, 1)]);
+    let hard = plan(&root, &set(&root, "lifecycle=active", Levels { hard: Some(true), ..Levels::default() }));
+    assert!(hard.warnings.contains(&(Warning::HardWithoutCap, 1)), "{:?}", hard.warnings);
 }

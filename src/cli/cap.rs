@@ -1,6 +1,6 @@
 //! `simdeck cap`.
 
-use estate::levels::{parse_alert, parse_cap, shown};
+use estate::levels::{parse_alert, parse_cap};
 use estate::units::count;
 use estate::{Alert, Change, Levels};
 
@@ -64,16 +64,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 /// What is set, in words.
 pub fn described(levels: &Levels) -> String {
-    let mut said = Vec::new();
-    said.extend(levels.cap.map(|cap| format!("cap {}", shown(cap))));
-    match (levels.alert, levels.cap) {
-        (Alert::Bytes(bytes), _) => said.push(format!("alert {}", shown(bytes))),
-        (Alert::Percent(share), _) => said.push(format!("alert {share} % of the cap")),
-        (Alert::Follow, Some(cap)) if cap > 0 => {
-            said.push(format!("alert {}", shown(estate::units::default_alert(cap))));
-        }
-        (Alert::Follow | Alert::Keep, _) => said.push("alerts as they are".to_owned()),
-    }
-    said.extend(levels.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
-    format!("Set {}", said.join(", "))
+    format!("Set {}", levels.said())
 }

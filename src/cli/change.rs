@@ -42,11 +42,12 @@ pub fn warning_text(warning: Warning, n: u64) -> String {
         Warning::Unblocks => format!("{} unblocked at once", are(n)),
         Warning::AlertsNow => format!("{} at the new alert already", are(n)),
         Warning::OwnAlerts => {
-            format!("{sims} an alert of their own, which goes; keep leaves alerts as they are")
+            format!("{sims} an alert that is not 80 % of the cap, and it goes")
         }
         Warning::AlertOverCap => {
             format!("{sims} an alert above the cap, which will not be reached before it")
         }
+        Warning::HardWithoutCap => format!("{sims} no cap, so that a hard one has no effect"),
         Warning::NoAdmin => "the account has no Admin yet".to_owned(),
         Warning::AccountsBelow => format!("{} accounts below it go along", count(n)),
         Warning::Visibility if n == 0 => "who sees it changes".to_owned(),

@@ -8,7 +8,7 @@ use super::action::Action;
 use super::layout::{self, Areas, GUTTER, builder, chips};
 use super::model::Model;
 use super::overlay::builder::Cell;
-use super::overlay::{Builder, Overlay};
+use super::overlay::{Builder, LevelsPane, Overlay};
 use super::term::Key;
 
 /// A part of the screen that does something.
@@ -46,8 +46,8 @@ pub enum Hit {
     Tool(char),
     /// The builder's text.
     Text,
-    /// A field of the cap editor.
-    Level(usize),
+    /// A field of the cap editor, and which of its possibilities.
+    Level(usize, usize),
     /// Beside the top overlay.
     Outside,
     /// Nothing that does anything.
@@ -154,9 +154,8 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some(Overlay::Builder(builder)) = model.overlays.last() {
         return of_builder(builder, dialog.inner, at);
     }
-    if let Some(Overlay::Levels(_)) = model.overlays.last() {
-        let field = layout::LEVEL_FIELDS.iter().rposition(|y| at.y >= dialog.inner.y + y);
-        return field.map_or(Hit::Nothing, Hit::Level);
+    if let Some(Overlay::Levels(pane)) = model.overlays.last() {
+        return of_levels(pane, dialog.inner, at);
     }
     if let Some(Overlay::Result(result)) = model.overlays.last()
         && let Some((_, index)) = tabs(result, dialog.inner).iter().find(|(rect, _)| rect.contains(at))
@@ -177,6 +176,20 @@ fn over(model: &Model, at: Position) -> Hit {
         return if line < lines { Hit::Item(line) } else { Hit::Nothing };
     }
     Hit::Nothing
+}
+
+fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {
+    let [cap, alert, hard] = layout::LEVEL_FIELDS;
+    match at.y.saturating_sub(inner.y) {
+        y if y == cap || y == cap + 1 => Hit::Level(0, 0),
+        y if (alert..alert + 3).contains(&y) => Hit::Level(1, usize::from(y - alert)),
+        y if y == hard => {
+            let places = layout::hardness(pane, inner);
+            let which = places.iter().position(|(rect, ..)| rect.contains(at));
+            which.map_or(Hit::Nothing, |which| Hit::Level(2, which))
+        }
+        _ => Hit::Nothing,
+    }
 }
 
 fn of_builder(open: &Builder, inner: Rect, at: Position) -> Hit {

@@ -14,10 +14,25 @@ use super::action::Action as A;
 use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
-use super::overlay::Overlay;
+use super::overlay::{LevelsPane, Overlay};
 
 /// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard.
 pub const LEVEL_FIELDS: [u16; 3] = [1, 4, 8];
+
+/// The width of the names of the cap editor's fields.
+pub const LEVEL_NAMES: u16 = 10;
+
+/// The possibilities of a cap's hardness: where, in words, and whether it is the one.
+pub fn hardness(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 3] {
+    let mut x = inner.x + 1 + LEVEL_NAMES;
+    pane.hardness().map(|(chosen, said)| {
+        let said = format!("({}) {said}", if chosen { "x" } else { " " });
+        let width = (said.width() as u16).min(inner.right().saturating_sub(x));
+        let place = Rect { x, y: inner.y + LEVEL_FIELDS[2], width, height: 1 };
+        x += width + 3;
+        (place, said, chosen)
+    })
+}
 
 /// Below this there is only a message.
 pub const SMALLEST: (u16, u16) = (40, 10);

@@ -9,19 +9,21 @@ use super::write::{Judged, TEMP, chunked, judged, settle};
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
 use crate::levels::{Alert, DEFAULT_SHARE, Levels, Spread};
+use crate::units::MAX_BYTES;
 
 /// What a SIM has after the change, as SQL on `s`, and the parameters `?` in them stand for.
 struct After {
     cap: Sql,
     alert: Sql,
     hard: Sql,
+    gate: Sql,
 }
 
-/// A share of a cap: rounded down, and never 0, because 0 means none.
+/// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may be.
 fn share(cap: &Sql, percent: u64) -> Sql {
-    let mut sql = Sql::new("max(1, (");
+    let mut sql = Sql::new("max(1, min(?, (").with(MAX_BYTES as i64);
     sql.push(cap.clone());
-    sql.push(Sql::new(") * ? / 100)").with(percent as i64));
+    sql.push(Sql::new(") * ? / 100))").with(percent as i64));
     sql
 }
 
@@ -40,14 +42,89 @@ fn after(levels: &Levels) -> After {
         Some(hard) => Sql::new("?").with(i64::from(hard)),
         None => Sql::new("s.hard_cap"),
     };
-    After { cap, alert, hard }
+    // What the source of the data stated beyond what usage says holds until the level it stands for changes.
+    let gate = piece(
+        &[
+            ("CASE WHEN s.gate = 2 AND s.cap = (", &cap),
+            (") THEN 2 WHEN s.cap = (", &cap),
+            (") AND s.alert = (", &alert),
+            (") THEN s.gate ELSE ", &derived(&cap, &alert)),
+        ],
+        " END",
+    );
+    After { cap, alert, hard, gate }
+}
+
+/// What undo brings back. The gate is the old one only while usage is what it was.
+fn restored() -> After {
+    let [cap, alert, hard] =
+        ["cap", "alert", "hard_cap"].map(|key| Sql::new(format!("t.restore ->> '{key}'")));
+    let gate = piece(
+        &[(
+            "CASE WHEN t.restore ->> 'used' = s.used THEN t.restore ->> 'gate' ELSE ",
+            &derived(&cap, &alert),
+        )],
+        " END",
+    );
+    After { cap, alert, hard, gate }
 }
 
 /// The gate that usage and levels make: `usage ≥ level`, and what is not set never is.
-fn gate(used: &str, cap: &str, alert: &str) -> String {
-    format!(
-        "CASE WHEN {cap} > 0 AND {used} >= {cap} THEN 2 WHEN {alert} > 0 AND {used} >= {alert} THEN 1 ELSE 0 END"
+fn derived(cap: &Sql, alert: &Sql) -> Sql {
+    piece(
+        &[
+            ("CASE WHEN (", cap),
+            (") > 0 AND s.used >= (", cap),
+            (") THEN 2 WHEN (", alert),
+            (") > 0 AND s.used >= (", alert),
+        ],
+        ") THEN 1 ELSE 0 END",
     )
+}
+
+/// Text and expressions in turns.
+fn piece(parts: &[(&str, &Sql)], end: &str) -> Sql {
+    let mut sql = Sql::new("");
+    for (text, part) in parts {
+        sql.text.push_str(text);
+        sql.push((*part).clone());
+    }
+    sql.text.push_str(end);
+    sql
+}
+
+/// What becomes of SIMs beyond their levels, counted.
+fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning, u64)>> {
+    let sql = piece(
+        &[
+            (
+                "SELECT sum(g = 2 AND gate <> 2), sum(g <> 2 AND gate = 2), sum(g = 1 AND gate <> 1), \
+                 sum(old <> a AND iif(oldcap > 0, old <> max(1, oldcap * 80 / 100), old > 0)), \
+                 sum(a > c AND c > 0), sum(h AND c = 0) FROM (SELECT s.gate AS gate, s.alert AS old, \
+                 s.cap AS oldcap, (",
+                &after.gate,
+            ),
+            (") AS g, (", &after.cap),
+            (") AS c, (", &after.alert),
+            (") AS a, (", &after.hard),
+            (") AS h FROM ", from),
+        ],
+        ")",
+    );
+    let kinds = [
+        Warning::BlocksNow,
+        Warning::Unblocks,
+        Warning::AlertsNow,
+        Warning::OwnAlerts,
+        Warning::AlertOverCap,
+        Warning::HardWithoutCap,
+    ];
+    let mut statement = session.prepare_cached(&sql.text)?;
+    let counts = statement.query_row(params_from_iter(&sql.params), |r| {
+        (0..kinds.len()).map(|at| r.get::<_, Option<i64>>(at)).collect::<rusqlite::Result<Vec<_>>>()
+    })?;
+    let counts = counts.into_iter().map(|n| n.unwrap_or(0).unsigned_abs());
+    Ok(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect())
 }
 
 /// Codes for: unmanaged, terminated, no cap to take a share of, the same already, changed since.
@@ -107,37 +184,27 @@ impl View<'_> {
         let after = after(levels);
         let at = if target.expect.is_some() { target.at } else { now_at };
         let (mut plan, _) = self.tallied(target, verdict(levels, &after, at), now_at)?;
-        let mut sql = Sql::new(
-            "SELECT sum(g = 2 AND gate <> 2), sum(g <> 2 AND gate = 2), sum(g = 1 AND gate <> 1), \
-            sum(old > 0 AND old <> a AND old <> max(1, oldcap * 80 / 100)), sum(a > c AND c > 0) FROM (SELECT ",
+        let chosen = piece(
+            &[("sim s WHERE ", &self.target(target)?), (" AND (", &judged_as(levels, &after, at, OUTCOMES))],
+            ") = 0",
         );
-        sql.text.push_str(&gate("used", "c", "a"));
-        sql.text.push_str(
-            " AS g, * FROM (SELECT s.gate AS gate, s.used AS used, s.alert AS old, s.cap AS oldcap, (",
-        );
-        sql.push(after.cap.clone());
-        sql.text.push_str(") AS c, (");
-        sql.push(after.alert.clone());
-        sql.text.push_str(") AS a, ");
-        sql.push(judged_as(levels, &after, at, OUTCOMES));
-        sql.text.push_str(" AS outcome FROM sim s WHERE ");
-        sql.push(self.target(target)?);
-        sql.text.push_str(") WHERE outcome = 0)");
-        let mut statement = self.session.prepare_cached(&sql.text)?;
-        let counts = statement.query_row(params_from_iter(&sql.params), |r| {
-            let n = |at| r.get::<_, Option<i64>>(at).map(|n| n.unwrap_or(0).unsigned_abs());
-            Ok([n(0)?, n(1)?, n(2)?, n(3)?, n(4)?])
-        })?;
-        let kinds = [
-            Warning::BlocksNow,
-            Warning::Unblocks,
-            Warning::AlertsNow,
-            Warning::OwnAlerts,
-            Warning::AlertOverCap,
-        ];
-        plan.warnings.extend(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0));
+        let mut warnings = effects(self.session, &after, &chosen)?;
+        if levels.hard.is_none() {
+            warnings.retain(|(warning, _)| *warning != Warning::HardWithoutCap);
+        }
+        plan.warnings.extend(warnings);
         Ok(plan)
     }
+}
+
+/// What putting levels back does at once, for the SIMs judged in `temp.target`.
+pub(crate) fn undo_effects(session: &Session) -> Result<Vec<(Warning, u64)>> {
+    let chosen = Sql::new("sim s JOIN temp.target t ON t.sim_id = s.id WHERE t.outcome = 0");
+    let mut warnings = effects(session, &restored(), &chosen)?;
+    warnings.retain(|(warning, _)| {
+        matches!(warning, Warning::BlocksNow | Warning::Unblocks | Warning::AlertsNow)
+    });
+    Ok(warnings)
 }
 
 /// Judges inside the transaction, and compares with what was confirmed.
@@ -167,8 +234,8 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
 }
 
 /// What the levels were, kept so that undo can bring them back.
-const BEFORE: &str =
-    "CASE WHEN t.outcome = 0 THEN json_object('cap', s.cap, 'alert', s.alert, 'hard_cap', s.hard_cap) END";
+const BEFORE: &str = "CASE WHEN t.outcome = 0 THEN json_object('cap', s.cap, 'alert', s.alert, \
+    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used) END";
 
 /// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
 pub(crate) fn set_levels(
@@ -178,37 +245,25 @@ pub(crate) fn set_levels(
     judged: &Judged,
     watch: &Watch<'_>,
 ) -> Result<()> {
-    let after = match levels {
-        Some(levels) => after(levels),
-        None => After {
-            cap: Sql::new("t.restore ->> 'cap'"),
-            alert: Sql::new("t.restore ->> 'alert'"),
-            hard: Sql::new("t.restore ->> 'hard_cap'"),
-        },
-    };
+    let after = levels.map_or_else(restored, after);
     let items = format!(
         "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {BEFORE} \
          FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ? AND t.sim_id <= ?"
     );
-    let mut update = Sql::new("UPDATE sim AS s SET version = ?, cap = (").with(rev);
-    update.push(after.cap);
-    update.text.push_str("), alert = (");
-    update.push(after.alert);
-    update.text.push_str("), hard_cap = (");
-    update.push(after.hard);
-    update.text.push_str(
+    let update = piece(
+        &[
+            ("UPDATE sim AS s SET version = ?, cap = (", &after.cap),
+            ("), alert = (", &after.alert),
+            ("), hard_cap = (", &after.hard),
+            ("), gate = (", &after.gate),
+        ],
         ") FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
-    );
-    let settled = format!(
-        "UPDATE sim AS s SET gate = {} FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 \
-         AND t.sim_id > ? AND t.sim_id <= ?",
-        gate("s.used", "s.cap", "s.alert")
     );
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
-        let chunk = update.clone().with(last).with(end);
+        let mut chunk = Sql::new("").with(rev);
+        chunk.push(update.clone().with(last).with(end));
         session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;
-        session.prepare_cached(&settled)?.execute(params![last, end])?;
         Ok(done as u64)
     })?;
     settle(session, rev)

@@ -10,7 +10,6 @@ use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
-use crate::levels::{Alert, Levels, shown};
 use crate::sim::SimId;
 use crate::units::{Time, count};
 use crate::user::{User, UserId};
@@ -187,19 +186,6 @@ pub struct LogFilter {
     pub limit: u32,
 }
 
-/// Levels in a few words: `cap 500 MB, alert 80 %`.
-fn said_levels(levels: &Levels) -> String {
-    let mut said = Vec::new();
-    said.extend(levels.cap.map(|cap| format!("cap {}", shown(cap))));
-    match levels.alert {
-        Alert::Bytes(bytes) => said.push(format!("alert {}", shown(bytes))),
-        Alert::Percent(share) => said.push(format!("alert {share} % of the cap")),
-        Alert::Follow | Alert::Keep => {}
-    }
-    said.extend(levels.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
-    said.join(", ")
-}
-
 impl View<'_> {
     /// The log, newest first (or oldest first after a revision), as far as this user may see it.
     pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
@@ -309,7 +295,7 @@ impl View<'_> {
             "move" if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
             "move" => format!("moved {sims} back"),
             "levels" => match super::levels::levels_of(body) {
-                Ok(levels) if undoes.is_none() => format!("set {} of {sims}", said_levels(&levels)),
+                Ok(levels) if undoes.is_none() => format!("set {} of {sims}", levels.said()),
                 _ => format!("put caps and alerts of {sims} back"),
             },
             "import" => format!("imported {sims}"),

@@ -359,6 +359,9 @@ impl View<'_> {
             self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
         let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
+        if levels {
+            plan.warnings = super::levels::undo_effects(self.session)?;
+        }
         Ok(plan)
     }
 }

@@ -133,8 +133,11 @@ fn saved_buttons(pane: &SavedPane) -> Vec<(Key, String)> {
 
 fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
     let mut list = vec![close(), plain(Code::Tab, "[ Tab Next outcome ]")];
+    if result.retries() {
+        list.push(letter('r', "Retry left out"));
+    }
     if result.counts.missed() > 0 {
-        list.extend([letter('r', "Retry left out"), letter('s', "Select")]);
+        list.push(letter('s', "Select"));
     }
     list.push(letter('e', "Export"));
     if result.undoable {

@@ -78,7 +78,11 @@ impl Confirm {
     /// The rows it needs, with its frame.
     pub fn height(&self) -> u16 {
         let Some(plan) = &self.plan else { return 9 };
-        let to = usize::from(matches!(self.change, Change::Move { .. } | Change::MoveAccount { .. }));
+        let to = match self.change {
+            Change::Move { .. } | Change::MoveAccount { .. } => 1,
+            Change::SetLevels { .. } => 2,
+            _ => 0,
+        };
         let accounts = plan.by_account.len().min(self.named() + 1);
         let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
         let said =

@@ -35,6 +35,8 @@ pub struct LevelsPane {
     pub target: Target,
     /// What they have now; `None` while it is read.
     pub spread: Option<Spread>,
+    /// Whether it could not be read.
+    pub unread: bool,
     /// The cap as it is typed; nothing leaves it as it is.
     pub cap: Input,
     /// What becomes of the alert.
@@ -56,6 +58,7 @@ impl LevelsPane {
             subject,
             target,
             spread: None,
+            unread: false,
             cap: Input::default(),
             alert_is: AlertIs::Follows,
             alert: Input::default(),
@@ -67,18 +70,24 @@ impl LevelsPane {
 
     /// What is to be set, or what is wrong and on which line.
     pub fn levels(&self) -> Result<Levels, (usize, String)> {
-        let said = |line: usize| move |e: estate::Error| (line, e.to_string());
+        let said = |e: estate::Error| {
+            let alert = matches!(e, estate::Error::Invalid { field: "alert", .. });
+            (usize::from(alert), e.to_string())
+        };
         let cap = match self.cap.value().trim() {
             "" => None,
-            text => Some(parse_cap(text).map_err(said(0))?),
+            text => Some(parse_cap(text).map_err(said)?),
         };
         let alert = match (self.alert_is, self.alert.value().trim()) {
             (AlertIs::Follows, _) => Alert::Follow,
-            (AlertIs::Kept, _) | (AlertIs::Typed, "") => Alert::Keep,
-            (AlertIs::Typed, text) => parse_alert(text).map_err(said(1))?,
+            (AlertIs::Kept, _) => Alert::Keep,
+            (AlertIs::Typed, "") => {
+                return Err((1, "type the alert: a size or a share such as 90%, or none".to_owned()));
+            }
+            (AlertIs::Typed, text) => parse_alert(text).map_err(said)?,
         };
         let levels = Levels { cap, alert, hard: self.hard };
-        levels.check().map_err(said(0))?;
+        levels.check().map_err(said)?;
         Ok(levels)
     }
 
@@ -119,7 +128,7 @@ impl LevelsPane {
     }
 
     /// Whether the alert's line holds text that keys edit.
-    fn types(&self) -> bool {
+    pub fn types(&self) -> bool {
         self.line == 1 && self.alert_is == AlertIs::Typed && !self.alert.value().is_empty()
     }
 
@@ -134,7 +143,33 @@ impl LevelsPane {
         }
     }
 
+    /// Chooses a possibility of a line.
+    pub fn choose(&mut self, line: usize, which: usize) {
+        self.line = line;
+        self.fault = None;
+        match line {
+            1 => self.alert_is = AlertIs::ALL[which % 3],
+            2 => self.hard = HARD[which % 3],
+            _ => {}
+        }
+    }
+
+    /// The possibilities of the cap's hardness, and which one is chosen.
+    pub fn hardness(&self) -> [(bool, &'static str); 3] {
+        let now = match self.spread.map(|s| s.hard) {
+            Some(Some(true)) => "as it is: hard",
+            Some(Some(false)) => "as it is: soft",
+            Some(None) => "as it is: «mixed»",
+            None => "as it is",
+        };
+        [(self.hard == HARD[0], now), (self.hard == HARD[1], "hard"), (self.hard == HARD[2], "soft")]
+    }
+
     fn typed(&mut self, key: Key) {
+        if self.line == 1 && self.alert_is != AlertIs::Typed {
+            // What was typed before is not on the screen any more.
+            self.alert.reset();
+        }
         let input = match self.line {
             0 => &mut self.cap,
             1 => &mut self.alert,
@@ -154,8 +189,13 @@ impl LevelsPane {
         match self.line {
             0 => insert(&mut self.cap, text.trim()),
             1 => {
+                if self.alert_is != AlertIs::Typed {
+                    self.alert.reset();
+                }
                 insert(&mut self.alert, text.trim());
-                self.alert_is = AlertIs::Typed;
+                if !self.alert.value().is_empty() {
+                    self.alert_is = AlertIs::Typed;
+                }
             }
             _ => {}
         }
@@ -205,11 +245,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_on_the_screen_is_not_typed_on() {
+        let mut pane = pane("1GB\t90%");
+        pane.choose(1, 0);
+        pane.key(Key::char('7'));
+        assert_eq!(pane.alert.value(), "7");
+        pane.choose(1, 1);
+        pane.paste("  ");
+        assert_eq!((pane.alert_is, pane.alert.value()), (AlertIs::Kept, ""));
+    }
+
+    #[test]
     fn what_is_wrong_is_said_on_its_line_and_nothing_is_lost() {
         let wrong = pane("lots\n");
         assert_eq!((wrong.line, wrong.cap.value()), (0, "lots"));
         assert!(wrong.fault.expect("said").1.contains("500MB"));
         assert_eq!(pane("1GB\t12x\n").line, 1);
+        assert_eq!(pane("1GB\t0%\n").line, 1, "the alert's fault is on the alert's line");
+        assert_eq!(pane("1GB\t→→\n").line, 1, "another, but nothing typed, is not taken for as it is");
         assert!(pane("\n").fault.expect("said").1.contains("say what to set"));
     }
 }

@@ -3,6 +3,7 @@
 use estate::{ChangeId, Counts, Entry, Item, Outcome, Rev};
 
 use super::Reply;
+use crate::tui::action::Action;
 use crate::tui::msg::Then;
 use crate::tui::term::{Code, Key};
 
@@ -32,6 +33,8 @@ pub struct ResultPane {
     pub cursor: usize,
     /// Whether it can be undone.
     pub undoable: bool,
+    /// What can be tried again with the SIMs that were left out.
+    pub again: Option<Action>,
 }
 
 impl ResultPane {
@@ -49,7 +52,24 @@ impl ResultPane {
             loading: true,
             cursor: 0,
             undoable,
+            again: None,
         }
+    }
+
+    /// With what can be tried again, by the log's word for the change.
+    #[must_use]
+    pub fn of_kind(mut self, kind: &str) -> Self {
+        self.again = match kind {
+            "move" => Some(Action::Move),
+            "levels" => Some(Action::SetLevels),
+            _ => None,
+        };
+        self
+    }
+
+    /// Whether there is something to try again.
+    pub fn retries(&self) -> bool {
+        self.again.is_some() && self.counts.missed() > 0
     }
 
     /// The outcomes that can be shown.
@@ -65,7 +85,7 @@ impl ResultPane {
             Code::Tab | Code::Right => return self.turn(1),
             Code::BackTab | Code::Left => return self.turn(-1),
             Code::Char('s') if self.counts.missed() > 0 => return Reply::Missed(Then::Select),
-            Code::Char('r') if self.counts.missed() > 0 => return Reply::Missed(Then::Retry),
+            Code::Char('r') if self.retries() => return Reply::Missed(Then::Retry),
             Code::Char('e') => return Reply::Report,
             Code::Char('u') if self.undoable => return Reply::Undo,
             _ => step(key, &mut self.cursor, self.items.len()),

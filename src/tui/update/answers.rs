@@ -6,6 +6,7 @@ use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
 use super::{files, filters, menus, saved, select};
+use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
 use crate::tui::overlay::list::ITEMS;
@@ -57,8 +58,10 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Spread(ticket, answer) if ticket == model.tickets.work => {
             let spread = said(model, answer);
-            if let Some(Overlay::Levels(pane)) = model.overlays.last_mut() {
-                pane.spread = spread;
+            for overlay in &mut model.overlays {
+                if let Overlay::Levels(pane) = overlay {
+                    (pane.spread, pane.unread) = (spread, spread.is_none());
+                }
             }
             Vec::new()
         }
@@ -363,7 +366,12 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if missed {
         model.tickets.work = model.tickets.take();
         let ticket = model.tickets.work;
-        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true);
+        let kind = match job.change {
+            Change::Move { .. } => "move",
+            Change::SetLevels { .. } => "levels",
+            _ => "",
+        };
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true).of_kind(kind);
         effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
         model.overlays.push(Overlay::Result(Box::new(pane)));
     }
@@ -409,9 +417,17 @@ fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect>
     };
     let mut effects = select::replace(model, target);
     if then == Then::Retry {
-        model.overlays.pop();
-        model.messages.say(format!("{n} SIMs to try again: choose where to"));
-        effects.extend(menus::move_target(model));
+        let again = match model.overlays.pop() {
+            Some(Overlay::Result(result)) => result.again,
+            _ => None,
+        };
+        if again == Some(Action::SetLevels) {
+            model.messages.say(format!("{n} SIMs to try again: say what to set"));
+            effects.extend(menus::levels(model));
+        } else {
+            model.messages.say(format!("{n} SIMs to try again: choose where to"));
+            effects.extend(menus::move_target(model));
+        }
     } else {
         // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
         model.last = last;

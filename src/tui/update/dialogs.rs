@@ -147,8 +147,8 @@ fn only_shown(model: &mut Model) -> Vec<Effect> {
     *target = select::only_shown(model, target);
     let shown = estate::units::count(model.picked.shown.unwrap_or(0));
     let title = match &change {
-        Change::SetLevels { levels, .. } => {
-            format!("{} for only the {shown} visible SIMs", crate::cli::described_levels(levels))
+        Change::SetLevels { .. } => {
+            format!("Set caps and alerts of only the {shown} visible SIMs")
         }
         Change::Move { to, .. } => {
             format!("Move only the {shown} visible SIMs to {}", model.accounts.names(*to).join(" / "))
@@ -311,7 +311,8 @@ fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
                 entry.rev,
                 entry.counts,
                 entry.undoable,
-            );
+            )
+            .of_kind(&entry.kind);
             let effect = Effect::Items { ticket, rev: pane.rev, outcome: pane.only, after: None };
             model.overlays.push(Overlay::Result(Box::new(pane)));
             vec![effect]

@@ -255,7 +255,7 @@ pub fn levels(model: &mut Model) -> Vec<Effect> {
 pub fn confirm_levels(model: &mut Model, levels: Levels) -> Vec<Effect> {
     let Some(Overlay::Levels(pane)) = model.overlays.pop() else { return Vec::new() };
     let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
-    let title = format!("{} for {}", crate::cli::described_levels(&levels), pane.subject);
+    let title = format!("Set caps and alerts of {}", pane.subject);
     confirm(model, title, "Set", Change::SetLevels { target: pane.target, levels }, hidden)
 }
 

@@ -91,7 +91,7 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         | Hit::Cell(..)
         | Hit::Tool(_)
         | Hit::Text
-        | Hit::Level(_)
+        | Hit::Level(..)
         | Hit::Outside
         | Hit::Nothing => Vec::new(),
     }
@@ -250,13 +250,8 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
                 Reply::Stay
             }
         }
-        (Some(Overlay::Levels(pane)), Hit::Level(line)) => {
-            // A second click on a field chooses its next possibility.
-            if pane.line == line {
-                pane.turn(1);
-            } else {
-                pane.line = line;
-            }
+        (Some(Overlay::Levels(pane)), Hit::Level(line, which)) => {
+            pane.choose(line, which);
             Reply::Stay
         }
         (Some(Overlay::Numbers(pane)), Hit::Item(line)) => {

@@ -209,6 +209,9 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         let path = model.accounts.names(*account).join(" / ");
         lines.line(&format!("to {}", cut_head(&path, area.width.saturating_sub(3))), theme.title());
     }
+    if let Change::SetLevels { levels, .. } = &confirm.change {
+        lines.push(&crate::cli::described_levels(levels), theme.title());
+    }
     hidden(theme, confirm, &mut lines);
     match confirm.change {
         Change::DeleteAccount { .. } => {

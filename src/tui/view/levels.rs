@@ -5,15 +5,14 @@ use estate::units::sims;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
+use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::text;
-use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS};
+use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS, LEVEL_NAMES as NAMES, hardness};
 use crate::tui::overlay::LevelsPane;
 use crate::tui::overlay::levels::AlertIs;
 use crate::tui::theme::Theme;
-
-const NAMES: u16 = 10;
 
 /// Paints it; returns where the cursor goes.
 pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
@@ -27,8 +26,7 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
         let style = if pane.line == at { theme.title() } else { theme.text };
         text(buffer, line(FIELDS[at]), name, style);
     }
-    let mut cursor = field(theme, pane.cap.value(), value(FIELDS[0]), pane.line == 0, buffer);
-    cursor = cursor.map(|c| Position::new(c.x + pane.cap.visual_cursor() as u16, c.y));
+    let mut cursor = field(theme, &pane.cap, value(FIELDS[0]), pane.line == 0, buffer);
     let echo =
         pane.echo().unwrap_or_else(|| "a size such as 500MB or 1.5GiB, or none; empty leaves it".to_owned());
     text(buffer, value(FIELDS[0] + 1), &echo, theme.quiet());
@@ -45,8 +43,7 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
         let end = text(buffer, value(y), &format!("({}) ", if chosen { "x" } else { " " }), style);
         let rest = Rect { x: end, width: value(y).right().saturating_sub(end), ..value(y) };
         if which == AlertIs::Typed && chosen {
-            let at = field(theme, pane.alert.value(), rest, pane.line == 1, buffer);
-            cursor = cursor.or(at.map(|c| Position::new(c.x + pane.alert.visual_cursor() as u16, c.y)));
+            cursor = cursor.or(field(theme, &pane.alert, rest, pane.line == 1, buffer));
         } else {
             text(buffer, rest, &said, style);
             if chosen && pane.line == 1 {
@@ -54,38 +51,31 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
             }
         }
     }
-    hard(theme, pane, value(FIELDS[2]), buffer);
-    if pane.line == 2 {
-        cursor = Some(Position::new(value(FIELDS[2]).x + 1, value(FIELDS[2]).y));
-    }
+    cursor = hard(theme, pane, place.inner, buffer).or(cursor);
     foot(theme, pane, line(FIELDS[2] + 2), buffer);
     cursor
 }
 
-/// A line of text that can be edited.
-fn field(theme: &Theme, value: &str, area: Rect, here: bool, buffer: &mut Buffer) -> Option<Position> {
+/// A line of text that can be edited, as much of it as fits around the cursor.
+fn field(theme: &Theme, input: &Input, area: Rect, here: bool, buffer: &mut Buffer) -> Option<Position> {
     let area = Rect { width: area.width.min(24), ..area };
+    let gone = input.visual_scroll(usize::from(area.width.saturating_sub(1)));
+    let shown: String = input.value().chars().skip(gone).collect();
     buffer.set_style(area, theme.text.add_modifier(Modifier::UNDERLINED));
-    text(buffer, area, value, theme.text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
-    here.then(|| Position::new(area.x, area.y))
+    text(buffer, area, &shown, theme.text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
+    here.then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
 }
 
-fn hard(theme: &Theme, pane: &LevelsPane, area: Rect, buffer: &mut Buffer) {
-    let now = match pane.spread.map(|s| s.hard) {
-        Some(Some(true)) => "hard",
-        Some(Some(false)) => "soft",
-        Some(None) => "«mixed»",
-        None => "…",
-    };
-    let mut x = area.x;
-    for (which, said) in
-        [(None, format!("as it is: {now}")), (Some(true), "hard".into()), (Some(false), "soft".into())]
-    {
-        let chosen = which == pane.hard;
+fn hard(theme: &Theme, pane: &LevelsPane, inner: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut cursor = None;
+    for (place, said, chosen) in hardness(pane, inner) {
         let style = if chosen && pane.line == 2 { theme.title() } else { theme.text };
-        let said = format!("({}) {said}   ", if chosen { "x" } else { " " });
-        x = text(buffer, Rect { x, width: area.right().saturating_sub(x), ..area }, &said, style);
+        text(buffer, place, &said, style);
+        if chosen && pane.line == 2 {
+            cursor = Some(Position::new(place.x + 1, place.y));
+        }
     }
+    cursor
 }
 
 /// What they have now, or what is wrong.
@@ -95,13 +85,19 @@ fn foot(theme: &Theme, pane: &LevelsPane, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let Some(spread) = pane.spread else {
-        text(buffer, area, "looking at what they have …", theme.quiet());
+        let said =
+            if pane.unread { "what they have could not be read" } else { "looking at what they have …" };
+        text(buffer, area, said, theme.quiet());
         return;
     };
     let level = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), shown);
     let said = format!("{} now: cap {}, alert {}", sims(spread.sims), level(spread.cap), level(spread.alert));
     let end = text(buffer, area, &said, theme.text);
-    let hint = if pane.line == 0 { "  Enter shows what would happen" } else { "  Space chooses another" };
+    let hint = match pane.line {
+        0 => "  Enter shows what would happen",
+        _ if pane.types() => "  empty it to choose another",
+        _ => "  Space chooses another",
+    };
     if end + hint.width() as u16 <= area.right() {
         text(buffer, Rect { x: end, width: area.right() - end, ..area }, hint, theme.quiet());
     }
