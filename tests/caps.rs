@@ -7,12 +7,7 @@ use estate::Role;
 use simdeck::tui::harness::Session;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::overlay::levels::AlertIs;
-use simdeck::tui::term::{Button, Event, Mouse, MouseKind};
-
-#[track_caller]
-fn shows(session: &Session, words: &str) {
-    assert!(session.text().contains(words), "no \"{words}\" in\n{}", session.text());
-}
+use simdeck::tui::term::Button;
 
 /// Cap and alert of the first rows.
 fn levels(session: &Session, n: usize) -> Vec<(Option<u64>, Option<u64>)> {
@@ -24,17 +19,17 @@ fn a_cap_is_set_with_its_alert_and_undone() {
     let (_dir, mut session) = session((80, 24));
     let before = levels(&session, 1);
     session.keys("C");
-    shows(&session, "Caps and alerts of");
+    session.shows("Caps and alerts of");
     session.keys("123456kB");
-    shows(&session, "= 123,456,000 bytes");
-    shows(&session, "→ 98.7 MB");
+    session.shows("= 123,456,000 bytes");
+    session.shows("→ 98.7 MB");
     session.keys("<Enter>");
-    shows(&session, "Set cap 123 MB (123,456,000 bytes), alert 98.7 MB");
-    shows(&session, "y to set");
+    session.shows("Set cap 123 MB (123,456,000 bytes), alert 98.7 MB");
+    session.shows("y to set");
     session.keys("y");
     assert_eq!(levels(&session, 1), [(Some(123_456_000), Some(98_764_800))], "{}", session.text());
     session.keys("u");
-    shows(&session, "Undo:");
+    session.shows("Undo:");
     session.keys("y");
     assert_eq!(levels(&session, 1), before);
 }
@@ -43,11 +38,11 @@ fn a_cap_is_set_with_its_alert_and_undone() {
 fn mixed_values_are_shown_and_only_what_is_touched_changes() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Space><Down><Space><Down><Space><Down><Space>C");
-    shows(&session, "4 SIMs now: cap «mixed»");
+    session.shows("4 SIMs now: cap «mixed»");
     let before = levels(&session, 4);
     session.keys("<Tab>90%<Enter>");
-    shows(&session, "Set caps and alerts of 4 selected SIMs");
-    shows(&session, "Set alert 90 % of the cap");
+    session.shows("Set caps and alerts of 4 selected SIMs");
+    session.shows("Set alert 90 % of the cap");
     session.keys("y");
     for (now, was) in levels(&session, 4).iter().zip(before) {
         assert_eq!(now.0, was.0, "the caps stay");
@@ -61,9 +56,9 @@ fn what_is_wrong_stays_in_the_editor_and_escape_changes_nothing() {
     let before = levels(&session, 20);
     session.keys("Clots<Enter>");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Levels(p)) if p.cap.value() == "lots"));
-    shows(&session, "500MB");
+    session.shows("500MB");
     session.keys("<C-u>1GB<Enter>");
-    shows(&session, "y to set");
+    session.shows("y to set");
     session.keys("<Esc>");
     assert!(session.model.overlays.is_empty());
     assert_eq!(levels(&session, 20), before);
@@ -78,7 +73,7 @@ fn who_may_not_set_caps_is_told_why() {
         let (_dir, mut session) = session_as((120, 40), role, read_only);
         session.keys("C");
         assert!(session.model.overlays.is_empty(), "{role:?}\n{}", session.text());
-        shows(&session, why);
+        session.shows(why);
     }
 }
 
@@ -89,7 +84,7 @@ fn what_was_left_out_is_tried_again_with_caps_not_with_a_move() {
     let Some(Overlay::Confirm(confirm)) = session.model.overlays.last() else { panic!("{}", session.text()) };
     let total = confirm.plan.as_ref().expect("planned").total;
     session.keys(&format!("{total}<Enter>"));
-    shows(&session, "[ r Retry left out ]");
+    session.shows("[ r Retry left out ]");
     session.keys("r");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Levels(_))), "{}", session.text());
 }
@@ -104,16 +99,8 @@ fn a_click_chooses_what_it_is_on() {
         ("( ) another", AlertIs::Typed, Some(false)),
         ("( ) hard", AlertIs::Typed, Some(true)),
     ] {
-        let text = session.text();
-        let (y, line) = text.lines().enumerate().find(|(_, l)| l.contains(words)).expect(words);
-        let x = line[..line.find(words).expect("there")].chars().count();
-        session.event(Event::Mouse(Mouse {
-            kind: MouseKind::Down(Button::Left),
-            x: x as u16 + 1,
-            y: y as u16,
-            ctrl: false,
-            shift: false,
-        }));
+        let (x, y) = session.place_of(words);
+        session.click(Button::Left, (x + 1, y));
         let Some(Overlay::Levels(pane)) = session.model.overlays.last() else { panic!("{words}") };
         assert_eq!((pane.alert_is, pane.hard), (alert, hard), "{words}");
     }

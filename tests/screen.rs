@@ -15,28 +15,6 @@ fn has(session: &Session, words: &str) -> bool {
     session.text().contains(words)
 }
 
-#[track_caller]
-fn shows(session: &Session, words: &str) {
-    assert!(has(session, words), "no \"{words}\" in\n{}", session.text());
-}
-
-fn click(session: &mut Session, button: Button, x: u16, y: u16) {
-    let mouse = |kind| Event::Mouse(Mouse { kind, x, y, ctrl: false, shift: false });
-    session.event(mouse(MouseKind::Down(button)));
-    session.event(mouse(MouseKind::Up));
-}
-
-fn place(session: &Session, words: &str) -> (u16, u16) {
-    let text = session.text();
-    let (y, line) = text
-        .lines()
-        .enumerate()
-        .find(|(_, l)| l.contains(words))
-        .unwrap_or_else(|| panic!("no {words} in\n{text}"));
-    let before = line.split(words).next().unwrap_or_default();
-    (before.chars().count() as u16, y as u16)
-}
-
 fn total_in(session: &Session, account: AccountId) -> u64 {
     session.estate.count(&Query::all(account, NOW), &Cancel::new()).expect("count")
 }
@@ -84,7 +62,7 @@ fn the_cursor_row_is_reversed_and_marks_are_glyphs() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Space>");
     let buffer = session.buffer();
-    let (x, y) = place(&session, "[x]");
+    let (x, y) = session.place_of("[x]");
     assert_eq!(buffer[(x + 1, y)].symbol(), "x");
     assert!(buffer[(x + 6, y)].modifier.contains(Modifier::BOLD), "a mark shows without colour");
     assert!(buffer[(x + 6, y + 1)].modifier.contains(Modifier::REVERSED), "the cursor shows without colour");
@@ -94,12 +72,12 @@ fn the_cursor_row_is_reversed_and_marks_are_glyphs() {
 fn the_status_line_counts_what_is_hidden() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Space><Space><Space>/status=terminated<Enter>");
-    shows(&session, "3 selected");
+    session.shows("3 selected");
     let hidden = session.model.picked.hidden().expect("counted");
-    shows(&session, &format!("{hidden} hidden by filter"));
+    session.shows(&format!("{hidden} hidden by filter"));
     assert!(hidden > 0);
     session.keys("<BS>");
-    shows(&session, "3 selected · 0 hidden by filter · 400 match · 400 total");
+    session.shows("3 selected · 0 hidden by filter · 400 match · 400 total");
 }
 
 #[test]
@@ -146,15 +124,15 @@ fn hidden_sims_have_to_be_meant() {
     session.keys("<Space><Space><Space>");
     let first = session.model.table.rows[0].row.sim.iccid.clone();
     session.keys(&format!("/{first}<Enter>wbright"));
-    shows(&session, "Move 3 selected SIMs to");
+    session.shows("Move 3 selected SIMs to");
     session.keys("<Enter>");
-    shows(&session, "2 are hidden by the filter");
+    session.shows("2 are hidden by the filter");
     session.keys("y");
     assert!(session.model.job.is_none() && has(&session, "choose first"));
     session.keys("v");
-    shows(&session, "Move only the 1 visible SIMs");
+    session.shows("Move only the 1 visible SIMs");
     session.keys("y");
-    shows(&session, "1 done");
+    session.shows("1 done");
     let entry = session
         .estate
         .entries(&estate::LogFilter { limit: 1, ..Default::default() }, &Cancel::new())
@@ -170,7 +148,7 @@ fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     session.keys("*mw");
     session.keys(&name.chars().take(9).collect::<String>());
     session.keys("<Enter>");
-    shows(&session, "Type 400 to move");
+    session.shows("Type 400 to move");
     session.keys("y<Enter>");
     assert!(session.model.overlays.is_empty(), "Enter on nothing typed cancels");
     session.keys("w");
@@ -182,13 +160,13 @@ fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     session.keys("<BS>00<Enter>");
     let result = matches!(session.model.overlays.last(), Some(Overlay::Result(_)));
     assert!(result, "terminated SIMs were left out:\n{}", session.text());
-    shows(&session, "terminated SIMs are not changed any more");
-    shows(&session, "[ u Undo ]");
+    session.shows("terminated SIMs are not changed any more");
+    session.shows("[ u Undo ]");
     let moved = total_in(&session, target);
     session.keys("<Esc>");
     assert!(session.model.picked.total.is_some_and(|n| n > 0 && n < 400), "what was left out stays selected");
     session.keys("u");
-    shows(&session, "Undo: Move");
+    session.shows("Undo: Move");
     session.keys("1");
     let plan = match session.model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => confirm.plan.clone().expect("planned"),
@@ -220,9 +198,9 @@ fn a_stray_paste_runs_nothing() {
         rows[0], rows[1], rows[2], rows[3], rows[0]
     );
     session.paste(&list);
-    shows(&session, "You pasted 6 numbers");
+    session.shows("You pasted 6 numbers");
     session.keys("s");
-    shows(&session, "4 of 5 found · 1 listed twice");
+    session.shows("4 of 5 found · 1 listed twice");
     assert_eq!(session.model.picked.total, Some(4));
 }
 
@@ -248,8 +226,8 @@ fn late_answers_fall_on_the_floor_and_input_stays_live() {
 #[test]
 fn the_mouse_does_what_keys_do() {
     let (_dir, mut session) = session((120, 40));
-    let (x, y) = place(&session, "[ ] …");
-    click(&mut session, Button::Left, x + 1, y + 2);
+    let (x, y) = session.place_of("[ ] …");
+    session.click(Button::Left, (x + 1, y + 2));
     assert_eq!(session.model.picked.total, Some(1), "a click on the box");
     let at = |kind, y| Event::Mouse(Mouse { kind, x: x + 1, y, ctrl: false, shift: false });
     session.event(at(MouseKind::Down(Button::Left), y + 4));
@@ -257,18 +235,18 @@ fn the_mouse_does_what_keys_do() {
     session.event(at(MouseKind::Drag, y + 8));
     session.event(at(MouseKind::Up, y + 8));
     assert_eq!(session.model.picked.total, Some(6), "a drag along the boxes");
-    click(&mut session, Button::Right, x + 20, y + 10);
-    shows(&session, "Extend selection to here");
-    let (mx, my) = place(&session, "Extend selection to here");
-    click(&mut session, Button::Left, mx + 2, my);
+    session.click(Button::Right, (x + 20, y + 10));
+    session.shows("Extend selection to here");
+    let (mx, my) = session.place_of("Extend selection to here");
+    session.click(Button::Left, (mx + 2, my));
     assert_eq!(session.model.picked.total, Some(8));
-    let (hx, hy) = place(&session, "Used");
-    click(&mut session, Button::Left, hx, hy);
+    let (hx, hy) = session.place_of("Used");
+    session.click(Button::Left, (hx, hy));
     assert_eq!(session.model.query.sort.to_string(), "used:desc");
-    let (fx, fy) = place(&session, "? help");
-    click(&mut session, Button::Left, fx, fy);
-    shows(&session, "Help: type to search");
-    click(&mut session, Button::Left, 0, 0);
+    let (fx, fy) = session.place_of("? help");
+    session.click(Button::Left, (fx, fy));
+    session.shows("Help: type to search");
+    session.click(Button::Left, (0, 0));
     assert!(session.model.overlays.is_empty(), "a click beside closes");
 }
 
@@ -277,9 +255,9 @@ fn a_narrow_screen_shows_one_pane_at_a_time() {
     let (_dir, mut session) = session((60, 20));
     assert!(!has(&session, "Accounts"));
     session.keys("<Tab>");
-    shows(&session, "Accounts");
+    session.shows("Accounts");
     session.keys("<Down><Enter>");
-    shows(&session, "ICCID");
+    session.shows("ICCID");
     assert!(!has(&session, " Accounts"));
 }
 
@@ -287,7 +265,7 @@ fn a_narrow_screen_shows_one_pane_at_a_time() {
 fn menus_flip_at_the_edges() {
     let (_dir, mut session) = session((80, 24));
     for (x, y) in [(30, 4), (78, 4), (30, 21), (78, 21)] {
-        click(&mut session, Button::Right, x, y);
+        session.click(Button::Right, (x, y));
         let text = session.text();
         assert!(text.contains("Move to account…") && text.contains("Undo"), "at {x},{y}:\n{text}");
         session.keys("<Esc>");
@@ -298,16 +276,16 @@ fn menus_flip_at_the_edges() {
 fn accounts_are_made_in_place_and_looked_at() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Tab>+");
-    shows(&session, "New account under Northstar Connect");
+    session.shows("New account under Northstar Connect");
     session.keys("Zebra Depot<Enter>");
-    shows(&session, "Zebra Depot");
+    session.shows("Zebra Depot");
     session.keys("G");
     assert_eq!(session.model.accounts.get(session.model.query.under).expect("account").name, "Zebra Depot");
-    shows(&session, "There are no SIMs in this account.");
+    session.shows("There are no SIMs in this account.");
     session.keys("n<BS><BS><BS><BS><BS>Yard<Enter>");
-    shows(&session, "Zebra Yard");
+    session.shows("Zebra Yard");
     session.keys("<Tab><Tab>x");
-    shows(&session, "Delete account");
+    session.shows("Delete account");
     session.keys("y");
     assert!(session.model.accounts.find("Zebra Yard").is_err());
 }
@@ -316,13 +294,13 @@ fn accounts_are_made_in_place_and_looked_at() {
 fn roles_see_what_they_may_do_and_why_not() {
     let (_dir, mut session) = session_as((120, 40), Role::User, false);
     session.keys("w");
-    shows(&session, "Move to account: the role User may not move SIMs");
+    session.shows("Move to account: the role User may not move SIMs");
     session.keys("mk<Down>");
-    shows(&session, "Move to account…");
+    session.shows("Move to account…");
     let (_dir, mut session) = session_as((120, 40), Role::Admin, true);
-    shows(&session, "READ-ONLY");
+    session.shows("READ-ONLY");
     session.keys("w");
-    shows(&session, "this session is read-only");
+    session.shows("this session is read-only");
 }
 
 #[test]
@@ -332,12 +310,12 @@ fn errors_stay_until_dismissed_and_can_be_read_again() {
         session.msg(Msg::Count(session.model.tickets.count, Err(estate::Error::Store(format!("fault {n}")))));
     }
     session.keys("<Down><Down>");
-    shows(&session, "fault 2");
+    session.shows("fault 2");
     session.keys("<Esc>");
     assert!(!has(&session, "fault 2"));
     session.keys("gl");
     for n in 0..3 {
-        shows(&session, &format!("fault {n}"));
+        session.shows(&format!("fault {n}"));
     }
 }
 
@@ -400,20 +378,20 @@ fn no_size_makes_it_panic() {
 #[test]
 fn a_click_never_grows_a_range_unasked() {
     let (_dir, mut session) = session((120, 40));
-    let (x, y) = place(&session, "[ ] …");
+    let (x, y) = session.place_of("[ ] …");
     session.keys("<S-Down><S-Down>");
-    click(&mut session, Button::Left, x + 20, y + 12);
+    session.click(Button::Left, (x + 20, y + 12));
     assert_eq!((session.model.picked.total, session.model.table.cursor), (Some(3), 12));
     session.keys("<S-Down>");
-    click(&mut session, Button::Right, x + 20, y + 20);
+    session.click(Button::Right, (x + 20, y + 20));
     assert_eq!(session.model.picked.total, Some(5));
-    shows(&session, "5 selected SIMs");
+    session.shows("5 selected SIMs");
     session.keys("<Esc>v");
-    click(&mut session, Button::Left, x + 1, y + 23);
+    session.click(Button::Left, (x + 1, y + 23));
     assert_eq!(session.model.picked.total, Some(9), "v, then a click on a box, is the other end");
-    let (hx, hy) = place(&session, "Used");
+    let (hx, hy) = session.place_of("Used");
     session.keys("<S-Down>");
-    click(&mut session, Button::Left, hx, hy);
+    session.click(Button::Left, (hx, hy));
     assert_eq!(session.model.picked.total, Some(10), "a header ends the range, it does not lose it");
 }
 
@@ -421,9 +399,9 @@ fn a_click_never_grows_a_range_unasked() {
 fn a_range_being_drawn_is_what_is_acted_on() {
     let (_dir, mut session) = session((120, 40));
     session.keys("v<Down><Down>m");
-    shows(&session, "3 selected SIMs");
+    session.shows("3 selected SIMs");
     session.keys("<Esc>*nv<Down>e");
-    shows(&session, "Export 2 selected SIMs");
+    session.shows("Export 2 selected SIMs");
 }
 
 #[test]
@@ -433,10 +411,10 @@ fn what_the_filter_hides_is_counted_before_anyone_can_say_yes() {
     session.model.picked.shown = None;
     session.keys("wbright<Enter>y");
     assert!(session.model.job.is_none());
-    shows(&session, "counting what the filter hides");
+    session.shows("counting what the filter hides");
     let ticket = session.model.tickets.picked;
     session.msg(Msg::Picked(ticket, Ok((3, 1))));
-    shows(&session, "2 are hidden by the filter");
+    session.shows("2 are hidden by the filter");
 }
 
 #[test]
@@ -445,7 +423,7 @@ fn moving_only_the_visible_keeps_the_rest_selected() {
     session.keys("<Space><Space><Space>");
     let first = session.model.table.rows[0].row.sim.iccid.clone();
     session.keys(&format!("/{first}<Enter>wbright<Enter>vy"));
-    shows(&session, "1 done");
+    session.shows("1 done");
     assert_eq!(session.model.picked.total, Some(2));
 }
 
@@ -457,7 +435,7 @@ fn nothing_is_done_blindly() {
     session.keys("y");
     assert!(session.model.job.is_none() && session.model.overlays.len() == 1);
     session.msg(Msg::Input(Event::Resize(120, 40)));
-    shows(&session, "Move 1 selected SIM");
+    session.shows("Move 1 selected SIM");
 }
 
 #[test]
@@ -482,7 +460,7 @@ fn what_was_left_out_is_listed_and_the_history_is_fresh() {
     let Some(Overlay::Confirm(confirm)) = session.model.overlays.last() else { panic!("a question") };
     let n = confirm.plan.as_ref().expect("planned").total;
     session.keys(&format!("{n}<Enter>"));
-    shows(&session, "SIMs back (undo of");
+    session.shows("SIMs back (undo of");
     let undone = session
         .model
         .overlays

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use estate::{Cancel, Estate, Local, Time};
+use estate::{Cancel, Estate, Filter, Local, Query, Time};
 use ratatui::buffer::Buffer;
 
+use super::hit::{self, Hit};
 use super::keymap::Keymap;
 use super::model::{Kind, Model, Start};
 use super::msg::{Effect, Msg};
-use super::term::{Code, Event, Key};
+use super::term::{Button, Code, Event, Key, Mouse, MouseKind};
 use super::theme::Theme;
-use super::{perform, update, view};
+use super::{layout, perform, update, view};
 
 /// A screen in process.
 pub struct Session {
@@ -131,6 +132,66 @@ impl Session {
             cells.trim_end().to_owned()
         };
         (0..buffer.area.height).map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Fails with the whole screen unless it shows the words.
+    #[track_caller]
+    pub fn shows(&self, words: &str) {
+        assert!(self.text().contains(words), "no \"{words}\" in\n{}", self.text());
+    }
+
+    /// Where the words begin on the screen.
+    #[track_caller]
+    pub fn place_of(&self, words: &str) -> (u16, u16) {
+        let text = self.text();
+        let found = text.lines().enumerate().find_map(|(y, line)| Some((y, line.split_once(words)?.0)));
+        let (y, before) = found.unwrap_or_else(|| panic!("no \"{words}\" in\n{text}"));
+        (before.chars().count() as u16, y as u16)
+    }
+
+    /// Where a click would do that.
+    #[track_caller]
+    pub fn hit(&self, wanted: impl Fn(Hit) -> bool) -> (u16, u16) {
+        let (width, height) = self.model.size;
+        (0..height)
+            .flat_map(|y| (0..width).map(move |x| (x, y)))
+            .find(|(x, y)| wanted(hit::at(&self.model, *x, *y)))
+            .unwrap_or_else(|| panic!("nowhere in\n{}", self.text()))
+    }
+
+    /// The button of the top dialog that says so.
+    #[track_caller]
+    pub fn button(&self, words: &str) -> (u16, u16) {
+        let buttons = layout::buttons(&self.model);
+        let found = buttons.iter().find(|(.., text)| text.contains(words));
+        found.map_or_else(|| panic!("no {words} in {buttons:?}"), |(rect, ..)| (rect.x + 1, rect.y))
+    }
+
+    /// Clicks, and lets go.
+    pub fn click(&mut self, button: Button, (x, y): (u16, u16)) {
+        let mouse = |kind| Event::Mouse(Mouse { kind, x, y, ctrl: false, shift: false });
+        self.event(mouse(MouseKind::Down(button)));
+        self.event(mouse(MouseKind::Up));
+    }
+
+    /// Clicks where that would happen.
+    #[track_caller]
+    pub fn click_on(&mut self, button: Button, wanted: impl Fn(Hit) -> bool) {
+        let at = self.hit(wanted);
+        self.click(button, at);
+    }
+
+    /// How many SIMs of everything the user sees a filter matches.
+    #[track_caller]
+    pub fn count(&self, text: &str) -> u64 {
+        let filter = Filter::parse(text).expect(text);
+        let query = Query { filter, ..Query::all(self.model.me.account, self.model.now) };
+        self.estate.count(&query, &Cancel::new()).expect("count")
+    }
+
+    /// The filter in force, as text.
+    pub fn filter(&self) -> String {
+        self.model.query.filter.to_string()
     }
 }
 
