@@ -3,8 +3,9 @@
 mod common;
 
 use common::session;
-use estate::Filter;
+use estate::{Change, ChangeId, Filter};
 use simdeck::tui::hit::Hit;
+use simdeck::tui::msg::Msg;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::term::Button;
 
@@ -246,4 +247,53 @@ fn a_list_of_very_many_numbers_is_no_burden() {
     session.keys("<Esc>L");
     session.paste(&vec!["8988300000000000001"; 100_001].join("\n")).keys("<Enter>");
     session.shows("more than 100000");
+}
+
+#[test]
+fn a_list_pasted_into_the_builder_is_told_apart_by_what_is_there() {
+    let (_dir, mut session) = session((120, 40));
+    let imeis: Vec<String> =
+        session.model.table.rows.iter().take(2).map(|r| r.row.sim.imei.clone()).collect();
+    session.keys("F").paste(&imeis.join("\n"));
+    session.keys("y");
+    assert_eq!(session.filter(), format!("imei={}", imeis.join(",")));
+    assert_eq!(session.model.matching, Some(2));
+    let mut builder = |filter: &str, pasted: &str| {
+        session.keys("<BS>/").paste(filter).keys("<Enter>F<Tab>").paste(pasted).keys("y");
+        session.filter()
+    };
+    let pasted = "IMSI\n234100000000001\n234100000000002\n234100000000002\n";
+    assert_eq!(builder("", pasted), "imsi=234100000000001,234100000000002");
+    assert_eq!(
+        builder("status=active", "234100000000001\n8944500102198000003\n"),
+        "status=active (iccid=8944500102198000003 or imsi=234100000000001)"
+    );
+}
+
+#[test]
+fn going_to_a_sim_finds_it_from_any_account() {
+    let (_dir, mut session) = session((120, 40));
+    let iccid = session.model.table.rows[0].row.sim.iccid.clone();
+    session.paste(&iccid).keys("g");
+    assert_eq!(session.model.matching, Some(1));
+    session.keys("<Tab><End><Enter>");
+    assert_eq!(session.model.matching, Some(0), "{}", session.text());
+    session.paste(&iccid).keys("g");
+    assert_eq!(session.model.matching, Some(1), "{}", session.text());
+}
+
+#[test]
+fn an_open_builder_offers_accounts_as_they_are_called_now() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("F");
+    let account = session.model.accounts.all()[1].id;
+    let change = Change::RenameAccount { account, name: "Zebra Crossings".into() };
+    session
+        .estate
+        .apply(&ChangeId::new(), &change, &|_| std::ops::ControlFlow::Continue(()))
+        .expect("renamed");
+    session.msg(Msg::Committed);
+    session.keys("<Right><Right><Enter>zebra");
+    let Some(Overlay::Choose(chooser)) = session.model.overlays.last() else { panic!("{}", session.text()) };
+    assert!(!chooser.shown.is_empty(), "{}", session.text());
 }

@@ -62,19 +62,6 @@ impl List {
         Ok(list)
     }
 
-    /// The numbers by what they are: by the header, else by their form; what can be none of them is left out.
-    pub fn by_kind(&self) -> Vec<(Field, Vec<String>)> {
-        let mut kinds: BTreeMap<Field, Vec<String>> = BTreeMap::new();
-        for entry in &self.entries {
-            let digits = digits(entry);
-            if let Some(kind) = self.kind.or_else(|| form_of(&digits)).filter(|kind| is_form(*kind, &digits))
-            {
-                kinds.entry(kind).or_default().push(digits);
-            }
-        }
-        kinds.into_iter().collect()
-    }
-
     /// Takes the numbers of a line without a header; a line that has none is kept as it is.
     fn take(&mut self, record: &csv::StringRecord) {
         let before = self.entries.len();

@@ -57,9 +57,12 @@ impl Row {
     pub fn turn_to(&mut self, verb: Verb) {
         let by_path = |verb| matches!(verb, Verb::Under | Verb::At);
         if by_path(self.verb) && !by_path(verb) {
-            let last =
-                estate::split_path(self.value.trim_matches('"')).and_then(|names| names.last().cloned());
-            self.value = last.map(|name| typed(&[Value::Text(name)])).unwrap_or_default();
+            let last = |value: &Value| match value {
+                Value::Text(path) => estate::split_path(path).and_then(|mut names| names.pop()),
+                _ => None,
+            };
+            let names: Vec<Value> = self.values().iter().filter_map(last).map(Value::Text).collect();
+            self.value = typed(&names);
         } else if by_path(verb) && !by_path(self.verb) {
             self.value.clear();
         }
@@ -125,6 +128,14 @@ impl Row {
             Verb::More => signed(">"),
             Verb::AtLeast => signed(">="),
         })
+    }
+
+    /// The values it compares with, as far as they can be read.
+    pub fn values(&self) -> Vec<Value> {
+        match self.text().map(|text| Filter::parse(&text)) {
+            Some(Ok(Filter::Term(term))) => term.values,
+            _ => Vec::new(),
+        }
     }
 
     /// What it says, or what is wrong with it; `None` while its value is missing.
@@ -514,6 +525,18 @@ mod tests {
         assert_eq!(text(&g), "-a or -(b z c) or d");
         g.remove(&[]);
         assert_eq!(g.filter(), Ok(Filter::All));
+    }
+
+    #[test]
+    fn quotes_in_names_survive_another_comparison() {
+        let path = typed(&[Value::Text("/Root/Fleet \"B\", East".into())]);
+        let mut row = Row { negated: false, field: Field::Account, verb: Verb::Under, value: path };
+        assert_eq!(row.values(), [Value::Text("/Root/Fleet \"B\", East".into())]);
+        row.turn_to(Verb::Is);
+        assert_eq!(row.values(), [Value::Text("Fleet \"B\", East".into())]);
+        row.value = "/Root/A, /Root/B".into();
+        row.turn_to(Verb::Under);
+        assert_eq!(row.value, "");
     }
 
     proptest! {

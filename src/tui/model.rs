@@ -434,10 +434,16 @@ impl Model {
         self.columns = usual.columns;
         self.query.sort = usual.sort;
         if let Some((account, deep)) = usual.scope.filter(|(id, _)| self.accounts.get(*id).is_some()) {
-            let accounts = Arc::clone(&self.accounts);
-            self.tree.go_to(account, &accounts);
-            (self.query.under, self.query.deep) = (account, deep);
+            self.look_at(account, deep);
         }
+    }
+
+    /// Looks at an account, in the tree too; whether that is another view than before. The list is still to be read.
+    pub fn look_at(&mut self, account: AccountId, deep: bool) -> bool {
+        self.tree.go_to(account, &self.accounts);
+        let before = std::mem::replace(&mut self.query.under, account);
+        let was_deep = std::mem::replace(&mut self.query.deep, deep);
+        (before, was_deep) != (account, deep)
     }
 
     /// The next moment something has to happen by itself.

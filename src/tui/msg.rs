@@ -96,6 +96,8 @@ pub enum ListUse {
     Find,
     /// Its numbers are shown.
     Inspect,
+    /// The builder that is open takes them as a condition.
+    Condition,
 }
 
 /// What SIMs that were left out are fetched for.

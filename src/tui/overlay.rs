@@ -10,7 +10,7 @@ pub mod list;
 pub mod lists;
 pub mod prompt;
 
-use estate::{AccountId, Column, Field, Filter, Levels, Outcome, SimId};
+use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId};
 
 pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
@@ -148,6 +148,8 @@ pub enum Reply {
     CancelExport,
     /// To plan setting these caps and alerts.
     SetLevels(Levels),
+    /// To look up the numbers that were pasted into it.
+    LookUp(List),
 }
 
 impl Overlay {

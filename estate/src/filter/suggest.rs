@@ -187,6 +187,20 @@ pub fn quoted(value: &str) -> String {
     if is_bare(value) { value.to_owned() } else { Value::Text(value.to_owned()).to_string() }
 }
 
+/// What a value says that is typed, quoted or not, to its end or not.
+pub fn unquoted(typed: &str) -> String {
+    let Some(inside) = typed.strip_prefix('"') else { return typed.to_owned() };
+    let (mut said, mut chars) = (String::new(), inside.chars().peekable());
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => said.push(chars.next_if(|next| matches!(next, '"' | '\\')).unwrap_or(c)),
+            '"' => break,
+            c => said.push(c),
+        }
+    }
+    said
+}
+
 /// Why a filter's text cannot be read: the message with its way out, and the character it is about.
 pub fn fault(text: &str) -> Option<(usize, String)> {
     let error = Filter::parse(text).err()?;

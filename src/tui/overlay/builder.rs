@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use estate::filter::suggest::{Known, TITLES};
-use estate::{Accounts, Field, Filter, List, Value};
+use estate::{Accounts, Field, Filter, List, Lookup, Value};
 
 use super::line::{Holds, Line, Typed};
 use super::{Choice, Choosable, Chooser, Reply};
@@ -313,8 +313,8 @@ impl Builder {
             Cell::Value if !row.verb.takes_value() => {
                 Reply::Say(format!("\"{}\" needs no value", row.verb.label(row.field)))
             }
-            Cell::Value if matches!(row.verb, Verb::Under | Verb::At) && !row.value.contains(',') => {
-                self.ask(self.paths(&row.value))
+            Cell::Value if matches!(row.verb, Verb::Under | Verb::At) && row.values().len() < 2 => {
+                self.ask(self.paths(row.values().first()))
             }
             Cell::Value => {
                 let holds = if row.verb == Verb::Reads { Holds::Filter } else { Holds::Values(row.field) };
@@ -331,7 +331,7 @@ impl Builder {
         Reply::Ask
     }
 
-    fn paths(&self, now: &str) -> Chooser {
+    fn paths(&self, now: Option<&Value>) -> Chooser {
         let line = |account: &estate::Account| {
             let path = self.accounts.path(account.id);
             let note = estate::units::sims(account.subtree);
@@ -339,7 +339,9 @@ impl Builder {
             Choosable::new(label, note, Choice::Value(typed(&[Value::Text(path)])))
         };
         let mut chooser = Chooser::picker("Account", self.accounts.all().iter().map(line).collect());
-        let here = |account: &estate::Account| self.accounts.path(account.id) == now.trim_matches('"');
+        let here = |account: &estate::Account| {
+            now.is_some_and(|now| *now == Value::Text(self.accounts.path(account.id)))
+        };
         chooser.cursor = self.accounts.all().iter().position(here).unwrap_or(0);
         chooser
     }
@@ -408,7 +410,7 @@ impl Builder {
         let accounts = Arc::clone(&self.accounts);
         match List::read(text) {
             Err(error) => return Reply::Say(error.to_string()),
-            Ok(list) if list.entries.len() > 1 => return self.paste_list(&list),
+            Ok(list) if list.entries.len() > 1 => return Reply::LookUp(list),
             Ok(_) => {}
         }
         if self.focus == Focus::Text {
@@ -429,15 +431,16 @@ impl Builder {
         }
     }
 
-    /// Numbers are told by their header or their form; a condition that wants a value takes them, else one is added.
-    fn paste_list(&mut self, list: &List) -> Reply {
+    /// Takes the numbers of a list that was looked up: a condition that wants a value becomes them, else one is added.
+    pub fn take_list(&mut self, found: &Lookup) {
         self.edit = None;
         self.focus = Focus::Rows;
-        let row = |(field, numbers): (Field, Vec<String>)| {
-            Node::Row(Row { negated: false, field, verb: Verb::Is, value: numbers.join(", ") })
+        let row = |(field, numbers): (&Field, &Vec<String>)| {
+            Node::Row(Row { negated: false, field: *field, verb: Verb::Is, value: numbers.join(", ") })
         };
-        let mut rows: Vec<Node> = list.by_kind().into_iter().map(row).collect();
+        let mut rows: Vec<Node> = found.numbers.iter().map(row).collect();
         let node = match rows.len() {
+            0 => return,
             1 => rows.remove(0),
             _ => Node::Group(Group { negated: false, any: true, nodes: rows }),
         };
@@ -451,7 +454,12 @@ impl Builder {
             _ => self.whole.add(&path, node),
         };
         self.go_to(&at);
-        self.changed()
+        self.changed();
+    }
+
+    /// Takes accounts that were read anew.
+    pub fn know_accounts(&mut self, accounts: &Arc<Accounts>) {
+        self.accounts = Arc::clone(accounts);
     }
 }
 
@@ -540,15 +548,5 @@ mod tests {
         b.chosen(&Choice::Verb(Verb::Is));
         b.chosen(&Choice::Value("Acme".into()));
         assert_eq!(b.text.text(), "c (a or b) account=Acme");
-    }
-
-    #[test]
-    fn a_pasted_list_becomes_a_condition() {
-        let mut b = builder("");
-        b.paste("IMSI\n234100000000001\n234100000000002\n");
-        assert_eq!(b.text.text(), "imsi=234100000000001,234100000000002");
-        let mut b = builder("status=active");
-        b.paste("234100000000001\n8944500102198000003\n");
-        assert_eq!(b.text.text(), "status=active (iccid=8944500102198000003 or imsi=234100000000001)");
     }
 }

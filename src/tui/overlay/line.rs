@@ -1,7 +1,7 @@
 //! A line in which a filter, or the values of one condition, are typed: coloured, completed, checked. Pure.
 
 use estate::filter::lex::{Slot, slot};
-use estate::filter::suggest::{Known, Suggestion, fault, suggest};
+use estate::filter::suggest::{Known, Suggestion, fault, suggest, unquoted};
 use estate::{Accounts, Field, Shape};
 use tui_input::Input;
 
@@ -141,7 +141,7 @@ impl Line {
         };
         let chars: Vec<char> = self.text().chars().collect();
         let rest: String = chars[..slot.start].iter().chain(&chars[slot.end..]).collect();
-        cut_values(&rest).iter().map(|v| estate::text::fold(v.trim().trim_matches('"'))).collect()
+        cut_values(&rest).iter().map(|v| estate::text::fold(&unquoted(v.trim()))).collect()
     }
 
     /// Works out what could be typed; of fields only once one is begun, unless it is asked for.
@@ -221,7 +221,8 @@ fn value_slot(field: Field, text: &str, cursor: usize) -> Slot {
     }
     let blanks = part.chars().take_while(|c| c.is_whitespace()).count();
     let (begin, end) = (at + blanks, at + part.chars().count());
-    let typed = part.chars().skip(blanks).take(cursor.saturating_sub(begin)).filter(|c| *c != '"').collect();
+    let typed: String = part.chars().skip(blanks).take(cursor.saturating_sub(begin)).collect();
+    let typed = unquoted(&typed);
     Slot { start: begin, end, typed, field: Some(field), signed: false }
 }
 

@@ -231,6 +231,9 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
         }
     }
     model.accounts = Arc::clone(&accounts);
+    if let Some(builder) = filters::builder(model) {
+        builder.know_accounts(&accounts);
+    }
     if let Some(made) = model.go_to.take().filter(|id| accounts.get(*id).is_some()) {
         model.tree.go_to(made, &accounts);
         return super::act::look(model);
@@ -282,15 +285,13 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
         }
         ListUse::Find => match found.found.first() {
             Some(id) => {
-                let accounts = Arc::clone(&model.accounts);
-                if let Some(top) = accounts.top() {
-                    model.tree.go_to(top.id, &accounts);
-                    (model.query.under, model.query.deep) = (top.id, true);
-                }
-                model.filter(Filter::ids([*id]))
+                let mut effects = filters::to_top(model);
+                effects.extend(model.filter(Filter::ids([*id])));
+                effects
             }
             None => Vec::new(),
         },
+        ListUse::Condition => filters::list_found(model, found),
     };
     model.messages.say(text);
     effects

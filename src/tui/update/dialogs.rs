@@ -44,6 +44,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             columns::show_columns(model, columns)
         }
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
+        Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),
         Reply::CancelExport => {

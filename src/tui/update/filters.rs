@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use estate::filter::suggest::Known;
-use estate::{AccountId, Error, Field, Filter, Op, Query, Value};
+use estate::{AccountId, Error, Field, Filter, Lookup, Op, Query, Value};
 
 use super::{dialogs, menus, saved, select};
 use crate::tui::chips::{chip, parts, without};
@@ -80,11 +80,27 @@ pub fn open_builder(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
+/// The builder, if it is open, whatever is open over it.
+pub fn builder(model: &mut Model) -> Option<&mut Builder> {
+    model.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+        Overlay::Builder(builder) => Some(&mut **builder),
+        _ => None,
+    })
+}
+
+/// A list that was pasted into the builder was looked up.
+pub fn list_found(model: &mut Model, found: &Lookup) -> Vec<Effect> {
+    if let Some(builder) = builder(model) {
+        builder.take_list(found);
+    }
+    tally(model)
+}
+
 /// Counts what the builder's filter matches, where the list is looked at.
 pub fn tally(model: &mut Model) -> Vec<Effect> {
     model.tickets.tally = model.tickets.take();
     let ticket = model.tickets.tally;
-    let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
+    let Some(builder) = builder(model) else { return Vec::new() };
     match builder.filter() {
         Ok(filter) => {
             let query = Query { filter, now: model.now, ..model.query.clone() };
@@ -96,11 +112,7 @@ pub fn tally(model: &mut Model) -> Vec<Effect> {
 
 /// The builder's matches were counted.
 pub fn tallied(model: &mut Model, answer: Result<u64, Error>) {
-    let Some(Overlay::Builder(builder)) =
-        model.overlays.iter_mut().rfind(|o| matches!(o, Overlay::Builder(_)))
-    else {
-        return;
-    };
+    let Some(builder) = builder(model) else { return };
     match answer {
         Ok(n) => builder.count = Some(n),
         Err(Error::Cancelled) => {}
@@ -110,10 +122,8 @@ pub fn tallied(model: &mut Model, answer: Result<u64, Error>) {
 
 /// The values that can be chosen were read.
 pub fn known_read(model: &mut Model, known: Known) {
-    for overlay in &mut model.overlays {
-        if let Overlay::Builder(builder) = overlay {
-            builder.known.clone_from(&known);
-        }
+    if let Some(builder) = builder(model) {
+        builder.known.clone_from(&known);
     }
     model.known = known;
 }
@@ -257,14 +267,8 @@ pub fn within(model: &mut Model, account: AccountId) -> Vec<Effect> {
 
 /// Looks at everything the user sees.
 pub fn to_top(model: &mut Model) -> Vec<Effect> {
-    let accounts = Arc::clone(&model.accounts);
-    let Some(top) = accounts.top() else { return Vec::new() };
-    model.tree.go_to(top.id, &accounts);
-    if model.query.under == top.id && model.query.deep {
-        return Vec::new();
-    }
-    (model.query.under, model.query.deep) = (top.id, true);
-    model.requery()
+    let Some(top) = model.accounts.top().map(|top| top.id) else { return Vec::new() };
+    if model.look_at(top, true) { model.requery() } else { Vec::new() }
 }
 
 /// Shows only SIMs with the same value: of the SIM, or in the account, under the cursor.

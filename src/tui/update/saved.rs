@@ -1,7 +1,5 @@
 //! Saved filters: called by digit or from their list, kept, named, ordered; and the layouts that go with them.
 
-use std::sync::Arc;
-
 use estate::{Filter, Order, Saved, SavedEdit, saved};
 
 use super::columns::show_columns;
@@ -42,9 +40,7 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
     if let Some(scope) = &saved.scope {
         match scope.account(&model.accounts) {
             Ok(account) => {
-                let accounts = Arc::clone(&model.accounts);
-                model.tree.go_to(account, &accounts);
-                (model.query.under, model.query.deep) = (account, scope.deep);
+                model.look_at(account, scope.deep);
             }
             Err(error) => gone = Some(explained(&error)),
         }
