@@ -28,8 +28,6 @@ use estate::Local;
 use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
-pub use cap::described as described_levels;
-pub use change::{warning_text, would};
 pub use reference::{cli_reference, keys_reference};
 
 /// Manage SIM estates from a terminal: find SIMs, mark many, move them, undo.

@@ -1,5 +1,7 @@
 //! Every write is one value, a [`Change`]: planned, permitted, confirmed, applied whole, logged.
 
+mod plan;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -11,8 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::account::AccountId;
 use crate::levels::Levels;
 use crate::query::Query;
-use crate::sim::{Sim, SimId, Status};
+use crate::sim::SimId;
 use crate::units::{Time, count};
+
+pub use plan::{Plan, Warning};
 
 /// A point in the order of changes.
 pub type Rev = i64;
@@ -155,6 +159,25 @@ impl Change {
             target.expect = Some(plan.total);
         }
         self
+    }
+
+    /// The log's word for moving SIMs.
+    pub const MOVE: &'static str = "move";
+    /// The log's word for setting caps and alerts.
+    pub const LEVELS: &'static str = "levels";
+
+    /// The log's word for it; what an undo is called depends on what it undoes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Move { .. } => Self::MOVE,
+            Self::SetLevels { .. } => Self::LEVELS,
+            Self::Import { .. } => "import",
+            Self::AddAccount { .. } => "add-account",
+            Self::RenameAccount { .. } => "rename-account",
+            Self::MoveAccount { .. } => "move-account",
+            Self::DeleteAccount { .. } => "delete-account",
+            Self::Undo { .. } => "undo",
+        }
     }
 
     /// The SIMs it is about.
@@ -303,6 +326,23 @@ impl Counts {
         } += n;
     }
 
+    /// What would happen, in words.
+    pub fn would(&self) -> String {
+        let are =
+            |outcome, what: &str| format!("{} {what}", if self.get(outcome) == 1 { "is" } else { "are" });
+        let words = [
+            (Outcome::Done, "would change".to_owned()),
+            (Outcome::Unchanged, are(Outcome::Unchanged, "like that already")),
+            (Outcome::Refused, are(Outcome::Refused, "refused")),
+            (Outcome::Conflict, "changed since".to_owned()),
+        ];
+        let met =
+            words.into_iter().filter(|(outcome, _)| *outcome == Outcome::Done || self.get(*outcome) > 0);
+        met.map(|(outcome, word)| format!("{} {word}", count(self.get(outcome))))
+            .collect::<Vec<_>>()
+            .join(" · ")
+    }
+
     /// The number for an outcome.
     pub fn get(&self, outcome: Outcome) -> u64 {
         match outcome {
@@ -330,61 +370,6 @@ impl fmt::Display for Counts {
             .collect();
         f.write_str(&parts.join(" · "))
     }
-}
-
-/// Something worth knowing before a move is confirmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Warning {
-    /// Their notes become readable to the target's users.
-    Notes,
-    /// They notify people who do not belong to the target or above it.
-    ForeignRecipients,
-    /// They carry tags that nothing at the target has.
-    NewTags,
-    /// They are in a data session; it stays open.
-    InSession,
-    /// They wait for the network operator.
-    ActivationPending,
-    /// The target has no Admin yet.
-    NoAdmin,
-    /// Accounts below it go along.
-    AccountsBelow,
-    /// Users who see it now will not see it any more, and others will.
-    Visibility,
-    /// Their usage is at the new cap already: they are blocked at once.
-    BlocksNow,
-    /// Their usage is below the new cap: they are unblocked at once.
-    Unblocks,
-    /// Their usage is at the new alert already.
-    AlertsNow,
-    /// Their alert was set by hand, and goes.
-    OwnAlerts,
-    /// Their alert is above their cap, and is never reached.
-    AlertOverCap,
-    /// They have no cap, so that a hard one has no effect.
-    HardWithoutCap,
-}
-
-/// What a change would do, before anyone confirms it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// The revision it was made at.
-    pub at: Rev,
-    /// SIMs it is about.
-    pub total: u64,
-    /// What would happen to them.
-    pub counts: Counts,
-    /// Why some would be refused.
-    pub reasons: Vec<(Reason, u64)>,
-    /// The accounts they are in now, most first.
-    pub by_account: Vec<(AccountId, u64)>,
-    /// Their status, most first.
-    pub by_status: Vec<(Status, u64)>,
-    /// What is worth knowing, with how many SIMs it concerns.
-    pub warnings: Vec<(Warning, u64)>,
-    /// The first few SIMs.
-    pub sample: Vec<Sim>,
 }
 
 /// What a change did.

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::units;
 
-/// The share of a cap that its alert gets by itself.
-pub const DEFAULT_SHARE: u64 = 80;
-
 /// What becomes of the alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

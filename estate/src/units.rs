@@ -87,9 +87,12 @@ pub fn short_bytes(bytes: u64) -> String {
     }
 }
 
+/// The share of a cap that its alert gets by itself.
+pub const DEFAULT_SHARE: u64 = 80;
+
 /// The default alert of a cap: 80 % of it, floored, and never 0, because 0 means none.
 pub fn default_alert(cap: u64) -> u64 {
-    ((u128::from(cap) * 4 / 5) as u64).max(1)
+    ((u128::from(cap) * u128::from(DEFAULT_SHARE) / 100) as u64).max(1)
 }
 
 /// Prints a count with thousands separators: `48,211`.

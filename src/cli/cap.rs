@@ -53,16 +53,11 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         &local,
         Change::SetLevels { target, levels },
         args.confirm,
-        &described(&levels),
+        &format!("Set {}", levels.said()),
     )?;
     if unknown > 0 {
         context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
         return Ok(Exit::Partly);
     }
     Ok(exit)
-}
-
-/// What is set, in words.
-pub fn described(levels: &Levels) -> String {
-    format!("Set {}", levels.said())
 }

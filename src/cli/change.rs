@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use estate::units::{count, sims};
 use estate::{
-    Accounts, Change, ChangeId, Counts, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt, Warning,
+    Accounts, Change, ChangeId, Counts, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt,
 };
 use serde_json::json;
 
@@ -24,39 +24,6 @@ pub struct Confirm {
     /// Refuse unless exactly that many SIMs are meant.
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
-}
-
-/// Above this many SIMs the number has to be typed.
-pub const TYPED_ABOVE: u64 = 25;
-
-/// The sentence for a warning.
-pub fn warning_text(warning: Warning, n: u64) -> String {
-    let sims = if n == 1 { "1 SIM has".to_owned() } else { format!("{} SIMs have", count(n)) };
-    match warning {
-        Warning::Notes => format!("{sims} notes that become readable there"),
-        Warning::ForeignRecipients => format!("{sims} notification recipients who do not belong there"),
-        Warning::NewTags => format!("{sims} tags that nothing there carries yet"),
-        Warning::InSession => format!("{sims} an open data session, which stays open"),
-        Warning::ActivationPending => format!("{sims} an activation pending"),
-        Warning::BlocksNow => format!("{} blocked at once: the usage is at the new cap already", are(n)),
-        Warning::Unblocks => format!("{} unblocked at once", are(n)),
-        Warning::AlertsNow => format!("{} at the new alert already", are(n)),
-        Warning::OwnAlerts => {
-            format!("{sims} an alert that is not 80 % of the cap, and it goes")
-        }
-        Warning::AlertOverCap => {
-            format!("{sims} an alert above the cap, which will not be reached before it")
-        }
-        Warning::HardWithoutCap => format!("{sims} no cap, so that a hard one has no effect"),
-        Warning::NoAdmin => "the account has no Admin yet".to_owned(),
-        Warning::AccountsBelow => format!("{} accounts below it go along", count(n)),
-        Warning::Visibility if n == 0 => "who sees it changes".to_owned(),
-        Warning::Visibility => format!("who sees its {} SIMs changes", count(n)),
-    }
-}
-
-fn are(n: u64) -> String {
-    if n == 1 { "1 SIM is".to_owned() } else { format!("{} SIMs are", count(n)) }
 }
 
 /// Plans, asks where there is someone to ask, applies and reports.
@@ -107,7 +74,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
 fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     let mut lines = vec![what.to_owned()];
     if plan.total > 0 {
-        lines.push(format!("  {}: {}", sims(plan.total), would(&plan.counts)));
+        lines.push(format!("  {}: {}", sims(plan.total), plan.counts.would()));
     }
     for (reason, n) in &plan.reasons {
         lines.push(format!("  {} stay: {}", count(*n), reason.text()));
@@ -118,21 +85,8 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     if plan.by_account.len() > 5 {
         lines.push(format!("             and {} more accounts", plan.by_account.len() - 5));
     }
-    lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", warning_text(*w, *n))));
+    lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", w.text(*n))));
     lines.join("\n")
-}
-
-/// The counts as what would happen.
-pub fn would(counts: &Counts) -> String {
-    let are = |n: u64| if n == 1 { "is" } else { "are" };
-    let words = [
-        (Fate::Done, "would change".to_owned()),
-        (Fate::Unchanged, format!("{} like that already", are(counts.get(Fate::Unchanged)))),
-        (Fate::Refused, format!("{} refused", are(counts.get(Fate::Refused)))),
-        (Fate::Conflict, "changed since".to_owned()),
-    ];
-    let met = words.into_iter().filter(|(fate, _)| *fate == Fate::Done || counts.get(*fate) > 0);
-    met.map(|(fate, word)| format!("{} {word}", count(counts.get(fate)))).collect::<Vec<_>>().join(" · ")
 }
 
 /// Asks on a terminal: `y` for few, the number for many.
@@ -142,7 +96,7 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
             "nobody is there to confirm; look with --dry-run, then give --yes".into(),
         ));
     }
-    let wanted = if plan.total > TYPED_ABOVE { plan.total.to_string() } else { "y".into() };
+    let wanted = if plan.total > Plan::TYPED_ABOVE { plan.total.to_string() } else { "y".into() };
     let prompt =
         if wanted == "y" { "Go ahead? [y/N] ".to_owned() } else { format!("Type {wanted} to go ahead: ") };
     let _ = write!(std::io::stderr(), "{prompt}");

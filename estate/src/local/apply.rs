@@ -28,9 +28,6 @@ struct Done {
     touched: Vec<AccountId>,
 }
 
-/// The kind of a change of caps and alerts in the log.
-const LEVELS: &str = "levels";
-
 impl Done {
     /// A change to SIMs.
     fn sims(kind: &'static str, body: Json, counts: Counts, undoes: Option<Rev>) -> Self {
@@ -53,13 +50,24 @@ impl Done {
 /// What a change needs, as far as the change alone tells.
 fn need(change: &Change) -> Capability {
     match change {
-        Change::Move { .. } | Change::Undo { .. } => Capability::MoveSims,
+        Change::Move { .. } => Capability::MoveSims,
+        // What it needs beyond that, the change it undoes tells.
+        Change::Undo { .. } => Capability::View,
         Change::SetLevels { .. } => Capability::SetLevels,
         Change::Import { .. } => Capability::ImportSims,
         Change::AddAccount { .. }
         | Change::RenameAccount { .. }
         | Change::MoveAccount { .. }
         | Change::DeleteAccount { .. } => Capability::ManageAccounts,
+    }
+}
+
+/// What undoing a change of that kind needs.
+fn need_to_undo(kind: &str) -> Capability {
+    match kind {
+        Change::MOVE => Capability::MoveSims,
+        Change::LEVELS => Capability::SetLevels,
+        _ => Capability::ManageAccounts,
     }
 }
 
@@ -86,7 +94,7 @@ impl Local {
                     levels.check()?;
                     view.plan_levels(&frozen(view, target)?, levels, at)
                 }
-                Change::Undo { change } => plan_undo(view, change),
+                Change::Undo { change } => self.plan_undo(view, change),
                 Change::MoveAccount { account, under } => {
                     may_hang(view, *account, *under)?;
                     let moved = view.accounts.need(*account)?;
@@ -196,7 +204,7 @@ impl Local {
             return Err(Error::not_found("SIM", "nothing matches"));
         }
         let body = write::move_body(to, clear, &target);
-        self.log(id, run, Done::sims("move", body, judged.counts, None))?;
+        self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
         write::carry_out(run.session, run.rev, clear, &judged, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
     }
@@ -210,14 +218,14 @@ impl Local {
             return Err(Error::not_found("SIM", "nothing matches"));
         }
         let body = levels::levels_body(set, &target);
-        self.log(id, run, Done::sims(LEVELS, body, judged.counts, None))?;
+        self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
         levels::set_levels(run.session, run.rev, Some(set), &judged, run.watch)
     }
 
     /// Puts back what a change did to SIMs, as far as nothing came after it.
     fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
         start(run.watch)?;
-        let of_levels = logged.kind == LEVELS;
+        let of_levels = logged.kind == Change::LEVELS;
         let judged = if of_levels {
             levels::judge_levels_undo(run.view, logged.rev)?
         } else {
@@ -230,12 +238,25 @@ impl Local {
         }
         let undoes = Some(logged.rev);
         if of_levels {
-            self.log(id, run, Done::sims(LEVELS, json!({}), judged.counts, undoes))?;
+            self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
             return levels::set_levels(run.session, run.rev, None, &judged, run.watch);
         }
         let clear = cleared_again(run, logged)?;
-        self.log(id, run, Done::sims("move", json!({ "to": null, "clear": clear }), judged.counts, undoes))?;
+        self.log(
+            id,
+            run,
+            Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
+        )?;
         write::carry_out(run.session, run.rev, clear, &judged, run.watch)
+    }
+
+    fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
+        let logged = undoable(view, change)?;
+        self.may_write(need_to_undo(&logged.kind))?;
+        if log::in_parts(&logged.kind) {
+            return view.plan_undo(logged.rev, logged.kind == Change::LEVELS);
+        }
+        Ok(Plan { at: view.session.rev()?, ..Plan::default() })
     }
 
     fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
@@ -243,11 +264,7 @@ impl Local {
         let account = || AccountId(logged.body.get("account").and_then(Json::as_i64).unwrap_or_default());
         let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let number = |key: &str| AccountId(logged.body.get(key).and_then(Json::as_i64).unwrap_or_default());
-        self.may_write(match logged.kind.as_str() {
-            "move" => Capability::MoveSims,
-            LEVELS => Capability::SetLevels,
-            _ => Capability::ManageAccounts,
-        })?;
+        self.may_write(need_to_undo(&logged.kind))?;
         if log::in_parts(&logged.kind) {
             return self.undo_sims(id, run, &logged);
         }
@@ -376,14 +393,6 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         return Err(Error::Conflict(format!("{what} cannot be undone")));
     }
     Ok(logged)
-}
-
-fn plan_undo(view: &View<'_>, change: &ChangeId) -> Result<Plan> {
-    let logged = undoable(view, change)?;
-    if log::in_parts(&logged.kind) {
-        return view.plan_undo(logged.rev, logged.kind == LEVELS);
-    }
-    Ok(Plan { at: view.session.rev()?, ..Plan::default() })
 }
 
 /// Admins manage the accounts below their own; only the root's Admins manage the root itself.

@@ -8,8 +8,8 @@ use super::sql::Sql;
 use super::write::{Judged, TEMP, chunked, judged, settle};
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
-use crate::levels::{Alert, DEFAULT_SHARE, Levels, Spread};
-use crate::units::MAX_BYTES;
+use crate::levels::{Alert, Levels, Spread};
+use crate::units::{DEFAULT_SHARE, MAX_BYTES};
 
 /// What a SIM has after the change, as SQL on `s`, and the parameters `?` in them stand for.
 struct After {
@@ -70,7 +70,7 @@ fn restored() -> After {
 }
 
 /// The gate that usage and levels make: `usage ≥ level`, and what is not set never is.
-fn derived(cap: &Sql, alert: &Sql) -> Sql {
+pub(super) fn derived(cap: &Sql, alert: &Sql) -> Sql {
     piece(
         &[
             ("CASE WHEN (", cap),
@@ -99,11 +99,12 @@ fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning,
         &[
             (
                 "SELECT sum(g = 2 AND gate <> 2), sum(g <> 2 AND gate = 2), sum(g = 1 AND gate <> 1), \
-                 sum(old <> a AND iif(oldcap > 0, old <> max(1, oldcap * 80 / 100), old > 0)), \
+                 sum(old <> a AND iif(oldcap > 0, old <> oldshare, old > 0)), \
                  sum(a > c AND c > 0), sum(h AND c = 0) FROM (SELECT s.gate AS gate, s.alert AS old, \
                  s.cap AS oldcap, (",
-                &after.gate,
+                &share(&Sql::new("s.cap"), DEFAULT_SHARE),
             ),
+            (") AS oldshare, (", &after.gate),
             (") AS g, (", &after.cap),
             (") AS c, (", &after.alert),
             (") AS a, (", &after.hard),

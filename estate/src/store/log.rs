@@ -8,7 +8,7 @@ use super::Session;
 use super::read::View;
 use super::sql::Sql;
 use crate::account::AccountId;
-use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
+use crate::change::{Change, ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::{Time, count};
@@ -81,7 +81,7 @@ fn json(counts: &Counts) -> String {
 
 /// Whether a change goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
 pub(crate) fn in_parts(kind: &str) -> bool {
-    matches!(kind, "move" | "levels")
+    matches!(kind, Change::MOVE | Change::LEVELS)
 }
 
 /// What a row's hash covers.
@@ -292,9 +292,9 @@ impl View<'_> {
         let sims = if counts.done == 1 { "1 SIM".into() } else { format!("{} SIMs", count(counts.done)) };
         let seen = |key: &str| id(key).is_some_and(|a| self.accounts.get(AccountId(a)).is_some());
         let said = match kind {
-            "move" if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
-            "move" => format!("moved {sims} back"),
-            "levels" => match super::levels::levels_of(body) {
+            Change::MOVE if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
+            Change::MOVE => format!("moved {sims} back"),
+            Change::LEVELS => match super::levels::levels_of(body) {
                 Ok(levels) if undoes.is_none() => format!("set {} of {sims}", levels.said()),
                 _ => format!("put caps and alerts of {sims} back"),
             },

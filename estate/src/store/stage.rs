@@ -8,6 +8,7 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::read::View;
+use super::sql::Sql;
 use super::staged::{Paths, columns, stage};
 use super::{Session, accounts, log};
 use crate::account::AccountId;
@@ -305,9 +306,9 @@ impl Staging {
         if self.gated {
             // From what is stored now: the file may have told of one of the levels only.
             let stated = if self.stated { "t.gate" } else { "0" };
+            let derived = super::levels::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
             self.session.execute_batch(&format!(
-                "UPDATE sim AS s SET gate = max({stated}, CASE WHEN s.cap > 0 AND s.used >= s.cap THEN 2 \
-                 WHEN s.alert > 0 AND s.used >= s.alert THEN 1 ELSE 0 END) FROM temp.stage t \
+                "UPDATE sim AS s SET gate = max({stated}, {derived}) FROM temp.stage t \
                  WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
             ))?;
         }

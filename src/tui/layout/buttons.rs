@@ -88,7 +88,7 @@ fn confirm_buttons(confirm: &Confirm) -> Vec<(Key, String)> {
     let (key, name) =
         if confirm.to_type().is_some() { (Key::plain(Code::Enter), "Enter") } else { (Key::char('y'), "y") };
     if confirm.fault.is_none() {
-        list.push((key, format!("[ {name} {} ]", confirm.verb)));
+        list.push((key, format!("[ {name} {} ]", confirm.verb())));
     }
     list
 }

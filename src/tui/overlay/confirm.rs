@@ -9,8 +9,6 @@ use super::Reply;
 use super::chooser::edit;
 use crate::tui::term::{Code, Key};
 
-/// Above this many SIMs the number has to be typed.
-pub const TYPED_ABOVE: u64 = 25;
 /// How long it hears nothing after it opens: keys meant for something else do not confirm.
 pub const ARMING: Duration = Duration::from_millis(250);
 
@@ -19,8 +17,6 @@ pub const ARMING: Duration = Duration::from_millis(250);
 pub struct Confirm {
     /// What is asked: "Move SIMs to /A/B".
     pub title: String,
-    /// The word on the button.
-    pub verb: String,
     /// The change.
     pub change: Change,
     /// Its plan; `None` while it is made.
@@ -41,10 +37,9 @@ pub struct Confirm {
 
 impl Confirm {
     /// A dialog that opens now.
-    pub fn new(title: String, verb: &str, change: Change, hidden: Option<u64>, now: Duration) -> Self {
+    pub fn new(title: String, change: Change, hidden: Option<u64>, now: Duration) -> Self {
         Self {
             title,
-            verb: verb.to_owned(),
             change,
             plan: None,
             fault: None,
@@ -53,6 +48,16 @@ impl Confirm {
             typed: Input::default(),
             on_go: false,
             armed_at: now + ARMING,
+        }
+    }
+
+    /// The word on the button.
+    pub fn verb(&self) -> &'static str {
+        match self.change {
+            Change::SetLevels { .. } => "Set",
+            Change::Undo { .. } => "Undo",
+            Change::DeleteAccount { .. } => "Delete",
+            _ => "Move",
         }
     }
 
@@ -97,7 +102,7 @@ impl Confirm {
             .as_ref()
             .filter(|plan| plan.counts.done > 0)
             .map(|plan| plan.total)
-            .filter(|n| *n > TYPED_ABOVE)
+            .filter(|n| *n > Plan::TYPED_ABOVE)
     }
 
     /// Why it cannot go ahead yet.

@@ -1,6 +1,6 @@
 //! Lists to read: what a change did, the log of changes, what was said.
 
-use estate::{ChangeId, Counts, Entry, Item, Outcome, Rev};
+use estate::{Change, ChangeId, Counts, Entry, Item, Outcome, Rev};
 
 use super::Reply;
 use crate::tui::action::Action;
@@ -60,8 +60,8 @@ impl ResultPane {
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {
         self.again = match kind {
-            "move" => Some(Action::Move),
-            "levels" => Some(Action::SetLevels),
+            Change::MOVE => Some(Action::Move),
+            Change::LEVELS => Some(Action::SetLevels),
             _ => None,
         };
         self

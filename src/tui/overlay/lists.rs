@@ -15,8 +15,6 @@ pub struct SavedPane {
     pub quick: Vec<Saved>,
     /// The line under the cursor.
     pub cursor: usize,
-    /// Whether they are on their way.
-    pub loading: bool,
     /// Whether a digit is waited for.
     pub binding: bool,
     /// The one whose deletion was asked about.

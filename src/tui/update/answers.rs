@@ -337,8 +337,7 @@ fn again(model: &mut Model, job: Job) -> Vec<Effect> {
     }
     // What the filter hides may have changed too: it is counted again before anyone can say yes.
     let hidden = if model.picked.is_empty() { Some(0) } else { None };
-    let verb = menus::verb(&change);
-    let mut effects = menus::confirm(model, job.what, verb, change, hidden);
+    let mut effects = menus::confirm(model, job.what, change, hidden);
     effects.extend(model.recount_picked());
     effects
 }
@@ -367,12 +366,8 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if missed {
         model.tickets.work = model.tickets.take();
         let ticket = model.tickets.work;
-        let kind = match job.change {
-            Change::Move { .. } => "move",
-            Change::SetLevels { .. } => "levels",
-            _ => "",
-        };
-        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true).of_kind(kind);
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true)
+            .of_kind(job.change.kind());
         effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
         model.overlays.push(Overlay::Result(Box::new(pane)));
     }

@@ -156,8 +156,7 @@ fn only_shown(model: &mut Model) -> Vec<Effect> {
         }
         _ => confirm.title,
     };
-    let verb = menus::verb(&change);
-    menus::confirm(model, title, verb, change, Some(0))
+    menus::confirm(model, title, change, Some(0))
 }
 
 fn cancel(model: &mut Model) -> Vec<Effect> {

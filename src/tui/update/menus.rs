@@ -213,7 +213,7 @@ pub fn hang(model: &mut Model) -> Vec<Effect> {
 pub fn delete(model: &mut Model) -> Vec<Effect> {
     let account = model.tree.cursor;
     let title = format!("Delete account {}", shown_path(&model.accounts, account));
-    confirm(model, title, "Delete", Change::DeleteAccount { account }, Some(0))
+    confirm(model, title, Change::DeleteAccount { account }, Some(0))
 }
 
 /// Asks whether an account is to hang under another.
@@ -221,7 +221,7 @@ pub fn confirm_hang(model: &mut Model, account: AccountId, under: AccountId) -> 
     let accounts = &model.accounts;
     let title =
         format!("Move account {} under {}", shown_path(accounts, account), shown_path(accounts, under));
-    confirm(model, title, "Move", Change::MoveAccount { account, under }, Some(0))
+    confirm(model, title, Change::MoveAccount { account, under }, Some(0))
 }
 
 /// Asks whether the SIMs are to move.
@@ -229,17 +229,7 @@ pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
     let Some(target) = model.target() else { return Vec::new() };
     let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
     let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
-    confirm(model, title, "Move", Change::Move { target, to, clear: Clear::default() }, hidden)
-}
-
-/// The word on the button of a change.
-pub fn verb(change: &Change) -> &'static str {
-    match change {
-        Change::SetLevels { .. } => "Set",
-        Change::Undo { .. } => "Undo",
-        Change::DeleteAccount { .. } => "Delete",
-        _ => "Move",
-    }
+    confirm(model, title, Change::Move { target, to, clear: Clear::default() }, hidden)
 }
 
 /// Opens the cap editor.
@@ -256,24 +246,18 @@ pub fn confirm_levels(model: &mut Model, levels: Levels) -> Vec<Effect> {
     let Some(Overlay::Levels(pane)) = model.overlays.pop() else { return Vec::new() };
     let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
     let title = format!("Set caps and alerts of {}", pane.subject);
-    confirm(model, title, "Set", Change::SetLevels { target: pane.target, levels }, hidden)
+    confirm(model, title, Change::SetLevels { target: pane.target, levels }, hidden)
 }
 
 /// Asks whether a change is to be undone.
 pub fn undo_change(model: &mut Model, change: ChangeId, what: &str) -> Vec<Effect> {
-    confirm(model, format!("Undo: {what}"), "Undo", Change::Undo { change }, Some(0))
+    confirm(model, format!("Undo: {what}"), Change::Undo { change }, Some(0))
 }
 
 /// Opens the dialog, and has the change planned.
-pub fn confirm(
-    model: &mut Model,
-    title: String,
-    verb: &str,
-    change: Change,
-    hidden: Option<u64>,
-) -> Vec<Effect> {
+pub fn confirm(model: &mut Model, title: String, change: Change, hidden: Option<u64>) -> Vec<Effect> {
     model.tickets.work = model.tickets.take();
     let effect = Effect::Plan { ticket: model.tickets.work, change: Box::new(change.clone()) };
-    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(title, verb, change, hidden, model.at))));
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(title, change, hidden, model.at))));
     vec![effect]
 }

@@ -13,7 +13,6 @@ use super::builder::builder;
 use super::lists;
 use super::paint::{cut, cut_head, right, text, wrap};
 use super::panes::status_word;
-use crate::cli::{warning_text, would};
 use crate::tui::hit;
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
@@ -201,7 +200,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     };
     if plan.total > 0 {
         lines.push(
-            &format!("{}: {}", sims(plan.total), would(&plan.counts)),
+            &format!("{}: {}", sims(plan.total), plan.counts.would()),
             theme.text.add_modifier(Modifier::BOLD),
         );
     }
@@ -210,7 +209,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         lines.line(&format!("to {}", cut_head(&path, area.width.saturating_sub(3))), theme.title());
     }
     if let Change::SetLevels { levels, .. } = &confirm.change {
-        lines.push(&crate::cli::described_levels(levels), theme.title());
+        lines.push(&format!("Set {}", levels.said()), theme.title());
     }
     hidden(theme, confirm, &mut lines);
     match confirm.change {
@@ -225,7 +224,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     }
     breakdown(model, confirm, &mut lines);
     for (warning, n) in &plan.warnings {
-        lines.push(&format!("! {}", warning_text(*warning, *n)), theme.warn);
+        lines.push(&format!("! {}", warning.text(*n)), theme.warn);
     }
     if let Change::Move { clear, .. } = &confirm.change {
         let line = Rect { y: place.inner.bottom().saturating_sub(3), height: 1, ..area };
@@ -295,11 +294,12 @@ fn typing(theme: &Theme, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer)
         height: 1,
     };
     let Some(number) = confirm.to_type() else {
-        let said = confirm.why_not().unwrap_or_else(|| format!("y to {}", confirm.verb.to_lowercase()));
+        let said = confirm.why_not().unwrap_or_else(|| format!("y to {}", confirm.verb().to_lowercase()));
         text(buffer, line, &said, theme.text);
         return None;
     };
-    let x = text(buffer, line, &format!("Type {} to {}: ", number, confirm.verb.to_lowercase()), theme.text);
+    let x =
+        text(buffer, line, &format!("Type {} to {}: ", number, confirm.verb().to_lowercase()), theme.text);
     let field =
         Rect { x, width: (number.to_string().len() as u16 + 4).min(line.right().saturating_sub(x)), ..line };
     buffer.set_style(field, Style::new().add_modifier(Modifier::UNDERLINED));

@@ -1,0 +1,97 @@
+//! What a change would do, counted and put into words.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Counts, Reason, Rev};
+use crate::account::AccountId;
+use crate::sim::{Sim, Status};
+use crate::units::count;
+
+/// Something worth knowing before a move is confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Warning {
+    /// Their notes become readable to the target's users.
+    Notes,
+    /// They notify people who do not belong to the target or above it.
+    ForeignRecipients,
+    /// They carry tags that nothing at the target has.
+    NewTags,
+    /// They are in a data session; it stays open.
+    InSession,
+    /// They wait for the network operator.
+    ActivationPending,
+    /// The target has no Admin yet.
+    NoAdmin,
+    /// Accounts below it go along.
+    AccountsBelow,
+    /// Users who see it now will not see it any more, and others will.
+    Visibility,
+    /// Their usage is at the new cap already: they are blocked at once.
+    BlocksNow,
+    /// Their usage is below the new cap: they are unblocked at once.
+    Unblocks,
+    /// Their usage is at the new alert already.
+    AlertsNow,
+    /// Their alert was set by hand, and goes.
+    OwnAlerts,
+    /// Their alert is above their cap, and is never reached.
+    AlertOverCap,
+    /// They have no cap, so that a hard one has no effect.
+    HardWithoutCap,
+}
+
+impl Warning {
+    /// The sentence about `n` of them.
+    pub fn text(self, n: u64) -> String {
+        let sims = if n == 1 { "1 SIM has".to_owned() } else { format!("{} SIMs have", count(n)) };
+        let are = if n == 1 { "1 SIM is".to_owned() } else { format!("{} SIMs are", count(n)) };
+        match self {
+            Self::Notes => format!("{sims} notes that become readable there"),
+            Self::ForeignRecipients => format!("{sims} notification recipients who do not belong there"),
+            Self::NewTags => format!("{sims} tags that nothing there carries yet"),
+            Self::InSession => format!("{sims} an open data session, which stays open"),
+            Self::ActivationPending => format!("{sims} an activation pending"),
+            Self::BlocksNow => format!("{are} blocked at once: the usage is at the new cap already"),
+            Self::Unblocks => format!("{are} unblocked at once"),
+            Self::AlertsNow => format!("{are} at the new alert already"),
+            Self::OwnAlerts => {
+                format!("{sims} an alert that is not 80 % of the cap, and it goes")
+            }
+            Self::AlertOverCap => {
+                format!("{sims} an alert above the cap, which will not be reached before it")
+            }
+            Self::HardWithoutCap => format!("{sims} no cap, so that a hard one has no effect"),
+            Self::NoAdmin => "the account has no Admin yet".to_owned(),
+            Self::AccountsBelow => format!("{} accounts below it go along", count(n)),
+            Self::Visibility if n == 0 => "who sees it changes".to_owned(),
+            Self::Visibility => format!("who sees its {} SIMs changes", count(n)),
+        }
+    }
+}
+
+/// What a change would do, before anyone confirms it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Plan {
+    /// The revision it was made at.
+    pub at: Rev,
+    /// SIMs it is about.
+    pub total: u64,
+    /// What would happen to them.
+    pub counts: Counts,
+    /// Why some would be refused.
+    pub reasons: Vec<(Reason, u64)>,
+    /// The accounts they are in now, most first.
+    pub by_account: Vec<(AccountId, u64)>,
+    /// Their status, most first.
+    pub by_status: Vec<(Status, u64)>,
+    /// What is worth knowing, with how many SIMs it concerns.
+    pub warnings: Vec<(Warning, u64)>,
+    /// The first few SIMs.
+    pub sample: Vec<Sim>,
+}
+
+impl Plan {
+    /// Above this many SIMs a person types their number to confirm.
+    pub const TYPED_ABOVE: u64 = 25;
+}
