@@ -205,6 +205,18 @@ fn a_stray_paste_runs_nothing() {
 }
 
 #[test]
+fn a_filter_typed_ahead_on_a_slow_line_is_applied() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/").paste("status=active\n");
+    session.shows("[status=active");
+    assert!(session.model.search.is_none());
+    session.keys("/<C-u>").paste("status=wrong\n");
+    assert!(session.model.search.is_some(), "what cannot be read stays to be mended");
+    session.keys("<Esc>");
+    assert_eq!(session.filter(), "status=active");
+}
+
+#[test]
 fn late_answers_fall_on_the_floor_and_input_stays_live() {
     let (_dir, mut session) = session((120, 40));
     session.hold = true;

@@ -94,7 +94,12 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         // A column of numbers is a list, wherever it is pasted.
         if read.as_ref().is_ok_and(|list| list.entries.len() < 2) {
             search.line.paste(text, &accounts, &model.known);
-            return filters::typed(model);
+            let mut effects = filters::typed(model);
+            // Typed ahead on a slow line, a filter comes as one piece with its Enter.
+            if text.ends_with('\n') && text.lines().count() == 1 {
+                effects.extend(search_key(model, Key::plain(Code::Enter)));
+            }
+            return effects;
         }
         model.search = None;
     }
