@@ -114,6 +114,7 @@ fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
     let cancel = Cancel::new();
     let digits = |number: &str, n: usize| number[number.len() - n..].to_owned();
     let used = Query { sort: Order::by(Column::Used, true), ..all.clone() };
+    let seen = Query { sort: Order::by(Column::Seen, true), ..all.clone() };
     let accounts = estate.accounts(&cancel).expect("accounts");
     let account = accounts.all().iter().rev().find(|a| a.own > 0).expect("an account");
     for (query, text) in [
@@ -142,6 +143,12 @@ fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
         (all, "seen<30d".to_owned()),
         (all, "tag:vip network:telmora".to_owned()),
         (&used, "tag=vip network=Telmora status=suspended".to_owned()),
+        (&used, "cap>1GB used<1MB session=yes".to_owned()),
+        (&used, "tracker session=no status=active tag:vip".to_owned()),
+        (all, "status=suspended network:nord tariff:track".to_owned()),
+        (all, "used>5GB used<6GB".to_owned()),
+        (&seen, "seen<1d status=inactive".to_owned()),
+        (&seen, "status=inactive".to_owned()),
         (&used, "no index serves: notes:antenna".to_owned()),
         (&used, "no index serves: -notes:antenna activated<10d".to_owned()),
         (all, "no index serves: activated>2025-01-01 hard=yes lifecycle=terminated".to_owned()),
@@ -150,12 +157,17 @@ fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
     ] {
         let filter = text.strip_prefix("no index serves: ").unwrap_or(&text);
         let query = Query { filter: Filter::parse(filter).expect("filter"), ..query.clone() };
-        let by = if query.sort.first().by == Column::Used { " by used" } else { "" };
-        timed(&format!("first rows of {text}{by}"), || {
+        let by = query.sort.first().by.name();
+        timed(&format!("first rows of {text} by {by}"), || {
             estate.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
         });
         timed("  and the count", || estate.count(&query, &cancel).expect("count"));
     }
+    sorts_and_values(estate, all);
+}
+
+fn sorts_and_values(estate: &dyn Estate, all: &Query) {
+    let cancel = Cancel::new();
     for text in ["status,used:desc", "network,label", "tags,used:desc"] {
         let query = Query { sort: Order::parse(text).expect("order"), ..all.clone() };
         timed(&format!("first rows by {text}"), || {

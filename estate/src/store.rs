@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod check;
+pub(crate) mod crossing;
 pub(crate) mod driver;
 pub(crate) mod levels;
 pub(crate) mod log;
@@ -185,6 +186,13 @@ impl Session {
             let list = text::fold(ctx.get_raw(1).as_str().unwrap_or_default());
             Ok(list.split('\n').any(|v| !v.is_empty() && text::fits(pattern, v)))
         })?;
+        self.conn.create_scalar_function("among", 2, flags, |ctx| {
+            Ok(crossing::among(
+                ctx.get_raw(0).as_blob().unwrap_or_default(),
+                ctx.get_raw(1).as_i64().unwrap_or(-1),
+            ))
+        })?;
+        self.conn.create_aggregate_function("bits", 1, flags, crossing::Bits)?;
         let accounts = Arc::clone(&self.accounts);
         self.conn.create_scalar_function("place", 1, FunctionFlags::SQLITE_UTF8, move |ctx| {
             Ok(lock(&accounts).place(AccountId(ctx.get(0)?)).map_or(i64::MAX, |p| p as i64))

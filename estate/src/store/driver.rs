@@ -1,7 +1,5 @@
 //! Drivers: the index lookups that could serve a filter, and how much each would yield.
 
-use fixedbitset::FixedBitSet;
-
 use super::sql::{
     Compiler, Sql, compact, iccid_keys, id_of, listed_numbers, number_column, sign, status_code, tag_kind,
 };
@@ -15,19 +13,23 @@ use crate::text;
 pub(crate) struct Driver {
     pub sql: Sql,
     pub size: u64,
+    /// What reading one number of it takes, in nanoseconds.
+    pub(super) apiece: f64,
 }
+
+/// Numbers straight from an index; from several at once; from the text index.
+pub(super) const PLAIN: f64 = 50.0;
+const UNITED: f64 = 300.0;
+const TEXT: f64 = 1_000.0;
 
 /// A driver this small is read whole and sorted; above it the sort index is walked.
 pub(crate) const SMALL: u64 = 20_000;
-
-/// A lookup is read whole up to that many numbers: about 40 ms.
-const MANY: usize = 400_000;
 
 /// Values that are looked up one by one in an index, at most.
 const LISTED_APART: usize = 100;
 
 /// Parts of a filter whose indexes are looked at, at most.
-const CONSIDERED: usize = 50;
+pub(super) const CONSIDERED: usize = 50;
 
 /// A lookup that can stand in a compound, whatever it is made of.
 fn nested(sql: Sql) -> Sql {
@@ -42,48 +44,7 @@ impl Compiler<'_> {
         Ok([of_scope, of_filter].into_iter().flatten().min_by_key(|d| d.size))
     }
 
-    /// The numbers of the SIMs that every index lookup of `filter` within `scope` yields, in ascending order, which
-    /// is how rows lie: for what is rare among many. `None` where no lookup is small enough to be worth reading.
-    pub fn crossed(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Vec<i64>>> {
-        let mut drivers: Vec<Driver> = scope.map(|ids| self.of_accounts(ids)).into_iter().collect();
-        let whole = std::slice::from_ref(filter);
-        for part in
-            if let Filter::And(list) = filter { list.as_slice() } else { whole }.iter().take(CONSIDERED)
-        {
-            drivers.extend(self.of(part)?);
-        }
-        drivers.sort_by_key(|d| d.size);
-        let top: i64 = self.session.query_row("SELECT ifnull(max(id), 0) FROM sim", [], |r| r.get(0))?;
-        let mut crossed: Option<FixedBitSet> = None;
-        for driver in drivers {
-            // One that yields much more than is left would cost more than it saves.
-            let most = crossed.as_ref().map_or(MANY, |left| (left.count_ones(..) * 4).min(MANY));
-            let Some(found) = self.numbers(&driver.sql, top as usize, most)? else { continue };
-            match &mut crossed {
-                Some(left) => left.intersect_with(&found),
-                None => crossed = Some(found),
-            }
-        }
-        Ok(crossed.map(|left| left.ones().map(|id| id as i64).collect()))
-    }
-
-    /// What a lookup yields, unless that is more than `most`.
-    fn numbers(&self, sql: &Sql, top: usize, most: usize) -> Result<Option<FixedBitSet>> {
-        let mut statement =
-            self.session.prepare_cached(&format!("SELECT id FROM ({}) LIMIT {}", sql.text, most + 1))?;
-        let mut rows = statement.query(rusqlite::params_from_iter(&sql.params))?;
-        let (mut found, mut n) = (FixedBitSet::with_capacity(top + 1), 0);
-        while let Some(row) = rows.next()? {
-            found.insert(row.get::<_, i64>(0)? as usize);
-            n += 1;
-            if n > most {
-                return Ok(None);
-            }
-        }
-        Ok(Some(found))
-    }
-
-    fn of(&self, filter: &Filter) -> Result<Option<Driver>> {
+    pub(super) fn of(&self, filter: &Filter) -> Result<Option<Driver>> {
         match filter {
             // Any of the parts covers all of it: the smallest is taken.
             Filter::And(list) => {
@@ -106,7 +67,7 @@ impl Compiler<'_> {
                 }
                 let size = all.iter().map(|d| d.size).sum();
                 let parts = all.into_iter().map(|d| nested(d.sql)).collect();
-                Ok(Some(Driver { sql: Sql::join(parts, " UNION "), size }))
+                Ok(Some(Driver { sql: Sql::join(parts, " UNION "), size, apiece: UNITED }))
             }
             Filter::Term(term) => self.of_term(term),
             Filter::All | Filter::Or(_) | Filter::Not(_) => Ok(None),
@@ -125,13 +86,18 @@ impl Compiler<'_> {
         }
         let Some(sql) = self.index(term)? else { return Ok(None) };
         let size = self.size(&sql)?;
-        Ok(Some(Driver { sql, size }))
+        let apiece = match term.values.as_slice() {
+            _ if sql.text.contains("sim_text") => TEXT,
+            [_] => PLAIN,
+            _ => UNITED,
+        };
+        Ok(Some(Driver { sql, size, apiece }))
     }
 
-    fn of_accounts(&self, ids: &[i64]) -> Driver {
+    pub(super) fn of_accounts(&self, ids: &[i64]) -> Driver {
         let size = ids.iter().filter_map(|id| self.accounts.get(AccountId(*id))).map(|a| a.own).sum();
         let sql = Sql::new("SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)");
-        Driver { sql: sql.with_many(ids.iter().copied()), size }
+        Driver { sql: sql.with_many(ids.iter().copied()), size, apiece: PLAIN }
     }
 
     /// Counts what a driver yields, up to just past [`SMALL`].
@@ -200,13 +166,9 @@ impl Compiler<'_> {
             (Field::Used | Field::Cap | Field::UsedPct, Value::Bytes(n) | Value::Percent(n)) => {
                 Some(index_of_number(term, *n as i64))
             }
-            (Field::Seen, Value::At(t)) => {
-                let sign = sign(term.op);
-                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {sign} ?")).with(t.0))
-            }
+            (Field::Seen, Value::At(t)) => Some(index_of_seen(term, t.0)),
             (Field::Seen, Value::Age(seconds)) => {
-                let (sign, at) = (sign(term.op), self.now.0.saturating_sub_unsigned(*seconds));
-                Some(Sql::new(format!("SELECT id FROM sim WHERE seen > 0 AND seen {sign} ?")).with(at))
+                Some(index_of_seen(term, self.now.0.saturating_sub_unsigned(*seconds)))
             }
             (Field::Has | Field::No, Value::Field(asked)) => {
                 index_of_filled(*asked, term.field == Field::Has)
@@ -280,12 +242,19 @@ impl Compiler<'_> {
 /// A range of usage, caps or percentages; absent is 0 for a cap and -1 for a percentage.
 fn index_of_number(term: &Term, n: i64) -> Sql {
     let (column, sign) = (number_column(term.field), sign(term.op));
+    // Of two lower bounds SQLite might walk from the lower one.
     let floor = match term.field {
-        Field::Cap => "cap > 0 AND ",
-        Field::UsedPct => "used_pct >= 0 AND ",
+        Field::Cap if sign.starts_with('<') || n <= 0 => "cap > 0 AND ",
+        Field::UsedPct if sign.starts_with('<') || n < 0 => "used_pct >= 0 AND ",
         _ => "",
     };
     Sql::new(format!("SELECT id FROM sim WHERE {floor}{column} {sign} ?")).with(n)
+}
+
+fn index_of_seen(term: &Term, at: i64) -> Sql {
+    let sign = sign(term.op);
+    let floor = if sign.starts_with('<') || at <= 0 { "seen > 0 AND " } else { "" };
+    Sql::new(format!("SELECT id FROM sim WHERE {floor}seen {sign} ?")).with(at)
 }
 
 /// Fields that are filled or empty, where an index knows.

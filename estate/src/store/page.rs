@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rusqlite::types::{Value as Sqlite, ValueRef};
 use rusqlite::{Row as SqlRow, params_from_iter};
 
-use super::driver::SMALL;
+use super::crossing::Crossing;
+use super::driver::{Driver, SMALL};
 use super::read::{COLUMN_COUNT, COLUMNS, View, sim};
 use super::sql::{Param, Sql};
 use crate::account::AccountId;
@@ -18,10 +19,13 @@ use crate::sim::SimId;
 
 /// How long the sort index is walked for matches at first: what is common is found by then.
 const BRIEF: Duration = Duration::from_millis(8);
-/// How long it is walked where gathering all matches would take longer than that.
+/// How long it is walked where all matches would have to be gathered from everywhere.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Matches that are gathered in less than that.
-const NEAR: usize = 50_000;
+/// How long where it is known of each SIM whether it is worth a look: as long as the whole of it takes.
+const PATIENCE_AMONG: Duration = Duration::from_millis(150);
+
+/// The share of matches among SIMs above which few are read in vain.
+const MOSTLY: f64 = 0.5;
 
 /// No list is longer; it keeps sums within 64 bits.
 const MOST: u64 = 1 << 40;
@@ -146,36 +150,42 @@ impl View<'_> {
             && matches!(first, Column::Status | Column::Session | Column::Network | Column::Tariff);
         if counted || heaps || sorted(first).1.is_none() {
             // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
-            let lookup = self.crossing(query, scope.as_deref())?.map(|(sql, _)| sql);
-            return self.gather(query, step, limit, lookup.as_ref());
+            let crossing = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
+            return self.gather_from(query, step, limit, crossing.as_ref(), driver);
         }
         if query.filter == Filter::All && scope.is_none() {
-            return self.walk(query, step, limit);
+            return self.walk(query, step, limit, None);
         }
-        if let Some(rows) = self.walk_for(query, step, limit, BRIEF, cancel)? {
+        let walk_for = |patience, among: Option<&Crossing>| {
+            self.within(patience, cancel, || self.walk(query, step, limit, among))
+        };
+        if let Some(rows) = walk_for(BRIEF, None)? {
             return Ok(rows);
         }
-        let crossing = self.crossing(query, scope.as_deref())?;
-        if crossing.as_ref().is_none_or(|(_, n)| *n > NEAR)
-            && let Some(rows) = self.walk_for(query, step, limit, PATIENCE, cancel)?
+        // Rare among many: the indexes tell which SIMs are worth reading.
+        let crossing = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
+        let patience = match &crossing {
+            Some(crossing) if crossing.count() <= SMALL => None,
+            Some(crossing) if first != Column::Account && crossing.share > MOSTLY => Some(PATIENCE_AMONG),
+            _ => Some(PATIENCE),
+        };
+        if let Some(patience) = patience
+            && let Some(rows) = walk_for(patience, crossing.as_ref())?
         {
             return Ok(rows);
         }
-        // Rare among many: reading all matches once beats walking the whole order for them.
-        self.gather(query, step, limit, crossing.map(|(sql, _)| sql).as_ref())
+        self.gather_from(query, step, limit, crossing.as_ref(), driver)
     }
 
-    /// Walks the order for so long; `None` when that was not long enough.
-    fn walk_for(
+    /// Works for so long; `None` when that was not long enough.
+    fn within<T>(
         &self,
-        query: &Query,
-        step: &Step<'_>,
-        limit: usize,
         patience: Duration,
         cancel: &Cancel,
-    ) -> Result<Option<Vec<Row>>> {
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<Option<T>> {
         self.session.stop_when(cancel, Some(Instant::now() + patience));
-        let walked = self.walk(query, step, limit);
+        let walked = work();
         self.session.stop_when(cancel, None);
         match walked {
             Err(Error::Cancelled) if !cancel.is_cancelled() => Ok(None),
@@ -183,16 +193,19 @@ impl View<'_> {
         }
     }
 
-    /// What all indexes that serve the filter have in common, and how many SIMs that is.
-    fn crossing(&self, query: &Query, scope: Option<&[i64]>) -> Result<Option<(Sql, usize)>> {
-        let compiler = self.compiler(query.now);
-        if let Some(ids) = compiler.crossed(&query.filter, scope)? {
-            let n = ids.len();
-            return Ok(Some((Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids), n)));
-        }
+    /// Gathers from what the indexes have in common; where they have nothing to say, from everything.
+    fn gather_from(
+        &self,
+        query: &Query,
+        step: &Step<'_>,
+        limit: usize,
+        crossing: Option<&Crossing>,
+        driver: Option<Driver>,
+    ) -> Result<Vec<Row>> {
         // Never over other people's SIMs: below the root the scope itself is an index lookup.
-        let narrow = if self.whole { None } else { compiler.driver(&query.filter, scope)? };
-        Ok(narrow.map(|d| (d.sql, usize::MAX)))
+        let narrow = if self.whole { None } else { driver.map(|d| d.sql) };
+        let lookup = crossing.filter(|c| c.is_rare()).map(Crossing::lookup).or(narrow);
+        self.gather(query, step, limit, lookup.as_ref())
     }
 
     /// Reads every match and sorts them.
@@ -220,8 +233,14 @@ impl View<'_> {
         self.fetch(&sql, query.sort.keys())
     }
 
-    /// Walks the index of the first column and keeps what matches.
-    fn walk(&self, query: &Query, step: &Step<'_>, limit: usize) -> Result<Vec<Row>> {
+    /// Walks the index of the first column and keeps what matches; rows are read only of those it is to look among.
+    fn walk(
+        &self,
+        query: &Query,
+        step: &Step<'_>,
+        limit: usize,
+        among: Option<&Crossing>,
+    ) -> Result<Vec<Row>> {
         let (keys, first) = (query.sort.keys(), query.sort.first());
         if first.by == Column::Account {
             return self.walk_accounts(query, step, limit);
@@ -231,6 +250,10 @@ impl View<'_> {
             Sql::new(format!("SELECT {COLUMNS}{} FROM sim s {index}WHERE ", expressions(&query.sort)));
         if let Some((side, from)) = step.bound {
             sql.push(self.key_bound(&query.sort, side, from)?);
+            sql.text.push_str(" AND ");
+        }
+        if let Some(crossing) = among {
+            sql.push(crossing.condition());
             sql.text.push_str(" AND ");
         }
         sql.push(self.condition(query)?);

@@ -8,6 +8,7 @@ use rusqlite::types::Value as Sqlite;
 use rusqlite::{Row as SqlRow, params_from_iter};
 
 use super::Session;
+use super::crossing::Crossing;
 use super::driver::SMALL;
 use super::page::Side;
 use super::sql::{Compiler, Param, Sql};
@@ -130,8 +131,8 @@ impl View<'_> {
             // Many rows one by one cost more than all of them in a row.
             Some(_) => compiler
                 .crossed(&query.filter, scope.as_deref())?
-                .filter(|ids| ids.len() as u64 <= 5 * SMALL)
-                .map(|ids| Sql::new("SELECT value AS id FROM rarray(?)").with_many(ids)),
+                .filter(Crossing::is_rare)
+                .map(|crossing| crossing.lookup()),
         };
         let mut sql = match driver {
             Some(driver) => {
