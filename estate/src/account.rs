@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::period::PeriodRule;
 use crate::text;
 
 /// Identifies an account within one store.
@@ -28,6 +29,10 @@ pub struct Account {
     pub subtree: u64,
     /// Whether a user with the role Admin belongs to it.
     pub has_admin: bool,
+    /// When its billing periods begin, by its own rule or that of an account above.
+    pub period: PeriodRule,
+    /// Its own rule, if it has one.
+    pub own_period: Option<PeriodRule>,
     /// The revision that last changed it.
     pub version: i64,
 }
@@ -66,6 +71,20 @@ pub struct AccountRow {
     pub(crate) own: u64,
     pub(crate) has_admin: bool,
     pub(crate) version: i64,
+    pub(crate) period: Option<PeriodRule>,
+}
+
+/// The rule that holds in an account by itself or by those above it, which this user may not see.
+fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> PeriodRule {
+    let by_id: HashMap<AccountId, &AccountRow> = rows.iter().map(|row| (row.id, row)).collect();
+    for _ in 0..rows.len() {
+        let Some(row) = at.and_then(|id| by_id.get(&id)) else { break };
+        if let Some(rule) = row.period {
+            return rule;
+        }
+        at = row.parent;
+    }
+    PeriodRule::default()
 }
 
 impl Accounts {
@@ -81,10 +100,12 @@ impl Accounts {
             siblings.sort_by(|a, b| rows[*a].key.cmp(&rows[*b].key));
         }
         let mut tree = Self::default();
-        let mut stack: Vec<(usize, u16)> =
-            rows.iter().position(|r| r.id == top).map(|i| (i, 0)).into_iter().collect();
-        while let Some((i, depth)) = stack.pop() {
+        let start = rows.iter().position(|r| r.id == top);
+        let mut stack: Vec<(usize, u16, PeriodRule)> =
+            start.map(|i| (i, 0, inherited(rows, rows[i].parent))).into_iter().collect();
+        while let Some((i, depth, above)) = stack.pop() {
             let row = &rows[i];
+            let period = row.period.unwrap_or(above);
             tree.place.insert(row.id, tree.list.len());
             tree.list.push(Account {
                 id: row.id,
@@ -94,10 +115,12 @@ impl Accounts {
                 own: row.own,
                 subtree: row.own,
                 has_admin: row.has_admin,
+                period,
+                own_period: row.period,
                 version: row.version,
             });
             let below = children.get(&row.id).into_iter().flatten().rev();
-            stack.extend(below.map(|child| (*child, depth.saturating_add(1))));
+            stack.extend(below.map(|child| (*child, depth.saturating_add(1), period)));
         }
         tree.sum_up();
         tree

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::levels::Levels;
+use crate::period::PeriodRule;
 use crate::query::Query;
 use crate::sim::SimId;
 use crate::units::{Time, count};
@@ -117,6 +118,18 @@ pub enum Change {
         /// The staged rows.
         staging: StagingId,
     },
+    /// Counts staged usage records, with everything they set off.
+    ImportUsage {
+        /// The staged records.
+        staging: StagingId,
+    },
+    /// Says when the billing periods of an account begin.
+    SetPeriod {
+        /// The account.
+        account: AccountId,
+        /// The rule; `None` goes by the account above again.
+        rule: Option<PeriodRule>,
+    },
     /// Makes an account.
     AddAccount {
         /// The account above it.
@@ -172,6 +185,8 @@ impl Change {
             Self::Move { .. } => Self::MOVE,
             Self::SetLevels { .. } => Self::LEVELS,
             Self::Import { .. } => "import",
+            Self::ImportUsage { .. } => "usage",
+            Self::SetPeriod { .. } => "period",
             Self::AddAccount { .. } => "add-account",
             Self::RenameAccount { .. } => "rename-account",
             Self::MoveAccount { .. } => "move-account",

@@ -3,6 +3,7 @@
 pub(crate) mod decode;
 pub(crate) mod header;
 pub(crate) mod row;
+pub(crate) mod usage;
 
 use std::io::Read;
 use std::sync::mpsc::sync_channel;
@@ -12,9 +13,10 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-use header::Mapping;
+use header::{HEADERS, Known, Mapping, USAGE_HEADERS};
 pub(crate) use header::{Field as ImportField, delimiter, recognise};
 pub(crate) use row::Parsed;
+pub(crate) use usage::Used;
 
 /// What happens to a row whose ICCID is known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,13 +84,17 @@ pub struct Tally {
 }
 
 /// Takes a row with its line; `None` is one that was refused.
-pub(crate) type Take<'a> = dyn FnMut(u64, Option<Parsed>, &mut Notes<'_>) -> Result<()> + 'a;
+pub(crate) type Take<'a, R> = dyn FnMut(u64, Option<R>, &mut Notes<'_>) -> Result<()> + 'a;
+
+/// Understands one record; `None` when it is refused, with a note that says why.
+type Parse<R> = fn(u64, &StringRecord, &Mapping, &mut Notes<'_>) -> Option<R>;
 
 /// Hears every note as it is made.
 pub type Notes<'a> = dyn FnMut(Note) + 'a;
 
 /// A file being read: gives rows until there are none.
-pub(crate) struct Source<'a> {
+pub(crate) struct Source<'a, R> {
+    parse: Parse<R>,
     reader: csv::Reader<Box<dyn Read + Send + 'a>>,
     mapping: Mapping,
     record: StringRecord,
@@ -99,11 +105,37 @@ pub(crate) struct Source<'a> {
     lag: u64,
 }
 
-impl<'a> Source<'a> {
-    /// Opens a stream: finds out encoding and delimiter, reads the header.
+impl<'a> Source<'a, Parsed> {
+    /// Opens a stream of SIMs.
     pub fn open(
         input: Box<dyn Read + Send + 'a>,
         options: &ImportOptions,
+        notes: &mut Notes<'_>,
+    ) -> Result<Self> {
+        Self::begin(input, options, &HEADERS, row::parse, notes)
+    }
+}
+
+impl<'a> Source<'a, Used> {
+    /// Opens a stream of usage records.
+    pub fn open_usage(
+        input: Box<dyn Read + Send + 'a>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+    ) -> Result<Self> {
+        let source = Self::begin(input, options, &USAGE_HEADERS, usage::parse, notes)?;
+        usage::check(source.mapping())?;
+        Ok(source)
+    }
+}
+
+impl<'a, R: Send> Source<'a, R> {
+    /// Finds out encoding and delimiter, reads the header.
+    fn begin(
+        input: Box<dyn Read + Send + 'a>,
+        options: &ImportOptions,
+        known: &Known,
+        parse: Parse<R>,
         notes: &mut Notes<'_>,
     ) -> Result<Self> {
         let (mut text, head) = decode::open(input, options.encoding.as_deref())?;
@@ -115,10 +147,10 @@ impl<'a> Source<'a> {
         let mut reader =
             ReaderBuilder::new().flexible(true).has_headers(true).delimiter(delimiter).from_reader(text);
         let headers = reader.headers().map_err(|e| unreadable(&e))?.clone();
-        let mapping = Mapping::of(&headers, &options.map, notes)?;
+        let mapping = Mapping::of(&headers, known, &options.map, notes)?;
         let line = 2 + line_breaks(&headers);
         let lag = line.saturating_sub(reader.position().line());
-        Ok(Self { reader, mapping, record: StringRecord::new(), empty: 0, line, lag })
+        Ok(Self { parse, reader, mapping, record: StringRecord::new(), empty: 0, line, lag })
     }
 
     pub fn mapping(&self) -> &Mapping {
@@ -127,8 +159,8 @@ impl<'a> Source<'a> {
 
     /// Hands every row on, in order, with the notes about it before it. The next rows are read on a thread of their
     /// own meanwhile: reading takes as long as writing down.
-    pub fn each(&mut self, notes: &mut Notes<'_>, take: &mut Take<'_>) -> Result<()> {
-        let (sender, receiver) = sync_channel::<Result<Vec<Found>>>(BATCHES);
+    pub fn each(&mut self, notes: &mut Notes<'_>, take: &mut Take<'_, R>) -> Result<()> {
+        let (sender, receiver) = sync_channel::<Result<Vec<Found<R>>>>(BATCHES);
         thread::scope(|scope| {
             scope.spawn(|| {
                 let sender = sender;
@@ -160,7 +192,7 @@ impl<'a> Source<'a> {
     }
 
     /// The next rows and notes, and how reading ended if it did.
-    fn batch(&mut self) -> (Vec<Found>, Option<Result<()>>) {
+    fn batch(&mut self) -> (Vec<Found<R>>, Option<Result<()>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while batch.len() < BATCH {
             let mut noted = Vec::new();
@@ -176,7 +208,7 @@ impl<'a> Source<'a> {
     }
 
     /// The next row that says anything: its line, and what it says or `None` if it was refused.
-    fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<Parsed>)>> {
+    fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<R>)>> {
         loop {
             let start = self.line;
             if !self.reader.read_record(&mut self.record).map_err(|e| unreadable(&e))? {
@@ -194,7 +226,7 @@ impl<'a> Source<'a> {
                 self.empty += 1;
                 continue;
             }
-            return Ok(Some((line, row::parse(line, &self.record, &self.mapping, notes))));
+            return Ok(Some((line, (self.parse)(line, &self.record, &self.mapping, notes))));
         }
     }
 }
@@ -204,9 +236,9 @@ const BATCH: usize = 500;
 const BATCHES: usize = 4;
 
 /// What the reading thread found.
-enum Found {
+enum Found<R> {
     Note(Note),
-    Row(u64, Option<Box<Parsed>>),
+    Row(u64, Option<Box<R>>),
 }
 
 fn line_breaks(record: &StringRecord) -> u64 {

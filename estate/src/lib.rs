@@ -14,6 +14,7 @@ mod import;
 pub mod levels;
 pub mod list;
 mod local;
+mod period;
 mod permit;
 mod query;
 pub mod saved;
@@ -21,6 +22,7 @@ mod sim;
 mod store;
 pub mod text;
 pub mod units;
+mod usage;
 mod user;
 
 use std::collections::BTreeSet;
@@ -38,6 +40,7 @@ pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
 pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
+pub use period::{DAY, Period, PeriodRule};
 pub use permit::{Capability, TABLE as PERMISSIONS, permit};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 pub use saved::{Saved, SavedEdit};
@@ -45,6 +48,7 @@ pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
 pub use store::watch::CommitWatch;
 pub use units::Time;
+pub use usage::{DataSession, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally};
 pub use user::{Role, User, UserId, UserState};
 
 /// Receives exported SIMs one by one; `Ok(false)` stops.
@@ -103,6 +107,20 @@ pub trait Estate: Send + Sync {
         notes: &mut Notes<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)>;
+    /// Reads a file of usage records into a staging area; [`Change::ImportUsage`] counts them.
+    fn stage_usage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, UsageTally)>;
+    /// One SIM's usage over time.
+    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage>;
+    /// Threshold events, newest first.
+    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>>;
+    /// How many alerts and caps were reached after an event of that number.
+    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)>;
     /// Streams every match in the query's order, or the SIMs of a target that match; returns how many.
     fn export(
         &self,
@@ -124,6 +142,6 @@ pub trait Estate: Send + Sync {
     ) -> Result<Vec<Item>>;
     /// Calls back after commits, by this program or another.
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch>;
-    /// Does the next bit of what can wait (the text index); false when nothing is left.
+    /// Does the next bit of what can wait (a new billing period, the text index); false when nothing is left.
     fn background(&self) -> Result<bool>;
 }

@@ -24,10 +24,12 @@ use crate::saved::{Saved, SavedEdit};
 use crate::sim::{Sim, SimId};
 use crate::store::log::{self, LogFilter, Record};
 use crate::store::read::View;
-use crate::store::stage::Staging;
+use crate::store::stage::{Incoming, Staging};
+use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{Session, Store, accounts, check, lock, saved, textindex};
+use crate::store::{Session, Store, accounts, check, lock, saved, textindex, turn};
 use crate::units::Time;
+use crate::usage::{Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
 use crate::{Entry, Estate, Item, Outcome, Sink, ident};
 
@@ -62,7 +64,7 @@ pub struct Local {
     scope: Scope,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
-    staged: Mutex<HashMap<StagingId, Staging>>,
+    staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
     next_staging: AtomicU64,
 }
 
@@ -182,6 +184,13 @@ impl Local {
     /// Where the store is.
     pub fn path(&self) -> &Path {
         self.store.path()
+    }
+
+    /// Keeps what was staged until it is brought in.
+    fn keep(&self, staging: impl Incoming + 'static) -> StagingId {
+        let id = StagingId(self.next_staging.fetch_add(1, Ordering::Relaxed));
+        lock(&self.staged).insert(id, Box::new(staging));
+        id
     }
 
     fn may_write(&self, need: Capability) -> Result<()> {
@@ -335,9 +344,43 @@ impl Estate for Local {
         }
         let own = Session::open(self.store.path())?;
         let staging = Staging::read(own, &view, input, options, notes, watch)?;
-        let (id, tally) = (StagingId(self.next_staging.fetch_add(1, Ordering::Relaxed)), staging.tally);
-        lock(&self.staged).insert(id, staging);
-        Ok((id, tally))
+        let tally = staging.tally;
+        Ok((self.keep(staging), tally))
+    }
+
+    fn stage_usage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, UsageTally)> {
+        self.may_write(Capability::ImportUsage)?;
+        let session = Session::open(self.store.path())?;
+        // Only who sees every SIM learns nothing from which ones are not there.
+        if !self.view(&session)?.whole {
+            return Err(Error::RootOnly);
+        }
+        let staging = UsageStaging::read(session, (self.clock)(), input, options, notes, watch)?;
+        let tally = staging.tally;
+        Ok((self.keep(staging), tally))
+    }
+
+    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
+        let now = (self.clock)();
+        self.read(Capability::View, cancel, |view| view.usage(&view.sim(id)?, now))
+    }
+
+    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {
+        self.read(Capability::View, cancel, |view| {
+            wanted.account.map(|a| view.accounts.need(a)).transpose()?;
+            wanted.sim.map(|s| view.sim(s)).transpose()?;
+            view.events(wanted)
+        })
+    }
+
+    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.read(Capability::View, cancel, |view| view.events_after(id))
     }
 
     fn export(
@@ -377,7 +420,8 @@ impl Estate for Local {
         if self.scope.read_only {
             return Ok(false);
         }
-        textindex::step(&mut self.store.writer())
+        let mut session = self.store.writer();
+        Ok(turn::step(&mut session, (self.clock)())? || textindex::step(&mut session)?)
     }
 }
 

@@ -26,10 +26,11 @@ pub enum Capability {
     SetLevels,
     ManageRecipients,
     ImportSims,
+    ImportUsage,
 }
 
 /// Each capability, the weakest role that has it, and the words that complete "may not …".
-pub const TABLE: [(Capability, Role, &str); 15] = [
+pub const TABLE: [(Capability, Role, &str); 16] = [
     (Capability::View, ViewOnly, "look at SIMs"),
     (Capability::Export, ViewOnly, "export SIMs"),
     (Capability::Authenticate, ViewOnly, "switch SIM authentication"), // † changes state
@@ -45,6 +46,7 @@ pub const TABLE: [(Capability, Role, &str); 15] = [
     (Capability::SetLevels, Admin, "set alerts and caps"),
     (Capability::ManageRecipients, Admin, "edit notification recipients"),
     (Capability::ImportSims, Admin, "import SIMs"),
+    (Capability::ImportUsage, Admin, "import usage"),
 ];
 
 impl Capability {

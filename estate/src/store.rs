@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod check;
 pub(crate) mod crossing;
 pub(crate) mod driver;
+pub(crate) mod events;
 pub(crate) mod levels;
 pub(crate) mod log;
 pub(crate) mod names;
@@ -14,6 +15,8 @@ pub(crate) mod sql;
 pub(crate) mod stage;
 pub(crate) mod staged;
 pub(crate) mod textindex;
+pub(crate) mod turn;
+pub(crate) mod usage;
 pub(crate) mod values;
 pub(crate) mod watch;
 pub(crate) mod write;
@@ -37,7 +40,11 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 2] = [include_str!("../schema/0001.sql"), include_str!("../schema/0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../schema/0001.sql"),
+    include_str!("../schema/0002.sql"),
+    include_str!("../schema/0003.sql"),
+];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
 /// Page cache of a connection, in KiB.
@@ -174,6 +181,7 @@ impl Session {
     fn functions(&self) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         list_keys(&self.conn)?;
+        turn::functions(&self.conn)?;
         self.conn.create_scalar_function("fold", 1, flags, |ctx| {
             Ok(text::fold(ctx.get_raw(0).as_str().unwrap_or_default()))
         })?;

@@ -31,6 +31,14 @@ pub(crate) enum Field {
     Categories,
     Notes,
     Recipients,
+    /// When usage was measured.
+    At,
+    /// The days usage was measured over.
+    Span,
+    /// What tells a record of usage from others.
+    Record,
+    /// The data session it belongs to.
+    DataSession,
     /// Known, and of no use here: what we work out ourselves.
     Ignored,
 }
@@ -109,6 +117,29 @@ pub(crate) const HEADERS: [(Field, &[&str]); 23] = [
     (Field::Ignored, &["accountid", "accountpath", "id", "version", "usagegate", "suspended"]),
 ];
 
+/// Headers of usage records; those of SIMs that they may carry along are of no use.
+pub(crate) const USAGE_HEADERS: [(Field, &[&str]); 7] = [
+    HEADERS[0],
+    (
+        Field::At,
+        &["time", "timestamp", "at", "datetime", "usagetime", "recordtime", "eventtime", "measured", "end", "stop"],
+    ),
+    (Field::Span, &["period", "day", "date", "month", "usagedate", "usageday", "billingperiod"]),
+    (
+        Field::Used,
+        &[
+            "bytes", "used", "usage", "volume", "usedbytes", "usagebytes", "totalbytes", "datausage", "dataused",
+            "datavolume", "traffic", "total",
+        ],
+    ),
+    (Field::Record, &["record", "recordid", "id", "cdrid", "cdr", "eventid", "usageid", "reference"]),
+    (Field::DataSession, &["session", "sessionid", "datasession", "datasessionid"]),
+    (Field::Ignored, &["account", "accountpath", "label", "imsi", "msisdn", "network", "tariff"]),
+];
+
+/// Fields with the headers they go by.
+pub(crate) type Known = [(Field, &'static [&'static str])];
+
 /// The columns of a file.
 #[derive(Debug, Clone)]
 pub(crate) struct Mapping {
@@ -121,6 +152,7 @@ pub(crate) struct Mapping {
 impl Mapping {
     pub(crate) fn of(
         headers: &StringRecord,
+        known: &Known,
         map: &[(String, String)],
         notes: &mut Notes<'_>,
     ) -> Result<Self> {
@@ -134,7 +166,7 @@ impl Mapping {
                     format!("there is no column {header}; the file has {}", headers.join(", ")),
                 )
             })?;
-            fields[at] = Some(by_name(field)?);
+            fields[at] = Some(by_name(known, field)?);
         }
         // A path says more than a name; our own exports have both.
         if let (Some(at), false) =
@@ -143,9 +175,9 @@ impl Mapping {
             fields[at] = Some(Field::Account);
         }
         for (i, header) in headers.iter().enumerate() {
-            let guess = recognise(header).filter(|f| *f == Field::Ignored || !fields.contains(&Some(*f)));
+            let guess = recognise_in(known, header).filter(|f| *f == Field::Ignored || !fields.contains(&Some(*f)));
             fields[i] = fields[i].or(guess);
-            if fields[i].is_none() && !header.is_empty() && recognise(header) != Some(Field::Account) {
+            if fields[i].is_none() && !header.is_empty() && recognise_in(known, header) != Some(Field::Account) {
                 let reason = "this column is not used; --map header=field gives it a meaning".into();
                 notes(Note { line: 1, column: header.clone(), value: String::new(), reason, refused: false });
             }
@@ -167,18 +199,22 @@ impl Mapping {
     }
 }
 
-fn by_name(name: &str) -> Result<Field> {
-    let known = || HEADERS.iter().filter(|(f, _)| *f != Field::Ignored);
+fn by_name(known: &Known, name: &str) -> Result<Field> {
+    let known = || known.iter().filter(|(f, _)| *f != Field::Ignored);
     known().find(|(_, names)| names[0] == plain(name)).map(|(f, _)| *f).ok_or_else(|| {
         let names: Vec<&str> = known().map(|(_, names)| names[0]).collect();
         Error::invalid("map", format!("no field is called {name}; there are {}", names.join(" ")))
     })
 }
 
-/// The field a header names, however it is spelt.
+/// The field of a SIM that a header names, however it is spelt.
 pub(crate) fn recognise(header: &str) -> Option<Field> {
+    recognise_in(&HEADERS, header)
+}
+
+fn recognise_in(known: &Known, header: &str) -> Option<Field> {
     let bare = plain(header.split('(').next().unwrap_or_default());
-    HEADERS.iter().find(|(_, names)| names.contains(&bare.as_str())).map(|(f, _)| *f)
+    known.iter().find(|(_, names)| names.contains(&bare.as_str())).map(|(f, _)| *f)
 }
 
 fn plain(header: &str) -> String {
@@ -238,10 +274,12 @@ mod tests {
 
     #[test]
     fn no_header_belongs_to_two_fields() {
-        let names: Vec<&str> = HEADERS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        for name in &names {
-            assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
-            assert_eq!(plain(name), *name, "compared without punctuation");
+        for known in [&HEADERS[..], &USAGE_HEADERS[..]] {
+            let names: Vec<&str> = known.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+            for name in &names {
+                assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name}");
+                assert_eq!(plain(name), *name, "compared without punctuation");
+            }
         }
     }
 

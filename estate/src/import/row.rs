@@ -85,21 +85,11 @@ pub(crate) fn parse(
     mapping: &Mapping,
     notes: &mut Notes<'_>,
 ) -> Option<Parsed> {
-    let mut cells = Cells { line, record, mapping, notes, doubtful: false };
-    if record.len() > mapping.headers.len() {
-        let reason = format!("{} cells under {} headers", record.len(), mapping.headers.len());
-        cells.note(None, "", &reason, true);
-        return None;
-    }
-    if record.len() < mapping.headers.len() {
-        let reason =
-            format!("{} cells under {} headers; the rest is empty", record.len(), mapping.headers.len());
-        cells.note(None, "", &reason, false);
-    }
-    cells.row()
+    Cells::of(line, record, mapping, notes)?.row()
 }
 
-struct Cells<'a, 'n> {
+/// The cells of one record, with the notes about them.
+pub(super) struct Cells<'a, 'n> {
     line: u64,
     record: &'a StringRecord,
     mapping: &'a Mapping,
@@ -107,16 +97,46 @@ struct Cells<'a, 'n> {
     doubtful: bool,
 }
 
-impl Cells<'_, '_> {
+impl<'a, 'n> Cells<'a, 'n> {
+    /// A record that has as many cells as there are headers, or fewer.
+    pub fn of(
+        line: u64,
+        record: &'a StringRecord,
+        mapping: &'a Mapping,
+        notes: &'a mut Notes<'n>,
+    ) -> Option<Self> {
+        let mut cells = Self { line, record, mapping, notes, doubtful: false };
+        let (found, wanted) = (record.len(), mapping.headers.len());
+        if found > wanted {
+            cells.note(None, "", &format!("{found} cells under {wanted} headers"), true);
+            return None;
+        }
+        if found < wanted {
+            let reason = format!("{found} cells under {wanted} headers; the rest is empty");
+            cells.note(None, "", &reason, false);
+        }
+        Some(cells)
+    }
+
+    /// The ICCID, without which nothing is known of the row.
+    pub fn iccid(&mut self) -> Option<Iccid> {
+        let (iccid, doubts) = self.hard(Field::Iccid, Iccid::parse)?;
+        for doubt in doubts {
+            let value = self.raw(Field::Iccid).to_owned();
+            self.note(Some(Field::Iccid), &value, doubt.reason(), false);
+        }
+        Some(iccid)
+    }
+
     fn column(&self, field: Field) -> Option<usize> {
         self.mapping.fields.iter().position(|f| *f == Some(field))
     }
 
-    fn raw(&self, field: Field) -> &str {
+    pub fn raw(&self, field: Field) -> &str {
         self.column(field).and_then(|at| self.record.get(at)).unwrap_or_default().trim()
     }
 
-    fn note(&mut self, field: Option<Field>, value: &str, reason: &str, refused: bool) {
+    pub fn note(&mut self, field: Option<Field>, value: &str, reason: &str, refused: bool) {
         let column = field.and_then(|f| self.column(f)).map(|at| self.mapping.headers[at].clone());
         let mut value = text::clean(value).into_owned();
         if let Some((cut, _)) = value.char_indices().nth(60) {
@@ -134,11 +154,7 @@ impl Cells<'_, '_> {
     }
 
     fn row(&mut self) -> Option<Parsed> {
-        let iccid = self.hard(Field::Iccid, Iccid::parse)?;
-        for doubt in iccid.1 {
-            let value = self.raw(Field::Iccid).to_owned();
-            self.note(Some(Field::Iccid), &value, doubt.reason(), false);
-        }
+        let iccid = self.iccid()?;
         let (lifecycle, suspended, managed, stated) = self.status()?;
         let used = self.size(Field::Used)?;
         let cap = self.size(Field::Cap)?;
@@ -174,13 +190,13 @@ impl Cells<'_, '_> {
             categories: self.list(Field::Categories),
             notes: self.notes_text()?,
             recipients: self.recipients(),
-            iccid: iccid.0,
+            iccid,
             doubtful: self.doubtful,
         })
     }
 
     /// A value without which the row is refused.
-    fn hard<T>(&mut self, field: Field, read: impl Fn(&str) -> Result<T>) -> Option<T> {
+    pub fn hard<T>(&mut self, field: Field, read: impl Fn(&str) -> Result<T>) -> Option<T> {
         let raw = self.raw(field).to_owned();
         match read(&raw) {
             Ok(value) => Some(value),
@@ -221,7 +237,7 @@ impl Cells<'_, '_> {
         cleaned.trim().to_owned()
     }
 
-    fn text(&mut self, field: Field) -> Option<String> {
+    pub fn text(&mut self, field: Field) -> Option<String> {
         let text = self.clean(field, false);
         self.bounded(field, text, TEXT_MAX)
     }
@@ -283,7 +299,7 @@ impl Cells<'_, '_> {
         None
     }
 
-    fn size(&mut self, field: Field) -> Option<u64> {
+    pub fn size(&mut self, field: Field) -> Option<u64> {
         let raw = self.raw(field).to_owned();
         let unit = self.column(field).map_or(1, |at| self.mapping.units[at]);
         match raw.to_ascii_lowercase().as_str() {

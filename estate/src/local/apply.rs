@@ -12,11 +12,12 @@ use crate::change::{
 };
 use crate::error::{Error, Result};
 use crate::levels::Levels;
+use crate::period::PeriodRule;
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
-use crate::store::stage::Staging;
-use crate::store::{Session, accounts, levels, lock, write};
+use crate::store::stage::Incoming;
+use crate::store::{Session, accounts, levels, lock, turn, write};
 
 /// What a change put into the log.
 struct Done {
@@ -55,8 +56,10 @@ fn need(change: &Change) -> Capability {
         Change::Undo { .. } => Capability::View,
         Change::SetLevels { .. } => Capability::SetLevels,
         Change::Import { .. } => Capability::ImportSims,
+        Change::ImportUsage { .. } => Capability::ImportUsage,
         Change::AddAccount { .. }
         | Change::RenameAccount { .. }
+        | Change::SetPeriod { .. }
         | Change::MoveAccount { .. }
         | Change::DeleteAccount { .. } => Capability::ManageAccounts,
     }
@@ -114,41 +117,44 @@ impl Local {
                     own_to_manage(view, *account)?;
                     Ok(Plan { at, ..Plan::default() })
                 }
+                Change::SetPeriod { account, .. } => {
+                    own_to_manage(view, *account)?;
+                    let total = view.accounts.need(*account)?.subtree;
+                    Ok(Plan { at, total, ..Plan::default() })
+                }
                 Change::DeleteAccount { account } => {
                     own_to_manage(view, *account)?;
                     accounts::need_empty(view.session, *account)?;
                     Ok(Plan { at, ..Plan::default() })
                 }
-                Change::Import { staging } => self.plan_import(*staging, at),
+                Change::Import { staging } | Change::ImportUsage { staging } => {
+                    self.plan_import(*staging, at)
+                }
             }
         })
     }
 
     fn plan_import(&self, staging: StagingId, at: Rev) -> Result<Plan> {
         let staged = lock(&self.staged);
-        let tally =
-            staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?.tally;
-        let counts = Counts {
-            done: tally.added + tally.updated,
-            unchanged: tally.unchanged,
-            refused: tally.refused,
-            ..Counts::default()
-        };
-        Ok(Plan { at, total: tally.rows, counts, ..Plan::default() })
+        let staged =
+            staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
+        Ok(Plan { at, total: staged.total(), counts: staged.counts(), ..Plan::default() })
     }
 
     pub(super) fn apply_change(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
         self.may_write(need(change))?;
         let writer = self.store.writer();
-        if let Change::Import { staging } = change {
-            return self.import(id, *staging, watch);
+        if let Change::Import { staging } | Change::ImportUsage { staging } = change {
+            return self.import(id, change.kind(), *staging, watch);
         }
         let transaction = begin(&writer)?;
         if let Some(receipt) = log::receipt(&writer, id, self.scope.user.id)? {
             return Ok(receipt);
         }
+        let now = (self.clock)();
+        turn::finish(&writer, now, watch)?;
         let view = View::new(&writer, &self.scope, None)?;
-        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now: (self.clock)(), watch };
+        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, watch };
         self.dispatch(id, change, &run)?;
         transaction.commit()?;
         log::receipt(&writer, id, self.scope.user.id)?
@@ -164,7 +170,10 @@ impl Local {
             Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
             Change::MoveAccount { account, under } => move_account(run, *account, *under)?,
             Change::DeleteAccount { account } => delete_account(run, *account)?,
-            Change::Import { .. } => unreachable!("imports run on a connection of their own"),
+            Change::SetPeriod { account, rule } => set_period(run, *account, *rule)?,
+            Change::Import { .. } | Change::ImportUsage { .. } => {
+                unreachable!("imports run on a connection of their own")
+            }
         };
         self.log(id, run, done)
     }
@@ -219,7 +228,7 @@ impl Local {
         }
         let body = levels::levels_body(set, &target);
         self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
-        levels::set_levels(run.session, run.rev, Some(set), &judged, run.watch)
+        levels::set_levels(run.session, run.rev, Some(set), &judged, run.now, run.watch)
     }
 
     /// Puts back what a change did to SIMs, as far as nothing came after it.
@@ -239,7 +248,7 @@ impl Local {
         let undoes = Some(logged.rev);
         if of_levels {
             self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
-            return levels::set_levels(run.session, run.rev, None, &judged, run.watch);
+            return levels::set_levels(run.session, run.rev, None, &judged, run.now, run.watch);
         }
         let clear = cleared_again(run, logged)?;
         self.log(
@@ -274,6 +283,10 @@ impl Local {
                 return Err(Error::Conflict("the account has been renamed again since".into()));
             }
             "rename-account" => rename_account(run, account(), &text("from"))?,
+            "period" if run.view.accounts.need(account())?.own_period != rule_of(&logged.body["to"]) => {
+                return Err(Error::Conflict("the billing period has been set again since".into()));
+            }
+            "period" => set_period(run, account(), rule_of(&logged.body["from"]))?,
             "move-account" if run.view.accounts.get(number("from")).is_none() => {
                 return Err(Error::Conflict("it came from an account that you do not see".into()));
             }
@@ -288,15 +301,24 @@ impl Local {
         self.log(id, run, done)
     }
 
-    fn import(&self, id: &ChangeId, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
+    fn import(
+        &self,
+        id: &ChangeId,
+        kind: &str,
+        staging: StagingId,
+        watch: &Watch<'_>,
+    ) -> Result<Receipt> {
         let actor = self.scope.user.id;
         if let Some(receipt) = self.store.read(&Cancel::new(), |session| log::receipt(session, id, actor))? {
             return Ok(receipt);
         }
-        let mut staged = lock(&self.staged)
-            .remove(&staging)
-            .ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
-        let imported = self.import_whole(id, &mut staged, watch);
+        let mut all = lock(&self.staged);
+        // The permission that was asked for is that of the change's own kind.
+        let found = all.get(&staging).is_some_and(|staged| staged.kind() == kind);
+        let unknown = || Error::not_found("import", staging.0.to_string());
+        let mut staged = all.remove(&staging).filter(|_| found).ok_or_else(unknown)?;
+        drop(all);
+        let imported = self.import_whole(id, staged.as_mut(), watch);
         if imported.is_err() {
             // Nothing happened, and what was staged can be tried again.
             lock(&self.staged).insert(staging, staged);
@@ -304,7 +326,7 @@ impl Local {
         imported
     }
 
-    fn import_whole(&self, id: &ChangeId, staged: &mut Staging, watch: &Watch<'_>) -> Result<Receipt> {
+    fn import_whole(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &Watch<'_>) -> Result<Receipt> {
         staged.begin()?;
         staged.session().execute_batch("BEGIN IMMEDIATE")?;
         let imported = self.import_in(id, staged, watch);
@@ -315,27 +337,17 @@ impl Local {
         receipt.ok_or_else(|| Error::Store("the import was not logged".into()))
     }
 
-    fn import_in(&self, id: &ChangeId, staged: &mut Staging, watch: &Watch<'_>) -> Result<()> {
+    fn import_in(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &Watch<'_>) -> Result<()> {
         if log::receipt(staged.session(), id, self.scope.user.id)?.is_some() {
             return Ok(());
         }
-        staged.confirm()?;
-        let (rev, now) = (staged.session().rev()? + 1, (self.clock)());
+        let now = (self.clock)();
+        turn::finish(staged.session(), now, watch)?;
+        staged.confirm(now)?;
+        let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
-        let t = staged.tally;
-        let counts = Counts {
-            done: t.added + t.updated,
-            unchanged: t.unchanged,
-            refused: t.refused,
-            ..Counts::default()
-        };
         let run = Run { view: &view, session: staged.session(), rev, now, watch };
-        let body = staged.body();
-        self.log(
-            id,
-            &run,
-            Done { kind: "import", body, counts, undoes: None, account: None, touched: vec![] },
-        )?;
+        self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
         staged.carry_out(rev, now, watch)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }
@@ -443,6 +455,18 @@ fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done>
     let from = run.view.accounts.need(account)?.name.clone();
     accounts::rename(run.session, account, &name, run.rev)?;
     Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
+}
+
+/// The rule that the log speaks of.
+fn rule_of(said: &Json) -> Option<PeriodRule> {
+    serde_json::from_value(said.clone()).ok()
+}
+
+fn set_period(run: &Run<'_>, account: AccountId, rule: Option<PeriodRule>) -> Result<Done> {
+    own_to_manage(run.view, account)?;
+    let from = run.view.accounts.need(account)?.own_period;
+    accounts::set_period(run.session, account, rule, run.rev)?;
+    Ok(Done::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
 }
 
 fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {

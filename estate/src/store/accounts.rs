@@ -10,6 +10,7 @@ use crate::account::{AccountId, AccountRow, Accounts};
 use crate::change::Rev;
 use crate::error::{Error, Result};
 use crate::local::Scope;
+use crate::period::PeriodRule;
 use crate::text;
 use crate::units::Time;
 use crate::user::{Role, User, UserId, UserState};
@@ -17,7 +18,7 @@ use crate::user::{Role, User, UserId, UserState};
 /// Reads the accounts at and below `top`; says whether that is all there are.
 pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)> {
     let mut statement = session.prepare_cached(
-        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, EXISTS (SELECT 1 FROM user u \
+        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, EXISTS (SELECT 1 FROM user u \
          WHERE u.account_id = a.id AND u.role = 'admin' AND u.state <> 2) FROM account a",
     )?;
     let rows: Vec<AccountRow> = statement
@@ -29,7 +30,8 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
                 key: r.get(3)?,
                 own: r.get::<_, i64>(4)? as u64,
                 version: r.get(5)?,
-                has_admin: r.get(6)?,
+                period: r.get_ref(6)?.as_str().unwrap_or_default().parse().ok(),
+                has_admin: r.get(7)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -120,6 +122,13 @@ pub(crate) fn rename(session: &Session, id: AccountId, name: &str, rev: Rev) -> 
 pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &str, rev: Rev) -> Result<()> {
     let sql = "UPDATE account SET parent_id = ?, version = ? WHERE id = ?";
     session.execute(sql, params![under.0, rev, id.0]).map_err(|e| taken(e, name))?;
+    Ok(())
+}
+
+/// Gives an account a rule for its billing periods, or takes it away.
+pub(crate) fn set_period(session: &Session, id: AccountId, rule: Option<PeriodRule>, rev: Rev) -> Result<()> {
+    let rule = rule.map(|rule| rule.to_string()).unwrap_or_default();
+    session.execute("UPDATE account SET period = ?, version = ? WHERE id = ?", params![rule, rev, id.0])?;
     Ok(())
 }
 

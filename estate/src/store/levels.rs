@@ -9,7 +9,7 @@ use super::write::{Judged, TEMP, chunked, judged, settle};
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
 use crate::levels::{Alert, Levels, Spread};
-use crate::units::{DEFAULT_SHARE, MAX_BYTES};
+use crate::units::{DEFAULT_SHARE, MAX_BYTES, Time};
 
 /// What a SIM has after the change, as SQL on `s`, and the parameters `?` in them stand for.
 struct After {
@@ -69,16 +69,16 @@ fn restored() -> After {
     After { cap, alert, hard, gate }
 }
 
-/// The gate that usage and levels make: `usage ≥ level`, and what is not set never is.
+/// Whether usage has reached a level: `usage ≥ level`, and what is not set never is.
+pub(super) fn reached(level: &Sql) -> Sql {
+    piece(&[("(", level), (") > 0 AND s.used >= (", level)], ")")
+}
+
+/// The gate that usage and levels make.
 pub(super) fn derived(cap: &Sql, alert: &Sql) -> Sql {
     piece(
-        &[
-            ("CASE WHEN (", cap),
-            (") > 0 AND s.used >= (", cap),
-            (") THEN 2 WHEN (", alert),
-            (") > 0 AND s.used >= (", alert),
-        ],
-        ") THEN 1 ELSE 0 END",
+        &[("CASE WHEN ", &reached(cap)), (" THEN 2 WHEN ", &reached(alert))],
+        " THEN 1 ELSE 0 END",
     )
 }
 
@@ -244,8 +244,10 @@ pub(crate) fn set_levels(
     rev: Rev,
     levels: Option<&Levels>,
     judged: &Judged,
+    now: Time,
     watch: &Watch<'_>,
 ) -> Result<()> {
+    super::turn::rules(session)?;
     let after = levels.map_or_else(restored, after);
     let items = format!(
         "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {BEFORE} \
@@ -265,6 +267,8 @@ pub(crate) fn set_levels(
         let mut chunk = Sql::new("").with(rev);
         chunk.push(update.clone().with(last).with(end));
         session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;
+        let which = "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
+        super::events::settle(session, &Sql::new(which).with(last).with(end), now)?;
         Ok(done as u64)
     })?;
     settle(session, rev)

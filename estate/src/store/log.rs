@@ -10,6 +10,7 @@ use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::{Change, ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
+use crate::period::PeriodRule;
 use crate::sim::SimId;
 use crate::units::{Time, count};
 use crate::user::{User, UserId};
@@ -256,7 +257,7 @@ impl View<'_> {
             at: Time(row.get(2)?),
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: in_parts(&kind) || !undone && !matches!(kind.as_str(), "import" | "init" | "add-user"),
+            undoable: in_parts(&kind) || !undone && !matches!(kind.as_str(), "import" | "usage" | "init" | "add-user"),
             counts,
             undone,
             kind,
@@ -299,6 +300,13 @@ impl View<'_> {
                 _ => format!("put caps and alerts of {sims} back"),
             },
             "import" => format!("imported {sims}"),
+            "usage" => format!("imported usage of {sims}"),
+            "period" if !seen("account") => "changed an account's billing period".to_owned(),
+            "period" => {
+                let rule = body.get("to").and_then(|to| serde_json::from_value::<PeriodRule>(to.clone()).ok());
+                let rule = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
+                format!("set the billing period of {} to {rule}", self.name(id("account")))
+            }
             "add-account" if seen("account") || seen("parent") => {
                 format!("added account {} under {}", text("name"), self.name(id("parent")))
             }

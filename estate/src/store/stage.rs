@@ -12,7 +12,7 @@ use super::sql::Sql;
 use super::staged::{Paths, columns, stage};
 use super::{Session, accounts, log};
 use crate::account::AccountId;
-use crate::change::{Progress, Rev, Watch};
+use crate::change::{Counts, Progress, Rev, Watch};
 use crate::error::{Error, Result};
 use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
 use crate::units::Time;
@@ -45,6 +45,28 @@ const REFUSED: i64 = 3;
 const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, label, label_key, account_id, lifecycle, \
     suspended, managed, gate, in_session, network, tariff, used, cap, alert, hard_cap, usage_as_of, seen, activated, \
     tags, categories, notes, recipients";
+
+/// What has been read and waits to be brought in, on a connection of its own.
+pub(crate) trait Incoming: Send {
+    /// The connection, to begin the transaction on.
+    fn session(&self) -> &Session;
+    /// What has to be there before the transaction.
+    fn begin(&self) -> Result<()> {
+        Ok(())
+    }
+    /// Judges again inside the transaction: nothing may have changed since the report.
+    fn confirm(&mut self, now: Time) -> Result<()>;
+    /// The log's word for it.
+    fn kind(&self) -> &'static str;
+    /// Rows that were read.
+    fn total(&self) -> u64;
+    /// What becomes of the SIMs.
+    fn counts(&self) -> Counts;
+    /// The body of the change in the log.
+    fn body(&self) -> serde_json::Value;
+    /// Brings it in; the log row exists already.
+    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()>;
+}
 
 /// A staged import, with a connection of its own.
 pub(crate) struct Staging {
@@ -189,13 +211,50 @@ impl Staging {
         Ok(())
     }
 
-    /// The connection, to begin the transaction on.
-    pub fn session(&self) -> &Session {
+    fn made(&self, placeholder: i64) -> Result<i64> {
+        let sql = "SELECT id FROM temp.made WHERE placeholder = ?";
+        Ok(self.session.prepare_cached(sql)?.query_row([placeholder], |r| r.get(0))?)
+    }
+}
+
+impl Incoming for Staging {
+    fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Judges again inside the transaction: nothing may have changed since the report.
-    pub fn confirm(&mut self) -> Result<()> {
+    /// Prepares the table that says which accounts were made for which placeholder.
+    fn begin(&self) -> Result<()> {
+        Ok(self.session.execute_batch(
+            "CREATE TEMP TABLE IF NOT EXISTS made (placeholder INTEGER PRIMARY KEY, id INTEGER NOT NULL); \
+             DELETE FROM temp.made",
+        )?)
+    }
+
+    fn kind(&self) -> &'static str {
+        "import"
+    }
+
+    fn total(&self) -> u64 {
+        self.tally.rows
+    }
+
+    fn counts(&self) -> Counts {
+        let t = &self.tally;
+        Counts {
+            done: t.added + t.updated,
+            unchanged: t.unchanged,
+            refused: t.refused,
+            ..Counts::default()
+        }
+    }
+
+    fn body(&self) -> serde_json::Value {
+        let t = &self.tally;
+        json!({ "rows": t.rows, "added": t.added, "updated": t.updated, "unchanged": t.unchanged,
+                "refused": t.refused, "doubtful": t.doubtful, "accounts": t.accounts })
+    }
+
+    fn confirm(&mut self, _: Time) -> Result<()> {
         let before = self.tally;
         self.judge(None)?;
         let now = self.tally;
@@ -224,8 +283,7 @@ impl Staging {
         Ok(())
     }
 
-    /// Makes the accounts and the SIMs; the log row exists already.
-    pub fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
+    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
         let needed = self.needed_accounts()?;
         for (placeholder, parent, name) in self.new_accounts.iter().filter(|(id, ..)| needed.contains(id)) {
             let parent = AccountId(if *parent < 0 { self.made(*parent)? } else { *parent });
@@ -238,33 +296,24 @@ impl Staging {
              WHERE account_id IN (SELECT placeholder FROM temp.made)",
         )?;
         self.add(rev, watch)?;
-        self.update(rev)?;
+        self.update(rev, now)?;
         self.settle(rev)
     }
+}
 
-    /// Prepares the table that says which accounts were made for which placeholder.
-    pub fn begin(&self) -> Result<()> {
-        Ok(self.session.execute_batch(
-            "CREATE TEMP TABLE IF NOT EXISTS made (placeholder INTEGER PRIMARY KEY, id INTEGER NOT NULL); \
-             DELETE FROM temp.made",
-        )?)
-    }
-
-    fn made(&self, placeholder: i64) -> Result<i64> {
-        let sql = "SELECT id FROM temp.made WHERE placeholder = ?";
-        Ok(self.session.prepare_cached(sql)?.query_row([placeholder], |r| r.get(0))?)
-    }
-
+impl Staging {
     /// Adds the new SIMs. A first large import builds the indexes afterwards, in one go each.
     fn add(&self, rev: Rev, watch: &Watch<'_>) -> Result<()> {
         let known: i64 =
             self.session
                 .query_row("SELECT count(*) FROM (SELECT 1 FROM sim LIMIT 100000)", [], |r| r.get(0))?;
         let rebuild = self.tally.added as i64 > 20_000 && known < self.tally.added as i64 / 4;
+        // What a SIM brings along has been told where it comes from.
+        let reached = super::events::bits().text;
         let indexes = if rebuild { drop_indexes(&self.session)? } else { Vec::new() };
         let sql = format!(
-            "INSERT INTO sim ({COPIED}, created_rev, version) SELECT {COPIED}, ?1, ?1 FROM temp.stage \
-             WHERE verdict = {NEW} AND line > ?2 AND line <= ?3"
+            "INSERT INTO sim ({COPIED}, fired, created_rev, version) SELECT {COPIED}, {reached}, ?1, ?1 \
+             FROM temp.stage s WHERE verdict = {NEW} AND line > ?2 AND line <= ?3"
         );
         let top: i64 =
             self.session.query_row("SELECT ifnull(max(line), 0) FROM temp.stage", [], |r| r.get(0))?;
@@ -285,7 +334,7 @@ impl Staging {
         Ok(())
     }
 
-    fn update(&self, rev: Rev) -> Result<()> {
+    fn update(&self, rev: Rev, now: Time) -> Result<()> {
         if self.tally.updated == 0 {
             return Ok(());
         }
@@ -311,6 +360,9 @@ impl Staging {
                 "UPDATE sim AS s SET gate = max({stated}, {derived}) FROM temp.stage t \
                  WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
             ))?;
+            super::turn::rules(&self.session)?;
+            let which = format!("s.id IN (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})");
+            super::events::settle(&self.session, &Sql::new(which), now)?;
         }
         super::textindex::refresh(
             &self.session,
@@ -361,13 +413,6 @@ impl Staging {
         let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
-
-    /// The body of the import in the log.
-    pub fn body(&self) -> serde_json::Value {
-        let t = &self.tally;
-        json!({ "rows": t.rows, "added": t.added, "updated": t.updated, "unchanged": t.unchanged,
-                "refused": t.refused, "doubtful": t.doubtful, "accounts": t.accounts })
-    }
 }
 
 /// What the triggers would have written for each row: all of it, sorted, at once.
@@ -388,7 +433,7 @@ fn drop_indexes(session: &Session) -> Result<Vec<String>> {
     Ok(all.into_iter().map(|(.., sql)| sql).collect())
 }
 
-fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
+pub(super) fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
     match watch(Progress { phase, done, total }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Cancelled),

@@ -78,7 +78,7 @@ fn children(known: &Accounts) -> HashMap<(i64, String), i64> {
 }
 
 /// The columns of `sim` that a file's header speaks of.
-pub(super) fn columns(source: &Source<'_>) -> Vec<&'static str> {
+pub(super) fn columns(source: &Source<'_, Parsed>) -> Vec<&'static str> {
     use ImportField as F;
     let all: [(F, &[&'static str]); 20] = [
         (F::Imsi, &["imsi"]),

@@ -1,0 +1,287 @@
+//! Usage records: staged outside the write lock, then counted in one transaction with everything they set off.
+//!
+//! What a set of records comes to depends on the set alone, never on the order or on how often they come: a record
+//! counts with the largest size and the earliest time that were ever reported of it.
+
+use rusqlite::{OptionalExtension, params};
+use serde_json::{Value as Json, json};
+
+use super::read::View;
+use super::sql::Sql;
+use super::stage::{Incoming, report};
+use super::{Session, events, levels, turn};
+use crate::change::{Counts, Rev, Watch};
+use crate::error::Result;
+use crate::import::{ImportOptions, Note, Notes, Source, Used};
+use crate::period::{DAY, Period, PeriodRule};
+use crate::sim::Sim;
+use crate::units::{MAX_BYTES, Time};
+use crate::usage::{DataSession, Reporting, Spent, Usage, UsageTally};
+
+/// Page cache while staging and counting, in KiB.
+const CACHE_KIB: i64 = 48_000;
+/// SIMs counted between two reports of progress.
+const CHUNK: i64 = 1_000;
+
+/// What the records say, each once; and, for a chunk of SIMs, what is new about them.
+const TABLES: &str = "
+CREATE TEMP TABLE used (
+  sim_id INTEGER NOT NULL, key INTEGER NOT NULL, at INTEGER NOT NULL, as_of INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, session TEXT NOT NULL, PRIMARY KEY (sim_id, key)
+) WITHOUT ROWID;
+CREATE TEMP TABLE fresh (
+  sim_id INTEGER NOT NULL, key INTEGER NOT NULL, session TEXT NOT NULL, as_of INTEGER NOT NULL,
+  at INTEGER NOT NULL, bytes INTEGER NOT NULL, was_at INTEGER, was INTEGER NOT NULL, account_id INTEGER NOT NULL,
+  rule TEXT NOT NULL, activated INTEGER NOT NULL, start INTEGER NOT NULL
+);
+";
+
+/// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
+/// in when it first came.
+const FRESH: &str = "SELECT t.sim_id, t.key, t.session, t.as_of, min(t.at, ifnull(r.at, t.at)) AS at, \
+    max(t.bytes, ifnull(r.bytes, 0)) AS bytes, r.at AS was_at, ifnull(r.bytes, 0) AS was, \
+    ifnull(r.account_id, s.account_id) AS account_id, u.rule, s.activated, \
+    period_start(u.rule, s.activated, ?1) AS start \
+    FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON u.account_id = s.account_id \
+    LEFT JOIN usage_record r ON r.sim_id = t.sim_id AND r.key = t.key \
+    WHERE t.sim_id > ?2 AND t.sim_id <= ?3 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < r.at)";
+
+/// What the fresh records add where they count now, and take away where they counted before.
+const MORE: &str = "(SELECT sim_id, at, account_id, bytes, rule, activated, start FROM temp.fresh UNION ALL \
+    SELECT sim_id, was_at, account_id, -was, rule, activated, start FROM temp.fresh WHERE was_at IS NOT NULL)";
+
+/// A staged import of usage, with a connection of its own.
+pub(crate) struct UsageStaging {
+    session: Session,
+    pub tally: UsageTally,
+}
+
+impl UsageStaging {
+    /// Reads a file of records into the staging table and judges it.
+    pub fn read(
+        session: Session,
+        now: Time,
+        input: Box<dyn std::io::Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<Self> {
+        session.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        session.pragma_update(Some("temp"), "cache_size", -CACHE_KIB)?;
+        session.execute_batch(TABLES)?;
+        let mut source = Source::open_usage(input, options, notes)?;
+        let mut tally = UsageTally::default();
+        session.execute_batch("BEGIN")?;
+        let mut take = |line, row: Option<Used>, notes: &mut Notes<'_>| {
+            tally.rows += 1;
+            let staged = row.map_or(Ok(false), |row| stage(&session, now, line, &row, notes))?;
+            tally.refused += u64::from(!staged);
+            if tally.rows.is_multiple_of(5_000) {
+                report(watch, "reading", tally.rows, 0)?;
+            }
+            Ok(())
+        };
+        source.each(notes, &mut take)?;
+        session.execute_batch("COMMIT")?;
+        tally.empty = source.empty;
+        let mut staging = Self { session, tally };
+        staging.judge(now)?;
+        Ok(staging)
+    }
+
+    /// Compares the staged records with what has been counted.
+    fn judge(&mut self, now: Time) -> Result<()> {
+        turn::rules(&self.session)?;
+        let sql = format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({FRESH})");
+        let (counted, late, sims) = self.session.query_row(&sql, params![now.0, 0, i64::MAX], |r| {
+            let n = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
+            Ok((n(0)?, n(1)?, n(2)?))
+        })?;
+        let unchanged = self.tally.rows - self.tally.refused - counted;
+        self.tally = UsageTally { counted, unchanged, late, sims, ..self.tally };
+        Ok(())
+    }
+
+    /// Counts the records of the SIMs between two numbers.
+    fn count_chunk(&self, now: Time, last: i64, end: i64) -> Result<()> {
+        let session = &self.session;
+        session.execute_batch("DELETE FROM temp.fresh")?;
+        let sql = format!("INSERT INTO temp.fresh {FRESH}");
+        session.prepare_cached(&sql)?.execute(params![now.0, last, end])?;
+        let run = |sql: &str| -> Result<usize> { Ok(session.prepare_cached(sql)?.execute([])?) };
+        run(&format!(
+            "INSERT INTO usage_day SELECT sim_id, at / {DAY}, account_id, sum(bytes) FROM {MORE} GROUP BY 1, 2, 3 \
+             ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
+        ))?;
+        run(&format!(
+            "INSERT INTO usage_account SELECT account_id, at / {DAY}, sum(bytes) FROM {MORE} GROUP BY 1, 2 \
+             ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
+        ))?;
+        run(&format!(
+            "INSERT INTO usage_period SELECT sim_id, period_start(rule, activated, at) AS a, \
+             period_end(rule, activated, at), account_id, sum(bytes) FROM {MORE} WHERE at < start GROUP BY sim_id, a, 4 \
+             ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
+        ))?;
+        run(
+            "INSERT INTO data_session SELECT sim_id, session, account_id, min(at), max(as_of), sum(bytes - was), \
+             sum(was_at IS NULL) FROM temp.fresh WHERE session <> '' GROUP BY 1, 2, 3 \
+             ON CONFLICT DO UPDATE SET start = min(start, excluded.start), last = max(last, excluded.last), \
+             bytes = bytes + excluded.bytes, records = records + excluded.records",
+        )?;
+        run(
+            "INSERT INTO usage_record SELECT sim_id, key, at, bytes, account_id FROM temp.fresh WHERE true \
+             ON CONFLICT DO UPDATE SET at = excluded.at, bytes = excluded.bytes",
+        )?;
+        run(&format!(
+            "UPDATE sim AS s SET used = max(0, min({MAX_BYTES}, s.used + ifnull(g.now, 0))), \
+             usage_as_of = max(s.usage_as_of, g.as_of), seen = max(s.seen, ifnull(g.seen, 0)) FROM \
+             (SELECT f.sim_id, max(f.as_of) AS as_of, max(CASE WHEN f.bytes > 0 THEN f.at END) AS seen, m.now \
+              FROM temp.fresh f LEFT JOIN (SELECT sim_id, sum(bytes) AS now FROM {MORE} WHERE at >= start GROUP BY 1) m \
+              ON m.sim_id = f.sim_id GROUP BY f.sim_id) g WHERE s.id = g.sim_id"
+        ))?;
+        let gate = levels::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+        run(&format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate < {gate} AND {TOUCHED}"))?;
+        events::settle(session, &Sql::new(TOUCHED), now)
+    }
+}
+
+const TOUCHED: &str = "s.id IN (SELECT sim_id FROM temp.fresh)";
+
+/// Takes one record; false when it is refused.
+fn stage(session: &Session, now: Time, line: u64, row: &Used, notes: &mut Notes<'_>) -> Result<bool> {
+    let mut refuse = |value: String, reason: &str| {
+        notes(Note { line, column: String::new(), value, reason: reason.into(), refused: true });
+        Ok(false)
+    };
+    let sql = "SELECT id, managed FROM sim WHERE iccid_key = ?";
+    let found: Option<(i64, bool)> = session
+        .prepare_cached(sql)?
+        .query_row([row.iccid.key()], |r| Ok((r.get(0)?, r.get(1)?)))
+        .optional()?;
+    let Some((sim, managed)) = found else {
+        return refuse(row.iccid.as_str().to_owned(), "is not in the estate");
+    };
+    if !managed {
+        return refuse(row.iccid.as_str().to_owned(), "is unmanaged: it is displayed only, without usage");
+    }
+    if row.at > now.0 + DAY {
+        return refuse(Time(row.at).to_string(), "lies in the future");
+    }
+    if row.at < now.0 - turn::KEPT {
+        return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
+    }
+    let sql = "INSERT INTO temp.used VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+        at = min(at, excluded.at), as_of = max(as_of, excluded.as_of), bytes = max(bytes, excluded.bytes)";
+    // What is stated for days to come is known up to now.
+    let as_of = row.as_of.min(now.0).max(row.at);
+    session.prepare_cached(sql)?.execute(params![
+        sim,
+        row.key,
+        row.at,
+        as_of,
+        row.bytes as i64,
+        row.session
+    ])?;
+    Ok(true)
+}
+
+impl Incoming for UsageStaging {
+    fn session(&self) -> &Session {
+        &self.session
+    }
+
+    fn confirm(&mut self, now: Time) -> Result<()> {
+        // Records only ever add: what another import counted meanwhile is not counted again.
+        self.judge(now)
+    }
+
+    fn kind(&self) -> &'static str {
+        "usage"
+    }
+
+    fn total(&self) -> u64 {
+        self.tally.rows
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { done: self.tally.sims, ..Counts::default() }
+    }
+
+    fn body(&self) -> Json {
+        json!(self.tally)
+    }
+
+    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
+        turn::rules(&self.session)?;
+        let next = "SELECT max(sim_id) FROM (SELECT DISTINCT sim_id FROM temp.used WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
+        let of = "SELECT count(DISTINCT sim_id) FROM temp.used";
+        let total: i64 = self.session.query_row(of, [], |r| r.get(0))?;
+        let (mut last, mut done) = (0, 0);
+        while let Some(end) = self
+            .session
+            .prepare_cached(next)?
+            .query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))?
+        {
+            self.count_chunk(now, last, end)?;
+            let touched = "INSERT INTO log_account SELECT ?, account_id, 1, count(DISTINCT sim_id) FROM temp.fresh \
+                GROUP BY account_id ON CONFLICT DO UPDATE SET sims = sims + excluded.sims";
+            self.session.prepare_cached(touched)?.execute([rev])?;
+            last = end;
+            done += CHUNK as u64;
+            report(watch, "counting", done.min(total.unsigned_abs()), total.unsigned_abs())?;
+        }
+        Ok(())
+    }
+}
+
+impl View<'_> {
+    /// A SIM's usage over time; what came while it was in an account this user does not see is left out.
+    pub fn usage(&self, sim: &Sim, now: Time) -> Result<Usage> {
+        let rule = self.accounts.get(sim.account).map_or_else(PeriodRule::default, |a| a.period);
+        let visible = || self.accounts.all().iter().map(|a| a.id.0);
+        let spent = |sql: &str| -> Result<Vec<Spent>> {
+            let sql = Sql::new(sql).with(sim.id.0).with_many(visible());
+            let mut statement = self.session.prepare_cached(&sql.text)?;
+            let rows = statement.query_map(rusqlite::params_from_iter(&sql.params), |r| {
+                let period = Period { start: Time(r.get(0)?), end: Time(r.get(1)?) };
+                Ok(Spent { period, bytes: r.get::<_, i64>(2)?.max(0).unsigned_abs() })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        let days = spent(&format!(
+            "SELECT day * {DAY}, (day + 1) * {DAY}, sum(bytes) FROM usage_day WHERE sim_id = ? \
+             AND account_id IN rarray(?) GROUP BY day ORDER BY day DESC LIMIT 366"
+        ))?;
+        let periods = spent(
+            "SELECT start, end, sum(bytes) FROM usage_period WHERE sim_id = ? AND account_id IN rarray(?) \
+             GROUP BY start, end ORDER BY start DESC LIMIT 13",
+        )?;
+        let sessions = self.sessions(sim, visible())?;
+        let reporting = match sessions.as_slice() {
+            [] if days.is_empty() => Reporting::Stated,
+            [] => Reporting::Totals,
+            some if some.iter().any(|s| s.records > 1) => Reporting::Interim,
+            _ => Reporting::AtEnd,
+        };
+        Ok(Usage { period: rule.period(now, sim.activated), rule, reporting, days, periods, sessions })
+    }
+
+    fn sessions(&self, sim: &Sim, visible: impl Iterator<Item = i64>) -> Result<Vec<DataSession>> {
+        let sql = Sql::new(
+            "SELECT name, min(start), max(last), sum(bytes), sum(records) FROM data_session WHERE sim_id = ? \
+             AND account_id IN rarray(?) GROUP BY name ORDER BY 3 DESC, 1 LIMIT 100",
+        );
+        let sql = sql.with(sim.id.0).with_many(visible);
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(rusqlite::params_from_iter(&sql.params), |r| {
+            Ok(DataSession {
+                name: r.get(0)?,
+                start: Time(r.get(1)?),
+                last: Time(r.get(2)?),
+                bytes: r.get::<_, i64>(3)?.max(0).unsigned_abs(),
+                records: r.get::<_, i64>(4)?.unsigned_abs(),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}

@@ -1,0 +1,174 @@
+//! Usage and what it sets off: what an import of records came to, a SIM's usage over time, threshold events.
+//!
+//! All usage is indicative: operators report late, round, and correct; the bill may differ.
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::AccountId;
+use crate::period::{Period, PeriodRule};
+use crate::sim::SimId;
+use crate::units::Time;
+
+/// What an import of usage records came to, or would come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UsageTally {
+    /// Rows read, without the header and empty ones.
+    pub rows: u64,
+    /// Records that are new, or say more than was known.
+    pub counted: u64,
+    /// Rows that say what is known.
+    pub unchanged: u64,
+    /// Rows left out, each with a note.
+    pub refused: u64,
+    /// Counted records of billing periods that are over: they change history and set nothing off.
+    pub late: u64,
+    /// SIMs that the counted records are about.
+    pub sims: u64,
+    /// Empty lines.
+    pub empty: u64,
+}
+
+/// How a SIM's usage is reported, as far as its records show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reporting {
+    /// No record has come yet: what is shown is what an import stated.
+    Stated,
+    /// Records come without data sessions: by the day, or as totals.
+    Totals,
+    /// One record comes for each data session, when it ends: usage inside a session is not seen.
+    AtEnd,
+    /// Records come while sessions are open.
+    Interim,
+}
+
+impl Reporting {
+    /// The sentence people read.
+    pub fn said(self) -> &'static str {
+        match self {
+            Self::Stated => "as an import stated it; no usage records yet",
+            Self::Totals => "reported as totals",
+            Self::AtEnd => "reported when a session ends: an open one is not counted yet",
+            Self::Interim => "reported while sessions are open",
+        }
+    }
+
+    /// The word used in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stated => "stated",
+            Self::Totals => "totals",
+            Self::AtEnd => "at-end",
+            Self::Interim => "interim",
+        }
+    }
+}
+
+/// Usage in one day or period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// When.
+    pub period: Period,
+    /// How much.
+    pub bytes: u64,
+}
+
+/// A data session, as far as records spoke of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSession {
+    /// What the records call it.
+    pub name: String,
+    /// The time of its first record.
+    pub start: Time,
+    /// The time of its last record.
+    pub last: Time,
+    /// How much.
+    pub bytes: u64,
+    /// How many records told of it.
+    pub records: u64,
+}
+
+/// One SIM's usage over time, as far as this user may see it: what came while it was elsewhere stays there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The billing period that runs now.
+    pub period: Period,
+    /// The rule it follows.
+    pub rule: PeriodRule,
+    /// How its usage is reported.
+    pub reporting: Reporting,
+    /// Days with usage, newest first.
+    pub days: Vec<Spent>,
+    /// Billing periods that are over, newest first.
+    pub periods: Vec<Spent>,
+    /// Data sessions, newest first; at most a hundred.
+    pub sessions: Vec<DataSession>,
+}
+
+/// What a level does when usage reaches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// It is told; service goes on.
+    Alert = 1,
+    /// The SIM is blocked.
+    Cap = 2,
+}
+
+impl Level {
+    pub(crate) fn from_code(code: i64) -> Self {
+        if code == 2 { Self::Cap } else { Self::Alert }
+    }
+
+    /// The word used in commands and files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Alert => "alert",
+            Self::Cap => "cap",
+        }
+    }
+}
+
+/// A level that usage reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Its number; later ones are higher.
+    pub id: i64,
+    /// The SIM.
+    pub sim: SimId,
+    /// Its ICCID.
+    pub iccid: String,
+    /// Its label, unless it has left what this user sees.
+    pub label: String,
+    /// The account it was in.
+    pub account: AccountId,
+    /// That account's path.
+    pub account_path: String,
+    /// Which level.
+    pub kind: Level,
+    /// The start of the billing period.
+    pub period: Time,
+    /// The level.
+    pub level: u64,
+    /// The usage that reached it.
+    pub used: u64,
+    /// When it was noticed.
+    pub at: Time,
+}
+
+/// Which events; everything that is `None` fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// In this account or one below it.
+    pub account: Option<AccountId>,
+    /// Of this SIM.
+    pub sim: Option<SimId>,
+    /// Of this kind.
+    pub kind: Option<Level>,
+    /// Since then.
+    pub since: Option<Time>,
+    /// With a higher number than this.
+    pub after: Option<i64>,
+    /// At most that many.
+    pub limit: u32,
+}
