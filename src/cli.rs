@@ -2,6 +2,7 @@
 
 mod about;
 mod accounts;
+mod alerts;
 mod cap;
 mod change;
 mod demo;
@@ -9,6 +10,7 @@ mod export;
 mod filters;
 mod history;
 mod import;
+mod incoming;
 mod init;
 mod moves;
 mod output;
@@ -17,6 +19,7 @@ mod select;
 mod sims;
 mod start;
 mod store;
+mod usage;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -97,6 +100,8 @@ enum Command {
     Sim(sims::OneArgs),
     Move(moves::Args),
     Cap(cap::Args),
+    Usage(usage::Args),
+    Alerts(alerts::Args),
     Filters(filters::ListArgs),
     /// Save, rename, bind, delete, export or import filters.
     #[command(subcommand)]
@@ -129,7 +134,9 @@ pub(crate) struct Context {
 
 impl Context {
     fn open(&self) -> Result<Local, Failure> {
-        connect::open(&self.globals, &self.config)
+        let local = connect::open(&self.globals, &self.config)?;
+        local.catch_up()?;
+        Ok(local)
     }
 
     /// Says something to the person, unless they asked for quiet.
@@ -196,6 +203,8 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Filters(args) => filters::list(context, &args),
         Command::Filter(one) => filters::one(context, one),
         Command::Cap(args) => cap::run(context, &args),
+        Command::Usage(args) => usage::run(context, &args),
+        Command::Alerts(args) => alerts::list(context, &args),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
         Command::Users(args) => accounts::users(context, &args),

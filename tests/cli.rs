@@ -413,3 +413,57 @@ fn caps_are_set_previewed_and_undone() {
     assert_eq!(world.count("cap=1.5GiB"), 0);
     world.ok(&["store", "check"]);
 }
+
+#[test]
+fn usage_is_counted_shown_and_sets_off_alerts() {
+    let world = World::sample();
+    let out = world.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "2"]);
+    let iccids: Vec<&str> = out.lines().skip(1).map(|l| l.trim_matches('"')).collect();
+    world.ok(&["cap", &format!("iccid={}", iccids[0]), "--set", "1GB", "--yes"]);
+    let used = |iccid: &str| {
+        let sim: serde_json::Value =
+            serde_json::from_str(&world.ok(&["sim", iccid, "--output", "json"])).expect("JSON");
+        sim["used_bytes"].as_u64().expect("used")
+    };
+    let before = used(iccids[0]);
+    let today = estate::Time::now().day();
+    let rows = format!(
+        "Card;When;Volume (MB);cdr\n{0};{today};1500;a\n{1};{today};1;b\n8900101000000000043;{today};1;c\n",
+        iccids[0], iccids[1]
+    );
+    std::fs::write(world.path("cdr.csv"), rows).expect("written");
+    let file = world.path("cdr.csv").display().to_string();
+    let maps = ["--map", "Card=iccid", "--map", "When=time"];
+    let (_, err) = world.ends(&["usage", "import", &file], 2);
+    assert!(err.contains("--map header=iccid"), "{err}");
+    let report = world.path("left-out.csv").display().to_string();
+    let command = [&["usage", "import", &file, "--report", &report], &maps[..]].concat();
+    let (out, _) = world.ends(&[&command[..], &["--dry-run"]].concat(), 3);
+    assert!(out.contains("2 counted") && out.contains("nothing was changed"), "{out}");
+    assert_eq!(used(iccids[0]), before);
+    let (out, err) = world.ends(&[&command[..], &["--output", "json"]].concat(), 3);
+    let tally: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((&tally["counted"], &tally["caps"], &tally["refused"]), (&2.into(), &1.into(), &1.into()));
+    assert!(err.contains("line 4: refused") && err.contains("is not in the estate"), "{err}");
+    assert!(std::fs::read_to_string(&report).expect("report").contains("8900101000000000043"));
+    assert_eq!(used(iccids[0]), before + 1_500_000_000);
+    let (out, _) = world.ends(&command, 3);
+    assert!(out.contains("0 counted, 2 known already"), "{out}");
+    let shown: serde_json::Value =
+        serde_json::from_str(&world.ok(&["usage", iccids[0], "--output", "json"])).expect("JSON");
+    assert_eq!(shown["days"][0]["bytes"], 1_500_000_000u64);
+    assert_eq!((&shown["status"], &shown["period_rule"]), (&"blocked".into(), &"month".into()));
+    assert_eq!(world.ok(&["usage", iccids[0]]), format!("day,bytes\n{today},1500000000\n"));
+    let table = world.ok(&["usage", iccids[0], "--output", "table"]);
+    assert!(table.contains("cap 1GB") && table.contains("indicative"), "{table}");
+    let alerts: serde_json::Value =
+        serde_json::from_str(&world.ok(&["alerts", "--sim", iccids[0], "--output", "json"])).expect("JSON");
+    assert_eq!(alerts[0]["iccid"], iccids[0]);
+    assert!(world.ok(&["alerts", "--kind", "cap"]).contains("cap,"));
+    assert!(world.ok(&["history", "--kind", "usage"]).contains("imported usage of 2 SIMs"));
+    world.ok(&["account", "period", "/Root", "day:23"]);
+    assert!(world.ok(&["account", "show", "/Root"]).contains("monthly from day 23"));
+    world.ends(&["account", "period", "/Root", "weekly"], 2);
+    world.ends(&["usage", "8900101000000000043"], 4);
+    world.ok(&["store", "check"]);
+}

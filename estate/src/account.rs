@@ -277,6 +277,7 @@ mod tests {
             own,
             has_admin: false,
             version: 1,
+            period: None,
         }
     }
 

@@ -137,6 +137,7 @@ impl Dice {
 pub fn create(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
     let local = create_unindexed(path, demo, now, watch)?;
     people(&local, &mut Dice(demo.seed))?;
+    local.make_up_history()?;
     while local.background()? {
         let progress = Progress { phase: "indexing text", done: 0, total: 0 };
         if watch(progress).is_break() {

@@ -13,8 +13,8 @@ use csv::{ReaderBuilder, StringRecord};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-use header::{HEADERS, Known, Mapping, USAGE_HEADERS};
 pub(crate) use header::{Field as ImportField, delimiter, recognise};
+use header::{HEADERS, Known, Mapping, USAGE_HEADERS};
 pub(crate) use row::Parsed;
 pub(crate) use usage::Used;
 

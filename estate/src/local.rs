@@ -27,7 +27,7 @@ use crate::store::read::View;
 use crate::store::stage::{Incoming, Staging};
 use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{Session, Store, accounts, check, lock, saved, textindex, turn};
+use crate::store::{Session, Store, accounts, check, demo as made_up, lock, saved, textindex, turn};
 use crate::units::Time;
 use crate::usage::{Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
@@ -169,6 +169,20 @@ impl Local {
         )?;
         log::touch_if_absent(&session, rev, account)?;
         Ok(transaction.commit()?)
+    }
+
+    /// Gives the demo's SIMs a past.
+    pub(crate) fn make_up_history(&self) -> Result<()> {
+        let session = self.store.writer();
+        let transaction = session.unchecked_transaction()?;
+        made_up::history(&session, (self.clock)())?;
+        Ok(transaction.commit()?)
+    }
+
+    /// Makes a period turn that is due, so that what is read next is of the period that runs now.
+    pub fn catch_up(&self) -> Result<()> {
+        while !self.scope.read_only && turn::step(&mut self.store.writer(), (self.clock)())? {}
+        Ok(())
     }
 
     /// Everything that is wrong with the store, in words.

@@ -104,7 +104,8 @@ fn midnight(date: Date) -> Time {
 
 /// Reads a month (`2026-10`), a day (`2026-10-03`) or two days (`2026-10-03/2026-10-09`, the second not included).
 pub fn parse_span(text: &str) -> Result<Period> {
-    let bad = || Error::invalid("period", "must be a month such as 2026-10, a day, or two days with / between");
+    let bad =
+        || Error::invalid("period", "must be a month such as 2026-10, a day, or two days with / between");
     let text = text.trim();
     let day = |text: &str| text.trim().parse::<Date>().map_err(|_| bad());
     let period = if let Some((from, to)) = text.split_once('/') {
@@ -145,7 +146,8 @@ impl FromStr for PeriodRule {
     fn from_str(text: &str) -> Result<Self> {
         let bad = || Error::invalid("period", "must be month, day:1 to day:31, or activation:30");
         let (word, number) = text.trim().split_once(':').unwrap_or((text.trim(), ""));
-        let within = |most: u16| number.parse::<u16>().ok().filter(|n| (1..=most).contains(n)).ok_or_else(bad);
+        let within =
+            |most: u16| number.parse::<u16>().ok().filter(|n| (1..=most).contains(n)).ok_or_else(bad);
         match (word, number) {
             ("month", "") => Ok(Self::Month),
             ("day", _) => Ok(match within(31)? {
@@ -193,7 +195,10 @@ mod tests {
         assert_eq!(said("day:23", "2026-11-23", None), "2026-11-23 to 2026-12-22");
         assert_eq!(said("day:31", "2026-02-28", None), "2026-02-28 to 2026-03-30");
         assert_eq!(said("day:31", "2026-02-27", None), "2026-01-31 to 2026-02-27");
-        assert_eq!(said("activation:30", "2026-03-01", Some("2026-01-15T13:00Z")), "2026-02-14 to 2026-03-15");
+        assert_eq!(
+            said("activation:30", "2026-03-01", Some("2026-01-15T13:00Z")),
+            "2026-02-14 to 2026-03-15"
+        );
         assert_eq!(said("activation:30", "2026-03-01", None), "2026-03-01 to 2026-03-31");
         assert_eq!(said("activation:30", "2026-01-01", Some("2026-01-15")), "2025-12-16 to 2026-01-14");
     }

@@ -78,8 +78,7 @@ impl World {
     fn stage(&self, csv: &str) -> Result<(estate::StagingId, UsageTally, Vec<Note>)> {
         let mut notes = Vec::new();
         let input = Box::new(std::io::Cursor::new(csv.to_owned().into_bytes()));
-        let staged =
-            self.root.stage_usage(input, &ImportOptions::default(), &mut |n| notes.push(n), &go)?;
+        let staged = self.root.stage_usage(input, &ImportOptions::default(), &mut |n| notes.push(n), &go)?;
         Ok((staged.0, staged.1, notes))
     }
 
@@ -107,14 +106,14 @@ impl World {
         let change = Change::SetLevels { target: Target::ids([self.sim(n).id]), levels };
         self.root.apply(&ChangeId::new(), &change, &go).expect("set");
     }
+}
 
-    /// Which levels spoke, oldest first: kind and level in megabytes.
-    fn told(&self, local: &Local) -> Vec<(Level, u64)> {
-        let wanted = EventFilter { limit: 1000, ..EventFilter::default() };
-        let mut events = local.events(&wanted, &Cancel::new()).expect("events");
-        events.reverse();
-        events.into_iter().map(|e| (e.kind, e.level / 1_000_000)).collect()
-    }
+/// Which levels spoke, oldest first: kind and level in megabytes.
+fn told(local: &Local) -> Vec<(Level, u64)> {
+    let wanted = EventFilter { limit: 1000, ..EventFilter::default() };
+    let mut events = local.events(&wanted, &Cancel::new()).expect("events");
+    events.reverse();
+    events.into_iter().map(|e| (e.kind, e.level / 1_000_000)).collect()
 }
 
 const fn cap(megabytes: u64) -> Levels {
@@ -208,7 +207,7 @@ fn what_cannot_be_counted_is_refused_by_line() {
 #[test]
 fn a_level_speaks_once_and_again_after_it_was_raised_above_usage() {
     let world = World::new();
-    let told = || world.told(&world.root);
+    let told = || told(&world.root);
     world.spends(11, "a", 79 * MB);
     assert_eq!((told(), world.sim(11).gate), (vec![], Gate::Ok));
     world.spends(11, "b", MB);
@@ -263,9 +262,9 @@ fn a_new_period_begins_anew_and_late_records_change_history_alone() {
     assert_eq!((tally.counted, tally.late), (1, 1));
     assert_eq!((world.sim(12).used, history(12)), (0, vec![120]));
     assert_eq!(world.over_time(12).days.len(), 2);
-    assert_eq!(world.told(&world.root).len(), 2, "late records fire nothing");
+    assert_eq!(told(&world.root).len(), 2, "late records fire nothing");
     world.spends(11, "b", 100 * MB);
-    assert_eq!(world.told(&world.root)[2..], [(Level::Alert, 80), (Level::Cap, 100)], "once a period");
+    assert_eq!(told(&world.root)[2..], [(Level::Alert, 80), (Level::Cap, 100)], "once a period");
     // A clock set back turns nothing back.
     world.at("2026-06-30");
     world.tick();
@@ -314,7 +313,7 @@ fn a_sub_customer_sees_what_came_while_it_was_theirs() {
     }
     world.spends(11, "a", 120 * MB);
     let (a, b) = (world.open("a@x.example"), world.open("b@x.example"));
-    assert_eq!((world.told(&a).len(), world.told(&b).len()), (2, 0));
+    assert_eq!((told(&a).len(), told(&b).len()), (2, 0));
     assert_eq!(b.usage(world.sim(11).id, &Cancel::new()), Err(unknown(&b, world.sim(11).id)));
     let change = Change::Move {
         target: Target::ids([world.sim(11).id]),
@@ -326,7 +325,7 @@ fn a_sub_customer_sees_what_came_while_it_was_theirs() {
     world.spends(11, "b", 10 * MB);
     let seen = b.usage(world.sim(11).id, &Cancel::new()).expect("usage");
     assert_eq!(seen.days.iter().map(|d| d.bytes / MB).collect::<Vec<_>>(), [10]);
-    assert_eq!((world.told(&a).len(), world.told(&b).len()), (2, 0), "the past stays with A");
+    assert_eq!((told(&a).len(), told(&b).len()), (2, 0), "the past stays with A");
     let input = || Box::new(&b"iccid,time,bytes\n8900101000000000013,2026-06-10,1\n"[..]);
     let staged = b.stage_usage(input(), &ImportOptions::default(), &mut |_| {}, &go);
     assert_eq!(staged.map(|_| ()), Err(Error::RootOnly), "usage comes from above");
@@ -364,8 +363,9 @@ type Came = (u64, Gate, Vec<(i64, u64)>, Vec<(i64, u64)>, Vec<(String, u64, i64,
 
 fn came(world: &World, n: u8) -> Came {
     let (sim, usage) = (world.sim(n), world.over_time(n));
-    let spent =
-        |list: &[estate::Spent]| list.iter().map(|s| (s.period.start.0, s.bytes)).filter(|s| s.1 > 0).collect();
+    let spent = |list: &[estate::Spent]| {
+        list.iter().map(|s| (s.period.start.0, s.bytes)).filter(|s| s.1 > 0).collect()
+    };
     let sessions = usage.sessions.iter().map(|s| (s.name.clone(), s.bytes, s.start.0, s.last.0)).collect();
     (sim.used, sim.gate, spent(&usage.days), spent(&usage.periods), sessions)
 }

@@ -1,7 +1,7 @@
 //! `simdeck accounts`, `account …` and `users`.
 
 use estate::units::count;
-use estate::{Accounts, Change, Error, Estate, split_path};
+use estate::{Accounts, Change, Error, Estate, PeriodRule, split_path};
 use serde_json::json;
 
 use super::change::{self, Confirm};
@@ -54,6 +54,15 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Say when the billing periods of an account, and of those below it, begin.
+    Period {
+        /// The account.
+        path: String,
+        /// month, day:23, activation:30, or inherit to go by the account above again.
+        rule: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Remove an account that has no SIMs, no users and no accounts below it.
     Delete {
         /// The account.
@@ -84,13 +93,19 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
+fn period(account: &estate::Account) -> String {
+    let inherited = if account.own_period.is_none() { ", as above it" } else { "" };
+    format!("{} ({}{inherited})", account.period, account.period.said())
+}
+
 fn admin(account: &estate::Account) -> &'static str {
     if account.has_admin { "yes" } else { "none yet" }
 }
 
 fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
     json!({ "id": a.id.0, "parent_id": a.parent.map(|p| p.0), "name": a.name, "path": accounts.path(a.id),
-            "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin })
+            "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin,
+            "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()) })
 }
 
 pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
@@ -122,7 +137,7 @@ pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
 pub fn one(context: &Context, command: One) -> Outcome {
     let local = context.open()?;
     let accounts = local.accounts(&plain())?;
-    // These two harm nothing and are undone in a moment: they do not ask.
+    // These harm nothing and are undone in a moment: they do not ask.
     let at_once = |confirm: Confirm| Confirm { yes: true, ..confirm };
     match command {
         One::Add { path, confirm } => {
@@ -141,6 +156,13 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Move account {} under {}", accounts.path(account), accounts.path(under));
             change::run(context, &local, Change::MoveAccount { account, under }, confirm, &what)
         }
+        One::Period { path, rule, confirm } => {
+            let account = accounts.find(&path)?;
+            let rule = if rule == "inherit" { None } else { Some(rule.parse()?) };
+            let said = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
+            let what = format!("Set the billing period of {} to {said}", accounts.path(account));
+            change::run(context, &local, Change::SetPeriod { account, rule }, at_once(confirm), &what)
+        }
         One::Delete { path, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Delete account {}", accounts.path(account));
@@ -154,6 +176,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
                 vec!["sims with below".into(), count(account.subtree)],
                 vec!["accounts below".into(), count(accounts.subtree(account.id).len() as u64 - 1)],
                 vec!["admin".into(), admin(account).into()],
+                vec!["billing period".into(), period(account)],
             ];
             print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
             Ok(Exit::Done)

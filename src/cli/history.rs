@@ -20,7 +20,7 @@ pub struct Args {
     /// Changes by someone.
     #[arg(long, value_name = "EMAIL")]
     by: Option<String>,
-    /// Changes of one kind: move, import, add-account, rename-account, move-account, delete-account.
+    /// Changes of one kind: move, levels, import, usage, period, add-account, rename-account, move-account, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Changes since then.

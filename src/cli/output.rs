@@ -42,10 +42,15 @@ pub fn list(
 }
 
 fn csv(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
+    // What went wrong with the stream itself stays what it was: a reader that went away is no failure.
+    let plain = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => std::io::Error::other(format!("{other:?}")),
+    };
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(header)?;
+    writer.write_record(header).map_err(plain)?;
     for row in rows {
-        writer.write_record(row.iter().map(|cell| defuse(cell).into_owned()))?;
+        writer.write_record(row.iter().map(|cell| defuse(cell).into_owned())).map_err(plain)?;
     }
     writer.flush()
 }

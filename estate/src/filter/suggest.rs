@@ -235,6 +235,7 @@ mod tests {
             own: 3,
             has_admin: true,
             version: 1,
+            period: None,
         };
         let rows = [row(1, None, "Root"), row(2, Some(1), "North Fleet"), row(3, Some(1), "Fleet \"B\"")];
         Accounts::build(&rows, AccountId(1))

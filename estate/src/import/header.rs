@@ -122,14 +122,35 @@ pub(crate) const USAGE_HEADERS: [(Field, &[&str]); 7] = [
     HEADERS[0],
     (
         Field::At,
-        &["time", "timestamp", "at", "datetime", "usagetime", "recordtime", "eventtime", "measured", "end", "stop"],
+        &[
+            "time",
+            "timestamp",
+            "at",
+            "datetime",
+            "usagetime",
+            "recordtime",
+            "eventtime",
+            "measured",
+            "end",
+            "stop",
+        ],
     ),
     (Field::Span, &["period", "day", "date", "month", "usagedate", "usageday", "billingperiod"]),
     (
         Field::Used,
         &[
-            "bytes", "used", "usage", "volume", "usedbytes", "usagebytes", "totalbytes", "datausage", "dataused",
-            "datavolume", "traffic", "total",
+            "bytes",
+            "used",
+            "usage",
+            "volume",
+            "usedbytes",
+            "usagebytes",
+            "totalbytes",
+            "datausage",
+            "dataused",
+            "datavolume",
+            "traffic",
+            "total",
         ],
     ),
     (Field::Record, &["record", "recordid", "id", "cdrid", "cdr", "eventid", "usageid", "reference"]),
@@ -175,9 +196,13 @@ impl Mapping {
             fields[at] = Some(Field::Account);
         }
         for (i, header) in headers.iter().enumerate() {
-            let guess = recognise_in(known, header).filter(|f| *f == Field::Ignored || !fields.contains(&Some(*f)));
+            let guess =
+                recognise_in(known, header).filter(|f| *f == Field::Ignored || !fields.contains(&Some(*f)));
             fields[i] = fields[i].or(guess);
-            if fields[i].is_none() && !header.is_empty() && recognise_in(known, header) != Some(Field::Account) {
+            if fields[i].is_none()
+                && !header.is_empty()
+                && recognise_in(known, header) != Some(Field::Account)
+            {
                 let reason = "this column is not used; --map header=field gives it a meaning".into();
                 notes(Note { line: 1, column: header.clone(), value: String::new(), reason, refused: false });
             }

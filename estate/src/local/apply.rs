@@ -136,8 +136,7 @@ impl Local {
 
     fn plan_import(&self, staging: StagingId, at: Rev) -> Result<Plan> {
         let staged = lock(&self.staged);
-        let staged =
-            staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
+        let staged = staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
         Ok(Plan { at, total: staged.total(), counts: staged.counts(), ..Plan::default() })
     }
 
@@ -301,13 +300,7 @@ impl Local {
         self.log(id, run, done)
     }
 
-    fn import(
-        &self,
-        id: &ChangeId,
-        kind: &str,
-        staging: StagingId,
-        watch: &Watch<'_>,
-    ) -> Result<Receipt> {
+    fn import(&self, id: &ChangeId, kind: &str, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
         let actor = self.scope.user.id;
         if let Some(receipt) = self.store.read(&Cancel::new(), |session| log::receipt(session, id, actor))? {
             return Ok(receipt);

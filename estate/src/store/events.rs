@@ -32,9 +32,23 @@ pub(super) fn settle(session: &Session, which: &Sql, now: Time) -> Result<()> {
     .with(now.0);
     insert.push(which.clone());
     session.prepare_cached(&insert.text)?.execute(params_from_iter(&insert.params))?;
-    let mut update = Sql::new(format!("UPDATE sim AS s SET fired = {reached} WHERE s.fired <> {reached} AND "));
+    let mut update =
+        Sql::new(format!("UPDATE sim AS s SET fired = {reached} WHERE s.fired <> {reached} AND "));
     update.push(which.clone());
     session.prepare_cached(&update.text)?.execute(params_from_iter(&update.params))?;
+    Ok(())
+}
+
+/// Events for levels that were reached before anybody listened, at some hour of the days before: for the demo.
+pub(super) fn settle_past(session: &Session, now: Time) -> Result<()> {
+    session.execute(
+        "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \
+         SELECT s.id, k.value, period_start(u.rule, s.activated, ?1), iif(k.value = 1, s.alert, s.cap), s.used, \
+         max(period_start(u.rule, s.activated, ?1), ?1 - (s.id * 7919 + 86399) % 600000 / k.value) AS at, s.account_id \
+         FROM sim s CROSS JOIN json_each('[1, 2]') k JOIN temp.rule u ON u.account_id = s.account_id \
+         WHERE s.managed AND s.lifecycle <> 3 AND (s.fired & k.value) ORDER BY at, s.id",
+        [now.0],
+    )?;
     Ok(())
 }
 
@@ -89,8 +103,9 @@ impl View<'_> {
     /// How many events of each kind there are after one of them: alerts and caps.
     pub fn events_after(&self, id: i64) -> Result<(u64, u64)> {
         let visible: Vec<i64> = self.accounts.all().iter().map(|a| a.id.0).collect();
-        let mut sql = Sql::new("SELECT ifnull(sum(kind = 1), 0), ifnull(sum(kind = 2), 0) FROM event WHERE id > ?")
-            .with(id);
+        let mut sql =
+            Sql::new("SELECT ifnull(sum(kind = 1), 0), ifnull(sum(kind = 2), 0) FROM event WHERE id > ?")
+                .with(id);
         if !self.whole {
             sql.push(Sql::new(" AND account_id IN rarray(?)").with_many(visible));
         }

@@ -76,10 +76,7 @@ pub(super) fn reached(level: &Sql) -> Sql {
 
 /// The gate that usage and levels make.
 pub(super) fn derived(cap: &Sql, alert: &Sql) -> Sql {
-    piece(
-        &[("CASE WHEN ", &reached(cap)), (" THEN 2 WHEN ", &reached(alert))],
-        " THEN 1 ELSE 0 END",
-    )
+    piece(&[("CASE WHEN ", &reached(cap)), (" THEN 2 WHEN ", &reached(alert))], " THEN 1 ELSE 0 END")
 }
 
 /// Text and expressions in turns.
@@ -267,7 +264,8 @@ pub(crate) fn set_levels(
         let mut chunk = Sql::new("").with(rev);
         chunk.push(update.clone().with(last).with(end));
         session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;
-        let which = "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
+        let which =
+            "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
         super::events::settle(session, &Sql::new(which).with(last).with(end), now)?;
         Ok(done as u64)
     })?;

@@ -257,7 +257,8 @@ impl View<'_> {
             at: Time(row.get(2)?),
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: in_parts(&kind) || !undone && !matches!(kind.as_str(), "import" | "usage" | "init" | "add-user"),
+            undoable: in_parts(&kind)
+                || !undone && !matches!(kind.as_str(), "import" | "usage" | "init" | "add-user"),
             counts,
             undone,
             kind,
@@ -303,7 +304,8 @@ impl View<'_> {
             "usage" => format!("imported usage of {sims}"),
             "period" if !seen("account") => "changed an account's billing period".to_owned(),
             "period" => {
-                let rule = body.get("to").and_then(|to| serde_json::from_value::<PeriodRule>(to.clone()).ok());
+                let rule =
+                    body.get("to").and_then(|to| serde_json::from_value::<PeriodRule>(to.clone()).ok());
                 let rule = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
                 format!("set the billing period of {} to {rule}", self.name(id("account")))
             }

@@ -240,12 +240,7 @@ impl Incoming for Staging {
 
     fn counts(&self) -> Counts {
         let t = &self.tally;
-        Counts {
-            done: t.added + t.updated,
-            unchanged: t.unchanged,
-            refused: t.refused,
-            ..Counts::default()
-        }
+        Counts { done: t.added + t.updated, unchanged: t.unchanged, refused: t.refused, ..Counts::default() }
     }
 
     fn body(&self) -> serde_json::Value {

@@ -93,11 +93,11 @@ fn boundary(rule: &str, now: Time) -> i64 {
 
 /// The first turn that is due or under way. A clock that was set back turns nothing back.
 fn due(session: &Connection, now: Time) -> Result<Option<Turn>> {
-    let mut statement = session.prepare_cached("SELECT rule, upto, next, cursor FROM turned ORDER BY rule")?;
+    let mut statement =
+        session.prepare_cached("SELECT rule, upto, next, cursor FROM turned ORDER BY rule")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let mut turn =
-            Turn { rule: row.get(0)?, upto: row.get(1)?, next: row.get(2)?, cursor: row.get(3)? };
+        let mut turn = Turn { rule: row.get(0)?, upto: row.get(1)?, next: row.get(2)?, cursor: row.get(3)? };
         if turn.next == 0 {
             turn.next = boundary(&turn.rule, now);
         }
@@ -126,19 +126,16 @@ fn advance(session: &Connection, now: Time) -> Result<bool> {
         )
         .optional()?
         .flatten();
-    match end {
-        Some(end) => {
-            rules(session)?;
-            close(session, &turn, end)?;
-            prune(session, turn.cursor, end, now)?;
-            let sql = "UPDATE turned SET next = ?, cursor = ? WHERE rule = ?";
-            session.execute(sql, params![turn.next, end, turn.rule])?;
-        }
-        None => {
-            let sql = "UPDATE turned SET upto = ?, next = 0, cursor = 0 WHERE rule = ?";
-            session.execute(sql, params![turn.next, turn.rule])?;
-            session.execute("DELETE FROM usage_account WHERE day < ?", [(now.0 - KEPT) / DAY])?;
-        }
+    if let Some(end) = end {
+        rules(session)?;
+        close(session, &turn, end)?;
+        prune(session, turn.cursor, end, now)?;
+        let sql = "UPDATE turned SET next = ?, cursor = ? WHERE rule = ?";
+        session.execute(sql, params![turn.next, end, turn.rule])?;
+    } else {
+        let sql = "UPDATE turned SET upto = ?, next = 0, cursor = 0 WHERE rule = ?";
+        session.execute(sql, params![turn.next, turn.rule])?;
+        session.execute("DELETE FROM usage_account WHERE day < ?", [(now.0 - KEPT) / DAY])?;
     }
     Ok(true)
 }

@@ -92,7 +92,8 @@ impl UsageStaging {
     /// Compares the staged records with what has been counted.
     fn judge(&mut self, now: Time) -> Result<()> {
         turn::rules(&self.session)?;
-        let sql = format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({FRESH})");
+        let sql =
+            format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({FRESH})");
         let (counted, late, sims) = self.session.query_row(&sql, params![now.0, 0, i64::MAX], |r| {
             let n = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok((n(0)?, n(1)?, n(2)?))

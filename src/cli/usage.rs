@@ -1,0 +1,254 @@
+//! `simdeck usage`: records in, a SIM's usage out.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use estate::units::{count, exact_bytes, short_bytes};
+use estate::{
+    Change, ChangeId, Estate, EventFilter, ImportOptions, Local, Note, Sim, Spent, Usage, UsageTally,
+};
+use serde_json::json;
+
+use super::incoming::{Hearer, Reading, open};
+use super::output::{self, Work, plain, written};
+use super::{Context, Outcome, Output};
+use crate::failure::{Exit, Failure};
+
+/// Show what a SIM has used, or count usage records.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Usage is indicative: operators report late and round, and the bill may differ.\n\nExamples:\n  \
+                  simdeck usage 8988307000150803904 --by period\n  simdeck usage import records.csv --dry-run"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<One>,
+    /// The SIM, with or without check digit.
+    #[arg(required = true)]
+    iccid: Option<String>,
+    /// What a line is.
+    #[arg(long, value_name = "WHAT", default_value = "day")]
+    by: By,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum One {
+    /// Count usage records from CSV files: columns iccid, time or period, bytes; optionally record and session.
+    Import(ImportArgs),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    /// A day (UTC); kept for a year.
+    Day,
+    /// A billing period; kept for a year.
+    Period,
+    /// A data session; kept for three months.
+    Session,
+}
+
+/// Count usage records.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A record counts once, however often it comes: by its record id, or by SIM, time, size and session.\n\
+                        When it comes again with more, the largest counts. A row with a period (2026-10, 2026-10-03, or two\n\
+                        days with / between) states the total of that period so far. Records of a billing period that is\n\
+                        over change history and set nothing off. One file is one change: it is counted whole or not at all."
+)]
+struct ImportArgs {
+    /// The files; - is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    match (&args.command, &args.iccid) {
+        (Some(One::Import(import)), _) => import_all(context, import),
+        (None, Some(iccid)) => show(context, iccid, args.by),
+        (None, None) => Err(Failure::Usage("which SIM? Give its ICCID".into())),
+    }
+}
+
+fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
+    let local = context.open()?;
+    let options = args.reading.options()?;
+    let mut hearer = args.reading.hearer(context)?;
+    let work = Work::begin(context);
+    let mut exit = Exit::Done;
+    for file in &args.files {
+        let tally = import(context, &local, args, &options, file, &mut hearer, &work);
+        work.end();
+        if tally?.refused > 0 {
+            exit = Exit::Partly;
+        }
+    }
+    hearer.finish()?;
+    Ok(exit)
+}
+
+fn import(
+    context: &Context,
+    local: &Local,
+    args: &ImportArgs,
+    options: &ImportOptions,
+    file: &Path,
+    hearer: &mut Hearer<'_>,
+    work: &Work,
+) -> Result<UsageTally, Failure> {
+    let mut hear = |note: Note| hearer.hear(file, &note);
+    let (staging, tally) = local.stage_usage(open(file)?, options, &mut hear, &|p| work.hear(p))?;
+    hearer.end_file()?;
+    let mut reached = (0, 0);
+    if !args.reading.dry_run && tally.counted > 0 {
+        let newest = EventFilter { limit: 1, ..EventFilter::default() };
+        let last = local.events(&newest, &plain())?.first().map_or(0, |event| event.id);
+        local.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &|p| work.hear(p))?;
+        reached = local.events_after(last, &plain())?;
+    }
+    work.end();
+    print(context, file, &tally, reached, args.reading.dry_run)?;
+    Ok(tally)
+}
+
+fn print(
+    context: &Context,
+    file: &Path,
+    t: &UsageTally,
+    (alerts, caps): (u64, u64),
+    dry_run: bool,
+) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    if matches!(context.output(), Output::Json | Output::Ndjson) {
+        let object = json!({ "file": file, "rows": t.rows, "counted": t.counted, "unchanged": t.unchanged,
+            "refused": t.refused, "late": t.late, "sims": t.sims, "empty": t.empty, "alerts": alerts, "caps": caps,
+            "dry_run": dry_run });
+        return written(writeln!(out, "{object}"));
+    }
+    let mut parts = vec![format!("{} counted", count(t.counted))];
+    let more = [
+        (t.unchanged, "known already"),
+        (t.refused, "refused"),
+        (t.late, "of periods that are over"),
+        (t.empty, "empty lines"),
+    ];
+    parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
+    let end = match (dry_run, alerts + caps) {
+        (true, _) => "\nDry run: nothing was changed.".to_owned(),
+        (false, 0) => String::new(),
+        (false, _) => {
+            format!("\n{} reached their alert, {} their cap: simdeck alerts", count(alerts), count(caps))
+        }
+    };
+    let (file, rows) = (file.display(), count(t.rows));
+    written(writeln!(
+        out,
+        "{file}: {rows} rows of {}: {}{end}",
+        estate::units::sims(t.sims),
+        parts.join(", ")
+    ))
+}
+
+fn show(context: &Context, iccid: &str, by: By) -> Outcome {
+    let local = context.open()?;
+    let sim = local.sim_by_iccid(iccid, &plain())?;
+    let usage = local.usage(sim.id, &plain())?;
+    let mut out = std::io::stdout().lock();
+    match context.output() {
+        Output::Json | Output::Ndjson => {
+            let object = object(&sim, &usage);
+            let text = if context.output() == Output::Json {
+                serde_json::to_string_pretty(&object).unwrap_or_default()
+            } else {
+                object.to_string()
+            };
+            written(writeln!(out, "{text}"))?;
+        }
+        Output::Table => {
+            written(writeln!(out, "{}\n", summary(&sim, &usage)))?;
+            let (header, rows) = lines(sim.used, &usage, by, false);
+            written(output::table(&mut out, &header, &rows))?;
+        }
+        Output::Csv => {
+            drop(out);
+            let (header, rows) = lines(sim.used, &usage, by, true);
+            output::list(context, &header, &rows, Vec::new())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Where a SIM stands, in two lines.
+fn summary(sim: &Sim, usage: &Usage) -> String {
+    let level = |what: &str, bytes: Option<u64>| {
+        bytes.map_or_else(|| format!("no {what}"), |bytes| format!("{what} {}", exact_bytes(bytes)))
+    };
+    let as_of = sim.usage_as_of.map_or_else(|| "unknown".to_owned(), |at| format!("{} UTC", at.minute()));
+    format!(
+        "{}: {} used, {}, {}; {}\nBilling period {} UTC ({}); as of {as_of}, {}; indicative",
+        sim.iccid,
+        short_bytes(sim.used),
+        level("alert", sim.alert),
+        level("cap", sim.cap),
+        sim.status.word(),
+        usage.period,
+        usage.rule.said(),
+        usage.reporting.said(),
+    )
+}
+
+type Lines = (Vec<&'static str>, Vec<Vec<String>>);
+
+fn lines(used: u64, usage: &Usage, by: By, machine: bool) -> Lines {
+    let size = |bytes: u64| if machine { bytes.to_string() } else { short_bytes(bytes) };
+    let time = |at: estate::Time| if machine { at.to_string() } else { at.minute() };
+    let spent = |list: &[Spent]| -> Vec<Vec<String>> {
+        list.iter()
+            .map(|s| vec![s.period.start.day(), estate::Time(s.period.end.0 - 1).day(), size(s.bytes)])
+            .collect()
+    };
+    match by {
+        By::Day => {
+            let rows = usage.days.iter().map(|s| vec![s.period.start.day(), size(s.bytes)]).collect();
+            (vec!["day", "bytes"], rows)
+        }
+        By::Period => {
+            let mut all = vec![Spent { period: usage.period, bytes: used }];
+            all.extend(&usage.periods);
+            (vec!["first", "last", "bytes"], spent(&all))
+        }
+        By::Session => {
+            let rows = usage.sessions.iter().map(|s| {
+                vec![s.name.clone(), time(s.start), time(s.last), size(s.bytes), s.records.to_string()]
+            });
+            (vec!["session", "start", "last", "bytes", "records"], rows.collect())
+        }
+    }
+}
+
+fn object(sim: &Sim, usage: &Usage) -> serde_json::Value {
+    let spent = |list: &[Spent]| -> Vec<serde_json::Value> {
+        list.iter()
+            .map(|s| {
+                let (start, end) = (s.period.start.to_string(), s.period.end.to_string());
+                json!({ "start": start, "end": end, "bytes": s.bytes })
+            })
+            .collect()
+    };
+    let sessions: Vec<_> = usage
+        .sessions
+        .iter()
+        .map(|s| {
+            json!({ "session": s.name, "start": s.start.to_string(), "last": s.last.to_string(), "bytes": s.bytes,
+                    "records": s.records })
+        })
+        .collect();
+    json!({ "iccid": sim.iccid, "used_bytes": sim.used, "alert_bytes": sim.alert, "cap_bytes": sim.cap,
+            "status": sim.status.word(), "usage_as_of": sim.usage_as_of.map(|at| at.to_string()),
+            "period_start": usage.period.start.to_string(), "period_end": usage.period.end.to_string(),
+            "period_rule": usage.rule.to_string(), "reporting": usage.reporting.word(),
+            "days": spent(&usage.days), "periods": spent(&usage.periods), "sessions": sessions })
+}
