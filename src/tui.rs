@@ -4,6 +4,7 @@ pub mod action;
 pub mod chips;
 pub mod columns;
 pub mod conditions;
+pub mod facts;
 pub mod gate;
 pub mod harness;
 pub mod hit;

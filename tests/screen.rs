@@ -44,6 +44,11 @@ fn every_screen_at_both_sizes() {
     for (size, name) in [((80, 24), "80x24"), ((120, 40), "120x40")] {
         let (_dir, mut session) = session(size);
         insta::assert_snapshot!(format!("main-{name}"), grids(&session));
+        session.keys("<Enter>");
+        insta::assert_snapshot!(format!("details-{name}"), grids(&session));
+        session.keys("<Tab>");
+        insta::assert_snapshot!(format!("usage-{name}"), grids(&session));
+        session.keys("<Esc>");
         session.keys("<Space><Space>m");
         insta::assert_snapshot!(format!("menu-{name}"), grids(&session));
         session.keys("<Esc>wbright");

@@ -35,6 +35,7 @@ pub enum Action {
     SelectList,
     Reselect,
     Menu,
+    SimDetails,
     Move,
     SetLevels,
     CopyIccid,
@@ -315,6 +316,14 @@ pub const ACTIONS: &[Row] = &[
         Everywhere,
     ),
     row(A::Menu, "menu", "Actions", "What can be done here", Acting, Everywhere),
+    row(
+        A::SimDetails,
+        "sim-details",
+        "SIM details",
+        "Everything about the SIM under the cursor: usage, sessions, history",
+        Acting,
+        Table,
+    ),
     needing(
         Capability::MoveSims,
         row(

@@ -27,7 +27,9 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::Move if accounts.all().len() < 2 => {
             Err("there is no other account; + in the tree adds one".into())
         }
-        Action::SelectSame | Action::Toggle | Action::Range if model.table.current().is_none() => {
+        Action::SimDetails | Action::SelectSame | Action::Toggle | Action::Range
+            if model.table.current().is_none() =>
+        {
             Err("there is no SIM here".into())
         }
         Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),

@@ -157,6 +157,10 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some(Overlay::Levels(pane)) = model.overlays.last() {
         return of_levels(pane, dialog.inner, at);
     }
+    if let Some(Overlay::Sim(_)) = model.overlays.last() {
+        let tab = layout::pages(dialog.inner).iter().position(|(rect, _)| rect.contains(at));
+        return tab.map_or(Hit::Nothing, Hit::Tab);
+    }
     if let Some(Overlay::Result(result)) = model.overlays.last()
         && let Some((_, index)) = tabs(result, dialog.inner).iter().find(|(rect, _)| rect.contains(at))
     {

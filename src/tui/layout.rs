@@ -14,6 +14,7 @@ use super::action::Action as A;
 use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
+use super::overlay::sim::Page;
 use super::overlay::{LevelsPane, Overlay};
 
 /// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard.
@@ -21,6 +22,18 @@ pub const LEVEL_FIELDS: [u16; 3] = [1, 4, 8];
 
 /// The width of the names of the cap editor's fields.
 pub const LEVEL_NAMES: u16 = 10;
+
+/// The tabs of the details of a SIM.
+pub fn pages(inner: Rect) -> Vec<(Rect, Page)> {
+    let mut x = inner.x + 1;
+    let place = |page: Page| {
+        let width = page.title().width() as u16 + 2;
+        let rect = Rect { x, y: inner.y, width: width.min(inner.right().saturating_sub(x)), height: 1 };
+        x += width + 1;
+        (rect, page)
+    };
+    Page::ALL.into_iter().map(place).collect()
+}
 
 /// The possibilities of a cap's hardness: where, in words, and whether it is the one.
 pub fn hardness(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 3] {
@@ -230,12 +243,13 @@ fn offered(model: &Model) -> &'static [(A, &'static str)] {
             (A::Search, "search"),
         ],
         _ => &[
+            (A::SimDetails, "details"),
             (A::Menu, "actions"),
             (A::Toggle, "select"),
-            (A::Range, "range"),
             (A::SelectMatching, "all"),
             (A::Search, "search"),
             (A::FilterBuilder, "filter"),
+            (A::Range, "range"),
             (A::NextPane, "accounts"),
             (A::Palette, "all actions"),
         ],
@@ -327,6 +341,7 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
             listed(middle(screen, 72, tall), 2, 1, pane.cursor)
         }
+        Overlay::Sim(_) => listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 1, 0),
         Overlay::Levels(_) => listed(middle(screen, 76, 15), 0, 1, 0),
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {

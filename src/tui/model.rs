@@ -142,6 +142,8 @@ pub struct Tickets {
     pub work: Ticket,
     /// The count of the builder's filter.
     pub tally: Ticket,
+    /// What is known of one SIM.
+    pub sim: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -465,6 +467,9 @@ impl Model {
 
     /// What an action would act on, in words: the selection, or the SIM under the cursor.
     pub fn subject(&self) -> String {
+        if let Some(sim) = self.shown_whole() {
+            return format!("SIM {}", short_iccid(&sim.iccid));
+        }
         match (self.picked.is_empty(), self.picked.total, self.table.current()) {
             (false, Some(1), _) => "1 selected SIM".into(),
             (false, Some(n), _) => format!("{} selected SIMs", estate::units::count(n)),
@@ -474,8 +479,26 @@ impl Model {
         }
     }
 
-    /// The SIMs an action acts on: the selection, or the one under the cursor. Never all if none.
+    /// The SIM whose details are open, whatever else is selected.
+    pub fn shown_whole(&self) -> Option<&Sim> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Sim(pane) => Some(&pane.sim),
+            _ => None,
+        })
+    }
+
+    /// How many of the SIMs an action acts on the filter hides; `None` while that is being counted.
+    pub fn hidden(&self) -> Option<u64> {
+        let whole = self.picked.is_empty() || self.shown_whole().is_some();
+        if whole { Some(0) } else { self.picked.hidden() }
+    }
+
+    /// The SIMs an action acts on: the one whose details are open, the selection, or the one under the cursor. Never
+    /// all if none.
     pub fn target(&self) -> Option<estate::Target> {
+        if let Some(sim) = self.shown_whole() {
+            return Some(estate::Target::ids([sim.id]));
+        }
         if !self.picked.is_empty() {
             return Some(self.picked.target.clone());
         }

@@ -11,6 +11,7 @@ use estate::{
     Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
 };
 
+use super::overlay::sim::Facts;
 use super::table::Want;
 use super::term::Event;
 
@@ -62,6 +63,8 @@ pub enum Msg {
     Spread(Ticket, Answer<Spread>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
+    /// What is known of a SIM.
+    Sim(Ticket, Answer<Box<Facts>>),
     /// ICCIDs to copy.
     Copy(Answer<Vec<String>>),
     /// Something was committed to the store, by us or by another program.
@@ -159,6 +162,8 @@ pub enum Effect {
     ImportSaved { path: PathBuf },
     /// Count what the builder's filter matches.
     Tally { ticket: Ticket, query: Box<Query> },
+    /// Read what is known of a SIM.
+    Sim { ticket: Ticket, id: SimId },
     /// Write the outcome of a change to a file.
     Report { rev: Rev, path: PathBuf },
     /// Read the ICCIDs of a target, to copy them.

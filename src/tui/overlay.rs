@@ -9,6 +9,7 @@ pub mod line;
 pub mod list;
 pub mod lists;
 pub mod prompt;
+pub mod sim;
 
 use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId};
 
@@ -20,6 +21,7 @@ pub use levels::LevelsPane;
 pub use list::{HistoryPane, ResultPane};
 pub use lists::{NumbersPane, SavedPane, SavedWish};
 pub use prompt::{Prompt, Purpose};
+pub use sim::SimPane;
 
 use super::action::Action;
 use super::columns::Columns;
@@ -54,6 +56,8 @@ pub enum Overlay {
     Numbers(NumbersPane),
     /// The cap editor.
     Levels(Box<LevelsPane>),
+    /// The details of one SIM.
+    Sim(Box<SimPane>),
     /// A file being written.
     Exporting,
 }
@@ -144,6 +148,8 @@ pub enum Reply {
     Saved(SavedWish),
     /// To write the numbers it shows to a file.
     Numbers,
+    /// To do something to the one SIM it shows.
+    OnSim(Action),
     /// To stop the file that is written.
     CancelExport,
     /// To plan setting these caps and alerts.
@@ -168,6 +174,7 @@ impl Overlay {
             Self::Saved(saved) => saved.key(key),
             Self::Numbers(numbers) => numbers.key(key),
             Self::Levels(levels) => levels.key(key),
+            Self::Sim(sim) => sim.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,
                 other => other,

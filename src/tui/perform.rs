@@ -44,9 +44,10 @@ enum Lane {
     Known,
     Saved,
     Tally,
+    Sim,
 }
 
-const LANES: usize = 12;
+const LANES: usize = 13;
 
 /// The questions a lane holds, and how to stop the one it works on.
 #[derive(Default)]
@@ -81,6 +82,7 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Known => Lane::Known,
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
+        Effect::Sim { .. } => Lane::Sim,
         _ => Lane::Work,
     }
 }
@@ -263,6 +265,7 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
             Msg::Saved(taken.map(|(list, _)| list), said)
         }
+        Effect::Sim { ticket, id } => Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new)),
         Effect::Tally { ticket, query } => Msg::Tally(ticket, estate.count(&query, cancel)),
         // The rest is the loop's: the terminal, and what stops.
         _ => return None,

@@ -8,6 +8,7 @@ mod line;
 mod lists;
 mod paint;
 mod panes;
+mod sim;
 mod status;
 
 use ratatui::buffer::Buffer;

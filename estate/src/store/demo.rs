@@ -10,8 +10,8 @@ use crate::units::Time;
 /// Days that have a past.
 const DAYS: i64 = 45;
 
-/// A number from 0 to 99 that a SIM and a day always have, and that looks like chance.
-const CHANCE: &str = "abs((s.id * 2654435761 + d.day * 320783) % 9973 % 100)";
+/// A number from 0 to 100 that a SIM and a day always have, and that looks like chance.
+const CHANCE: &str = "((s.id * 37 + d.day * d.day * 53 + d.day * 11) % 101)";
 
 /// Writes the past of every SIM that has used something.
 pub(crate) fn history(session: &Session, now: Time) -> Result<()> {

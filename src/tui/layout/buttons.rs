@@ -6,7 +6,8 @@ use unicode_width::UnicodeWidthStr;
 use super::dialog;
 use crate::tui::model::Model;
 use crate::tui::overlay::builder::Focus;
-use crate::tui::overlay::{Builder, Confirm, Overlay, Prompt, ResultPane, SavedPane};
+use crate::tui::overlay::sim::Page;
+use crate::tui::overlay::{Builder, Confirm, Overlay, Prompt, ResultPane, SavedPane, SimPane};
 use crate::tui::term::{Code, Key};
 
 /// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
@@ -58,6 +59,7 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
             plain(Code::Esc, "[ Esc Cancel ]"),
         ],
         Overlay::Builder(builder) => builder_buttons(builder),
+        Overlay::Sim(pane) => sim_buttons(pane),
         Overlay::Columns(_) => vec![
             plain(Code::Enter, "[ Enter Done ]"),
             plain(Code::Esc, "[ Esc As before ]"),
@@ -128,6 +130,15 @@ fn saved_buttons(pane: &SavedPane) -> Vec<(Key, String)> {
         list.push(letter('x', "Delete"));
     }
     list.extend([letter('e', "Export"), letter('i', "Import"), close()]);
+    list
+}
+
+fn sim_buttons(pane: &SimPane) -> Vec<(Key, String)> {
+    let mut list = vec![close(), plain(Code::Tab, "[ Tab Next page ]")];
+    if pane.page == Page::Usage {
+        list.push(letter('d', if pane.periods { "Days" } else { "Periods" }));
+    }
+    list.extend([letter('C', "Caps"), letter('w', "Move"), letter('y', "Copy ICCID")]);
     list
 }
 

@@ -11,7 +11,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose, SimPane};
 use crate::tui::table::Want;
 
 /// Runs an action, or says why it cannot be run.
@@ -72,6 +72,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Undo => undo(model),
         A::Menu => menus::context(model, None),
         A::Move => menus::move_target(model),
+        A::SimDetails => details(model),
         A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
@@ -264,6 +265,15 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         Last::Selection => select::undo(model),
         Last::Change(id, what) => menus::undo_change(model, id, &what),
     }
+}
+
+/// Opens the details of the SIM under the cursor.
+fn details(model: &mut Model) -> Vec<Effect> {
+    let Some(sim) = model.table.current().map(|row| row.row.sim.clone()) else { return Vec::new() };
+    model.tickets.sim = model.tickets.take();
+    let effect = Effect::Sim { ticket: model.tickets.sim, id: sim.id };
+    model.overlays.push(Overlay::Sim(Box::new(SimPane::new(sim))));
+    vec![effect]
 }
 
 fn history(model: &mut Model) -> Vec<Effect> {

@@ -132,6 +132,14 @@ fn about_filters(model: &mut Model, msg: Msg) {
                 model.messages.say(text);
             }
         }
+        Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
+            let facts = said(model, answer);
+            for overlay in &mut model.overlays {
+                if let Overlay::Sim(pane) = overlay {
+                    pane.facts.clone_from(&facts);
+                }
+            }
+        }
         Msg::Tally(ticket, answer) if ticket == model.tickets.tally => filters::tallied(model, answer),
         _ => {}
     }
@@ -250,7 +258,13 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
 fn committed(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
     model.known_stale = true;
-    vec![Effect::Accounts]
+    let mut effects = vec![Effect::Accounts];
+    // Details that are open show what has become of the SIM.
+    if let Some(id) = model.shown_whole().map(|sim| sim.id) {
+        model.tickets.sim = model.tickets.take();
+        effects.push(Effect::Sim { ticket: model.tickets.sim, id });
+    }
+    effects
 }
 
 /// Reads everything visible anew, in place.

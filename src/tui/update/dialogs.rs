@@ -45,6 +45,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
+        Reply::OnSim(action) => act::run(model, action),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),
         Reply::CancelExport => {

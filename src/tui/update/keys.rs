@@ -3,6 +3,7 @@
 use estate::List;
 
 use super::{act, dialogs, filters};
+use crate::tui::action::Action;
 use crate::tui::keymap::Found;
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, ListUse};
@@ -37,7 +38,7 @@ fn unseen(model: &mut Model, key: Key) -> Vec<Effect> {
     match key.code {
         Code::Esc => drop(model.overlays.pop()),
         Code::Char('q') if model.overlays.is_empty() => {
-            return act::run(model, crate::tui::action::Action::Quit);
+            return act::run(model, Action::Quit);
         }
         _ => {}
     }
@@ -68,13 +69,15 @@ fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
         }
         Found::Action(action) => {
             model.pending.clear();
-            act::run(model, action)
+            // On a selection Enter asks what to do with all of it.
+            let menu = key.code == Code::Enter && action == Action::SimDetails && !model.picked.is_empty();
+            act::run(model, if menu { Action::Menu } else { action })
         }
         Found::Nothing => {
             let alone = model.pending.len() == 1;
             model.pending.clear();
             if alone && key.code == Code::Enter {
-                return act::run(model, crate::tui::action::Action::Menu);
+                return act::run(model, Action::Menu);
             }
             Vec::new()
         }

@@ -15,7 +15,8 @@ use crate::tui::msg::Effect;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, LevelsPane, Overlay};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
-const ON_SIMS: [A; 14] = [
+const ON_SIMS: [A; 15] = [
+    A::SimDetails,
     A::Move,
     A::SetLevels,
     A::CopyIccid,
@@ -227,7 +228,7 @@ pub fn confirm_hang(model: &mut Model, account: AccountId, under: AccountId) -> 
 /// Asks whether the SIMs are to move.
 pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
     let Some(target) = model.target() else { return Vec::new() };
-    let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
+    let hidden = model.hidden();
     let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
     confirm(model, title, Change::Move { target, to, clear: Clear::default() }, hidden)
 }
@@ -244,7 +245,7 @@ pub fn levels(model: &mut Model) -> Vec<Effect> {
 /// Asks whether caps and alerts are to be set like that.
 pub fn confirm_levels(model: &mut Model, levels: Levels) -> Vec<Effect> {
     let Some(Overlay::Levels(pane)) = model.overlays.pop() else { return Vec::new() };
-    let hidden = if model.picked.is_empty() { Some(0) } else { model.picked.hidden() };
+    let hidden = model.hidden();
     let title = format!("Set caps and alerts of {}", pane.subject);
     confirm(model, title, Change::SetLevels { target: pane.target, levels }, hidden)
 }

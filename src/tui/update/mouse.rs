@@ -8,6 +8,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::builder::Focus;
+use crate::tui::overlay::sim::Page;
 use crate::tui::overlay::{Overlay, Reply};
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
@@ -263,6 +264,11 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             confirm.key(key)
         }
         (Some(other), Hit::Button(key)) if !matches!(other, Overlay::Confirm(_)) => other.key(key),
+        (Some(Overlay::Sim(pane)), Hit::Tab(index)) => {
+            pane.open(Page::ALL[index]);
+            Reply::Stay
+        }
+        (Some(Overlay::Sim(_)), Hit::Outside) => Reply::Close,
         (Some(Overlay::Result(result)), Hit::Tab(index)) => {
             let at = result.tabs().iter().position(|t| *t == result.only).unwrap_or(0) as i64;
             result.turn(index as i64 - at)

@@ -47,7 +47,7 @@ pub fn details(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
+pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
     let none = || "-".to_owned();
     let or_none = |text: &str| if text.is_empty() { none() } else { text.to_owned() };
     let list = |list: &[String]| if list.is_empty() { none() } else { list.join(", ") };

@@ -56,6 +56,10 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
         Overlay::Levels(pane) => super::levels::levels(theme, pane, place, buffer),
+        Overlay::Sim(pane) => {
+            super::sim::sim(model, pane, place, buffer);
+            None
+        }
         Overlay::Exporting => lists::writing(model, place, buffer),
     };
     for (rect, _, label) in layout::buttons(model) {
@@ -89,6 +93,10 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
         Overlay::Levels(pane) => format!("Caps and alerts of {}", pane.subject),
+        Overlay::Sim(pane) => {
+            let dot = if pane.sim.label.is_empty() { "" } else { " · " };
+            format!("SIM {}{dot}{}", pane.sim.iccid, pane.sim.label)
+        }
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {

@@ -1,0 +1,89 @@
+//! SIM details: opened on one SIM, acted on from there, read anew when something changes.
+
+mod common;
+
+use common::{session, session_as};
+use estate::{Alert, Change, ChangeId, Levels, Role, Target};
+use simdeck::tui::hit::Hit;
+use simdeck::tui::msg::Msg;
+use simdeck::tui::overlay::Overlay;
+use simdeck::tui::overlay::sim::Page;
+use simdeck::tui::term::Button;
+
+#[test]
+fn enter_opens_everything_about_one_sim() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("/status=blocked<Enter>");
+    let sim = session.model.table.current().expect("a row").row.sim.clone();
+    session.keys("<Enter>");
+    session.shows(&format!("SIM {}", sim.iccid));
+    session.shows("Blocked: the cap was reached");
+    session.shows("of the cap) in 2026-");
+    session.shows("indicative");
+    session.shows(&sim.imsi);
+    session.keys("<Tab>");
+    session.shows("The last 30 days (UTC)");
+    session.shows("Periods: the calendar month");
+    session.keys("d");
+    session.shows("Billing periods, the running one last");
+    session.keys("<Tab>");
+    session.shows("First (UTC)");
+    session.keys("<Tab>");
+    session.shows("cap of");
+    session.keys("<Left><Left><Left>");
+    session.shows("Tags");
+    session.keys("<Esc>");
+    assert!(session.model.overlays.is_empty());
+}
+
+#[test]
+fn on_a_selection_enter_asks_what_to_do_with_all_of_it() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("<Space><Space><Enter>");
+    session.shows("2 selected SIMs");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Choose(_))));
+    // Its first entry is the details of the SIM under the cursor, whatever is selected.
+    session.keys("<Enter>");
+    let sim = session.model.table.current().expect("a row").row.sim.id;
+    assert_eq!(session.model.target(), Some(Target::ids([sim])));
+    session.keys("C");
+    session.shows("Caps and alerts of SIM");
+    session.keys("<Esc><Esc>");
+    assert_eq!(session.model.picked.total, Some(2), "the selection is as it was");
+}
+
+#[test]
+fn pages_are_clicked_and_changes_show_at_once() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/status=active has:cap<Enter><Enter>");
+    let (x, y) = session.hit(|hit| hit == Hit::Tab(3));
+    session.click(Button::Left, (x, y));
+    let page = |session: &simdeck::tui::harness::Session| match session.model.overlays.last() {
+        Some(Overlay::Sim(pane)) => Some(pane.page),
+        _ => None,
+    };
+    assert_eq!(page(&session), Some(Page::History));
+    session.shows("no level was reached");
+    let id = session.model.shown_whole().expect("a SIM").id;
+    let change = Change::SetLevels {
+        target: Target::ids([id]),
+        levels: Levels { cap: Some(1), alert: Alert::Follow, hard: None },
+    };
+    let go = |_| std::ops::ControlFlow::Continue(());
+    session.estate.apply(&ChangeId::new(), &change, &go).expect("set by someone else");
+    session.msg(Msg::Committed);
+    session.shows("cap of 1 B reached with");
+    session.shows("set cap 1 B");
+    session.click_on(Button::Left, |hit| hit == Hit::Outside);
+    assert!(session.model.overlays.is_empty());
+}
+
+#[test]
+fn changes_of_a_sim_are_for_admins() {
+    let (_dir, mut session) = session_as((100, 30), Role::ViewOnly, false);
+    session.keys("<Enter>");
+    session.keys("<Tab><Tab><Tab>");
+    session.shows("changes are for Admins");
+    session.keys("C");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Sim(_))), "and caps cannot be set from it");
+}
