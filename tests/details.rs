@@ -87,3 +87,34 @@ fn changes_of_a_sim_are_for_admins() {
     session.keys("C");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Sim(_))), "and caps cannot be set from it");
 }
+
+#[test]
+fn the_alerts_screen_leads_to_what_needs_attention() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("A");
+    session.shows("Alerts in Northstar Connect and below");
+    let blocked = session.count("status=blocked");
+    assert!(blocked > 0);
+    session.keys("1");
+    assert_eq!((session.filter().as_str(), session.model.matching), ("status=blocked", Some(blocked)));
+    session.keys("A3");
+    assert_eq!(session.filter(), "pace>=100 lifecycle=active -status=blocked");
+    session.keys("<BS>A<Down><Down><Down><Enter>");
+    assert_eq!(session.filter(), "no:cap used>0 lifecycle=active");
+    // By mouse, and on one event to its SIM, whatever the list shows.
+    session.keys("A");
+    session.click_on(Button::Left, |hit| hit == Hit::Tab(1));
+    assert_eq!(session.filter(), "status=alerted");
+    session.keys("A");
+    session.click_on(Button::Left, |hit| hit == Hit::Item(0));
+    let newest = session
+        .estate
+        .events(&estate::EventFilter { limit: 1, ..Default::default() }, &estate::Cancel::new());
+    session.shows(&format!("SIM {}", newest.expect("events")[0].iccid));
+    session.keys("<Esc>");
+    session.shows("Levels reached");
+    // Of an account only what happened there.
+    session.keys("<Esc><Tab><Down>A");
+    let name = session.model.accounts.get(session.model.query.under).expect("account").name.clone();
+    session.shows(&format!("Alerts in {name} and below"));
+}

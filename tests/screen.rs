@@ -48,6 +48,8 @@ fn every_screen_at_both_sizes() {
         insta::assert_snapshot!(format!("details-{name}"), grids(&session));
         session.keys("<Tab>");
         insta::assert_snapshot!(format!("usage-{name}"), grids(&session));
+        session.keys("<Esc>A");
+        insta::assert_snapshot!(format!("alerts-{name}"), grids(&session));
         session.keys("<Esc>");
         session.keys("<Space><Space>m");
         insta::assert_snapshot!(format!("menu-{name}"), grids(&session));

@@ -144,6 +144,8 @@ pub enum Field {
     Cap,
     Alert,
     UsedPct,
+    AlertPct,
+    Pace,
     Seen,
     Activated,
     Changed,
@@ -154,7 +156,7 @@ pub enum Field {
 }
 
 /// The fields by name, with what they hold. `Any` has no name: it is a lone word.
-pub const FIELDS: [(&str, Field, Shape); 30] = [
+pub const FIELDS: [(&str, Field, Shape); 32] = [
     ("iccid", Field::Iccid, Shape::Text),
     ("imsi", Field::Imsi, Shape::Text),
     ("msisdn", Field::Msisdn, Shape::Text),
@@ -178,6 +180,8 @@ pub const FIELDS: [(&str, Field, Shape); 30] = [
     ("cap", Field::Cap, Shape::Bytes),
     ("alert", Field::Alert, Shape::Bytes),
     ("used_pct", Field::UsedPct, Shape::Percent),
+    ("alert_pct", Field::AlertPct, Shape::Percent),
+    ("pace", Field::Pace, Shape::Percent),
     ("seen", Field::Seen, Shape::Time),
     ("activated", Field::Activated, Shape::Time),
     ("changed", Field::Changed, Shape::Time),

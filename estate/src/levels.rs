@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::units;
+use crate::period::{DAY, Period};
+use crate::units::{self, Time};
 
 /// What becomes of the alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,6 +140,19 @@ pub fn shown(bytes: u64) -> String {
     } else {
         format!("{short} ({} bytes)", units::count(bytes))
     }
+}
+
+/// What usage comes to by the end of its period at the rate so far, in per cent of the cap. Nothing can be said without
+/// a cap, or before a day of the period has been told of.
+pub fn pace(used: u64, cap: Option<u64>, as_of: Option<Time>, period: Period) -> Option<u64> {
+    let (cap, as_of) = (cap.filter(|cap| *cap > 0)?, as_of?);
+    let elapsed = as_of.0 - period.start.0;
+    if elapsed < DAY || as_of > period.end {
+        return None;
+    }
+    let length = (period.end.0 - period.start.0).unsigned_abs();
+    let comes_to = u128::from(used) * u128::from(length) / u128::from(elapsed.unsigned_abs());
+    u64::try_from(comes_to * 100 / u128::from(cap)).ok()
 }
 
 #[cfg(test)]

@@ -177,6 +177,18 @@ pub fn find(list: &[Saved], name: &str) -> Result<usize> {
     list.iter().position(|s| text::fold(&s.name) == key).ok_or_else(unknown)
 }
 
+/// What needs attention, in words and as a filter: what is stopped, what will be, what nothing would stop.
+pub const WATCHED: [(&str, &str); 5] = [
+    ("Blocked now", "status=blocked"),
+    ("Alerted now", "status=alerted"),
+    (
+        "Will be blocked before the period ends, at the rate so far",
+        "pace>=100 lifecycle=active -status=blocked",
+    ),
+    ("Usage, and no cap to stop it", "no:cap used>0 lifecycle=active"),
+    ("Alert at or above the cap: heard when it is too late", "alert_pct>=100 lifecycle=active"),
+];
+
 /// The filters everybody has, on the digits their own do not take.
 pub fn quick(accounts: &Accounts) -> Vec<Saved> {
     let own = accounts.top().map(|top| accounts.path(top.id)).unwrap_or_default();

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod levels;
 pub(crate) mod log;
 pub(crate) mod names;
+pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod read;
 pub(crate) mod saved;

@@ -204,6 +204,9 @@ fn compares(term: &Term, value: &Value, sim: &Sim, accounts: &Accounts) -> bool 
         ("cap", Value::Bytes(n)) => number(sim.cap, *n),
         ("alert", Value::Bytes(n)) => number(sim.alert, *n),
         ("used_pct", Value::Percent(n)) => number(sim.percent(), *n),
+        ("alert_pct", Value::Percent(n)) => number(alert_percent(sim), *n),
+        // The sample does not say as of when its usage is.
+        ("pace", Value::Percent(_)) => false,
         ("seen", Value::At(t)) => time(sim.last_seen, *t),
         ("seen", Value::Age(age)) => time(sim.last_seen, Time(NOW.0 - *age as i64)),
         ("status", Value::Status(status)) => sim.status == *status,
@@ -219,6 +222,10 @@ fn compares(term: &Term, value: &Value, sim: &Sim, accounts: &Accounts) -> bool 
     }
 }
 
+fn alert_percent(sim: &Sim) -> Option<u64> {
+    Some(sim.alert? * 100 / sim.cap?)
+}
+
 fn ordered(op: Op, found: std::cmp::Ordering) -> bool {
     match op {
         Op::Lt => found.is_lt(),
@@ -232,6 +239,8 @@ fn ordered(op: Op, found: std::cmp::Ordering) -> bool {
 fn filled(sim: &Sim, name: &str) -> bool {
     match name {
         "cap" => sim.cap.is_some(),
+        "alert_pct" => alert_percent(sim).is_some(),
+        "pace" => false,
         "seen" => sim.last_seen.is_some(),
         "label" => !sim.label.is_empty(),
         "eid" => !sim.eid.is_empty(),
@@ -276,7 +285,7 @@ fn says(op: Op, wanted: &str, have: &str) -> bool {
 }
 
 /// Comparisons of every kind, to be combined.
-const ATOMS: [&str; 48] = [
+const ATOMS: [&str; 51] = [
     "tag:*k",
     "has:tag",
     "category:a",
@@ -296,6 +305,9 @@ const ATOMS: [&str; 48] = [
     "cap>=100MB",
     "no:cap",
     "used_pct>=80",
+    "alert_pct>=80",
+    "alert_pct<80 or no:alert_pct",
+    "pace>=1 or has:pace",
     "used_pct<10",
     "seen<30d",
     "seen>=2026-04-25",

@@ -484,3 +484,38 @@ fn usage_filters_follow() {
     assert_eq!((count("status=blocked"), count("used>=120MB"), count("used_pct>=120")), (1, 1, 1));
     assert!(world.root.check().expect("check").is_empty());
 }
+
+#[test]
+fn the_pace_of_usage_is_a_filter() {
+    let world = World::new();
+    world.set(11, cap(100));
+    world.set(12, cap(100));
+    // 10 of 30 days: three times what was used, were it to go on like that.
+    world.usage(
+        "iccid,time,bytes\n8900101000000000011,2026-06-11,34MB\n8900101000000000012,2026-06-11,33MB\n\
+         8900101000000000013,2026-06-01T12:00Z,90MB\n",
+    );
+    let count = |text: &str| {
+        let query = Query {
+            filter: Filter::parse(text).expect("filter"),
+            ..Query::all(world.root.me().account, Time(world.clock.load(Ordering::Relaxed)))
+        };
+        world.root.count(&query, &Cancel::new()).expect("count")
+    };
+    assert_eq!((count("pace>=100"), count("pace=99"), count("pace=102")), (1, 1, 1));
+    assert_eq!((count("has:pace"), count("no:pace")), (2, 3), "half a day tells nothing yet");
+    let of = |n| {
+        let sim = world.sim(n);
+        estate::levels::pace(sim.used, sim.cap, sim.usage_as_of, world.over_time(n).period)
+    };
+    assert_eq!((of(11), of(12), of(13)), (Some(102), Some(99), None));
+    // Every account by its own rule.
+    let rule = Some(PeriodRule::Activation(30));
+    let change = Change::SetPeriod { account: world.account("A"), rule };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("set");
+    assert_eq!(world.over_time(11).period.to_string(), "2026-05-15 to 2026-06-13");
+    for n in [11, 12] {
+        let percent = of(n).expect("a pace");
+        assert_eq!(count(&format!("pace={percent} iccid=89001010000000000{n}")), 1, "{percent}");
+    }
+}

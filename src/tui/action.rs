@@ -36,6 +36,7 @@ pub enum Action {
     Reselect,
     Menu,
     SimDetails,
+    Alerts,
     Move,
     SetLevels,
     CopyIccid,
@@ -323,6 +324,14 @@ pub const ACTIONS: &[Row] = &[
         "Everything about the SIM under the cursor: usage, sessions, history",
         Acting,
         Table,
+    ),
+    row(
+        A::Alerts,
+        "alerts",
+        "Alerts",
+        "What is blocked, alerted or will be; levels that were reached",
+        Acting,
+        Everywhere,
     ),
     needing(
         Capability::MoveSims,

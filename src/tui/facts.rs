@@ -1,6 +1,9 @@
-//! What the details of one SIM are read from.
+//! What the details of one SIM and the alerts screen are read from.
 
-use estate::{Cancel, Capability, Estate, EventFilter, LogFilter, Result, SimId, permit};
+use estate::saved::WATCHED;
+use estate::{
+    Cancel, Capability, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId, permit,
+};
 
 use super::overlay::sim::Facts;
 
@@ -17,4 +20,14 @@ pub fn read(estate: &dyn Estate, id: SimId, cancel: &Cancel) -> Result<Facts> {
     let may = permit(estate.me().role, Capability::EstateHistory).is_ok();
     let entries = may.then(|| estate.entries(&wanted, cancel)).transpose()?;
     Ok(Facts { sim, usage, events, entries })
+}
+
+/// How many SIMs of the query's account each of the watched filters finds, and the levels reached there.
+pub fn attention(estate: &dyn Estate, query: &Query, cancel: &Cancel) -> Result<(Vec<u64>, Vec<Event>)> {
+    let count = |(_, filter): &(&str, &str)| {
+        estate.count(&Query { filter: Filter::parse(filter)?, ..query.clone() }, cancel)
+    };
+    let counts = WATCHED.iter().map(count).collect::<Result<_>>()?;
+    let wanted = EventFilter { account: Some(query.under), limit: 10 * LINES, ..EventFilter::default() };
+    Ok((counts, estate.events(&wanted, cancel)?))
 }

@@ -1,5 +1,6 @@
 //! What is under the mouse.
 
+use estate::saved::WATCHED;
 use estate::{AccountId, Column};
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
@@ -157,6 +158,11 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some(Overlay::Levels(pane)) = model.overlays.last() {
         return of_levels(pane, dialog.inner, at);
     }
+    if let Some(Overlay::Alerts(_)) = model.overlays.last()
+        && at.y < dialog.inner.y + WATCHED.len() as u16
+    {
+        return Hit::Tab(usize::from(at.y.saturating_sub(dialog.inner.y)));
+    }
     if let Some(Overlay::Sim(_)) = model.overlays.last() {
         let tab = layout::pages(dialog.inner).iter().position(|(rect, _)| rect.contains(at));
         return tab.map_or(Hit::Nothing, Hit::Tab);
@@ -175,6 +181,7 @@ fn over(model: &Model, at: Position) -> Hit {
             Some(Overlay::Columns(pane)) => pane.lines().len(),
             Some(Overlay::Saved(pane)) => pane.len(),
             Some(Overlay::Numbers(pane)) => pane.shown().len(),
+            Some(Overlay::Alerts(pane)) => pane.events.as_ref().map_or(0, Vec::len),
             _ => 0,
         };
         return if line < lines { Hit::Item(line) } else { Hit::Nothing };

@@ -5,6 +5,7 @@ mod buttons;
 pub mod chips;
 
 use estate::Column;
+use estate::saved::WATCHED;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
@@ -246,9 +247,9 @@ fn offered(model: &Model) -> &'static [(A, &'static str)] {
             (A::SimDetails, "details"),
             (A::Menu, "actions"),
             (A::Toggle, "select"),
-            (A::SelectMatching, "all"),
             (A::Search, "search"),
             (A::FilterBuilder, "filter"),
+            (A::SelectMatching, "all"),
             (A::Range, "range"),
             (A::NextPane, "accounts"),
             (A::Palette, "all actions"),
@@ -340,6 +341,11 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             let lines = pane.missing.len().max(pane.all.len()).min(100) as u16;
             let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
             listed(middle(screen, 72, tall), 2, 1, pane.cursor)
+        }
+        Overlay::Alerts(pane) => {
+            let cursor = pane.cursor.saturating_sub(WATCHED.len());
+            let area = middle(screen, 110, screen.height.saturating_sub(4));
+            listed(area, WATCHED.len() as u16 + 2, 2, cursor)
         }
         Overlay::Sim(_) => listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 1, 0),
         Overlay::Levels(_) => listed(middle(screen, 76, 15), 0, 1, 0),

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use super::keymap::{Keymap, Pane};
 use super::msg::{Effect, Ticket};
-use super::overlay::Overlay;
 use super::overlay::line::Line;
+use super::overlay::{Overlay, SimPane};
 use super::picked::Picked;
 use super::table::{Table, Want};
 use super::term::Key;
@@ -144,6 +144,8 @@ pub struct Tickets {
     pub tally: Ticket,
     /// What is known of one SIM.
     pub sim: Ticket,
+    /// What needs attention.
+    pub alerts: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -480,9 +482,9 @@ impl Model {
     }
 
     /// The SIM whose details are open, whatever else is selected.
-    pub fn shown_whole(&self) -> Option<&Sim> {
+    pub fn shown_whole(&self) -> Option<&SimPane> {
         self.overlays.iter().find_map(|overlay| match overlay {
-            Overlay::Sim(pane) => Some(&pane.sim),
+            Overlay::Sim(pane) => Some(&**pane),
             _ => None,
         })
     }

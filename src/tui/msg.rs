@@ -63,6 +63,8 @@ pub enum Msg {
     Spread(Ticket, Answer<Spread>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
+    /// How many SIMs need attention, and the levels that were reached.
+    Alerts(Ticket, Answer<(Vec<u64>, Vec<estate::Event>)>),
     /// What is known of a SIM.
     Sim(Ticket, Answer<Box<Facts>>),
     /// ICCIDs to copy.
@@ -162,6 +164,8 @@ pub enum Effect {
     ImportSaved { path: PathBuf },
     /// Count what the builder's filter matches.
     Tally { ticket: Ticket, query: Box<Query> },
+    /// Count what needs attention in the query's account, and read the levels that were reached.
+    Alerts { ticket: Ticket, query: Box<Query> },
     /// Read what is known of a SIM.
     Sim { ticket: Ticket, id: SimId },
     /// Write the outcome of a change to a file.

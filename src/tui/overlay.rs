@@ -1,5 +1,6 @@
 //! What lies over the screen: a stack, the top one gets input first and returns what it wants.
 
+pub mod alerts;
 pub mod builder;
 pub mod chooser;
 pub mod columns;
@@ -13,6 +14,7 @@ pub mod sim;
 
 use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId};
 
+pub use alerts::AlertsPane;
 pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
 pub use columns::ColumnsPane;
@@ -56,6 +58,8 @@ pub enum Overlay {
     Numbers(NumbersPane),
     /// The cap editor.
     Levels(Box<LevelsPane>),
+    /// What needs attention.
+    Alerts(AlertsPane),
     /// The details of one SIM.
     Sim(Box<SimPane>),
     /// A file being written.
@@ -148,6 +152,10 @@ pub enum Reply {
     Saved(SavedWish),
     /// To write the numbers it shows to a file.
     Numbers,
+    /// To show the SIMs of a filter instead of what the list shows.
+    Show(&'static str),
+    /// To open the details of a SIM, by its number, ICCID and label.
+    Details(SimId, String, String),
     /// To do something to the one SIM it shows.
     OnSim(Action),
     /// To stop the file that is written.
@@ -174,6 +182,7 @@ impl Overlay {
             Self::Saved(saved) => saved.key(key),
             Self::Numbers(numbers) => numbers.key(key),
             Self::Levels(levels) => levels.key(key),
+            Self::Alerts(alerts) => alerts.key(key),
             Self::Sim(sim) => sim.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,

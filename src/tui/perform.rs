@@ -82,7 +82,7 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Known => Lane::Known,
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
-        Effect::Sim { .. } => Lane::Sim,
+        Effect::Sim { .. } | Effect::Alerts { .. } => Lane::Sim,
         _ => Lane::Work,
     }
 }
@@ -264,6 +264,9 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             let taken = import_saved(estate, &path);
             let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
             Msg::Saved(taken.map(|(list, _)| list), said)
+        }
+        Effect::Alerts { ticket, query } => {
+            Msg::Alerts(ticket, super::facts::attention(estate, &query, cancel))
         }
         Effect::Sim { ticket, id } => Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new)),
         Effect::Tally { ticket, query } => Msg::Tally(ticket, estate.count(&query, cancel)),

@@ -1,5 +1,6 @@
 //! The model, painted. Changes nothing.
 
+mod alerts;
 mod builder;
 mod details;
 mod dialog;

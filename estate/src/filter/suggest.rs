@@ -31,7 +31,7 @@ pub struct Suggestion {
 }
 
 /// The fields in the order people look for them, with their names in words.
-pub const TITLES: [(Field, &str); 26] = [
+pub const TITLES: [(Field, &str); 28] = [
     (Field::Account, "Account Name"),
     (Field::Status, "Status"),
     (Field::Label, "Label"),
@@ -43,7 +43,9 @@ pub const TITLES: [(Field, &str); 26] = [
     (Field::Used, "Used"),
     (Field::Cap, "Cap"),
     (Field::UsedPct, "Used % of cap"),
+    (Field::Pace, "Pace: % of cap by period end"),
     (Field::Alert, "Alert"),
+    (Field::AlertPct, "Alert % of cap"),
     (Field::Hard, "Hard cap"),
     (Field::Session, "In session"),
     (Field::Seen, "Last seen"),

@@ -180,6 +180,7 @@ impl Compiler<'_> {
         afford(&self.all, 1, COMPARED_MOST, "comparisons")?;
         Ok(match value {
             Value::Text(wanted) => self.text(term.field, term.op, wanted)?,
+            Value::Percent(n) if term.field == Field::Pace => self.pace(term.op, *n as i64),
             Value::Bytes(n) | Value::Percent(n) => number(term.field, term.op, *n as i64),
             Value::At(time) => time_term(term.field, term.op, *time),
             Value::Age(seconds) => {
@@ -191,7 +192,7 @@ impl Compiler<'_> {
                 let column = if term.field == Field::Hard { "hard_cap" } else { "in_session" };
                 Sql::new(format!("s.{column} = ?")).with(i64::from(*flag))
             }
-            Value::Field(field) => filled(*field, term.field == Field::Has),
+            Value::Field(field) => self.filled(*field, term.field == Field::Has),
             Value::Id(id) => Sql::new("s.id = ?").with(*id),
         })
     }
@@ -246,6 +247,15 @@ impl Compiler<'_> {
         sql.push(Sql::join(parts, " OR "));
         sql.text.push(')');
         Ok(sql)
+    }
+
+    fn filled(&self, field: Field, wanted: bool) -> Sql {
+        let said = match field {
+            Field::Pace => self.pace(Op::Ge, 0),
+            Field::AlertPct => number(field, Op::Ge, 0),
+            _ => return filled(field, wanted),
+        };
+        if wanted { said } else { Sql { text: format!("NOT ({})", said.text), ..said } }
     }
 
     pub(super) fn accounts_named(&self, wanted: &str) -> Vec<i64> {
@@ -371,9 +381,11 @@ fn number(field: Field, op: Op, n: i64) -> Sql {
     let set = match field {
         Field::Used => String::new(),
         Field::UsedPct => "s.cap > 0 AND ".into(),
+        Field::AlertPct => "s.cap > 0 AND s.alert > 0 AND ".into(),
         _ => format!("s.{column} > 0 AND "),
     };
-    Sql::new(format!("({set}s.{column} {sign} ?)")).with(n)
+    let value = if field == Field::AlertPct { "s.alert * 100 / s.cap".into() } else { format!("s.{column}") };
+    Sql::new(format!("({set}{value} {sign} ?)")).with(n)
 }
 
 fn time_term(field: Field, op: Op, time: Time) -> Sql {

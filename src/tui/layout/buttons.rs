@@ -60,6 +60,7 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         ],
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Sim(pane) => sim_buttons(pane),
+        Overlay::Alerts(_) => vec![plain(Code::Enter, "[ Enter Show ]"), close()],
         Overlay::Columns(_) => vec![
             plain(Code::Enter, "[ Enter Done ]"),
             plain(Code::Esc, "[ Esc As before ]"),

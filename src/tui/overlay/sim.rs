@@ -1,6 +1,6 @@
 //! SIM details: everything known of one SIM, on four pages.
 
-use estate::{Entry, Event, Level, Sim, Status, Usage};
+use estate::{Entry, Event, Level, Sim, SimId, Status, Usage};
 
 use super::Reply;
 use crate::tui::action::Action;
@@ -75,8 +75,12 @@ impl Page {
 /// The details of one SIM.
 #[derive(Debug)]
 pub struct SimPane {
-    /// The SIM as the list had it, until everything is read.
-    pub sim: Sim,
+    /// The SIM.
+    pub id: SimId,
+    /// Its ICCID.
+    pub iccid: String,
+    /// Its label.
+    pub label: String,
     /// What has been read.
     pub facts: Option<Box<Facts>>,
     /// The page that is open.
@@ -89,8 +93,8 @@ pub struct SimPane {
 
 impl SimPane {
     /// Opens on the overview.
-    pub fn new(sim: Sim) -> Self {
-        Self { sim, facts: None, page: Page::Overview, periods: false, top: 0 }
+    pub fn new(id: SimId, iccid: String, label: String) -> Self {
+        Self { id, iccid, label, facts: None, page: Page::Overview, periods: false, top: 0 }
     }
 
     /// Opens another page.

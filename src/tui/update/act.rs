@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use estate::{Query, Target};
+use estate::{Query, SimId, Target};
 
 use super::{columns, files, filters, menus, saved, select};
 use crate::tui::action::{Action as A, Group};
@@ -11,7 +11,7 @@ use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose, SimPane};
+use crate::tui::overlay::{AlertsPane, Choice, HistoryPane, Overlay, Prompt, Purpose, SimPane};
 use crate::tui::table::Want;
 
 /// Runs an action, or says why it cannot be run.
@@ -73,6 +73,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Menu => menus::context(model, None),
         A::Move => menus::move_target(model),
         A::SimDetails => details(model),
+        A::Alerts => alerts(model),
         A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
@@ -269,11 +270,31 @@ fn undo(model: &mut Model) -> Vec<Effect> {
 
 /// Opens the details of the SIM under the cursor.
 fn details(model: &mut Model) -> Vec<Effect> {
-    let Some(sim) = model.table.current().map(|row| row.row.sim.clone()) else { return Vec::new() };
+    let Some(row) = model.table.current() else { return Vec::new() };
+    let sim = &row.row.sim;
+    let (id, iccid, label) = (sim.id, sim.iccid.clone(), sim.label.clone());
+    details_of(model, id, iccid, label)
+}
+
+/// Opens the details of a SIM, whether the list shows it or not.
+pub fn details_of(model: &mut Model, id: SimId, iccid: String, label: String) -> Vec<Effect> {
     model.tickets.sim = model.tickets.take();
-    let effect = Effect::Sim { ticket: model.tickets.sim, id: sim.id };
-    model.overlays.push(Overlay::Sim(Box::new(SimPane::new(sim))));
-    vec![effect]
+    model.overlays.push(Overlay::Sim(Box::new(SimPane::new(id, iccid, label))));
+    vec![Effect::Sim { ticket: model.tickets.sim, id }]
+}
+
+/// Opens the alerts screen on the account the list shows.
+fn alerts(model: &mut Model) -> Vec<Effect> {
+    let name = model.accounts.get(model.query.under).map(|a| a.name.clone()).unwrap_or_default();
+    model.overlays.push(Overlay::Alerts(AlertsPane { account: name, ..AlertsPane::default() }));
+    vec![attention(model)]
+}
+
+/// Counts anew what needs attention.
+pub fn attention(model: &mut Model) -> Effect {
+    model.tickets.alerts = model.tickets.take();
+    let query = Query::all(model.query.under, model.now);
+    Effect::Alerts { ticket: model.tickets.alerts, query: Box::new(query) }
 }
 
 fn history(model: &mut Model) -> Vec<Effect> {

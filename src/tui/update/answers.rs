@@ -132,6 +132,14 @@ fn about_filters(model: &mut Model, msg: Msg) {
                 model.messages.say(text);
             }
         }
+        Msg::Alerts(ticket, answer) if ticket == model.tickets.alerts => {
+            let Some((counts, events)) = said(model, answer) else { return };
+            for overlay in &mut model.overlays {
+                if let Overlay::Alerts(pane) = overlay {
+                    (pane.counts, pane.events) = (counts.clone(), Some(events.clone()));
+                }
+            }
+        }
         Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
             let facts = said(model, answer);
             for overlay in &mut model.overlays {
@@ -260,6 +268,9 @@ fn committed(model: &mut Model) -> Vec<Effect> {
     model.known_stale = true;
     let mut effects = vec![Effect::Accounts];
     // Details that are open show what has become of the SIM.
+    if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Alerts(_))) {
+        effects.push(super::act::attention(model));
+    }
     if let Some(id) = model.shown_whole().map(|sim| sim.id) {
         model.tickets.sim = model.tickets.take();
         effects.push(Effect::Sim { ticket: model.tickets.sim, id });

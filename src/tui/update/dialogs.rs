@@ -45,6 +45,15 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
+        Reply::Show(filter) => {
+            model.overlays.pop();
+            let mut effects = Filter::parse(filter).map_or_else(|_| Vec::new(), |f| model.filter(f));
+            filters::remember(model, filter);
+            model.focus = crate::tui::keymap::Pane::Table;
+            effects.extend(model.recount_picked());
+            effects
+        }
+        Reply::Details(id, iccid, label) => act::details_of(model, id, iccid, label),
         Reply::OnSim(action) => act::run(model, action),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use estate::saved::WATCHED;
+
 use super::{act, columns, dialogs, filters, menus, select};
 use crate::tui::hit::{self, Hit};
 use crate::tui::keymap::Pane;
@@ -227,9 +229,32 @@ fn in_builder(model: &mut Model, hit: Hit) -> Vec<Effect> {
     effects
 }
 
+/// A click on the pages that show what is: the details of a SIM and the alerts.
+fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
+    Some(match (model.overlays.last_mut()?, hit) {
+        (Overlay::Alerts(pane), Hit::Tab(at)) => {
+            pane.cursor = at;
+            pane.open()
+        }
+        (Overlay::Alerts(pane), Hit::Item(line)) => {
+            pane.cursor = WATCHED.len() + line;
+            pane.open()
+        }
+        (Overlay::Sim(pane), Hit::Tab(index)) => {
+            pane.open(Page::ALL[index]);
+            Reply::Stay
+        }
+        (Overlay::Sim(_) | Overlay::Alerts(_), Hit::Outside) => Reply::Close,
+        _ => return None,
+    })
+}
+
 /// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
 fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     let hit = hit::at(model, mouse.x, mouse.y);
+    if let Some(reply) = on_page(model, hit) {
+        return dialogs::reply(model, reply);
+    }
     let armed = model.at;
     let reply = match (model.overlays.last_mut(), hit) {
         (Some(Overlay::Choose(chooser)), Hit::Item(line)) if button == Button::Left => {
@@ -264,11 +289,6 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             confirm.key(key)
         }
         (Some(other), Hit::Button(key)) if !matches!(other, Overlay::Confirm(_)) => other.key(key),
-        (Some(Overlay::Sim(pane)), Hit::Tab(index)) => {
-            pane.open(Page::ALL[index]);
-            Reply::Stay
-        }
-        (Some(Overlay::Sim(_)), Hit::Outside) => Reply::Close,
         (Some(Overlay::Result(result)), Hit::Tab(index)) => {
             let at = result.tabs().iter().position(|t| *t == result.only).unwrap_or(0) as i64;
             result.turn(index as i64 - at)

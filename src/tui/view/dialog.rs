@@ -56,6 +56,10 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
         Overlay::Levels(pane) => super::levels::levels(theme, pane, place, buffer),
+        Overlay::Alerts(pane) => {
+            super::alerts::alerts(theme, pane, place, buffer);
+            None
+        }
         Overlay::Sim(pane) => {
             super::sim::sim(model, pane, place, buffer);
             None
@@ -93,9 +97,10 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
         Overlay::Levels(pane) => format!("Caps and alerts of {}", pane.subject),
+        Overlay::Alerts(pane) => format!("Alerts in {} and below", pane.account),
         Overlay::Sim(pane) => {
-            let dot = if pane.sim.label.is_empty() { "" } else { " · " };
-            format!("SIM {}{dot}{}", pane.sim.iccid, pane.sim.label)
+            let dot = if pane.label.is_empty() { "" } else { " · " };
+            format!("SIM {}{dot}{}", pane.iccid, pane.label)
         }
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
