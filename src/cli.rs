@@ -13,7 +13,9 @@ mod import;
 mod incoming;
 mod init;
 mod moves;
+mod outbox;
 mod output;
+mod profile;
 mod reference;
 mod select;
 mod sims;
@@ -31,6 +33,7 @@ use estate::Local;
 use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
+use crate::notify::Courier;
 pub use reference::{cli_reference, keys_reference};
 
 /// Manage SIM estates from a terminal: find SIMs, mark many, move them, undo.
@@ -102,6 +105,8 @@ enum Command {
     Cap(cap::Args),
     Usage(usage::Args),
     Alerts(alerts::Args),
+    Outbox(outbox::Args),
+    Profile(profile::Args),
     Filters(filters::ListArgs),
     /// Save, rename, bind, delete, export or import filters.
     #[command(subcommand)]
@@ -137,6 +142,30 @@ impl Context {
         let local = connect::open(&self.globals, &self.config)?;
         local.catch_up()?;
         Ok(local)
+    }
+
+    /// Whoever sends messages, by the configuration.
+    fn courier(&self) -> Result<Courier, Failure> {
+        Courier::new(self.config.mail.as_ref(), &self.config.webhook)
+    }
+
+    /// Sends what a change has set off; what fails is tried again by whoever comes next.
+    fn send_due(&self, local: &Local, work: &output::Work) {
+        let due = local.next_letter().is_ok_and(|due| due.is_some_and(|at| at <= estate::Time::now()));
+        if !due {
+            return;
+        }
+        let delivered = self
+            .courier()
+            .map_err(|failure| failure.to_string())
+            .and_then(|courier| courier.deliver(local, &|| work.is_interrupted()).map_err(|e| e.to_string()));
+        match delivered {
+            Ok(sent) if sent.again + sent.given_up > 0 => {
+                self.say("some messages could not be sent: simdeck outbox shows why");
+            }
+            Ok(_) => {}
+            Err(error) => self.say(format!("messages wait: {error}")),
+        }
     }
 
     /// Says something to the person, unless they asked for quiet.
@@ -205,6 +234,8 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Cap(args) => cap::run(context, &args),
         Command::Usage(args) => usage::run(context, &args),
         Command::Alerts(args) => alerts::list(context, &args),
+        Command::Outbox(args) => outbox::run(context, &args),
+        Command::Profile(args) => profile::run(context, &args),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
         Command::Users(args) => accounts::users(context, &args),

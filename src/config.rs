@@ -7,6 +7,7 @@ use directories::ProjectDirs;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::notify::{MailConfig, WebhookConfig};
 
 /// What the file may say; what it does not know is an error with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,11 @@ pub struct Config {
     pub mouse: Option<bool>,
     /// Whether lines are drawn with ASCII only.
     pub ascii: Option<bool>,
+    /// How mail about alerts and caps goes out; without it none is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<MailConfig>,
+    /// How webhooks are called.
+    pub webhook: WebhookConfig,
     /// Named sets of the above, chosen with `--profile`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, Profile>,

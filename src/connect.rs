@@ -32,5 +32,6 @@ pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
     let profile = profile(globals, config)?;
     let user =
         globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
-    Ok(Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?)
+    let local = Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?;
+    Ok(local.with_mail(config.mail.is_some()))
 }

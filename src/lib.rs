@@ -1,11 +1,13 @@
 //! simdeck: manage SIM estates from a terminal.
 //!
-//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`config`] and [`connect`] (which estate). What is
-//! true without a screen lives in the `estate` library.
+//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`notify`] (what goes out), [`keeper`] (what happens by
+//! itself), [`config`] and [`connect`] (which estate). What is true without a screen lives in the `estate` library.
 
 pub mod cli;
 pub mod config;
 pub mod connect;
 pub mod failure;
 pub mod files;
+pub mod keeper;
+pub mod notify;
 pub mod tui;

@@ -26,6 +26,7 @@ pub mod view;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,8 @@ use ratatui::layout::Rect;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::keeper;
+use crate::notify::Courier;
 use keymap::Keymap;
 pub use model::Kind;
 use model::{Model, Start};
@@ -48,12 +51,14 @@ use theme::Theme;
 /// The shortest time between two frames: what happens meanwhile is drawn at once. A link carries fewer.
 const FRAME: Duration = Duration::from_millis(16);
 const FRAME_SSH: Duration = Duration::from_millis(66);
-/// How long the text index rests between two steps while the screen is used.
-const BACKGROUND: Duration = Duration::from_millis(20);
 
 /// Opens the screen on an estate, until the person leaves.
 pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: bool) -> Result<(), Failure> {
-    let estate: Arc<dyn Estate> = Arc::new(local);
+    // A demo tells nobody.
+    let courier =
+        if kind == Kind::Demo { None } else { Some(Courier::new(config.mail.as_ref(), &config.webhook)?) };
+    let local = Arc::new(local);
+    let estate: Arc<dyn Estate> = Arc::clone(&local) as Arc<dyn Estate>;
     let mut capabilities = Capabilities::of_env();
     if no_color {
         capabilities.tier = term::Tier::Mono;
@@ -83,7 +88,7 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
     });
     remember::recall(&mut model);
     let terminal = Terminal::take(mouse, capabilities.ssh, &sender, heard).map_err(broken)?;
-    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender);
+    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender, Keeper { local, courier });
     let ended = screen.run(&mut model, &receiver);
     drop(screen);
     ended.map_err(broken)
@@ -111,6 +116,12 @@ fn log_to_file() {
     }
 }
 
+/// What happens by itself needs the store and whoever sends messages.
+struct Keeper {
+    local: Arc<Local>,
+    courier: Option<Courier>,
+}
+
 /// What the loop holds besides the model.
 struct Loop {
     performer: Performer,
@@ -122,13 +133,24 @@ struct Loop {
     estate: Arc<dyn Estate>,
     sender: Sender<Msg>,
     logged: usize,
+    /// What happens by itself, until it has begun.
+    keeper: Option<Keeper>,
+    stop: Arc<AtomicBool>,
     /// Last, so that the terminal is put back after everything else has stopped.
     terminal: Terminal,
 }
 
 impl Loop {
-    fn new(terminal: Terminal, ssh: bool, estate: &Arc<dyn Estate>, sender: Sender<Msg>) -> Self {
+    fn new(
+        terminal: Terminal,
+        ssh: bool,
+        estate: &Arc<dyn Estate>,
+        sender: Sender<Msg>,
+        keeper: Keeper,
+    ) -> Self {
         Self {
+            keeper: Some(keeper),
+            stop: Arc::default(),
             performer: Performer::new(estate, &sender),
             screen: Screen::new(),
             before: None,
@@ -164,8 +186,7 @@ impl Loop {
             if !drawn_rows && !model.table.loading {
                 // Only after the first rows are seen does anything else begin.
                 drawn_rows = true;
-                watch = self.listen();
-                self.background();
+                watch = self.keep();
             }
             let _ = &watch;
         }
@@ -212,8 +233,8 @@ impl Loop {
         if bytes.is_empty() { Ok(()) } else { self.terminal.write(&bytes) }
     }
 
-    /// Hears of commits, our own and those of other programs.
-    fn listen(&self) -> Option<estate::CommitWatch> {
+    /// Hears of commits, our own and those of other programs; wakes whoever works by itself.
+    fn listen(&self, wake: Sender<()>) -> Option<estate::CommitWatch> {
         let sender = self.sender.clone();
         let estate = Arc::clone(&self.estate);
         let seen = std::sync::Mutex::new(estate.rev().unwrap_or(0));
@@ -223,20 +244,30 @@ impl Loop {
             let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if now != *seen {
                 *seen = now;
-                let _ = sender.send(Msg::Committed);
+                let _ = (sender.send(Msg::Committed), wake.send(()));
             }
         });
         self.estate.on_commit(hear).ok()
     }
 
-    /// Finishes the text index in small steps, then ends.
-    fn background(&self) {
-        let estate = Arc::clone(&self.estate);
-        std::thread::spawn(move || {
-            while estate.background().unwrap_or(false) {
-                std::thread::sleep(BACKGROUND);
-            }
-        });
+    /// Begins what happens by itself.
+    fn keep(&mut self) -> Option<estate::CommitWatch> {
+        let (wake, woken) = channel();
+        let watch = self.listen(wake);
+        if let Some(Keeper { local, courier }) = self.keeper.take() {
+            let (sender, stop) = (self.sender.clone(), Arc::clone(&self.stop));
+            std::thread::spawn(move || {
+                let changed = || drop(sender.send(Msg::Committed));
+                keeper::keep(&local, courier.as_ref(), &woken, &stop, &changed);
+            });
+        }
+        watch
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

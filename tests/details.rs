@@ -118,3 +118,18 @@ fn the_alerts_screen_leads_to_what_needs_attention() {
     let name = session.model.accounts.get(session.model.query.under).expect("account").name.clone();
     session.shows(&format!("Alerts in {name} and below"));
 }
+
+#[test]
+fn what_is_new_is_said_until_it_was_looked_at() {
+    let (_dir, mut session) = session((120, 40));
+    session.shows("A 3 new alerts");
+    // What happens in one account only does not make the rest known.
+    session.keys("<Tab><Down>A<Esc>");
+    assert_eq!(session.model.news, 3);
+    session.keys("<Up>");
+    session.click_on(Button::Left, |hit| matches!(hit, Hit::Action(action) if action.row().name == "alerts"));
+    session.shows("Levels reached");
+    assert_eq!(session.model.news, 0);
+    session.keys("<Esc>");
+    assert!(!session.text().contains("new alert"), "{}", session.text());
+}

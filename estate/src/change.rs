@@ -130,6 +130,20 @@ pub enum Change {
         /// The rule; `None` goes by the account above again.
         rule: Option<PeriodRule>,
     },
+    /// Lets someone who is no user hear of an account's SIMs and of those below it.
+    AddExternal {
+        /// The account.
+        account: AccountId,
+        /// A mail address, or the URL of a webhook.
+        address: String,
+    },
+    /// Takes such an address away, from the account and from every SIM of it and below it.
+    RemoveExternal {
+        /// The account.
+        account: AccountId,
+        /// The address.
+        address: String,
+    },
     /// Makes an account.
     AddAccount {
         /// The account above it.
@@ -187,6 +201,8 @@ impl Change {
             Self::Import { .. } => "import",
             Self::ImportUsage { .. } => "usage",
             Self::SetPeriod { .. } => "period",
+            Self::AddExternal { .. } => "add-external",
+            Self::RemoveExternal { .. } => "remove-external",
             Self::AddAccount { .. } => "add-account",
             Self::RenameAccount { .. } => "rename-account",
             Self::MoveAccount { .. } => "move-account",

@@ -14,6 +14,7 @@ mod import;
 pub mod levels;
 pub mod list;
 mod local;
+pub mod notify;
 mod period;
 mod permit;
 mod query;
@@ -40,6 +41,7 @@ pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
 pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
+pub use notify::{Attempt, Channel, Delivery, External, Letter};
 pub use period::{DAY, Period, PeriodRule};
 pub use permit::{Capability, TABLE as PERMISSIONS, permit};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
@@ -121,6 +123,16 @@ pub trait Estate: Send + Sync {
     fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>>;
     /// How many alerts and caps were reached after an event of that number.
     fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)>;
+    /// Who is no user and hears of an account's SIMs.
+    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>>;
+    /// Whether this user wants mail about the SIMs they see.
+    fn wants_mail(&self, cancel: &Cancel) -> Result<bool>;
+    /// Says whether this user wants mail. It is part of their profile, and no change of the estate.
+    fn want_mail(&self, wanted: bool) -> Result<()>;
+    /// The last event this user has looked at: those after it are news.
+    fn heard(&self, cancel: &Cancel) -> Result<i64>;
+    /// Notes that this user has looked at every event up to one.
+    fn hear(&self, upto: i64) -> Result<()>;
     /// Streams every match in the query's order, or the SIMs of a target that match; returns how many.
     fn export(
         &self,

@@ -18,6 +18,7 @@ use crate::filter::suggest::Values;
 use crate::import::{ImportOptions, Notes, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
+use crate::notify::{Attempt, Delivery, External, Letter};
 use crate::permit::{Capability, permit};
 use crate::query::{Key, Page, Query, Seek};
 use crate::saved::{Saved, SavedEdit};
@@ -27,7 +28,7 @@ use crate::store::read::View;
 use crate::store::stage::{Incoming, Staging};
 use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{Session, Store, accounts, check, demo as made_up, lock, saved, textindex, turn};
+use crate::store::{Session, Store, accounts, check, demo as made_up, lock, outbox, saved, textindex, turn};
 use crate::units::Time;
 use crate::usage::{Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
@@ -64,6 +65,8 @@ pub struct Local {
     scope: Scope,
     clock: Box<dyn Fn() -> Time + Send + Sync>,
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
+    /// Whether somebody sends mail: else none is written.
+    mail: bool,
     staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
     next_staging: AtomicU64,
 }
@@ -132,6 +135,7 @@ impl Local {
             scope,
             clock: Box::new(Time::now),
             tree: Mutex::default(),
+            mail: false,
             staged: Mutex::default(),
             next_staging: AtomicU64::new(1),
         })
@@ -142,6 +146,40 @@ impl Local {
     pub fn with_clock(mut self, clock: impl Fn() -> Time + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
+    }
+
+    /// The same, with mail written to whoever is to hear of something: where somebody sends it.
+    #[must_use]
+    pub fn with_mail(self, mail: bool) -> Self {
+        Self { mail, ..self }
+    }
+
+    /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
+    pub fn letters(&self, limit: u32) -> Result<Vec<Letter>> {
+        self.may_write(Capability::View)?;
+        outbox::lease(&mut self.store.writer(), (self.clock)(), limit)
+    }
+
+    /// Writes down how an attempt to send a message ended.
+    pub fn attempted(&self, letter: &Letter, how: &Attempt) -> Result<()> {
+        outbox::attempted(&mut self.store.writer(), letter, how, (self.clock)())
+    }
+
+    /// When the next billing period of anyone begins.
+    pub fn next_turn(&self) -> Result<Time> {
+        turn::next(&self.store.writer(), (self.clock)())
+    }
+
+    /// When the next message is due.
+    pub fn next_letter(&self) -> Result<Option<Time>> {
+        outbox::next_due(&self.store.writer())
+    }
+
+    /// The newest messages and what has become of them: for those who see every account.
+    pub fn outbox(&self, limit: u32) -> Result<Vec<Delivery>> {
+        self.read(Capability::ManageRecipients, &Cancel::new(), |view| {
+            if view.whole { outbox::list(view.session, limit) } else { Err(Error::RootOnly) }
+        })
     }
 
     /// Adds an active user. Inviting people by mail comes with user management; the demo needs users of every role.
@@ -383,6 +421,31 @@ impl Estate for Local {
     fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
         let now = (self.clock)();
         self.read(Capability::View, cancel, |view| view.usage(&view.sim(id)?, now))
+    }
+
+    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {
+        self.read(Capability::ManageRecipients, cancel, |view| {
+            view.accounts.need(account)?;
+            outbox::externals(view.session, account)
+        })
+    }
+
+    fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
+        self.read(Capability::View, cancel, |view| accounts::wants_mail(view.session, self.scope.user.id))
+    }
+
+    fn want_mail(&self, wanted: bool) -> Result<()> {
+        self.may_write(Capability::EditProfile)?;
+        accounts::want_mail(&self.store.writer(), self.scope.user.id, wanted)
+    }
+
+    fn heard(&self, cancel: &Cancel) -> Result<i64> {
+        self.read(Capability::View, cancel, |view| accounts::heard(view.session, self.scope.user.id))
+    }
+
+    fn hear(&self, upto: i64) -> Result<()> {
+        self.may_write(Capability::View)?;
+        accounts::hear(&self.store.writer(), self.scope.user.id, upto)
     }
 
     fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod levels;
 pub(crate) mod log;
 pub(crate) mod names;
+pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod read;
@@ -42,10 +43,11 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
+    include_str!("../schema/0004.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
@@ -183,6 +185,7 @@ impl Session {
     fn functions(&self) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         list_keys(&self.conn)?;
+        list_functions(&self.conn)?;
         turn::functions(&self.conn)?;
         self.conn.create_scalar_function("fold", 1, flags, |ctx| {
             Ok(text::fold(ctx.get_raw(0).as_str().unwrap_or_default()))
@@ -232,6 +235,21 @@ impl Session {
     pub fn rev(&self) -> Result<i64> {
         Ok(self.conn.query_row("SELECT ifnull(max(rev), 0) FROM log", [], |r| r.get(0))?)
     }
+}
+
+/// `list_items(list)`: the names of a stored list as JSON; `list_without(list, name)`: without one, whatever its case.
+fn list_functions(conn: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("list_items", 1, flags, |ctx| {
+        let names = read::split(ctx.get_raw(0).as_str().unwrap_or_default());
+        Ok(serde_json::to_string(&names).unwrap_or_default())
+    })?;
+    conn.create_scalar_function("list_without", 2, flags, |ctx| {
+        let gone = ctx.get_raw(1).as_str().unwrap_or_default().to_lowercase();
+        let names = read::split(ctx.get_raw(0).as_str().unwrap_or_default());
+        Ok(read::pack(names.iter().map(String::as_str).filter(|name| name.to_lowercase() != gone)))
+    })?;
+    Ok(())
 }
 
 /// `list_keys(list)`: the folded names of a stored list, each once, as JSON. The schema itself needs it.

@@ -63,6 +63,19 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Show, add or take away who else hears of an account's SIMs: mail addresses and webhooks.
+    Notify {
+        /// The account: what lies below it counts too.
+        path: String,
+        /// A mail address, or the https:// URL of a webhook.
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "remove")]
+        add: Option<String>,
+        /// Take an address away, off the SIMs that name it too.
+        #[arg(long, value_name = "ADDRESS")]
+        remove: Option<String>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Remove an account that has no SIMs, no users and no accounts below it.
     Delete {
         /// The account.
@@ -90,6 +103,18 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
         .collect();
     let json = accounts.all().iter().map(|a| object(&accounts, a)).collect();
     print_list(context, &["account", "sims", "with_below", "admin"], &rows, json)?;
+    Ok(Exit::Done)
+}
+
+/// Lists who else hears of an account's SIMs.
+fn notified(context: &Context, local: &dyn Estate, account: estate::AccountId) -> Outcome {
+    let externals = local.externals(account, &plain())?;
+    let rows: Vec<Vec<String>> = externals
+        .iter()
+        .map(|x| vec![x.channel.word().into(), x.address.clone(), x.secret.clone()])
+        .collect();
+    let json = externals.iter().map(|x| json!(x)).collect();
+    print_list(context, &["channel", "address", "secret"], &rows, json)?;
     Ok(Exit::Done)
 }
 
@@ -163,6 +188,17 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Set the billing period of {} to {said}", accounts.path(account));
             change::run(context, &local, Change::SetPeriod { account, rule }, at_once(confirm), &what)
         }
+        One::Notify { path, add: Some(address), confirm, .. } => {
+            let account = accounts.find(&path)?;
+            let what = format!("Let {address} hear of {}", accounts.path(account));
+            change::run(context, &local, Change::AddExternal { account, address }, at_once(confirm), &what)
+        }
+        One::Notify { path, remove: Some(address), confirm, .. } => {
+            let account = accounts.find(&path)?;
+            let what = format!("Take {address} off {} and its SIMs", accounts.path(account));
+            change::run(context, &local, Change::RemoveExternal { account, address }, confirm, &what)
+        }
+        One::Notify { path, .. } => notified(context, &local, accounts.find(&path)?),
         One::Delete { path, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Delete account {}", accounts.path(account));

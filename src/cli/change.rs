@@ -46,7 +46,9 @@ pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, w
     let work = Work::begin(context);
     let receipt = local.apply(&ChangeId::new(), &change.confirmed(&plan), &|p| work.hear(p));
     work.end();
-    report(context, local, &receipt?)
+    let ended = report(context, local, &receipt?);
+    context.send_due(local, &work);
+    ended
 }
 
 fn dry_run(context: &Context, plan: &Plan, accounts: &Accounts, what: &str) -> Outcome {

@@ -76,6 +76,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     hearer.finish()?;
     if !args.reading.dry_run {
+        context.send_due(&local, &work);
         index(context, &local, &work)?;
     }
     Ok(exit)

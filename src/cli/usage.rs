@@ -87,6 +87,7 @@ fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
         }
     }
     hearer.finish()?;
+    context.send_due(&local, &work);
     Ok(exit)
 }
 

@@ -31,3 +31,9 @@ pub fn attention(estate: &dyn Estate, query: &Query, cancel: &Cancel) -> Result<
     let wanted = EventFilter { account: Some(query.under), limit: 10 * LINES, ..EventFilter::default() };
     Ok((counts, estate.events(&wanted, cancel)?))
 }
+
+/// How many levels were reached since this user last looked at them.
+pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<u64> {
+    let (alerts, caps) = estate.events_after(estate.heard(cancel)?, cancel)?;
+    Ok(alerts + caps)
+}

@@ -71,6 +71,9 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
     if !model.overlays.is_empty() {
         return over(model, at);
     }
+    if layout::news(model).is_some_and(|(rect, _)| rect.contains(at)) {
+        return Hit::Action(Action::Alerts);
+    }
     let areas = layout::areas(model);
     let inside = |rect: Rect| rect.contains(at);
     if inside(areas.footer) {

@@ -24,6 +24,21 @@ pub const LEVEL_FIELDS: [u16; 3] = [1, 4, 8];
 /// The width of the names of the cap editor's fields.
 pub const LEVEL_NAMES: u16 = 10;
 
+/// What is new since the person last looked at the alerts: at the right end of the banner, where a change that runs has
+/// its place otherwise.
+pub fn news(model: &Model) -> Option<(Rect, String)> {
+    if model.news == 0 || model.job.is_some() {
+        return None;
+    }
+    let key = model.keymap.key_in(model.focus, A::Alerts).unwrap_or_default();
+    let noun = if model.news == 1 { "alert" } else { "alerts" };
+    let said = format!("{key} {} new {noun} ", estate::units::count(model.news));
+    let width = said.width() as u16;
+    let area = areas(model).banner;
+    let room = area.width >= width + 50;
+    room.then(|| (Rect { x: area.right() - width, width, ..area }, said))
+}
+
 /// The tabs of the details of a SIM.
 pub fn pages(inner: Rect) -> Vec<(Rect, Page)> {
     let mut x = inner.x + 1;

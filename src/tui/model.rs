@@ -245,6 +245,8 @@ pub struct Model {
     /// A file being written.
     pub export: Option<Writing>,
     pub overlays: Vec<Overlay>,
+    /// Levels that were reached since the person last looked at the alerts.
+    pub news: u64,
     pub messages: Messages,
     pub job: Option<Job>,
     pub last: Last,
@@ -308,6 +310,7 @@ impl Model {
             known_stale: true,
             export: None,
             overlays: Vec::new(),
+            news: 0,
             messages: Messages::default(),
             job: None,
             last: Last::Nothing,

@@ -63,6 +63,8 @@ pub enum Msg {
     Spread(Ticket, Answer<Spread>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
+    /// How many levels were reached since this user last looked.
+    News(Answer<u64>),
     /// How many SIMs need attention, and the levels that were reached.
     Alerts(Ticket, Answer<(Vec<u64>, Vec<estate::Event>)>),
     /// What is known of a SIM.
@@ -164,6 +166,10 @@ pub enum Effect {
     ImportSaved { path: PathBuf },
     /// Count what the builder's filter matches.
     Tally { ticket: Ticket, query: Box<Query> },
+    /// Count the levels that were reached since this user last looked.
+    News,
+    /// Note that this user has looked at every level that was reached, up to one.
+    Hear(i64),
     /// Count what needs attention in the query's account, and read the levels that were reached.
     Alerts { ticket: Ticket, query: Box<Query> },
     /// Read what is known of a SIM.

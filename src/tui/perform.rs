@@ -45,9 +45,10 @@ enum Lane {
     Saved,
     Tally,
     Sim,
+    News,
 }
 
-const LANES: usize = 13;
+const LANES: usize = 14;
 
 /// The questions a lane holds, and how to stop the one it works on.
 #[derive(Default)]
@@ -83,6 +84,7 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
         Effect::Sim { .. } | Effect::Alerts { .. } => Lane::Sim,
+        Effect::News | Effect::Hear(_) => Lane::News,
         _ => Lane::Work,
     }
 }
@@ -265,6 +267,8 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
             Msg::Saved(taken.map(|(list, _)| list), said)
         }
+        Effect::News => Msg::News(super::facts::news(estate, cancel)),
+        Effect::Hear(upto) => Msg::News(estate.hear(upto).and_then(|()| super::facts::news(estate, cancel))),
         Effect::Alerts { ticket, query } => {
             Msg::Alerts(ticket, super::facts::attention(estate, &query, cancel))
         }

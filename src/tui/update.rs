@@ -11,6 +11,7 @@ mod menus;
 mod mouse;
 mod saved;
 mod select;
+mod usage;
 
 use super::keymap::Pane;
 use super::layout;
@@ -24,7 +25,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
     fit(model);
     let mut effects = model.reload(Want::Top);
     effects.push(model.recount());
-    effects.push(Effect::Saved);
+    effects.extend([Effect::Saved, Effect::News]);
     effects
 }
 

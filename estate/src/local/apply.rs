@@ -12,12 +12,14 @@ use crate::change::{
 };
 use crate::error::{Error, Result};
 use crate::levels::Levels;
+use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, levels, lock, turn, write};
+use crate::store::{Session, accounts, levels, lock, outbox, turn, write};
+use crate::user::User;
 
 /// What a change put into the log.
 struct Done {
@@ -57,6 +59,7 @@ fn need(change: &Change) -> Capability {
         Change::SetLevels { .. } => Capability::SetLevels,
         Change::Import { .. } => Capability::ImportSims,
         Change::ImportUsage { .. } => Capability::ImportUsage,
+        Change::AddExternal { .. } | Change::RemoveExternal { .. } => Capability::ManageRecipients,
         Change::AddAccount { .. }
         | Change::RenameAccount { .. }
         | Change::SetPeriod { .. }
@@ -107,6 +110,15 @@ impl Local {
                         warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
                     Ok(Plan { at, total: moved.subtree, warnings, ..Plan::default() })
                 }
+                Change::AddExternal { account, address } => {
+                    may_add(view, *account, address)?;
+                    Ok(Plan { at, ..Plan::default() })
+                }
+                Change::RemoveExternal { account, address } => {
+                    let total = outbox::count_naming(view.session, &below(view, *account)?, address)?;
+                    let counts = Counts { done: total, ..Counts::default() };
+                    Ok(Plan { at, total, counts, ..Plan::default() })
+                }
                 Change::AddAccount { parent: account, name } => {
                     valid_name(name)?;
                     view.accounts.need(*account)?;
@@ -154,7 +166,9 @@ impl Local {
         turn::finish(&writer, now, watch)?;
         let view = View::new(&writer, &self.scope, None)?;
         let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, watch };
+        let last = outbox::last_event(&writer)?;
         self.dispatch(id, change, &run)?;
+        outbox::gather(&writer, last, self.mail, now)?;
         transaction.commit()?;
         log::receipt(&writer, id, self.scope.user.id)?
             .ok_or_else(|| Error::Store("the change was not logged".into()))
@@ -165,6 +179,10 @@ impl Local {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
             Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
             Change::Undo { change } => return self.undo(id, run, change),
+            Change::AddExternal { account, address } => add_external(run, *account, address)?,
+            Change::RemoveExternal { account, address } => {
+                return self.remove_external(id, run, *account, address);
+            }
             Change::AddAccount { parent, name } => add_account(run, *parent, name)?,
             Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
             Change::MoveAccount { account, under } => move_account(run, *account, *under)?,
@@ -228,6 +246,22 @@ impl Local {
         let body = levels::levels_body(set, &target);
         self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
         levels::set_levels(run.session, run.rev, Some(set), &judged, run.now, run.watch)
+    }
+
+    fn remove_external(&self, id: &ChangeId, run: &Run<'_>, account: AccountId, address: &str) -> Result<()> {
+        let accounts = below(run.view, account)?;
+        let (channel, address) = channel_of(address)?;
+        outbox::remove_external(run.session, account, channel, &address)?;
+        let done = outbox::count_naming(run.session, &accounts, &address)?;
+        let body = json!({ "address": address });
+        let counts = Counts { done, ..Counts::default() };
+        self.log(
+            id,
+            run,
+            Done { account: Some(account), ..Done::sims("remove-external", body, counts, None) },
+        )?;
+        outbox::strip(run.session, run.rev, &accounts, &address)?;
+        log::touch_if_absent(run.session, run.rev, account)
     }
 
     /// Puts back what a change did to SIMs, as far as nothing came after it.
@@ -341,7 +375,9 @@ impl Local {
         let view = View::new(staged.session(), &self.scope, None)?;
         let run = Run { view: &view, session: staged.session(), rev, now, watch };
         self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
+        let last = outbox::last_event(staged.session())?;
         staged.carry_out(rev, now, watch)?;
+        outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }
 }
@@ -448,6 +484,31 @@ fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done>
     let from = run.view.accounts.need(account)?.name.clone();
     accounts::rename(run.session, account, &name, run.rev)?;
     Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
+}
+
+/// An account and what lies below it, as far as this user sees.
+fn below(view: &View<'_>, account: AccountId) -> Result<Vec<i64>> {
+    view.accounts.need(account)?;
+    Ok(view.accounts.subtree(account).iter().map(|a| a.id.0).collect())
+}
+
+/// Users say for themselves whether they want mail. Whether an address belongs to someone elsewhere is not told.
+fn may_add(view: &View<'_>, account: AccountId, address: &str) -> Result<(Channel, String)> {
+    view.accounts.need(account)?;
+    let (channel, address) = channel_of(address)?;
+    let same = |u: &User| u.email.to_lowercase() == address.to_lowercase();
+    if channel == Channel::Mail && view.users(None)?.iter().any(same) {
+        return Err(Error::Conflict(format!(
+            "{address} is a user's address: they choose themselves, with simdeck profile --alerts on"
+        )));
+    }
+    Ok((channel, address))
+}
+
+fn add_external(run: &Run<'_>, account: AccountId, address: &str) -> Result<Done> {
+    let (channel, address) = may_add(run.view, account, address)?;
+    outbox::add_external(run.session, account, channel, &address)?;
+    Ok(Done::accounts("add-external", json!({ "address": address }), vec![account]))
 }
 
 /// The rule that the log speaks of.

@@ -70,7 +70,9 @@ pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
 }
 
 pub(crate) fn add_user(session: &Session, new: &User, now: Time) -> Result<()> {
-    let sql = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    // What happened before they came is no news to them.
+    let sql = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at, heard) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT ifnull(max(id), 0) FROM event))";
     let values = params![
         new.account.0,
         new.name,
@@ -125,6 +127,26 @@ pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &st
     Ok(())
 }
 
+/// Whether a user wants mail about the SIMs they see.
+pub(crate) fn wants_mail(session: &Session, user: UserId) -> Result<bool> {
+    Ok(session.query_row("SELECT notify FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
+}
+
+pub(crate) fn want_mail(session: &Session, user: UserId, wanted: bool) -> Result<()> {
+    session.execute("UPDATE user SET notify = ? WHERE id = ?", params![wanted, user.0])?;
+    Ok(())
+}
+
+/// The last event a user has looked at.
+pub(crate) fn heard(session: &Session, user: UserId) -> Result<i64> {
+    Ok(session.query_row("SELECT heard FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
+}
+
+pub(crate) fn hear(session: &Session, user: UserId, upto: i64) -> Result<()> {
+    session.execute("UPDATE user SET heard = max(heard, ?) WHERE id = ?", params![upto, user.0])?;
+    Ok(())
+}
+
 /// Gives an account a rule for its billing periods, or takes it away.
 pub(crate) fn set_period(session: &Session, id: AccountId, rule: Option<PeriodRule>, rev: Rev) -> Result<()> {
     let rule = rule.map(|rule| rule.to_string()).unwrap_or_default();
@@ -157,6 +179,7 @@ pub(crate) fn need_empty(session: &Session, id: AccountId) -> Result<()> {
 /// Removes an empty account.
 pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
     need_empty(session, id)?;
+    session.execute("DELETE FROM external WHERE account_id = ?", [id.0])?;
     session.execute("DELETE FROM account WHERE id = ?", [id.0])?;
     Ok(())
 }

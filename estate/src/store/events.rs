@@ -49,6 +49,8 @@ pub(super) fn settle_past(session: &Session, now: Time) -> Result<()> {
          WHERE s.managed AND s.lifecycle <> 3 AND (s.fired & k.value) ORDER BY at, s.id",
         [now.0],
     )?;
+    // The last few are news to everybody.
+    session.execute("UPDATE user SET heard = (SELECT max(0, ifnull(max(id), 0) - 3) FROM event)", [])?;
     Ok(())
 }
 

@@ -258,7 +258,11 @@ impl View<'_> {
             by: row.get(3)?,
             summary: self.summary(&kind, &body, &counts, undoes),
             undoable: in_parts(&kind)
-                || !undone && !matches!(kind.as_str(), "import" | "usage" | "init" | "add-user"),
+                || !undone
+                    && !matches!(
+                        kind.as_str(),
+                        "import" | "usage" | "init" | "add-user" | "add-external" | "remove-external"
+                    ),
             counts,
             undone,
             kind,
@@ -302,6 +306,12 @@ impl View<'_> {
             },
             "import" => format!("imported {sims}"),
             "usage" => format!("imported usage of {sims}"),
+            "add-external" | "remove-external" if !seen("account") => "changed who is notified".to_owned(),
+            "add-external" => format!("lets {} hear of {}", text("address"), self.name(id("account"))),
+            "remove-external" => {
+                let at = self.name(id("account"));
+                format!("{} no longer hears of {at}; taken off {sims}", text("address"))
+            }
             "period" if !seen("account") => "changed an account's billing period".to_owned(),
             "period" => {
                 let rule =

@@ -108,6 +108,17 @@ fn due(session: &Connection, now: Time) -> Result<Option<Turn>> {
     Ok(None)
 }
 
+/// When the next turn will be due.
+pub(crate) fn next(session: &Connection, now: Time) -> Result<Time> {
+    let mut statement = session.prepare(IN_USE)?;
+    let rules: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let next = rules.iter().map(|rule| match rule.parse().unwrap_or_default() {
+        PeriodRule::Activation(_) => (now.0.div_euclid(DAY) + 1) * DAY,
+        rule => rule.period(now, None).end.0,
+    });
+    Ok(Time(next.min().unwrap_or(now.0 + DAY)))
+}
+
 /// One step of the turn that is due; false when none is.
 fn advance(session: &Connection, now: Time) -> Result<bool> {
     // What counts when a rule comes into use goes on counting until its next boundary.
@@ -136,6 +147,7 @@ fn advance(session: &Connection, now: Time) -> Result<bool> {
         let sql = "UPDATE turned SET upto = ?, next = 0, cursor = 0 WHERE rule = ?";
         session.execute(sql, params![turn.next, turn.rule])?;
         session.execute("DELETE FROM usage_account WHERE day < ?", [(now.0 - KEPT) / DAY])?;
+        super::outbox::prune(session, now.0 - SESSIONS_KEPT)?;
     }
     Ok(true)
 }

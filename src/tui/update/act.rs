@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use estate::{Query, SimId, Target};
+use estate::{Query, Target};
 
-use super::{columns, files, filters, menus, saved, select};
+use super::{columns, files, filters, menus, saved, select, usage};
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{AlertsPane, Choice, HistoryPane, Overlay, Prompt, Purpose, SimPane};
+use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose};
 use crate::tui::table::Want;
 
 /// Runs an action, or says why it cannot be run.
@@ -72,8 +72,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Undo => undo(model),
         A::Menu => menus::context(model, None),
         A::Move => menus::move_target(model),
-        A::SimDetails => details(model),
-        A::Alerts => alerts(model),
+        A::SimDetails => usage::details(model),
+        A::Alerts => usage::alerts(model),
         A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
@@ -266,35 +266,6 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         Last::Selection => select::undo(model),
         Last::Change(id, what) => menus::undo_change(model, id, &what),
     }
-}
-
-/// Opens the details of the SIM under the cursor.
-fn details(model: &mut Model) -> Vec<Effect> {
-    let Some(row) = model.table.current() else { return Vec::new() };
-    let sim = &row.row.sim;
-    let (id, iccid, label) = (sim.id, sim.iccid.clone(), sim.label.clone());
-    details_of(model, id, iccid, label)
-}
-
-/// Opens the details of a SIM, whether the list shows it or not.
-pub fn details_of(model: &mut Model, id: SimId, iccid: String, label: String) -> Vec<Effect> {
-    model.tickets.sim = model.tickets.take();
-    model.overlays.push(Overlay::Sim(Box::new(SimPane::new(id, iccid, label))));
-    vec![Effect::Sim { ticket: model.tickets.sim, id }]
-}
-
-/// Opens the alerts screen on the account the list shows.
-fn alerts(model: &mut Model) -> Vec<Effect> {
-    let name = model.accounts.get(model.query.under).map(|a| a.name.clone()).unwrap_or_default();
-    model.overlays.push(Overlay::Alerts(AlertsPane { account: name, ..AlertsPane::default() }));
-    vec![attention(model)]
-}
-
-/// Counts anew what needs attention.
-pub fn attention(model: &mut Model) -> Effect {
-    model.tickets.alerts = model.tickets.take();
-    let query = Query::all(model.query.under, model.now);
-    Effect::Alerts { ticket: model.tickets.alerts, query: Box::new(query) }
 }
 
 fn history(model: &mut Model) -> Vec<Effect> {

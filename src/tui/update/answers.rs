@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{files, filters, menus, saved, select};
+use super::{files, filters, menus, saved, select, usage};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
@@ -110,6 +110,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Exported(path, answer) => exported(model, &path, answer),
         Msg::Copy(answer) => copied(model, answer),
+        Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) => usage::answer(model, msg),
         other => {
             about_filters(model, other);
             Vec::new()
@@ -132,22 +133,6 @@ fn about_filters(model: &mut Model, msg: Msg) {
                 model.messages.say(text);
             }
         }
-        Msg::Alerts(ticket, answer) if ticket == model.tickets.alerts => {
-            let Some((counts, events)) = said(model, answer) else { return };
-            for overlay in &mut model.overlays {
-                if let Overlay::Alerts(pane) = overlay {
-                    (pane.counts, pane.events) = (counts.clone(), Some(events.clone()));
-                }
-            }
-        }
-        Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
-            let facts = said(model, answer);
-            for overlay in &mut model.overlays {
-                if let Overlay::Sim(pane) = overlay {
-                    pane.facts.clone_from(&facts);
-                }
-            }
-        }
         Msg::Tally(ticket, answer) if ticket == model.tickets.tally => filters::tallied(model, answer),
         _ => {}
     }
@@ -159,7 +144,7 @@ fn is_internal(error: &Error) -> bool {
 }
 
 /// The value of an answer; a failure is said, unless a newer question caused it.
-fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
+pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
     match answer {
         Ok(value) => Some(value),
         Err(Error::Cancelled) => None,
@@ -266,10 +251,10 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
 fn committed(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
     model.known_stale = true;
-    let mut effects = vec![Effect::Accounts];
+    let mut effects = vec![Effect::Accounts, Effect::News];
     // Details that are open show what has become of the SIM.
     if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Alerts(_))) {
-        effects.push(super::act::attention(model));
+        effects.push(usage::attention(model));
     }
     if let Some(id) = model.shown_whole().map(|sim| sim.id) {
         model.tickets.sim = model.tickets.take();

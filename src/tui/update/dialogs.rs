@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query, SavedEdit};
 
-use super::{act, columns, files, filters, menus, saved, select};
+use super::{act, columns, files, filters, menus, saved, select, usage};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -53,7 +53,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             effects.extend(model.recount_picked());
             effects
         }
-        Reply::Details(id, iccid, label) => act::details_of(model, id, iccid, label),
+        Reply::Details(id, iccid, label) => usage::details_of(model, id, iccid, label),
         Reply::OnSim(action) => act::run(model, action),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),

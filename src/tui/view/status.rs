@@ -34,6 +34,11 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let who = format!("{} · {} · {account}", model.me.name, model.me.role);
     let x =
         text(buffer, Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area }, &who, theme.text);
+    if let Some((place, said)) = layout::news(model)
+        && x < place.x
+    {
+        text(buffer, place, &said, theme.warn.add_modifier(Modifier::BOLD));
+    }
     if let Some(job) = &model.job {
         let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 3), ..area };
         let said =

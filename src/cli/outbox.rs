@@ -1,0 +1,87 @@
+//! `simdeck outbox`: messages and what has become of them.
+
+use std::io::Write;
+
+use estate::units::count;
+use serde_json::json;
+
+use super::output::{Work, list as print_list, written};
+use super::{Context, Outcome};
+use crate::failure::Exit;
+
+/// List the messages about alerts and caps, newest first, or send what is due.
+#[derive(Debug, clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "The screen sends by itself while it is open, and so do commands that set something off. Where neither runs,\n\
+                        let a timer run: simdeck outbox send\n\nMail needs a [mail] section in the configuration: url and from. \
+                        Without one no mail is written, and\nalerts are told on the screen and by simdeck alerts only."
+)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<One>,
+    /// At most that many.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: u32,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum One {
+    /// Send what is due, and try again what failed before.
+    Send,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    match args.command {
+        Some(One::Send) => send(context),
+        None => list(context, args.limit),
+    }
+}
+
+fn send(context: &Context) -> Outcome {
+    let local = context.open()?;
+    let work = Work::begin(context);
+    let sent = context.courier()?.deliver(&local, &|| work.is_interrupted())?;
+    let said = format!(
+        "{} sent, {} to be tried again, {} given up",
+        count(sent.sent),
+        count(sent.again),
+        count(sent.given_up)
+    );
+    written(writeln!(std::io::stdout(), "{said}"))?;
+    Ok(if sent.again + sent.given_up > 0 { Exit::Partly } else { Exit::Done })
+}
+
+fn list(context: &Context, limit: u32) -> Outcome {
+    let local = context.open()?;
+    let messages = local.outbox(limit)?;
+    let machine = context.output() != super::Output::Table;
+    let time = |at: estate::Time| if machine { at.to_string() } else { at.minute() };
+    let rows: Vec<Vec<String>> = messages
+        .iter()
+        .map(|m| {
+            vec![
+                m.id.to_string(),
+                time(m.created),
+                m.channel.word().into(),
+                m.to.clone(),
+                m.state.clone(),
+                m.events.to_string(),
+                m.tries.to_string(),
+                m.due.map(time).unwrap_or_default(),
+                m.error.clone(),
+            ]
+        })
+        .collect();
+    let json = messages
+        .iter()
+        .map(|m| {
+            json!({ "id": m.id, "created": m.created.to_string(), "channel": m.channel.word(), "to": m.to,
+                    "state": m.state, "events": m.events, "tries": m.tries,
+                    "due": m.due.map(|at| at.to_string()), "error": m.error })
+        })
+        .collect();
+    let header = ["id", "created", "channel", "to", "state", "events", "tries", "due", "error"];
+    print_list(context, &header, &rows, json)?;
+    Ok(Exit::Done)
+}

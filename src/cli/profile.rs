@@ -1,0 +1,52 @@
+//! `simdeck profile`: what is your own to say.
+
+use clap::ValueEnum;
+use estate::Estate;
+use serde_json::json;
+
+use super::output::{list as print_list, plain};
+use super::{Context, Outcome};
+use crate::failure::Exit;
+
+/// Show who you are, or say whether you want mail about the SIMs you see.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Whether alerts and caps that are reached come to you as mail.
+    #[arg(long, value_name = "ON|OFF")]
+    alerts: Option<Switch>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    /// As mail too.
+    On,
+    /// On the screen only.
+    Off,
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    let local = context.open()?;
+    if let Some(switch) = args.alerts {
+        local.want_mail(switch == Switch::On)?;
+        if switch == Switch::On && context.config.mail.is_none() {
+            context
+                .say("no mail server is configured here ([mail] in the configuration): nothing is sent yet");
+        }
+    }
+    let (me, wants) = (local.me(), local.wants_mail(&plain())?);
+    let account = local.accounts(&plain())?.path(me.account);
+    let alerts = if wants { "mail" } else { "screen only" };
+    let rows: Vec<Vec<String>> = [
+        ("name", me.name.as_str()),
+        ("email", &me.email),
+        ("role", me.role.word()),
+        ("account", &account),
+        ("alerts", alerts),
+    ]
+    .map(|(field, value)| vec![field.to_owned(), value.to_owned()])
+    .to_vec();
+    let object = json!({ "name": me.name, "email": me.email, "role": me.role.word(), "account": account,
+                         "mail_about_alerts": wants });
+    print_list(context, &["field", "value"], &rows, vec![object])?;
+    Ok(Exit::Done)
+}

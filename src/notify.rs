@@ -1,0 +1,105 @@
+//! Sends what the outbox holds: as mail over SMTP, as signed requests to webhooks.
+//!
+//! A message is leased before it is sent and written off after: a crash in between sends it again, with the same
+//! Message-ID, so that whoever receives it can tell.
+
+mod hook;
+mod mail;
+
+use estate::{Attempt, Channel, Letter, Local};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// How mail goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// The server: `smtps://user:password@host`, `smtp://host?tls=required`, or `smtp://localhost` without TLS. The
+    /// variable `SIMDECK_SMTP_URL` comes first, so that no password has to stand in a file.
+    #[serde(default)]
+    pub url: String,
+    /// The sender's address.
+    pub from: String,
+}
+
+/// How webhooks are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// Whether addresses of this machine and of private networks may be called: whoever may name a webhook could else
+    /// knock at doors that are not theirs.
+    pub allow_private: bool,
+}
+
+/// Messages taken at a time.
+const BATCH: u32 = 20;
+
+/// What became of the messages that were due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sent {
+    /// They went out.
+    pub sent: u64,
+    /// They are tried again.
+    pub again: u64,
+    /// They were given up.
+    pub given_up: u64,
+}
+
+/// Whoever sends.
+pub struct Courier {
+    mail: Option<mail::Mailer>,
+    hooks: hook::Hooks,
+}
+
+impl Courier {
+    /// One that goes by the configuration.
+    pub fn new(mail: Option<&MailConfig>, webhook: &WebhookConfig) -> Result<Self, Failure> {
+        Ok(Self {
+            mail: mail.map(mail::Mailer::new).transpose()?,
+            hooks: hook::Hooks::new(webhook.allow_private),
+        })
+    }
+
+    /// Whether mail is sent at all.
+    pub fn has_mail(&self) -> bool {
+        self.mail.is_some()
+    }
+
+    /// Sends everything that is due; stops between two messages when it is asked to.
+    pub fn deliver(&self, local: &Local, stop: &dyn Fn() -> bool) -> estate::Result<Sent> {
+        let mut sent = Sent::default();
+        loop {
+            let letters = local.letters(BATCH)?;
+            if letters.is_empty() {
+                return Ok(sent);
+            }
+            for letter in letters {
+                if stop() {
+                    return Ok(sent);
+                }
+                let how = self.send(&letter);
+                match &how {
+                    Attempt::Sent => sent.sent += 1,
+                    Attempt::Again(error) => {
+                        tracing::warn!(to = %letter.to, %error, "not sent");
+                        sent.again += 1;
+                    }
+                    Attempt::Never(error) => {
+                        tracing::warn!(to = %letter.to, %error, "given up");
+                        sent.given_up += 1;
+                    }
+                }
+                local.attempted(&letter, &how)?;
+            }
+        }
+    }
+
+    fn send(&self, letter: &Letter) -> Attempt {
+        match (letter.channel, &self.mail) {
+            (Channel::Webhook, _) => self.hooks.send(letter),
+            (Channel::Mail, Some(mailer)) => mailer.send(letter),
+            (Channel::Mail, None) => Attempt::Again("no mail server is configured".into()),
+        }
+    }
+}
