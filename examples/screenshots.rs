@@ -19,7 +19,7 @@ const SIZE: (u16, u16) = (120, 32);
 const CELL: (u32, u32) = (9, 19);
 
 /// Each picture and the keys that lead to it from the first screen.
-const PICTURES: [(&str, &str); 13] = [
+const PICTURES: [(&str, &str); 15] = [
     ("main", "<Down><Down><Space><Space><Space>"),
     ("context-menu", "<Down><Down><Space><Space><Space>m"),
     ("picker", "/status=active label:till<Enter>*mwsol"),
@@ -38,6 +38,8 @@ const PICTURES: [(&str, &str); 13] = [
         "/used_pct>=80 in:\"/Northstar Connect/Polar Cold Chain\"<Enter>gbPolar, near cap<Tab><Enter>bb9",
     ),
     ("caps", "/account:polar lifecycle=active<Enter>*mC2MB"),
+    ("details", "/status=alerted<Enter><Enter>"),
+    ("alerts", "A<Down><Down>"),
     ("list", "L8988301000100000219 8988301000100000490 8988300000000000001<Enter>"),
 ];
 
