@@ -465,5 +465,12 @@ fn usage_is_counted_shown_and_sets_off_alerts() {
     assert!(world.ok(&["account", "show", "/Root"]).contains("monthly from day 23"));
     world.ends(&["account", "period", "/Root", "weekly"], 2);
     world.ends(&["usage", "8900101000000000043"], 4);
+    assert_eq!(world.ok(&["usage", "--account", "/Root"]), format!("day,bytes\n{today},1501000000\n"));
+    let months = world.ok(&["usage", "--account", "/Root", "--by", "month"]);
+    assert_eq!(months, format!("month,bytes\n{},1501000000\n", &today[..7]));
+    assert!(world.ok(&["usage", "--account", "/Root", "--by", "account"]).contains("/Root/"));
+    world.ends(&["usage", "--account", "/Root", "--by", "session"], 2);
+    world.ends(&["usage", iccids[0], "--by", "month"], 2);
+    world.ends(&["usage"], 2);
     world.ok(&["store", "check"]);
 }

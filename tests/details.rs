@@ -133,3 +133,25 @@ fn what_is_new_is_said_until_it_was_looked_at() {
     session.keys("<Esc>");
     assert!(!session.text().contains("new alert"), "{}", session.text());
 }
+
+#[test]
+fn the_estate_history_is_for_admins_by_day_month_and_account() {
+    let (dir, mut session) = session((100, 30));
+    session.keys("U");
+    session.shows("Usage of Northstar Connect and below (UTC), indicative");
+    session.shows("2026-05-28");
+    session.click_on(Button::Left, |hit| hit == Hit::Tab(1));
+    session.shows("2026-04");
+    session.keys("<Tab>");
+    session.shows("Northstar Connect itself");
+    session.shows("Northstar Connect / Harbour Freight Lines");
+    let file = dir.path().join("usage.csv");
+    session.keys(&format!("e<C-u>{}<Enter>", file.display()));
+    let written = std::fs::read_to_string(&file).expect("written");
+    assert!(written.starts_with("account,bytes_30_days,bytes_a_year\n\"/Northstar Connect/"), "{written}");
+    session.keys("<Esc>");
+    assert!(session.model.overlays.is_empty());
+    let (_dir, mut session) = session_as((100, 30), Role::User, false);
+    session.keys("U");
+    session.shows("may not see the history of the estate");
+}

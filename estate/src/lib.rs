@@ -50,7 +50,9 @@ pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
 pub use store::watch::CommitWatch;
 pub use units::Time;
-pub use usage::{DataSession, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally};
+pub use usage::{
+    AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,
+};
 pub use user::{Role, User, UserId, UserState};
 
 /// Receives exported SIMs one by one; `Ok(false)` stops.
@@ -119,6 +121,8 @@ pub trait Estate: Send + Sync {
     ) -> Result<(StagingId, UsageTally)>;
     /// One SIM's usage over time.
     fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage>;
+    /// What an account and everything below it has used over time.
+    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage>;
     /// Threshold events, newest first.
     fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>>;
     /// How many alerts and caps were reached after an event of that number.

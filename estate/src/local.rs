@@ -30,7 +30,7 @@ use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
 use crate::store::{Session, Store, accounts, check, demo as made_up, lock, outbox, saved, textindex, turn};
 use crate::units::Time;
-use crate::usage::{Event, EventFilter, Usage, UsageTally};
+use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
 use crate::{Entry, Estate, Item, Outcome, Sink, ident};
 
@@ -421,6 +421,10 @@ impl Estate for Local {
     fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
         let now = (self.clock)();
         self.read(Capability::View, cancel, |view| view.usage(&view.sim(id)?, now))
+    }
+
+    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage> {
+        self.read(Capability::EstateHistory, cancel, |view| view.estate_usage(account))
     }
 
     fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {

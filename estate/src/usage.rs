@@ -105,6 +105,41 @@ pub struct Usage {
     pub sessions: Vec<DataSession>,
 }
 
+/// What an account has used, with everything below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountUsage {
+    /// The account; `None` for those that are gone.
+    pub account: Option<AccountId>,
+    /// In the last thirty days that anything is known of.
+    pub month: u64,
+    /// As long as it is kept.
+    pub year: u64,
+}
+
+/// Usage across all SIMs of an account and of those below it: what came while a SIM was there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EstateUsage {
+    /// By day, newest first.
+    pub days: Vec<Spent>,
+    /// By account, most first: the account itself, and each one directly below it with what lies below that.
+    pub accounts: Vec<AccountUsage>,
+}
+
+impl EstateUsage {
+    /// By calendar month, newest first.
+    pub fn months(&self) -> Vec<Spent> {
+        let mut months: Vec<Spent> = Vec::new();
+        for day in &self.days {
+            let month = PeriodRule::Month.period(day.period.start, None);
+            match months.last_mut().filter(|last| last.period == month) {
+                Some(last) => last.bytes += day.bytes,
+                None => months.push(Spent { period: month, bytes: day.bytes }),
+            }
+        }
+        months
+    }
+}
+
 /// What a level does when usage reaches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -326,6 +326,13 @@ fn a_sub_customer_sees_what_came_while_it_was_theirs() {
     let seen = b.usage(world.sim(11).id, &Cancel::new()).expect("usage");
     assert_eq!(seen.days.iter().map(|d| d.bytes / MB).collect::<Vec<_>>(), [10]);
     assert_eq!((told(&a).len(), told(&b).len()), (2, 0), "the past stays with A");
+    let mb = |list: &[estate::Spent]| list.iter().map(|s| s.bytes / MB).collect::<Vec<_>>();
+    let estate_of = |local: &Local| local.estate_usage(local.me().account, &Cancel::new()).expect("usage");
+    assert_eq!((mb(&estate_of(&a).days), mb(&estate_of(&b).days)), (vec![120], vec![10]));
+    assert_eq!(mb(&estate_of(&world.root).months()), [130]);
+    let by: Vec<_> = estate_of(&world.root).accounts.iter().map(|a| (a.account, a.month / MB)).collect();
+    assert_eq!(by, [(Some(world.account("A")), 120), (Some(world.account("B")), 10)]);
+    assert!(b.estate_usage(world.account("A"), &Cancel::new()).is_err(), "a neighbour does not exist");
     let input = || Box::new(&b"iccid,time,bytes\n8900101000000000013,2026-06-10,1\n"[..]);
     let staged = b.stage_usage(input(), &ImportOptions::default(), &mut |_| {}, &go);
     assert_eq!(staged.map(|_| ()), Err(Error::RootOnly), "usage comes from above");

@@ -15,19 +15,22 @@ use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
 
-/// Show what a SIM has used, or count usage records.
+/// Show what a SIM or an account has used, or count usage records.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "Usage is indicative: operators report late and round, and the bill may differ.\n\nExamples:\n  \
-                  simdeck usage 8988307000150803904 --by period\n  simdeck usage import records.csv --dry-run"
+                  simdeck usage 8988307000150803904 --by period\n  simdeck usage --account Depots --by month\n  simdeck usage import records.csv --dry-run"
 )]
 pub struct Args {
     #[command(subcommand)]
     command: Option<One>,
     /// The SIM, with or without check digit.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "account")]
     iccid: Option<String>,
+    /// An account with everything below it, instead of one SIM: for Admins.
+    #[arg(long, value_name = "PATH", conflicts_with = "iccid")]
+    account: Option<String>,
     /// What a line is.
     #[arg(long, value_name = "WHAT", default_value = "day")]
     by: By,
@@ -45,8 +48,12 @@ enum By {
     Day,
     /// A billing period; kept for a year.
     Period,
-    /// A data session; kept for three months.
+    /// A data session; kept for three months. Of one SIM.
     Session,
+    /// A calendar month. Of an account.
+    Month,
+    /// An account directly below the one asked for. Of an account.
+    Account,
 }
 
 /// Count usage records.
@@ -66,11 +73,48 @@ struct ImportArgs {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    match (&args.command, &args.iccid) {
-        (Some(One::Import(import)), _) => import_all(context, import),
-        (None, Some(iccid)) => show(context, iccid, args.by),
-        (None, None) => Err(Failure::Usage("which SIM? Give its ICCID".into())),
+    match (&args.command, &args.iccid, &args.account) {
+        (Some(One::Import(import)), ..) => import_all(context, import),
+        (None, Some(iccid), _) => show(context, iccid, args.by),
+        (None, None, Some(path)) => show_account(context, path, args.by),
+        (None, None, None) => Err(Failure::Usage("which SIM? Give its ICCID, or --account".into())),
     }
+}
+
+fn show_account(context: &Context, path: &str, by: By) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let usage = local.estate_usage(accounts.find(path)?, &plain())?;
+    let machine = context.output() != Output::Table;
+    let size = |bytes: u64| if machine { bytes.to_string() } else { short_bytes(bytes) };
+    let spent = |what: &'static str, list: Vec<Spent>, length: usize| {
+        let day = |s: &Spent| s.period.start.day()[..length].to_owned();
+        let rows = list.iter().map(|s| vec![day(s), size(s.bytes)]).collect::<Vec<_>>();
+        let json = list.iter().map(|s| json!({ what: day(s), "bytes": s.bytes })).collect::<Vec<_>>();
+        (vec![what, "bytes"], rows, json)
+    };
+    let (header, rows, json) = match by {
+        By::Day => spent("day", usage.days, 10),
+        By::Month => spent("month", usage.months(), 7),
+        By::Account => {
+            let name = |id: Option<estate::AccountId>| id.map(|id| accounts.path(id));
+            let row = |a: &estate::AccountUsage| {
+                let gone = || "accounts that are gone".to_owned();
+                vec![name(a.account).unwrap_or_else(gone), size(a.month), size(a.year)]
+            };
+            let object = |a: &estate::AccountUsage| json!({ "account_path": name(a.account), "bytes_30_days": a.month, "bytes_a_year": a.year });
+            (
+                vec!["account", "30_days", "a_year"],
+                usage.accounts.iter().map(row).collect(),
+                usage.accounts.iter().map(object).collect(),
+            )
+        }
+        By::Period | By::Session => {
+            return Err(Failure::Usage("of an account: --by day, month or account".into()));
+        }
+    };
+    output::list(context, &header, &rows, json)?;
+    Ok(Exit::Done)
 }
 
 fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
@@ -155,6 +199,9 @@ fn print(
 
 fn show(context: &Context, iccid: &str, by: By) -> Outcome {
     let local = context.open()?;
+    if matches!(by, By::Month | By::Account) {
+        return Err(Failure::Usage("of one SIM: --by day, period or session".into()));
+    }
     let sim = local.sim_by_iccid(iccid, &plain())?;
     let usage = local.usage(sim.id, &plain())?;
     let mut out = std::io::stdout().lock();
@@ -221,7 +268,7 @@ fn lines(used: u64, usage: &Usage, by: By, machine: bool) -> Lines {
             all.extend(&usage.periods);
             (vec!["first", "last", "bytes"], spent(&all))
         }
-        By::Session => {
+        By::Session | By::Month | By::Account => {
             let rows = usage.sessions.iter().map(|s| {
                 vec![s.name.clone(), time(s.start), time(s.last), size(s.bytes), s.records.to_string()]
             });

@@ -37,6 +37,7 @@ pub enum Action {
     Menu,
     SimDetails,
     Alerts,
+    Spending,
     Move,
     SetLevels,
     CopyIccid,
@@ -332,6 +333,17 @@ pub const ACTIONS: &[Row] = &[
         "What is blocked, alerted or will be; levels that were reached",
         Acting,
         Everywhere,
+    ),
+    needing(
+        Capability::EstateHistory,
+        row(
+            A::Spending,
+            "estate-history",
+            "Usage of the account",
+            "What the account and everything below it used, by day, month and account",
+            Acting,
+            Everywhere,
+        ),
     ),
     needing(
         Capability::MoveSims,

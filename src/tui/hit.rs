@@ -9,6 +9,8 @@ use super::action::Action;
 use super::layout::{self, Areas, GUTTER, builder, chips};
 use super::model::Model;
 use super::overlay::builder::Cell;
+use super::overlay::sim::Page;
+use super::overlay::spending::By;
 use super::overlay::{Builder, LevelsPane, Overlay};
 use super::term::Key;
 
@@ -167,7 +169,13 @@ fn over(model: &Model, at: Position) -> Hit {
         return Hit::Tab(usize::from(at.y.saturating_sub(dialog.inner.y)));
     }
     if let Some(Overlay::Sim(_)) = model.overlays.last() {
-        let tab = layout::pages(dialog.inner).iter().position(|(rect, _)| rect.contains(at));
+        let tabs = layout::tabs(dialog.inner, Page::ALL, Page::title);
+        let tab = tabs.iter().position(|(rect, _)| rect.contains(at));
+        return tab.map_or(Hit::Nothing, Hit::Tab);
+    }
+    if let Some(Overlay::Spending(_)) = model.overlays.last() {
+        let tabs = layout::tabs(dialog.inner, By::ALL, By::title);
+        let tab = tabs.iter().position(|(rect, _)| rect.contains(at));
         return tab.map_or(Hit::Nothing, Hit::Tab);
     }
     if let Some(Overlay::Result(result)) = model.overlays.last()

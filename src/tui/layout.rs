@@ -15,7 +15,6 @@ use super::action::Action as A;
 use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
-use super::overlay::sim::Page;
 use super::overlay::{LevelsPane, Overlay};
 
 /// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard.
@@ -39,16 +38,20 @@ pub fn news(model: &Model) -> Option<(Rect, String)> {
     room.then(|| (Rect { x: area.right() - width, width, ..area }, said))
 }
 
-/// The tabs of the details of a SIM.
-pub fn pages(inner: Rect) -> Vec<(Rect, Page)> {
+/// The tabs of an overlay's pages.
+pub fn tabs<P: Copy, const N: usize>(
+    inner: Rect,
+    pages: [P; N],
+    title: fn(P) -> &'static str,
+) -> Vec<(Rect, P)> {
     let mut x = inner.x + 1;
-    let place = |page: Page| {
-        let width = page.title().width() as u16 + 2;
+    let place = |page: P| {
+        let width = title(page).width() as u16 + 2;
         let rect = Rect { x, y: inner.y, width: width.min(inner.right().saturating_sub(x)), height: 1 };
         x += width + 1;
         (rect, page)
     };
-    Page::ALL.into_iter().map(place).collect()
+    pages.into_iter().map(place).collect()
 }
 
 /// The possibilities of a cap's hardness: where, in words, and whether it is the one.
@@ -362,7 +365,9 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             let area = middle(screen, 110, screen.height.saturating_sub(4));
             listed(area, WATCHED.len() as u16 + 2, 2, cursor)
         }
-        Overlay::Sim(_) => listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 1, 0),
+        Overlay::Sim(_) | Overlay::Spending(_) => {
+            listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
+        }
         Overlay::Levels(_) => listed(middle(screen, 76, 15), 0, 1, 0),
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
-    Accounts, Change, ChangeId, Entry, Error, Item, Key as RowKey, List, Lookup, Outcome, Page, Plan,
-    Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
+    AccountId, Accounts, Change, ChangeId, Entry, Error, EstateUsage, Item, Key as RowKey, List, Lookup,
+    Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
 };
 
 use super::overlay::sim::Facts;
@@ -63,6 +63,8 @@ pub enum Msg {
     Spread(Ticket, Answer<Spread>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
+    /// What the estate has used.
+    Spending(Ticket, Answer<EstateUsage>),
     /// How many levels were reached since this user last looked.
     News(Answer<u64>),
     /// How many SIMs need attention, and the levels that were reached.
@@ -166,6 +168,8 @@ pub enum Effect {
     ImportSaved { path: PathBuf },
     /// Count what the builder's filter matches.
     Tally { ticket: Ticket, query: Box<Query> },
+    /// Read what an account and everything below it has used.
+    Spending { ticket: Ticket, account: AccountId },
     /// Count the levels that were reached since this user last looked.
     News,
     /// Note that this user has looked at every level that was reached, up to one.

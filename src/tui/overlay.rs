@@ -11,6 +11,7 @@ pub mod list;
 pub mod lists;
 pub mod prompt;
 pub mod sim;
+pub mod spending;
 
 use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId};
 
@@ -24,6 +25,7 @@ pub use list::{HistoryPane, ResultPane};
 pub use lists::{NumbersPane, SavedPane, SavedWish};
 pub use prompt::{Prompt, Purpose};
 pub use sim::SimPane;
+pub use spending::SpendingPane;
 
 use super::action::Action;
 use super::columns::Columns;
@@ -60,6 +62,8 @@ pub enum Overlay {
     Levels(Box<LevelsPane>),
     /// What needs attention.
     Alerts(AlertsPane),
+    /// What the estate has used.
+    Spending(SpendingPane),
     /// The details of one SIM.
     Sim(Box<SimPane>),
     /// A file being written.
@@ -152,6 +156,8 @@ pub enum Reply {
     Saved(SavedWish),
     /// To write the numbers it shows to a file.
     Numbers,
+    /// To write the page it shows to a file.
+    Spending,
     /// To show the SIMs of a filter instead of what the list shows.
     Show(&'static str),
     /// To open the details of a SIM, by its number, ICCID and label.
@@ -183,6 +189,7 @@ impl Overlay {
             Self::Numbers(numbers) => numbers.key(key),
             Self::Levels(levels) => levels.key(key),
             Self::Alerts(alerts) => alerts.key(key),
+            Self::Spending(spending) => spending.key(key),
             Self::Sim(sim) => sim.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,

@@ -83,7 +83,7 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Known => Lane::Known,
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
-        Effect::Sim { .. } | Effect::Alerts { .. } => Lane::Sim,
+        Effect::Sim { .. } | Effect::Alerts { .. } | Effect::Spending { .. } => Lane::Sim,
         Effect::News | Effect::Hear(_) => Lane::News,
         _ => Lane::Work,
     }
@@ -267,6 +267,7 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
             Msg::Saved(taken.map(|(list, _)| list), said)
         }
+        Effect::Spending { ticket, account } => Msg::Spending(ticket, estate.estate_usage(account, cancel)),
         Effect::News => Msg::News(super::facts::news(estate, cancel)),
         Effect::Hear(upto) => Msg::News(estate.hear(upto).and_then(|()| super::facts::news(estate, cancel))),
         Effect::Alerts { ticket, query } => {

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod builder;
+mod chart;
 mod details;
 mod dialog;
 mod levels;
@@ -10,6 +11,7 @@ mod lists;
 mod paint;
 mod panes;
 mod sim;
+mod spending;
 mod status;
 
 use ratatui::buffer::Buffer;

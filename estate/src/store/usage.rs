@@ -3,6 +3,8 @@
 //! What a set of records comes to depends on the set alone, never on the order or on how often they come: a record
 //! counts with the largest size and the earliest time that were ever reported of it.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
@@ -10,13 +12,14 @@ use super::read::View;
 use super::sql::Sql;
 use super::stage::{Incoming, report};
 use super::{Session, events, levels, turn};
+use crate::account::AccountId;
 use crate::change::{Counts, Rev, Watch};
 use crate::error::Result;
 use crate::import::{ImportOptions, Note, Notes, Source, Used};
 use crate::period::{DAY, Period, PeriodRule};
 use crate::sim::Sim;
 use crate::units::{MAX_BYTES, Time};
-use crate::usage::{DataSession, Reporting, Spent, Usage, UsageTally};
+use crate::usage::{AccountUsage, DataSession, EstateUsage, Reporting, Spent, Usage, UsageTally};
 
 /// Page cache while staging and counting, in KiB.
 const CACHE_KIB: i64 = 48_000;
@@ -284,5 +287,54 @@ impl View<'_> {
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What an account and everything below it has used. Whoever sees every account sees what those used that are gone.
+    pub fn estate_usage(&self, account: AccountId) -> Result<EstateUsage> {
+        let top = self.accounts.need(account)?;
+        let everything = self.whole && top.parent.is_none();
+        let which = if everything {
+            Sql::new("1")
+        } else {
+            let below = self.accounts.subtree(account).iter().map(|a| a.id.0);
+            Sql::new("account_id IN rarray(?)").with_many(below)
+        };
+        let sql = format!(
+            "SELECT day, sum(bytes) FROM usage_account WHERE {} GROUP BY day ORDER BY day DESC LIMIT 367",
+            which.text
+        );
+        let mut statement = self.session.prepare_cached(&sql)?;
+        let rows = statement.query_map(rusqlite::params_from_iter(&which.params), |r| {
+            let start = r.get::<_, i64>(0)? * DAY;
+            let period = Period { start: Time(start), end: Time(start + DAY) };
+            Ok(Spent { period, bytes: r.get::<_, i64>(1)?.max(0).unsigned_abs() })
+        })?;
+        let days: Vec<Spent> = rows.collect::<rusqlite::Result<_>>()?;
+        let newest = days.first().map_or(0, |day| day.period.start.0 / DAY);
+        let sql = format!(
+            "SELECT account_id, sum(iif(day > {} - 30, bytes, 0)), sum(bytes) FROM usage_account WHERE {} GROUP BY 1",
+            newest, which.text
+        );
+        let mut statement = self.session.prepare_cached(&sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(&which.params))?;
+        let mut spent: BTreeMap<Option<AccountId>, (u64, u64)> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let sums = spent.entry(self.below(account, AccountId(row.get(0)?))).or_default();
+            sums.0 += row.get::<_, i64>(1)?.max(0).unsigned_abs();
+            sums.1 += row.get::<_, i64>(2)?.max(0).unsigned_abs();
+        }
+        let mut accounts: Vec<AccountUsage> =
+            spent.into_iter().map(|(account, (month, year))| AccountUsage { account, month, year }).collect();
+        accounts.sort_by_key(|a| std::cmp::Reverse((a.month, a.year)));
+        Ok(EstateUsage { days, accounts })
+    }
+
+    /// The account directly below `top` that `id` lies in, or `top` itself; nothing for one that is gone.
+    fn below(&self, top: AccountId, id: AccountId) -> Option<AccountId> {
+        let mut at = self.accounts.get(id)?;
+        while at.id != top && at.parent != Some(top) {
+            at = self.accounts.get(at.parent?)?;
+        }
+        Some(at.id)
     }
 }

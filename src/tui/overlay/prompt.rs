@@ -32,8 +32,8 @@ pub enum Purpose {
     ExportFilters,
     /// The file to read saved filters from.
     ImportFilters,
-    /// The file to write these numbers to.
-    Numbers(Vec<String>),
+    /// The file to write this text to, of so many lines.
+    Text(String, u64),
 }
 
 impl Purpose {

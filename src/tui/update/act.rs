@@ -74,6 +74,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Move => menus::move_target(model),
         A::SimDetails => usage::details(model),
         A::Alerts => usage::alerts(model),
+        A::Spending => usage::spending(model),
         A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),

@@ -110,7 +110,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Exported(path, answer) => exported(model, &path, answer),
         Msg::Copy(answer) => copied(model, answer),
-        Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) => usage::answer(model, msg),
+        Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
         other => {
             about_filters(model, other);
             Vec::new()

@@ -57,6 +57,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::OnSim(action) => act::run(model, action),
         Reply::Saved(wish) => saved::wish(model, wish),
         Reply::Numbers => files::export_numbers(model),
+        Reply::Spending => usage::export_spending(model),
         Reply::CancelExport => {
             if let Some(writing) = &mut model.export {
                 writing.stopping = true;
@@ -201,7 +202,7 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
                 (replaces && !asked).then(|| format!("{text} is there already; Enter again replaces it"))
             })
         }
-        Purpose::ListFilter | Purpose::ExportFilters | Purpose::ImportFilters | Purpose::Numbers(_) => None,
+        Purpose::ListFilter | Purpose::ExportFilters | Purpose::ImportFilters | Purpose::Text(..) => None,
         Purpose::List => {
             let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
             empty.then(|| "there are no numbers in it".to_owned())
@@ -249,14 +250,8 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             vec![Effect::Write { path: PathBuf::from(text), text: text_of, lines }]
         }
         Purpose::ImportFilters => vec![Effect::ImportSaved { path: PathBuf::from(text) }],
-        Purpose::Numbers(numbers) => {
-            let cells: Vec<_> = numbers.iter().map(|n| estate::text::defuse(n).into_owned()).collect();
-            let lines = cells.len() as u64;
-            vec![Effect::Write {
-                path: PathBuf::from(text),
-                text: format!("number\n{}\n", cells.join("\n")),
-                lines,
-            }]
+        Purpose::Text(content, lines) => {
+            vec![Effect::Write { path: PathBuf::from(text), text: content, lines }]
         }
         Purpose::List => match List::read(text) {
             Ok(list) => select::find(model, ListUse::Select, ListSource::Given(list)),

@@ -59,7 +59,8 @@ pub fn export_numbers(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Numbers(pane)) = model.overlays.last() else { return Vec::new() };
     let (what, file) =
         if pane.shows_all { ("all numbers", "list.csv") } else { ("missing numbers", "missing.csv") };
-    let purpose = Purpose::Numbers(pane.shown().to_vec());
+    let cells: Vec<_> = pane.shown().iter().map(|n| estate::text::defuse(n).into_owned()).collect();
+    let purpose = Purpose::Text(format!("number\n{}\n", cells.join("\n")), cells.len() as u64);
     model.overlays.push(Overlay::Prompt(Prompt::new(
         format!("Export {what}"),
         "the file to write",

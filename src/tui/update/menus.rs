@@ -33,8 +33,9 @@ const ON_SIMS: [A; 15] = [
     A::Undo,
 ];
 /// What can be done to an account.
-const ON_ACCOUNTS: [A; 9] = [
+const ON_ACCOUNTS: [A; 10] = [
     A::OpenAccount,
+    A::Spending,
     A::ToggleFold,
     A::SelectSubtree,
     A::FilterSame,

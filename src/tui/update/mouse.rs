@@ -11,6 +11,7 @@ use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::builder::Focus;
 use crate::tui::overlay::sim::Page;
+use crate::tui::overlay::spending::By;
 use crate::tui::overlay::{Overlay, Reply};
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
@@ -244,7 +245,11 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
             pane.open(Page::ALL[index]);
             Reply::Stay
         }
-        (Overlay::Sim(_) | Overlay::Alerts(_), Hit::Outside) => Reply::Close,
+        (Overlay::Spending(pane), Hit::Tab(index)) => {
+            pane.open(By::ALL[index]);
+            Reply::Stay
+        }
+        (Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_), Hit::Outside) => Reply::Close,
         _ => return None,
     })
 }

@@ -5,7 +5,8 @@ use estate::{Query, SimId};
 use super::answers::said;
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Msg};
-use crate::tui::overlay::{AlertsPane, Overlay, SimPane};
+use crate::tui::overlay::spending::By;
+use crate::tui::overlay::{AlertsPane, Overlay, Prompt, Purpose, SimPane, SpendingPane};
 
 /// Opens the details of the SIM under the cursor.
 pub fn details(model: &mut Model) -> Vec<Effect> {
@@ -29,6 +30,41 @@ pub fn alerts(model: &mut Model) -> Vec<Effect> {
     vec![attention(model)]
 }
 
+/// Opens the estate history of the account the list shows.
+pub fn spending(model: &mut Model) -> Vec<Effect> {
+    let account = model.query.under;
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    model.tickets.sim = model.tickets.take();
+    model.overlays.push(Overlay::Spending(SpendingPane::new(account, name)));
+    vec![Effect::Spending { ticket: model.tickets.sim, account }]
+}
+
+/// Asks where to write the page of the estate history that is open.
+pub fn export_spending(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Spending(pane)) = model.overlays.last() else { return Vec::new() };
+    let Some(usage) = &pane.usage else { return Vec::new() };
+    let (head, lines): (&str, Vec<String>) = match pane.by {
+        By::Account => {
+            let path =
+                |id: Option<estate::AccountId>| id.map(|id| model.accounts.path(id)).unwrap_or_default();
+            let quoted = |text: &str| format!("\"{}\"", estate::text::defuse(text).replace('"', "\"\""));
+            let line =
+                |a: &estate::AccountUsage| format!("{},{},{}", quoted(&path(a.account)), a.month, a.year);
+            ("account,bytes_30_days,bytes_a_year", usage.accounts.iter().map(line).collect())
+        }
+        by => {
+            let length = if by == By::Day { 10 } else { 7 };
+            let line = |s: &estate::Spent| format!("{},{}", &s.period.start.day()[..length], s.bytes);
+            (if by == By::Day { "day,bytes" } else { "month,bytes" }, pane.spent().iter().map(line).collect())
+        }
+    };
+    let n = lines.len() as u64;
+    let purpose = Purpose::Text(format!("{head}\n{}\n", lines.join("\n")), n);
+    let what = format!("Export usage by {}", pane.by.title().to_lowercase());
+    model.overlays.push(Overlay::Prompt(Prompt::new(what, "the file to write", "usage.csv", purpose)));
+    Vec::new()
+}
+
 /// Counts anew what needs attention.
 pub fn attention(model: &mut Model) -> Effect {
     model.tickets.alerts = model.tickets.take();
@@ -39,6 +75,12 @@ pub fn attention(model: &mut Model) -> Effect {
 /// Takes what was read.
 pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
+        Msg::Spending(ticket, answer) if ticket == model.tickets.sim => {
+            let usage = said(model, answer);
+            if let Some(Overlay::Spending(pane)) = model.overlays.last_mut() {
+                pane.usage = usage;
+            }
+        }
         Msg::News(answer) => model.news = said(model, answer).unwrap_or(model.news),
         Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
             let facts = said(model, answer);

@@ -60,6 +60,10 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
             super::alerts::alerts(theme, pane, place, buffer);
             None
         }
+        Overlay::Spending(pane) => {
+            super::spending::spending(model, pane, place, buffer);
+            None
+        }
         Overlay::Sim(pane) => {
             super::sim::sim(model, pane, place, buffer);
             None
@@ -97,6 +101,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
         Overlay::Levels(pane) => format!("Caps and alerts of {}", pane.subject),
+        Overlay::Spending(pane) => format!("Usage of {} and below (UTC), indicative", pane.name),
         Overlay::Alerts(pane) => format!("Alerts in {} and below", pane.account),
         Overlay::Sim(pane) => {
             let dot = if pane.label.is_empty() { "" } else { " · " };

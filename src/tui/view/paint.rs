@@ -14,6 +14,11 @@ pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
     buffer.set_stringn(rect.x, rect.y, &cut, usize::from(rect.width), style).0
 }
 
+/// A line of an area, counted from its top; nothing where the area ends before it.
+pub fn row(area: Rect, y: u16) -> Rect {
+    Rect { y: area.y + y.min(area.height), height: u16::from(y < area.height), ..area }
+}
+
 /// Writes text at the right end of a rectangle.
 pub fn right(buffer: &mut Buffer, rect: Rect, content: &str, style: Style) {
     let width = (content.width() as u16).min(rect.width);
