@@ -105,3 +105,24 @@ fn a_click_chooses_what_it_is_on() {
         assert_eq!((pane.alert_is, pane.hard), (alert, hard), "{words}");
     }
 }
+
+#[test]
+fn a_cap_is_raised_until_the_period_ends() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/status=active has:cap<Enter>C");
+    session.shows("until the billing period ends");
+    session.keys("50GB<Tab><Tab><Tab><Space><Enter>");
+    session.shows("cap 50.0 GB, alert 40.0 GB, until the billing period ends");
+    session.keys("y");
+    assert!(session.model.overlays.is_empty());
+    session.shows("↑50.0 GB");
+    session.keys("<Enter>");
+    session.shows("cap 50.0 GB until 2026-05-31, then ");
+    session.keys("<Esc><BS>/raised=yes<Enter>");
+    assert_eq!(session.model.matching, Some(1));
+    // Without a cap there is nothing to raise: the line that is wrong says so.
+    session.keys("C<Up><Space><Enter>");
+    session.shows("only a cap, with its alert, can be raised");
+    session.click_on(Button::Left, |hit| hit == simdeck::tui::hit::Hit::Level(3, 0));
+    session.keys("<Esc>");
+}

@@ -165,7 +165,7 @@ fn the_messy_file_is_reported_row_by_row() {
 fn exports_read_back() {
     let world = World::sample();
     let csv = world.ok(&["export"]);
-    assert_eq!(csv.lines().next().expect("header").split(',').count(), 29);
+    assert_eq!(csv.lines().next().expect("header").split(',').count(), 30);
     std::fs::write(world.path("out.csv"), &csv).expect("written");
     let other = World::empty();
     other.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
@@ -408,6 +408,10 @@ fn caps_are_set_previewed_and_undone() {
     let (_, err) = world.ends(&["cap", "no:cap", "--alert", "80%", "--yes"], 3);
     assert!(err.contains("it has no cap to take a share of"), "{err}");
     let id = receipt["change_id"].as_str().expect("id");
+    world.ends(&["cap", filter, "--until-period-end", "--yes"], 2);
+    world.ends(&["cap", filter, "--set", "1GB", "--until-period-end", "--yes"], 3);
+    let raise = world.ends(&["cap", filter, "--set", "1.6GiB", "--until-period-end", "--dry-run"], 0).0;
+    assert!(raise.contains("until the billing period ends"), "{raise}");
     assert!(world.ok(&["history", "--limit", "3"]).contains("set cap 1.6 GB (1,610,612,736 bytes)"));
     world.ok(&["undo", id, "--yes"]);
     assert_eq!(world.count("cap=1.5GiB"), 0);

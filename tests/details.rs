@@ -67,7 +67,7 @@ fn pages_are_clicked_and_changes_show_at_once() {
     let id = session.model.shown_whole().expect("a SIM").id;
     let change = Change::SetLevels {
         target: Target::ids([id]),
-        levels: Levels { cap: Some(1), alert: Alert::Follow, hard: None },
+        levels: Levels { cap: Some(1), alert: Alert::Follow, hard: None, until_period_end: false },
     };
     let go = |_| std::ops::ControlFlow::Continue(());
     session.estate.apply(&ChangeId::new(), &change, &go).expect("set by someone else");

@@ -286,10 +286,12 @@ pub enum Reason {
     NoAccount,
     /// There is no cap to take a share of.
     NoCap,
+    /// It is capped no lower than that.
+    NoRaise,
 }
 
 impl Reason {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::None,
         Self::Terminated,
         Self::Unmanaged,
@@ -297,10 +299,11 @@ impl Reason {
         Self::Gone,
         Self::NoAccount,
         Self::NoCap,
+        Self::NoRaise,
     ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 6) as usize]
+        Self::ALL[code.clamp(0, 7) as usize]
     }
 
     /// The stable code.
@@ -313,6 +316,7 @@ impl Reason {
             Self::Gone => "gone",
             Self::NoAccount => "no-account",
             Self::NoCap => "no-cap",
+            Self::NoRaise => "no-raise",
         }
     }
 
@@ -326,6 +330,7 @@ impl Reason {
             Self::Gone => "no longer in the estate",
             Self::NoAccount => "the account it came from is gone",
             Self::NoCap => "it has no cap to take a share of",
+            Self::NoRaise => "it would be no raise: its cap is that high already, or it has none",
         }
     }
 }

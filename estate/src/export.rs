@@ -11,7 +11,7 @@ use crate::sim::{Gate, Sim};
 use crate::text;
 
 /// The fields of an exported SIM, in order: the names scripts rely on.
-pub const FIELDS: [&str; 29] = [
+pub const FIELDS: [&str; 30] = [
     "id",
     "iccid",
     "imsi",
@@ -33,6 +33,7 @@ pub const FIELDS: [&str; 29] = [
     "cap_bytes",
     "alert_bytes",
     "hard_cap",
+    "cap_returns_to_bytes",
     "usage_as_of",
     "last_seen",
     "activated_at",
@@ -108,6 +109,7 @@ pub fn field(sim: &Sim, accounts: &Accounts, name: &str) -> Json {
         "used_bytes" => json!(sim.used),
         "cap_bytes" => json!(sim.cap),
         "alert_bytes" => json!(sim.alert),
+        "cap_returns_to_bytes" => json!(sim.cap_returns_to),
         USED_PCT => json!(sim.percent()),
         "hard_cap" => json!(sim.hard_cap),
         "usage_as_of" => json!(sim.usage_as_of.map(|t| t.to_string())),

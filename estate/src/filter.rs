@@ -140,6 +140,7 @@ pub enum Field {
     Recipient,
     Session,
     Hard,
+    Raised,
     Used,
     Cap,
     Alert,
@@ -156,7 +157,7 @@ pub enum Field {
 }
 
 /// The fields by name, with what they hold. `Any` has no name: it is a lone word.
-pub const FIELDS: [(&str, Field, Shape); 32] = [
+pub const FIELDS: [(&str, Field, Shape); 33] = [
     ("iccid", Field::Iccid, Shape::Text),
     ("imsi", Field::Imsi, Shape::Text),
     ("msisdn", Field::Msisdn, Shape::Text),
@@ -176,6 +177,7 @@ pub const FIELDS: [(&str, Field, Shape); 32] = [
     ("recipient", Field::Recipient, Shape::Text),
     ("session", Field::Session, Shape::Flag),
     ("hard", Field::Hard, Shape::Flag),
+    ("raised", Field::Raised, Shape::Flag),
     ("used", Field::Used, Shape::Bytes),
     ("cap", Field::Cap, Shape::Bytes),
     ("alert", Field::Alert, Shape::Bytes),

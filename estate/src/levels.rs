@@ -30,6 +30,9 @@ pub struct Levels {
     pub alert: Alert,
     /// Whether an open session is ended at the cap too.
     pub hard: Option<bool>,
+    /// Whether the cap and its alert hold until the billing period ends only, and the old ones come back then.
+    #[serde(default)]
+    pub until_period_end: bool,
 }
 
 impl Levels {
@@ -46,11 +49,18 @@ impl Levels {
             (Alert::Follow | Alert::Keep, _) => said.push("alerts as they are".to_owned()),
         }
         said.extend(self.hard.map(|hard| if hard { "hard cap" } else { "soft cap" }.to_owned()));
-        said.join(", ")
+        let said = said.join(", ");
+        if self.until_period_end { format!("{said}, until the billing period ends") } else { said }
     }
 
     /// Makes sure that it does something.
     pub fn check(&self) -> Result<()> {
+        if self.until_period_end && (self.cap.is_none() || self.hard.is_some()) {
+            return Err(Error::invalid(
+                "until",
+                "only a cap, with its alert, can be raised until the billing period ends",
+            ));
+        }
         let alert = matches!(self.alert, Alert::Bytes(_) | Alert::Percent(_));
         if self.cap.is_none() && self.hard.is_none() && !alert {
             return Err(Error::invalid(
@@ -174,7 +184,7 @@ mod tests {
         assert_eq!(parse_cap("1,5GB"), Ok(1_500_000_000));
         let huge = Levels { cap: Some(u64::MAX), ..Levels::default() };
         assert!(huge.check().is_err());
-        let contradiction = Levels { cap: Some(0), alert: Alert::Percent(80), hard: None };
+        let contradiction = Levels { cap: Some(0), alert: Alert::Percent(80), ..Levels::default() };
         assert!(contradiction.check().is_err());
         assert!(Levels::default().check().is_err());
         assert!(Levels { alert: Alert::Percent(0), ..Levels::default() }.check().is_err());

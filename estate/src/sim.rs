@@ -178,6 +178,8 @@ pub struct Sim {
     pub categories: Vec<String>,
     pub notes: String,
     pub recipients: Vec<String>,
+    /// The cap that comes back when the billing period ends, 0 for none; `None` where it is not raised.
+    pub cap_returns_to: Option<u64>,
     /// The revision that last changed it; usage arriving does not.
     pub version: i64,
 }

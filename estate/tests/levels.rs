@@ -59,7 +59,7 @@ fn world() -> (tempfile::TempDir, Local) {
 }
 
 const fn cap(megabytes: u64) -> Levels {
-    Levels { cap: Some(megabytes * 1_000_000), alert: Alert::Follow, hard: None }
+    Levels { cap: Some(megabytes * 1_000_000), alert: Alert::Follow, hard: None, until_period_end: false }
 }
 
 #[test]
@@ -218,7 +218,7 @@ proptest! {
         ],
         hard in prop::option::of(any::<bool>()),
     ) {
-        let set = Levels { cap, alert, hard };
+        let set = Levels { cap, alert, hard, until_period_end: false };
         prop_assume!(set.check().is_ok());
         let (_dir, root) = estate();
         let mut csv = String::from("iccid,used,cap,alert\n");
@@ -292,4 +292,62 @@ fn an_alert_turned_off_by_hand_counts_as_own_and_hard_without_a_cap_is_said() {
     assert_eq!(planned.warnings, [(Warning::OwnAlerts, 1)]);
     let hard = plan(&root, &set(&root, "lifecycle=active", Levels { hard: Some(true), ..Levels::default() }));
     assert!(hard.warnings.contains(&(Warning::HardWithoutCap, 1)), "{:?}", hard.warnings);
+}
+
+#[test]
+fn a_raised_cap_returns_when_the_period_ends() {
+    let dir = tempfile::tempdir().expect("folder");
+    let path = dir.path().join("estate.db");
+    let new =
+        estate::NewEstate { account: "Root".into(), email: "root@x.example".into(), name: "Root".into() };
+    let clock = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(NOW.0));
+    let time = std::sync::Arc::clone(&clock);
+    let root = Local::create(&path, &new)
+        .expect("new")
+        .with_clock(move || Time(time.load(std::sync::atomic::Ordering::Relaxed)));
+    import(&root, CSV);
+    root.catch_up().expect("nothing is due");
+    let raise = |megabytes| Levels { until_period_end: true, ..cap(megabytes) };
+    // 14 is blocked at 800 MB with 900 MB used; 11 has no cap, and 600 MB is no raise for it.
+    let change = set(&root, "", raise(600));
+    let planned = plan(&root, &change);
+    assert_eq!((planned.counts.done, planned.counts.refused), (2, 4));
+    assert!(planned.reasons.contains(&(Reason::NoRaise, 2)), "{planned:?}");
+    let raised = apply(&root, &set(&root, "iccid:*14", raise(1_000))).expect("raised").id;
+    assert_eq!(levels(&root, 14), (Some(1_000), Some(800), Gate::Alerted));
+    assert_eq!(sim(&root, 14).cap_returns_to, Some(800_000_000));
+    let count = |text: &str| {
+        let filter = Filter::parse(text).expect(text);
+        root.count(&Query { filter, ..Query::all(root.me().account, NOW) }, &Cancel::new()).expect("count")
+    };
+    assert_eq!((count("raised=yes"), count("has:raised"), count("raised=no")), (1, 1, 5));
+    // Raised again, and without any cap: it still returns to what it was at first.
+    apply(&root, &set(&root, "iccid:*14", raise(0))).expect("raised");
+    assert_eq!((levels(&root, 14).0, sim(&root, 14).cap_returns_to), (None, Some(800_000_000)));
+    assert!(matches!(
+        root.apply(&ChangeId::new(), &Change::Undo { change: raised }, &go),
+        Err(Error::Conflict(_))
+    ));
+    // One that is set for good does not return.
+    apply(&root, &set(&root, "iccid:*12", raise(900))).expect("raised");
+    apply(&root, &set(&root, "iccid:*12", cap(900))).expect("kept");
+    assert_eq!(sim(&root, 12).cap_returns_to, None);
+    // Undone, nothing returns either.
+    let undone = apply(&root, &set(&root, "iccid:*13", raise(900))).expect("raised").id;
+    root.apply(&ChangeId::new(), &Change::Undo { change: undone }, &go).expect("undone");
+    assert_eq!(
+        (levels(&root, 13), sim(&root, 13).cap_returns_to),
+        ((Some(500), Some(111), Gate::Alerted), None)
+    );
+    clock.fetch_add(31 * estate::DAY, std::sync::atomic::Ordering::Relaxed);
+    root.catch_up().expect("turned");
+    assert_eq!(levels(&root, 14), (Some(800), Some(640), Gate::Ok));
+    assert_eq!((levels(&root, 12).0, sim(&root, 14).cap_returns_to), (Some(900), None));
+    for bad in [
+        Levels { until_period_end: true, ..Levels::default() },
+        Levels { until_period_end: true, hard: Some(true), ..cap(5) },
+    ] {
+        assert!(root.plan(&set(&root, "", bad), &Cancel::new()).is_err(), "{bad:?}");
+    }
+    assert!(root.check().expect("check").is_empty());
 }

@@ -120,7 +120,7 @@ fn three_sources_one_message_each() {
     world.spend("r2", &[(12, 20)]);
     assert_eq!(world.due(), [to("Ops@x.example", 0, 1), to("a@x.example", 0, 1)]);
     // A level that somebody sets below usage tells too.
-    let levels = Levels { cap: Some(50_000_000), alert: Alert::Keep, hard: None };
+    let levels = Levels { cap: Some(50_000_000), alert: Alert::Keep, hard: None, until_period_end: false };
     let change = Change::SetLevels { target: Target::ids([sim]), levels };
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
     assert_eq!(world.due(), [], "it was reached and had spoken");
@@ -217,7 +217,7 @@ fn nothing_is_written_where_nobody_sends_mail() {
     let world = World::new();
     let root = world.open("root@x.example").with_mail(false);
     world.external(&world.root, "Root", "ops@x.example").expect("added");
-    let levels = Levels { cap: Some(1), alert: Alert::Keep, hard: None };
+    let levels = Levels { cap: Some(1), alert: Alert::Keep, hard: None, until_period_end: false };
     world.spend("r1", &[(12, 10)]);
     let sim = root.sim_by_iccid("8900101000000000012", &Cancel::new()).expect("sim").id;
     let change = Change::SetLevels { target: Target::ids([sim]), levels };

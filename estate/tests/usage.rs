@@ -117,7 +117,7 @@ fn told(local: &Local) -> Vec<(Level, u64)> {
 }
 
 const fn cap(megabytes: u64) -> Levels {
-    Levels { cap: Some(megabytes * 1_000_000), alert: Alert::Keep, hard: None }
+    Levels { cap: Some(megabytes * 1_000_000), alert: Alert::Keep, hard: None, until_period_end: false }
 }
 
 const MB: u64 = 1_000_000;
@@ -236,7 +236,7 @@ fn a_level_speaks_once_and_again_after_it_was_raised_above_usage() {
     assert_eq!((told().len(), world.sim(11).gate, world.sim(11).used), (3, Gate::Blocked, 171 * MB));
     // A cap set below usage blocks at once, and says so once.
     world.spends(12, "a", 50 * MB);
-    world.set(12, Levels { cap: Some(40 * MB), alert: Alert::Follow, hard: None });
+    world.set(12, Levels { cap: Some(40 * MB), alert: Alert::Follow, hard: None, until_period_end: false });
     assert_eq!(world.sim(12).gate, Gate::Blocked);
     assert_eq!(told()[3..], [(Level::Alert, 32), (Level::Cap, 40)]);
     // What is terminated counts and stays silent.
@@ -454,7 +454,7 @@ proptest! {
             match what {
                 Happens::Spends(mb) => { world.spends(11, &step.to_string(), mb * MB); used += mb; }
                 Happens::Cap(mb) => { world.set(11, cap(*mb)); cap_at = *mb; }
-                Happens::Alert(mb) => { world.set(11, Levels { cap: None, alert: Alert::Bytes(mb * MB), hard: None }); alert_at = *mb; }
+                Happens::Alert(mb) => { world.set(11, Levels { cap: None, alert: Alert::Bytes(mb * MB), hard: None, until_period_end: false }); alert_at = *mb; }
                 Happens::Moves(to_a) => {
                     let to = world.account(if *to_a { "A" } else { "B" });
                     let change = Change::Move { target: Target::ids([world.sim(11).id]), to, clear: Clear::default() };

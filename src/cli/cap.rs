@@ -15,7 +15,8 @@ use crate::failure::Exit;
     after_help = "Setting a cap sets its alert to 80 % of it, unless --alert says otherwise.\n\nExamples:\n  \
                         simdeck cap 'in:\"/My Company/Depots\"' --set 500MB --dry-run\n  \
                         simdeck cap --from-file numbers.csv --set 1.5GiB --alert 90% --yes\n  \
-                        simdeck cap 'status=blocked' --set none --yes"
+                        simdeck cap 'status=blocked' --set none --yes\n  \
+                        simdeck cap 'label:pump' --set 2GB --until-period-end"
 )]
 pub struct Args {
     #[command(flatten)]
@@ -32,6 +33,9 @@ pub struct Args {
     /// Let an open data session go on until it ends by itself.
     #[arg(long)]
     soft: bool,
+    /// Raise the cap until the billing period ends; then the old cap and alert come back.
+    #[arg(long, requires = "set", conflicts_with_all = ["hard", "soft"])]
+    until_period_end: bool,
     /// Every SIM you see.
     #[arg(long)]
     all: bool,
@@ -44,6 +48,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         cap: args.set.as_deref().map(parse_cap).transpose()?,
         alert: args.alert.as_deref().map(parse_alert).transpose()?.unwrap_or(Alert::Follow),
         hard: (args.hard || args.soft).then_some(args.hard),
+        until_period_end: args.until_period_end,
     };
     levels.check()?;
     let local = context.open()?;

@@ -240,12 +240,20 @@ fn summary(sim: &Sim, usage: &Usage) -> String {
         sim.iccid,
         short_bytes(sim.used),
         level("alert", sim.alert),
-        level("cap", sim.cap),
+        raised(level("cap", sim.cap), sim, usage),
         sim.status.word(),
         usage.period,
         usage.rule.said(),
         usage.reporting.said(),
     )
+}
+
+/// A cap that is raised, and what comes back.
+fn raised(cap: String, sim: &Sim, usage: &Usage) -> String {
+    let Some(back) = sim.cap_returns_to else { return cap };
+    let last = estate::Time(usage.period.end.0 - 1).day();
+    let back = if back == 0 { "none".to_owned() } else { exact_bytes(back) };
+    format!("{cap} until {last}, then {back}")
 }
 
 type Lines = (Vec<&'static str>, Vec<Vec<String>>);
@@ -295,6 +303,7 @@ fn object(sim: &Sim, usage: &Usage) -> serde_json::Value {
         })
         .collect();
     json!({ "iccid": sim.iccid, "used_bytes": sim.used, "alert_bytes": sim.alert, "cap_bytes": sim.cap,
+            "cap_returns_to_bytes": sim.cap_returns_to,
             "status": sim.status.word(), "usage_as_of": sim.usage_as_of.map(|at| at.to_string()),
             "period_start": usage.period.start.to_string(), "period_end": usage.period.end.to_string(),
             "period_rule": usage.rule.to_string(), "reporting": usage.reporting.word(),

@@ -201,7 +201,7 @@ fn over(model: &Model, at: Position) -> Hit {
 }
 
 fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {
-    let [cap, alert, hard] = layout::LEVEL_FIELDS;
+    let [cap, alert, hard, until] = layout::LEVEL_FIELDS;
     match at.y.saturating_sub(inner.y) {
         y if y == cap || y == cap + 1 => Hit::Level(0, 0),
         y if (alert..alert + 3).contains(&y) => Hit::Level(1, usize::from(y - alert)),
@@ -209,6 +209,11 @@ fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {
             let places = layout::hardness(pane, inner);
             let which = places.iter().position(|(rect, ..)| rect.contains(at));
             which.map_or(Hit::Nothing, |which| Hit::Level(2, which))
+        }
+        y if y == until => {
+            let places = layout::holding(pane, inner);
+            let which = places.iter().position(|(rect, ..)| rect.contains(at));
+            which.map_or(Hit::Nothing, |which| Hit::Level(3, which))
         }
         _ => Hit::Nothing,
     }

@@ -17,8 +17,8 @@ use super::keymap::Pane;
 use super::model::Model;
 use super::overlay::{LevelsPane, Overlay};
 
-/// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard.
-pub const LEVEL_FIELDS: [u16; 3] = [1, 4, 8];
+/// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard, until when.
+pub const LEVEL_FIELDS: [u16; 4] = [1, 4, 8, 10];
 
 /// The width of the names of the cap editor's fields.
 pub const LEVEL_NAMES: u16 = 10;
@@ -56,11 +56,24 @@ pub fn tabs<P: Copy, const N: usize>(
 
 /// The possibilities of a cap's hardness: where, in words, and whether it is the one.
 pub fn hardness(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 3] {
+    in_a_row(pane.hardness(), inner, LEVEL_FIELDS[2])
+}
+
+/// Until when the cap holds: where, in words, and whether it is the one.
+pub fn holding(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 2] {
+    in_a_row(pane.holding(), inner, LEVEL_FIELDS[3])
+}
+
+fn in_a_row<const N: usize>(
+    choices: [(bool, &'static str); N],
+    inner: Rect,
+    line: u16,
+) -> [(Rect, String, bool); N] {
     let mut x = inner.x + 1 + LEVEL_NAMES;
-    pane.hardness().map(|(chosen, said)| {
+    choices.map(|(chosen, said)| {
         let said = format!("({}) {said}", if chosen { "x" } else { " " });
         let width = (said.width() as u16).min(inner.right().saturating_sub(x));
-        let place = Rect { x, y: inner.y + LEVEL_FIELDS[2], width, height: 1 };
+        let place = Rect { x, y: inner.y + line, width, height: 1 };
         x += width + 3;
         (place, said, chosen)
     })
@@ -368,7 +381,7 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
         Overlay::Sim(_) | Overlay::Spending(_) => {
             listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
         }
-        Overlay::Levels(_) => listed(middle(screen, 76, 15), 0, 1, 0),
+        Overlay::Levels(_) => listed(middle(screen, 76, 17), 0, 1, 0),
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);

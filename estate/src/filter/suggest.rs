@@ -31,7 +31,7 @@ pub struct Suggestion {
 }
 
 /// The fields in the order people look for them, with their names in words.
-pub const TITLES: [(Field, &str); 28] = [
+pub const TITLES: [(Field, &str); 29] = [
     (Field::Account, "Account Name"),
     (Field::Status, "Status"),
     (Field::Label, "Label"),
@@ -47,6 +47,7 @@ pub const TITLES: [(Field, &str); 28] = [
     (Field::Alert, "Alert"),
     (Field::AlertPct, "Alert % of cap"),
     (Field::Hard, "Hard cap"),
+    (Field::Raised, "Cap raised for the period"),
     (Field::Session, "In session"),
     (Field::Seen, "Last seen"),
     (Field::Activated, "Activated"),

@@ -114,7 +114,10 @@ pub(crate) const HEADERS: [(Field, &[&str]); 23] = [
     (Field::Categories, &["categories", "category", "group"]),
     (Field::Notes, &["notes", "note", "comment", "comments", "remarks"]),
     (Field::Recipients, &["recipients", "emails", "notificationemails", "notifyemails", "alertemails"]),
-    (Field::Ignored, &["accountid", "accountpath", "id", "version", "usagegate", "suspended"]),
+    (
+        Field::Ignored,
+        &["accountid", "accountpath", "id", "version", "usagegate", "suspended", "capreturnstobytes"],
+    ),
 ];
 
 /// Headers of usage records; those of SIMs that they may carry along are of no use.

@@ -17,6 +17,9 @@ struct After {
     alert: Sql,
     hard: Sql,
     gate: Sql,
+    /// What comes back when the billing period ends; -1 where nothing does.
+    back_cap: Sql,
+    back_alert: Sql,
 }
 
 /// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may be.
@@ -42,6 +45,20 @@ fn after(levels: &Levels) -> After {
         Some(hard) => Sql::new("?").with(i64::from(hard)),
         None => Sql::new("s.hard_cap"),
     };
+    let back = |column: &str| Sql::new(format!("iif(s.back_cap >= 0, s.back_{column}, s.{column})"));
+    let (back_cap, back_alert) = match (levels.until_period_end, levels.cap) {
+        // Raised again, it still returns to what it was at first.
+        (true, _) => (back("cap"), back("alert")),
+        (false, Some(_)) => (Sql::new("-1"), Sql::new("0")),
+        // An alert of its own stays when the cap returns.
+        (false, None) => {
+            let alert = piece(
+                &[("iif(s.back_cap >= 0, iif((", &alert), (") = s.alert, s.back_alert, (", &alert)],
+                ")), 0)",
+            );
+            (Sql::new("s.back_cap"), alert)
+        }
+    };
     // What the source of the data stated beyond what usage says holds until the level it stands for changes.
     let gate = piece(
         &[
@@ -52,7 +69,7 @@ fn after(levels: &Levels) -> After {
         ],
         " END",
     );
-    After { cap, alert, hard, gate }
+    After { cap, alert, hard, gate, back_cap, back_alert }
 }
 
 /// What undo brings back. The gate is the old one only while usage is what it was.
@@ -66,7 +83,9 @@ fn restored() -> After {
         )],
         " END",
     );
-    After { cap, alert, hard, gate }
+    let back_cap = Sql::new("ifnull(t.restore ->> 'back_cap', -1)");
+    let back_alert = Sql::new("ifnull(t.restore ->> 'back_alert', 0)");
+    After { cap, alert, hard, gate, back_cap, back_alert }
 }
 
 /// Whether usage has reached a level: `usage ≥ level`, and what is not set never is.
@@ -125,13 +144,13 @@ fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning,
     Ok(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect())
 }
 
-/// Codes for: unmanaged, terminated, no cap to take a share of, the same already, changed since.
-const OUTCOMES: [i64; 5] = [2, 2, 2, 1, 3];
-const REASONS: [i64; 5] = [2, 1, 6, 0, 3];
+/// Codes for: unmanaged, terminated, no cap to take a share of, no raise, the same already, changed since.
+const OUTCOMES: [i64; 6] = [2, 2, 2, 2, 1, 3];
+const REASONS: [i64; 6] = [2, 1, 6, 7, 0, 3];
 
 /// What becomes of each SIM, in codes of one kind.
-fn judged_as(levels: &Levels, after: &After, at: Rev, codes: [i64; 5]) -> Sql {
-    let [unmanaged, terminated, capless, same, changed] = codes;
+fn judged_as(levels: &Levels, after: &After, at: Rev, codes: [i64; 6]) -> Sql {
+    let [unmanaged, terminated, capless, low, same, changed] = codes;
     let mut sql =
         Sql::new(format!("CASE WHEN NOT s.managed THEN {unmanaged} WHEN s.lifecycle = 3 THEN {terminated} "));
     if matches!(levels.alert, Alert::Percent(_)) {
@@ -139,10 +158,16 @@ fn judged_as(levels: &Levels, after: &After, at: Rev, codes: [i64; 5]) -> Sql {
         sql.push(after.cap.clone());
         sql.text.push_str(&format!(") = 0 THEN {capless} "));
     }
+    if levels.until_period_end {
+        let raised = piece(&[("WHEN NOT (s.cap > 0 AND ((", &after.cap), (") = 0 OR (", &after.cap)], "");
+        sql.push(raised);
+        sql.text.push_str(&format!(") > s.cap)) THEN {low} "));
+    }
     for (start, value) in [
         ("WHEN s.cap = (", &after.cap),
         (") AND s.alert = (", &after.alert),
         (") AND s.hard_cap = (", &after.hard),
+        (") AND s.back_cap = (", &after.back_cap),
     ] {
         sql.text.push_str(start);
         sql.push(value.clone());
@@ -233,7 +258,7 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
 
 /// What the levels were, kept so that undo can bring them back.
 const BEFORE: &str = "CASE WHEN t.outcome = 0 THEN json_object('cap', s.cap, 'alert', s.alert, \
-    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used) END";
+    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert) END";
 
 /// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
 pub(crate) fn set_levels(
@@ -256,6 +281,8 @@ pub(crate) fn set_levels(
             ("), alert = (", &after.alert),
             ("), hard_cap = (", &after.hard),
             ("), gate = (", &after.gate),
+            ("), back_cap = (", &after.back_cap),
+            ("), back_alert = (", &after.back_alert),
         ],
         ") FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
     );

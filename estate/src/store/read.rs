@@ -35,10 +35,10 @@ pub(crate) struct View<'a> {
 /// The columns of a [`Sim`], in the order [`sim`] reads them.
 pub(crate) const COLUMNS: &str = "s.id, s.iccid, s.imsi, s.msisdn, s.eid, s.imei, s.label, s.account_id, s.lifecycle, \
     s.suspended, s.managed, s.gate, s.status, s.in_session, s.network, s.tariff, s.used, s.cap, s.alert, s.hard_cap, \
-    s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version";
+    s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version, s.back_cap";
 
 /// How many they are: what follows them in a row is the caller's.
-pub(crate) const COLUMN_COUNT: usize = 28;
+pub(crate) const COLUMN_COUNT: usize = 29;
 
 pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
     let level = |i| row.get::<_, i64>(i).map(|n| (n > 0).then_some(n as u64));
@@ -73,6 +73,7 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
         notes: row.get(25)?,
         recipients: list(26)?,
         version: row.get(27)?,
+        cap_returns_to: row.get::<_, i64>(28).map(|n| u64::try_from(n).ok())?,
     })
 }
 

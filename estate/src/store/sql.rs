@@ -189,8 +189,12 @@ impl Compiler<'_> {
             Value::Status(status) => Sql::new("s.status = ?").with(status_code(*status)),
             Value::Lifecycle(lifecycle) => Sql::new("s.lifecycle = ?").with(lifecycle_code(*lifecycle)),
             Value::Flag(flag) => {
-                let column = if term.field == Field::Hard { "hard_cap" } else { "in_session" };
-                Sql::new(format!("s.{column} = ?")).with(i64::from(*flag))
+                let column = match term.field {
+                    Field::Hard => "s.hard_cap",
+                    Field::Raised => "(s.back_cap >= 0)",
+                    _ => "s.in_session",
+                };
+                Sql::new(format!("{column} = ?")).with(i64::from(*flag))
             }
             Value::Field(field) => self.filled(*field, term.field == Field::Has),
             Value::Id(id) => Sql::new("s.id = ?").with(*id),
@@ -253,6 +257,7 @@ impl Compiler<'_> {
         let said = match field {
             Field::Pace => self.pace(Op::Ge, 0),
             Field::AlertPct => number(field, Op::Ge, 0),
+            Field::Raised => Sql::new("s.back_cap >= 0"),
             _ => return filled(field, wanted),
         };
         if wanted { said } else { Sql { text: format!("NOT ({})", said.text), ..said } }

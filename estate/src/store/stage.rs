@@ -342,8 +342,14 @@ impl Staging {
         let set: Vec<String> = self.columns.iter().map(|c| format!("{c} = t.{c}")).collect();
         let alert = "alert = CASE WHEN t.cap <> s.cap THEN t.alert ELSE s.alert END";
         let alert = if self.default_alert { format!(", {alert}") } else { String::new() };
+        // A cap that the file states is the cap from now on.
+        let raise = if self.columns.contains(&"cap") {
+            ", back_cap = iif(t.cap <> s.cap, -1, s.back_cap)"
+        } else {
+            ""
+        };
         let sql = format!(
-            "UPDATE sim AS s SET version = ?1{}{alert} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
+            "UPDATE sim AS s SET version = ?1{}{alert}{raise} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
         );
         self.session.execute(&sql, [rev])?;

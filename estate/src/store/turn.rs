@@ -152,10 +152,10 @@ fn advance(session: &Connection, now: Time) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts the counters of the period that ended into history and begins anew. Those of SIMs with a rhythm of their own
+/// Puts the counters of the period that ended into history and begins anew; caps that were raised until then return. Those of SIMs with a rhythm of their own
 /// ended if another period began between the last look and this one.
 fn close(session: &Connection, turn: &Turn, end: i64) -> Result<()> {
-    let ended = "s.id > ?1 AND s.id <= ?2 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0) \
+    let ended = "s.id > ?1 AND s.id <= ?2 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0 OR s.back_cap >= 0) \
         AND EXISTS (SELECT 1 FROM temp.rule u WHERE u.account_id = s.account_id AND u.rule = ?3) \
         AND period_start(?3, s.activated, ?5) > period_start(?3, s.activated, ?4)";
     let bound = params![turn.cursor, end, turn.rule, turn.upto, turn.next];
@@ -165,7 +165,10 @@ fn close(session: &Connection, turn: &Turn, end: i64) -> Result<()> {
          ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
     );
     session.prepare_cached(&history)?.execute(bound)?;
-    let anew = format!("UPDATE sim AS s SET used = 0, gate = 0, fired = 0 WHERE {ended}");
+    let anew = format!(
+        "UPDATE sim AS s SET used = 0, gate = 0, fired = 0, cap = iif(back_cap >= 0, back_cap, cap), \
+         alert = iif(back_cap >= 0, back_alert, alert), back_cap = -1, back_alert = 0 WHERE {ended}"
+    );
     session.prepare_cached(&anew)?.execute(bound)?;
     Ok(())
 }

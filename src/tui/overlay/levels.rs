@@ -45,7 +45,9 @@ pub struct LevelsPane {
     pub alert: Input,
     /// Whether the cap is hard; `None` leaves it as it is.
     pub hard: Option<bool>,
-    /// The line under the cursor: cap, alert, hard.
+    /// Whether the cap is raised until the billing period ends only.
+    pub until: bool,
+    /// The line under the cursor: cap, alert, hard, until when.
     pub line: usize,
     /// What is wrong, and on which line.
     pub fault: Option<(usize, String)>,
@@ -63,6 +65,7 @@ impl LevelsPane {
             alert_is: AlertIs::Follows,
             alert: Input::default(),
             hard: None,
+            until: false,
             line: 0,
             fault: None,
         }
@@ -71,8 +74,12 @@ impl LevelsPane {
     /// What is to be set, or what is wrong and on which line.
     pub fn levels(&self) -> Result<Levels, (usize, String)> {
         let said = |e: estate::Error| {
-            let alert = matches!(e, estate::Error::Invalid { field: "alert", .. });
-            (usize::from(alert), e.to_string())
+            let line = match e {
+                estate::Error::Invalid { field: "alert", .. } => 1,
+                estate::Error::Invalid { field: "until", .. } => 3,
+                _ => 0,
+            };
+            (line, e.to_string())
         };
         let cap = match self.cap.value().trim() {
             "" => None,
@@ -86,7 +93,7 @@ impl LevelsPane {
             }
             (AlertIs::Typed, text) => parse_alert(text).map_err(said)?,
         };
-        let levels = Levels { cap, alert, hard: self.hard };
+        let levels = Levels { cap, alert, hard: self.hard, until_period_end: self.until };
         levels.check().map_err(said)?;
         Ok(levels)
     }
@@ -117,8 +124,8 @@ impl LevelsPane {
         match key.code {
             Code::Esc => return Reply::Close,
             Code::Enter => return self.submit(),
-            Code::Tab | Code::Down => self.line = (self.line + 1) % 3,
-            Code::BackTab | Code::Up => self.line = (self.line + 2) % 3,
+            Code::Tab | Code::Down => self.line = (self.line + 1) % 4,
+            Code::BackTab | Code::Up => self.line = (self.line + 3) % 4,
             Code::Left if self.line > 0 && !self.types() => self.turn(2),
             Code::Right if self.line > 0 && !self.types() => self.turn(1),
             Code::Char(' ') if self.line > 0 && !self.types() => self.turn(1),
@@ -140,6 +147,8 @@ impl LevelsPane {
             self.alert_is = AlertIs::ALL[next(AlertIs::ALL.iter().position(|a| *a == self.alert_is))];
         } else if self.line == 2 {
             self.hard = HARD[next(HARD.iter().position(|h| *h == self.hard))];
+        } else if self.line == 3 {
+            self.until = !self.until;
         }
     }
 
@@ -150,6 +159,7 @@ impl LevelsPane {
         match line {
             1 => self.alert_is = AlertIs::ALL[which % 3],
             2 => self.hard = HARD[which % 3],
+            3 => self.until = which == 1,
             _ => {}
         }
     }
@@ -163,6 +173,11 @@ impl LevelsPane {
             None => "as it is",
         };
         [(self.hard == HARD[0], now), (self.hard == HARD[1], "hard"), (self.hard == HARD[2], "soft")]
+    }
+
+    /// Until when the cap holds, and which one is chosen.
+    pub fn holding(&self) -> [(bool, &'static str); 2] {
+        [(!self.until, "from now on"), (self.until, "until the billing period ends")]
     }
 
     fn typed(&mut self, key: Key) {
@@ -233,7 +248,7 @@ mod tests {
     #[test]
     fn only_touched_fields_change_and_the_alert_follows() {
         let levels = pane("500MB").levels().expect("levels");
-        assert_eq!(levels, Levels { cap: Some(500_000_000), alert: Alert::Follow, hard: None });
+        assert_eq!(levels, Levels { cap: Some(500_000_000), alert: Alert::Follow, ..Levels::default() });
         assert_eq!(pane("500MB").follows(), "80 % of the cap: 400 MB");
         assert_eq!(pane("500MB\t→").levels().expect("kept").alert, Alert::Keep);
         assert_eq!(

@@ -64,7 +64,14 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         ("Account", model.accounts.names(sim.account).join(" / ")),
         ("Status", status),
         ("Used", format!("{}{percent}, indicative", short_bytes(sim.used))),
-        ("Cap", sim.cap.map_or_else(|| "none".to_owned(), |c| format!("{}{hard}", short_bytes(c)))),
+        (
+            "Cap",
+            format!(
+                "{}{}",
+                sim.cap.map_or_else(|| "none".to_owned(), |c| format!("{}{hard}", short_bytes(c))),
+                raised(model, sim)
+            ),
+        ),
         ("Alert", sim.alert.map_or_else(|| "none".to_owned(), short_bytes)),
         ("Usage as of", time(sim.usage_as_of)),
         ("Last seen", time(sim.last_seen)),
@@ -80,6 +87,15 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         ("Changed", format!("by change #{}", count(sim.version as u64))),
         ("Notes", or_none(&sim.notes)),
     ]
+}
+
+/// Until when a cap is raised, and what comes back then.
+pub(super) fn raised(model: &Model, sim: &Sim) -> String {
+    let Some(back) = sim.cap_returns_to else { return String::new() };
+    let rule = model.accounts.get(sim.account).map(|a| a.period).unwrap_or_default();
+    let last = estate::Time(rule.period(model.now, sim.activated).end.0 - 1).day();
+    let back = if back == 0 { "none".to_owned() } else { short_bytes(back) };
+    format!(" until {last}, then {back}")
 }
 
 fn column(model: &Model, pairs: &[(&'static str, String)], area: Rect, indent: u16, buffer: &mut Buffer) {

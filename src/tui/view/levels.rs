@@ -9,7 +9,7 @@ use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::text;
-use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS, LEVEL_NAMES as NAMES, hardness};
+use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS, LEVEL_NAMES as NAMES, hardness, holding};
 use crate::tui::overlay::LevelsPane;
 use crate::tui::overlay::levels::AlertIs;
 use crate::tui::theme::Theme;
@@ -22,7 +22,7 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
         let line = line(y);
         Rect { x: line.x + NAMES, width: line.width.saturating_sub(NAMES), ..line }
     };
-    for (at, name) in ["Cap", "Alert", "Hard cap"].into_iter().enumerate() {
+    for (at, name) in ["Cap", "Alert", "Hard cap", "Holds"].into_iter().enumerate() {
         let style = if pane.line == at { theme.title() } else { theme.text };
         text(buffer, line(FIELDS[at]), name, style);
     }
@@ -51,8 +51,9 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
             }
         }
     }
-    cursor = hard(theme, pane, place.inner, buffer).or(cursor);
-    foot(theme, pane, line(FIELDS[2] + 2), buffer);
+    cursor = row(theme, pane.line == 2, &hardness(pane, place.inner), buffer).or(cursor);
+    cursor = row(theme, pane.line == 3, &holding(pane, place.inner), buffer).or(cursor);
+    foot(theme, pane, line(FIELDS[3] + 2), buffer);
     cursor
 }
 
@@ -66,12 +67,13 @@ fn field(theme: &Theme, input: &Input, area: Rect, here: bool, buffer: &mut Buff
     here.then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
 }
 
-fn hard(theme: &Theme, pane: &LevelsPane, inner: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Possibilities beside each other; the cursor is on the one that is chosen.
+fn row(theme: &Theme, here: bool, choices: &[(Rect, String, bool)], buffer: &mut Buffer) -> Option<Position> {
     let mut cursor = None;
-    for (place, said, chosen) in hardness(pane, inner) {
-        let style = if chosen && pane.line == 2 { theme.title() } else { theme.text };
-        text(buffer, place, &said, style);
-        if chosen && pane.line == 2 {
+    for (place, said, chosen) in choices {
+        let style = if *chosen && here { theme.title() } else { theme.text };
+        text(buffer, *place, said, style);
+        if *chosen && here {
             cursor = Some(Position::new(place.x + 1, place.y));
         }
     }

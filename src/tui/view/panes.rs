@@ -239,7 +239,14 @@ fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (
         Column::Session => (if sim.in_session { "yes" } else { "-" }.to_owned(), plain),
         Column::Network => (sim.network.clone(), plain),
         Column::Used => (short_bytes(sim.used), plain),
-        Column::Cap => (sim.cap.map_or_else(|| "none".to_owned(), short_bytes), plain),
+        Column::Cap => {
+            let raised = if sim.cap_returns_to.is_some() { theme.glyph("↑", "^") } else { "" };
+            (
+                sim.cap
+                    .map_or_else(|| format!("{raised}none"), |cap| format!("{raised}{}", short_bytes(cap))),
+                plain,
+            )
+        }
         Column::UsedPct => (
             percent.map_or_else(String::new, |p| format!("{}%", p.min(9999))),
             levelled(theme, percent, plain),

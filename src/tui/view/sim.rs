@@ -8,7 +8,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::chart::{Amount, chart};
-use super::details::pairs;
+use super::details::{pairs, raised};
 use super::paint::{row, text, wrap};
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
@@ -30,7 +30,7 @@ pub fn sim(model: &Model, pane: &SimPane, place: &Dialog, buffer: &mut Buffer) {
     };
     match pane.page {
         Page::Overview => overview(model, pane, facts, area, buffer),
-        Page::Usage => usage(theme, pane, facts, area, buffer),
+        Page::Usage => usage(model, pane, facts, area, buffer),
         Page::Sessions => sessions(theme, pane, &facts.usage, area, buffer),
         Page::History => history(theme, pane, facts, area, buffer),
     }
@@ -45,7 +45,7 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
         y += 1;
     }
     y += gauge(
-        theme,
+        model,
         &facts.sim,
         &facts.usage,
         Rect { y: area.y + y, height: area.height.saturating_sub(y), ..area },
@@ -104,7 +104,8 @@ fn of_gate(theme: &Theme, sim: &Sim) -> Style {
 }
 
 /// Usage against alert and cap: a line of words, the bar, and where the levels are on it. Tells how many lines it took.
-fn gauge(theme: &Theme, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffer) -> u16 {
+fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffer) -> u16 {
+    let theme = &model.theme;
     let percent = sim.percent().map(|p| format!(" ({p} % of the cap)")).unwrap_or_default();
     let as_of =
         sim.usage_as_of.map_or_else(|| "unknown when".to_owned(), |t| format!("as of {} UTC", t.minute()));
@@ -131,7 +132,8 @@ fn gauge(theme: &Theme, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
     for (name, level) in levels {
         let Some(level) = level else { continue };
         let hard = if name == "cap" && sim.hard_cap { " (hard)" } else { "" };
-        let (sign, words) = (theme.glyph("▲", "^"), format!("{name} {}{hard}", short_bytes(level)));
+        let raised = if name == "cap" { raised(model, sim) } else { String::new() };
+        let (sign, words) = (theme.glyph("▲", "^"), format!("{name} {}{hard}{raised}", short_bytes(level)));
         // The sign stands under the level, its words where there is more room.
         let x = at(level).saturating_sub(1) as usize;
         let (x, said) = if x * 2 < usize::from(area.width) {
@@ -150,9 +152,9 @@ fn gauge(theme: &Theme, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
     y + 2
 }
 
-fn usage(theme: &Theme, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
-    let usage = &facts.usage;
-    let taken = gauge(theme, &facts.sim, usage, area, buffer);
+fn usage(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
+    let (theme, usage) = (&model.theme, &facts.usage);
+    let taken = gauge(model, &facts.sim, usage, area, buffer);
     let said = format!("Periods: {}; {}.", usage.rule.said(), usage.reporting.said());
     let mut y = taken;
     for line in wrap(&said, area.width) {
