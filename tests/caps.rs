@@ -126,3 +126,16 @@ fn a_cap_is_raised_until_the_period_ends() {
     session.click_on(Button::Left, |hit| hit == simdeck::tui::hit::Hit::Level(3, 0));
     session.keys("<Esc>");
 }
+
+#[test]
+fn where_caps_are_switched_off_the_editor_says_so() {
+    let (_dir, mut session) = session((120, 40));
+    let account = session.model.table.current().expect("a row").row.sim.account;
+    let change = estate::Change::SetEntitlement { account, on: false };
+    let go = |_| std::ops::ControlFlow::Continue(());
+    session.estate.apply(&estate::ChangeId::new(), &change, &go).expect("off");
+    session.msg(simdeck::tui::msg::Msg::Committed);
+    session.keys("C");
+    session.shows("caps and alerts are switched off here by the account above");
+    assert!(session.model.overlays.is_empty());
+}

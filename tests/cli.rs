@@ -409,10 +409,17 @@ fn caps_are_set_previewed_and_undone() {
     assert!(err.contains("it has no cap to take a share of"), "{err}");
     let id = receipt["change_id"].as_str().expect("id");
     world.ends(&["cap", filter, "--until-period-end", "--yes"], 2);
+    world.ok(&["account", "caps", "/Root/Acme Ltd", "off"]);
+    assert!(world.ok(&["account", "show", "/Root/Acme Ltd"]).contains("caps and alerts,off"));
+    assert!(
+        world.ends(&["cap", filter, "--set", "9GB", "--yes"], 3).1.contains("switched off in its account")
+    );
+    world.ok(&["account", "caps", "/Root/Acme Ltd", "on"]);
+    world.ends(&["account", "caps", "/Root", "off"], 1);
     world.ends(&["cap", filter, "--set", "1GB", "--until-period-end", "--yes"], 3);
     let raise = world.ends(&["cap", filter, "--set", "1.6GiB", "--until-period-end", "--dry-run"], 0).0;
     assert!(raise.contains("until the billing period ends"), "{raise}");
-    assert!(world.ok(&["history", "--limit", "3"]).contains("set cap 1.6 GB (1,610,612,736 bytes)"));
+    assert!(world.ok(&["history", "--limit", "9"]).contains("set cap 1.6 GB (1,610,612,736 bytes)"));
     world.ok(&["undo", id, "--yes"]);
     assert_eq!(world.count("cap=1.5GiB"), 0);
     world.ok(&["store", "check"]);

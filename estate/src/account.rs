@@ -33,6 +33,10 @@ pub struct Account {
     pub period: PeriodRule,
     /// Its own rule, if it has one.
     pub own_period: Option<PeriodRule>,
+    /// Whether caps and alerts are switched on, here and everywhere above.
+    pub levels: bool,
+    /// Whether they are as far as the account itself says.
+    pub own_levels: bool,
     /// The revision that last changed it.
     pub version: i64,
 }
@@ -72,19 +76,27 @@ pub struct AccountRow {
     pub(crate) has_admin: bool,
     pub(crate) version: i64,
     pub(crate) period: Option<PeriodRule>,
+    pub(crate) levels: bool,
 }
 
-/// The rule that holds in an account by itself or by those above it, which this user may not see.
-fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> PeriodRule {
+/// What an account passes on to those below it.
+#[derive(Clone, Copy)]
+struct Passed {
+    period: PeriodRule,
+    levels: bool,
+}
+
+/// What comes from an account and from those above it, which this user may not see.
+fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> Passed {
     let by_id: HashMap<AccountId, &AccountRow> = rows.iter().map(|row| (row.id, row)).collect();
+    let (mut period, mut levels) = (None, true);
     for _ in 0..rows.len() {
         let Some(row) = at.and_then(|id| by_id.get(&id)) else { break };
-        if let Some(rule) = row.period {
-            return rule;
-        }
+        period = period.or(row.period);
+        levels &= row.levels;
         at = row.parent;
     }
-    PeriodRule::default()
+    Passed { period: period.unwrap_or_default(), levels }
 }
 
 impl Accounts {
@@ -101,11 +113,12 @@ impl Accounts {
         }
         let mut tree = Self::default();
         let start = rows.iter().position(|r| r.id == top);
-        let mut stack: Vec<(usize, u16, PeriodRule)> =
+        let mut stack: Vec<(usize, u16, Passed)> =
             start.map(|i| (i, 0, inherited(rows, rows[i].parent))).into_iter().collect();
         while let Some((i, depth, above)) = stack.pop() {
             let row = &rows[i];
-            let period = row.period.unwrap_or(above);
+            let passed =
+                Passed { period: row.period.unwrap_or(above.period), levels: row.levels && above.levels };
             tree.place.insert(row.id, tree.list.len());
             tree.list.push(Account {
                 id: row.id,
@@ -115,12 +128,14 @@ impl Accounts {
                 own: row.own,
                 subtree: row.own,
                 has_admin: row.has_admin,
-                period,
+                period: passed.period,
                 own_period: row.period,
+                levels: passed.levels,
+                own_levels: row.levels,
                 version: row.version,
             });
             let below = children.get(&row.id).into_iter().flatten().rev();
-            stack.extend(below.map(|child| (*child, depth.saturating_add(1), period)));
+            stack.extend(below.map(|child| (*child, depth.saturating_add(1), passed)));
         }
         tree.sum_up();
         tree
@@ -278,6 +293,7 @@ mod tests {
             has_admin: false,
             version: 1,
             period: None,
+            levels: true,
         }
     }
 

@@ -130,6 +130,13 @@ pub enum Change {
         /// The rule; `None` goes by the account above again.
         rule: Option<PeriodRule>,
     },
+    /// Switches caps and alerts on or off in an account and below it.
+    SetEntitlement {
+        /// The account.
+        account: AccountId,
+        /// Whether they are on.
+        on: bool,
+    },
     /// Lets someone who is no user hear of an account's SIMs and of those below it.
     AddExternal {
         /// The account.
@@ -201,6 +208,7 @@ impl Change {
             Self::Import { .. } => "import",
             Self::ImportUsage { .. } => "usage",
             Self::SetPeriod { .. } => "period",
+            Self::SetEntitlement { .. } => "entitlement",
             Self::AddExternal { .. } => "add-external",
             Self::RemoveExternal { .. } => "remove-external",
             Self::AddAccount { .. } => "add-account",
@@ -288,10 +296,12 @@ pub enum Reason {
     NoCap,
     /// It is capped no lower than that.
     NoRaise,
+    /// Caps and alerts are switched off in its account.
+    NotEntitled,
 }
 
 impl Reason {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::None,
         Self::Terminated,
         Self::Unmanaged,
@@ -300,10 +310,11 @@ impl Reason {
         Self::NoAccount,
         Self::NoCap,
         Self::NoRaise,
+        Self::NotEntitled,
     ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 7) as usize]
+        Self::ALL[code.clamp(0, 8) as usize]
     }
 
     /// The stable code.
@@ -317,6 +328,7 @@ impl Reason {
             Self::NoAccount => "no-account",
             Self::NoCap => "no-cap",
             Self::NoRaise => "no-raise",
+            Self::NotEntitled => "not-entitled",
         }
     }
 
@@ -330,6 +342,7 @@ impl Reason {
             Self::Gone => "no longer in the estate",
             Self::NoAccount => "the account it came from is gone",
             Self::NoCap => "it has no cap to take a share of",
+            Self::NotEntitled => "caps and alerts are switched off in its account",
             Self::NoRaise => "it would be no raise: its cap is that high already, or it has none",
         }
     }

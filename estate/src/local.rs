@@ -1,6 +1,7 @@
 //! The estate in a local store: finds the scope, asks the role table, then calls the store.
 
 mod apply;
+mod tree;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;

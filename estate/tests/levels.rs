@@ -351,3 +351,31 @@ fn a_raised_cap_returns_when_the_period_ends() {
     }
     assert!(root.check().expect("check").is_empty());
 }
+
+#[test]
+fn without_entitlement_nothing_is_set() {
+    let (_dir, root) = world();
+    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let (a, top) = (accounts.find("A").expect("A"), root.me().account);
+    let switch = |local: &Local, account, on| apply(local, &Change::SetEntitlement { account, on });
+    root.add_user(a, "Ann", "ann@x.example", Role::Admin).expect("user");
+    let earlier = apply(&root, &set(&root, "iccid:*11", cap(700))).expect("set").id;
+    let off = switch(&root, a, false).expect("off").id;
+    let planned = plan(&root, &set(&root, "", cap(250)));
+    assert_eq!((planned.counts.done, planned.counts.refused), (1, 5));
+    assert!(planned.reasons.contains(&(Reason::NotEntitled, 3)), "{planned:?}");
+    let ann = Local::open(root.path(), Some("ann@x.example"), false).expect("opens");
+    let refused = apply(&ann, &set(&ann, "", cap(250))).expect("judged");
+    assert_eq!((refused.counts.done, refused.counts.refused), (0, 3));
+    assert!(switch(&ann, a, true).is_err(), "it is for those above to say");
+    assert!(apply(&root, &Change::Undo { change: earlier.clone() }).is_err(), "not by undo either");
+    assert!(switch(&root, top, false).is_err() && switch(&root, a, false).is_err());
+    // What lies below is off too, whoever looks; undone, all is as before.
+    let sub = apply(&root, &Change::AddAccount { parent: a, name: "Sub".into() }).expect("made").account;
+    let tree = ann.accounts(&Cancel::new()).expect("accounts");
+    assert!(!tree.get(sub.expect("account")).expect("seen").levels && !tree.all()[0].levels);
+    apply(&root, &Change::Undo { change: off }).expect("on again");
+    assert_eq!(apply(&ann, &set(&ann, "", cap(250))).expect("set").counts.done, 3);
+    let log = root.entries(&LogFilter { limit: 20, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert!(log.iter().any(|e| e.summary == "switched caps and alerts off in /Root/A"), "{log:?}");
+}

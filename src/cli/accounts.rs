@@ -63,6 +63,15 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Switch caps and alerts on or off in an account and below it.
+    Caps {
+        /// The account.
+        path: String,
+        /// On or off.
+        switch: super::profile::Switch,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Show, add or take away who else hears of an account's SIMs: mail addresses and webhooks.
     Notify {
         /// The account: what lies below it counts too.
@@ -130,7 +139,7 @@ fn admin(account: &estate::Account) -> &'static str {
 fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
     json!({ "id": a.id.0, "parent_id": a.parent.map(|p| p.0), "name": a.name, "path": accounts.path(a.id),
             "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin,
-            "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()) })
+            "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()), "caps_and_alerts": a.levels })
 }
 
 pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
@@ -162,8 +171,6 @@ pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
 pub fn one(context: &Context, command: One) -> Outcome {
     let local = context.open()?;
     let accounts = local.accounts(&plain())?;
-    // These harm nothing and are undone in a moment: they do not ask.
-    let at_once = |confirm: Confirm| Confirm { yes: true, ..confirm };
     match command {
         One::Add { path, confirm } => {
             let (parent, name) = parent_of(&path)?;
@@ -181,24 +188,6 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Move account {} under {}", accounts.path(account), accounts.path(under));
             change::run(context, &local, Change::MoveAccount { account, under }, confirm, &what)
         }
-        One::Period { path, rule, confirm } => {
-            let account = accounts.find(&path)?;
-            let rule = if rule == "inherit" { None } else { Some(rule.parse()?) };
-            let said = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
-            let what = format!("Set the billing period of {} to {said}", accounts.path(account));
-            change::run(context, &local, Change::SetPeriod { account, rule }, at_once(confirm), &what)
-        }
-        One::Notify { path, add: Some(address), confirm, .. } => {
-            let account = accounts.find(&path)?;
-            let what = format!("Let {address} hear of {}", accounts.path(account));
-            change::run(context, &local, Change::AddExternal { account, address }, at_once(confirm), &what)
-        }
-        One::Notify { path, remove: Some(address), confirm, .. } => {
-            let account = accounts.find(&path)?;
-            let what = format!("Take {address} off {} and its SIMs", accounts.path(account));
-            change::run(context, &local, Change::RemoveExternal { account, address }, confirm, &what)
-        }
-        One::Notify { path, .. } => notified(context, &local, accounts.find(&path)?),
         One::Delete { path, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Delete account {}", accounts.path(account));
@@ -213,9 +202,49 @@ pub fn one(context: &Context, command: One) -> Outcome {
                 vec!["accounts below".into(), count(accounts.subtree(account.id).len() as u64 - 1)],
                 vec!["admin".into(), admin(account).into()],
                 vec!["billing period".into(), period(account)],
+                vec!["caps and alerts".into(), if account.levels { "on" } else { "off" }.into()],
             ];
             print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
             Ok(Exit::Done)
+        }
+        settings => set(context, &local, &accounts, settings),
+    }
+}
+
+/// What harms nothing and is undone in a moment does not ask.
+fn at_once(confirm: Confirm) -> Confirm {
+    Confirm { yes: true, ..confirm }
+}
+
+/// What holds in an account and below it.
+fn set(context: &Context, local: &estate::Local, accounts: &Accounts, command: One) -> Outcome {
+    match command {
+        One::Period { path, rule, confirm } => {
+            let account = accounts.find(&path)?;
+            let rule = if rule == "inherit" { None } else { Some(rule.parse()?) };
+            let said = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
+            let what = format!("Set the billing period of {} to {said}", accounts.path(account));
+            change::run(context, local, Change::SetPeriod { account, rule }, at_once(confirm), &what)
+        }
+        One::Caps { path, switch, confirm } => {
+            let (account, on) = (accounts.find(&path)?, switch == super::profile::Switch::On);
+            let said = if on { "on" } else { "off" };
+            let what = format!("Switch caps and alerts {said} in {}", accounts.path(account));
+            change::run(context, local, Change::SetEntitlement { account, on }, at_once(confirm), &what)
+        }
+        One::Notify { path, add: Some(address), confirm, .. } => {
+            let account = accounts.find(&path)?;
+            let what = format!("Let {address} hear of {}", accounts.path(account));
+            change::run(context, local, Change::AddExternal { account, address }, at_once(confirm), &what)
+        }
+        One::Notify { path, remove: Some(address), confirm, .. } => {
+            let account = accounts.find(&path)?;
+            let what = format!("Take {address} off {} and its SIMs", accounts.path(account));
+            change::run(context, local, Change::RemoveExternal { account, address }, confirm, &what)
+        }
+        One::Notify { path, .. } => notified(context, local, accounts.find(&path)?),
+        One::Add { .. } | One::Rename { .. } | One::Move { .. } | One::Delete { .. } | One::Show { .. } => {
+            unreachable!("these are no settings")
         }
     }
 }

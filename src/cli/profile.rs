@@ -11,16 +11,16 @@ use crate::failure::Exit;
 /// Show who you are, or say whether you want mail about the SIMs you see.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Whether alerts and caps that are reached come to you as mail.
+    /// Whether alerts and caps that are reached come to you as mail, beside the screen.
     #[arg(long, value_name = "ON|OFF")]
     alerts: Option<Switch>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Switch {
-    /// As mail too.
+pub enum Switch {
+    /// On.
     On,
-    /// On the screen only.
+    /// Off.
     Off,
 }
 

@@ -24,6 +24,9 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::Move | Action::SetLevels if model.job.is_some() => {
             Err("another change is still running".into())
         }
+        Action::SetLevels if !entitled(model) => {
+            Err("caps and alerts are switched off here by the account above".into())
+        }
         Action::Move if accounts.all().len() < 2 => {
             Err("there is no other account; + in the tree adds one".into())
         }
@@ -53,6 +56,13 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::AccountDelete => empty(model),
         _ => Ok(()),
     }
+}
+
+/// Whether the SIM an action is about, or else the user's own account, has caps and alerts at all.
+fn entitled(model: &Model) -> bool {
+    let one = model.picked.is_empty().then(|| model.table.current().map(|row| row.row.sim.account)).flatten();
+    let account = one.and_then(|id| model.accounts.get(id)).or_else(|| model.accounts.top());
+    account.is_none_or(|account| account.levels)
 }
 
 fn empty(model: &Model) -> Result<(), String> {

@@ -6,39 +6,41 @@ use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::{Value as Json, json};
 
 use super::Local;
+use super::tree::{
+    add_account, add_external, below, delete_account, may_add, may_hang, move_account, own_to_manage,
+    rename_account, rule_of, set_entitlement, set_period,
+};
 use crate::account::{AccountId, valid_name};
 use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
 use crate::error::{Error, Result};
 use crate::levels::Levels;
-use crate::notify::{Channel, channel_of};
-use crate::period::PeriodRule;
+use crate::notify::channel_of;
 use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
 use crate::store::{Session, accounts, levels, lock, outbox, turn, write};
-use crate::user::User;
 
 /// What a change put into the log.
-struct Done {
-    kind: &'static str,
-    body: Json,
-    counts: Counts,
-    undoes: Option<Rev>,
-    account: Option<AccountId>,
-    touched: Vec<AccountId>,
+pub(super) struct Done {
+    pub kind: &'static str,
+    pub body: Json,
+    pub counts: Counts,
+    pub undoes: Option<Rev>,
+    pub account: Option<AccountId>,
+    pub touched: Vec<AccountId>,
 }
 
 impl Done {
     /// A change to SIMs.
-    fn sims(kind: &'static str, body: Json, counts: Counts, undoes: Option<Rev>) -> Self {
+    pub fn sims(kind: &'static str, body: Json, counts: Counts, undoes: Option<Rev>) -> Self {
         Self { kind, body, counts, undoes, account: None, touched: Vec::new() }
     }
 
     /// A change to the accounts themselves.
-    fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
+    pub fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
         Self {
             kind,
             body,
@@ -63,6 +65,7 @@ fn need(change: &Change) -> Capability {
         Change::AddAccount { .. }
         | Change::RenameAccount { .. }
         | Change::SetPeriod { .. }
+        | Change::SetEntitlement { .. }
         | Change::MoveAccount { .. }
         | Change::DeleteAccount { .. } => Capability::ManageAccounts,
     }
@@ -78,12 +81,12 @@ fn need_to_undo(kind: &str) -> Capability {
 }
 
 /// Where the work of one change goes.
-struct Run<'a> {
-    view: &'a View<'a>,
-    session: &'a Session,
-    rev: Rev,
-    now: crate::units::Time,
-    watch: &'a Watch<'a>,
+pub(super) struct Run<'a> {
+    pub view: &'a View<'a>,
+    pub session: &'a Session,
+    pub rev: Rev,
+    pub now: crate::units::Time,
+    pub watch: &'a Watch<'a>,
 }
 
 impl Local {
@@ -129,7 +132,7 @@ impl Local {
                     own_to_manage(view, *account)?;
                     Ok(Plan { at, ..Plan::default() })
                 }
-                Change::SetPeriod { account, .. } => {
+                Change::SetPeriod { account, .. } | Change::SetEntitlement { account, .. } => {
                     own_to_manage(view, *account)?;
                     let total = view.accounts.need(*account)?.subtree;
                     Ok(Plan { at, total, ..Plan::default() })
@@ -188,6 +191,7 @@ impl Local {
             Change::MoveAccount { account, under } => move_account(run, *account, *under)?,
             Change::DeleteAccount { account } => delete_account(run, *account)?,
             Change::SetPeriod { account, rule } => set_period(run, *account, *rule)?,
+            Change::SetEntitlement { account, on } => set_entitlement(run, *account, *on)?,
             Change::Import { .. } | Change::ImportUsage { .. } => {
                 unreachable!("imports run on a connection of their own")
             }
@@ -316,6 +320,7 @@ impl Local {
                 return Err(Error::Conflict("the account has been renamed again since".into()));
             }
             "rename-account" => rename_account(run, account(), &text("from"))?,
+            "entitlement" => set_entitlement(run, account(), logged.body["on"] == Json::Bool(false))?,
             "period" if run.view.accounts.need(account())?.own_period != rule_of(&logged.body["to"]) => {
                 return Err(Error::Conflict("the billing period has been set again since".into()));
             }
@@ -434,109 +439,4 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         return Err(Error::Conflict(format!("{what} cannot be undone")));
     }
     Ok(logged)
-}
-
-/// Admins manage the accounts below their own; only the root's Admins manage the root itself.
-fn own_to_manage(view: &View<'_>, account: AccountId) -> Result<()> {
-    let found = view.accounts.need(account)?;
-    if found.parent.is_none() && !view.whole {
-        return Err(Error::Conflict("your own account is managed by the account above it".into()));
-    }
-    Ok(())
-}
-
-/// Deeper trees than that are refused: nobody finds their way in them, and no path would be short enough to read.
-const DEEPEST: usize = 64;
-
-fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
-    view.accounts.need(under)?;
-    if view.accounts.need(account)?.parent.is_none() {
-        return Err(Error::Conflict("your own account cannot be moved".into()));
-    }
-    if view.accounts.is_under(under, account) {
-        return Err(Error::Conflict("an account cannot be moved under itself".into()));
-    }
-    let own = view.accounts.need(account)?.depth;
-    let tall = view.accounts.subtree(account).iter().map(|a| a.depth - own).max().unwrap_or(0);
-    too_deep(view, under, usize::from(tall))?;
-    Ok(())
-}
-
-/// Refuses what would hang too far below `parent`; what this user does not see above counts too.
-fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Result<()> {
-    if accounts::depth(view.session, parent)? + 1 + below > DEEPEST {
-        return Err(Error::Conflict(format!("accounts are at most {DEEPEST} levels deep")));
-    }
-    Ok(())
-}
-
-fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
-    let name = valid_name(name)?;
-    run.view.accounts.need(parent)?;
-    too_deep(run.view, parent, 0)?;
-    let id = accounts::insert(run.session, Some(parent), &name, run.rev, run.now)?;
-    Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
-}
-
-fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
-    let name = valid_name(name)?;
-    own_to_manage(run.view, account)?;
-    let from = run.view.accounts.need(account)?.name.clone();
-    accounts::rename(run.session, account, &name, run.rev)?;
-    Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
-}
-
-/// An account and what lies below it, as far as this user sees.
-fn below(view: &View<'_>, account: AccountId) -> Result<Vec<i64>> {
-    view.accounts.need(account)?;
-    Ok(view.accounts.subtree(account).iter().map(|a| a.id.0).collect())
-}
-
-/// Users say for themselves whether they want mail. Whether an address belongs to someone elsewhere is not told.
-fn may_add(view: &View<'_>, account: AccountId, address: &str) -> Result<(Channel, String)> {
-    view.accounts.need(account)?;
-    let (channel, address) = channel_of(address)?;
-    let same = |u: &User| u.email.to_lowercase() == address.to_lowercase();
-    if channel == Channel::Mail && view.users(None)?.iter().any(same) {
-        return Err(Error::Conflict(format!(
-            "{address} is a user's address: they choose themselves, with simdeck profile --alerts on"
-        )));
-    }
-    Ok((channel, address))
-}
-
-fn add_external(run: &Run<'_>, account: AccountId, address: &str) -> Result<Done> {
-    let (channel, address) = may_add(run.view, account, address)?;
-    outbox::add_external(run.session, account, channel, &address)?;
-    Ok(Done::accounts("add-external", json!({ "address": address }), vec![account]))
-}
-
-/// The rule that the log speaks of.
-fn rule_of(said: &Json) -> Option<PeriodRule> {
-    serde_json::from_value(said.clone()).ok()
-}
-
-fn set_period(run: &Run<'_>, account: AccountId, rule: Option<PeriodRule>) -> Result<Done> {
-    own_to_manage(run.view, account)?;
-    let from = run.view.accounts.need(account)?.own_period;
-    accounts::set_period(run.session, account, rule, run.rev)?;
-    Ok(Done::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
-}
-
-fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {
-    may_hang(run.view, account, under)?;
-    let moved = run.view.accounts.need(account)?;
-    let from = moved.parent.unwrap_or(account);
-    accounts::hang(run.session, account, under, &moved.name, run.rev)?;
-    let body = json!({ "under": under.0, "from": from.0, "name": moved.name });
-    Ok(Done::accounts("move-account", body, vec![account, under, from]))
-}
-
-fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> {
-    own_to_manage(run.view, account)?;
-    let gone = run.view.accounts.need(account)?;
-    let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
-    accounts::delete(run.session, account)?;
-    let body = json!({ "parent": parent.0, "name": gone.name });
-    Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
 }

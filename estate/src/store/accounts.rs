@@ -18,7 +18,7 @@ use crate::user::{Role, User, UserId, UserState};
 /// Reads the accounts at and below `top`; says whether that is all there are.
 pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)> {
     let mut statement = session.prepare_cached(
-        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, EXISTS (SELECT 1 FROM user u \
+        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, a.levels, EXISTS (SELECT 1 FROM user u \
          WHERE u.account_id = a.id AND u.role = 'admin' AND u.state <> 2) FROM account a",
     )?;
     let rows: Vec<AccountRow> = statement
@@ -31,7 +31,8 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
                 own: r.get::<_, i64>(4)? as u64,
                 version: r.get(5)?,
                 period: r.get_ref(6)?.as_str().unwrap_or_default().parse().ok(),
-                has_admin: r.get(7)?,
+                levels: r.get(7)?,
+                has_admin: r.get(8)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -151,6 +152,12 @@ pub(crate) fn hear(session: &Session, user: UserId, upto: i64) -> Result<()> {
 pub(crate) fn set_period(session: &Session, id: AccountId, rule: Option<PeriodRule>, rev: Rev) -> Result<()> {
     let rule = rule.map(|rule| rule.to_string()).unwrap_or_default();
     session.execute("UPDATE account SET period = ?, version = ? WHERE id = ?", params![rule, rev, id.0])?;
+    Ok(())
+}
+
+/// Switches caps and alerts on or off.
+pub(crate) fn set_entitlement(session: &Session, id: AccountId, on: bool, rev: Rev) -> Result<()> {
+    session.execute("UPDATE account SET levels = ?, version = ? WHERE id = ?", params![on, rev, id.0])?;
     Ok(())
 }
 

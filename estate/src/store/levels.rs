@@ -144,15 +144,19 @@ fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning,
     Ok(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect())
 }
 
-/// Codes for: unmanaged, terminated, no cap to take a share of, no raise, the same already, changed since.
-const OUTCOMES: [i64; 6] = [2, 2, 2, 2, 1, 3];
-const REASONS: [i64; 6] = [2, 1, 6, 7, 0, 3];
+/// Codes for: unmanaged, terminated, not entitled, no cap to take a share of, no raise, the same already, changed since.
+const OUTCOMES: [i64; 7] = [2, 2, 2, 2, 2, 1, 3];
+const REASONS: [i64; 7] = [2, 1, 8, 6, 7, 0, 3];
 
 /// What becomes of each SIM, in codes of one kind.
-fn judged_as(levels: &Levels, after: &After, at: Rev, codes: [i64; 6]) -> Sql {
-    let [unmanaged, terminated, capless, low, same, changed] = codes;
+fn judged_as(levels: &Levels, after: &After, off: &[i64], at: Rev, codes: [i64; 7]) -> Sql {
+    let [unmanaged, terminated, not_entitled, capless, low, same, changed] = codes;
     let mut sql =
         Sql::new(format!("CASE WHEN NOT s.managed THEN {unmanaged} WHEN s.lifecycle = 3 THEN {terminated} "));
+    if !off.is_empty() {
+        let said = format!("WHEN s.account_id IN rarray(?) THEN {not_entitled} ");
+        sql.push(Sql::new(said).with_many(off.iter().copied()));
+    }
     if matches!(levels.alert, Alert::Percent(_)) {
         sql.text.push_str("WHEN (");
         sql.push(after.cap.clone());
@@ -177,8 +181,9 @@ fn judged_as(levels: &Levels, after: &After, at: Rev, codes: [i64; 6]) -> Sql {
 }
 
 /// Outcome and reason of each SIM.
-fn verdict(levels: &Levels, after: &After, at: Rev) -> Sql {
-    Sql::join(vec![judged_as(levels, after, at, OUTCOMES), judged_as(levels, after, at, REASONS)], ", ")
+fn verdict(levels: &Levels, after: &After, off: &[i64], at: Rev) -> Sql {
+    let judged = |codes| judged_as(levels, after, off, at, codes);
+    Sql::join(vec![judged(OUTCOMES), judged(REASONS)], ", ")
 }
 
 impl View<'_> {
@@ -202,13 +207,22 @@ impl View<'_> {
         })?)
     }
 
+    /// The accounts this user sees in which caps and alerts are switched off.
+    fn not_entitled(&self) -> Vec<i64> {
+        self.accounts.all().iter().filter(|a| !a.levels).map(|a| a.id.0).collect()
+    }
+
     /// What setting levels would do: who changes, who is blocked or unblocked at once, whose own alert goes.
     pub fn plan_levels(&self, target: &Target, levels: &Levels, now_at: Rev) -> Result<Plan> {
         let after = after(levels);
         let at = if target.expect.is_some() { target.at } else { now_at };
-        let (mut plan, _) = self.tallied(target, verdict(levels, &after, at), now_at)?;
+        let (mut plan, _) =
+            self.tallied(target, verdict(levels, &after, &self.not_entitled(), at), now_at)?;
         let chosen = piece(
-            &[("sim s WHERE ", &self.target(target)?), (" AND (", &judged_as(levels, &after, at, OUTCOMES))],
+            &[
+                ("sim s WHERE ", &self.target(target)?),
+                (" AND (", &judged_as(levels, &after, &self.not_entitled(), at, OUTCOMES)),
+            ],
             ") = 0",
         );
         let mut warnings = effects(self.session, &after, &chosen)?;
@@ -235,7 +249,7 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
     view.session.execute_batch(TEMP)?;
     let at = if target.expect.is_some() { target.at } else { Rev::MAX };
     let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
-    sql.push(verdict(levels, &after(levels), at));
+    sql.push(verdict(levels, &after(levels), &view.not_entitled(), at));
     sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
@@ -246,10 +260,13 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
 pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new(
-        "INSERT INTO temp.target SELECT i.sim_id, CASE WHEN s.version <> i.rev THEN 3 ELSE 0 END, \
-         CASE WHEN s.version <> i.rev THEN 3 ELSE 0 END, s.account_id, s.account_id, i.before \
-         FROM log_item i JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.outcome = 0 AND ",
+        "INSERT INTO temp.target SELECT i.sim_id, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL THEN 2 ELSE 0 END, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL THEN 8 ELSE 0 END, \
+         s.account_id, s.account_id, i.before FROM log_item i JOIN sim s ON s.id = i.sim_id \
+         LEFT JOIN rarray(?) o ON o.value = s.account_id WHERE i.rev = ? AND i.outcome = 0 AND ",
     )
+    .with_many(view.not_entitled())
     .with(rev);
     sql.push(view.visible());
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;

@@ -312,6 +312,11 @@ impl View<'_> {
                 let at = self.name(id("account"));
                 format!("{} no longer hears of {at}; taken off {sims}", text("address"))
             }
+            "entitlement" if !seen("account") => "changed an account".to_owned(),
+            "entitlement" => {
+                let on = if body["on"] == Json::Bool(true) { "on" } else { "off" };
+                format!("switched caps and alerts {on} in {}", self.name(id("account")))
+            }
             "period" if !seen("account") => "changed an account's billing period".to_owned(),
             "period" => {
                 let rule =

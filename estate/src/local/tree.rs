@@ -1,0 +1,131 @@
+//! Changes to the accounts themselves: what each needs beyond the role, and what it does.
+
+use serde_json::{Value as Json, json};
+
+use super::apply::{Done, Run};
+use crate::account::{AccountId, valid_name};
+use crate::error::{Error, Result};
+use crate::notify::{Channel, channel_of};
+use crate::period::PeriodRule;
+use crate::store::read::View;
+use crate::store::{accounts, outbox};
+use crate::user::User;
+
+/// Admins manage the accounts below their own; only the root's Admins manage the root itself.
+pub(super) fn own_to_manage(view: &View<'_>, account: AccountId) -> Result<()> {
+    let found = view.accounts.need(account)?;
+    if found.parent.is_none() && !view.whole {
+        return Err(Error::Conflict("your own account is managed by the account above it".into()));
+    }
+    Ok(())
+}
+
+/// Deeper trees than that are refused: nobody finds their way in them, and no path would be short enough to read.
+const DEEPEST: usize = 64;
+
+pub(super) fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
+    view.accounts.need(under)?;
+    if view.accounts.need(account)?.parent.is_none() {
+        return Err(Error::Conflict("your own account cannot be moved".into()));
+    }
+    if view.accounts.is_under(under, account) {
+        return Err(Error::Conflict("an account cannot be moved under itself".into()));
+    }
+    let own = view.accounts.need(account)?.depth;
+    let tall = view.accounts.subtree(account).iter().map(|a| a.depth - own).max().unwrap_or(0);
+    too_deep(view, under, usize::from(tall))?;
+    Ok(())
+}
+
+/// Refuses what would hang too far below `parent`; what this user does not see above counts too.
+pub(super) fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Result<()> {
+    if accounts::depth(view.session, parent)? + 1 + below > DEEPEST {
+        return Err(Error::Conflict(format!("accounts are at most {DEEPEST} levels deep")));
+    }
+    Ok(())
+}
+
+pub(super) fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
+    let name = valid_name(name)?;
+    run.view.accounts.need(parent)?;
+    too_deep(run.view, parent, 0)?;
+    let id = accounts::insert(run.session, Some(parent), &name, run.rev, run.now)?;
+    Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
+}
+
+pub(super) fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
+    let name = valid_name(name)?;
+    own_to_manage(run.view, account)?;
+    let from = run.view.accounts.need(account)?.name.clone();
+    accounts::rename(run.session, account, &name, run.rev)?;
+    Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
+}
+
+/// An account and what lies below it, as far as this user sees.
+pub(super) fn below(view: &View<'_>, account: AccountId) -> Result<Vec<i64>> {
+    view.accounts.need(account)?;
+    Ok(view.accounts.subtree(account).iter().map(|a| a.id.0).collect())
+}
+
+/// Users say for themselves whether they want mail. Whether an address belongs to someone elsewhere is not told.
+pub(super) fn may_add(view: &View<'_>, account: AccountId, address: &str) -> Result<(Channel, String)> {
+    view.accounts.need(account)?;
+    let (channel, address) = channel_of(address)?;
+    let same = |u: &User| u.email.to_lowercase() == address.to_lowercase();
+    if channel == Channel::Mail && view.users(None)?.iter().any(same) {
+        return Err(Error::Conflict(format!(
+            "{address} is a user's address: they choose themselves, with simdeck profile --alerts on"
+        )));
+    }
+    Ok((channel, address))
+}
+
+pub(super) fn add_external(run: &Run<'_>, account: AccountId, address: &str) -> Result<Done> {
+    let (channel, address) = may_add(run.view, account, address)?;
+    outbox::add_external(run.session, account, channel, &address)?;
+    Ok(Done::accounts("add-external", json!({ "address": address }), vec![account]))
+}
+
+/// The rule that the log speaks of.
+pub(super) fn rule_of(said: &Json) -> Option<PeriodRule> {
+    serde_json::from_value(said.clone()).ok()
+}
+
+pub(super) fn set_period(run: &Run<'_>, account: AccountId, rule: Option<PeriodRule>) -> Result<Done> {
+    own_to_manage(run.view, account)?;
+    let from = run.view.accounts.need(account)?.own_period;
+    accounts::set_period(run.session, account, rule, run.rev)?;
+    Ok(Done::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
+}
+
+/// Whether an account, and what lies below it, has caps and alerts at all is for those above it to say.
+pub(super) fn set_entitlement(run: &Run<'_>, account: AccountId, on: bool) -> Result<Done> {
+    own_to_manage(run.view, account)?;
+    let found = run.view.accounts.need(account)?;
+    if found.parent.is_none() {
+        return Err(Error::Conflict("at the root caps and alerts are always on".into()));
+    }
+    if found.own_levels == on {
+        return Err(Error::Conflict(format!("they are {} there already", if on { "on" } else { "off" })));
+    }
+    accounts::set_entitlement(run.session, account, on, run.rev)?;
+    Ok(Done::accounts("entitlement", json!({ "on": on }), vec![account]))
+}
+
+pub(super) fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {
+    may_hang(run.view, account, under)?;
+    let moved = run.view.accounts.need(account)?;
+    let from = moved.parent.unwrap_or(account);
+    accounts::hang(run.session, account, under, &moved.name, run.rev)?;
+    let body = json!({ "under": under.0, "from": from.0, "name": moved.name });
+    Ok(Done::accounts("move-account", body, vec![account, under, from]))
+}
+
+pub(super) fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> {
+    own_to_manage(run.view, account)?;
+    let gone = run.view.accounts.need(account)?;
+    let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
+    accounts::delete(run.session, account)?;
+    let body = json!({ "parent": parent.0, "name": gone.name });
+    Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
+}
