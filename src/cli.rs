@@ -160,7 +160,7 @@ impl Context {
             .map_err(|failure| failure.to_string())
             .and_then(|courier| courier.deliver(local, &|| work.is_interrupted()).map_err(|e| e.to_string()));
         match delivered {
-            Ok(sent) if sent.again + sent.given_up > 0 => {
+            Ok(sent) if sent.again + sent.given_up > 0 && local.outbox(1).is_ok() => {
                 self.say("some messages could not be sent: simdeck outbox shows why");
             }
             Ok(_) => {}

@@ -265,7 +265,10 @@ fn webhooks_are_signed_and_tried_again() {
     let asked = asked.join().expect("answers");
     for ([id, at, signature], body) in &asked {
         assert_eq!(id, &asked[0].0[0], "the same message at every attempt");
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("key");
+        let engine = &base64::engine::general_purpose::STANDARD;
+        let key =
+            base64::Engine::decode(engine, secret.strip_prefix("whsec_").expect("secret")).expect("key");
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("key");
         mac.update(format!("{id}.{at}.{body}").as_bytes());
         let sum =
             base64::Engine::encode(&base64::engine::general_purpose::STANDARD, mac.finalize().into_bytes());

@@ -37,8 +37,8 @@ pub enum Error {
         /// What the role lacks.
         need: Capability,
     },
-    /// Only Admins of the root account bring SIMs in, so that "exists already" tells nobody about a neighbour.
-    #[error("only Admins of the root account may import SIMs")]
+    /// Only Admins of the root account may: what exists already, or is missing, would tell others about a neighbour.
+    #[error("only Admins of the root account may do that")]
     RootOnly,
     /// The session was opened read-only.
     #[error("this session is read-only")]
@@ -206,7 +206,7 @@ impl Error {
                 Some("give the whole path, beginning with your own account: /Name/Name".into())
             }
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
-            Self::RootOnly => Some("ask the reseller above you to import them and move them to you".into()),
+            Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
             Self::ReadOnly => Some("start again without --readonly".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),

@@ -158,7 +158,7 @@ impl Local {
     /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
     pub fn letters(&self, limit: u32) -> Result<Vec<Letter>> {
         self.may_write(Capability::View)?;
-        outbox::lease(&mut self.store.writer(), (self.clock)(), limit)
+        outbox::lease(&mut self.store.writer(), self.mail, (self.clock)(), limit)
     }
 
     /// Writes down how an attempt to send a message ended.
@@ -173,7 +173,7 @@ impl Local {
 
     /// When the next message is due.
     pub fn next_letter(&self) -> Result<Option<Time>> {
-        outbox::next_due(&self.store.writer())
+        outbox::next_due(&self.store.writer(), self.mail)
     }
 
     /// The newest messages and what has become of them: for those who see every account.

@@ -50,14 +50,20 @@ pub fn channel_of(address: &str) -> Result<(Channel, String)> {
         return Ok((Channel::Mail, ident::email(address)?));
     }
     let scheme = address.split("://").next().unwrap_or_default().to_ascii_lowercase();
+    let authority = address.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+    // A password in an address would be shown wherever the address is.
     let sound = matches!(scheme.as_str(), "http" | "https")
+        && authority.is_some_and(|host| !host.is_empty() && !host.contains('@'))
         && address.len() <= 2_000
         && text::clean(address) == address
         && !address.contains(char::is_whitespace);
     if sound {
         Ok((Channel::Webhook, address.to_owned()))
     } else {
-        Err(Error::invalid("address", "must be a mail address, or the https:// URL of a webhook"))
+        Err(Error::invalid(
+            "address",
+            "must be a mail address, or the https:// URL of a webhook, without a password in it",
+        ))
     }
 }
 

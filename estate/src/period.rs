@@ -107,7 +107,11 @@ pub fn parse_span(text: &str) -> Result<Period> {
     let bad =
         || Error::invalid("period", "must be a month such as 2026-10, a day, or two days with / between");
     let text = text.trim();
-    let day = |text: &str| text.trim().parse::<Date>().map_err(|_| bad());
+    // A moment is no day: what is cut off it would make several records one.
+    let day = |text: &str| {
+        let text = text.trim();
+        if text.len() == 10 { text.parse::<Date>().map_err(|_| bad()) } else { Err(bad()) }
+    };
     let period = if let Some((from, to)) = text.split_once('/') {
         Period { start: midnight(day(from)?), end: midnight(day(to)?) }
     } else if text.len() == 7 {
@@ -209,7 +213,16 @@ mod tests {
         assert_eq!(span("2026-02"), Ok("2026-02-01 to 2026-02-28".into()));
         assert_eq!(span("2026-10-03"), Ok("2026-10-03 to 2026-10-03".into()));
         assert_eq!(span("2026-10-03/2026-10-10"), Ok("2026-10-03 to 2026-10-09".into()));
-        for bad in ["", "2026", "2026-13", "2026-10-03/2026-10-03", "2026-10-10/2026-10-03", "October"] {
+        for bad in [
+            "2026-10-03 12:34:56",
+            "2026-10-03T12:34+02",
+            "",
+            "2026",
+            "2026-13",
+            "2026-10-03/2026-10-03",
+            "2026-10-10/2026-10-03",
+            "October",
+        ] {
             assert!(span(bad).is_err(), "{bad}");
         }
     }

@@ -339,9 +339,14 @@ fn a_raised_cap_returns_when_the_period_ends() {
         (levels(&root, 13), sim(&root, 13).cap_returns_to),
         ((Some(500), Some(111), Gate::Alerted), None)
     );
+    // What was done on top of a raise is undone after its end: nothing of it comes back.
+    apply(&root, &set(&root, "iccid:*13", raise(900))).expect("raised");
+    let on_top = apply(&root, &set(&root, "iccid:*13", cap(700))).expect("set").id;
     clock.fetch_add(31 * estate::DAY, std::sync::atomic::Ordering::Relaxed);
     root.catch_up().expect("turned");
     assert_eq!(levels(&root, 14), (Some(800), Some(640), Gate::Ok));
+    root.apply(&ChangeId::new(), &Change::Undo { change: on_top }, &go).expect("undone");
+    assert_eq!((levels(&root, 13), sim(&root, 13).cap_returns_to), ((Some(500), Some(111), Gate::Ok), None));
     assert_eq!((levels(&root, 12).0, sim(&root, 14).cap_returns_to), (Some(900), None));
     for bad in [
         Levels { until_period_end: true, ..Levels::default() },

@@ -143,7 +143,14 @@ fn externals_are_for_admins_and_no_users() {
     let denied = world.external(&bob, "B", "x@x.example");
     assert_eq!(denied, Err(Error::Denied { role: Role::User, need: Capability::ManageRecipients }));
     assert!(bob.externals(bob.me().account, &Cancel::new()).is_err());
-    for bad in ["", "no address", "ftp://x.example/", "https://x.example/a b", "javascript://x"] {
+    for bad in [
+        "",
+        "no address",
+        "ftp://x.example/",
+        "https://x.example/a b",
+        "javascript://x",
+        "https://user:pw@x.example/",
+    ] {
         assert!(world.external(&ann, "A", bad).is_err(), "{bad}");
     }
     world.external(&ann, "A", "https://hook.example/a").expect("a webhook");
@@ -210,6 +217,33 @@ fn what_fails_is_tried_again_as_the_same_message_and_given_up_in_the_end() {
     }
     assert!(waits > 86_400, "a day's outage loses nothing: {waits}");
     assert!(take().is_empty());
+}
+
+#[test]
+fn two_accounts_with_one_webhook_hear_of_their_own_and_nobody_of_a_new_name() {
+    let world = World::new();
+    for name in ["A", "B"] {
+        world.external(&world.root, name, "https://hook.example/same").expect("added");
+    }
+    world.external(&world.root, "B", "b@x.example").expect("added");
+    world.spend("r1", &[(12, 90), (13, 90)]);
+    let without_mail = world.open("root@x.example").with_mail(false);
+    let letters = without_mail.letters(10).expect("letters");
+    let told: Vec<_> = letters.iter().map(|l| (l.channel, l.told[0].account.as_str())).collect();
+    assert_eq!(told.len(), 2, "mail waits for somebody who can send it: {told:?}");
+    assert!(told.contains(&(Channel::Webhook, "Sub")) && told.contains(&(Channel::Webhook, "B")), "{told:?}");
+    assert_ne!(letters[0].secret, letters[1].secret);
+    // The SIM leaves B and gets a name there; what B is told says nothing of it.
+    let sim = world.root.sim_by_iccid("8900101000000000013", &Cancel::new()).expect("sim").id;
+    let change =
+        Change::Move { target: Target::ids([sim]), to: world.account("A"), clear: estate::Clear::default() };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
+    let file = b"iccid,label\n8900101000000000013,Secret\n";
+    let options = ImportOptions { on_duplicate: estate::OnDuplicate::Update, ..ImportOptions::default() };
+    common::import_with(&world.root, file, &options).expect("named");
+    let letters = world.root.letters(10).expect("letters");
+    let of_b = letters.iter().find(|l| l.to == "b@x.example").expect("waits");
+    assert_eq!(of_b.told[0].label, "");
 }
 
 #[test]

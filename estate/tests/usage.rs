@@ -162,6 +162,28 @@ fn records_are_counted_once() {
 }
 
 #[test]
+fn a_moment_under_date_is_no_day() {
+    let world = World::new();
+    let (tally, _) = world.usage(
+        "iccid,date,bytes\n8900101000000000012,2026-06-09 08:00:00,40MB\n8900101000000000012,2026-06-09 20:00:00,50MB\n",
+    );
+    assert_eq!((tally.counted, world.sim(12).used), (2, 90 * MB));
+}
+
+#[test]
+fn a_clock_that_ran_ahead_does_not_stop_the_turns() {
+    let world = World::new();
+    world.at("2030-01-15");
+    world.tick();
+    world.at("2026-06-10T12:00Z");
+    world.tick();
+    world.spends(11, "a", 120 * MB);
+    world.at("2026-07-01");
+    world.tick();
+    assert_eq!((world.sim(11).used, world.sim(11).gate), (0, Gate::Ok));
+}
+
+#[test]
 fn totals_of_a_period_grow_and_are_not_added_up() {
     let world = World::new();
     for (total, used) in [(10, 10), (25, 25), (25, 25), (20, 25)] {
@@ -181,9 +203,10 @@ fn what_cannot_be_counted_is_refused_by_line() {
          8900101000000000099,2026-06-10,,1\n8900101000000000014,2026-06-10,,1\n\
          8900101000000000011,2026-06-13,,1\n8900101000000000011,2025-06-01,,1\n\
          8900101000000000011,,,1\n8900101000000000011,2026-06-10,,\n8900101000000000011,2026-06-10,,lots\n\
-         8900101000000000011,,2026-13,1\n8900101000000000011,2026-06-10,,1,2\n",
+         8900101000000000011,,2026-13,1\n8900101000000000011,2026-06-10,,1,2\n\
+         8900101000000000011,2026-06-10,,\"950,000\"\n8900101000000000011,2026-06-10,,1.5\n",
     );
-    assert_eq!((tally.rows, tally.refused, tally.counted), (9, 9, 0));
+    assert_eq!((tally.rows, tally.refused, tally.counted), (11, 11, 0));
     let reasons: Vec<(u64, &str)> = notes.iter().map(|n| (n.line, n.reason.as_str())).collect();
     for (line, reason) in [
         (2, "is not in the estate"),
@@ -193,6 +216,7 @@ fn what_cannot_be_counted_is_refused_by_line() {
         (6, "neither a time nor a period is given"),
         (7, "is empty; 0 means none"),
         (10, "5 cells under 4 headers"),
+        (11, "can be read two ways: write whole bytes without marks, or with a unit such as 1.5MB"),
     ] {
         assert!(reasons.contains(&(line, reason)), "{line} {reason}: {reasons:?}");
     }
@@ -300,6 +324,13 @@ fn periods_are_set_by_account_and_inherited() {
     assert_eq!(world.over_time(13).periods[0].period.to_string(), "2026-05-15 to 2026-06-13");
     world.root.apply(&ChangeId::new(), &Change::Undo { change: set_b }, &go).expect("undone");
     assert_eq!(period(13), "2026-06-23 to 2026-07-22");
+    // A rule counts from the moment it is set, whether or not anything looks until its first boundary.
+    world.spends(13, "b", 10 * MB);
+    set("B", Some(PeriodRule::Day(5)));
+    world.at("2026-07-05");
+    world.tick();
+    assert_eq!(world.sim(13).used, 0);
+    set("B", None);
     let log = world.root.entries(&estate::LogFilter { limit: 2, ..Default::default() }, &Cancel::new());
     let said: Vec<String> = log.expect("log").into_iter().map(|e| e.summary).collect();
     assert!(said[0].contains("billing period of /Root/B to that of the account above"), "{said:?}");

@@ -9,7 +9,7 @@ use super::output::{Work, list as print_list, written};
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
-/// List the messages about alerts and caps, newest first, or send what is due.
+/// List the messages about alerts and caps, newest first, or send what is due: for Admins of the root account.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -40,6 +40,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 fn send(context: &Context) -> Outcome {
     let local = context.open()?;
+    // Whose messages they are is for those to know who see every account.
+    local.outbox(1)?;
     let work = Work::begin(context);
     let sent = context.courier()?.deliver(&local, &|| work.is_interrupted())?;
     let said = format!(

@@ -61,7 +61,8 @@ enum By {
 #[command(
     after_help = "A record counts once, however often it comes: by its record id, or by SIM, time, size and session.\n\
                         When it comes again with more, the largest counts. A row with a period (2026-10, 2026-10-03, or two\n\
-                        days with / between) states the total of that period so far. Records of a billing period that is\n\
+                        days with / between) states the total of that period so far; totals and single records of the same\n\
+                        days add up, so bring in one or the other. What was counted stays counted: look with --dry-run first. Records of a billing period that is\n\
                         over change history and set nothing off. One file is one change: it is counted whole or not at all."
 )]
 struct ImportArgs {

@@ -26,6 +26,8 @@ impl Hooks {
             // Whoever answers with another address could lead the request anywhere.
             .max_redirects(0)
             .http_status_as_error(false)
+            // The address that was looked at is the one that is called.
+            .proxy(None)
             .user_agent(concat!("simdeck/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.new_agent(), allow_private }
@@ -76,33 +78,31 @@ impl Hooks {
     }
 }
 
+/// What is not an address of the public internet (IANA special-purpose registries), and what could stand for one.
 fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
-            ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || shared
+            let [a, b, c, _] = ip.octets();
+            let reserved =
+                a == 0 || a >= 224 || (a == 100 && (64..128).contains(&b)) || (a == 192 && b == 0 && c == 0);
+            let test = a == 198 && (b == 18 || b == 19);
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || reserved || test
         }
+        // Only global unicast, and none that carries an IPv4 address (6to4, Teredo).
         IpAddr::V6(ip) => {
-            ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local()
-                || ip.is_multicast()
+            let [first, second, ..] = ip.segments();
+            first & 0xe000 != 0x2000 || first == 0x2002 || (first == 0x2001 && second == 0)
         }
     }
 }
 
 /// The HMAC-SHA-256 of id, time and body, so that the receiver knows who sent it and that nothing was changed.
 fn signature(secret: &str, id: &str, at: i64, body: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key fits");
+    let engine = base64::engine::general_purpose::STANDARD;
+    let key = engine.decode(secret.trim_start_matches("whsec_")).unwrap_or_else(|_| secret.into());
+    let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any key fits");
     mac.update(format!("{id}.{at}.{body}").as_bytes());
-    let sum = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    let sum = engine.encode(mac.finalize().into_bytes());
     format!("v1,{sum}")
 }
 
@@ -138,6 +138,10 @@ mod tests {
             "http://169.254.169.254/latest",
             "http://[::ffff:192.168.0.1]/",
             "http://0.0.0.0/",
+            "http://0.1.2.3/",
+            "http://198.18.0.1/",
+            "http://[64:ff9b::a00:1]/",
+            "http://[2002:a00:1::]/",
         ] {
             assert!(matches!(hooks.may_call(url), Err(Attempt::Never(_))), "{url}");
         }
@@ -147,7 +151,10 @@ mod tests {
 
     #[test]
     fn what_is_signed_can_be_checked() {
-        // Computed with openssl dgst -sha256 -hmac secret.
-        assert_eq!(signature("secret", "m1", 1, "{}"), "v1,k0V+nUcNucZ1ZZ336clVYZH0ibBBudJfvCDTRZZ9COA=");
+        // Computed with openssl dgst -sha256 -hmac secret; c2VjcmV0 is secret in Base64.
+        assert_eq!(
+            signature("whsec_c2VjcmV0", "m1", 1, "{}"),
+            "v1,k0V+nUcNucZ1ZZ336clVYZH0ibBBudJfvCDTRZZ9COA="
+        );
     }
 }

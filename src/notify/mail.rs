@@ -37,7 +37,8 @@ impl Mailer {
         };
         match self.transport.send(&message) {
             Ok(_) => Attempt::Sent,
-            Err(error) if error.is_permanent() => Attempt::Never(said(&error)),
+            // Who refuses us refuses every mail until that is mended; who refuses a recipient does so for good.
+            Err(error) if error.is_permanent() && !refuses_us(&error) => Attempt::Never(said(&error)),
             Err(error) => Attempt::Again(said(&error)),
         }
     }
@@ -53,6 +54,12 @@ impl Mailer {
             .body(body(letter))
             .map_err(|e| e.to_string())
     }
+}
+
+/// Whether a server wants other credentials, or TLS (RFC 4954 §6).
+fn refuses_us(error: &lettre::transport::smtp::Error) -> bool {
+    let code = error.status().map(|code| code.to_string());
+    matches!(code.as_deref(), Some("530" | "534" | "535" | "538"))
 }
 
 /// An error with what caused it, on one line.

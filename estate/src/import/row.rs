@@ -136,6 +136,11 @@ impl<'a, 'n> Cells<'a, 'n> {
         self.column(field).and_then(|at| self.record.get(at)).unwrap_or_default().trim()
     }
 
+    /// What a bare number under a field's header means: bytes, or what the header says.
+    pub fn unit(&self, field: Field) -> u64 {
+        self.column(field).map_or(1, |at| self.mapping.units[at])
+    }
+
     pub fn note(&mut self, field: Option<Field>, value: &str, reason: &str, refused: bool) {
         let column = field.and_then(|f| self.column(f)).map(|at| self.mapping.headers[at].clone());
         let mut value = text::clean(value).into_owned();
@@ -301,7 +306,7 @@ impl<'a, 'n> Cells<'a, 'n> {
 
     pub fn size(&mut self, field: Field) -> Option<u64> {
         let raw = self.raw(field).to_owned();
-        let unit = self.column(field).map_or(1, |at| self.mapping.units[at]);
+        let unit = self.unit(field);
         match raw.to_ascii_lowercase().as_str() {
             "" | "none" | "-" | "unlimited" | "no cap" => Some(0),
             _ => self.hard(field, |raw| units::parse_bytes_in(raw, unit)),

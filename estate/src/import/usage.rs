@@ -94,6 +94,17 @@ fn amount(cells: &mut Cells<'_, '_>) -> Option<u64> {
         cells.note(Some(Field::Used), "", "is empty; 0 means none", true);
         return None;
     }
+    // Half bytes do not exist: a mark in a plain number of bytes parts thousands, or stands for nothing at all.
+    let raw = cells.raw(Field::Used).to_owned();
+    if cells.unit(Field::Used) == 1 && raw.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')) {
+        let whole = raw.bytes().all(|b| b.is_ascii_digit());
+        if !whole {
+            let reason =
+                "can be read two ways: write whole bytes without marks, or with a unit such as 1.5MB";
+            cells.note(Some(Field::Used), &raw, reason, true);
+            return None;
+        }
+    }
     cells.size(Field::Used)
 }
 

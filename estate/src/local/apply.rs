@@ -172,6 +172,7 @@ impl Local {
         let last = outbox::last_event(&writer)?;
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
+        turn::welcome(&writer, now)?;
         transaction.commit()?;
         log::receipt(&writer, id, self.scope.user.id)?
             .ok_or_else(|| Error::Store("the change was not logged".into()))
@@ -300,7 +301,7 @@ impl Local {
         let logged = undoable(view, change)?;
         self.may_write(need_to_undo(&logged.kind))?;
         if log::in_parts(&logged.kind) {
-            return view.plan_undo(logged.rev, logged.kind == Change::LEVELS);
+            return view.plan_undo(logged.rev, logged.kind == Change::LEVELS, (self.clock)());
         }
         Ok(Plan { at: view.session.rev()?, ..Plan::default() })
     }

@@ -1,6 +1,6 @@
 //! Threshold events: a level that usage has reached speaks once.
 
-use rusqlite::params_from_iter;
+use rusqlite::{Connection, params_from_iter};
 
 use super::Session;
 use super::levels::reached;
@@ -20,7 +20,7 @@ pub(super) fn bits() -> Sql {
 
 /// Looks at the SIMs that `which` says of `s` after their usage or their levels have changed: levels that were reached
 /// and had not spoken do, and those that were raised above usage may speak again. The periods are those of `temp.rule`.
-pub(super) fn settle(session: &Session, which: &Sql, now: Time) -> Result<()> {
+pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()> {
     let reached = bits().text;
     let mut insert = Sql::new(format!(
         "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \

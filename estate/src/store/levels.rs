@@ -1,6 +1,6 @@
 //! Caps and alerts in the store: judged, planned, set a chunk at a time, and put back.
 
-use rusqlite::{params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::Session;
 use super::read::View;
@@ -17,9 +17,10 @@ struct After {
     alert: Sql,
     hard: Sql,
     gate: Sql,
-    /// What comes back when the billing period ends; -1 where nothing does.
+    /// What comes back when the billing period ends, and when that is; -1 where nothing does.
     back_cap: Sql,
     back_alert: Sql,
+    back_at: Sql,
 }
 
 /// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may be.
@@ -30,7 +31,7 @@ fn share(cap: &Sql, percent: u64) -> Sql {
     sql
 }
 
-fn after(levels: &Levels) -> After {
+fn after(levels: &Levels, now: Time) -> After {
     let cap = match levels.cap {
         Some(cap) => Sql::new("?").with(cap as i64),
         None => Sql::new("s.cap"),
@@ -50,10 +51,14 @@ fn after(levels: &Levels) -> After {
         // Raised again, it still returns to what it was at first.
         (true, _) => (back("cap"), back("alert")),
         (false, Some(_)) => (Sql::new("-1"), Sql::new("0")),
-        // An alert of its own stays when the cap returns.
+        // An alert of its own stays when the cap returns; a share is one of the cap that returns.
         (false, None) => {
+            let own = match levels.alert {
+                Alert::Percent(percent) => share(&Sql::new("s.back_cap"), percent),
+                _ => alert.clone(),
+            };
             let alert = piece(
-                &[("iif(s.back_cap >= 0, iif((", &alert), (") = s.alert, s.back_alert, (", &alert)],
+                &[("iif(s.back_cap >= 0, iif((", &alert), (") = s.alert, s.back_alert, (", &own)],
                 ")), 0)",
             );
             (Sql::new("s.back_cap"), alert)
@@ -69,13 +74,28 @@ fn after(levels: &Levels) -> After {
         ],
         " END",
     );
-    After { cap, alert, hard, gate, back_cap, back_alert }
+    // Where it is raised already, the end of that stands.
+    let back_at = piece(
+        &[("iif((", &back_cap)],
+        ") < 0, 0, iif(s.back_at > 0, s.back_at, period_end((SELECT u.rule FROM temp.rule u \
+         WHERE u.account_id = s.account_id), s.activated, ?)))",
+    )
+    .with(now.0);
+    After { cap, alert, hard, gate, back_cap, back_alert, back_at }
 }
 
-/// What undo brings back. The gate is the old one only while usage is what it was.
-fn restored() -> After {
-    let [cap, alert, hard] =
-        ["cap", "alert", "hard_cap"].map(|key| Sql::new(format!("t.restore ->> '{key}'")));
+/// What undo brings back. The gate is the old one only while usage is what it was; of a raise that is over by now, what
+/// it would have returned to.
+fn restored(now: Time) -> After {
+    let over = |over: &str, else_: &str| {
+        let sql = format!(
+            "CASE WHEN ifnull(t.restore ->> 'back_at', 0) > 0 AND t.restore ->> 'back_at' <= ? THEN {over} ELSE {else_} END"
+        );
+        Sql::new(sql).with(now.0)
+    };
+    let cap = over("t.restore ->> 'back_cap'", "t.restore ->> 'cap'");
+    let alert = over("t.restore ->> 'back_alert'", "t.restore ->> 'alert'");
+    let hard = Sql::new("t.restore ->> 'hard_cap'");
     let gate = piece(
         &[(
             "CASE WHEN t.restore ->> 'used' = s.used THEN t.restore ->> 'gate' ELSE ",
@@ -83,9 +103,10 @@ fn restored() -> After {
         )],
         " END",
     );
-    let back_cap = Sql::new("ifnull(t.restore ->> 'back_cap', -1)");
-    let back_alert = Sql::new("ifnull(t.restore ->> 'back_alert', 0)");
-    After { cap, alert, hard, gate, back_cap, back_alert }
+    let back_cap = over("-1", "ifnull(t.restore ->> 'back_cap', -1)");
+    let back_alert = over("0", "ifnull(t.restore ->> 'back_alert', 0)");
+    let back_at = over("0", "ifnull(t.restore ->> 'back_at', 0)");
+    After { cap, alert, hard, gate, back_cap, back_alert, back_at }
 }
 
 /// Whether usage has reached a level: `usage ≥ level`, and what is not set never is.
@@ -214,7 +235,8 @@ impl View<'_> {
 
     /// What setting levels would do: who changes, who is blocked or unblocked at once, whose own alert goes.
     pub fn plan_levels(&self, target: &Target, levels: &Levels, now_at: Rev) -> Result<Plan> {
-        let after = after(levels);
+        // When it ends has no part in the plan.
+        let after = after(levels, Time(0));
         let at = if target.expect.is_some() { target.at } else { now_at };
         let (mut plan, _) =
             self.tallied(target, verdict(levels, &after, &self.not_entitled(), at), now_at)?;
@@ -235,9 +257,9 @@ impl View<'_> {
 }
 
 /// What putting levels back does at once, for the SIMs judged in `temp.target`.
-pub(crate) fn undo_effects(session: &Session) -> Result<Vec<(Warning, u64)>> {
+pub(crate) fn undo_effects(session: &Session, now: Time) -> Result<Vec<(Warning, u64)>> {
     let chosen = Sql::new("sim s JOIN temp.target t ON t.sim_id = s.id WHERE t.outcome = 0");
-    let mut warnings = effects(session, &restored(), &chosen)?;
+    let mut warnings = effects(session, &restored(now), &chosen)?;
     warnings.retain(|(warning, _)| {
         matches!(warning, Warning::BlocksNow | Warning::Unblocks | Warning::AlertsNow)
     });
@@ -249,7 +271,8 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
     view.session.execute_batch(TEMP)?;
     let at = if target.expect.is_some() { target.at } else { Rev::MAX };
     let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
-    sql.push(verdict(levels, &after(levels), &view.not_entitled(), at));
+    // When it ends has no part in the verdict.
+    sql.push(verdict(levels, &after(levels, Time(0)), &view.not_entitled(), at));
     sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
@@ -275,7 +298,8 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
 
 /// What the levels were, kept so that undo can bring them back.
 const BEFORE: &str = "CASE WHEN t.outcome = 0 THEN json_object('cap', s.cap, 'alert', s.alert, \
-    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert) END";
+    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert, \
+    'back_at', s.back_at) END";
 
 /// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
 pub(crate) fn set_levels(
@@ -287,7 +311,7 @@ pub(crate) fn set_levels(
     watch: &Watch<'_>,
 ) -> Result<()> {
     super::turn::rules(session)?;
-    let after = levels.map_or_else(restored, after);
+    let after = levels.map_or_else(|| restored(now), |levels| after(levels, now));
     let items = format!(
         "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {BEFORE} \
          FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ? AND t.sim_id <= ?"
@@ -300,6 +324,7 @@ pub(crate) fn set_levels(
             ("), gate = (", &after.gate),
             ("), back_cap = (", &after.back_cap),
             ("), back_alert = (", &after.back_alert),
+            ("), back_at = (", &after.back_at),
         ],
         ") FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
     );
@@ -314,6 +339,29 @@ pub(crate) fn set_levels(
         Ok(done as u64)
     })?;
     settle(session, rev)
+}
+
+/// Caps that were raised until now return; false when there are none. Who has moved under other periods meanwhile may
+/// find their usage above it.
+pub(crate) fn return_raised(session: &Connection, now: Time) -> Result<bool> {
+    session.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS returning_cap (sim_id INTEGER PRIMARY KEY); DELETE FROM temp.returning_cap",
+    )?;
+    let sql = "INSERT INTO temp.returning_cap SELECT id FROM sim WHERE back_at > 0 AND back_at <= ?";
+    if session.execute(sql, [now.0])? == 0 {
+        return Ok(false);
+    }
+    super::turn::rules(session)?;
+    let gate = derived(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
+    session.execute(
+        &format!(
+            "UPDATE sim AS s SET cap = back_cap, alert = back_alert, gate = {gate}, back_cap = -1, back_alert = 0, \
+             back_at = 0 WHERE id IN (SELECT sim_id FROM temp.returning_cap)"
+        ),
+        [],
+    )?;
+    super::events::settle(session, &Sql::new("s.id IN (SELECT sim_id FROM temp.returning_cap)"), now)?;
+    Ok(true)
 }
 
 /// The body of the change in the log.

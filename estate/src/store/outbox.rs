@@ -32,7 +32,7 @@ pub(crate) fn gather(session: &Connection, last: i64, mail: bool, now: Time) -> 
     }
     session.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS notice (channel INTEGER NOT NULL, key TEXT NOT NULL, event INTEGER NOT NULL, \
-         recipient TEXT NOT NULL, secret TEXT NOT NULL, PRIMARY KEY (channel, key, event)) WITHOUT ROWID; \
+         recipient TEXT NOT NULL, secret TEXT NOT NULL, PRIMARY KEY (channel, key, secret, event)) WITHOUT ROWID; \
          CREATE TEMP TABLE IF NOT EXISTS above (account INTEGER NOT NULL, above INTEGER NOT NULL, \
          PRIMARY KEY (account, above)) WITHOUT ROWID; DELETE FROM temp.notice; DELETE FROM temp.above",
     )?;
@@ -66,35 +66,36 @@ pub(crate) fn gather(session: &Connection, last: i64, mail: bool, now: Time) -> 
 /// Makes messages of the notices.
 fn post(session: &Connection, now: Time) -> Result<()> {
     let mut statement = session.prepare(
-        "SELECT channel, key, max(recipient), max(secret) FROM temp.notice GROUP BY channel, key ORDER BY channel, key",
+        "SELECT channel, key, max(recipient), secret FROM temp.notice GROUP BY channel, key, secret ORDER BY 1, 2, 4",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (channel, key): (i64, String) = (row.get(0)?, row.get(1)?);
+        let (channel, key, secret): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
         let id = format!("{}@simdeck", uuid::Uuid::now_v7());
         session
             .prepare_cached(
                 "INSERT INTO message (channel, recipient, secret, message_id, created, due) VALUES (?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![channel, row.get::<_, String>(2)?, row.get::<_, String>(3)?, id, now.0, now.0])?;
+            .execute(params![channel, row.get::<_, String>(2)?, secret, id, now.0, now.0])?;
         session
             .prepare_cached(
-                "INSERT INTO message_event SELECT ?, event FROM temp.notice WHERE channel = ? AND key = ?",
+                "INSERT INTO message_event SELECT ?, event FROM temp.notice WHERE channel = ? AND key = ? AND secret = ?",
             )?
-            .execute(params![session.last_insert_rowid(), channel, key])?;
+            .execute(params![session.last_insert_rowid(), channel, key, secret])?;
     }
     Ok(())
 }
 
-/// Takes the next messages that are due; nobody else gets them until the lease is over.
-pub(crate) fn lease(session: &mut Session, now: Time, limit: u32) -> Result<Vec<Letter>> {
+/// Takes the next messages that are due, mail only for those who can send it; nobody else gets them until the lease is
+/// over.
+pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) -> Result<Vec<Letter>> {
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let letters = {
         let mut statement = transaction.prepare_cached(
             "SELECT id, channel, recipient, secret, message_id, created, tries FROM message \
-             WHERE state = 0 AND due <= ?1 AND leased <= ?1 ORDER BY due, id LIMIT ?2",
+             WHERE state = 0 AND due <= ?1 AND leased <= ?1 AND (channel = 1 OR ?2) ORDER BY due, id LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![now.0, limit], |r| {
+        let rows = statement.query_map(params![now.0, mail, limit], |r| {
             Ok(Letter {
                 id: r.get(0)?,
                 channel: Channel::from_code(r.get(1)?),
@@ -130,9 +131,9 @@ fn fill(session: &Connection, letter: &mut Letter) -> Result<()> {
         let count = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
         Ok((count(0)?, count(1)?))
     })?;
-    // What is blocked comes first.
+    // What is blocked comes first. What a SIM is called after it left is none of the recipient's business.
     let sql = format!(
-        "SELECT e.id, e.at, e.kind, ifnull(s.iccid, ''), ifnull(s.label, ''), ifnull(a.name, ''), e.level, e.used, e.period \
+        "SELECT e.id, e.at, e.kind, ifnull(s.iccid, ''), iif(s.account_id = e.account_id, s.label, ''), ifnull(a.name, ''), e.level, e.used, e.period \
          {of} LEFT JOIN sim s ON s.id = e.sim_id LEFT JOIN account a ON a.id = e.account_id \
          WHERE m.message = ? ORDER BY e.kind DESC, e.id LIMIT ?"
     );
@@ -174,9 +175,9 @@ pub(crate) fn attempted(session: &mut Session, letter: &Letter, how: &Attempt, n
 }
 
 /// When the next message is due.
-pub(crate) fn next_due(session: &Session) -> Result<Option<Time>> {
-    let sql = "SELECT min(max(due, leased)) FROM message WHERE state = 0";
-    Ok(session.query_row(sql, [], |r| r.get::<_, Option<i64>>(0))?.map(Time))
+pub(crate) fn next_due(session: &Session, mail: bool) -> Result<Option<Time>> {
+    let sql = "SELECT min(max(due, leased)) FROM message WHERE state = 0 AND (channel = 1 OR ?)";
+    Ok(session.query_row(sql, [mail], |r| r.get::<_, Option<i64>>(0))?.map(Time))
 }
 
 /// The newest messages and what has become of them.
@@ -234,6 +235,7 @@ pub(crate) fn add_external(
     let secret = match channel {
         Channel::Mail => String::new(),
         Channel::Webhook => {
+            // Hexadecimal digits are Base64 too: 48 bytes, most of them chance.
             format!("whsec_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple())
         }
     };
@@ -255,6 +257,12 @@ pub(crate) fn remove_external(
     channel: Channel,
     address: &str,
 ) -> Result<()> {
+    // What waits for a webhook that is taken away is not sent any more.
+    session.execute(
+        "UPDATE message SET state = 2, error = 'the webhook was taken away' WHERE state = 0 AND channel = 1 \
+         AND secret = (SELECT secret FROM external WHERE account_id = ? AND kind = ? AND key = ?)",
+        params![account.0, channel as i64, key(channel, address)],
+    )?;
     let sql = "DELETE FROM external WHERE account_id = ? AND kind = ? AND key = ?";
     match session.execute(sql, params![account.0, channel as i64, key(channel, address)])? {
         0 => Err(Error::not_found("external address", address)),

@@ -344,12 +344,18 @@ impl Staging {
         let alert = if self.default_alert { format!(", {alert}") } else { String::new() };
         // A cap that the file states is the cap from now on.
         let raise = if self.columns.contains(&"cap") {
-            ", back_cap = iif(t.cap <> s.cap, -1, s.back_cap)"
+            ", back_cap = iif(t.cap <> s.cap, -1, s.back_cap), back_at = iif(t.cap <> s.cap, 0, s.back_at)"
+        } else {
+            ""
+        };
+        // And so is an alert.
+        let kept = if self.columns.contains(&"alert") {
+            ", back_alert = iif(t.alert <> s.alert, t.alert, s.back_alert)"
         } else {
             ""
         };
         let sql = format!(
-            "UPDATE sim AS s SET version = ?1{}{alert}{raise} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
+            "UPDATE sim AS s SET version = ?1{}{alert}{raise}{kept} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
         );
         self.session.execute(&sql, [rev])?;

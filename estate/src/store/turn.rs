@@ -6,7 +6,7 @@
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::Session;
+use super::{Session, levels};
 use crate::change::{Progress, Watch};
 use crate::error::{Error, Result};
 use crate::period::{DAY, PeriodRule};
@@ -53,7 +53,9 @@ struct Turn {
 
 /// Turns the next SIMs if a turn is due; false when none is.
 pub(crate) fn step(session: &mut Session, now: Time) -> Result<bool> {
-    if due(session, now)?.is_none() && known(session)? {
+    let waits = "SELECT EXISTS (SELECT 1 FROM sim WHERE back_at > 0 AND back_at <= ?)";
+    let raised: bool = session.query_row(waits, [now.0], |r| r.get(0))?;
+    if due(session, now)?.is_none() && known(session)? && !raised {
         return Ok(false);
     }
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -100,6 +102,12 @@ fn due(session: &Connection, now: Time) -> Result<Option<Turn>> {
         let mut turn = Turn { rule: row.get(0)?, upto: row.get(1)?, next: row.get(2)?, cursor: row.get(3)? };
         if turn.next == 0 {
             turn.next = boundary(&turn.rule, now);
+            // A clock that ran far ahead and was put right: what it turned is turned, but the next boundary counts.
+            if now.0 < turn.upto - DAY {
+                let sql = "UPDATE turned SET upto = ? WHERE rule = ?";
+                session.execute(sql, params![turn.next, turn.rule])?;
+                continue;
+            }
         }
         if turn.next > turn.upto {
             return Ok(Some(turn));
@@ -119,16 +127,22 @@ pub(crate) fn next(session: &Connection, now: Time) -> Result<Time> {
     Ok(Time(next.min().unwrap_or(now.0 + DAY)))
 }
 
-/// One step of the turn that is due; false when none is.
-fn advance(session: &Connection, now: Time) -> Result<bool> {
-    // What counts when a rule comes into use goes on counting until its next boundary.
+/// Writes down rules that have come into use: what counts then goes on counting until their next boundary.
+pub(crate) fn welcome(session: &Connection, now: Time) -> Result<()> {
     let mut statement = session.prepare(&format!("{IN_USE} EXCEPT SELECT rule FROM turned"))?;
     let new: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for rule in new {
         let sql = "INSERT INTO turned (rule, upto) VALUES (?, ?)";
         session.execute(sql, params![rule, boundary(&rule, now)])?;
     }
-    let Some(turn) = due(session, now)? else { return Ok(false) };
+    Ok(())
+}
+
+/// One step of the turn that is due; false when none is.
+fn advance(session: &Connection, now: Time) -> Result<bool> {
+    welcome(session, now)?;
+    // Caps that were raised return once the counters have turned.
+    let Some(turn) = due(session, now)? else { return levels::return_raised(session, now) };
     let end: Option<i64> = session
         .query_row(
             "SELECT max(id) FROM (SELECT id FROM sim WHERE id > ? ORDER BY id LIMIT ?)",
@@ -152,10 +166,10 @@ fn advance(session: &Connection, now: Time) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts the counters of the period that ended into history and begins anew; caps that were raised until then return. Those of SIMs with a rhythm of their own
+/// Puts the counters of the period that ended into history and begins anew. Those of SIMs with a rhythm of their own
 /// ended if another period began between the last look and this one.
 fn close(session: &Connection, turn: &Turn, end: i64) -> Result<()> {
-    let ended = "s.id > ?1 AND s.id <= ?2 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0 OR s.back_cap >= 0) \
+    let ended = "s.id > ?1 AND s.id <= ?2 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0) \
         AND EXISTS (SELECT 1 FROM temp.rule u WHERE u.account_id = s.account_id AND u.rule = ?3) \
         AND period_start(?3, s.activated, ?5) > period_start(?3, s.activated, ?4)";
     let bound = params![turn.cursor, end, turn.rule, turn.upto, turn.next];
@@ -165,10 +179,7 @@ fn close(session: &Connection, turn: &Turn, end: i64) -> Result<()> {
          ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
     );
     session.prepare_cached(&history)?.execute(bound)?;
-    let anew = format!(
-        "UPDATE sim AS s SET used = 0, gate = 0, fired = 0, cap = iif(back_cap >= 0, back_cap, cap), \
-         alert = iif(back_cap >= 0, back_alert, alert), back_cap = -1, back_alert = 0 WHERE {ended}"
-    );
+    let anew = format!("UPDATE sim AS s SET used = 0, gate = 0, fired = 0 WHERE {ended}");
     session.prepare_cached(&anew)?.execute(bound)?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::change::{Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target,
 use crate::error::{Error, Result};
 use crate::sim::{SimId, Status};
 use crate::text;
+use crate::units::Time;
 
 /// Rows between two reports of progress: a cancel is heard within milliseconds.
 const CHUNK: i64 = 1_000;
@@ -337,7 +338,7 @@ pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_j
 
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
-    pub fn plan_undo(&self, rev: Rev, levels: bool) -> Result<Plan> {
+    pub fn plan_undo(&self, rev: Rev, levels: bool, now: Time) -> Result<Plan> {
         let judged =
             if levels { super::levels::judge_levels_undo(self, rev)? } else { judge_undo(self, rev)? };
         let mut plan =
@@ -360,7 +361,7 @@ impl View<'_> {
         let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
         if levels {
-            plan.warnings = super::levels::undo_effects(self.session)?;
+            plan.warnings = super::levels::undo_effects(self.session, now)?;
         }
         Ok(plan)
     }
