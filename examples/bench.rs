@@ -50,6 +50,7 @@ fn main() {
     queries(session.estate.as_ref());
     keys(&mut session);
     changes(session.estate.as_ref(), sims);
+    usage(session.estate.as_ref(), dir.path());
     println!("{:<58} {:>13}", "peak memory", peak());
 }
 
@@ -252,6 +253,41 @@ fn changes(estate: &dyn Estate, sims: u64) {
     change(estate, "move", &all, &Change::Move { target: target(), to, clear: Clear::default() });
     let levels = Levels { cap: Some(123_000_000), ..Levels::default() };
     change(estate, "cap", &all, &Change::SetLevels { target: target(), levels });
+}
+
+/// A usage record for every SIM, with everything they set off; then the details of one.
+fn usage(estate: &dyn Estate, dir: &std::path::Path) {
+    let cancel = Cancel::new();
+    let (file, today) = (dir.join("records.csv"), Time::now().day());
+    let mut csv = std::io::BufWriter::new(std::fs::File::create(&file).expect("file"));
+    let mut put = |line: std::fmt::Arguments<'_>| std::io::Write::write_fmt(&mut csv, line).expect("written");
+    put(format_args!("iccid,time,bytes,record,session\n"));
+    let mut last = None;
+    let all = Query::all(estate.me().account, Time::now());
+    let filter = Filter::parse("-status=unmanaged").expect("filter");
+    let mut sink = |sim: &estate::Sim| {
+        let (n, bytes) = (sim.id.0, sim.id.0 * 7_919 % 5_000_000);
+        put(format_args!("{},{today},{bytes},r{n},s{n}\n", sim.iccid));
+        last = Some(sim.id);
+        Ok(true)
+    };
+    estate.export(&Query { filter, ..all }, None, &mut sink, &cancel).expect("export");
+    drop(csv);
+    let go = |_| ControlFlow::Continue(());
+    timed("usage records of every SIM, with alerts and caps", || {
+        let input = Box::new(std::fs::File::open(&file).expect("file"));
+        let staged = estate.stage_usage(input, &estate::ImportOptions::default(), &mut |_| {}, &go);
+        let (staging, _) = staged.expect("staged");
+        estate.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("counted");
+    });
+    let (alerts, caps) = estate.events_after(0, &cancel).expect("events");
+    println!("{:<58} {:>10} · {caps}", "  alerts and caps reached", alerts);
+    let id = last.expect("a SIM");
+    timed("details of one SIM", || simdeck::tui::facts::read(estate, id, &cancel).expect("facts"));
+    let account = estate.me().account;
+    timed("estate history", || estate.estate_usage(account, &cancel).expect("usage"));
+    let query = Query::all(account, Time::now());
+    timed("alerts screen", || simdeck::tui::facts::attention(estate, &query, &cancel).expect("alerts"));
 }
 
 /// Makes a change of many SIMs while the table scrolls.
