@@ -119,7 +119,8 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
     let levels = [("alert", sim.alert), ("cap", sim.cap)];
     let most = levels.iter().filter_map(|(_, level)| *level).chain([sim.used]).max().unwrap_or(0);
     if levels.iter().all(|(_, level)| level.is_none()) {
-        text(buffer, row(area, y), "no alert and no cap: nothing stops it", theme.quiet());
+        let said = format!("no alert and no cap: nothing stops it{}", raised(model, sim));
+        text(buffer, row(area, y), &said, theme.quiet());
         return y + 1;
     }
     let width = u64::from(area.width);
@@ -132,8 +133,7 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
     for (name, level) in levels {
         let Some(level) = level else { continue };
         let hard = if name == "cap" && sim.hard_cap { " (hard)" } else { "" };
-        let raised = if name == "cap" { raised(model, sim) } else { String::new() };
-        let (sign, words) = (theme.glyph("▲", "^"), format!("{name} {}{hard}{raised}", short_bytes(level)));
+        let (sign, words) = (theme.glyph("▲", "^"), format!("{name} {}{hard}", short_bytes(level)));
         // The sign stands under the level, its words where there is more room.
         let x = at(level).saturating_sub(1) as usize;
         let (x, said) = if x * 2 < usize::from(area.width) {
@@ -149,7 +149,13 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
         legend = legend.split_whitespace().collect::<Vec<_>>().join(" ");
     }
     text(buffer, row(area, y + 1), &legend, theme.quiet());
-    y + 2
+    let raised = raised(model, sim);
+    if raised.is_empty() {
+        return y + 2;
+    }
+    let cap = sim.cap.map_or_else(|| "none".to_owned(), short_bytes);
+    text(buffer, row(area, y + 2), &format!("raised: cap {cap}{raised}"), theme.warn);
+    y + 3
 }
 
 fn usage(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
