@@ -220,7 +220,7 @@ impl Local {
 
     /// Makes a period turn that is due, so that what is read next is of the period that runs now.
     pub fn catch_up(&self) -> Result<()> {
-        while !self.scope.read_only && turn::step(&mut self.store.writer(), (self.clock)())? {}
+        while !self.scope.read_only && turn::step(&mut self.store.writer(), self.mail, (self.clock)())? {}
         Ok(())
     }
 
@@ -503,7 +503,7 @@ impl Estate for Local {
             return Ok(false);
         }
         let mut session = self.store.writer();
-        Ok(turn::step(&mut session, (self.clock)())? || textindex::step(&mut session)?)
+        Ok(turn::step(&mut session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
     }
 }
 

@@ -247,6 +247,32 @@ fn two_accounts_with_one_webhook_hear_of_their_own_and_nobody_of_a_new_name() {
 }
 
 #[test]
+fn a_raise_that_ends_above_usage_is_told_of() {
+    let world = World::new();
+    world.external(&world.root, "Root", "ops@x.example").expect("added");
+    let rule = Some(estate::PeriodRule::Day(20));
+    let change = Change::SetPeriod { account: world.account("B"), rule };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("set");
+    let sim = world.root.sim_by_iccid("8900101000000000012", &Cancel::new()).expect("sim").id;
+    let levels = Levels { cap: Some(500_000_000), until_period_end: true, ..Levels::default() };
+    let change = Change::SetLevels { target: Target::ids([sim]), levels };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("raised");
+    world.spend("r1", &[(12, 150)]);
+    // It moves to where the period goes on: the raise ends all the same, by itself.
+    world.later(15 * estate::DAY);
+    let change =
+        Change::Move { target: Target::ids([sim]), to: world.account("B"), clear: estate::Clear::default() };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
+    assert_eq!(world.due(), []);
+    let next = world.root.next_turn().expect("a turn");
+    assert_eq!(next, Time::parse("2026-07-01").expect("time"));
+    world.later(next.0 - world.clock.load(Ordering::Relaxed));
+    while world.root.background().expect("background") {}
+    assert_eq!(world.due(), [to("ops@x.example", 1, 1)]);
+    assert_eq!(world.root.sim(sim, &Cancel::new()).expect("sim").status, estate::Status::Blocked);
+}
+
+#[test]
 fn nothing_is_written_where_nobody_sends_mail() {
     let world = World::new();
     let root = world.open("root@x.example").with_mail(false);

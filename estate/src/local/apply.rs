@@ -166,10 +166,11 @@ impl Local {
             return Ok(receipt);
         }
         let now = (self.clock)();
+        // What a turn sets off on the way is told like the rest.
+        let last = outbox::last_event(&writer)?;
         turn::finish(&writer, now, watch)?;
         let view = View::new(&writer, &self.scope, None)?;
         let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, watch };
-        let last = outbox::last_event(&writer)?;
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
         turn::welcome(&writer, now)?;
@@ -375,13 +376,13 @@ impl Local {
             return Ok(());
         }
         let now = (self.clock)();
+        let last = outbox::last_event(staged.session())?;
         turn::finish(staged.session(), now, watch)?;
         staged.confirm(now)?;
         let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
         let run = Run { view: &view, session: staged.session(), rev, now, watch };
         self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
-        let last = outbox::last_event(staged.session())?;
         staged.carry_out(rev, now, watch)?;
         outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())

@@ -61,14 +61,11 @@ impl View<'_> {
             "SELECT e.id, e.sim_id, e.kind, e.period, e.level, e.used, e.at, e.account_id, ifnull(s.iccid, ''), \
              ifnull(s.label, ''), ifnull(s.account_id, 0) FROM event e LEFT JOIN sim s ON s.id = e.sim_id WHERE 1",
         );
-        let visible = match wanted.account {
-            Some(account) => Some(self.accounts.subtree(account)),
-            None if self.whole => None,
-            None => Some(self.accounts.all()),
-        };
-        if let Some(accounts) = visible {
+        let all = self.accounts.all();
+        let visible = wanted.account.map_or(all, |account| self.accounts.subtree(account));
+        if !(self.whole && visible.len() == all.len()) {
             let within = Sql::new(" AND e.account_id IN rarray(?)");
-            sql.push(within.with_many(accounts.iter().map(|a| a.id.0)));
+            sql.push(within.with_many(visible.iter().map(|a| a.id.0)));
         }
         let mut also = |text: &str, value: Option<i64>| {
             if let Some(value) = value {

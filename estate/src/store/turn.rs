@@ -6,7 +6,7 @@
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Session, levels};
+use super::{Session, levels, outbox};
 use crate::change::{Progress, Watch};
 use crate::error::{Error, Result};
 use crate::period::{DAY, PeriodRule};
@@ -51,15 +51,15 @@ struct Turn {
     cursor: i64,
 }
 
-/// Turns the next SIMs if a turn is due; false when none is.
-pub(crate) fn step(session: &mut Session, now: Time) -> Result<bool> {
-    let waits = "SELECT EXISTS (SELECT 1 FROM sim WHERE back_at > 0 AND back_at <= ?)";
-    let raised: bool = session.query_row(waits, [now.0], |r| r.get(0))?;
-    if due(session, now)?.is_none() && known(session)? && !raised {
+/// Turns the next SIMs if a turn is due, and writes to whoever is to hear of it; false when none is.
+pub(crate) fn step(session: &mut Session, mail: bool, now: Time) -> Result<bool> {
+    if due(session, now)?.is_none() && nothing_waits(session, now)? {
         return Ok(false);
     }
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let last = outbox::last_event(&transaction)?;
     let more = advance(&transaction, now)?;
+    outbox::gather(&transaction, last, mail, now)?;
     transaction.commit()?;
     Ok(more)
 }
@@ -79,10 +79,16 @@ pub(crate) fn finish(session: &Connection, now: Time, watch: &Watch<'_>) -> Resu
 /// The rules in use. That of the root is always one of them.
 const IN_USE: &str = "SELECT 'month' AS rule UNION SELECT period FROM account WHERE period <> ''";
 
-/// Whether every rule in use has a row that says up to when it has turned.
-fn known(session: &Connection) -> Result<bool> {
-    let sql = format!("SELECT NOT EXISTS (SELECT rule FROM ({IN_USE}) EXCEPT SELECT rule FROM turned)");
-    Ok(session.query_row(&sql, [], |r| r.get(0))?)
+/// Rules that have turned to where the clock is not any more: it ran far ahead and was put right.
+const AHEAD: &str = "SELECT rule FROM turned WHERE next = 0 AND upto > ?1 + 86400";
+
+/// Whether every rule in use has a row that makes sense, and no cap waits to return.
+fn nothing_waits(session: &Connection, now: Time) -> Result<bool> {
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT rule FROM ({IN_USE}) EXCEPT SELECT rule FROM turned) AND NOT EXISTS ({AHEAD}) \
+         AND NOT EXISTS (SELECT 1 FROM sim WHERE back_at > 0 AND back_at <= ?1)"
+    );
+    Ok(session.query_row(&sql, [now.0], |r| r.get(0))?)
 }
 
 /// Where the counters of a rule's SIMs have to be turned to: SIMs with a rhythm of their own are looked at daily.
@@ -102,12 +108,6 @@ fn due(session: &Connection, now: Time) -> Result<Option<Turn>> {
         let mut turn = Turn { rule: row.get(0)?, upto: row.get(1)?, next: row.get(2)?, cursor: row.get(3)? };
         if turn.next == 0 {
             turn.next = boundary(&turn.rule, now);
-            // A clock that ran far ahead and was put right: what it turned is turned, but the next boundary counts.
-            if now.0 < turn.upto - DAY {
-                let sql = "UPDATE turned SET upto = ? WHERE rule = ?";
-                session.execute(sql, params![turn.next, turn.rule])?;
-                continue;
-            }
         }
         if turn.next > turn.upto {
             return Ok(Some(turn));
@@ -124,15 +124,20 @@ pub(crate) fn next(session: &Connection, now: Time) -> Result<Time> {
         PeriodRule::Activation(_) => (now.0.div_euclid(DAY) + 1) * DAY,
         rule => rule.period(now, None).end.0,
     });
-    Ok(Time(next.min().unwrap_or(now.0 + DAY)))
+    let raised = "SELECT min(back_at) FROM sim WHERE back_at > 0";
+    let raised: Option<i64> = session.query_row(raised, [], |r| r.get(0))?;
+    Ok(Time(next.chain(raised).min().unwrap_or(now.0 + DAY)))
 }
 
-/// Writes down rules that have come into use: what counts then goes on counting until their next boundary.
+/// Writes down rules that have come into use: what counts then goes on counting until their next boundary. So it does
+/// where the clock was put right: what was turned is turned, and the next boundary counts.
 pub(crate) fn welcome(session: &Connection, now: Time) -> Result<()> {
-    let mut statement = session.prepare(&format!("{IN_USE} EXCEPT SELECT rule FROM turned"))?;
-    let new: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let mut statement = session
+        .prepare(&format!("SELECT rule FROM ({IN_USE} EXCEPT SELECT rule FROM turned) UNION {AHEAD}"))?;
+    let new: Vec<String> = statement.query_map([now.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for rule in new {
-        let sql = "INSERT INTO turned (rule, upto) VALUES (?, ?)";
+        let sql =
+            "INSERT INTO turned (rule, upto) VALUES (?, ?) ON CONFLICT DO UPDATE SET upto = excluded.upto";
         session.execute(sql, params![rule, boundary(&rule, now)])?;
     }
     Ok(())
@@ -161,7 +166,7 @@ fn advance(session: &Connection, now: Time) -> Result<bool> {
         let sql = "UPDATE turned SET upto = ?, next = 0, cursor = 0 WHERE rule = ?";
         session.execute(sql, params![turn.next, turn.rule])?;
         session.execute("DELETE FROM usage_account WHERE day < ?", [(now.0 - KEPT) / DAY])?;
-        super::outbox::prune(session, now.0 - SESSIONS_KEPT)?;
+        outbox::prune(session, now.0 - SESSIONS_KEPT)?;
     }
     Ok(true)
 }
