@@ -59,7 +59,7 @@ fn pages_are_clicked_and_changes_show_at_once() {
     let (x, y) = session.hit(|hit| hit == Hit::Tab(3));
     session.click(Button::Left, (x, y));
     let page = |session: &simdeck::tui::harness::Session| match session.model.overlays.last() {
-        Some(Overlay::Sim(pane)) => Some(pane.page),
+        Some(Overlay::Sim(pane)) => Some(pane.pages.open),
         _ => None,
     };
     assert_eq!(page(&session), Some(Page::History));
@@ -148,7 +148,16 @@ fn the_estate_history_is_for_admins_by_day_month_and_account() {
     let file = dir.path().join("usage.csv");
     session.keys(&format!("e<C-u>{}<Enter>", file.display()));
     let written = std::fs::read_to_string(&file).expect("written");
-    assert!(written.starts_with("account,bytes_30_days,bytes_a_year\n\"/Northstar Connect/"), "{written}");
+    assert!(written.starts_with("account,bytes_30_days,bytes_a_year\n/Northstar Connect/"), "{written}");
+    // A page ends where its last line is: one key back moves at once.
+    session.keys("<Left><Left><Down><Down>");
+    let at_the_end = |session: &simdeck::tui::harness::Session| session.text();
+    session.keys("<PageDown><PageDown><PageDown><PageDown><PageDown><PageDown>");
+    let end = at_the_end(&session);
+    session.keys("<PageDown>");
+    assert_eq!(at_the_end(&session), end);
+    session.keys("<Up>");
+    assert_ne!(at_the_end(&session), end);
     session.keys("<Esc>");
     assert!(session.model.overlays.is_empty());
     let (_dir, mut session) = session_as((100, 30), Role::User, false);

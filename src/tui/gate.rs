@@ -60,7 +60,11 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
 
 /// Whether the SIM an action is about, or else the user's own account, has caps and alerts at all.
 fn entitled(model: &Model) -> bool {
-    let one = model.picked.is_empty().then(|| model.table.current().map(|row| row.row.sim.account)).flatten();
+    let one = match model.shown_whole() {
+        Some(pane) => pane.facts.as_ref().map(|facts| facts.sim.account),
+        None if model.picked.is_empty() => model.table.current().map(|row| row.row.sim.account),
+        None => None,
+    };
     let account = one.and_then(|id| model.accounts.get(id)).or_else(|| model.accounts.top());
     account.is_none_or(|account| account.levels)
 }

@@ -11,7 +11,7 @@ use super::model::Model;
 use super::overlay::builder::Cell;
 use super::overlay::sim::Page;
 use super::overlay::spending::By;
-use super::overlay::{Builder, LevelsPane, Overlay};
+use super::overlay::{Builder, LevelsPane, Overlay, pages};
 use super::term::Key;
 
 /// A part of the screen that does something.
@@ -168,15 +168,10 @@ fn over(model: &Model, at: Position) -> Hit {
     {
         return Hit::Tab(usize::from(at.y.saturating_sub(dialog.inner.y)));
     }
-    if let Some(Overlay::Sim(_)) = model.overlays.last() {
-        let tabs = layout::tabs(dialog.inner, Page::ALL, Page::title);
-        let tab = tabs.iter().position(|(rect, _)| rect.contains(at));
-        return tab.map_or(Hit::Nothing, Hit::Tab);
-    }
-    if let Some(Overlay::Spending(_)) = model.overlays.last() {
-        let tabs = layout::tabs(dialog.inner, By::ALL, By::title);
-        let tab = tabs.iter().position(|(rect, _)| rect.contains(at));
-        return tab.map_or(Hit::Nothing, Hit::Tab);
+    match model.overlays.last() {
+        Some(Overlay::Sim(_)) => return of_pages::<Page>(dialog.inner, at),
+        Some(Overlay::Spending(_)) => return of_pages::<By>(dialog.inner, at),
+        _ => {}
     }
     if let Some(Overlay::Result(result)) = model.overlays.last()
         && let Some((_, index)) = tabs(result, dialog.inner).iter().find(|(rect, _)| rect.contains(at))
@@ -198,6 +193,11 @@ fn over(model: &Model, at: Position) -> Hit {
         return if line < lines { Hit::Item(line) } else { Hit::Nothing };
     }
     Hit::Nothing
+}
+
+fn of_pages<P: pages::Page>(inner: Rect, at: Position) -> Hit {
+    let tab = layout::tabs::<P>(inner).iter().position(|(rect, _)| rect.contains(at));
+    tab.map_or(Hit::Nothing, Hit::Tab)
 }
 
 fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {

@@ -15,7 +15,9 @@ use super::action::Action as A;
 use super::columns::{self, Col, Shown};
 use super::keymap::Pane;
 use super::model::Model;
-use super::overlay::{LevelsPane, Overlay};
+use super::overlay::pages::Page;
+use super::overlay::spending::By;
+use super::overlay::{LevelsPane, Overlay, sim};
 
 /// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard, until when.
 pub const LEVEL_FIELDS: [u16; 4] = [1, 4, 8, 10];
@@ -39,19 +41,32 @@ pub fn news(model: &Model) -> Option<(Rect, String)> {
 }
 
 /// The tabs of an overlay's pages.
-pub fn tabs<P: Copy, const N: usize>(
-    inner: Rect,
-    pages: [P; N],
-    title: fn(P) -> &'static str,
-) -> Vec<(Rect, P)> {
+pub fn tabs<P: Page>(inner: Rect) -> Vec<(Rect, P)> {
     let mut x = inner.x + 1;
-    let place = |page: P| {
-        let width = title(page).width() as u16 + 2;
+    let place = |page: &P| {
+        let width = page.title().width() as u16 + 2;
         let rect = Rect { x, y: inner.y, width: width.min(inner.right().saturating_sub(x)), height: 1 };
         x += width + 1;
-        (rect, page)
+        (rect, *page)
     };
-    pages.into_iter().map(place).collect()
+    P::ALL.iter().map(place).collect()
+}
+
+/// How tall the chart above a list of days is.
+pub fn chart_height(page: u16) -> u16 {
+    if page >= 20 { 12 } else { 6 }
+}
+
+/// How many lines of its page the top overlay shows at a time.
+pub fn page_room(model: &Model) -> usize {
+    let height = dialog(model).map_or(0, |dialog| dialog.list.height);
+    let above = match model.overlays.last() {
+        // What stands above the fields: the status, the gauge and what it says.
+        Some(Overlay::Sim(pane)) if pane.pages.open == sim::Page::Overview => 7,
+        Some(Overlay::Spending(pane)) if pane.pages.open != By::Account => chart_height(height) + 1,
+        _ => 1,
+    };
+    usize::from(height.saturating_sub(above))
 }
 
 /// The possibilities of a cap's hardness: where, in words, and whether it is the one.

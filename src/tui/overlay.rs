@@ -9,6 +9,7 @@ pub mod levels;
 pub mod line;
 pub mod list;
 pub mod lists;
+pub mod pages;
 pub mod prompt;
 pub mod sim;
 pub mod spending;

@@ -17,6 +17,7 @@ use super::keymap::Pane;
 use super::layout;
 use super::model::Model;
 use super::msg::{Effect, Msg};
+use super::overlay::Overlay;
 use super::table::Want;
 use super::term::Event;
 
@@ -58,7 +59,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Input(Event::Paste(text)) => keys::paste(model, &text),
         Msg::Input(Event::Resize(columns, rows)) => {
             model.size = (columns, rows);
-            if let Some(super::overlay::Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+            if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
                 confirm.armed_at = model.at + super::overlay::confirm::ARMING;
             }
             vec![Effect::Redraw]
@@ -86,6 +87,12 @@ fn fit(model: &mut Model) {
     model.table.resize(usize::from(areas.rows.height));
     let accounts = std::sync::Arc::clone(&model.accounts);
     model.tree.resize(usize::from(areas.tree_lines.height), &accounts);
+    let room = layout::page_room(model);
+    match model.overlays.last_mut() {
+        Some(Overlay::Sim(pane)) => pane.pages.within(pane.lines(), room),
+        Some(Overlay::Spending(pane)) => pane.pages.within(pane.lines(), room),
+        _ => {}
+    }
     if areas.tree.width == 0 && model.focus == Pane::Tree {
         model.focus = Pane::Table;
     }

@@ -137,7 +137,7 @@ fn saved_buttons(pane: &SavedPane) -> Vec<(Key, String)> {
 
 fn sim_buttons(pane: &SimPane) -> Vec<(Key, String)> {
     let mut list = vec![close(), plain(Code::Tab, "[ Tab Next page ]")];
-    if pane.page == Page::Usage {
+    if pane.pages.open == Page::Usage {
         list.push(letter('d', if pane.periods { "Days" } else { "Periods" }));
     }
     list.extend([letter('C', "Caps"), letter('w', "Move"), letter('y', "Copy ICCID")]);

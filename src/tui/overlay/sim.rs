@@ -3,6 +3,7 @@
 use estate::{Entry, Event, Level, Sim, SimId, Status, Usage};
 
 use super::Reply;
+use super::pages::{self, Pages};
 use crate::tui::action::Action;
 use crate::tui::term::{Code, Key};
 
@@ -57,12 +58,10 @@ pub enum Page {
     History,
 }
 
-impl Page {
-    /// Every page, in order.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Usage, Self::Sessions, Self::History];
+impl pages::Page for Page {
+    const ALL: &'static [Self] = &[Self::Overview, Self::Usage, Self::Sessions, Self::History];
 
-    /// What its tab says.
-    pub fn title(self) -> &'static str {
+    fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Usage => "Usage",
@@ -83,49 +82,41 @@ pub struct SimPane {
     pub label: String,
     /// What has been read.
     pub facts: Option<Box<Facts>>,
-    /// The page that is open.
-    pub page: Page,
+    /// Its pages.
+    pub pages: Pages<Page>,
     /// Whether the chart shows billing periods instead of days.
     pub periods: bool,
-    /// The first line of a page that is shown.
-    pub top: usize,
 }
 
 impl SimPane {
     /// Opens on the overview.
     pub fn new(id: SimId, iccid: String, label: String) -> Self {
-        Self { id, iccid, label, facts: None, page: Page::Overview, periods: false, top: 0 }
+        Self { id, iccid, label, facts: None, pages: Pages::new(), periods: false }
     }
 
-    /// Opens another page.
-    pub fn open(&mut self, page: Page) {
-        (self.page, self.top) = (page, 0);
-    }
-
-    fn turn(&mut self, by: usize) {
-        let at = Page::ALL.iter().position(|page| *page == self.page).unwrap_or(0);
-        self.open(Page::ALL[(at + by) % Page::ALL.len()]);
+    /// The lines of the page that is open, about as many as they are where text wraps.
+    pub fn lines(&self) -> usize {
+        let Some(facts) = &self.facts else { return 0 };
+        match self.pages.open {
+            Page::Overview => 14 + facts.sim.notes.chars().count() / 20,
+            Page::Usage => 0,
+            Page::Sessions => facts.usage.sessions.len(),
+            Page::History => facts.events.len() + facts.entries.as_ref().map_or(0, Vec::len),
+        }
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Reply {
         match key.code {
             Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
-            Code::Tab | Code::Right => self.turn(1),
-            Code::BackTab | Code::Left => self.turn(Page::ALL.len() - 1),
             Code::Char('d') => {
                 self.periods = !self.periods;
-                self.open(Page::Usage);
+                self.pages.open(Page::Usage);
             }
             Code::Char('C') => return Reply::OnSim(Action::SetLevels),
             Code::Char('w') => return Reply::OnSim(Action::Move),
             Code::Char('y') => return Reply::OnSim(Action::CopyIccid),
-            Code::Up | Code::Char('k') => self.top = self.top.saturating_sub(1),
-            Code::Down | Code::Char('j') => self.top += 1,
-            Code::PageUp => self.top = self.top.saturating_sub(10),
-            Code::PageDown => self.top += 10,
-            Code::Home => self.top = 0,
-            _ => {}
+            _ => self.pages.key(key),
         }
         Reply::Stay
     }

@@ -3,6 +3,7 @@
 use estate::{AccountId, EstateUsage, Spent};
 
 use super::Reply;
+use super::pages::{self, Pages};
 use crate::tui::term::{Code, Key};
 
 /// What a line or a bar stands for.
@@ -14,12 +15,10 @@ pub enum By {
     Account,
 }
 
-impl By {
-    /// Every page, in order.
-    pub const ALL: [Self; 3] = [Self::Day, Self::Month, Self::Account];
+impl pages::Page for By {
+    const ALL: &'static [Self] = &[Self::Day, Self::Month, Self::Account];
 
-    /// What its tab says.
-    pub fn title(self) -> &'static str {
+    fn title(self) -> &'static str {
         match self {
             Self::Day => "Days",
             Self::Month => "Months",
@@ -37,47 +36,36 @@ pub struct SpendingPane {
     pub name: String,
     /// What has been read.
     pub usage: Option<EstateUsage>,
-    /// The page that is open.
-    pub by: By,
-    /// The first line that is shown.
-    pub top: usize,
+    /// Its pages.
+    pub pages: Pages<By>,
 }
 
 impl SpendingPane {
     /// Opens on the days.
     pub fn new(account: AccountId, name: String) -> Self {
-        Self { account, name, usage: None, by: By::Day, top: 0 }
+        Self { account, name, usage: None, pages: Pages::new() }
     }
 
-    /// Opens another page.
-    pub fn open(&mut self, by: By) {
-        (self.by, self.top) = (by, 0);
-    }
-
-    fn turn(&mut self, by: usize) {
-        let at = By::ALL.iter().position(|page| *page == self.by).unwrap_or(0);
-        self.open(By::ALL[(at + by) % By::ALL.len()]);
+    /// The lines of the page that is open.
+    pub fn lines(&self) -> usize {
+        match (&self.usage, self.pages.open) {
+            (Some(usage), By::Account) => usage.accounts.len(),
+            _ => self.spent().len(),
+        }
     }
 
     /// The days or months that are shown, newest first.
     pub fn spent(&self) -> Vec<Spent> {
         let Some(usage) = &self.usage else { return Vec::new() };
-        if self.by == By::Month { usage.months() } else { usage.days.clone() }
+        if self.pages.open == By::Month { usage.months() } else { usage.days.clone() }
     }
 
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Reply {
         match key.code {
             Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
-            Code::Tab | Code::Right => self.turn(1),
-            Code::BackTab | Code::Left => self.turn(By::ALL.len() - 1),
             Code::Char('e') if self.usage.is_some() => return Reply::Spending,
-            Code::Up | Code::Char('k') => self.top = self.top.saturating_sub(1),
-            Code::Down | Code::Char('j') => self.top += 1,
-            Code::PageUp => self.top = self.top.saturating_sub(10),
-            Code::PageDown => self.top += 10,
-            Code::Home => self.top = 0,
-            _ => {}
+            _ => self.pages.key(key),
         }
         Reply::Stay
     }

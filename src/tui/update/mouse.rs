@@ -10,8 +10,6 @@ use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::builder::Focus;
-use crate::tui::overlay::sim::Page;
-use crate::tui::overlay::spending::By;
 use crate::tui::overlay::{Overlay, Reply};
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
@@ -242,11 +240,11 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
             pane.open()
         }
         (Overlay::Sim(pane), Hit::Tab(index)) => {
-            pane.open(Page::ALL[index]);
+            pane.pages.open_tab(index);
             Reply::Stay
         }
         (Overlay::Spending(pane), Hit::Tab(index)) => {
-            pane.open(By::ALL[index]);
+            pane.pages.open_tab(index);
             Reply::Stay
         }
         (Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_), Hit::Outside) => Reply::Close,

@@ -5,6 +5,7 @@ use estate::{Query, SimId};
 use super::answers::said;
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Msg};
+use crate::tui::overlay::pages::Page;
 use crate::tui::overlay::spending::By;
 use crate::tui::overlay::{AlertsPane, Overlay, Prompt, Purpose, SimPane, SpendingPane};
 
@@ -43,26 +44,37 @@ pub fn spending(model: &mut Model) -> Vec<Effect> {
 pub fn export_spending(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Spending(pane)) = model.overlays.last() else { return Vec::new() };
     let Some(usage) = &pane.usage else { return Vec::new() };
-    let (head, lines): (&str, Vec<String>) = match pane.by {
+    let by = pane.pages.open;
+    let (head, rows): (&[&str], Vec<Vec<String>>) = match by {
         By::Account => {
-            let path =
-                |id: Option<estate::AccountId>| id.map(|id| model.accounts.path(id)).unwrap_or_default();
-            let quoted = |text: &str| format!("\"{}\"", estate::text::defuse(text).replace('"', "\"\""));
-            let line =
-                |a: &estate::AccountUsage| format!("{},{},{}", quoted(&path(a.account)), a.month, a.year);
-            ("account,bytes_30_days,bytes_a_year", usage.accounts.iter().map(line).collect())
+            let path = |id| estate::text::defuse(&model.accounts.path(id)).into_owned();
+            let row = |a: &estate::AccountUsage| {
+                vec![a.account.map(path).unwrap_or_default(), a.month.to_string(), a.year.to_string()]
+            };
+            (&["account", "bytes_30_days", "bytes_a_year"], usage.accounts.iter().map(row).collect())
         }
-        by => {
-            let length = if by == By::Day { 10 } else { 7 };
-            let line = |s: &estate::Spent| format!("{},{}", &s.period.start.day()[..length], s.bytes);
-            (if by == By::Day { "day,bytes" } else { "month,bytes" }, pane.spent().iter().map(line).collect())
+        By::Day | By::Month => {
+            let (head, length): (&[&str], usize) =
+                if by == By::Day { (&["day", "bytes"], 10) } else { (&["month", "bytes"], 7) };
+            let row =
+                |s: &estate::Spent| vec![s.period.start.day()[..length].to_owned(), s.bytes.to_string()];
+            (head, pane.spent().iter().map(row).collect())
         }
     };
-    let n = lines.len() as u64;
-    let purpose = Purpose::Text(format!("{head}\n{}\n", lines.join("\n")), n);
-    let what = format!("Export usage by {}", pane.by.title().to_lowercase());
+    let purpose = Purpose::Text(csv(head, &rows), rows.len() as u64);
+    let what = format!("Export usage by {}", by.title().to_lowercase());
     model.overlays.push(Overlay::Prompt(Prompt::new(what, "the file to write", "usage.csv", purpose)));
     Vec::new()
+}
+
+/// Rows under a header. Writing to memory fails for nobody.
+fn csv(head: &[&str], rows: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let _ = writer.write_record(head);
+    for row in rows {
+        let _ = writer.write_record(row);
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
 /// Counts anew what needs attention.

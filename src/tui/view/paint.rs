@@ -5,6 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::tui::layout;
+use crate::tui::overlay::pages::{Page, Pages};
+use crate::tui::theme::Theme;
+
 /// Writes text into a rectangle's first line, cut at the end; returns the column after it.
 pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
     if rect.width == 0 || rect.height == 0 {
@@ -17,6 +21,16 @@ pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
 /// A line of an area, counted from its top; nothing where the area ends before it.
 pub fn row(area: Rect, y: u16) -> Rect {
     Rect { y: area.y + y.min(area.height), height: u16::from(y < area.height), ..area }
+}
+
+/// Paints the tabs of pages; the open one stands in brackets.
+pub fn tabs<P: Page>(theme: &Theme, pages: &Pages<P>, inner: Rect, buffer: &mut Buffer) {
+    for (rect, page) in layout::tabs::<P>(inner) {
+        let here = page == pages.open;
+        let (open, close) = if here { ("[", "]") } else { (" ", " ") };
+        let style = if here { theme.title() } else { theme.text };
+        text(buffer, rect, &format!("{open}{}{close}", page.title()), style);
+    }
 }
 
 /// Writes text at the right end of a rectangle.

@@ -9,8 +9,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::chart::{Amount, chart};
 use super::details::{pairs, raised};
-use super::paint::{row, text, wrap};
-use crate::tui::layout::{self, Dialog};
+use super::paint::{row, tabs, text, wrap};
+use crate::tui::layout::Dialog;
 use crate::tui::model::Model;
 use crate::tui::overlay::sim::{Facts, Page, SimPane};
 use crate::tui::theme::Theme;
@@ -18,17 +18,13 @@ use crate::tui::theme::Theme;
 /// Paints the page that is open.
 pub fn sim(model: &Model, pane: &SimPane, place: &Dialog, buffer: &mut Buffer) {
     let theme = &model.theme;
-    for (rect, page) in layout::tabs(place.inner, Page::ALL, Page::title) {
-        let (open, close) = if page == pane.page { ("[", "]") } else { (" ", " ") };
-        let style = if page == pane.page { theme.title() } else { theme.text };
-        text(buffer, rect, &format!("{open}{}{close}", page.title()), style);
-    }
+    tabs(theme, &pane.pages, place.inner, buffer);
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.list };
     let Some(facts) = &pane.facts else {
         text(buffer, area, "reading …", theme.quiet());
         return;
     };
-    match pane.page {
+    match pane.pages.open {
         Page::Overview => overview(model, pane, facts, area, buffer),
         Page::Usage => usage(model, pane, facts, area, buffer),
         Page::Sessions => sessions(theme, pane, &facts.usage, area, buffer),
@@ -66,7 +62,7 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
         })
         .collect();
     let tall = lines.len().div_ceil(usize::from(columns));
-    let top = pane.top.min(tall.saturating_sub(usize::from(rest.height)));
+    let top = pane.pages.top.min(tall.saturating_sub(usize::from(rest.height)));
     for (i, (name, value)) in lines.iter().enumerate() {
         let (column, line) = (i / tall.max(1), i % tall.max(1));
         let Some(y) = line.checked_sub(top).filter(|y| *y < usize::from(rest.height)) else { continue };
@@ -218,7 +214,7 @@ fn lines(
         }
     }
     let height = usize::from(area.height.saturating_sub(1));
-    let top = pane.top.min(rows.len().saturating_sub(height));
+    let top = pane.pages.top.min(rows.len().saturating_sub(height));
     for (line, y) in rows.iter().skip(top).take(height).zip(1..) {
         text(buffer, row(area, y), line, theme.text);
     }

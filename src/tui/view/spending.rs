@@ -6,19 +6,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use super::chart::{Amount, chart};
-use super::paint::{cut_head, right, text};
-use crate::tui::layout::{self, Dialog};
+use super::paint::{cut_head, right, tabs, text};
+use crate::tui::layout::{Dialog, chart_height};
 use crate::tui::model::Model;
 use crate::tui::overlay::spending::{By, SpendingPane};
 
 /// Paints the page that is open: a chart where there is room, and the figures.
 pub fn spending(model: &Model, pane: &SpendingPane, place: &Dialog, buffer: &mut Buffer) {
     let theme = &model.theme;
-    for (rect, by) in layout::tabs(place.inner, By::ALL, By::title) {
-        let (open, close) = if by == pane.by { ("[", "]") } else { (" ", " ") };
-        let style = if by == pane.by { theme.title() } else { theme.text };
-        text(buffer, rect, &format!("{open}{}{close}", by.title()), style);
-    }
+    tabs(theme, &pane.pages, place.inner, buffer);
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.list };
     let Some(usage) = &pane.usage else {
         text(buffer, area, "reading …", theme.quiet());
@@ -28,30 +24,30 @@ pub fn spending(model: &Model, pane: &SpendingPane, place: &Dialog, buffer: &mut
         text(buffer, area, "No usage records yet: simdeck usage import brings them in.", theme.quiet());
         return;
     }
-    if pane.by == By::Account {
+    if pane.pages.open == By::Account {
         accounts(model, pane, usage, area, buffer);
         return;
     }
     let spent = pane.spent();
-    let height = if area.height >= 20 { 12 } else { 6 };
-    let shown = if pane.by == By::Day { 30 } else { 13 };
+    let height = chart_height(area.height);
+    let shown = if pane.pages.open == By::Day { 30 } else { 13 };
     let bars: Vec<Amount> = spent
         .iter()
         .take(shown)
         .rev()
         .map(|s| {
             let day = s.period.start.day();
-            let label = if pane.by == By::Day { day[8..].to_owned() } else { day[2..7].to_owned() };
+            let label = if pane.pages.open == By::Day { day[8..].to_owned() } else { day[2..7].to_owned() };
             Amount { bytes: s.bytes, label, running: true }
         })
         .collect();
     chart(theme, &bars, Rect { height, ..area }, buffer);
     let list = Rect { y: area.y + height + 1, height: area.height.saturating_sub(height + 1), ..area };
     let lines = usize::from(list.height);
-    let top = pane.top.min(spent.len().saturating_sub(lines));
+    let top = pane.pages.top.min(spent.len().saturating_sub(lines));
     for (s, y) in spent.iter().skip(top).take(lines).zip(list.y..) {
         let day = s.period.start.day();
-        let when = if pane.by == By::Day { day } else { day[..7].to_owned() };
+        let when = if pane.pages.open == By::Day { day } else { day[..7].to_owned() };
         let line = Rect { y, height: 1, width: list.width.min(40), ..list };
         text(buffer, line, &when, theme.text);
         right(buffer, Rect { width: 24.min(line.width), ..line }, &short_bytes(s.bytes), theme.text);
@@ -72,7 +68,7 @@ fn accounts(
     right(buffer, head, "30 days   share      a year", bold);
     let whole: u64 = usage.accounts.iter().map(|a| a.month).sum();
     let lines = usize::from(area.height.saturating_sub(1));
-    let top = pane.top.min(usage.accounts.len().saturating_sub(lines));
+    let top = pane.pages.top.min(usage.accounts.len().saturating_sub(lines));
     for (spent, y) in usage.accounts.iter().skip(top).take(lines).zip(area.y + 1..) {
         let line = Rect { y, height: 1, ..area };
         let name = match spent.account {
