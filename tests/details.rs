@@ -37,6 +37,17 @@ fn enter_opens_everything_about_one_sim() {
 }
 
 #[test]
+fn enter_before_the_list_is_there_does_not_say_that_there_is_no_sim() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("/status=blocked status=active<Enter><Enter>");
+    session.shows("there is no SIM here");
+    session.hold = true;
+    session.keys("<BS><Enter>");
+    session.shows("the SIMs are still being read");
+    assert!(session.model.overlays.is_empty());
+}
+
+#[test]
 fn on_a_selection_enter_asks_what_to_do_with_all_of_it() {
     let (_dir, mut session) = session((100, 30));
     session.keys("<Space><Space><Enter>");

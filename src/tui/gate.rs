@@ -19,7 +19,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
     match action {
         Action::Move | Action::SetLevels | Action::CopyIccid if model.target().is_none() => {
-            Err("there is no SIM here".into())
+            Err(no_sim(model).into())
         }
         Action::Move | Action::SetLevels if model.job.is_some() => {
             Err("another change is still running".into())
@@ -33,7 +33,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::SimDetails | Action::SelectSame | Action::Toggle | Action::Range
             if model.table.current().is_none() =>
         {
-            Err("there is no SIM here".into())
+            Err(no_sim(model).into())
         }
         Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
         Action::ClearFilter if model.query.filter == estate::Filter::All && model.usual.is_none() => {
@@ -45,7 +45,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::Export if model.export.is_some() => Err("another file is still being written".into()),
         Action::SaveFilter if model.read_only => Err("this session is read-only".into()),
         Action::FilterSame if model.focus == Pane::Table && model.table.current().is_none() => {
-            Err("there is no SIM here".into())
+            Err(no_sim(model).into())
         }
         Action::AccountMove | Action::AccountDelete if on_top => {
             Err("your own account stays where it is".into())
@@ -55,6 +55,15 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         }
         Action::AccountDelete => empty(model),
         _ => Ok(()),
+    }
+}
+
+/// Why there is no SIM to act on: none is there, or the list is still on its way and it is too early to say.
+fn no_sim(model: &Model) -> &'static str {
+    if model.table.loading && model.table.rows.is_empty() {
+        "the SIMs are still being read; press it again when they are there"
+    } else {
+        "there is no SIM here"
     }
 }
 
