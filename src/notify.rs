@@ -32,9 +32,6 @@ pub struct WebhookConfig {
     pub allow_private: bool,
 }
 
-/// Messages taken at a time: sending one ends before its lease does, however slow a server is.
-const BATCH: u32 = 1;
-
 /// What became of the messages that were due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sent {
@@ -61,38 +58,27 @@ impl Courier {
         })
     }
 
-    /// Whether mail is sent at all.
-    pub fn has_mail(&self) -> bool {
-        self.mail.is_some()
-    }
-
     /// Sends everything that is due; stops between two messages when it is asked to.
     pub fn deliver(&self, local: &Local, stop: &dyn Fn() -> bool) -> estate::Result<Sent> {
         let mut sent = Sent::default();
-        loop {
-            let letters = local.letters(BATCH)?;
-            if letters.is_empty() {
-                return Ok(sent);
-            }
-            for letter in letters {
-                if stop() {
-                    return Ok(sent);
+        while !stop() {
+            // One at a time: its sending ends before its lease does, however slow a server is.
+            let Some(letter) = local.letters(1)?.pop() else { break };
+            let how = self.send(&letter);
+            match &how {
+                Attempt::Sent => sent.sent += 1,
+                Attempt::Again(error) => {
+                    tracing::warn!(to = %letter.to, %error, "not sent");
+                    sent.again += 1;
                 }
-                let how = self.send(&letter);
-                match &how {
-                    Attempt::Sent => sent.sent += 1,
-                    Attempt::Again(error) => {
-                        tracing::warn!(to = %letter.to, %error, "not sent");
-                        sent.again += 1;
-                    }
-                    Attempt::Never(error) => {
-                        tracing::warn!(to = %letter.to, %error, "given up");
-                        sent.given_up += 1;
-                    }
+                Attempt::Never(error) => {
+                    tracing::warn!(to = %letter.to, %error, "given up");
+                    sent.given_up += 1;
                 }
-                local.attempted(&letter, &how)?;
             }
+            local.attempted(&letter, &how)?;
         }
+        Ok(sent)
     }
 
     fn send(&self, letter: &Letter) -> Attempt {

@@ -9,10 +9,10 @@ use estate::units::count;
 use estate::{Change, ChangeId, Estate, ImportOptions, Local, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
-use super::incoming::{Hearer, Reading, open};
+use super::incoming::{Hearer, Reading, each, open};
 use super::output::{Work, plain, written};
 use super::{Context, Outcome, Output};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 
 /// Bring SIMs in from CSV files, under your account.
 #[derive(Debug, clap::Args)]
@@ -64,17 +64,10 @@ impl Args {
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     let options = options(&local, args)?;
-    let mut hearer = args.reading.hearer(context)?;
     let work = Work::begin(context);
-    let mut exit = Exit::Done;
-    for file in &args.files {
-        let tally = one(context, &local, args, &options, file, &mut hearer, &work);
-        work.end();
-        if tally?.refused > 0 {
-            exit = Exit::Partly;
-        }
-    }
-    hearer.finish()?;
+    let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
+        Ok(one(context, &local, args, &options, file, hearer, &work)?.refused)
+    })?;
     if !args.reading.dry_run {
         context.send_due(&local, &work);
         index(context, &local, &work)?;

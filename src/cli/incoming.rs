@@ -8,8 +8,9 @@ use estate::text::defuse;
 use estate::units::count;
 use estate::{ImportOptions, Note};
 
-use super::Context;
-use crate::failure::Failure;
+use super::output::Work;
+use super::{Context, Outcome};
+use crate::failure::{Exit, Failure};
 
 /// How a file is read.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -55,10 +56,31 @@ impl Reading {
     }
 
     /// What hears the notes about all files.
-    pub fn hearer<'a>(&self, context: &'a Context) -> Result<Hearer<'a>, Failure> {
+    fn hearer<'a>(&self, context: &'a Context) -> Result<Hearer<'a>, Failure> {
         let report = self.report.as_deref().map(Report::create).transpose()?;
         Ok(Hearer { context, report, shown: 0, failed: None })
     }
+}
+
+/// Reads one file after the other; `one` tells how many rows of it were refused.
+pub fn each(
+    context: &Context,
+    reading: &Reading,
+    files: &[PathBuf],
+    work: &Work,
+    mut one: impl FnMut(&Path, &mut Hearer<'_>) -> Result<u64, Failure>,
+) -> Outcome {
+    let mut hearer = reading.hearer(context)?;
+    let mut exit = Exit::Done;
+    for file in files {
+        let refused = one(file, &mut hearer);
+        work.end();
+        if refused? > 0 {
+            exit = Exit::Partly;
+        }
+    }
+    hearer.finish()?;
+    Ok(exit)
 }
 
 /// Opens a file; - is standard input.
@@ -103,7 +125,7 @@ impl Hearer<'_> {
         Ok(())
     }
 
-    pub fn finish(self) -> Result<(), Failure> {
+    fn finish(self) -> Result<(), Failure> {
         self.report.map_or(Ok(()), Report::finish)
     }
 }

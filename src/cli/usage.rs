@@ -10,7 +10,7 @@ use estate::{
 };
 use serde_json::json;
 
-use super::incoming::{Hearer, Reading, open};
+use super::incoming::{Hearer, Reading, each, open};
 use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
@@ -121,17 +121,10 @@ fn show_account(context: &Context, path: &str, by: By) -> Outcome {
 fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
     let local = context.open()?;
     let options = args.reading.options()?;
-    let mut hearer = args.reading.hearer(context)?;
     let work = Work::begin(context);
-    let mut exit = Exit::Done;
-    for file in &args.files {
-        let tally = import(context, &local, args, &options, file, &mut hearer, &work);
-        work.end();
-        if tally?.refused > 0 {
-            exit = Exit::Partly;
-        }
-    }
-    hearer.finish()?;
+    let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
+        Ok(import(context, &local, args, &options, file, hearer, &work)?.refused)
+    })?;
     context.send_due(&local, &work);
     Ok(exit)
 }
