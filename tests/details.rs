@@ -92,9 +92,11 @@ fn pages_are_clicked_and_changes_show_at_once() {
 #[test]
 fn changes_of_a_sim_are_for_admins() {
     let (_dir, mut session) = session_as((100, 30), Role::ViewOnly, false);
-    session.keys("<Enter>");
+    session.keys("/status=inactive used=0<Enter><Enter>");
     session.keys("<Tab><Tab><Tab>");
     session.shows("changes are for Admins");
+    session.shows("No level was reached yet.");
+    assert!(!session.text().contains("Not moved"), "nothing is claimed of what cannot be seen");
     session.keys("C");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Sim(_))), "and caps cannot be set from it");
 }

@@ -255,10 +255,13 @@ fn history(theme: &Theme, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mu
     told.extend(changes.map(|e| (e.at, format!("#{} {}, by {}", e.rev, e.summary, e.by))));
     told.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     let rows: Vec<String> = told.iter().map(|(at, what)| format!("{}  {what}", at.minute())).collect();
-    let head = if facts.entries.is_some() {
-        "Changes and levels reached, newest first (UTC)"
+    let (head, empty) = if facts.entries.is_some() {
+        (
+            "Changes and levels reached, newest first (UTC)",
+            "Not moved, no cap was set, and no level was reached. Imports are in the history of all changes.",
+        )
     } else {
-        "Levels reached, newest first (UTC); changes are for Admins"
+        ("Levels reached, newest first (UTC); changes are for Admins", "No level was reached yet.")
     };
-    lines(pane, area, head, &rows, "Nothing was done to it yet, and no level was reached.", theme, buffer);
+    lines(pane, area, head, &rows, empty, theme, buffer);
 }
