@@ -139,3 +139,46 @@ fn where_caps_are_switched_off_the_editor_says_so() {
     session.shows("caps and alerts are switched off here by the account above");
     assert!(session.model.overlays.is_empty());
 }
+
+#[test]
+fn a_ceiling_is_set_on_the_screen_and_the_editor_says_where_it_comes_from() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("<Tab><Down>C");
+    session.shows("Ceiling of");
+    session.keys("lots<Enter>");
+    session.shows("500MB");
+    session.keys("<C-u>123MB<Enter>");
+    session.shows("a cap above the ceiling, or none");
+    let typed =
+        session.text().split("Type ").nth(1).and_then(|t| t.split(' ').next()).expect("asks").to_owned();
+    session.keys(&format!("{typed}<Enter>"));
+    let account = session.model.tree.cursor;
+    let ceiling = session.model.accounts.get(account).and_then(|a| a.ceiling).expect("set");
+    assert_eq!((ceiling.bytes, ceiling.from), (123_000_000, Some(account)), "{}", session.text());
+    session.keys("<Tab>/lifecycle=active<Enter>C1GB");
+    session.shows("above the ceiling");
+    session.shows("Ceiling: 123 MB set on /");
+    session.keys("<Enter>");
+    session.shows("its cap would be above the ceiling");
+    session.shows("! the ceiling: 123 MB set on /");
+    session.keys("<Esc><Tab>C<C-u>none<Enter>");
+    session.shows("to none");
+    session.keys("y");
+    assert_eq!(session.model.accounts.get(account).and_then(|a| a.ceiling), None, "{}", session.text());
+}
+
+#[test]
+fn what_changes_no_sim_can_be_confirmed_all_the_same() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("<Tab><Down>");
+    let account = session.model.tree.cursor;
+    session.keys("wpolar<Enter>");
+    session.shows("Move account");
+    session.keys("y");
+    let depth = session.model.accounts.get(account).map(|a| a.depth);
+    assert_eq!(depth, Some(2), "it hangs under another\n{}", session.text());
+    session.keys(":caps and alerts on<Enter>");
+    session.shows("Switch caps and alerts off");
+    session.keys("y");
+    assert_eq!(session.model.accounts.get(account).map(|a| a.levels), Some(false));
+}

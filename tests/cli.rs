@@ -485,3 +485,22 @@ fn usage_is_counted_shown_and_sets_off_alerts() {
     world.ends(&["usage"], 2);
     world.ok(&["store", "check"]);
 }
+
+#[test]
+fn a_ceiling_holds_for_commands_too() {
+    let world = World::sample();
+    let path = "/Root/Acme Ltd";
+    let (out, err) = world.ends(&["account", "ceiling", path, "lots", "--yes"], 2);
+    assert!(err.contains("must be a size such as 500MB"), "{out}{err}");
+    let out = world.ok(&["account", "ceiling", path, "50MB", "--dry-run"]);
+    assert!(out.contains("a cap above the ceiling, or none: the ceiling becomes the cap"), "{out}");
+    let inside = "in:\"/Root/Acme Ltd\" -status=terminated,unmanaged";
+    assert!(world.count(&format!("{inside} (no:cap or cap>50MB)")) > 0);
+    world.ok(&["account", "ceiling", path, "50MB", "--yes"]);
+    assert_eq!(world.count(&format!("{inside} (no:cap or cap>50MB)")), 0);
+    assert!(world.ok(&["account", "show", path]).contains("50.0 MB set on /Root/Acme Ltd"));
+    let (out, err) = world.ends(&["cap", inside, "--set", "none", "--yes"], 3);
+    assert!(err.contains("above the ceiling of its account"), "{err}");
+    assert!(out.contains("0 done"), "{out}");
+    assert_eq!(world.count(&format!("{inside} no:cap")), 0);
+}

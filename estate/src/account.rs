@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::period::PeriodRule;
 use crate::text;
+use crate::units::shown;
 
 /// Identifies an account within one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -37,8 +38,28 @@ pub struct Account {
     pub levels: bool,
     /// Whether they are as far as the account itself says.
     pub own_levels: bool,
+    /// How high caps may be here: the lowest ceiling of the account and of those above it.
+    pub ceiling: Option<Ceiling>,
+    /// Its own ceiling, if it has one.
+    pub own_ceiling: Option<u64>,
     /// The revision that last changed it.
     pub version: i64,
+}
+
+/// How high the cap of a SIM may be, and which account says so. A SIM without a cap exceeds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// The highest cap.
+    pub bytes: u64,
+    /// The account it was set on; `None` for one above those that this user sees.
+    pub from: Option<AccountId>,
+}
+
+impl Ceiling {
+    /// Whether a cap, 0 for none, exceeds it.
+    pub fn exceeded_by(self, cap: u64) -> bool {
+        cap == 0 || cap > self.bytes
+    }
 }
 
 /// The longest name, in characters.
@@ -63,6 +84,8 @@ pub struct Accounts {
     place: HashMap<AccountId, usize>,
     /// For each account, the place after its last descendant.
     end: Vec<usize>,
+    /// Whether its top is the root of the estate.
+    root: bool,
 }
 
 /// What the store knows of an account before it is put into the tree.
@@ -77,6 +100,7 @@ pub struct AccountRow {
     pub(crate) version: i64,
     pub(crate) period: Option<PeriodRule>,
     pub(crate) levels: bool,
+    pub(crate) ceiling: Option<u64>,
 }
 
 /// What an account passes on to those below it.
@@ -84,19 +108,35 @@ pub struct AccountRow {
 struct Passed {
     period: PeriodRule,
     levels: bool,
+    ceiling: Option<Ceiling>,
+}
+
+impl Passed {
+    /// What holds below an account that is under this: of two equal ceilings the upper one counts.
+    fn through(self, row: &AccountRow) -> Self {
+        let own = row.ceiling.map(|bytes| Ceiling { bytes, from: Some(row.id) });
+        let ceiling = match (self.ceiling, own) {
+            (Some(above), Some(own)) if own.bytes < above.bytes => Some(own),
+            (above, own) => above.or(own),
+        };
+        Self { period: row.period.unwrap_or(self.period), levels: self.levels && row.levels, ceiling }
+    }
 }
 
 /// What comes from an account and from those above it, which this user may not see.
 fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> Passed {
     let by_id: HashMap<AccountId, &AccountRow> = rows.iter().map(|row| (row.id, row)).collect();
-    let (mut period, mut levels) = (None, true);
+    let mut path = Vec::new();
     for _ in 0..rows.len() {
         let Some(row) = at.and_then(|id| by_id.get(&id)) else { break };
-        period = period.or(row.period);
-        levels &= row.levels;
+        path.push(row);
         at = row.parent;
     }
-    Passed { period: period.unwrap_or_default(), levels }
+    let none = Passed { period: PeriodRule::default(), levels: true, ceiling: None };
+    let mut passed = path.into_iter().rev().fold(none, |above, row| above.through(row));
+    // Where it was said is out of sight.
+    passed.ceiling = passed.ceiling.map(|ceiling| Ceiling { from: None, ..ceiling });
+    passed
 }
 
 impl Accounts {
@@ -117,8 +157,7 @@ impl Accounts {
             start.map(|i| (i, 0, inherited(rows, rows[i].parent))).into_iter().collect();
         while let Some((i, depth, above)) = stack.pop() {
             let row = &rows[i];
-            let passed =
-                Passed { period: row.period.unwrap_or(above.period), levels: row.levels && above.levels };
+            let passed = above.through(row);
             tree.place.insert(row.id, tree.list.len());
             tree.list.push(Account {
                 id: row.id,
@@ -132,11 +171,14 @@ impl Accounts {
                 own_period: row.period,
                 levels: passed.levels,
                 own_levels: row.levels,
+                ceiling: passed.ceiling,
+                own_ceiling: row.ceiling,
                 version: row.version,
             });
             let below = children.get(&row.id).into_iter().flatten().rev();
             stack.extend(below.map(|child| (*child, depth.saturating_add(1), passed)));
         }
+        tree.root = start.is_some_and(|i| rows[i].parent.is_none());
         tree.sum_up();
         tree
     }
@@ -161,6 +203,11 @@ impl Accounts {
     /// All of them, in tree order.
     pub fn all(&self) -> &[Account] {
         &self.list
+    }
+
+    /// Whether the user sees the whole estate, from its root.
+    pub fn has_root(&self) -> bool {
+        self.root
     }
 
     /// The top of what the user sees.
@@ -223,6 +270,15 @@ impl Accounts {
     pub fn short_path(&self, id: AccountId) -> String {
         let names = self.names(id);
         if names.len() > 1 { names[1..].join("/") } else { names.concat() }
+    }
+
+    /// A ceiling in words, with the account it comes from.
+    pub fn ceiling_said(&self, ceiling: Ceiling) -> String {
+        let from = match ceiling.from {
+            Some(id) => format!("on {}", self.path(id)),
+            None => "by an account above yours".to_owned(),
+        };
+        format!("{} set {from}", shown(ceiling.bytes))
     }
 
     /// Finds an account by path, or by a name that is unique.
@@ -294,6 +350,7 @@ mod tests {
             version: 1,
             period: None,
             levels: true,
+            ceiling: None,
         }
     }
 
@@ -316,6 +373,26 @@ mod tests {
         let seen: Vec<(&str, u64)> = tree.all().iter().map(|a| (a.name.as_str(), a.subtree)).collect();
         assert_eq!(seen, [("Top", 1111), ("Ä", 1100), ("Leaf", 1000), ("b/c", 10)]);
         assert!(tree.is_under(AccountId(4), AccountId(3)) && !tree.is_under(AccountId(2), AccountId(3)));
+    }
+
+    #[test]
+    fn the_lowest_ceiling_holds_and_is_told_from_where() {
+        let with = |row: AccountRow, ceiling| AccountRow { ceiling: Some(ceiling), ..row };
+        let rows = [
+            with(row(1, 0, "Top", 0), 50),
+            with(row(2, 1, "Tighter", 0), 20),
+            with(row(3, 2, "Looser", 0), 30),
+            row(4, 1, "None", 0),
+        ];
+        let tree = Accounts::build(&rows, AccountId(1));
+        let of = |id| tree.get(AccountId(id)).and_then(|a| a.ceiling).expect("held");
+        assert_eq!(of(3), Ceiling { bytes: 20, from: Some(AccountId(2)) });
+        assert_eq!(of(4), Ceiling { bytes: 50, from: Some(AccountId(1)) });
+        let below = Accounts::build(&rows, AccountId(3));
+        let held = below.get(AccountId(3)).and_then(|a| a.ceiling).expect("held");
+        assert_eq!(held, Ceiling { bytes: 20, from: None }, "what set it is not theirs to know");
+        assert_eq!(below.ceiling_said(held), "20 B set by an account above yours");
+        assert!(held.exceeded_by(0) && held.exceeded_by(21) && !held.exceeded_by(20));
     }
 
     #[test]

@@ -137,6 +137,13 @@ pub enum Change {
         /// Whether they are on.
         on: bool,
     },
+    /// Says how high caps may be in an account and below it; SIMs above that are held to it.
+    SetCeiling {
+        /// The account.
+        account: AccountId,
+        /// The highest cap; `None` takes the account's own ceiling away.
+        ceiling: Option<u64>,
+    },
     /// Lets someone who is no user hear of an account's SIMs and of those below it.
     AddExternal {
         /// The account.
@@ -199,6 +206,10 @@ impl Change {
     pub const MOVE: &'static str = "move";
     /// The log's word for setting caps and alerts.
     pub const LEVELS: &'static str = "levels";
+    /// The log's word for setting a ceiling.
+    pub const CEILING: &'static str = "ceiling";
+    /// The log's word for hanging an account under another.
+    pub const MOVE_ACCOUNT: &'static str = "move-account";
 
     /// The log's word for it; what an undo is called depends on what it undoes.
     pub fn kind(&self) -> &'static str {
@@ -209,11 +220,12 @@ impl Change {
             Self::ImportUsage { .. } => "usage",
             Self::SetPeriod { .. } => "period",
             Self::SetEntitlement { .. } => "entitlement",
+            Self::SetCeiling { .. } => Self::CEILING,
             Self::AddExternal { .. } => "add-external",
             Self::RemoveExternal { .. } => "remove-external",
             Self::AddAccount { .. } => "add-account",
             Self::RenameAccount { .. } => "rename-account",
-            Self::MoveAccount { .. } => "move-account",
+            Self::MoveAccount { .. } => Self::MOVE_ACCOUNT,
             Self::DeleteAccount { .. } => "delete-account",
             Self::Undo { .. } => "undo",
         }
@@ -298,10 +310,12 @@ pub enum Reason {
     NoRaise,
     /// Caps and alerts are switched off in its account.
     NotEntitled,
+    /// Its cap would be above a ceiling.
+    OverCeiling,
 }
 
 impl Reason {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::None,
         Self::Terminated,
         Self::Unmanaged,
@@ -311,10 +325,11 @@ impl Reason {
         Self::NoCap,
         Self::NoRaise,
         Self::NotEntitled,
+        Self::OverCeiling,
     ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 8) as usize]
+        Self::ALL[code.clamp(0, 9) as usize]
     }
 
     /// The stable code.
@@ -329,6 +344,7 @@ impl Reason {
             Self::NoCap => "no-cap",
             Self::NoRaise => "no-raise",
             Self::NotEntitled => "not-entitled",
+            Self::OverCeiling => "over-ceiling",
         }
     }
 
@@ -343,6 +359,7 @@ impl Reason {
             Self::NoAccount => "the account it came from is gone",
             Self::NoCap => "it has no cap to take a share of",
             Self::NotEntitled => "caps and alerts are switched off in its account",
+            Self::OverCeiling => "its cap would be above the ceiling of its account, or none at all",
             Self::NoRaise => "it would be no raise: its cap is that high already, or it has none",
         }
     }

@@ -81,6 +81,8 @@ pub struct Tally {
     pub empty: u64,
     /// Accounts made.
     pub accounts: u64,
+    /// Caps that were above the ceiling of their account, and are held to it.
+    pub held: u64,
 }
 
 /// Takes a row with its line; `None` is one that was refused.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Ceiling;
 use crate::error::{Error, Result};
 use crate::period::{DAY, Period};
+pub use crate::units::shown;
 use crate::units::{self, Time};
 
 /// What becomes of the alert.
@@ -137,19 +139,8 @@ pub struct Spread {
     pub alert: Option<u64>,
     /// Whether their caps are hard; `None` where they differ.
     pub hard: Option<bool>,
-}
-
-/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB (524,288,000 bytes)`.
-pub fn shown(bytes: u64) -> String {
-    if bytes == 0 {
-        return "none".to_owned();
-    }
-    let short = units::short_bytes(bytes);
-    if units::parse_bytes(&short) == Ok(bytes) {
-        short
-    } else {
-        format!("{short} ({} bytes)", units::count(bytes))
-    }
+    /// The lowest ceiling that any of them is held to.
+    pub ceiling: Option<Ceiling>,
 }
 
 /// What usage comes to by the end of its period at the rate so far, in per cent of the cap. Nothing can be said without
@@ -189,11 +180,5 @@ mod tests {
         assert!(Levels::default().check().is_err());
         assert!(Levels { alert: Alert::Percent(0), ..Levels::default() }.check().is_err());
         assert!(Levels { cap: Some(0), ..Levels::default() }.check().is_ok());
-    }
-
-    #[test]
-    fn levels_are_shown_with_their_bytes_where_rounding_hides_them() {
-        assert_eq!((shown(0).as_str(), shown(500_000_000).as_str()), ("none", "500 MB"));
-        assert_eq!(shown(524_288_000), "524 MB (524,288,000 bytes)");
     }
 }

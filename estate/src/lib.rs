@@ -30,7 +30,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-pub use account::{Account, AccountId, Accounts, NAME_MAX, split_path, valid_name};
+pub use account::{Account, AccountId, Accounts, Ceiling, NAME_MAX, split_path, valid_name};
 pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev,
     StagingId, Target, Warning, Watch,

@@ -1,6 +1,7 @@
 //! The SQLite file: opened, checked, migrated; one writer and several readers.
 
 pub(crate) mod accounts;
+pub(crate) mod ceilings;
 pub(crate) mod check;
 pub(crate) mod crossing;
 pub(crate) mod demo;
@@ -13,6 +14,7 @@ pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod read;
+pub(crate) mod said;
 pub(crate) mod saved;
 pub(crate) mod sql;
 pub(crate) mod stage;
@@ -43,13 +45,14 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
     include_str!("../schema/0004.sql"),
     include_str!("../schema/0005.sql"),
     include_str!("../schema/0006.sql"),
+    include_str!("../schema/0007.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);

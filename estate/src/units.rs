@@ -164,6 +164,15 @@ impl fmt::Display for Time {
     }
 }
 
+/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB (524,288,000 bytes)`.
+pub fn shown(bytes: u64) -> String {
+    if bytes == 0 {
+        return "none".to_owned();
+    }
+    let short = short_bytes(bytes);
+    if parse_bytes(&short) == Ok(bytes) { short } else { format!("{short} ({} bytes)", count(bytes)) }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -222,5 +231,11 @@ mod tests {
         fn printed_sizes_read_back(bytes in 0..=MAX_BYTES) {
             prop_assert_eq!(parse_bytes(&exact_bytes(bytes)), Ok(bytes));
         }
+    }
+
+    #[test]
+    fn levels_are_shown_with_their_bytes_where_rounding_hides_them() {
+        assert_eq!((shown(0).as_str(), shown(500_000_000).as_str()), ("none", "500 MB"));
+        assert_eq!(shown(524_288_000), "524 MB (524,288,000 bytes)");
     }
 }

@@ -1,5 +1,6 @@
 //! `simdeck accounts`, `account …` and `users`.
 
+use estate::levels::{parse_cap, shown};
 use estate::units::count;
 use estate::{Accounts, Change, Error, Estate, PeriodRule, split_path};
 use serde_json::json;
@@ -72,6 +73,15 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Say how high caps may be in an account and below it; SIMs above that are held to it.
+    Ceiling {
+        /// The account.
+        path: String,
+        /// A size such as 500MB (10⁶) or 1.5GiB (2³⁰), or none.
+        ceiling: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Show, add or take away who else hears of an account's SIMs: mail addresses and webhooks.
     Notify {
         /// The account: what lies below it counts too.
@@ -139,7 +149,8 @@ fn admin(account: &estate::Account) -> &'static str {
 fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
     json!({ "id": a.id.0, "parent_id": a.parent.map(|p| p.0), "name": a.name, "path": accounts.path(a.id),
             "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin,
-            "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()), "caps_and_alerts": a.levels })
+            "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()), "caps_and_alerts": a.levels,
+            "ceiling_bytes": a.ceiling.map(|c| c.bytes), "own_ceiling_bytes": a.own_ceiling })
 }
 
 pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
@@ -202,6 +213,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
                 vec!["accounts below".into(), count(accounts.subtree(account.id).len() as u64 - 1)],
                 vec!["admin".into(), admin(account).into()],
                 vec!["billing period".into(), period(account)],
+                vec!["ceiling".into(), account.ceiling.map_or("none".into(), |c| accounts.ceiling_said(c))],
                 vec!["caps and alerts".into(), if account.levels { "on" } else { "off" }.into()],
             ];
             print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
@@ -231,6 +243,13 @@ fn set(context: &Context, local: &estate::Local, accounts: &Accounts, command: O
             let said = if on { "on" } else { "off" };
             let what = format!("Switch caps and alerts {said} in {}", accounts.path(account));
             change::run(context, local, Change::SetEntitlement { account, on }, at_once(confirm), &what)
+        }
+        One::Ceiling { path, ceiling, confirm } => {
+            let account = accounts.find(&path)?;
+            let ceiling = Some(parse_cap(&ceiling)?).filter(|bytes| *bytes > 0);
+            let said = ceiling.map_or("none".to_owned(), shown);
+            let what = format!("Set the ceiling of {} to {said}", accounts.path(account));
+            change::run(context, local, Change::SetCeiling { account, ceiling }, confirm, &what)
         }
         One::Notify { path, add: Some(address), confirm, .. } => {
             let account = accounts.find(&path)?;

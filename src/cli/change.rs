@@ -68,6 +68,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
         "reasons": plan.reasons.iter().map(|(r, n)| json!({"code": r.code(), "sims": n})).collect::<Vec<_>>(),
         "by_account": plan.by_account.iter().map(|(a, n)| json!({"path": accounts.path(*a), "sims": n})).collect::<Vec<_>>(),
         "by_status": plan.by_status.iter().map(|(s, n)| json!({"status": s.word(), "sims": n})).collect::<Vec<_>>(),
+        "ceilings": plan.ceilings.iter().map(|c| json!({"bytes": c.bytes, "path": c.from.map(|a| accounts.path(a))})).collect::<Vec<_>>(),
         "warnings": plan.warnings.iter().map(|(w, n)| json!({"code": w, "sims": n})).collect::<Vec<_>>(),
     })
 }
@@ -75,7 +76,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
 /// The plan for people.
 fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     let mut lines = vec![what.to_owned()];
-    if plan.total > 0 {
+    if plan.counts != Counts::default() {
         lines.push(format!("  {}: {}", sims(plan.total), plan.counts.would()));
     }
     for (reason, n) in &plan.reasons {
@@ -87,6 +88,7 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     if plan.by_account.len() > 5 {
         lines.push(format!("             and {} more accounts", plan.by_account.len() - 5));
     }
+    lines.extend(plan.ceilings.iter().map(|c| format!("  ! the ceiling: {}", accounts.ceiling_said(*c))));
     lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", w.text(*n))));
     lines.join("\n")
 }

@@ -114,7 +114,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let object = json!({ "file": file, "rows": t.rows, "added": t.added, "updated": t.updated,
             "unchanged": t.unchanged, "refused": t.refused, "doubtful": t.doubtful, "empty": t.empty,
-            "accounts": t.accounts, "dry_run": dry_run });
+            "accounts": t.accounts, "held": t.held, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
     let mut parts = vec![format!("{} added", count(t.added))];
@@ -125,6 +125,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
         (t.doubtful, "with a warning"),
         (t.empty, "empty lines"),
         (t.accounts, "accounts made"),
+        (t.held, "held to a ceiling"),
     ];
     parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
     let end = if dry_run { "\nDry run: nothing was changed." } else { "" };

@@ -50,9 +50,12 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::AccountMove | Action::AccountDelete if on_top => {
             Err("your own account stays where it is".into())
         }
-        Action::AccountRename if on_top && model.me.account != accounts.all()[0].id => {
-            Err("it is not yours".into())
+        Action::AccountRename | Action::AccountCeiling | Action::AccountPeriod | Action::AccountCaps
+            if on_top && !accounts.has_root() =>
+        {
+            Err("your own account is managed by the account above it".into())
         }
+        Action::AccountCaps if on_top => Err("at the root caps and alerts are always on".into()),
         Action::AccountDelete => empty(model),
         _ => Ok(()),
     }
@@ -95,6 +98,9 @@ fn changes(action: Action) -> bool {
             | Action::AccountAdd
             | Action::AccountRename
             | Action::AccountMove
+            | Action::AccountCeiling
+            | Action::AccountCaps
+            | Action::AccountPeriod
             | Action::AccountDelete
     )
 }

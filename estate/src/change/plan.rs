@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Counts, Reason, Rev};
-use crate::account::AccountId;
+use crate::account::{AccountId, Ceiling};
 use crate::sim::{Sim, Status};
 use crate::units::count;
 
@@ -39,6 +39,12 @@ pub enum Warning {
     AlertOverCap,
     /// They have no cap, so that a hard one has no effect.
     HardWithoutCap,
+    /// Their cap is above a ceiling, or they have none: they get the ceiling as their cap.
+    Held,
+    /// Caps and alerts are switched on where it goes.
+    LevelsOn,
+    /// They are switched off where it goes: nobody changes them there.
+    LevelsOff,
 }
 
 impl Warning {
@@ -62,6 +68,9 @@ impl Warning {
                 format!("{sims} an alert above the cap, which will not be reached before it")
             }
             Self::HardWithoutCap => format!("{sims} no cap, so that a hard one has no effect"),
+            Self::Held => format!("{sims} a cap above the ceiling, or none: the ceiling becomes the cap"),
+            Self::LevelsOn => "caps and alerts can be set there, and could not be before".to_owned(),
+            Self::LevelsOff => "caps and alerts are switched off there: they stay as they are".to_owned(),
             Self::NoAdmin => "the account has no Admin yet".to_owned(),
             Self::AccountsBelow => format!("{} accounts below it go along", count(n)),
             Self::Visibility if n == 0 => "who sees it changes".to_owned(),
@@ -87,6 +96,8 @@ pub struct Plan {
     pub by_status: Vec<(Status, u64)>,
     /// What is worth knowing, with how many SIMs it concerns.
     pub warnings: Vec<(Warning, u64)>,
+    /// The ceilings that caps are held to by it, or that it is refused for.
+    pub ceilings: Vec<Ceiling>,
     /// The first few SIMs.
     pub sample: Vec<Sim>,
 }

@@ -240,6 +240,7 @@ mod tests {
             version: 1,
             period: None,
             levels: true,
+            ceiling: None,
         };
         let rows = [row(1, None, "Root"), row(2, Some(1), "North Fleet"), row(3, Some(1), "Fleet \"B\"")];
         Accounts::build(&rows, AccountId(1))

@@ -7,10 +7,10 @@ use serde_json::{Value as Json, json};
 
 use super::Local;
 use super::tree::{
-    add_account, add_external, below, delete_account, may_add, may_hang, move_account, own_to_manage,
-    rename_account, rule_of, set_entitlement, set_period,
+    add_account, add_external, below, delete_account, may_add, may_cap, may_hang, move_account,
+    own_to_manage, rename_account, restore_account, rule_of, set_ceiling, set_entitlement, set_period,
 };
-use crate::account::{AccountId, valid_name};
+use crate::account::{AccountId, Ceiling, valid_name};
 use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
@@ -21,7 +21,7 @@ use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, levels, lock, outbox, turn, write};
+use crate::store::{Session, accounts, ceilings, levels, lock, outbox, turn, write};
 
 /// What a change put into the log.
 pub(super) struct Done {
@@ -66,6 +66,7 @@ fn need(change: &Change) -> Capability {
         | Change::RenameAccount { .. }
         | Change::SetPeriod { .. }
         | Change::SetEntitlement { .. }
+        | Change::SetCeiling { .. }
         | Change::MoveAccount { .. }
         | Change::DeleteAccount { .. } => Capability::ManageAccounts,
     }
@@ -104,15 +105,8 @@ impl Local {
                     view.plan_levels(&frozen(view, target)?, levels, at)
                 }
                 Change::Undo { change } => self.plan_undo(view, change),
-                Change::MoveAccount { account, under } => {
-                    may_hang(view, *account, *under)?;
-                    let moved = view.accounts.need(*account)?;
-                    let below = view.accounts.subtree(*account).len() as u64 - 1;
-                    let warnings = [(Warning::AccountsBelow, below), (Warning::Visibility, moved.subtree)];
-                    let warnings =
-                        warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
-                    Ok(Plan { at, total: moved.subtree, warnings, ..Plan::default() })
-                }
+                Change::MoveAccount { account, under } => plan_hang(view, *account, *under, at),
+                Change::SetCeiling { account, ceiling } => plan_ceiling(view, *account, *ceiling, at),
                 Change::AddExternal { account, address } => {
                     may_add(view, *account, address)?;
                     Ok(Plan { at, ..Plan::default() })
@@ -190,7 +184,12 @@ impl Local {
             }
             Change::AddAccount { parent, name } => add_account(run, *parent, name)?,
             Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
-            Change::MoveAccount { account, under } => move_account(run, *account, *under)?,
+            Change::MoveAccount { account, under } => {
+                return self.hold(id, run, *account, move_account(run, *account, *under)?);
+            }
+            Change::SetCeiling { account, ceiling } => {
+                return self.hold(id, run, *account, set_ceiling(run, *account, *ceiling)?);
+            }
             Change::DeleteAccount { account } => delete_account(run, *account)?,
             Change::SetPeriod { account, rule } => set_period(run, *account, *rule)?,
             Change::SetEntitlement { account, on } => set_entitlement(run, *account, *on)?,
@@ -199,6 +198,14 @@ impl Local {
             }
         };
         self.log(id, run, done)
+    }
+
+    /// Logs a change that gave an account another ceiling, its own or by hanging elsewhere, and holds the SIMs to it.
+    fn hold(&self, id: &ChangeId, run: &Run<'_>, account: AccountId, mut done: Done) -> Result<()> {
+        let judged = ceilings::judge(run.view, account, done.undoes)?;
+        done.counts = judged.counts;
+        self.log(id, run, done)?;
+        ceilings::carry_out(run.session, run.rev, &judged, run.now, run.watch)
     }
 
     fn log(&self, id: &ChangeId, run: &Run<'_>, mut done: Done) -> Result<()> {
@@ -237,7 +244,7 @@ impl Local {
         }
         let body = write::move_body(to, clear, &target);
         self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.watch)?;
+        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
     }
 
@@ -295,7 +302,7 @@ impl Local {
             run,
             Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.watch)
+        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)
     }
 
     fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
@@ -304,14 +311,23 @@ impl Local {
         if log::in_parts(&logged.kind) {
             return view.plan_undo(logged.rev, logged.kind == Change::LEVELS, (self.clock)());
         }
-        Ok(Plan { at: view.session.rev()?, ..Plan::default() })
+        let at = view.session.rev()?;
+        let account = account_in(&logged.body, "account");
+        let plan = match logged.kind.as_str() {
+            Change::CEILING => plan_ceiling(view, account, logged.body["from"].as_u64(), at)?,
+            Change::MOVE_ACCOUNT => plan_hang(view, account, account_in(&logged.body, "from"), at)?,
+            _ => return Ok(Plan { at, ..Plan::default() }),
+        };
+        let restored = view.restorable(logged.rev)?;
+        let done = plan.counts.done + restored;
+        Ok(Plan { total: done, counts: Counts { done, ..Counts::default() }, ..plan })
     }
 
     fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
         let logged = undoable(run.view, change)?;
-        let account = || AccountId(logged.body.get("account").and_then(Json::as_i64).unwrap_or_default());
+        let account = || account_in(&logged.body, "account");
         let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let number = |key: &str| AccountId(logged.body.get(key).and_then(Json::as_i64).unwrap_or_default());
+        let number = |key: &str| account_in(&logged.body, key);
         self.may_write(need_to_undo(&logged.kind))?;
         if log::in_parts(&logged.kind) {
             return self.undo_sims(id, run, &logged);
@@ -327,17 +343,26 @@ impl Local {
                 return Err(Error::Conflict("the billing period has been set again since".into()));
             }
             "period" => set_period(run, account(), rule_of(&logged.body["from"]))?,
-            "move-account" if run.view.accounts.get(number("from")).is_none() => {
+            Change::MOVE_ACCOUNT if run.view.accounts.get(number("from")).is_none() => {
                 return Err(Error::Conflict("it came from an account that you do not see".into()));
             }
-            "move-account" if run.view.accounts.need(account())?.parent != Some(number("under")) => {
+            Change::MOVE_ACCOUNT if run.view.accounts.need(account())?.parent != Some(number("under")) => {
                 return Err(Error::Conflict("the account has been moved again since".into()));
             }
-            "move-account" => move_account(run, account(), number("from"))?,
-            "delete-account" => add_account(run, number("parent"), &text("name"))?,
+            Change::MOVE_ACCOUNT => move_account(run, account(), number("from"))?,
+            Change::CEILING
+                if run.view.accounts.need(account())?.own_ceiling != logged.body["to"].as_u64() =>
+            {
+                return Err(Error::Conflict("the ceiling has been set again since".into()));
+            }
+            Change::CEILING => set_ceiling(run, account(), logged.body["from"].as_u64())?,
+            "delete-account" => restore_account(run, &logged.body)?,
             _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),
         };
         done.undoes = Some(logged.rev);
+        if matches!(logged.kind.as_str(), Change::CEILING | Change::MOVE_ACCOUNT) {
+            return self.hold(id, run, account(), done);
+        }
         self.log(id, run, done)
     }
 
@@ -391,6 +416,43 @@ impl Local {
 
 fn begin(session: &Session) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
+}
+
+/// The account that a change in the log speaks of.
+fn account_in(body: &Json, key: &str) -> AccountId {
+    AccountId(body.get(key).and_then(Json::as_i64).unwrap_or_default())
+}
+
+/// What hanging an account elsewhere would do.
+fn plan_hang(view: &View<'_>, account: AccountId, under: AccountId, at: Rev) -> Result<Plan> {
+    may_hang(view, account, under)?;
+    let moved = view.accounts.need(account)?;
+    let below = view.accounts.subtree(account).len() as u64 - 1;
+    let warnings = [(Warning::AccountsBelow, below), (Warning::Visibility, moved.subtree)];
+    let warnings = warnings.into_iter().filter(|(w, n)| *w == Warning::Visibility || *n > 0).collect();
+    let mut plan = Plan { at, total: moved.subtree, warnings, ..Plan::default() };
+    let entitled = view.accounts.need(under)?.levels;
+    if moved.levels != (moved.own_levels && entitled) {
+        plan.warnings.push((if entitled { Warning::LevelsOn } else { Warning::LevelsOff }, moved.subtree));
+    }
+    if let Some(ceiling) = view.accounts.need(under)?.ceiling {
+        plan.counts.done = view.warn_of_ceiling(ceiling, &view.sims_below(account), &mut plan)?;
+    }
+    Ok(plan)
+}
+
+/// What another ceiling would do.
+fn plan_ceiling(view: &View<'_>, account: AccountId, ceiling: Option<u64>, at: Rev) -> Result<Plan> {
+    may_cap(view, account, ceiling)?;
+    let mut plan = Plan { at, ..Plan::default() };
+    if let Some(bytes) = ceiling {
+        plan.total = view.accounts.need(account)?.subtree;
+        let ceiling = Ceiling { bytes, from: Some(account) };
+        plan.counts.done = view.warn_of_ceiling(ceiling, &view.sims_below(account), &mut plan)?;
+        plan.counts.unchanged = plan.total - plan.counts.done;
+        plan.ceilings.clear();
+    }
+    Ok(plan)
 }
 
 /// Says at once that work has begun.

@@ -4,11 +4,13 @@ use serde_json::{Value as Json, json};
 
 use super::apply::{Done, Run};
 use crate::account::{AccountId, valid_name};
+use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;
 use crate::store::{accounts, outbox};
+use crate::units::MAX_BYTES;
 use crate::user::User;
 
 /// Admins manage the accounts below their own; only the root's Admins manage the root itself.
@@ -112,13 +114,52 @@ pub(super) fn set_entitlement(run: &Run<'_>, account: AccountId, on: bool) -> Re
     Ok(Done::accounts("entitlement", json!({ "on": on }), vec![account]))
 }
 
+/// A ceiling can only be lower than the one above, which nobody below lifts.
+pub(super) fn may_cap(view: &View<'_>, account: AccountId, ceiling: Option<u64>) -> Result<()> {
+    own_to_manage(view, account)?;
+    let found = view.accounts.need(account)?;
+    if ceiling.is_some_and(|bytes| bytes == 0 || bytes > MAX_BYTES) {
+        return Err(Error::invalid("ceiling", "must be a size such as 500MB, or none"));
+    }
+    if found.own_ceiling == ceiling {
+        return Err(Error::Conflict("that is its ceiling already".into()));
+    }
+    let above = found.ceiling.filter(|c| c.from != Some(account));
+    match (ceiling, above) {
+        (Some(bytes), Some(above)) if bytes >= above.bytes => Err(Error::Conflict(format!(
+            "caps are held to {} already: only a lower ceiling changes anything",
+            view.accounts.ceiling_said(above)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn set_ceiling(run: &Run<'_>, account: AccountId, ceiling: Option<u64>) -> Result<Done> {
+    may_cap(run.view, account, ceiling)?;
+    let from = run.view.accounts.need(account)?.own_ceiling;
+    accounts::set_ceiling(run.session, account, ceiling, run.rev)?;
+    Ok(Done::accounts(Change::CEILING, json!({ "from": from, "to": ceiling }), vec![account]))
+}
+
 pub(super) fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {
     may_hang(run.view, account, under)?;
     let moved = run.view.accounts.need(account)?;
     let from = moved.parent.unwrap_or(account);
     accounts::hang(run.session, account, under, &moved.name, run.rev)?;
     let body = json!({ "under": under.0, "from": from.0, "name": moved.name });
-    Ok(Done::accounts("move-account", body, vec![account, under, from]))
+    Ok(Done::accounts(Change::MOVE_ACCOUNT, body, vec![account, under, from]))
+}
+
+/// Makes a deleted account again, under a number of its own, with what was set on it.
+pub(super) fn restore_account(run: &Run<'_>, gone: &Json) -> Result<Done> {
+    let parent = AccountId(gone["parent"].as_i64().unwrap_or_default());
+    let done = add_account(run, parent, gone["name"].as_str().unwrap_or_default())?;
+    if let Some(id) = done.account {
+        accounts::set_period(run.session, id, rule_of(&gone["period"]), run.rev)?;
+        accounts::set_entitlement(run.session, id, gone["levels"] != Json::Bool(false), run.rev)?;
+        accounts::set_ceiling(run.session, id, gone["ceiling"].as_u64(), run.rev)?;
+    }
+    Ok(done)
 }
 
 pub(super) fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> {
@@ -126,6 +167,7 @@ pub(super) fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> 
     let gone = run.view.accounts.need(account)?;
     let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
     accounts::delete(run.session, account)?;
-    let body = json!({ "parent": parent.0, "name": gone.name });
+    let body = json!({ "parent": parent.0, "name": gone.name, "period": gone.own_period,
+                       "levels": gone.own_levels, "ceiling": gone.own_ceiling });
     Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
 }

@@ -18,7 +18,7 @@ use crate::user::{Role, User, UserId, UserState};
 /// Reads the accounts at and below `top`; says whether that is all there are.
 pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)> {
     let mut statement = session.prepare_cached(
-        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, a.levels, EXISTS (SELECT 1 FROM user u \
+        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, a.levels, a.ceiling, EXISTS (SELECT 1 FROM user u \
          WHERE u.account_id = a.id AND u.role = 'admin' AND u.state <> 2) FROM account a",
     )?;
     let rows: Vec<AccountRow> = statement
@@ -32,7 +32,8 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
                 version: r.get(5)?,
                 period: r.get_ref(6)?.as_str().unwrap_or_default().parse().ok(),
                 levels: r.get(7)?,
-                has_admin: r.get(8)?,
+                ceiling: Some(r.get::<_, i64>(8)?.unsigned_abs()).filter(|bytes| *bytes > 0),
+                has_admin: r.get(9)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -158,6 +159,13 @@ pub(crate) fn set_period(session: &Session, id: AccountId, rule: Option<PeriodRu
 /// Switches caps and alerts on or off.
 pub(crate) fn set_entitlement(session: &Session, id: AccountId, on: bool, rev: Rev) -> Result<()> {
     session.execute("UPDATE account SET levels = ?, version = ? WHERE id = ?", params![on, rev, id.0])?;
+    Ok(())
+}
+
+/// Gives an account a ceiling for caps, or takes it away.
+pub(crate) fn set_ceiling(session: &Session, id: AccountId, ceiling: Option<u64>, rev: Rev) -> Result<()> {
+    let bytes = ceiling.unwrap_or(0) as i64;
+    session.execute("UPDATE account SET ceiling = ?, version = ? WHERE id = ?", params![bytes, rev, id.0])?;
     Ok(())
 }
 

@@ -46,6 +46,15 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
          (SELECT * FROM (SELECT * FROM said EXCEPT SELECT * FROM sim_tag) \
          UNION ALL SELECT * FROM (SELECT * FROM sim_tag EXCEPT SELECT * FROM said)) LIMIT 20",
     )?);
+    super::ceilings::fill(session)?;
+    faults.extend(list(
+        session,
+        &format!(
+            "SELECT 'SIM ' || s.id || ' has a cap above the ceiling of its account' FROM sim s \
+             JOIN temp.ceiling c ON c.account_id = s.account_id WHERE {} LIMIT 20",
+            super::ceilings::over(&super::sql::Sql::new("c.bytes")).text
+        ),
+    )?);
     faults.extend(chain(session)?);
     Ok(faults)
 }

@@ -2,29 +2,48 @@
 
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::Session;
 use super::read::View;
 use super::sql::Sql;
 use super::write::{Judged, TEMP, chunked, judged, settle};
+use super::{Session, ceilings};
+use crate::account::Account;
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
 use crate::levels::{Alert, Levels, Spread};
 use crate::units::{DEFAULT_SHARE, MAX_BYTES, Time};
 
 /// What a SIM has after the change, as SQL on `s`, and the parameters `?` in them stand for.
-struct After {
-    cap: Sql,
-    alert: Sql,
-    hard: Sql,
-    gate: Sql,
+pub(super) struct After {
+    pub cap: Sql,
+    pub alert: Sql,
+    pub hard: Sql,
+    pub gate: Sql,
     /// What comes back when the billing period ends, and when that is; -1 where nothing does.
-    back_cap: Sql,
-    back_alert: Sql,
-    back_at: Sql,
+    pub back_cap: Sql,
+    pub back_alert: Sql,
+    pub back_at: Sql,
+}
+
+impl After {
+    /// What sets a SIM to it: the columns, without the verb and the condition.
+    pub fn assigned(&self) -> Sql {
+        piece(
+            &[
+                ("cap = (", &self.cap),
+                ("), alert = (", &self.alert),
+                ("), hard_cap = (", &self.hard),
+                ("), gate = (", &self.gate),
+                ("), back_cap = (", &self.back_cap),
+                ("), back_alert = (", &self.back_alert),
+                ("), back_at = (", &self.back_at),
+            ],
+            ")",
+        )
+    }
 }
 
 /// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may be.
-fn share(cap: &Sql, percent: u64) -> Sql {
+pub(super) fn share(cap: &Sql, percent: u64) -> Sql {
     let mut sql = Sql::new("max(1, min(?, (").with(MAX_BYTES as i64);
     sql.push(cap.clone());
     sql.push(Sql::new(") * ? / 100))").with(percent as i64));
@@ -120,7 +139,7 @@ pub(super) fn derived(cap: &Sql, alert: &Sql) -> Sql {
 }
 
 /// Text and expressions in turns.
-fn piece(parts: &[(&str, &Sql)], end: &str) -> Sql {
+pub(super) fn piece(parts: &[(&str, &Sql)], end: &str) -> Sql {
     let mut sql = Sql::new("");
     for (text, part) in parts {
         sql.text.push_str(text);
@@ -131,7 +150,7 @@ fn piece(parts: &[(&str, &Sql)], end: &str) -> Sql {
 }
 
 /// What becomes of SIMs beyond their levels, counted.
-fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning, u64)>> {
+pub(super) fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning, u64)>> {
     let sql = piece(
         &[
             (
@@ -165,19 +184,31 @@ fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning,
     Ok(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect())
 }
 
-/// Codes for: unmanaged, terminated, not entitled, no cap to take a share of, no raise, the same already, changed since.
-const OUTCOMES: [i64; 7] = [2, 2, 2, 2, 2, 1, 3];
-const REASONS: [i64; 7] = [2, 1, 8, 6, 7, 0, 3];
+/// Codes for: unmanaged, terminated, not entitled, no cap to take a share of, no raise, above a ceiling, the same already,
+/// changed since.
+const OUTCOMES: [i64; 8] = [2, 2, 2, 2, 2, 2, 1, 3];
+const REASONS: [i64; 8] = [2, 1, 8, 6, 7, 9, 0, 3];
+
+/// Accounts whose SIMs a change of levels is refused for.
+struct Barred {
+    /// Caps and alerts are switched off.
+    off: Vec<i64>,
+    /// The cap would be above the ceiling.
+    over: Vec<i64>,
+}
 
 /// What becomes of each SIM, in codes of one kind.
-fn judged_as(levels: &Levels, after: &After, off: &[i64], at: Rev, codes: [i64; 7]) -> Sql {
-    let [unmanaged, terminated, not_entitled, capless, low, same, changed] = codes;
+fn judged_as(levels: &Levels, after: &After, barred: &Barred, at: Rev, codes: [i64; 8]) -> Sql {
+    let [unmanaged, terminated, not_entitled, capless, low, over, same, changed] = codes;
     let mut sql =
         Sql::new(format!("CASE WHEN NOT s.managed THEN {unmanaged} WHEN s.lifecycle = 3 THEN {terminated} "));
-    if !off.is_empty() {
-        let said = format!("WHEN s.account_id IN rarray(?) THEN {not_entitled} ");
-        sql.push(Sql::new(said).with_many(off.iter().copied()));
-    }
+    let bar = |sql: &mut Sql, accounts: &[i64], code| {
+        if !accounts.is_empty() {
+            let said = format!("WHEN s.account_id IN rarray(?) THEN {code} ");
+            sql.push(Sql::new(said).with_many(accounts.iter().copied()));
+        }
+    };
+    bar(&mut sql, &barred.off, not_entitled);
     if matches!(levels.alert, Alert::Percent(_)) {
         sql.text.push_str("WHEN (");
         sql.push(after.cap.clone());
@@ -188,6 +219,7 @@ fn judged_as(levels: &Levels, after: &After, off: &[i64], at: Rev, codes: [i64; 
         sql.push(raised);
         sql.text.push_str(&format!(") > s.cap)) THEN {low} "));
     }
+    bar(&mut sql, &barred.over, over);
     for (start, value) in [
         ("WHEN s.cap = (", &after.cap),
         (") AND s.alert = (", &after.alert),
@@ -202,8 +234,8 @@ fn judged_as(levels: &Levels, after: &After, off: &[i64], at: Rev, codes: [i64; 
 }
 
 /// Outcome and reason of each SIM.
-fn verdict(levels: &Levels, after: &After, off: &[i64], at: Rev) -> Sql {
-    let judged = |codes| judged_as(levels, after, off, at, codes);
+fn verdict(levels: &Levels, after: &After, barred: &Barred, at: Rev) -> Sql {
+    let judged = |codes| judged_as(levels, after, barred, at, codes);
     Sql::join(vec![judged(OUTCOMES), judged(REASONS)], ", ")
 }
 
@@ -217,6 +249,7 @@ impl View<'_> {
         sql.push(self.target(target)?);
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let same = |low: i64, high: i64| (low == high).then_some(low.unsigned_abs());
+        let ceiling = self.ceilings_of(target, |_| true)?.into_iter().min();
         Ok(statement.query_row(params_from_iter(&sql.params), |r| {
             let hard = same(r.get(5)?, r.get(6)?);
             Ok(Spread {
@@ -224,6 +257,7 @@ impl View<'_> {
                 cap: same(r.get(1)?, r.get(2)?),
                 alert: same(r.get(3)?, r.get(4)?),
                 hard: hard.map(|h| h > 0),
+                ceiling,
             })
         })?)
     }
@@ -233,17 +267,26 @@ impl View<'_> {
         self.accounts.all().iter().filter(|a| !a.levels).map(|a| a.id.0).collect()
     }
 
+    fn barred(&self, levels: &Levels) -> Barred {
+        let over = |a: &&Account| levels.cap.is_some_and(|cap| a.ceiling.is_some_and(|c| c.exceeded_by(cap)));
+        let over = self.accounts.all().iter().filter(over).map(|a| a.id.0).collect();
+        Barred { off: self.not_entitled(), over }
+    }
+
     /// What setting levels would do: who changes, who is blocked or unblocked at once, whose own alert goes.
     pub fn plan_levels(&self, target: &Target, levels: &Levels, now_at: Rev) -> Result<Plan> {
         // When it ends has no part in the plan.
         let after = after(levels, Time(0));
         let at = if target.expect.is_some() { target.at } else { now_at };
-        let (mut plan, _) =
-            self.tallied(target, verdict(levels, &after, &self.not_entitled(), at), now_at)?;
+        let barred = self.barred(levels);
+        let (mut plan, _) = self.tallied(target, verdict(levels, &after, &barred, at), now_at)?;
+        if !barred.over.is_empty() {
+            plan.ceilings = self.ceilings_of(target, |c| levels.cap.is_some_and(|cap| c.exceeded_by(cap)))?;
+        }
         let chosen = piece(
             &[
                 ("sim s WHERE ", &self.target(target)?),
-                (" AND (", &judged_as(levels, &after, &self.not_entitled(), at, OUTCOMES)),
+                (" AND (", &judged_as(levels, &after, &barred, at, OUTCOMES)),
             ],
             ") = 0",
         );
@@ -272,7 +315,7 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
     let at = if target.expect.is_some() { target.at } else { Rev::MAX };
     let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
     // When it ends has no part in the verdict.
-    sql.push(verdict(levels, &after(levels, Time(0)), &view.not_entitled(), at));
+    sql.push(verdict(levels, &after(levels, Time(0)), &view.barred(levels), at));
     sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
@@ -282,13 +325,16 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
 /// Judges what putting levels back would do: only SIMs that nothing came after.
 pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
-    let mut sql = Sql::new(
+    ceilings::fill(view.session)?;
+    let over = ceilings::before_is_over("i.before");
+    let mut sql = Sql::new(format!(
         "INSERT INTO temp.target SELECT i.sim_id, \
-         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL THEN 2 ELSE 0 END, \
-         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL THEN 8 ELSE 0 END, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL OR {over} THEN 2 ELSE 0 END, \
+         CASE WHEN s.version <> i.rev THEN 3 WHEN o.value IS NOT NULL THEN 8 WHEN {over} THEN 9 ELSE 0 END, \
          s.account_id, s.account_id, i.before FROM log_item i JOIN sim s ON s.id = i.sim_id \
-         LEFT JOIN rarray(?) o ON o.value = s.account_id WHERE i.rev = ? AND i.outcome = 0 AND ",
-    )
+         LEFT JOIN rarray(?) o ON o.value = s.account_id LEFT JOIN temp.ceiling c ON c.account_id = s.account_id \
+         WHERE i.rev = ? AND i.outcome = 0 AND "
+    ))
     .with_many(view.not_entitled())
     .with(rev);
     sql.push(view.visible());
@@ -297,9 +343,8 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
 }
 
 /// What the levels were, kept so that undo can bring them back.
-const BEFORE: &str = "CASE WHEN t.outcome = 0 THEN json_object('cap', s.cap, 'alert', s.alert, \
-    'hard_cap', s.hard_cap, 'gate', s.gate, 'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert, \
-    'back_at', s.back_at) END";
+pub(super) const BEFORE: &str = "json_object('cap', s.cap, 'alert', s.alert, 'hard_cap', s.hard_cap, 'gate', s.gate, \
+    'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert, 'back_at', s.back_at)";
 
 /// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
 pub(crate) fn set_levels(
@@ -313,20 +358,12 @@ pub(crate) fn set_levels(
     super::turn::rules(session)?;
     let after = levels.map_or_else(|| restored(now), |levels| after(levels, now));
     let items = format!(
-        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {BEFORE} \
-         FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ? AND t.sim_id <= ?"
+        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
+         CASE WHEN t.outcome = 0 THEN {BEFORE} END FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ? AND t.sim_id <= ?"
     );
     let update = piece(
-        &[
-            ("UPDATE sim AS s SET version = ?, cap = (", &after.cap),
-            ("), alert = (", &after.alert),
-            ("), hard_cap = (", &after.hard),
-            ("), gate = (", &after.gate),
-            ("), back_cap = (", &after.back_cap),
-            ("), back_alert = (", &after.back_alert),
-            ("), back_at = (", &after.back_at),
-        ],
-        ") FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
+        &[("UPDATE sim AS s SET version = ?, ", &after.assigned())],
+        " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
     );
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
@@ -339,6 +376,22 @@ pub(crate) fn set_levels(
         Ok(done as u64)
     })?;
     settle(session, rev)
+}
+
+/// Puts back the levels of a chunk of `temp.target`, where there are any to put back.
+pub(super) fn put_back(session: &Session, rev: Rev, now: Time, last: i64, end: i64) -> Result<()> {
+    let mut sql = Sql::new("UPDATE sim AS s SET version = ?, ").with(rev);
+    sql.push(restored(now).assigned());
+    sql.push(
+        Sql::new(
+            " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.restore ->> 'cap' IS NOT NULL \
+             AND t.sim_id > ? AND t.sim_id <= ?",
+        )
+        .with(last)
+        .with(end),
+    );
+    session.prepare_cached(&sql.text)?.execute(params_from_iter(&sql.params))?;
+    Ok(())
 }
 
 /// Caps that were raised until now return; false when there are none. Who has moved under other periods meanwhile may

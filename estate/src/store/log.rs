@@ -10,9 +10,8 @@ use super::sql::Sql;
 use crate::account::AccountId;
 use crate::change::{Change, ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
-use crate::period::PeriodRule;
 use crate::sim::SimId;
-use crate::units::{Time, count};
+use crate::units::Time;
 use crate::user::{User, UserId};
 
 /// A change about to be logged.
@@ -289,61 +288,6 @@ impl View<'_> {
         match id.map(AccountId).filter(|id| self.accounts.get(*id).is_some()) {
             Some(id) => self.accounts.path(id),
             None => "elsewhere".into(),
-        }
-    }
-
-    fn summary(&self, kind: &str, body: &Json, counts: &Counts, undoes: Option<Rev>) -> String {
-        let id = |key: &str| body.get(key).and_then(Json::as_i64);
-        let text = |key: &str| body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
-        let sims = if counts.done == 1 { "1 SIM".into() } else { format!("{} SIMs", count(counts.done)) };
-        let seen = |key: &str| id(key).is_some_and(|a| self.accounts.get(AccountId(a)).is_some());
-        let said = match kind {
-            Change::MOVE if id("to").is_some() => format!("moved {sims} to {}", self.name(id("to"))),
-            Change::MOVE => format!("moved {sims} back"),
-            Change::LEVELS => match super::levels::levels_of(body) {
-                Ok(levels) if undoes.is_none() => format!("set {} of {sims}", levels.said()),
-                _ => format!("put caps and alerts of {sims} back"),
-            },
-            "import" => format!("imported {sims}"),
-            "usage" => format!("imported usage of {sims}"),
-            "add-external" | "remove-external" if !seen("account") => "changed who is notified".to_owned(),
-            "add-external" => format!("lets {} hear of {}", text("address"), self.name(id("account"))),
-            "remove-external" => {
-                let at = self.name(id("account"));
-                format!("{} no longer hears of {at}; taken off {sims}", text("address"))
-            }
-            "entitlement" if !seen("account") => "changed an account".to_owned(),
-            "entitlement" => {
-                let on = if body["on"] == Json::Bool(true) { "on" } else { "off" };
-                format!("switched caps and alerts {on} in {}", self.name(id("account")))
-            }
-            "period" if !seen("account") => "changed an account's billing period".to_owned(),
-            "period" => {
-                let rule =
-                    body.get("to").and_then(|to| serde_json::from_value::<PeriodRule>(to.clone()).ok());
-                let rule = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
-                format!("set the billing period of {} to {rule}", self.name(id("account")))
-            }
-            "add-account" if seen("account") || seen("parent") => {
-                format!("added account {} under {}", text("name"), self.name(id("parent")))
-            }
-            "add-account" => "added an account".to_owned(),
-            "rename-account" if !self.whole && !seen("account") => "renamed an account".to_owned(),
-            "rename-account" => format!("renamed account {} to {}", text("from"), text("to")),
-            "move-account" if seen("account") || seen("under") => {
-                format!("moved account {} under {}", text("name"), self.name(id("under")))
-            }
-            "move-account" => "moved an account".to_owned(),
-            "delete-account" if !seen("parent") => "deleted an account".to_owned(),
-            "delete-account" => format!("deleted account {} under {}", text("name"), self.name(id("parent"))),
-            "add-user" if !seen("account") => "added a user".to_owned(),
-            "add-user" => format!("added user {} to {}", text("email"), self.name(id("account"))),
-            "init" => "made the estate".to_owned(),
-            other => other.to_owned(),
-        };
-        match undoes {
-            Some(rev) => format!("{said} (undo of #{rev})"),
-            None => said,
         }
     }
 

@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::ControlFlow;
 
-use rusqlite::params;
+use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
+use super::levels::{derived, piece};
 use super::read::View;
 use super::sql::Sql;
 use super::staged::{Paths, columns, stage};
-use super::{Session, accounts, log};
+use super::{Session, accounts, ceilings, log};
 use crate::account::AccountId;
 use crate::change::{Counts, Progress, Rev, Watch};
 use crate::error::{Error, Result};
 use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
-use crate::units::Time;
+use crate::units::{Time, shown};
 
 /// Rows between two reports of progress.
 const CHUNK: i64 = 5_000;
@@ -154,6 +155,8 @@ impl Staging {
         let same = if same.is_empty() { "1".to_owned() } else { same.join(" AND ") };
         let differing = if self.on_duplicate == OnDuplicate::Update { UPDATED } else { REFUSED };
         self.session.execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
+        let mut notes = notes;
+        self.hold(notes.as_deref_mut())?;
         let sql = format!(
             "UPDATE temp.stage AS t SET sim_id = s.id, verdict = CASE WHEN {same} THEN {UNCHANGED} ELSE {differing} END \
              FROM sim s WHERE s.iccid_key = t.iccid_key"
@@ -174,6 +177,55 @@ impl Staging {
             self.tally.refused += known;
             self.note_known(notes)?;
         }
+        Ok(())
+    }
+
+    /// Caps above the ceiling of the account a row goes to are held to it before anything is compared.
+    fn hold(&mut self, notes: Option<&mut Notes<'_>>) -> Result<()> {
+        if !ceilings::fill(&self.session)? {
+            return Ok(());
+        }
+        for (id, parent, _) in &self.new_accounts {
+            let sql =
+                "INSERT OR REPLACE INTO temp.ceiling SELECT ?, bytes FROM temp.ceiling WHERE account_id = ?";
+            self.session.prepare_cached(sql)?.execute(params![id, parent])?;
+        }
+        // Without a column for it, SIMs stay in the accounts they are in.
+        let goes_to = if self.columns.contains(&"account_id") {
+            "s.account_id"
+        } else {
+            "ifnull((SELECT x.account_id FROM sim x WHERE x.iccid_key = s.iccid_key), s.account_id)"
+        };
+        let told = self.columns.contains(&"cap");
+        let meant =
+            if told { "" } else { "NOT EXISTS (SELECT 1 FROM sim x WHERE x.iccid_key = s.iccid_key) AND " };
+        let over = format!(
+            "{meant}c.account_id = {goes_to} AND s.managed AND s.lifecycle <> 3 AND NOT s.cap BETWEEN 1 AND c.bytes"
+        );
+        if let Some(notes) = notes.filter(|_| told) {
+            let sql = format!(
+                "SELECT s.line, s.cap, c.bytes FROM temp.stage s JOIN temp.ceiling c WHERE {over} ORDER BY 1"
+            );
+            let mut statement = self.session.prepare(&sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let bytes = |at| row.get::<_, i64>(at).map(|n| shown(n.unsigned_abs()));
+                let reason = format!("is above the ceiling of its account: it becomes {}", bytes(2)?);
+                let (line, value) = (row.get::<_, i64>(0)? as u64, bytes(1)?);
+                notes(Note { line, column: "Cap".into(), value, reason, refused: false });
+            }
+        }
+        let held = ceilings::held(&Sql::new("c.bytes"));
+        let sql = piece(
+            &[
+                ("UPDATE temp.stage AS s SET cap = (", &held.cap),
+                ("), alert = (", &held.alert),
+                ("), gate = max(s.gate, (", &derived(&held.cap, &held.alert)),
+            ],
+            &format!(")) FROM temp.ceiling c WHERE {over}"),
+        );
+        let held = self.session.execute(&sql.text, params_from_iter(&sql.params))?;
+        self.tally.held = self.tally.held.max(held as u64);
         Ok(())
     }
 
@@ -359,16 +411,19 @@ impl Staging {
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
         );
         self.session.execute(&sql, [rev])?;
-        if self.gated {
+        // Who was brought under a ceiling, or has come to be managed, is held to it.
+        let which = format!("s.id IN (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})");
+        ceilings::fill(&self.session)?;
+        let held = ceilings::tighten(&self.session, rev, &Sql::new(&which))?;
+        if self.gated || held > 0 {
             // From what is stored now: the file may have told of one of the levels only.
             let stated = if self.stated { "t.gate" } else { "0" };
-            let derived = super::levels::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+            let derived = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
             self.session.execute_batch(&format!(
                 "UPDATE sim AS s SET gate = max({stated}, {derived}) FROM temp.stage t \
                  WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
             ))?;
             super::turn::rules(&self.session)?;
-            let which = format!("s.id IN (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})");
             super::events::settle(&self.session, &Sql::new(which), now)?;
         }
         super::textindex::refresh(

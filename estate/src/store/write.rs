@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
-use super::Session;
 use super::read::{View, sim, split};
 use super::sql::Sql;
+use super::{Session, ceilings, levels};
 use crate::account::AccountId;
 use crate::change::{Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
@@ -41,6 +41,12 @@ impl View<'_> {
         plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
         self.warn_of_recipients(target, to, &mut plan)?;
         self.warn_of_tags(target, to, &mut plan)?;
+        if let Some(ceiling) = receiving.ceiling {
+            let mut chosen = Sql::new("sim s WHERE ");
+            chosen.push(self.target(target)?);
+            chosen.push(Sql::new(format!(" AND ({VERDICT}) = 0")).with(to.0).with(at));
+            self.warn_of_ceiling(ceiling, &chosen, &mut plan)?;
+        }
         Ok(plan)
     }
 
@@ -236,12 +242,18 @@ pub(crate) fn carry_out(
     rev: Rev,
     clear: Clear,
     judged: &Judged,
+    now: Time,
     watch: &Watch<'_>,
 ) -> Result<()> {
+    let ceilings = ceilings::fill(session)?;
+    let holds = ceilings || judged.restores;
+    if holds {
+        super::turn::rules(session)?;
+    }
     let items = format!(
         "INSERT INTO log_item SELECT ?1, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {} \
          FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ?2 AND t.sim_id <= ?3",
-        before(clear)
+        before(clear, ceilings)
     );
     let update = format!(
         "UPDATE sim AS s SET account_id = t.to_account, version = ?1{} FROM temp.target t \
@@ -251,6 +263,12 @@ pub(crate) fn carry_out(
     chunked(session, "moving", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         session.prepare_cached(&update)?.execute(params![rev, last, end])?;
+        if judged.restores {
+            levels::put_back(session, rev, now, last, end)?;
+        }
+        if holds {
+            ceilings::settle(session, rev, now, last, end)?;
+        }
         Ok(done as u64)
     })?;
     settle(session, rev)
@@ -284,16 +302,25 @@ pub(super) fn chunked(
 }
 
 /// What has to be kept so that undo can bring it back.
-fn before(clear: Clear) -> String {
+fn before(clear: Clear, ceilings: bool) -> String {
     let kept: Vec<String> = [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
         .iter()
         .filter(|(_, wanted)| *wanted)
         .map(|(column, _)| format!("'{column}', s.{column}"))
         .collect();
-    match kept.as_slice() {
-        [] => "NULL".into(),
-        kept => format!("CASE WHEN t.outcome = 0 THEN json_object({}) END", kept.join(", ")),
+    if kept.is_empty() && !ceilings {
+        return "NULL".to_owned();
     }
+    let mut kept = format!("json_object({})", kept.join(", "));
+    if ceilings {
+        let over = ceilings::over(&Sql::new("c.bytes")).text;
+        kept = format!(
+            "json_patch({kept}, iif(EXISTS (SELECT 1 FROM temp.ceiling c WHERE c.account_id = t.to_account AND {over}), \
+             {}, '{{}}'))",
+            levels::BEFORE
+        );
+    }
+    format!("CASE WHEN t.outcome = 0 THEN nullif({kept}, '{{}}') END")
 }
 
 /// What a change clears, and what an undo brings back. What neither touches is not written at all.
@@ -318,7 +345,10 @@ pub(super) fn settle(session: &Session, rev: Rev) -> Result<()> {
             "UPDATE account SET sims = sims {sign} g.n FROM ({groups}) g WHERE account.id = g.account"
         );
         session.execute(&sql, [])?;
-        let sql = format!("INSERT INTO log_account SELECT ?, g.account, ?, g.n FROM ({groups}) g");
+        let sql = format!(
+            "INSERT INTO log_account SELECT ?, g.account, ?, g.n FROM ({groups}) g WHERE true \
+             ON CONFLICT DO UPDATE SET sims = sims + excluded.sims"
+        );
         session.execute(&sql, params![rev, side])?;
     }
     // SIMs that stayed put make their accounts part of the story too.
@@ -338,9 +368,8 @@ pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_j
 
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
-    pub fn plan_undo(&self, rev: Rev, levels: bool, now: Time) -> Result<Plan> {
-        let judged =
-            if levels { super::levels::judge_levels_undo(self, rev)? } else { judge_undo(self, rev)? };
+    pub fn plan_undo(&self, rev: Rev, levels_only: bool, now: Time) -> Result<Plan> {
+        let judged = if levels_only { levels::judge_levels_undo(self, rev)? } else { judge_undo(self, rev)? };
         let mut plan =
             Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
         let mut statement =
@@ -360,8 +389,8 @@ impl View<'_> {
             self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
         let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
-        if levels {
-            plan.warnings = super::levels::undo_effects(self.session, now)?;
+        if levels_only {
+            plan.warnings = levels::undo_effects(self.session, now)?;
         }
         Ok(plan)
     }

@@ -12,6 +12,9 @@ use crate::tui::term::{Code, Key};
 /// How long it hears nothing after it opens: keys meant for something else do not confirm.
 pub const ARMING: Duration = Duration::from_millis(250);
 
+/// How many ceilings are named one by one.
+pub const CEILINGS: usize = 3;
+
 /// The dialog.
 #[derive(Debug)]
 pub struct Confirm {
@@ -54,7 +57,8 @@ impl Confirm {
     /// The word on the button.
     pub fn verb(&self) -> &'static str {
         match self.change {
-            Change::SetLevels { .. } => "Set",
+            Change::SetLevels { .. } | Change::SetCeiling { .. } => "Set",
+            Change::SetEntitlement { .. } => "Switch",
             Change::Undo { .. } => "Undo",
             Change::DeleteAccount { .. } => "Delete",
             _ => "Move",
@@ -90,8 +94,13 @@ impl Confirm {
         };
         let accounts = plan.by_account.len().min(self.named() + 1);
         let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
-        let said =
-            1 + plan.reasons.len() + accounts + status + plan.sample.len().min(1) + plan.warnings.len();
+        let said = 1
+            + plan.reasons.len()
+            + accounts
+            + status
+            + plan.sample.len().min(1)
+            + plan.warnings.len()
+            + plan.ceilings.len().min(CEILINGS);
         let hidden = usize::from(self.hidden != Some(0));
         (to + said + hidden) as u16 + 7
     }
@@ -111,7 +120,9 @@ impl Confirm {
             return Some(fault.clone());
         }
         let Some(plan) = &self.plan else { return Some("still looking at what would happen".into()) };
-        if plan.counts.done == 0 && plan.total > 0 {
+        // What is about accounts changes something even where no SIM changes.
+        let of_sims = self.change.target().is_some() || matches!(self.change, Change::Undo { .. });
+        if of_sims && plan.counts.done == 0 && plan.total > 0 {
             return Some("nothing would change".into());
         }
         if self.hidden.is_none() {

@@ -1,7 +1,7 @@
 //! The cap editor: a cap, the alert that follows it, and whether the cap is hard. What is not touched stays.
 
 use estate::levels::{Spread, parse_alert, parse_cap, shown};
-use estate::{Alert, Levels, Target, units};
+use estate::{Alert, Ceiling, Levels, Target, units};
 use tui_input::Input;
 
 use super::Reply;
@@ -111,6 +111,12 @@ impl LevelsPane {
             }
             Err(_) => "80 % of a cap that is set".to_owned(),
         }
+    }
+
+    /// The ceiling that what is typed exceeds: SIMs under it are left out.
+    pub fn exceeded(&self) -> Option<Ceiling> {
+        let cap = parse_cap(self.cap.value()).ok()?;
+        self.spread?.ceiling.filter(|ceiling| ceiling.exceeded_by(cap))
     }
 
     /// What is typed as a size, in bytes.

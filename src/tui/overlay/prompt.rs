@@ -14,6 +14,10 @@ pub enum Purpose {
     AddAccount(AccountId),
     /// The new name of this account.
     RenameAccount(AccountId),
+    /// How high caps may be in this account.
+    Ceiling(AccountId),
+    /// When the billing periods of this account begin.
+    Period(AccountId),
     /// The file to export to.
     Export,
     /// A filter to select by.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use estate::{Query, Target};
+use estate::{Query, Target, units};
 
 use super::{columns, files, filters, menus, saved, select, usage};
 use crate::tui::action::{Action as A, Group};
@@ -83,9 +83,15 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::FindAccount => menus::find_account(model),
         A::AccountMove => menus::hang(model),
         A::AccountDelete => menus::delete(model),
-        A::AccountAdd | A::AccountRename | A::SelectWhere | A::SelectList | A::Export | A::GoTo => {
-            prompt(model, action)
-        }
+        A::AccountCaps => menus::switch_caps(model),
+        A::AccountCeiling
+        | A::AccountPeriod
+        | A::AccountAdd
+        | A::AccountRename
+        | A::SelectWhere
+        | A::SelectList
+        | A::Export
+        | A::GoTo => prompt(model, action),
         A::History => history(model),
         A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
@@ -288,6 +294,22 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
         }
         A::AccountRename => {
             Prompt::new(format!("Rename {name}"), "the new name", &name, Purpose::RenameAccount(account))
+        }
+        A::AccountCeiling => {
+            let own = model.accounts.get(account).and_then(|a| a.own_ceiling).map(units::exact_bytes);
+            let hint = "no cap may be above it: a size such as 500MB or 1.5GiB, or none";
+            Prompt::new(
+                format!("Ceiling of {name}"),
+                hint,
+                &own.unwrap_or_default(),
+                Purpose::Ceiling(account),
+            )
+        }
+        A::AccountPeriod => {
+            let own = model.accounts.get(account).and_then(|a| a.own_period).map(|rule| rule.to_string());
+            let hint = "month, day:23, activation:30, or inherit";
+            let own = own.unwrap_or_else(|| "inherit".to_owned());
+            Prompt::new(format!("Billing period of {name}"), hint, &own, Purpose::Period(account))
         }
         A::SelectWhere => Prompt::new("Select every SIM where", "status=active used>1GB", "", Purpose::Where),
         A::SelectList => Prompt::new(

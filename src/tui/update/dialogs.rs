@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{Change, ChangeId, Column, Filter, List, Order, Progress, Query, SavedEdit};
+use estate::{Change, ChangeId, Column, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
 use super::{act, columns, files, filters, menus, saved, select, usage};
 use crate::tui::model::{Job, Model};
@@ -190,6 +190,8 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         Purpose::AddAccount(_) | Purpose::RenameAccount(_) => {
             estate::valid_name(text).err().map(|e| e.to_string())
         }
+        Purpose::Ceiling(_) => estate::levels::parse_cap(text).err().map(|e| e.to_string()),
+        Purpose::Period(_) => period(text).err().map(|e| e.to_string()),
         Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
         Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
         Purpose::Export => export_fault(text),
@@ -230,6 +232,11 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             format!("Rename account to {text}"),
             0,
         ),
+        Purpose::Ceiling(account) => menus::confirm_ceiling(model, account, text),
+        Purpose::Period(account) => {
+            let rule = period(text).unwrap_or_default();
+            make(model, Change::SetPeriod { account, rule }, format!("Set the billing period to {text}"), 0)
+        }
         Purpose::Where => {
             let filter = Filter::parse(text).unwrap_or_default();
             let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
@@ -261,6 +268,11 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             }
         },
     }
+}
+
+/// Reads a rule for billing periods, or that there is none of its own.
+fn period(text: &str) -> estate::Result<Option<PeriodRule>> {
+    if text == "inherit" { Ok(None) } else { text.parse().map(Some) }
 }
 
 fn export_fault(text: &str) -> Option<String> {

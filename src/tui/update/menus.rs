@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use estate::levels::{parse_cap, shown};
 use estate::units::count;
 use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Levels};
 
@@ -33,7 +34,7 @@ const ON_SIMS: [A; 15] = [
     A::Undo,
 ];
 /// What can be done to an account.
-const ON_ACCOUNTS: [A; 10] = [
+const ON_ACCOUNTS: [A; 13] = [
     A::OpenAccount,
     A::Spending,
     A::ToggleFold,
@@ -42,6 +43,9 @@ const ON_ACCOUNTS: [A; 10] = [
     A::AccountAdd,
     A::AccountRename,
     A::AccountMove,
+    A::AccountCeiling,
+    A::AccountCaps,
+    A::AccountPeriod,
     A::AccountDelete,
     A::Export,
 ];
@@ -216,6 +220,23 @@ pub fn delete(model: &mut Model) -> Vec<Effect> {
     let account = model.tree.cursor;
     let title = format!("Delete account {}", shown_path(&model.accounts, account));
     confirm(model, title, Change::DeleteAccount { account }, Some(0))
+}
+
+/// Asks whether caps and alerts are to be switched in the account under the cursor.
+pub fn switch_caps(model: &mut Model) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let on = !model.accounts.get(account).is_some_and(|a| a.own_levels);
+    let said = if on { "on" } else { "off" };
+    let title = format!("Switch caps and alerts {said} in {}", shown_path(&model.accounts, account));
+    confirm(model, title, Change::SetEntitlement { account, on }, Some(0))
+}
+
+/// Asks whether an account is to have that ceiling.
+pub fn confirm_ceiling(model: &mut Model, account: AccountId, text: &str) -> Vec<Effect> {
+    let ceiling = parse_cap(text).ok().filter(|bytes| *bytes > 0);
+    let said = ceiling.map_or_else(|| "none".to_owned(), shown);
+    let title = format!("Set the ceiling of {} to {said}", shown_path(&model.accounts, account));
+    confirm(model, title, Change::SetCeiling { account, ceiling }, Some(0))
 }
 
 /// Asks whether an account is to hang under another.

@@ -59,7 +59,9 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         status_word(sim.status).to_owned()
     };
     let hard = if sim.hard_cap { " hard" } else { "" };
-    vec![
+    let ceiling = model.accounts.get(sim.account).and_then(|a| a.ceiling);
+    let ceiling = ceiling.map(|ceiling| ("Ceiling", model.accounts.ceiling_said(ceiling)));
+    let first = vec![
         ("Label", or_none(&sim.label)),
         ("Account", model.accounts.names(sim.account).join(" / ")),
         ("Status", status),
@@ -73,6 +75,8 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Alert", sim.alert.map_or_else(|| "none".to_owned(), short_bytes)),
+    ];
+    let rest = vec![
         ("Usage as of", time(sim.usage_as_of)),
         ("Last seen", time(sim.last_seen)),
         ("Network", or_none(&sim.network)),
@@ -86,7 +90,8 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         ("Recipients", list(&sim.recipients)),
         ("Changed", format!("by change #{}", count(sim.version as u64))),
         ("Notes", or_none(&sim.notes)),
-    ]
+    ];
+    first.into_iter().chain(ceiling).chain(rest).collect()
 }
 
 /// Until when a cap is raised, and what comes back then.

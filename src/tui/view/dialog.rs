@@ -1,7 +1,7 @@
 //! What lies over the screen.
 
 use estate::units::{count, sims};
-use estate::{Change, Clear as Cleared, Outcome, Reason};
+use estate::{Change, Clear as Cleared, Counts, Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -16,6 +16,7 @@ use super::panes::status_word;
 use crate::tui::hit;
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
+use crate::tui::overlay::confirm::CEILINGS;
 use crate::tui::overlay::{Chooser, Confirm, HistoryPane, Overlay, Prompt, ResultPane};
 use crate::tui::theme::Theme;
 
@@ -55,7 +56,7 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Columns(pane) => lists::choose_columns(model, pane, place, buffer),
         Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
-        Overlay::Levels(pane) => super::levels::levels(theme, pane, place, buffer),
+        Overlay::Levels(pane) => super::levels::levels(model, pane, place, buffer),
         Overlay::Alerts(pane) => {
             super::alerts::alerts(theme, pane, place, buffer);
             None
@@ -216,7 +217,7 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         lines.push("looking at what would happen …", theme.quiet());
         return None;
     };
-    if plan.total > 0 {
+    if plan.counts != Counts::default() {
         lines.push(
             &format!("{}: {}", sims(plan.total), plan.counts.would()),
             theme.text.add_modifier(Modifier::BOLD),
@@ -234,6 +235,9 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         Change::DeleteAccount { .. } => {
             lines.push("It has no SIMs, no users and no accounts below it.", theme.text);
         }
+        Change::SetCeiling { ceiling: None, .. } => {
+            lines.push("Caps stay as they are, and can be set higher again.", theme.text);
+        }
         Change::Undo { .. } if plan.total == 0 => lines.push("It is put back as it was before.", theme.text),
         _ => {}
     }
@@ -241,6 +245,9 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
         lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
     }
     breakdown(model, confirm, &mut lines);
+    for ceiling in plan.ceilings.iter().take(CEILINGS) {
+        lines.push(&format!("! the ceiling: {}", model.accounts.ceiling_said(*ceiling)), theme.warn);
+    }
     for (warning, n) in &plan.warnings {
         lines.push(&format!("! {}", warning.text(*n)), theme.warn);
     }

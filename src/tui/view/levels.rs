@@ -10,12 +10,14 @@ use unicode_width::UnicodeWidthStr;
 
 use super::paint::text;
 use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS, LEVEL_NAMES as NAMES, hardness, holding};
+use crate::tui::model::Model;
 use crate::tui::overlay::LevelsPane;
 use crate::tui::overlay::levels::AlertIs;
 use crate::tui::theme::Theme;
 
 /// Paints it; returns where the cursor goes.
-pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+    let theme = &model.theme;
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
     let line = |y: u16| Rect { y: (area.y + y).min(area.bottom().saturating_sub(1)), height: 1, ..area };
     let value = |y: u16| {
@@ -29,7 +31,11 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
     let mut cursor = field(theme, &pane.cap, value(FIELDS[0]), pane.line == 0, buffer);
     let echo =
         pane.echo().unwrap_or_else(|| "a size such as 500MB or 1.5GiB, or none; empty leaves it".to_owned());
-    text(buffer, value(FIELDS[0] + 1), &echo, theme.quiet());
+    let end = text(buffer, value(FIELDS[0] + 1), &echo, theme.quiet());
+    if pane.exceeded().is_some() {
+        let rest = Rect { x: end, width: area.right().saturating_sub(end), ..value(FIELDS[0] + 1) };
+        text(buffer, rest, "  above the ceiling", theme.bad);
+    }
     let now = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), shown);
     let alert_now = pane.spread.map_or_else(|| "…".to_owned(), |s| now(s.alert));
     let choices = [
@@ -54,6 +60,11 @@ pub fn levels(theme: &Theme, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
     cursor = row(theme, pane.line == 2, &hardness(pane, place.inner), buffer).or(cursor);
     cursor = row(theme, pane.line == 3, &holding(pane, place.inner), buffer).or(cursor);
     foot(theme, pane, line(FIELDS[3] + 2), buffer);
+    if let Some(ceiling) = pane.spread.and_then(|s| s.ceiling) {
+        let style = if pane.exceeded().is_some() { theme.bad } else { theme.quiet() };
+        let said = format!("Ceiling: {}", model.accounts.ceiling_said(ceiling));
+        text(buffer, line(FIELDS[3] + 3), &said, style);
+    }
     cursor
 }
 

@@ -1,0 +1,118 @@
+//! The log in words: one sentence for each change, with no more in it than its reader may know.
+
+use serde_json::Value as Json;
+
+use super::levels::levels_of;
+use super::read::View;
+use crate::account::AccountId;
+use crate::change::{Change, Counts, Rev};
+use crate::period::PeriodRule;
+use crate::units::{count, shown};
+
+/// A change as the log keeps it.
+struct Told<'a> {
+    view: &'a View<'a>,
+    body: &'a Json,
+}
+
+impl Told<'_> {
+    fn id(&self, key: &str) -> Option<i64> {
+        self.body.get(key).and_then(Json::as_i64)
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// Whether the reader sees the account that the body names under that key.
+    fn seen(&self, key: &str) -> bool {
+        self.id(key).is_some_and(|a| self.view.accounts.get(AccountId(a)).is_some())
+    }
+
+    fn name(&self, key: &str) -> String {
+        self.view.name(self.id(key))
+    }
+
+    /// What was done to SIMs.
+    fn of_sims(&self, kind: &str, counts: &Counts, undoes: bool) -> Option<String> {
+        let sims = if counts.done == 1 { "1 SIM".into() } else { format!("{} SIMs", count(counts.done)) };
+        Some(match kind {
+            Change::MOVE if self.id("to").is_some() => format!("moved {sims} to {}", self.name("to")),
+            Change::MOVE => format!("moved {sims} back"),
+            Change::LEVELS => match levels_of(self.body) {
+                Ok(levels) if !undoes => format!("set {} of {sims}", levels.said()),
+                _ => format!("put caps and alerts of {sims} back"),
+            },
+            "import" => format!("imported {sims}"),
+            "usage" => format!("imported usage of {sims}"),
+            "remove-external" if self.seen("account") => {
+                format!(
+                    "{} no longer hears of {}; taken off {sims}",
+                    self.text("address"),
+                    self.name("account")
+                )
+            }
+            Change::CEILING if self.seen("account") => {
+                let name = self.name("account");
+                let what = self.body["to"].as_u64().map_or_else(
+                    || format!("took the ceiling off {name}"),
+                    |to| format!("set the ceiling of {name} to {}", shown(to)),
+                );
+                if counts.done == 0 { what } else { format!("{what}; caps of {sims} changed") }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What was done to the accounts themselves.
+    fn of_accounts(&self, kind: &str) -> String {
+        let whole = self.view.whole;
+        match kind {
+            "add-external" | "remove-external" if !self.seen("account") => {
+                "changed who is notified".to_owned()
+            }
+            "add-external" => format!("lets {} hear of {}", self.text("address"), self.name("account")),
+            "entitlement" | Change::CEILING if !self.seen("account") => "changed an account".to_owned(),
+            "entitlement" => {
+                let on = if self.body["on"] == Json::Bool(true) { "on" } else { "off" };
+                format!("switched caps and alerts {on} in {}", self.name("account"))
+            }
+            "period" if !self.seen("account") => "changed an account's billing period".to_owned(),
+            "period" => {
+                let rule = serde_json::from_value::<PeriodRule>(self.body["to"].clone()).ok();
+                let rule = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
+                format!("set the billing period of {} to {rule}", self.name("account"))
+            }
+            "add-account" if self.seen("account") || self.seen("parent") => {
+                format!("added account {} under {}", self.text("name"), self.name("parent"))
+            }
+            "add-account" => "added an account".to_owned(),
+            "rename-account" if !whole && !self.seen("account") => "renamed an account".to_owned(),
+            "rename-account" => format!("renamed account {} to {}", self.text("from"), self.text("to")),
+            Change::MOVE_ACCOUNT if self.seen("account") || self.seen("under") => {
+                format!("moved account {} under {}", self.text("name"), self.name("under"))
+            }
+            Change::MOVE_ACCOUNT => "moved an account".to_owned(),
+            "delete-account" if !self.seen("parent") => "deleted an account".to_owned(),
+            "delete-account" => {
+                format!("deleted account {} under {}", self.text("name"), self.name("parent"))
+            }
+            "add-user" if !self.seen("account") => "added a user".to_owned(),
+            "add-user" => format!("added user {} to {}", self.text("email"), self.name("account")),
+            "init" => "made the estate".to_owned(),
+            other => other.to_owned(),
+        }
+    }
+}
+
+impl View<'_> {
+    /// A logged change as a sentence.
+    pub fn summary(&self, kind: &str, body: &Json, counts: &Counts, undoes: Option<Rev>) -> String {
+        let told = Told { view: self, body };
+        let said = told.of_sims(kind, counts, undoes.is_some()).unwrap_or_else(|| told.of_accounts(kind));
+        match undoes {
+            Some(rev) => format!("{said} (undo of #{rev})"),
+            None => said,
+        }
+    }
+}
