@@ -6,6 +6,7 @@ mod alerts;
 mod cap;
 mod change;
 mod demo;
+mod edit;
 mod export;
 mod filters;
 mod history;
@@ -103,6 +104,7 @@ enum Command {
     Sim(sims::OneArgs),
     Move(moves::Args),
     Cap(cap::Args),
+    SimSet(edit::Args),
     Usage(usage::Args),
     Alerts(alerts::Args),
     Outbox(outbox::Args),
@@ -232,6 +234,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Filters(args) => filters::list(context, &args),
         Command::Filter(one) => filters::one(context, one),
         Command::Cap(args) => cap::run(context, &args),
+        Command::SimSet(args) => edit::run(context, &args),
         Command::Usage(args) => usage::run(context, &args),
         Command::Alerts(args) => alerts::list(context, &args),
         Command::Outbox(args) => outbox::run(context, &args),

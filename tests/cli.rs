@@ -165,7 +165,7 @@ fn the_messy_file_is_reported_row_by_row() {
 fn exports_read_back() {
     let world = World::sample();
     let csv = world.ok(&["export"]);
-    assert_eq!(csv.lines().next().expect("header").split(',').count(), 30);
+    assert_eq!(csv.lines().next().expect("header").split(',').count(), 32);
     std::fs::write(world.path("out.csv"), &csv).expect("written");
     let other = World::empty();
     other.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
@@ -503,4 +503,26 @@ fn a_ceiling_holds_for_commands_too() {
     assert!(err.contains("above the ceiling of its account"), "{err}");
     assert!(out.contains("0 done"), "{out}");
     assert_eq!(world.count(&format!("{inside} no:cap")), 0);
+}
+
+#[test]
+fn sims_are_edited_by_command() {
+    let world = World::sample();
+    let filter = "in:\"/Root/Acme Ltd\" status=active";
+    let n = world.count(filter);
+    let (_, err) = world.ends(&["sim-set", filter, "--yes"], 2);
+    assert!(err.contains("say what to change"), "{err}");
+    let (_, err) = world.ends(&["sim-set", filter, "--status", "paused", "--yes"], 2);
+    assert!(err.contains("activate, suspend, resume or terminate"), "{err}");
+    world.ok(&["sim-set", filter, "--tag=+checked,-todo", "--label", "Pump", "--yes"]);
+    assert_eq!((world.count("tag=checked"), world.count("tag=checked label=Pump")), (n, n));
+    let out = world.ok(&["sim-set", filter, "--status", "suspend", "--why", "unpaid", "--dry-run"]);
+    assert!(out.contains("suspend, because unpaid") && out.contains("Dry run"), "{out}");
+    world.ok(&["sim-set", filter, "--status", "suspend", "--why", "unpaid", "--yes"]);
+    assert_eq!(world.count("tag=checked status=suspended"), n);
+    let entries: serde_json::Value =
+        serde_json::from_str(&world.ok(&["history", "--limit", "1", "--output", "json"])).expect("JSON");
+    assert_eq!(entries[0]["kind"], "suspend");
+    world.ok(&["undo", entries[0]["change_id"].as_str().expect("id"), "--yes"]);
+    assert_eq!(world.count("tag=checked status=active"), n);
 }

@@ -177,3 +177,18 @@ fn the_estate_history_is_for_admins_by_day_month_and_account() {
     session.keys("U");
     session.shows("may not see the history of the estate");
 }
+
+#[test]
+fn a_suspension_says_who_stopped_it_and_why() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/status=active<Enter>");
+    let id = session.model.table.rows[0].row.sim.id;
+    let edit = Box::new(estate::Edit::state(estate::Verb::Suspend, "invoice 4711"));
+    let change = Change::Edit { target: Target::ids([id]), edit };
+    let go = |_| std::ops::ControlFlow::Continue(());
+    session.keys("<Enter><Esc>");
+    session.estate.apply(&ChangeId::new(), &change, &go).expect("suspended");
+    session.keys("<Enter>");
+    session.shows("stopped by Ada Lindqvist");
+    session.shows("invoice 4711");
+}

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::edit::Edit;
 use crate::levels::Levels;
 use crate::period::PeriodRule;
 use crate::query::Query;
@@ -112,6 +113,13 @@ pub enum Change {
         target: Target,
         /// What they are set to.
         levels: Levels,
+    },
+    /// Changes labels, notes, tags and the like, or the state of SIMs.
+    Edit {
+        /// The SIMs.
+        target: Target,
+        /// What is changed about them.
+        edit: Box<Edit>,
     },
     /// Brings staged rows into the estate.
     Import {
@@ -216,6 +224,7 @@ impl Change {
         match self {
             Self::Move { .. } => Self::MOVE,
             Self::SetLevels { .. } => Self::LEVELS,
+            Self::Edit { edit, .. } => edit.kind(),
             Self::Import { .. } => "import",
             Self::ImportUsage { .. } => "usage",
             Self::SetPeriod { .. } => "period",
@@ -234,7 +243,9 @@ impl Change {
     /// The SIMs it is about.
     pub fn target(&self) -> Option<&Target> {
         match self {
-            Self::Move { target, .. } | Self::SetLevels { target, .. } => Some(target),
+            Self::Move { target, .. } | Self::SetLevels { target, .. } | Self::Edit { target, .. } => {
+                Some(target)
+            }
             _ => None,
         }
     }
@@ -242,7 +253,9 @@ impl Change {
     /// The same, to be changed.
     pub fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
-            Self::Move { target, .. } | Self::SetLevels { target, .. } => Some(target),
+            Self::Move { target, .. } | Self::SetLevels { target, .. } | Self::Edit { target, .. } => {
+                Some(target)
+            }
             _ => None,
         }
     }
@@ -312,10 +325,14 @@ pub enum Reason {
     NotEntitled,
     /// Its cap would be above a ceiling.
     OverCeiling,
+    /// It has not been activated.
+    NotInUse,
+    /// An account above suspended it.
+    HeldAbove,
 }
 
 impl Reason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::None,
         Self::Terminated,
         Self::Unmanaged,
@@ -326,10 +343,12 @@ impl Reason {
         Self::NoRaise,
         Self::NotEntitled,
         Self::OverCeiling,
+        Self::NotInUse,
+        Self::HeldAbove,
     ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 9) as usize]
+        Self::ALL[code.clamp(0, 11) as usize]
     }
 
     /// The stable code.
@@ -345,6 +364,8 @@ impl Reason {
             Self::NoRaise => "no-raise",
             Self::NotEntitled => "not-entitled",
             Self::OverCeiling => "over-ceiling",
+            Self::NotInUse => "not-in-use",
+            Self::HeldAbove => "held-above",
         }
     }
 
@@ -360,6 +381,8 @@ impl Reason {
             Self::NoCap => "it has no cap to take a share of",
             Self::NotEntitled => "caps and alerts are switched off in its account",
             Self::OverCeiling => "its cap would be above the ceiling of its account, or none at all",
+            Self::NotInUse => "it is not in use yet: activate it first",
+            Self::HeldAbove => "an account above yours suspended it: only there it is resumed",
             Self::NoRaise => "it would be no raise: its cap is that high already, or it has none",
         }
     }

@@ -11,7 +11,7 @@ use crate::sim::{Gate, Sim};
 use crate::text;
 
 /// The fields of an exported SIM, in order: the names scripts rely on.
-pub const FIELDS: [&str; 30] = [
+pub const FIELDS: [&str; 32] = [
     "id",
     "iccid",
     "imsi",
@@ -26,6 +26,8 @@ pub const FIELDS: [&str; 30] = [
     "lifecycle",
     "suspended",
     "usage_gate",
+    "authentication",
+    "desired",
     "in_session",
     "network",
     "tariff",
@@ -109,6 +111,8 @@ pub fn field(sim: &Sim, accounts: &Accounts, name: &str) -> Json {
         "used_bytes" => json!(sim.used),
         "cap_bytes" => json!(sim.cap),
         "alert_bytes" => json!(sim.alert),
+        "authentication" => json!(sim.authentication),
+        "desired" => json!(sim.desired.map(crate::edit::Verb::word)),
         "cap_returns_to_bytes" => json!(sim.cap_returns_to),
         USED_PCT => json!(sim.percent()),
         "hard_cap" => json!(sim.hard_cap),

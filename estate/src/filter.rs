@@ -141,6 +141,8 @@ pub enum Field {
     Session,
     Hard,
     Raised,
+    Auth,
+    Pending,
     Used,
     Cap,
     Alert,
@@ -157,7 +159,7 @@ pub enum Field {
 }
 
 /// The fields by name, with what they hold. `Any` has no name: it is a lone word.
-pub const FIELDS: [(&str, Field, Shape); 33] = [
+pub const FIELDS: [(&str, Field, Shape); 35] = [
     ("iccid", Field::Iccid, Shape::Text),
     ("imsi", Field::Imsi, Shape::Text),
     ("msisdn", Field::Msisdn, Shape::Text),
@@ -178,6 +180,8 @@ pub const FIELDS: [(&str, Field, Shape); 33] = [
     ("session", Field::Session, Shape::Flag),
     ("hard", Field::Hard, Shape::Flag),
     ("raised", Field::Raised, Shape::Flag),
+    ("auth", Field::Auth, Shape::Flag),
+    ("pending", Field::Pending, Shape::Flag),
     ("used", Field::Used, Shape::Bytes),
     ("cap", Field::Cap, Shape::Bytes),
     ("alert", Field::Alert, Shape::Bytes),

@@ -6,6 +6,7 @@
 mod account;
 mod change;
 pub mod demo;
+mod edit;
 mod error;
 pub mod export;
 pub mod filter;
@@ -35,6 +36,7 @@ pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev,
     StagingId, Target, Warning, Watch,
 };
+pub use edit::{Edit, Listed, Stated, Verb};
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
@@ -86,6 +88,8 @@ pub trait Estate: Send + Sync {
     fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>>;
     /// One SIM.
     fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim>;
+    /// Who put a SIM into its state, when and why; `None` where an import stated it.
+    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>>;
     /// One SIM by ICCID, with or without check digit.
     fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim>;
     /// Finds SIMs by a list of identifiers.

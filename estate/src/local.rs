@@ -13,6 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::account::{AccountId, Accounts, valid_name};
 use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
+use crate::edit::Stated;
 use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
@@ -253,6 +254,10 @@ impl Local {
         permit(self.scope.user.role, need)
     }
 
+    fn may_change(&self, needs: &[Capability]) -> Result<()> {
+        needs.iter().try_for_each(|need| self.may_write(*need))
+    }
+
     /// Asks the role table, then reads one unchanging view.
     fn read<T>(
         &self,
@@ -343,6 +348,10 @@ impl Estate for Local {
 
     fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
         self.read(Capability::View, cancel, |view| view.sim(id))
+    }
+
+    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>> {
+        self.read(Capability::View, cancel, |view| view.stated(id))
     }
 
     fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {

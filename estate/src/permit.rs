@@ -36,7 +36,7 @@ pub const TABLE: [(Capability, Role, &str); 16] = [
     (Capability::Authenticate, ViewOnly, "switch SIM authentication"), // † changes state
     (Capability::Ping, ViewOnly, "ping a SIM"),                        // † changes state
     (Capability::EditProfile, ViewOnly, "edit their own profile"),
-    (Capability::EditNotes, User, "edit notes"),
+    (Capability::EditNotes, User, "edit labels and notes"),
     (Capability::Diagnose, User, "run diagnostics"),
     (Capability::ManageAccounts, Admin, "manage accounts and their users"),
     (Capability::MoveSims, Admin, "move SIMs"),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::edit::Verb;
 use crate::units::Time;
 
 /// Identifies a SIM within one store.
@@ -180,6 +181,12 @@ pub struct Sim {
     pub recipients: Vec<String>,
     /// The cap that comes back when the billing period ends, 0 for none; `None` where it is not raised.
     pub cap_returns_to: Option<u64>,
+    /// Whether the network lets it authenticate.
+    pub authentication: bool,
+    /// What was asked for here, and the network has not reported yet.
+    pub desired: Option<Verb>,
+    /// The change that put it into its state; 0 where an import stated it.
+    pub state_rev: i64,
     /// The revision that last changed it; usage arriving does not.
     pub version: i64,
 }

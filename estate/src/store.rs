@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod crossing;
 pub(crate) mod demo;
 pub(crate) mod driver;
+pub(crate) mod edits;
 pub(crate) mod events;
 pub(crate) mod levels;
 pub(crate) mod log;
@@ -45,7 +46,7 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -53,6 +54,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("../schema/0005.sql"),
     include_str!("../schema/0006.sql"),
     include_str!("../schema/0007.sql"),
+    include_str!("../schema/0008.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
@@ -248,6 +250,10 @@ fn list_functions(conn: &Connection) -> Result<()> {
     conn.create_scalar_function("list_items", 1, flags, |ctx| {
         let names = read::split(ctx.get_raw(0).as_str().unwrap_or_default());
         Ok(serde_json::to_string(&names).unwrap_or_default())
+    })?;
+    conn.create_scalar_function("list_edited", 2, flags, |ctx| {
+        let text = |at| ctx.get_raw(at).as_str().unwrap_or_default();
+        Ok(edits::edited(text(0), text(1)))
     })?;
     conn.create_scalar_function("list_without", 2, flags, |ctx| {
         let gone = ctx.get_raw(1).as_str().unwrap_or_default().to_lowercase();

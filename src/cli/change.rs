@@ -100,7 +100,7 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
             "nobody is there to confirm; look with --dry-run, then give --yes".into(),
         ));
     }
-    let wanted = if plan.total > Plan::TYPED_ABOVE { plan.total.to_string() } else { "y".into() };
+    let wanted = if plan.is_typed() { plan.total.to_string() } else { "y".into() };
     let prompt =
         if wanted == "y" { "Go ahead? [y/N] ".to_owned() } else { format!("Type {wanted} to go ahead: ") };
     let _ = write!(std::io::stderr(), "{prompt}");

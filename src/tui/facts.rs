@@ -20,7 +20,8 @@ pub fn read(estate: &dyn Estate, id: SimId, cancel: &Cancel) -> Result<Facts> {
         Err(Error::Denied { .. }) => None,
         other => Some(other?),
     };
-    Ok(Facts { sim, usage, events, entries })
+    let stated = estate.stated(id, cancel)?;
+    Ok(Facts { sim, usage, events, entries, stated })
 }
 
 /// How many SIMs of the query's account each of the watched filters finds, and the levels reached there.

@@ -323,7 +323,7 @@ mod tests {
              \"account\":1,\"lifecycle\":\"active\",\"suspended\":false,\"managed\":true,\"gate\":\"ok\",\"status\":\"active\",\
              \"in_session\":false,\"network\":\"\",\"tariff\":\"\",\"used\":0,\"cap\":null,\"alert\":null,\"hard_cap\":false,\
              \"usage_as_of\":null,\"last_seen\":null,\"activated\":null,\"tags\":[],\"categories\":[],\"notes\":\"\",\
-             \"recipients\":[],\"version\":1}}"
+             \"recipients\":[],\"authentication\":true,\"state_rev\":0,\"version\":1}}"
         );
         serde_json::from_str(&text).expect("a SIM")
     }

@@ -45,6 +45,12 @@ pub enum Warning {
     LevelsOn,
     /// They are switched off where it goes: nobody changes them there.
     LevelsOff,
+    /// It cannot be undone.
+    Irreversible,
+    /// They lose the network.
+    CutOff,
+    /// What was noted before goes.
+    NotesReplaced,
 }
 
 impl Warning {
@@ -71,6 +77,11 @@ impl Warning {
             Self::Held => format!("{sims} a cap above the ceiling, or none: the ceiling becomes the cap"),
             Self::LevelsOn => "caps and alerts can be set there, and could not be before".to_owned(),
             Self::LevelsOff => "caps and alerts are switched off there: they stay as they are".to_owned(),
+            Self::Irreversible => {
+                format!("{are} disconnected for good: this cannot be undone")
+            }
+            Self::CutOff => format!("{are} cut off: the network does not let them in any more"),
+            Self::NotesReplaced => format!("{sims} notes already, which are replaced"),
             Self::NoAdmin => "the account has no Admin yet".to_owned(),
             Self::AccountsBelow => format!("{} accounts below it go along", count(n)),
             Self::Visibility if n == 0 => "who sees it changes".to_owned(),
@@ -105,4 +116,9 @@ pub struct Plan {
 impl Plan {
     /// Above this many SIMs a person types their number to confirm.
     pub const TYPED_ABOVE: u64 = 25;
+
+    /// Whether the number of SIMs has to be typed: they are many, or there is no way back.
+    pub fn is_typed(&self) -> bool {
+        self.total > Self::TYPED_ABOVE || self.warnings.iter().any(|(w, _)| *w == Warning::Irreversible)
+    }
 }

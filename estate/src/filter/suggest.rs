@@ -31,7 +31,7 @@ pub struct Suggestion {
 }
 
 /// The fields in the order people look for them, with their names in words.
-pub const TITLES: [(Field, &str); 29] = [
+pub const TITLES: [(Field, &str); 31] = [
     (Field::Account, "Account Name"),
     (Field::Status, "Status"),
     (Field::Label, "Label"),
@@ -48,6 +48,8 @@ pub const TITLES: [(Field, &str); 29] = [
     (Field::AlertPct, "Alert % of cap"),
     (Field::Hard, "Hard cap"),
     (Field::Raised, "Cap raised for the period"),
+    (Field::Auth, "SIM authentication"),
+    (Field::Pending, "Asked for, not yet so"),
     (Field::Session, "In session"),
     (Field::Seen, "Last seen"),
     (Field::Activated, "Activated"),

@@ -14,6 +14,7 @@ use crate::account::{AccountId, Ceiling, valid_name};
 use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
+use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::levels::Levels;
 use crate::notify::channel_of;
@@ -21,7 +22,8 @@ use crate::permit::Capability;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, ceilings, levels, lock, outbox, turn, write};
+use crate::store::write::Undone;
+use crate::store::{Session, accounts, ceilings, edits, levels, lock, outbox, turn, write};
 
 /// What a change put into the log.
 pub(super) struct Done {
@@ -53,12 +55,13 @@ impl Done {
 }
 
 /// What a change needs, as far as the change alone tells.
-fn need(change: &Change) -> Capability {
-    match change {
+fn needs(change: &Change) -> Vec<Capability> {
+    let need = match change {
         Change::Move { .. } => Capability::MoveSims,
         // What it needs beyond that, the change it undoes tells.
         Change::Undo { .. } => Capability::View,
         Change::SetLevels { .. } => Capability::SetLevels,
+        Change::Edit { edit, .. } => return edit.needs(),
         Change::Import { .. } => Capability::ImportSims,
         Change::ImportUsage { .. } => Capability::ImportUsage,
         Change::AddExternal { .. } | Change::RemoveExternal { .. } => Capability::ManageRecipients,
@@ -69,16 +72,18 @@ fn need(change: &Change) -> Capability {
         | Change::SetCeiling { .. }
         | Change::MoveAccount { .. }
         | Change::DeleteAccount { .. } => Capability::ManageAccounts,
-    }
+    };
+    vec![need]
 }
 
-/// What undoing a change of that kind needs.
-fn need_to_undo(kind: &str) -> Capability {
-    match kind {
-        Change::MOVE => Capability::MoveSims,
-        Change::LEVELS => Capability::SetLevels,
-        _ => Capability::ManageAccounts,
-    }
+/// What undoing a change needs.
+fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
+    Ok(match Undone::of(&logged.kind) {
+        Some(Undone::Move) => vec![Capability::MoveSims],
+        Some(Undone::Levels) => vec![Capability::SetLevels],
+        Some(Undone::Edit) => edits::edit_of(&logged.body)?.needs(),
+        None => vec![Capability::ManageAccounts],
+    })
 }
 
 /// Where the work of one change goes.
@@ -92,8 +97,8 @@ pub(super) struct Run<'a> {
 
 impl Local {
     pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
-        self.may_write(need(change))?;
-        self.read(need(change), cancel, |view| {
+        self.may_change(&needs(change))?;
+        self.read(Capability::View, cancel, |view| {
             let at = view.session.rev()?;
             match change {
                 Change::Move { target, to, .. } => {
@@ -104,6 +109,7 @@ impl Local {
                     levels.check()?;
                     view.plan_levels(&frozen(view, target)?, levels, at)
                 }
+                Change::Edit { target, edit } => view.plan_edit(&frozen(view, target)?, &edit.checked()?, at),
                 Change::Undo { change } => self.plan_undo(view, change),
                 Change::MoveAccount { account, under } => plan_hang(view, *account, *under, at),
                 Change::SetCeiling { account, ceiling } => plan_ceiling(view, *account, *ceiling, at),
@@ -150,7 +156,7 @@ impl Local {
     }
 
     pub(super) fn apply_change(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
-        self.may_write(need(change))?;
+        self.may_change(&needs(change))?;
         let writer = self.store.writer();
         if let Change::Import { staging } | Change::ImportUsage { staging } = change {
             return self.import(id, change.kind(), *staging, watch);
@@ -177,6 +183,7 @@ impl Local {
         let done = match change {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
             Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
+            Change::Edit { target, edit } => return self.edit(id, run, target, edit),
             Change::Undo { change } => return self.undo(id, run, change),
             Change::AddExternal { account, address } => add_external(run, *account, address)?,
             Change::RemoveExternal { account, address } => {
@@ -261,6 +268,19 @@ impl Local {
         levels::set_levels(run.session, run.rev, Some(set), &judged, run.now, run.watch)
     }
 
+    fn edit(&self, id: &ChangeId, run: &Run<'_>, target: &Target, edit: &Edit) -> Result<()> {
+        start(run.watch)?;
+        let edit = edit.checked()?;
+        let target = frozen(run.view, target)?;
+        let judged = edits::judge_edit(run.view, &target, &edit)?;
+        if judged.counts == Counts::default() {
+            return Err(Error::not_found("SIM", "nothing matches"));
+        }
+        let body = edits::edit_body(&edit, &target);
+        self.log(id, run, Done::sims(edit.kind(), body, judged.counts, None))?;
+        edits::make(run.view, run.rev, &edit, &judged, false, run.watch)
+    }
+
     fn remove_external(&self, id: &ChangeId, run: &Run<'_>, account: AccountId, address: &str) -> Result<()> {
         let accounts = below(run.view, account)?;
         let (channel, address) = channel_of(address)?;
@@ -280,21 +300,23 @@ impl Local {
     /// Puts back what a change did to SIMs, as far as nothing came after it.
     fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
         start(run.watch)?;
-        let of_levels = logged.kind == Change::LEVELS;
-        let judged = if of_levels {
-            levels::judge_levels_undo(run.view, logged.rev)?
-        } else {
-            write::judge_undo(run.view, logged.rev)?
-        };
+        let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
+        let judged = what.judged(run.view, logged.rev)?;
         if judged.counts.done == 0 {
             return Err(Error::Conflict(
                 "nothing of it can be put back: everything was changed since".into(),
             ));
         }
         let undoes = Some(logged.rev);
-        if of_levels {
+        if what == Undone::Levels {
             self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
             return levels::set_levels(run.session, run.rev, None, &judged, run.now, run.watch);
+        }
+        if what == Undone::Edit {
+            let edit = edits::edit_of(&logged.body)?;
+            let body = json!({ "edit": edit });
+            self.log(id, run, Done::sims(edit.kind(), body, judged.counts, undoes))?;
+            return edits::make(run.view, run.rev, &edit, &judged, true, run.watch);
         }
         let clear = cleared_again(run, logged)?;
         self.log(
@@ -307,9 +329,9 @@ impl Local {
 
     fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
         let logged = undoable(view, change)?;
-        self.may_write(need_to_undo(&logged.kind))?;
-        if log::in_parts(&logged.kind) {
-            return view.plan_undo(logged.rev, logged.kind == Change::LEVELS, (self.clock)());
+        self.may_change(&needs_to_undo(&logged)?)?;
+        if let Some(what) = Undone::of(&logged.kind) {
+            return view.plan_undo(logged.rev, what, (self.clock)());
         }
         let at = view.session.rev()?;
         let account = account_in(&logged.body, "account");
@@ -328,8 +350,8 @@ impl Local {
         let account = || account_in(&logged.body, "account");
         let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let number = |key: &str| account_in(&logged.body, key);
-        self.may_write(need_to_undo(&logged.kind))?;
-        if log::in_parts(&logged.kind) {
+        self.may_change(&needs_to_undo(&logged)?)?;
+        if Undone::of(&logged.kind).is_some() {
             return self.undo_sims(id, run, &logged);
         }
         let mut done = match logged.kind.as_str() {
@@ -491,7 +513,7 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
         ..Default::default()
     };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
-    if entry.undone && !log::in_parts(&logged.kind) {
+    if entry.undone && Undone::of(&logged.kind).is_none() {
         return Err(Error::Conflict("it has been undone already".into()));
     }
     if !entry.undoable {

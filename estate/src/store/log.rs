@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use super::Session;
 use super::read::View;
 use super::sql::Sql;
+use super::write::Undone;
 use crate::account::AccountId;
-use crate::change::{Change, ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
+use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
 use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::Time;
@@ -79,10 +80,9 @@ fn json(counts: &Counts) -> String {
     serde_json::to_string(counts).unwrap_or_default()
 }
 
-/// Whether a change goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
-pub(crate) fn in_parts(kind: &str) -> bool {
-    matches!(kind, Change::MOVE | Change::LEVELS)
-}
+/// Changes that nothing takes back.
+const FINAL: [&str; 7] =
+    ["import", "usage", "init", "add-user", "add-external", "remove-external", "terminate"];
 
 /// What a row's hash covers.
 pub(crate) struct LogRow<'a> {
@@ -191,7 +191,8 @@ impl View<'_> {
     pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
         let mut sql = Sql::new(
             "SELECT l.rev, l.change_id, l.at, l.actor, l.kind, l.body, l.counts, l.undoes, \
-             EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev) FROM log l WHERE 1",
+             EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev), by.account_id FROM log l \
+             LEFT JOIN user by ON by.id = l.actor_id WHERE 1",
         );
         let visible = match wanted.account {
             Some(account) => Some(self.accounts.subtree(account)),
@@ -213,11 +214,16 @@ impl View<'_> {
         also(" AND l.rev < ?", wanted.before.map(Into::into));
         also(" AND l.kind = ?", wanted.kind.clone().map(Into::into));
         also(" AND l.at >= ?", wanted.since.map(|t| t.0.into()));
-        also(" AND instr(fold(l.actor), fold(?))", wanted.by.clone().map(Into::into));
         also(
             " AND EXISTS (SELECT 1 FROM log_item i WHERE i.rev = l.rev AND i.sim_id = ?",
             wanted.sim.map(|s| s.0.into()),
         );
+        if let Some(by) = &wanted.by {
+            // Nobody is found by a name they do not see.
+            let seen = self.visible_in("by.account_id");
+            sql.push(Sql::new(" AND instr(fold(l.actor), fold(?)) AND ").with(by.clone()));
+            sql.push(seen);
+        }
         if wanted.sim.is_some() {
             if !self.whole {
                 // Only what happened where this user could see it.
@@ -254,14 +260,9 @@ impl View<'_> {
             rev,
             id: ChangeId(row.get(1)?),
             at: Time(row.get(2)?),
-            by: row.get(3)?,
+            by: self.person(row.get(3)?, row.get(9)?),
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: in_parts(&kind)
-                || !undone
-                    && !matches!(
-                        kind.as_str(),
-                        "import" | "usage" | "init" | "add-user" | "add-external" | "remove-external"
-                    ),
+            undoable: Undone::of(&kind).is_some() || !undone && !FINAL.contains(&kind.as_str()),
             counts,
             undone,
             kind,
@@ -281,6 +282,12 @@ impl View<'_> {
             }
         }
         Ok(Counts { done: gone.max(come), ..Counts::default() })
+    }
+
+    /// Somebody's name and address, unless they belong to an account out of this user's sight.
+    pub fn person(&self, name: String, account: Option<i64>) -> String {
+        let seen = self.whole || account.is_some_and(|id| self.accounts.get(AccountId(id)).is_some());
+        if seen { name } else { "an account above yours".to_owned() }
     }
 
     /// An account's path, unless it is out of this user's sight.

@@ -14,6 +14,7 @@ use super::page::Side;
 use super::sql::{Compiler, Param, Sql};
 use crate::account::{AccountId, Accounts};
 use crate::change::Target;
+use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter};
 use crate::ident::Iccid;
@@ -35,10 +36,11 @@ pub(crate) struct View<'a> {
 /// The columns of a [`Sim`], in the order [`sim`] reads them.
 pub(crate) const COLUMNS: &str = "s.id, s.iccid, s.imsi, s.msisdn, s.eid, s.imei, s.label, s.account_id, s.lifecycle, \
     s.suspended, s.managed, s.gate, s.status, s.in_session, s.network, s.tariff, s.used, s.cap, s.alert, s.hard_cap, \
-    s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version, s.back_cap";
+    s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version, s.back_cap, s.auth, \
+    s.desired, s.state_rev";
 
 /// How many they are: what follows them in a row is the caller's.
-pub(crate) const COLUMN_COUNT: usize = 29;
+pub(crate) const COLUMN_COUNT: usize = 32;
 
 pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
     let level = |i| row.get::<_, i64>(i).map(|n| (n > 0).then_some(n as u64));
@@ -73,7 +75,22 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
         notes: row.get(25)?,
         recipients: list(26)?,
         version: row.get(27)?,
+        authentication: row.get(29)?,
+        desired: desired(row)?,
+        state_rev: row.get(31)?,
         cap_returns_to: row.get::<_, i64>(28).map(|n| u64::try_from(n).ok())?,
+    })
+}
+
+/// What was asked for, where it is not what is.
+fn desired(row: &SqlRow<'_>) -> rusqlite::Result<Option<Verb>> {
+    let (lifecycle, suspended): (i64, bool) = (row.get(8)?, row.get(9)?);
+    Ok(match row.get::<_, i64>(30)? {
+        1 if lifecycle != 2 => Some(Verb::Activate),
+        1 if suspended => Some(Verb::Resume),
+        2 if !suspended && lifecycle != 3 => Some(Verb::Suspend),
+        3 if lifecycle != 3 => Some(Verb::Terminate),
+        _ => None,
     })
 }
 
@@ -116,10 +133,15 @@ impl View<'_> {
 
     /// Everything this user sees, as a condition.
     pub fn visible(&self) -> Sql {
+        self.visible_in("s.account_id")
+    }
+
+    /// A column that names an account this user sees.
+    pub fn visible_in(&self, column: &str) -> Sql {
         if self.whole {
             return Sql::new("1");
         }
-        Sql::new("s.account_id IN rarray(?)").with_many(self.accounts.all().iter().map(|a| a.id.0))
+        Sql::new(format!("{column} IN rarray(?)")).with_many(self.accounts.all().iter().map(|a| a.id.0))
     }
 
     /// `FROM … WHERE …` for a query, by its best index where that pays, else left to SQLite.

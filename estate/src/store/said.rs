@@ -2,10 +2,12 @@
 
 use serde_json::Value as Json;
 
+use super::edits::edit_of;
 use super::levels::levels_of;
 use super::read::View;
 use crate::account::AccountId;
 use crate::change::{Change, Counts, Rev};
+use crate::edit::Edit;
 use crate::period::PeriodRule;
 use crate::units::{count, shown};
 
@@ -43,6 +45,9 @@ impl Told<'_> {
                 Ok(levels) if !undoes => format!("set {} of {sims}", levels.said()),
                 _ => format!("put caps and alerts of {sims} back"),
             },
+            "edit" | "authentication" | "activate" | "suspend" | "resume" | "terminate" => {
+                self.of_edit(&sims, undoes)
+            }
             "import" => format!("imported {sims}"),
             "usage" => format!("imported usage of {sims}"),
             "remove-external" if self.seen("account") => {
@@ -62,6 +67,17 @@ impl Told<'_> {
             }
             _ => return None,
         })
+    }
+
+    fn of_edit(&self, sims: &str, undoes: bool) -> String {
+        let Ok(edit) = edit_of(self.body) else { return format!("edited {sims}") };
+        let rest = Edit { verb: None, ..edit.clone() }.said();
+        match edit.verb {
+            _ if undoes => format!("put {sims} back as before: {}", edit.said()),
+            None => format!("set {} of {sims}", edit.said()),
+            Some(verb) if rest.is_empty() => format!("{} {sims}", verb.past()),
+            Some(verb) => format!("{} {sims}, {rest}", verb.past()),
+        }
     }
 
     /// What was done to the accounts themselves.

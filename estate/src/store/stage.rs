@@ -400,6 +400,13 @@ impl Staging {
         } else {
             ""
         };
+        // A state that the file states was not set here.
+        let state = if self.stated {
+            ", state_rev = iif(t.lifecycle <> s.lifecycle OR t.suspended <> s.suspended, 0, s.state_rev), \
+             suspended_by = iif(t.suspended AND s.suspended, s.suspended_by, 0)"
+        } else {
+            ""
+        };
         // And so is an alert.
         let kept = if self.columns.contains(&"alert") {
             ", back_alert = iif(t.alert <> s.alert, t.alert, s.back_alert)"
@@ -407,7 +414,7 @@ impl Staging {
             ""
         };
         let sql = format!(
-            "UPDATE sim AS s SET version = ?1{}{alert}{raise}{kept} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
+            "UPDATE sim AS s SET version = ?1{}{alert}{raise}{kept}{state} FROM temp.stage t WHERE s.id = t.sim_id AND t.verdict = {UPDATED}",
             set.iter().map(|s| format!(", {s}")).collect::<String>(),
         );
         self.session.execute(&sql, [rev])?;

@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::read::{View, sim, split};
 use super::sql::Sql;
-use super::{Session, ceilings, levels};
+use super::{Session, ceilings, edits, levels};
 use crate::account::AccountId;
-use crate::change::{Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
+use crate::change::{Change, Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
 use crate::error::{Error, Result};
 use crate::sim::{SimId, Status};
 use crate::text;
@@ -203,7 +203,7 @@ pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Res
 }
 
 /// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
-pub(crate) fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new(
         "INSERT INTO temp.target SELECT i.sim_id, \
@@ -366,10 +366,39 @@ pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_j
     json!({ "to": to.0, "clear": clear, "filters": filters, "listed": target.ids.len() })
 }
 
+/// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undone {
+    Move,
+    Levels,
+    Edit,
+}
+
+impl Undone {
+    /// What a change of that kind is in this respect.
+    pub fn of(kind: &str) -> Option<Self> {
+        match kind {
+            Change::MOVE => Some(Self::Move),
+            Change::LEVELS => Some(Self::Levels),
+            "edit" | "authentication" | "activate" | "suspend" | "resume" => Some(Self::Edit),
+            _ => None,
+        }
+    }
+
+    /// Judges in `temp.target` what undoing the change `rev` would do.
+    pub fn judged(self, view: &View<'_>, rev: Rev) -> Result<Judged> {
+        match self {
+            Self::Move => judge_undo(view, rev),
+            Self::Levels => levels::judge_levels_undo(view, rev),
+            Self::Edit => edits::judge_edit_undo(view, rev),
+        }
+    }
+}
+
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
-    pub fn plan_undo(&self, rev: Rev, levels_only: bool, now: Time) -> Result<Plan> {
-        let judged = if levels_only { levels::judge_levels_undo(self, rev)? } else { judge_undo(self, rev)? };
+    pub fn plan_undo(&self, rev: Rev, what: Undone, now: Time) -> Result<Plan> {
+        let judged = what.judged(self, rev)?;
         let mut plan =
             Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
         let mut statement =
@@ -389,7 +418,7 @@ impl View<'_> {
             self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
         let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
-        if levels_only {
+        if what == Undone::Levels {
             plan.warnings = levels::undo_effects(self.session, now)?;
         }
         Ok(plan)

@@ -107,11 +107,7 @@ impl Confirm {
 
     /// The number that has to be typed, if one has to be.
     pub fn to_type(&self) -> Option<u64> {
-        self.plan
-            .as_ref()
-            .filter(|plan| plan.counts.done > 0)
-            .map(|plan| plan.total)
-            .filter(|n| *n > Plan::TYPED_ABOVE)
+        self.plan.as_ref().filter(|plan| plan.counts.done > 0 && plan.is_typed()).map(|plan| plan.total)
     }
 
     /// Why it cannot go ahead yet.

@@ -1,6 +1,6 @@
 //! SIM details: everything known of one SIM, on four pages.
 
-use estate::{Entry, Event, Level, Sim, SimId, Status, Usage};
+use estate::{Entry, Event, Level, Sim, SimId, Stated, Status, Usage};
 
 use super::Reply;
 use super::pages::{self, Pages};
@@ -18,6 +18,8 @@ pub struct Facts {
     pub events: Vec<Event>,
     /// Its changes, newest first; `None` for those who may not see them.
     pub entries: Option<Vec<Entry>>,
+    /// Who put it into its state; `None` where an import stated it.
+    pub stated: Option<Stated>,
 }
 
 impl Facts {
@@ -36,9 +38,13 @@ impl Facts {
                 of(Level::Cap, "the cap was reached")
             ),
             Status::Alerted => format!("{}; service goes on", of(Level::Alert, "the alert was reached")),
-            Status::Suspended => {
-                "stopped by someone, as the import stated: the private APN is refused".into()
-            }
+            Status::Suspended => self.stated.as_ref().map_or_else(
+                || "stopped by someone, as the import stated: the private APN is refused".into(),
+                |stated| {
+                    let why = if stated.why.is_empty() { "" } else { ": " };
+                    format!("stopped by {} {} UTC{why}{}", stated.by, stated.at.minute(), stated.why)
+                },
+            ),
             Status::Inactive => "can be activated; not billed".into(),
             Status::ActivationPending => "waiting for the network operator".into(),
             Status::Terminated => "disconnected for good".into(),

@@ -1,0 +1,234 @@
+//! Edits of SIMs in the store: judged, planned, made a chunk at a time, and put back.
+
+use rusqlite::{OptionalExtension, params, params_from_iter};
+
+use super::read::{View, pack};
+use super::sql::Sql;
+use super::write::{Judged, TEMP, chunked, judged, settle};
+use super::{Session, textindex};
+use crate::account::AccountId;
+use crate::change::{Plan, Rev, Target, Warning, Watch};
+use crate::edit::{Edit, Listed, Stated, Verb};
+use crate::error::{Error, Result};
+use crate::sim::SimId;
+use crate::units::Time;
+
+/// A column, what it becomes as SQL on `s`, and whether a SIM that has this already is left alone.
+struct Set {
+    column: &'static str,
+    to: Sql,
+    counts: bool,
+}
+
+fn list(column: &'static str, listed: &Listed) -> Option<Set> {
+    let json = serde_json::to_string(listed).unwrap_or_default();
+    let to = Sql::new(format!("list_edited(s.{column}, ?)")).with(json);
+    listed.is_some().then_some(Set { column, to, counts: true })
+}
+
+/// What an edit by a user of that account sets.
+fn sets(edit: &Edit, by: AccountId, rev: Rev) -> Vec<Set> {
+    let set = |column, to| Set { column, to, counts: true };
+    let also = |column, to| Set { column, to, counts: false };
+    let value = |value: i64| Sql::new("?").with(value);
+    let mut sets = Vec::new();
+    if let Some(label) = &edit.label {
+        sets.push(set("label", Sql::new("?").with(label.clone())));
+        sets.push(also("label_key", Sql::new("?").with(crate::text::fold(label))));
+    }
+    if let Some(notes) = &edit.notes {
+        sets.push(set("notes", Sql::new("?").with(notes.clone())));
+    }
+    sets.extend(list("tags", &edit.tags));
+    sets.extend(list("categories", &edit.categories));
+    sets.extend(list("recipients", &edit.recipients));
+    if let Some(on) = edit.authentication {
+        sets.push(set("auth", value(i64::from(on))));
+    }
+    if let Some(verb) = edit.verb {
+        let (column, to, desired, by) = match verb {
+            Verb::Activate => ("lifecycle", Sql::new("iif(s.lifecycle = 0, 1, s.lifecycle)"), 1, None),
+            Verb::Suspend => ("suspended", value(1), 2, Some(by.0)),
+            Verb::Resume => ("suspended", value(0), 1, Some(0)),
+            Verb::Terminate => ("lifecycle", value(3), 3, None),
+        };
+        sets.push(set(column, to));
+        sets.push(also("desired", value(desired)));
+        sets.push(also("state_rev", value(rev)));
+        sets.extend(by.map(|by| also("suspended_by", value(by))));
+    }
+    sets
+}
+
+/// Outcome and reason of each SIM, as codes.
+fn verdict(view: &View<'_>, edit: &Edit, at: Rev) -> Sql {
+    let judged = |outcome: bool| {
+        let code = |refusal: i64| if outcome { 2 } else { refusal };
+        let mut sql = Sql::new("CASE ");
+        if edit.verb.is_some() || edit.authentication.is_some() {
+            sql.text.push_str(&format!("WHEN NOT s.managed THEN {} ", code(2)));
+        }
+        if edit.authentication.is_some() || matches!(edit.verb, Some(verb) if verb != Verb::Terminate) {
+            sql.text.push_str(&format!("WHEN s.lifecycle = 3 THEN {} ", code(1)));
+        }
+        if matches!(edit.verb, Some(Verb::Suspend | Verb::Resume)) {
+            sql.text.push_str(&format!("WHEN s.lifecycle = 0 THEN {} ", code(10)));
+        }
+        if edit.verb == Some(Verb::Resume) {
+            sql.push(held_above(view));
+            sql.text.push_str(&format!(" THEN {} ", code(11)));
+        }
+        let same: Vec<Sql> = sets(edit, AccountId(0), 0)
+            .into_iter()
+            .filter(|set| set.counts)
+            .map(|set| {
+                let mut sql = Sql::new(format!("s.{} = (", set.column));
+                sql.push(set.to);
+                sql.text.push(')');
+                sql
+            })
+            .collect();
+        sql.text.push_str("WHEN ");
+        sql.push(Sql::join(same, " AND "));
+        let (same, changed) = if outcome { (1, 3) } else { (0, 3) };
+        sql.push(Sql::new(format!(" THEN {same} WHEN s.version > ? THEN {changed} ELSE 0 END")).with(at));
+        sql
+    };
+    Sql::join(vec![judged(true), judged(false)], ", ")
+}
+
+/// `WHEN` a SIM is suspended by an account that this user does not see: one above theirs.
+fn held_above(view: &View<'_>) -> Sql {
+    let visible = view.accounts.all().iter().map(|a| a.id.0);
+    Sql::new("WHEN s.suspended AND s.suspended_by <> 0 AND s.suspended_by NOT IN rarray(?)")
+        .with_many(visible)
+}
+
+impl View<'_> {
+    /// What an edit would do.
+    pub fn plan_edit(&self, target: &Target, edit: &Edit, now_at: Rev) -> Result<Plan> {
+        let at = if target.expect.is_some() { target.at } else { now_at };
+        let (mut plan, sums) = self.tallied(target, verdict(self, edit, at), now_at)?;
+        let [with_notes, in_session, _] = sums;
+        let stops =
+            matches!(edit.verb, Some(Verb::Suspend | Verb::Terminate)) || edit.authentication == Some(false);
+        let done = plan.counts.done;
+        let warnings = [
+            (Warning::Irreversible, done, edit.verb == Some(Verb::Terminate)),
+            (Warning::CutOff, done, edit.authentication == Some(false)),
+            (Warning::InSession, in_session, stops),
+            (Warning::NotesReplaced, with_notes, edit.notes.is_some()),
+        ];
+        let said = warnings.into_iter().filter(|(_, n, applies)| *applies && *n > 0);
+        plan.warnings.extend(said.map(|(warning, n, _)| (warning, n)));
+        Ok(plan)
+    }
+}
+
+impl View<'_> {
+    /// Who put a SIM into its state, when and why; `None` where an import stated it.
+    pub fn stated(&self, id: SimId) -> Result<Option<Stated>> {
+        let mut sql = Sql::new(
+            "SELECT l.at, l.actor, by.account_id, ifnull(l.body ->> '$.edit.why', '') FROM sim s JOIN log l ON l.rev = s.state_rev \
+             LEFT JOIN user by ON by.id = l.actor_id WHERE s.id = ? AND ",
+        )
+        .with(id.0);
+        sql.push(self.visible());
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let read = |r: &rusqlite::Row<'_>| {
+            Ok(Stated { at: Time(r.get(0)?), by: self.person(r.get(1)?, r.get(2)?), why: r.get(3)? })
+        };
+        Ok(statement.query_row(params_from_iter(&sql.params), read).optional()?)
+    }
+}
+
+/// Judges inside the transaction, and compares with what was confirmed.
+pub(crate) fn judge_edit(view: &View<'_>, target: &Target, edit: &Edit) -> Result<Judged> {
+    view.session.execute_batch(TEMP)?;
+    let at = if target.expect.is_some() { target.at } else { Rev::MAX };
+    let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
+    sql.push(verdict(view, edit, at));
+    sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
+    sql.push(view.target(target)?);
+    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
+    view.compare_with_confirmed(target, judged(view.session, false)?)
+}
+
+/// Judges what putting an edit back would do: only SIMs that nothing came after, and no suspension of an account above.
+pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+    view.session.execute_batch(TEMP)?;
+    let mut sql = Sql::new("INSERT INTO temp.target SELECT i.sim_id, ");
+    for (changed, held, end) in [(3, 2, ", "), (3, 11, ", ")] {
+        sql.text.push_str(&format!("CASE WHEN s.version <> i.rev THEN {changed} "));
+        sql.push(held_above(view));
+        sql.text.push_str(&format!(" AND i.before ->> 'suspended' = 0 THEN {held} ELSE 0 END{end}"));
+    }
+    sql.push(
+        Sql::new(
+            "s.account_id, s.account_id, i.before FROM log_item i JOIN sim s ON s.id = i.sim_id \
+             WHERE i.rev = ? AND i.outcome = 0 AND ",
+        )
+        .with(rev),
+    );
+    sql.push(view.visible());
+    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
+    judged(view.session, true)
+}
+
+/// Makes the edit of the SIMs that were judged fit, or puts it back.
+pub(crate) fn make(
+    view: &View<'_>,
+    rev: Rev,
+    edit: &Edit,
+    judged: &Judged,
+    undo: bool,
+    watch: &Watch<'_>,
+) -> Result<()> {
+    let session: &Session = view.session;
+    let sets = sets(edit, view.scope.top(), rev);
+    let kept: Vec<String> = sets.iter().map(|set| format!("'{0}', s.{0}", set.column)).collect();
+    let items = format!(
+        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
+         CASE WHEN t.outcome = 0 THEN json_object({}) END FROM temp.target t JOIN sim s ON s.id = t.sim_id \
+         WHERE t.sim_id > ? AND t.sim_id <= ?",
+        kept.join(", ")
+    );
+    let relabels = edit.label.is_some();
+    let mut update = Sql::new("UPDATE sim AS s SET version = ?").with(rev);
+    for set in sets {
+        let to = if undo { Sql::new(format!("t.restore ->> '{}'", set.column)) } else { set.to };
+        update.text.push_str(&format!(", {} = ", set.column));
+        update.push(to);
+    }
+    update.text.push_str(
+        " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
+    );
+    chunked(session, "editing", judged, watch, |last, end| {
+        let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
+        let chunk = update.clone().with(last).with(end);
+        session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;
+        Ok(done as u64)
+    })?;
+    if relabels {
+        textindex::refresh(session, "SELECT sim_id FROM temp.target WHERE outcome = 0")?;
+    }
+    settle(session, rev)
+}
+
+/// The body of the change in the log.
+pub(crate) fn edit_body(edit: &Edit, target: &Target) -> serde_json::Value {
+    let filters: Vec<String> = target.any.iter().map(|q| q.filter.to_string()).collect();
+    serde_json::json!({ "edit": edit, "filters": filters, "listed": target.ids.len() })
+}
+
+/// The edit that a logged change made.
+pub(crate) fn edit_of(body: &serde_json::Value) -> Result<Edit> {
+    let edit = body.get("edit").cloned().unwrap_or_default();
+    serde_json::from_value(edit).map_err(|_| Error::Conflict("what it changed is not known".into()))
+}
+
+/// `list_edited(list, edit)` for SQL.
+pub(super) fn edited(list: &str, edit: &str) -> String {
+    let edit: Listed = serde_json::from_str(edit).unwrap_or_default();
+    pack(edit.of(super::read::split(list)).iter().map(String::as_str))
+}

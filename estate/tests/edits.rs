@@ -1,0 +1,243 @@
+//! Edits of SIMs: labels, notes, lists, authentication and state; who may, what is refused, what goes back.
+
+mod common;
+
+use std::ops::ControlFlow;
+
+use common::{estate, import, import_with};
+use estate::{
+    Cancel, Capability, Change, ChangeId, Counts, Edit, Error, Estate, Filter, ImportOptions, Listed, Local,
+    LogFilter, OnDuplicate, Plan, Query, Reason, Receipt, Role, Sim, SimId, Status, Target, Time, Verb,
+    Warning,
+};
+
+const NOW: Time = Time(1_780_000_000);
+
+const CSV: &[u8] = b"iccid,account,status,tags,notes,recipients,session\n\
+8900101000000000011,A,active,red;blue,mind the dog,ops@a.example,yes\n\
+8900101000000000012,A,inactive,,,,\n\
+8900101000000000013,A,suspended,,,,\n\
+8900101000000000014,B,active,blue,,,\n\
+8900101000000000015,A,terminated,,,,\n\
+8900101000000000016,A,unmanaged,,,,\n";
+
+fn go(_: estate::Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn world() -> (tempfile::TempDir, Local) {
+    let (dir, root) = estate();
+    import(&root, CSV);
+    let a = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    for role in Role::ALL {
+        root.add_user(a, "Someone", &format!("{}@a.example", role.word()), role).expect("user");
+    }
+    (dir, root)
+}
+
+fn as_user(root: &Local, name: &str) -> Local {
+    Local::open(root.path(), Some(&format!("{name}@a.example")), false).expect("session")
+}
+
+fn edit(local: &Local, text: &str, edit: Edit) -> Change {
+    let filter = Filter::parse(text).expect(text);
+    Change::Edit {
+        target: Target::query(Query { filter, ..Query::all(local.me().account, NOW) }),
+        edit: Box::new(edit),
+    }
+}
+
+fn state(local: &Local, text: &str, verb: Verb) -> Change {
+    edit(local, text, Edit::state(verb, "unpaid"))
+}
+
+fn plan(local: &Local, change: &Change) -> Plan {
+    local.plan(change, &Cancel::new()).expect("plan")
+}
+
+fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
+    local.apply(&ChangeId::new(), change, &go)
+}
+
+fn sim(local: &Local, n: u8) -> Sim {
+    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+}
+
+fn undo(local: &Local, receipt: &Receipt) -> Result<Receipt, Error> {
+    apply(local, &Change::Undo { change: receipt.id.clone() })
+}
+
+fn count(local: &Local, text: &str) -> u64 {
+    let filter = Filter::parse(text).expect(text);
+    local.count(&Query { filter, ..Query::all(local.me().account, NOW) }, &Cancel::new()).expect("count")
+}
+
+#[test]
+fn fields_are_edited_planned_and_put_back() {
+    let (_dir, root) = world();
+    let change = edit(
+        &root,
+        "account=A",
+        Edit {
+            label: Some(" Pump 7 ".into()),
+            notes: Some("two\nlines".into()),
+            tags: Listed::parse("+green, -RED"),
+            recipients: Listed::parse("noc@a.example"),
+            ..Edit::default()
+        },
+    );
+    let planned = plan(&root, &change);
+    assert_eq!(
+        (planned.total, planned.counts.done),
+        (5, 5),
+        "what is noted of a terminated SIM harms nobody"
+    );
+    assert_eq!(planned.warnings, [(Warning::NotesReplaced, 1)]);
+    let receipt = apply(&root, &change.clone().confirmed(&planned)).expect("edited");
+    let edited = sim(&root, 11);
+    assert_eq!((edited.label.as_str(), edited.notes.as_str()), ("Pump 7", "two\nlines"));
+    assert_eq!(edited.tags, ["blue", "green"]);
+    assert_eq!(edited.recipients, ["ops@a.example", "noc@a.example"]);
+    while root.background().expect("indexed") {}
+    assert_eq!((count(&root, "pump"), count(&root, "tag=green"), count(&root, "tag=red")), (5, 5, 0));
+    assert_eq!(plan(&root, &change).counts, Counts { unchanged: 5, ..Counts::default() });
+    let log = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert_eq!(
+        log[0].summary,
+        "set label: Pump 7, notes: two, tags: +green -RED, recipients: +noc@a.example of 5 SIMs"
+    );
+    apply(&root, &edit(&root, "iccid:*12", Edit { label: Some(String::new()), ..Edit::default() }))
+        .expect("cleared");
+    let undone = undo(&root, &receipt).expect("undone");
+    assert_eq!((undone.counts.done, undone.counts.conflict), (4, 1));
+    let back = sim(&root, 11);
+    assert_eq!((back.label.as_str(), back.notes.as_str()), ("", "mind the dog"));
+    assert_eq!(
+        (back.tags, back.recipients),
+        (vec!["red".into(), "blue".into()], vec!["ops@a.example".into()])
+    );
+    assert_eq!(count(&root, "pump"), 0);
+    undo(&root, &undone).expect("done again");
+    assert_eq!(sim(&root, 11).label, "Pump 7");
+    assert_eq!(root.check().expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn every_field_has_the_role_it_needs_and_strangers_do_not_exist() {
+    let (_dir, root) = world();
+    let fields: [(Edit, Role); 7] = [
+        (Edit { label: Some("x".into()), ..Edit::default() }, Role::User),
+        (Edit { notes: Some("x".into()), ..Edit::default() }, Role::User),
+        (Edit { tags: Listed::parse("x"), ..Edit::default() }, Role::Admin),
+        (Edit { categories: Listed::parse("x"), ..Edit::default() }, Role::Admin),
+        (Edit { recipients: Listed::parse("x@a.example"), ..Edit::default() }, Role::Admin),
+        (Edit { authentication: Some(false), ..Edit::default() }, Role::ViewOnly),
+        (Edit::state(Verb::Suspend, ""), Role::Admin),
+    ];
+    for (wanted, least) in fields {
+        for role in Role::ALL {
+            let local = as_user(&root, role.word());
+            let change = edit(&local, "status=active", wanted.clone());
+            let allowed = local.plan(&change, &Cancel::new());
+            assert_eq!(allowed.is_ok(), role >= least, "{role:?} {wanted:?} {allowed:?}");
+            if role < least {
+                assert!(matches!(apply(&local, &change), Err(Error::Denied { .. })));
+            }
+            let aimed = |id: SimId| {
+                let target = Target { at: 1, ..Target::ids([id]) };
+                local.plan(&Change::Edit { target, edit: Box::new(wanted.clone()) }, &Cancel::new())
+            };
+            assert_eq!(aimed(sim(&root, 14).id), aimed(SimId(999_999)), "as if it were not there");
+        }
+    }
+    // One change that needs two permissions needs both.
+    let user = as_user(&root, "user");
+    let both = Edit { notes: Some("x".into()), tags: Listed::parse("x"), ..Edit::default() };
+    let denied = apply(&user, &edit(&user, "", both));
+    assert!(matches!(denied, Err(Error::Denied { need: Capability::ManageTags, .. })), "{denied:?}");
+    // And so does undoing it.
+    let receipt =
+        apply(&root, &edit(&root, "", Edit { tags: Listed::parse("x"), ..Edit::default() })).expect("set");
+    assert!(undo(&user, &receipt).is_err());
+}
+
+#[test]
+fn states_change_as_they_can_and_say_who_asked() {
+    let (_dir, root) = world();
+    let change = state(&root, "", Verb::Activate);
+    let planned = plan(&root, &change);
+    assert_eq!((planned.counts.done, planned.counts.unchanged, planned.counts.refused), (1, 3, 2));
+    let activated = apply(&root, &change).expect("activated");
+    assert_eq!(
+        (sim(&root, 12).status, sim(&root, 12).desired),
+        (Status::ActivationPending, Some(Verb::Activate))
+    );
+    assert_eq!((count(&root, "pending=yes"), count(&root, "pending=no")), (1, 5));
+    let suspend = state(&root, "", Verb::Suspend);
+    let planned = plan(&root, &suspend);
+    assert!(planned.warnings.contains(&(Warning::InSession, 1)), "{planned:?}");
+    apply(&root, &suspend).expect("suspended");
+    assert_eq!((sim(&root, 11).status, sim(&root, 14).status), (Status::Suspended, Status::Suspended));
+    let stated = root.stated(sim(&root, 11).id, &Cancel::new()).expect("read").expect("known");
+    assert_eq!((stated.by.as_str(), stated.why.as_str()), ("Root Admin <root@x.example>", "unpaid"));
+    assert_eq!(root.stated(sim(&root, 13).id, &Cancel::new()), Ok(None), "an import stated it");
+    apply(&root, &state(&root, "iccid:*14", Verb::Resume)).expect("resumed");
+    assert_eq!(sim(&root, 14).status, Status::Active);
+    // The network reports what is; what was asked for stays known beside it.
+    let options = ImportOptions { on_duplicate: OnDuplicate::Update, ..ImportOptions::default() };
+    import_with(&root, b"iccid,status\n8900101000000000011,active\n8900101000000000012,active\n", &options)
+        .expect("reported");
+    assert_eq!((sim(&root, 11).status, sim(&root, 11).desired), (Status::Active, Some(Verb::Suspend)));
+    assert_eq!(sim(&root, 12).desired, Some(Verb::Suspend));
+    assert!(undo(&root, &activated).is_err(), "something came after it");
+    let inactive = import_with(&root, b"iccid,account,status\n8900101000000000031,A,inactive\n", &options);
+    inactive.expect("imported");
+    assert_eq!(plan(&root, &state(&root, "iccid:*31", Verb::Suspend)).reasons, [(Reason::NotInUse, 1)]);
+}
+
+#[test]
+fn termination_is_final_and_says_so() {
+    let (_dir, root) = world();
+    let change = state(&root, "account=A", Verb::Terminate);
+    let planned = plan(&root, &change);
+    assert!(planned.warnings.contains(&(Warning::Irreversible, 3)) && planned.is_typed(), "{planned:?}");
+    let receipt = apply(&root, &change).expect("terminated");
+    assert_eq!((receipt.counts.done, receipt.counts.unchanged, receipt.counts.refused), (3, 1, 1));
+    assert!(matches!(undo(&root, &receipt), Err(Error::Conflict(_))));
+    let log = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert_eq!((log[0].undoable, log[0].kind.as_str()), (false, "terminate"));
+    assert_eq!(log[0].summary, "terminated 3 SIMs, because unpaid");
+    let off = edit(&root, "account=A", Edit { authentication: Some(false), ..Edit::default() });
+    assert_eq!(plan(&root, &off).reasons, [(Reason::Terminated, 4), (Reason::Unmanaged, 1)]);
+    apply(&root, &edit(&root, "account=B", Edit { authentication: Some(false), ..Edit::default() }))
+        .expect("off");
+    assert_eq!((sim(&root, 14).authentication, count(&root, "auth=no")), (false, 1));
+}
+
+#[test]
+fn what_an_account_above_suspended_is_not_resumed_below() {
+    let (_dir, root) = world();
+    let suspended = apply(&root, &state(&root, "iccid:*11", Verb::Suspend)).expect("suspended");
+    let admin = as_user(&root, "admin");
+    assert_eq!(plan(&admin, &state(&admin, "iccid:*11", Verb::Resume)).reasons, [(Reason::HeldAbove, 1)]);
+    let undoing = Change::Undo { change: suspended.id.clone() };
+    assert_eq!(plan(&admin, &undoing).reasons, [(Reason::HeldAbove, 1)], "nor by undoing it");
+    assert!(apply(&admin, &undoing).is_err());
+    let stated = admin.stated(sim(&root, 11).id, &Cancel::new()).expect("read").expect("known");
+    assert_eq!(stated.by, "an account above yours", "whose names are not theirs to know");
+    let told = admin.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert_eq!(told[0].by, "an account above yours");
+    let by = LogFilter { by: Some("Root Admin".into()), limit: 9, ..LogFilter::default() };
+    assert_eq!(admin.entries(&by, &Cancel::new()).expect("log").len(), 0, "and not to find either");
+    assert_eq!(
+        plan(&admin, &state(&admin, "iccid:*13", Verb::Resume)).counts.done,
+        1,
+        "what an import stated is"
+    );
+    undo(&root, &suspended).expect("undone by who may");
+    assert_eq!(sim(&root, 11).status, Status::Active);
+    // Their own suspension they lift themselves, and so does the account above.
+    apply(&admin, &state(&admin, "iccid:*11", Verb::Suspend)).expect("suspended");
+    apply(&root, &state(&root, "iccid:*11", Verb::Resume)).expect("resumed");
+    assert_eq!(sim(&root, 11).status, Status::Active);
+}
