@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Column, Estate, Field, Filter, Levels, List, Local, Order, Query, Seek,
-    Target, Time, WINDOW,
+    Cancel, Change, ChangeId, Clear, Column, Edit, Estate, Field, Filter, Levels, List, Listed, Local, Order,
+    Query, Seek, Target, Time, WINDOW,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -253,6 +253,19 @@ fn changes(estate: &dyn Estate, sims: u64) {
     change(estate, "move", &all, &Change::Move { target: target(), to, clear: Clear::default() });
     let levels = Levels { cap: Some(123_000_000), ..Levels::default() };
     change(estate, "cap", &all, &Change::SetLevels { target: target(), levels });
+    let tags = Edit { tags: Listed::parse("+checked"), ..Edit::default() };
+    change(estate, "tag", &all, &Change::Edit { target: target(), edit: Box::new(tags) });
+    let ceiling = Some(100_000_000);
+    change(estate, "ceiling", &all, &Change::SetCeiling { account: to, ceiling });
+    let there =
+        estate.accounts(&cancel).expect("accounts").children(estate.me().account).last().expect("another").id;
+    change(estate, "a lower ceiling", &all, &Change::SetCeiling { account: there, ceiling: Some(1_000_000) });
+    change(
+        estate,
+        "move under it",
+        &all,
+        &Change::Move { target: target(), to: there, clear: Clear::default() },
+    );
 }
 
 /// A usage record for every SIM, with everything they set off; then the details of one.

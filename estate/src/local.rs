@@ -248,14 +248,15 @@ impl Local {
     }
 
     fn may_write(&self, need: Capability) -> Result<()> {
+        self.may_change(&[need])
+    }
+
+    /// Whether this session writes at all, and its user may do all of that.
+    fn may_change(&self, needs: &[Capability]) -> Result<()> {
         if self.scope.read_only {
             return Err(Error::ReadOnly);
         }
-        permit(self.scope.user.role, need)
-    }
-
-    fn may_change(&self, needs: &[Capability]) -> Result<()> {
-        needs.iter().try_for_each(|need| self.may_write(*need))
+        needs.iter().try_for_each(|need| permit(self.scope.user.role, *need))
     }
 
     /// Asks the role table, then reads one unchanging view.

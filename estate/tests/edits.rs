@@ -224,9 +224,9 @@ fn what_an_account_above_suspended_is_not_resumed_below() {
     assert_eq!(plan(&admin, &undoing).reasons, [(Reason::HeldAbove, 1)], "nor by undoing it");
     assert!(apply(&admin, &undoing).is_err());
     let stated = admin.stated(sim(&root, 11).id, &Cancel::new()).expect("read").expect("known");
-    assert_eq!(stated.by, "an account above yours", "whose names are not theirs to know");
+    assert_eq!(stated.by, "someone outside your account", "whose names are not theirs to know");
     let told = admin.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
-    assert_eq!(told[0].by, "an account above yours");
+    assert_eq!(told[0].by, "someone outside your account");
     let by = LogFilter { by: Some("Root Admin".into()), limit: 9, ..LogFilter::default() };
     assert_eq!(admin.entries(&by, &Cancel::new()).expect("log").len(), 0, "and not to find either");
     assert_eq!(
@@ -240,4 +240,31 @@ fn what_an_account_above_suspended_is_not_resumed_below() {
     apply(&admin, &state(&admin, "iccid:*11", Verb::Suspend)).expect("suspended");
     apply(&root, &state(&root, "iccid:*11", Verb::Resume)).expect("resumed");
     assert_eq!(sim(&root, 11).status, Status::Active);
+}
+
+#[test]
+fn only_accounts_above_hold_a_suspension_and_a_neighbours_reason_stays_with_them() {
+    let (_dir, root) = world();
+    let b = root.accounts(&Cancel::new()).expect("accounts").find("/Root/B").expect("B");
+    root.add_user(b, "Neighbour", "admin@b.example", Role::Admin).expect("user");
+    let neighbour = Local::open(root.path(), Some("admin@b.example"), false).expect("session");
+    apply(&neighbour, &state(&neighbour, "iccid:*14", Verb::Suspend)).expect("suspended");
+    let a = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let target = Target::ids([sim(&root, 14).id]);
+    apply(&root, &Change::Move { target, to: a, clear: estate::Clear::default() }).expect("moved");
+    let admin = as_user(&root, "admin");
+    let stated = admin.stated(sim(&root, 14).id, &Cancel::new()).expect("read").expect("known");
+    assert_eq!((stated.by.as_str(), stated.why.as_str()), ("someone outside your account", ""));
+    let resumed =
+        apply(&admin, &state(&admin, "iccid:*14", Verb::Resume)).expect("a neighbour holds nothing");
+    assert_eq!(resumed.counts.done, 1);
+}
+
+#[test]
+fn a_session_that_only_reads_is_told_so_whatever_the_edit() {
+    let (_dir, root) = world();
+    let reader = Local::open(root.path(), Some("root@x.example"), true).expect("session");
+    for wanted in [Edit::default(), Edit::state(Verb::Suspend, "")] {
+        assert_eq!(apply(&reader, &edit(&reader, "", wanted)), Err(Error::ReadOnly));
+    }
 }

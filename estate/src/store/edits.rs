@@ -97,11 +97,15 @@ fn verdict(view: &View<'_>, edit: &Edit, at: Rev) -> Sql {
     Sql::join(vec![judged(true), judged(false)], ", ")
 }
 
-/// `WHEN` a SIM is suspended by an account that this user does not see: one above theirs.
+/// `WHEN` an account above this user's suspended a SIM: nobody below lifts that. One that is gone, or that the SIM has
+/// left behind in another branch, holds nothing.
 fn held_above(view: &View<'_>) -> Sql {
-    let visible = view.accounts.all().iter().map(|a| a.id.0);
-    Sql::new("WHEN s.suspended AND s.suspended_by <> 0 AND s.suspended_by NOT IN rarray(?)")
-        .with_many(visible)
+    Sql::new(
+        "WHEN s.suspended AND s.suspended_by IN (WITH RECURSIVE up(id) AS (\
+         SELECT parent_id FROM account WHERE id = ? UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id) \
+         SELECT id FROM up WHERE id IS NOT NULL)",
+    )
+    .with(view.scope.top().0)
 }
 
 impl View<'_> {
@@ -126,17 +130,21 @@ impl View<'_> {
 }
 
 impl View<'_> {
-    /// Who put a SIM into its state, when and why; `None` where an import stated it.
+    /// Who put a SIM into its state, when and why; `None` where an import stated it. The reason of those it belonged to
+    /// before stays with them.
     pub fn stated(&self, id: SimId) -> Result<Option<Stated>> {
         let mut sql = Sql::new(
-            "SELECT l.at, l.actor, by.account_id, ifnull(l.body ->> '$.edit.why', '') FROM sim s JOIN log l ON l.rev = s.state_rev \
+            "SELECT l.at, l.actor, by.account_id, ifnull(l.body ->> '$.edit.why', ''), i.from_account FROM sim s \
+             JOIN log l ON l.rev = s.state_rev LEFT JOIN log_item i ON i.rev = l.rev AND i.sim_id = s.id \
              LEFT JOIN user by ON by.id = l.actor_id WHERE s.id = ? AND ",
         )
         .with(id.0);
         sql.push(self.visible());
+        let seen = |id: Option<i64>| id.is_some_and(|id| self.accounts.get(AccountId(id)).is_some());
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let read = |r: &rusqlite::Row<'_>| {
-            Ok(Stated { at: Time(r.get(0)?), by: self.person(r.get(1)?, r.get(2)?), why: r.get(3)? })
+            let why = if seen(r.get(4)?) { r.get(3)? } else { String::new() };
+            Ok(Stated { at: Time(r.get(0)?), by: self.person(r.get(1)?, r.get(2)?), why })
         };
         Ok(statement.query_row(params_from_iter(&sql.params), read).optional()?)
     }

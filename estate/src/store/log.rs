@@ -287,7 +287,7 @@ impl View<'_> {
     /// Somebody's name and address, unless they belong to an account out of this user's sight.
     pub fn person(&self, name: String, account: Option<i64>) -> String {
         let seen = self.whole || account.is_some_and(|id| self.accounts.get(AccountId(id)).is_some());
-        if seen { name } else { "an account above yours".to_owned() }
+        if seen { name } else { "someone outside your account".to_owned() }
     }
 
     /// An account's path, unless it is out of this user's sight.

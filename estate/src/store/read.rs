@@ -37,7 +37,7 @@ pub(crate) struct View<'a> {
 pub(crate) const COLUMNS: &str = "s.id, s.iccid, s.imsi, s.msisdn, s.eid, s.imei, s.label, s.account_id, s.lifecycle, \
     s.suspended, s.managed, s.gate, s.status, s.in_session, s.network, s.tariff, s.used, s.cap, s.alert, s.hard_cap, \
     s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version, s.back_cap, s.auth, \
-    s.desired, s.state_rev";
+    s.pending, s.state_rev";
 
 /// How many they are: what follows them in a row is the caller's.
 pub(crate) const COLUMN_COUNT: usize = 32;
@@ -82,14 +82,14 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
     })
 }
 
-/// What was asked for, where it is not what is.
+/// What was asked for, where it is not so yet.
 fn desired(row: &SqlRow<'_>) -> rusqlite::Result<Option<Verb>> {
-    let (lifecycle, suspended): (i64, bool) = (row.get(8)?, row.get(9)?);
+    let suspended: bool = row.get(9)?;
     Ok(match row.get::<_, i64>(30)? {
-        1 if lifecycle != 2 => Some(Verb::Activate),
         1 if suspended => Some(Verb::Resume),
-        2 if !suspended && lifecycle != 3 => Some(Verb::Suspend),
-        3 if lifecycle != 3 => Some(Verb::Terminate),
+        1 => Some(Verb::Activate),
+        2 => Some(Verb::Suspend),
+        3 => Some(Verb::Terminate),
         _ => None,
     })
 }

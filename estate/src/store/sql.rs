@@ -17,10 +17,6 @@ use crate::sim::{Lifecycle, Status};
 use crate::text;
 use crate::units::Time;
 
-/// Whether something was asked for that is not so yet.
-const PENDING: &str = "((s.desired = 1 AND (s.lifecycle <> 2 OR s.suspended)) OR \
-    (s.desired = 2 AND NOT s.suspended AND s.lifecycle <> 3) OR (s.desired = 3 AND s.lifecycle <> 3))";
-
 /// A parameter: one value, or many for `rarray(?)`.
 #[derive(Clone)]
 pub(crate) enum Param {
@@ -197,7 +193,7 @@ impl Compiler<'_> {
                     Field::Hard => "s.hard_cap",
                     Field::Raised => "(s.back_cap >= 0)",
                     Field::Auth => "s.auth",
-                    Field::Pending => PENDING,
+                    Field::Pending => "(s.pending > 0)",
                     _ => "s.in_session",
                 };
                 Sql::new(format!("{column} = ?")).with(i64::from(*flag))
@@ -265,7 +261,7 @@ impl Compiler<'_> {
             Field::AlertPct => number(field, Op::Ge, 0),
             Field::Raised => Sql::new("s.back_cap >= 0"),
             Field::Auth => Sql::new("s.auth = 1"),
-            Field::Pending => Sql::new(PENDING),
+            Field::Pending => Sql::new("s.pending > 0"),
             _ => return filled(field, wanted),
         };
         if wanted { said } else { Sql { text: format!("NOT ({})", said.text), ..said } }
