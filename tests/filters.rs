@@ -35,7 +35,7 @@ fn the_builder_works_by_mouse_alone() {
     let (_dir, mut session) = session((80, 24));
     let empty = session.model.matching;
     session.click_on(Button::Left, |h| matches!(h, Hit::Action(a) if a.row().name == "menu"));
-    let line = session.hit(|h| h == Hit::Item(11));
+    let line = session.hit(|h| h == Hit::Item(17));
     session.click(Button::Left, line);
     session.shows("Filter Builder");
     session.click_on(Button::Left, |h| h == Hit::Cell(1, simdeck::tui::overlay::builder::Cell::Field));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::Rev;
 use crate::error::{Error, Result};
 use crate::ident;
 use crate::permit::Capability;
@@ -43,6 +44,16 @@ impl Verb {
         }
     }
 
+    /// The word on a button.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Activate => "Activate",
+            Self::Suspend => "Suspend",
+            Self::Resume => "Resume",
+            Self::Terminate => "Terminate",
+        }
+    }
+
     /// What was done, in a sentence.
     pub fn past(self) -> &'static str {
         match self {
@@ -68,6 +79,25 @@ pub struct Stated {
     pub by: String,
     /// Why, in their words; empty where they gave none.
     pub why: String,
+}
+
+/// What the SIMs of a target have in common, as far as edits go: `None` where they differ.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Common {
+    /// How many they are.
+    pub sims: u64,
+    /// The revision it was read at: what changes later is a conflict for an edit that goes by it.
+    pub at: Rev,
+    /// The label.
+    pub label: Option<String>,
+    /// The notes.
+    pub notes: Option<String>,
+    /// The tags, in their order.
+    pub tags: Option<Vec<String>>,
+    /// The categories.
+    pub categories: Option<Vec<String>>,
+    /// The recipients.
+    pub recipients: Option<Vec<String>>,
 }
 
 /// What becomes of a list: emptied first or not, then taken from, then added to.
@@ -207,6 +237,15 @@ impl Edit {
             (Some(verb), _) => verb.word(),
             (None, Some(_)) => "authentication",
             (None, None) => "edit",
+        }
+    }
+
+    /// The word on a button.
+    pub fn title(&self) -> &'static str {
+        match (self.verb, self.authentication) {
+            (Some(verb), _) => verb.title(),
+            (None, Some(_)) => "Switch",
+            (None, None) => "Edit",
         }
     }
 

@@ -36,7 +36,7 @@ pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Item, Outcome, Plan, Progress, Reason, Receipt, Rev,
     StagingId, Target, Warning, Watch,
 };
-pub use edit::{Edit, Listed, Stated, Verb};
+pub use edit::{Common, Edit, Listed, Stated, Verb};
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
@@ -103,6 +103,8 @@ pub trait Estate: Send + Sync {
     fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>>;
     /// What the SIMs of a target have in common as caps and alerts.
     fn spread(&self, target: &Target, cancel: &Cancel) -> Result<levels::Spread>;
+    /// What the SIMs of a target have in common, as far as edits go.
+    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common>;
     /// What a change would do.
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan>;
     /// Makes a change, whole or not at all.

@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::account::{AccountId, Accounts, valid_name};
 use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
-use crate::edit::Stated;
+use crate::edit::{Common, Stated};
 use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
@@ -382,6 +382,10 @@ impl Estate for Local {
 
     fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
         self.read(Capability::View, cancel, |view| view.spread(target))
+    }
+
+    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common> {
+        self.read(Capability::View, cancel, |view| view.common(target))
     }
 
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {

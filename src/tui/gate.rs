@@ -18,12 +18,10 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let accounts = &model.accounts;
     let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
     match action {
-        Action::Move | Action::SetLevels | Action::CopyIccid if model.target().is_none() => {
+        action if (on_sims(action) || action == Action::CopyIccid) && model.target().is_none() => {
             Err(no_sim(model).into())
         }
-        Action::Move | Action::SetLevels if model.job.is_some() => {
-            Err("another change is still running".into())
-        }
+        action if on_sims(action) && model.job.is_some() => Err("another change is still running".into()),
         Action::SetLevels if !entitled(model) => {
             Err("caps and alerts are switched off here by the account above".into())
         }
@@ -90,19 +88,33 @@ fn empty(model: &Model) -> Result<(), String> {
     }
 }
 
-fn changes(action: Action) -> bool {
+/// What changes SIMs.
+pub fn on_sims(action: Action) -> bool {
     matches!(
         action,
         Action::Move
             | Action::SetLevels
-            | Action::AccountAdd
+            | Action::Edit
+            | Action::SimActivate
+            | Action::SimSuspend
+            | Action::SimResume
+            | Action::SimTerminate
+            | Action::SimAuth
+    )
+}
+
+fn changes(action: Action) -> bool {
+    let on_accounts = matches!(
+        action,
+        Action::AccountAdd
             | Action::AccountRename
             | Action::AccountMove
             | Action::AccountCeiling
             | Action::AccountCaps
             | Action::AccountPeriod
             | Action::AccountDelete
-    )
+    );
+    on_accounts || on_sims(action)
 }
 
 /// Whether an action belongs to the pane that has the focus.

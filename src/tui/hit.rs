@@ -6,12 +6,13 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{self, Areas, GUTTER, builder, chips};
+use super::layout::{self, Areas, GUTTER, builder, chips, form};
 use super::model::Model;
 use super::overlay::builder::Cell;
+use super::overlay::form::Value;
 use super::overlay::sim::Page;
 use super::overlay::spending::By;
-use super::overlay::{Builder, LevelsPane, Overlay, pages};
+use super::overlay::{Builder, Form, LevelsPane, Overlay, pages};
 use super::term::Key;
 
 /// A part of the screen that does something.
@@ -51,6 +52,8 @@ pub enum Hit {
     Text,
     /// A field of the cap editor, and which of its possibilities.
     Level(usize, usize),
+    /// A field of a form, and which of its possibilities.
+    Field(usize, Option<usize>),
     /// Beside the top overlay.
     Outside,
     /// Nothing that does anything.
@@ -163,6 +166,9 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some(Overlay::Levels(pane)) = model.overlays.last() {
         return of_levels(pane, dialog.inner, at);
     }
+    if let Some(Overlay::Form(form)) = model.overlays.last() {
+        return of_form(form, dialog.inner, at);
+    }
     if let Some(Overlay::Alerts(_)) = model.overlays.last()
         && at.y < dialog.inner.y + WATCHED.len() as u16
     {
@@ -217,6 +223,19 @@ fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {
         }
         _ => Hit::Nothing,
     }
+}
+
+fn of_form(open: &Form, inner: Rect, at: Position) -> Hit {
+    let places = form::places(open, inner);
+    let Some(line) = places.iter().position(|rect| rect.contains(at)) else { return Hit::Nothing };
+    let which = match &open.fields[line].value {
+        Value::Choice(chosen, all) => {
+            let value = form::value(places[line], form::names(open));
+            form::choices(*chosen, all, value).iter().position(|(rect, ..)| rect.contains(at))
+        }
+        _ => None,
+    };
+    Hit::Field(line, which)
 }
 
 fn of_builder(open: &Builder, inner: Rect, at: Position) -> Hit {

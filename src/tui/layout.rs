@@ -3,6 +3,7 @@
 pub mod builder;
 mod buttons;
 pub mod chips;
+pub mod form;
 
 use estate::Column;
 use estate::saved::WATCHED;
@@ -397,6 +398,7 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
         }
         Overlay::Levels(_) => listed(middle(screen, 76, 17), 0, 1, 0),
+        Overlay::Form(open) => listed(middle(screen, 84, form::height(open)), 0, 1, 0),
         Overlay::Exporting => listed(middle(screen, 60, 8), 0, 1, 0),
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);

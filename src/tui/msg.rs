@@ -7,8 +7,8 @@ use std::sync::Arc;
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
-    AccountId, Accounts, Change, ChangeId, Entry, Error, EstateUsage, Item, Key as RowKey, List, Lookup,
-    Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
+    AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Item, Key as RowKey, List,
+    Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
 };
 
 use super::overlay::sim::Facts;
@@ -61,6 +61,8 @@ pub enum Msg {
     Saved(Answer<Vec<Saved>>, String),
     /// What SIMs have in common as caps and alerts.
     Spread(Ticket, Answer<Spread>),
+    /// What SIMs have in common, as far as edits go.
+    Common(Ticket, Answer<Common>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
     /// What the estate has used.
@@ -140,6 +142,8 @@ pub enum Effect {
     Find { ticket: Ticket, purpose: ListUse, source: ListSource },
     /// Look what SIMs have in common as caps and alerts.
     Spread { ticket: Ticket, target: Box<Target> },
+    /// Look what SIMs have in common, as far as edits go.
+    Common { ticket: Ticket, target: Box<Target> },
     /// Plan a change.
     Plan { ticket: Ticket, change: Box<Change> },
     /// Make a change.

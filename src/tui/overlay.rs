@@ -5,6 +5,7 @@ pub mod builder;
 pub mod chooser;
 pub mod columns;
 pub mod confirm;
+pub mod form;
 pub mod levels;
 pub mod line;
 pub mod list;
@@ -21,6 +22,7 @@ pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
 pub use columns::ColumnsPane;
 pub use confirm::Confirm;
+pub use form::{Form, FormFor};
 pub use levels::LevelsPane;
 pub use list::{HistoryPane, ResultPane};
 pub use lists::{NumbersPane, SavedPane, SavedWish};
@@ -61,6 +63,8 @@ pub enum Overlay {
     Numbers(NumbersPane),
     /// The cap editor.
     Levels(Box<LevelsPane>),
+    /// Fields to be filled in.
+    Form(Box<Form>),
     /// What needs attention.
     Alerts(AlertsPane),
     /// What the estate has used.
@@ -78,6 +82,8 @@ pub enum Choice {
     Action(Action),
     /// Move the selected SIMs there.
     MoveTo(AccountId),
+    /// Switch the authentication of the SIMs on or off.
+    Authenticate(bool),
     /// Hang the account in hand under that one.
     Hang(AccountId, AccountId),
     /// Look at that account.
@@ -167,6 +173,8 @@ pub enum Reply {
     OnSim(Action),
     /// To stop the file that is written.
     CancelExport,
+    /// To do what its fields say.
+    Form,
     /// To plan setting these caps and alerts.
     SetLevels(Levels),
     /// To look up the numbers that were pasted into it.
@@ -189,6 +197,7 @@ impl Overlay {
             Self::Saved(saved) => saved.key(key),
             Self::Numbers(numbers) => numbers.key(key),
             Self::Levels(levels) => levels.key(key),
+            Self::Form(form) => form.key(key),
             Self::Alerts(alerts) => alerts.key(key),
             Self::Spending(spending) => spending.key(key),
             Self::Sim(sim) => sim.key(key),
@@ -206,6 +215,7 @@ impl Overlay {
             Self::Prompt(prompt) => prompt.paste(text),
             Self::Builder(builder) => return builder.paste(text),
             Self::Levels(levels) => levels.paste(text),
+            Self::Form(form) => form.paste(text),
             _ => {}
         }
         Reply::Stay

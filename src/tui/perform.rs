@@ -225,6 +225,7 @@ pub fn perform(
         }
         Effect::Find { ticket, purpose, source } => Msg::Found(ticket, purpose, find(estate, source, cancel)),
         Effect::Spread { ticket, target } => Msg::Spread(ticket, estate.spread(&target, cancel)),
+        Effect::Common { ticket, target } => Msg::Common(ticket, estate.common(&target, cancel)),
         Effect::Plan { ticket, change } => Msg::Planned(ticket, estate.plan(&change, cancel)),
         Effect::Apply { id, change } => Msg::Applied(apply(estate, &id, &change, stop, tell)),
         Effect::Items { ticket, rev, outcome, after } => {

@@ -6,6 +6,7 @@ mod columns;
 mod dialogs;
 mod files;
 mod filters;
+mod forms;
 mod keys;
 mod menus;
 mod mouse;

@@ -5,6 +5,7 @@ mod builder;
 mod chart;
 mod details;
 mod dialog;
+mod form;
 mod levels;
 mod line;
 mod lists;

@@ -2,13 +2,13 @@
 
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
-use super::read::{View, pack};
+use super::read::{View, pack, split};
 use super::sql::Sql;
 use super::write::{Judged, TEMP, chunked, judged, settle};
 use super::{Session, textindex};
 use crate::account::AccountId;
 use crate::change::{Plan, Rev, Target, Warning, Watch};
-use crate::edit::{Edit, Listed, Stated, Verb};
+use crate::edit::{Common, Edit, Listed, Stated, Verb};
 use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::Time;
@@ -130,6 +130,34 @@ impl View<'_> {
 }
 
 impl View<'_> {
+    /// What the SIMs of a target have in common.
+    pub fn common(&self, target: &Target) -> Result<Common> {
+        const COLUMNS: [&str; 5] = ["label", "notes", "tags", "categories", "recipients"];
+        let ends: String = COLUMNS.iter().map(|c| format!(", min(s.{c}), max(s.{c})")).collect();
+        let mut sql = Sql::new(format!("SELECT count(*){ends} FROM sim s WHERE "));
+        sql.push(self.target(target)?);
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let (sims, found) = statement.query_row(params_from_iter(&sql.params), |r| {
+            let same = |at: usize| {
+                let low: Option<String> = r.get(at)?;
+                Ok(low.filter(|low| r.get_ref(at + 1).is_ok_and(|high| high.as_str() == Ok(low.as_str()))))
+            };
+            let found = (0..COLUMNS.len()).map(|i| same(1 + 2 * i)).collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok((r.get::<_, i64>(0)?.unsigned_abs(), found))
+        })?;
+        let text = |at: usize| found[at].clone();
+        let list = |at: usize| text(at).map(|packed| split(&packed));
+        Ok(Common {
+            sims,
+            at: self.session.rev()?,
+            label: text(0),
+            notes: text(1),
+            tags: list(2),
+            categories: list(3),
+            recipients: list(4),
+        })
+    }
+
     /// Who put a SIM into its state, when and why; `None` where an import stated it. The reason of those it belonged to
     /// before stays with them.
     pub fn stated(&self, id: SimId) -> Result<Option<Stated>> {
@@ -238,5 +266,5 @@ pub(crate) fn edit_of(body: &serde_json::Value) -> Result<Edit> {
 /// `list_edited(list, edit)` for SQL.
 pub(super) fn edited(list: &str, edit: &str) -> String {
     let edit: Listed = serde_json::from_str(edit).unwrap_or_default();
-    pack(edit.of(super::read::split(list)).iter().map(String::as_str))
+    pack(edit.of(split(list)).iter().map(String::as_str))
 }

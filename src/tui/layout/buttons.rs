@@ -7,7 +7,7 @@ use super::dialog;
 use crate::tui::model::Model;
 use crate::tui::overlay::builder::Focus;
 use crate::tui::overlay::sim::Page;
-use crate::tui::overlay::{Builder, Confirm, Overlay, Prompt, ResultPane, SavedPane, SimPane};
+use crate::tui::overlay::{Builder, Confirm, Form, Overlay, Prompt, ResultPane, SavedPane, SimPane};
 use crate::tui::term::{Code, Key};
 
 /// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
@@ -58,6 +58,7 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
             plain(Code::Tab, "[ Tab Next field ]"),
             plain(Code::Esc, "[ Esc Cancel ]"),
         ],
+        Overlay::Form(form) => form_buttons(form),
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Sim(pane) => sim_buttons(pane),
         Overlay::Spending(_) => vec![plain(Code::Tab, "[ Tab Next page ]"), letter('e', "Export"), close()],
@@ -105,6 +106,20 @@ fn prompt_buttons(prompt: &Prompt) -> Vec<(Key, String)> {
     list
 }
 
+fn form_buttons(form: &Form) -> Vec<(Key, String)> {
+    let (submit, name) = if form.in_text() {
+        (Key { ctrl: true, ..Key::char('s') }, "Ctrl+S")
+    } else {
+        (Key::plain(Code::Enter), "Enter")
+    };
+    let mut list = vec![(submit, format!("[ {name} {} ]", form.verb))];
+    if form.fields.len() > 1 {
+        list.push(plain(Code::Tab, "[ Tab Next field ]"));
+    }
+    list.push(plain(Code::Esc, "[ Esc Cancel ]"));
+    list
+}
+
 fn builder_buttons(builder: &Builder) -> Vec<(Key, String)> {
     match (&builder.edit, builder.focus) {
         (Some(_), _) => vec![
@@ -140,7 +155,7 @@ fn sim_buttons(pane: &SimPane) -> Vec<(Key, String)> {
     if pane.pages.open == Page::Usage {
         list.push(letter('d', if pane.periods { "Days" } else { "Periods" }));
     }
-    list.extend([letter('C', "Caps"), letter('w', "Move"), letter('y', "Copy ICCID")]);
+    list.extend([letter('E', "Edit"), letter('C', "Caps"), letter('m', "Actions")]);
     list
 }
 

@@ -56,7 +56,8 @@ impl Confirm {
 
     /// The word on the button.
     pub fn verb(&self) -> &'static str {
-        match self.change {
+        match &self.change {
+            Change::Edit { edit, .. } => edit.title(),
             Change::SetLevels { .. } | Change::SetCeiling { .. } => "Set",
             Change::SetEntitlement { .. } => "Switch",
             Change::Undo { .. } => "Undo",
@@ -89,7 +90,7 @@ impl Confirm {
         let Some(plan) = &self.plan else { return 9 };
         let to = match self.change {
             Change::Move { .. } | Change::MoveAccount { .. } => 1,
-            Change::SetLevels { .. } => 2,
+            Change::SetLevels { .. } | Change::Edit { .. } => 2,
             _ => 0,
         };
         let accounts = plan.by_account.len().min(self.named() + 1);

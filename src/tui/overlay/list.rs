@@ -34,7 +34,16 @@ pub struct ResultPane {
     /// Whether it can be undone.
     pub undoable: bool,
     /// What can be tried again with the SIMs that were left out.
-    pub again: Option<Action>,
+    pub again: Option<Again>,
+}
+
+/// What can be tried again.
+#[derive(Debug, Clone)]
+pub enum Again {
+    /// To ask for it anew.
+    Ask(Action),
+    /// The same change.
+    Same(Box<Change>),
 }
 
 impl ResultPane {
@@ -60,11 +69,20 @@ impl ResultPane {
     #[must_use]
     pub fn of_kind(mut self, kind: &str) -> Self {
         self.again = match kind {
-            Change::MOVE => Some(Action::Move),
-            Change::LEVELS => Some(Action::SetLevels),
+            Change::MOVE => Some(Again::Ask(Action::Move)),
+            Change::LEVELS => Some(Again::Ask(Action::SetLevels)),
             _ => None,
         };
         self
+    }
+
+    /// With the change itself to be tried again, where it says everything there is to say.
+    #[must_use]
+    pub fn of(self, change: &Change) -> Self {
+        match change {
+            Change::Edit { .. } => Self { again: Some(Again::Same(Box::new(change.clone()))), ..self },
+            other => self.of_kind(other.kind()),
+        }
     }
 
     /// Whether there is something to try again.

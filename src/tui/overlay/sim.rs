@@ -120,6 +120,8 @@ impl SimPane {
                 self.pages.open(Page::Usage);
             }
             Code::Char('C') => return Reply::OnSim(Action::SetLevels),
+            Code::Char('E') => return Reply::OnSim(Action::Edit),
+            Code::Char('m') => return Reply::OnSim(Action::Menu),
             Code::Char('w') => return Reply::OnSim(Action::Move),
             Code::Char('y') => return Reply::OnSim(Action::CopyIccid),
             _ => self.pages.key(key),

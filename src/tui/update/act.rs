@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use estate::{Query, Target, units};
+use estate::{Query, Target, Verb, units};
 
-use super::{columns, files, filters, menus, saved, select, usage};
+use super::{columns, files, filters, forms, menus, saved, select, usage};
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
@@ -25,7 +25,7 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
         _ => Vec::new(),
     };
-    if model.ranging && matches!(action, A::Move | A::SetLevels | A::CopyIccid | A::Export) {
+    if model.ranging && (gate::on_sims(action) || matches!(action, A::CopyIccid | A::Export)) {
         model.messages.say("the selection is still being read; try again in a moment");
         return effects;
     }
@@ -71,11 +71,9 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Reselect => select::again(model),
         A::Undo => undo(model),
         A::Menu => menus::context(model, None),
-        A::Move => menus::move_target(model),
         A::SimDetails => usage::details(model),
         A::Alerts => usage::alerts(model),
         A::Spending => usage::spending(model),
-        A::SetLevels => menus::levels(model),
         A::CopyIccid => copy(model),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
         A::Palette => menus::palette(model),
@@ -103,8 +101,22 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             model.requery()
         }
         A::Expand | A::Collapse | A::ToggleFold | A::ExpandAll | A::CollapseAll => fold(model, action),
+        _ if gate::on_sims(action) => on_sims(model, action),
         _ if action.row().group == Group::Finding => finding(model, action),
         _ => program(model, action),
+    }
+}
+
+fn on_sims(model: &mut Model, action: A) -> Vec<Effect> {
+    match action {
+        A::Move => menus::move_target(model),
+        A::SetLevels => menus::levels(model),
+        A::SimActivate => forms::state(model, Verb::Activate),
+        A::SimSuspend => forms::state(model, Verb::Suspend),
+        A::SimResume => forms::state(model, Verb::Resume),
+        A::SimTerminate => forms::state(model, Verb::Terminate),
+        A::SimAuth => forms::authentication(model),
+        _ => forms::edit(model),
     }
 }
 

@@ -9,7 +9,7 @@ use super::{files, filters, menus, saved, select, usage};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
-use crate::tui::overlay::list::ITEMS;
+use crate::tui::overlay::list::{Again, ITEMS};
 use crate::tui::overlay::{Overlay, ResultPane};
 use crate::tui::table::Want;
 
@@ -56,6 +56,15 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 None => Vec::new(),
             }
         }
+        Msg::Planned(ticket, answer) if ticket == model.tickets.work => planned(model, answer),
+        Msg::Committed => committed(model),
+        other => about_changes(model, other),
+    }
+}
+
+/// What SIMs have in common goes into the editor that asked for it.
+fn in_common(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
         Msg::Spread(ticket, answer) if ticket == model.tickets.work => {
             let spread = said(model, answer);
             for overlay in &mut model.overlays {
@@ -65,9 +74,15 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Planned(ticket, answer) if ticket == model.tickets.work => planned(model, answer),
-        Msg::Committed => committed(model),
-        other => about_changes(model, other),
+        Msg::Common(ticket, answer) if ticket == model.tickets.work => {
+            if let (Some(common), Some(Overlay::Form(form))) =
+                (said(model, answer), model.overlays.last_mut())
+            {
+                form.filled(common);
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -111,6 +126,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Exported(path, answer) => exported(model, &path, answer),
         Msg::Copy(answer) => copied(model, answer),
         Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
+        Msg::Spread(..) | Msg::Common(..) => in_common(model, msg),
         other => {
             about_filters(model, other);
             Vec::new()
@@ -376,8 +392,7 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if missed {
         model.tickets.work = model.tickets.take();
         let ticket = model.tickets.work;
-        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true)
-            .of_kind(job.change.kind());
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true).of(&job.change);
         effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
         model.overlays.push(Overlay::Result(Box::new(pane)));
     }
@@ -424,16 +439,28 @@ fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect>
     let mut effects = select::replace(model, target);
     if then == Then::Retry {
         let again = match model.overlays.pop() {
-            Some(Overlay::Result(result)) => result.again,
+            Some(Overlay::Result(result)) => {
+                let ResultPane { again, title, .. } = *result;
+                again.map(|again| (again, title))
+            }
             _ => None,
         };
-        if again == Some(Action::SetLevels) {
-            model.messages.say(format!("{n} SIMs to try again: say what to set"));
-            effects.extend(menus::levels(model));
-        } else {
-            model.messages.say(format!("{n} SIMs to try again: choose where to"));
-            effects.extend(menus::move_target(model));
-        }
+        effects.extend(match again {
+            Some((Again::Same(mut change), title)) => {
+                if let Some(target) = change.target_mut() {
+                    *target = model.picked.target.clone();
+                }
+                menus::confirm(model, title, *change, Some(0))
+            }
+            Some((Again::Ask(Action::SetLevels), _)) => {
+                model.messages.say(format!("{n} SIMs to try again: say what to set"));
+                menus::levels(model)
+            }
+            _ => {
+                model.messages.say(format!("{n} SIMs to try again: choose where to"));
+                menus::move_target(model)
+            }
+        });
     } else {
         // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
         model.last = last;

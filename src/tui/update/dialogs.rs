@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use estate::{Change, ChangeId, Column, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
-use super::{act, columns, files, filters, menus, saved, select, usage};
+use super::{act, columns, files, filters, forms, menus, saved, select, usage};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -43,6 +43,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             columns::show_columns(model, columns)
         }
+        Reply::Form => forms::submit(model),
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
         Reply::Show(filter) => {
@@ -75,6 +76,7 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Action(action) => act::run(model, action),
         Choice::MoveTo(to) => menus::confirm_move(model, to),
         Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
+        Choice::Authenticate(on) => forms::confirm_authentication(model, on),
         Choice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);
             model.tree.go_to(account, &accounts);
@@ -162,6 +164,7 @@ fn only_shown(model: &mut Model) -> Vec<Effect> {
         Change::SetLevels { .. } => {
             format!("Set caps and alerts of only the {shown} visible SIMs")
         }
+        Change::Edit { edit, .. } => format!("{} only the {shown} visible SIMs", edit.title()),
         Change::Move { to, .. } => {
             format!("Move only the {shown} visible SIMs to {}", model.accounts.names(*to).join(" / "))
         }

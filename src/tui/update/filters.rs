@@ -37,7 +37,7 @@ pub fn remember(model: &mut Model, text: &str) {
 }
 
 /// Reads the values that can be chosen, if they may have changed.
-fn know(model: &mut Model) -> Vec<Effect> {
+pub fn know(model: &mut Model) -> Vec<Effect> {
     if std::mem::take(&mut model.known_stale) { vec![Effect::Known] } else { Vec::new() }
 }
 
@@ -126,6 +126,7 @@ pub fn known_read(model: &mut Model, known: Known) {
         builder.known.clone_from(&known);
     }
     model.known = known;
+    super::forms::known_read(model);
 }
 
 /// An error with its way out.

@@ -16,10 +16,16 @@ use crate::tui::msg::Effect;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, LevelsPane, Overlay};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
-const ON_SIMS: [A; 15] = [
+const ON_SIMS: [A; 20] = [
     A::SimDetails,
     A::Move,
     A::SetLevels,
+    A::Edit,
+    A::SimActivate,
+    A::SimSuspend,
+    A::SimResume,
+    A::SimTerminate,
+    A::SimAuth,
     A::CopyIccid,
     A::Export,
     A::Toggle,
@@ -30,9 +36,10 @@ const ON_SIMS: [A; 15] = [
     A::SelectNone,
     A::FilterBuilder,
     A::FilterSame,
-    A::Sort,
     A::Undo,
 ];
+/// What of that is about the one SIM whose details are open.
+const ON_ONE: std::ops::Range<usize> = 1..10;
 /// What can be done to an account.
 const ON_ACCOUNTS: [A; 13] = [
     A::OpenAccount,
@@ -72,13 +79,15 @@ fn line(model: &Model, action: A) -> Choosable {
 /// The context menu, at a corner or beside the cursor.
 pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
     let (title, actions): (String, &[A]) = match model.focus {
-        Pane::Tree => {
+        Pane::Tree if model.shown_whole().is_none() => {
             (model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default(), &ON_ACCOUNTS)
         }
+        _ if model.shown_whole().is_some() => (model.subject(), &ON_SIMS[ON_ONE]),
         _ => (model.subject(), &ON_SIMS),
     };
     let items = actions.iter().map(|action| line(model, *action)).collect();
-    let at = at.or_else(|| layout::beside_cursor(model));
+    let beside = || layout::beside_cursor(model).filter(|_| model.shown_whole().is_none());
+    let at = at.or_else(beside);
     model.overlays.push(Overlay::Choose(Chooser::menu(title, at, items)));
     Vec::new()
 }

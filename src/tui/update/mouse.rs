@@ -94,6 +94,7 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         | Hit::Tool(_)
         | Hit::Text
         | Hit::Level(..)
+        | Hit::Field(..)
         | Hit::Outside
         | Hit::Nothing => Vec::new(),
     }
@@ -166,6 +167,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
             | Overlay::Prompt(_)
             | Overlay::Running
             | Overlay::Exporting
+            | Overlay::Form(_)
             | Overlay::Levels(_) => Reply::Stay,
             other => other.key(crate::tui::term::Key::plain(code)),
         };
@@ -283,6 +285,7 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             pane.choose(line, which);
             Reply::Stay
         }
+        (Some(Overlay::Form(form)), Hit::Field(line, which)) => form.click(line, which),
         (Some(Overlay::Numbers(pane)), Hit::Item(line)) => {
             pane.cursor = line;
             Reply::Stay

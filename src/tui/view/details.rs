@@ -76,6 +76,8 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         ),
         ("Alert", sim.alert.map_or_else(|| "none".to_owned(), short_bytes)),
     ];
+    let asked = sim.desired.map(|verb| ("Asked for", format!("{}, not so yet", verb.word())));
+    let auth = (!sim.authentication).then(|| ("SIM auth", "off: the network does not admit it".to_owned()));
     let rest = vec![
         ("Usage as of", time(sim.usage_as_of)),
         ("Last seen", time(sim.last_seen)),
@@ -87,11 +89,12 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
         ("EID", or_none(&sim.eid)),
         ("Activated", time(sim.activated)),
         ("Tags", list(&sim.tags)),
+        ("Categories", list(&sim.categories)),
         ("Recipients", list(&sim.recipients)),
         ("Changed", format!("by change #{}", count(sim.version as u64))),
         ("Notes", or_none(&sim.notes)),
     ];
-    first.into_iter().chain(ceiling).chain(rest).collect()
+    first.into_iter().chain(ceiling).chain(asked).chain(auth).chain(rest).collect()
 }
 
 /// Until when a cap is raised, and what comes back then.

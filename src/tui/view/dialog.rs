@@ -57,6 +57,7 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
         Overlay::Levels(pane) => super::levels::levels(model, pane, place, buffer),
+        Overlay::Form(open) => super::form::form(theme, open, place, buffer),
         Overlay::Alerts(pane) => {
             super::alerts::alerts(theme, pane, place, buffer);
             None
@@ -102,6 +103,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
         Overlay::Levels(pane) => format!("Caps and alerts of {}", pane.subject),
+        Overlay::Form(form) => form.title.clone(),
         Overlay::Spending(pane) => format!("Usage of {} and below (UTC), indicative", pane.name),
         Overlay::Alerts(pane) => format!("Alerts in {} and below", pane.account),
         Overlay::Sim(pane) => {
@@ -229,6 +231,9 @@ fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buf
     }
     if let Change::SetLevels { levels, .. } = &confirm.change {
         lines.push(&format!("Set {}", levels.said()), theme.title());
+    }
+    if let Change::Edit { edit, .. } = &confirm.change {
+        lines.push(&edit.said(), theme.title());
     }
     hidden(theme, confirm, &mut lines);
     match confirm.change {
