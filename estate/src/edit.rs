@@ -249,6 +249,11 @@ impl Edit {
         }
     }
 
+    /// Whether that is the log's word for an edit.
+    pub fn is_kind(kind: &str) -> bool {
+        matches!(kind, "edit" | "authentication") || Verb::from_word(kind).is_some()
+    }
+
     /// What it changes, in words.
     pub fn said(&self) -> String {
         let text = |what: &str, text: &str| {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod tree;
+mod undo;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;

@@ -1,17 +1,17 @@
 //! Ceilings: whatever brings a SIM under a lower one holds its cap to it, and nobody below lifts it.
 
+#[path = "common/changes.rs"]
+mod changes;
 mod common;
 
-use std::ops::ControlFlow;
-
+use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    AccountId, Alert, Cancel, Ceiling, Change, ChangeId, Clear, Error, Estate, Filter, Gate, ImportOptions,
-    Levels, Local, OnDuplicate, Plan, Query, Reason, Receipt, Role, Sim, Target, Time, Warning,
+    AccountId, Alert, Cancel, Ceiling, Change, ChangeId, Clear, Error, Estate, Gate, ImportOptions, Levels,
+    Local, OnDuplicate, Reason, Role, Target, Warning,
 };
 use proptest::prelude::*;
 
-const NOW: Time = Time(1_780_000_000);
 const MB: u64 = 1_000_000;
 
 const CSV: &[u8] = b"iccid,account,status,used,cap,alert\n\
@@ -22,10 +22,6 @@ const CSV: &[u8] = b"iccid,account,status,used,cap,alert\n\
 8900101000000000015,A,terminated,300MB,500MB,400MB\n\
 8900101000000000016,A,unmanaged,300MB,500MB,400MB\n";
 
-fn go(_: estate::Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
 fn world() -> (tempfile::TempDir, Local) {
     let (dir, root) = estate();
     import(&root, CSV);
@@ -34,18 +30,6 @@ fn world() -> (tempfile::TempDir, Local) {
 
 fn account(local: &Local, path: &str) -> AccountId {
     local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
-}
-
-fn plan(local: &Local, change: &Change) -> Plan {
-    local.plan(change, &Cancel::new()).expect("plan")
-}
-
-fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
-    local.apply(&ChangeId::new(), change, &go)
-}
-
-fn sim(local: &Local, n: u8) -> Sim {
-    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
 }
 
 /// Cap, alert in megabytes, and the gate.
@@ -63,9 +47,7 @@ const fn cap(megabytes: u64) -> Levels {
 }
 
 fn set(local: &Local, text: &str, levels: Levels) -> Change {
-    let filter = Filter::parse(text).expect(text);
-    let target = Target::query(Query { filter, ..Query::all(local.me().account, NOW) });
-    Change::SetLevels { target, levels }
+    Change::SetLevels { target: all(local, text), levels }
 }
 
 fn moved(local: &Local, n: u8, to: &str) -> Change {
@@ -144,7 +126,7 @@ fn nobody_goes_above_it_and_everybody_may_go_below() {
     let lowered = apply(&root, &set(&root, "iccid:*14", cap(10))).expect("set");
     apply(&root, &ceiling(&root, "/Root/B", 20)).expect("set");
     assert_eq!(plan(&root, &Change::Undo { change: lowered.id }).reasons, [(Reason::OverCeiling, 1)]);
-    assert!(apply(&root, &Change::Undo { change: raised.id }).is_err());
+    assert!(undo(&root, &raised.id).is_err());
     sound(&root);
 }
 
@@ -159,9 +141,9 @@ fn a_move_under_a_lower_ceiling_holds_the_cap_and_says_so_before() {
     assert_eq!(planned.ceilings.len(), 1);
     let receipt = apply(&root, &change).expect("moved");
     assert_eq!(levels(&root, 14), (200, 160, Gate::Blocked));
-    let undone = apply(&root, &Change::Undo { change: receipt.id }).expect("undone");
+    let undone = undo(&root, &receipt.id).expect("undone");
     assert_eq!(levels(&root, 14), (800, 640, Gate::Ok), "back with what it had");
-    apply(&root, &Change::Undo { change: undone.id }).expect("again");
+    undo(&root, &undone.id).expect("again");
     assert_eq!(levels(&root, 14), (200, 160, Gate::Blocked));
     sound(&root);
 }
@@ -175,13 +157,13 @@ fn an_account_hung_under_a_lower_ceiling_takes_it_over() {
     assert!(planned.warnings.contains(&(Warning::Held, 1)), "{planned:?}");
     let receipt = apply(&root, &change).expect("hung");
     assert_eq!((receipt.counts.done, levels(&root, 14)), (1, (200, 160, Gate::Blocked)));
-    apply(&root, &Change::Undo { change: receipt.id }).expect("undone");
+    undo(&root, &receipt.id).expect("undone");
     assert_eq!(levels(&root, 14), (800, 640, Gate::Ok));
     let empty = apply(&root, &Change::AddAccount { parent: account(&root, "/Root/B"), name: "New".into() });
     apply(&root, &ceiling(&root, "/Root/B/New", 7)).expect("set");
     let new = Change::DeleteAccount { account: empty.expect("made").account.expect("account") };
     let deleted = apply(&root, &new).expect("deleted");
-    apply(&root, &Change::Undo { change: deleted.id }).expect("undone");
+    undo(&root, &deleted.id).expect("undone");
     let tree = root.accounts(&Cancel::new()).expect("accounts");
     assert_eq!(tree.get(account(&root, "/Root/B/New")).and_then(|a| a.own_ceiling), Some(7 * MB));
     sound(&root);

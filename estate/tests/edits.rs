@@ -1,17 +1,15 @@
 //! Edits of SIMs: labels, notes, lists, authentication and state; who may, what is refused, what goes back.
 
+#[path = "common/changes.rs"]
+mod changes;
 mod common;
 
-use std::ops::ControlFlow;
-
+use changes::{NOW, all, apply, plan, sim, undo};
 use common::{estate, import, import_with};
 use estate::{
-    Cancel, Capability, Change, ChangeId, Counts, Edit, Error, Estate, Filter, ImportOptions, Listed, Local,
-    LogFilter, OnDuplicate, Plan, Query, Reason, Receipt, Role, Sim, SimId, Status, Target, Time, Verb,
-    Warning,
+    Cancel, Capability, Change, Counts, Edit, Error, Estate, Filter, ImportOptions, Listed, Local, LogFilter,
+    OnDuplicate, Query, Reason, Role, SimId, Status, Target, Verb, Warning,
 };
-
-const NOW: Time = Time(1_780_000_000);
 
 const CSV: &[u8] = b"iccid,account,status,tags,notes,recipients,session\n\
 8900101000000000011,A,active,red;blue,mind the dog,ops@a.example,yes\n\
@@ -20,10 +18,6 @@ const CSV: &[u8] = b"iccid,account,status,tags,notes,recipients,session\n\
 8900101000000000014,B,active,blue,,,\n\
 8900101000000000015,A,terminated,,,,\n\
 8900101000000000016,A,unmanaged,,,,\n";
-
-fn go(_: estate::Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
 
 fn world() -> (tempfile::TempDir, Local) {
     let (dir, root) = estate();
@@ -40,31 +34,11 @@ fn as_user(root: &Local, name: &str) -> Local {
 }
 
 fn edit(local: &Local, text: &str, edit: Edit) -> Change {
-    let filter = Filter::parse(text).expect(text);
-    Change::Edit {
-        target: Target::query(Query { filter, ..Query::all(local.me().account, NOW) }),
-        edit: Box::new(edit),
-    }
+    Change::Edit { target: all(local, text), edit: Box::new(edit) }
 }
 
 fn state(local: &Local, text: &str, verb: Verb) -> Change {
     edit(local, text, Edit::state(verb, "unpaid"))
-}
-
-fn plan(local: &Local, change: &Change) -> Plan {
-    local.plan(change, &Cancel::new()).expect("plan")
-}
-
-fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
-    local.apply(&ChangeId::new(), change, &go)
-}
-
-fn sim(local: &Local, n: u8) -> Sim {
-    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
-}
-
-fn undo(local: &Local, receipt: &Receipt) -> Result<Receipt, Error> {
-    apply(local, &Change::Undo { change: receipt.id.clone() })
 }
 
 fn count(local: &Local, text: &str) -> u64 {
@@ -108,7 +82,7 @@ fn fields_are_edited_planned_and_put_back() {
     );
     apply(&root, &edit(&root, "iccid:*12", Edit { label: Some(String::new()), ..Edit::default() }))
         .expect("cleared");
-    let undone = undo(&root, &receipt).expect("undone");
+    let undone = undo(&root, &receipt.id).expect("undone");
     assert_eq!((undone.counts.done, undone.counts.conflict), (4, 1));
     let back = sim(&root, 11);
     assert_eq!((back.label.as_str(), back.notes.as_str()), ("", "mind the dog"));
@@ -117,7 +91,7 @@ fn fields_are_edited_planned_and_put_back() {
         (vec!["red".into(), "blue".into()], vec!["ops@a.example".into()])
     );
     assert_eq!(count(&root, "pump"), 0);
-    undo(&root, &undone).expect("done again");
+    undo(&root, &undone.id).expect("done again");
     assert_eq!(sim(&root, 11).label, "Pump 7");
     assert_eq!(root.check().expect("check"), Vec::<String>::new());
 }
@@ -158,7 +132,7 @@ fn every_field_has_the_role_it_needs_and_strangers_do_not_exist() {
     // And so does undoing it.
     let receipt =
         apply(&root, &edit(&root, "", Edit { tags: Listed::parse("x"), ..Edit::default() })).expect("set");
-    assert!(undo(&user, &receipt).is_err());
+    assert!(undo(&user, &receipt.id).is_err());
 }
 
 #[test]
@@ -189,7 +163,7 @@ fn states_change_as_they_can_and_say_who_asked() {
         .expect("reported");
     assert_eq!((sim(&root, 11).status, sim(&root, 11).desired), (Status::Active, Some(Verb::Suspend)));
     assert_eq!(sim(&root, 12).desired, Some(Verb::Suspend));
-    assert!(undo(&root, &activated).is_err(), "something came after it");
+    assert!(undo(&root, &activated.id).is_err(), "something came after it");
     let inactive = import_with(&root, b"iccid,account,status\n8900101000000000031,A,inactive\n", &options);
     inactive.expect("imported");
     assert_eq!(plan(&root, &state(&root, "iccid:*31", Verb::Suspend)).reasons, [(Reason::NotInUse, 1)]);
@@ -203,7 +177,7 @@ fn termination_is_final_and_says_so() {
     assert!(planned.warnings.contains(&(Warning::Irreversible, 3)) && planned.is_typed(), "{planned:?}");
     let receipt = apply(&root, &change).expect("terminated");
     assert_eq!((receipt.counts.done, receipt.counts.unchanged, receipt.counts.refused), (3, 1, 1));
-    assert!(matches!(undo(&root, &receipt), Err(Error::Conflict(_))));
+    assert!(matches!(undo(&root, &receipt.id), Err(Error::Conflict(_))));
     let log = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
     assert_eq!((log[0].undoable, log[0].kind.as_str()), (false, "terminate"));
     assert_eq!(log[0].summary, "terminated 3 SIMs, because unpaid");
@@ -234,7 +208,7 @@ fn what_an_account_above_suspended_is_not_resumed_below() {
         1,
         "what an import stated is"
     );
-    undo(&root, &suspended).expect("undone by who may");
+    undo(&root, &suspended.id).expect("undone by who may");
     assert_eq!(sim(&root, 11).status, Status::Active);
     // Their own suspension they lift themselves, and so does the account above.
     apply(&admin, &state(&admin, "iccid:*11", Verb::Suspend)).expect("suspended");

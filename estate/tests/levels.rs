@@ -1,17 +1,18 @@
 //! Caps and alerts: planned, set, refused, undone; against a plain evaluation of the rules.
 
+#[path = "common/changes.rs"]
+mod changes;
 mod common;
 
 use std::ops::ControlFlow;
 
+use changes::{NOW, all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
     Alert, Cancel, Change, ChangeId, Error, Estate, Filter, Gate, Levels, Local, LogFilter, Outcome, Plan,
-    Query, Reason, Receipt, Role, Sim, SimId, Target, Time, Warning, units,
+    Query, Reason, Role, SimId, Target, Time, Warning, units,
 };
 use proptest::prelude::*;
-
-const NOW: Time = Time(1_780_000_000);
 
 const CSV: &[u8] = b"iccid,account,status,used,cap,alert\n\
 8900101000000000011,A,active,300MB,0,0\n\
@@ -21,29 +22,8 @@ const CSV: &[u8] = b"iccid,account,status,used,cap,alert\n\
 8900101000000000015,B,terminated,300MB,500MB,400MB\n\
 8900101000000000016,B,unmanaged,300MB,500MB,400MB\n";
 
-fn go(_: estate::Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
-}
-
-fn all(local: &Local, text: &str) -> Target {
-    let filter = Filter::parse(text).expect(text);
-    Target::query(Query { filter, ..Query::all(local.me().account, NOW) })
-}
-
 fn set(local: &Local, text: &str, levels: Levels) -> Change {
     Change::SetLevels { target: all(local, text), levels }
-}
-
-fn plan(local: &Local, change: &Change) -> Plan {
-    local.plan(change, &Cancel::new()).expect("plan")
-}
-
-fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
-    local.apply(&ChangeId::new(), change, &go)
-}
-
-fn sim(local: &Local, n: u8) -> Sim {
-    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
 }
 
 /// Cap, alert and gate in megabytes.
@@ -324,10 +304,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
     // Raised again, and without any cap: it still returns to what it was at first.
     apply(&root, &set(&root, "iccid:*14", raise(0))).expect("raised");
     assert_eq!((levels(&root, 14).0, sim(&root, 14).cap_returns_to), (None, Some(800_000_000)));
-    assert!(matches!(
-        root.apply(&ChangeId::new(), &Change::Undo { change: raised }, &go),
-        Err(Error::Conflict(_))
-    ));
+    assert!(matches!(undo(&root, &raised), Err(Error::Conflict(_))));
     // One that is set for good does not return.
     apply(&root, &set(&root, "iccid:*12", raise(900))).expect("raised");
     apply(&root, &set(&root, "iccid:*12", cap(900))).expect("kept");

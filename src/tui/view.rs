@@ -3,6 +3,7 @@
 mod alerts;
 mod builder;
 mod chart;
+mod confirm;
 mod details;
 mod dialog;
 mod form;

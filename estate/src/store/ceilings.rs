@@ -7,7 +7,7 @@ use super::Session;
 use super::levels::{self, After, derived, piece, share};
 use super::read::View;
 use super::sql::Sql;
-use super::write::{self, Judged, TEMP, chunked, judged};
+use super::write::{self, Judged, TEMP, chunked, judged, log_items};
 use crate::account::{AccountId, Ceiling};
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::Result;
@@ -199,12 +199,7 @@ pub(crate) fn carry_out(
     watch: &Watch<'_>,
 ) -> Result<()> {
     super::turn::rules(session)?;
-    let items = format!(
-        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
-         CASE WHEN t.outcome = 0 THEN {} END FROM temp.target t JOIN sim s ON s.id = t.sim_id \
-         WHERE t.sim_id > ? AND t.sim_id <= ?",
-        levels::BEFORE
-    );
+    let items = log_items(levels::BEFORE);
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         levels::put_back(session, rev, now, last, end)?;

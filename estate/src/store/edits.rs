@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params, params_from_iter};
 
 use super::read::{View, pack, split};
 use super::sql::Sql;
-use super::write::{Judged, TEMP, chunked, judged, settle};
+use super::write::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
 use super::{Session, textindex};
 use crate::account::AccountId;
 use crate::change::{Plan, Rev, Target, Warning, Watch};
@@ -111,7 +111,7 @@ fn held_above(view: &View<'_>) -> Sql {
 impl View<'_> {
     /// What an edit would do.
     pub fn plan_edit(&self, target: &Target, edit: &Edit, now_at: Rev) -> Result<Plan> {
-        let at = if target.expect.is_some() { target.at } else { now_at };
+        let at = at(target);
         let (mut plan, sums) = self.tallied(target, verdict(self, edit, at), now_at)?;
         let [with_notes, in_session, _] = sums;
         let stops =
@@ -180,24 +180,18 @@ impl View<'_> {
 
 /// Judges inside the transaction, and compares with what was confirmed.
 pub(crate) fn judge_edit(view: &View<'_>, target: &Target, edit: &Edit) -> Result<Judged> {
-    view.session.execute_batch(TEMP)?;
-    let at = if target.expect.is_some() { target.at } else { Rev::MAX };
-    let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
-    sql.push(verdict(view, edit, at));
-    sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
-    sql.push(view.target(target)?);
-    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    view.compare_with_confirmed(target, judged(view.session, false)?)
+    judge_with(view, target, verdict(view, edit, at(target)), &Sql::new("s.account_id"))
 }
 
 /// Judges what putting an edit back would do: only SIMs that nothing came after, and no suspension of an account above.
 pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new("INSERT INTO temp.target SELECT i.sim_id, ");
-    for (changed, held, end) in [(3, 2, ", "), (3, 11, ", ")] {
-        sql.text.push_str(&format!("CASE WHEN s.version <> i.rev THEN {changed} "));
+    // The outcome, then the reason: changed since is 3 of either.
+    for held in [2, 11] {
+        sql.text.push_str("CASE WHEN s.version <> i.rev THEN 3 ");
         sql.push(held_above(view));
-        sql.text.push_str(&format!(" AND i.before ->> 'suspended' = 0 THEN {held} ELSE 0 END{end}"));
+        sql.text.push_str(&format!(" AND i.before ->> 'suspended' = 0 THEN {held} ELSE 0 END, "));
     }
     sql.push(
         Sql::new(
@@ -223,12 +217,7 @@ pub(crate) fn make(
     let session: &Session = view.session;
     let sets = sets(edit, view.scope.top(), rev);
     let kept: Vec<String> = sets.iter().map(|set| format!("'{0}', s.{0}", set.column)).collect();
-    let items = format!(
-        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
-         CASE WHEN t.outcome = 0 THEN json_object({}) END FROM temp.target t JOIN sim s ON s.id = t.sim_id \
-         WHERE t.sim_id > ? AND t.sim_id <= ?",
-        kept.join(", ")
-    );
+    let items = log_items(&format!("json_object({})", kept.join(", ")));
     let relabels = edit.label.is_some();
     let mut update = Sql::new("UPDATE sim AS s SET version = ?").with(rev);
     for set in sets {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::read::View;
 use super::sql::Sql;
-use super::write::{Judged, TEMP, chunked, judged, settle};
+use super::write::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
 use super::{Session, ceilings};
 use crate::account::Account;
 use crate::change::{Plan, Rev, Target, Warning, Watch};
@@ -277,7 +277,7 @@ impl View<'_> {
     pub fn plan_levels(&self, target: &Target, levels: &Levels, now_at: Rev) -> Result<Plan> {
         // When it ends has no part in the plan.
         let after = after(levels, Time(0));
-        let at = if target.expect.is_some() { target.at } else { now_at };
+        let at = at(target);
         let barred = self.barred(levels);
         let (mut plan, _) = self.tallied(target, verdict(levels, &after, &barred, at), now_at)?;
         if !barred.over.is_empty() {
@@ -311,15 +311,9 @@ pub(crate) fn undo_effects(session: &Session, now: Time) -> Result<Vec<(Warning,
 
 /// Judges inside the transaction, and compares with what was confirmed.
 pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) -> Result<Judged> {
-    view.session.execute_batch(TEMP)?;
-    let at = if target.expect.is_some() { target.at } else { Rev::MAX };
-    let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
     // When it ends has no part in the verdict.
-    sql.push(verdict(levels, &after(levels, Time(0)), &view.barred(levels), at));
-    sql.text.push_str(", s.account_id, s.account_id, NULL FROM sim s WHERE ");
-    sql.push(view.target(target)?);
-    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    view.compare_with_confirmed(target, judged(view.session, false)?)
+    let verdict = verdict(levels, &after(levels, Time(0)), &view.barred(levels), at(target));
+    judge_with(view, target, verdict, &Sql::new("s.account_id"))
 }
 
 /// Judges what putting levels back would do: only SIMs that nothing came after.
@@ -357,10 +351,7 @@ pub(crate) fn set_levels(
 ) -> Result<()> {
     super::turn::rules(session)?;
     let after = levels.map_or_else(|| restored(now), |levels| after(levels, now));
-    let items = format!(
-        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
-         CASE WHEN t.outcome = 0 THEN {BEFORE} END FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ? AND t.sim_id <= ?"
-    );
+    let items = log_items(BEFORE);
     let update = piece(
         &[("UPDATE sim AS s SET version = ?, ", &after.assigned())],
         " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",

@@ -45,9 +45,7 @@ impl Told<'_> {
                 Ok(levels) if !undoes => format!("set {} of {sims}", levels.said()),
                 _ => format!("put caps and alerts of {sims} back"),
             },
-            "edit" | "authentication" | "activate" | "suspend" | "resume" | "terminate" => {
-                self.of_edit(&sims, undoes)
-            }
+            kind if Edit::is_kind(kind) => self.of_edit(&sims, undoes),
             "import" => format!("imported {sims}"),
             "usage" => format!("imported usage of {sims}"),
             "remove-external" if self.seen("account") => {

@@ -420,8 +420,11 @@ impl Staging {
         self.session.execute(&sql, [rev])?;
         // Who was brought under a ceiling, or has come to be managed, is held to it.
         let which = format!("s.id IN (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})");
-        ceilings::fill(&self.session)?;
-        let held = ceilings::tighten(&self.session, rev, &Sql::new(&which))?;
+        let held = if ceilings::fill(&self.session)? {
+            ceilings::tighten(&self.session, rev, &Sql::new(&which))?
+        } else {
+            0
+        };
         if self.gated || held > 0 {
             // From what is stored now: the file may have told of one of the levels only.
             let stated = if self.stated { "t.gate" } else { "0" };

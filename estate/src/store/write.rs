@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
+use super::levels::piece;
 use super::read::{View, sim, split};
 use super::sql::Sql;
 use super::{Session, ceilings, edits, levels};
 use crate::account::AccountId;
 use crate::change::{Change, Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
+use crate::edit::{Edit, Verb};
 use crate::error::{Error, Result};
 use crate::sim::{SimId, Status};
 use crate::text;
@@ -32,7 +34,7 @@ impl View<'_> {
     /// What moving `target` to `to` would do.
     pub fn plan_move(&self, target: &Target, to: AccountId, now_at: Rev) -> Result<Plan> {
         let receiving = self.accounts.need(to)?;
-        let at = if target.expect.is_some() { target.at } else { now_at };
+        let at = at(target);
         let (mut plan, sums) = self.tallied(target, verdict(to, at), now_at)?;
         if !receiving.has_admin {
             plan.warnings.push((Warning::NoAdmin, 0));
@@ -192,14 +194,33 @@ pub(crate) struct Judged {
 /// Judges the SIMs of a move inside its transaction, and compares with what was confirmed.
 pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Result<Judged> {
     view.accounts.need(to)?;
+    judge_with(view, target, verdict(to, at(target)), &Sql::new("?").with(to.0))
+}
+
+/// The revision after which a SIM that changed is a conflict: what was confirmed, or any at all.
+pub(super) fn at(target: &Target) -> Rev {
+    if target.expect.is_some() { target.at } else { Rev::MAX }
+}
+
+/// Writes down outcome and reason of each SIM of a target, and the account it goes to; compares with what was confirmed.
+pub(super) fn judge_with(view: &View<'_>, target: &Target, verdict: Sql, to: &Sql) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
-    let at = if target.expect.is_some() { target.at } else { Rev::MAX };
     let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
-    sql.push(verdict(to, at));
-    sql.push(Sql::new(", s.account_id, ?, NULL FROM sim s WHERE ").with(to.0));
+    sql.push(verdict);
+    sql.push(piece(&[(", s.account_id, ", to)], ", NULL FROM sim s WHERE "));
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
     view.compare_with_confirmed(target, judged(view.session, false)?)
+}
+
+/// What writes a chunk of `temp.target` into the log, with what has to be kept so that undo can bring it back; takes the
+/// revision, and the numbers before and at the end of the chunk.
+pub(super) fn log_items(before: &str) -> String {
+    format!(
+        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
+         CASE WHEN t.outcome = 0 THEN {before} END FROM temp.target t JOIN sim s ON s.id = t.sim_id \
+         WHERE t.sim_id > ? AND t.sim_id <= ?"
+    )
 }
 
 /// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
@@ -250,11 +271,7 @@ pub(crate) fn carry_out(
     if holds {
         super::turn::rules(session)?;
     }
-    let items = format!(
-        "INSERT INTO log_item SELECT ?1, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, {} \
-         FROM temp.target t JOIN sim s ON s.id = t.sim_id WHERE t.sim_id > ?2 AND t.sim_id <= ?3",
-        before(clear, ceilings)
-    );
+    let items = log_items(&before(clear, ceilings));
     let update = format!(
         "UPDATE sim AS s SET account_id = t.to_account, version = ?1{} FROM temp.target t \
          WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
@@ -320,7 +337,7 @@ fn before(clear: Clear, ceilings: bool) -> String {
             levels::BEFORE
         );
     }
-    format!("CASE WHEN t.outcome = 0 THEN nullif({kept}, '{{}}') END")
+    format!("nullif({kept}, '{{}}')")
 }
 
 /// What a change clears, and what an undo brings back. What neither touches is not written at all.
@@ -380,7 +397,7 @@ impl Undone {
         match kind {
             Change::MOVE => Some(Self::Move),
             Change::LEVELS => Some(Self::Levels),
-            "edit" | "authentication" | "activate" | "suspend" | "resume" => Some(Self::Edit),
+            kind if Edit::is_kind(kind) && kind != Verb::Terminate.word() => Some(Self::Edit),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! What lies over the screen.
 
-use estate::units::{count, sims};
-use estate::{Change, Clear as Cleared, Counts, Outcome, Reason};
+use estate::units::count;
+use estate::{Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -11,13 +11,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::builder::builder;
 use super::lists;
-use super::paint::{cut, cut_head, right, text, wrap};
-use super::panes::status_word;
+use super::paint::{Lines, cut, cut_head, right, text};
 use crate::tui::hit;
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
-use crate::tui::overlay::confirm::CEILINGS;
-use crate::tui::overlay::{Chooser, Confirm, HistoryPane, Overlay, Prompt, ResultPane};
+use crate::tui::overlay::{Chooser, HistoryPane, Overlay, Prompt, ResultPane};
 use crate::tui::theme::Theme;
 
 const ASCII: border::Set<'_> = border::Set {
@@ -46,7 +44,7 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
     frame(theme, &title(model, overlay), place.area, buffer);
     let cursor = match overlay {
         Overlay::Choose(chooser) => choose(theme, chooser, place, buffer),
-        Overlay::Confirm(confirm) => confirming(model, confirm, place, buffer),
+        Overlay::Confirm(confirm) => super::confirm::confirming(model, confirm, place, buffer),
         Overlay::Running => running(model, place, buffer),
         Overlay::Result(result) => outcome(theme, result, place, buffer),
         Overlay::Prompt(prompt) => Some(prompting(theme, prompt, place, buffer)),
@@ -173,168 +171,6 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
         }
     }
     cursor
-}
-
-/// Lines written one below the other.
-struct Lines<'a> {
-    buffer: &'a mut Buffer,
-    area: Rect,
-    y: u16,
-}
-
-impl Lines<'_> {
-    /// One line as it is, cut where the room ends.
-    fn line(&mut self, line: &str, style: Style) {
-        if self.y < self.area.bottom() {
-            text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, line, style);
-            self.y += 1;
-        }
-    }
-
-    /// Wrapped over as many lines as it takes.
-    fn push(&mut self, line: &str, style: Style) {
-        for part in wrap(line, self.area.width) {
-            if self.y < self.area.bottom() {
-                text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, &part, style);
-                self.y += 1;
-            }
-        }
-    }
-}
-
-fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let theme = &model.theme;
-    let area = Rect {
-        x: place.inner.x + 1,
-        width: place.inner.width.saturating_sub(2),
-        height: place.inner.height.saturating_sub(3),
-        ..place.inner
-    };
-    let mut lines = Lines { buffer, area, y: area.y };
-    if let Some(fault) = &confirm.fault {
-        lines.push(fault, theme.bad);
-        return None;
-    }
-    let Some(plan) = &confirm.plan else {
-        lines.push("looking at what would happen …", theme.quiet());
-        return None;
-    };
-    if plan.counts != Counts::default() {
-        lines.push(
-            &format!("{}: {}", sims(plan.total), plan.counts.would()),
-            theme.text.add_modifier(Modifier::BOLD),
-        );
-    }
-    if let Change::Move { to: account, .. } | Change::MoveAccount { under: account, .. } = &confirm.change {
-        let path = model.accounts.names(*account).join(" / ");
-        lines.line(&format!("to {}", cut_head(&path, area.width.saturating_sub(3))), theme.title());
-    }
-    if let Change::SetLevels { levels, .. } = &confirm.change {
-        lines.push(&format!("Set {}", levels.said()), theme.title());
-    }
-    if let Change::Edit { edit, .. } = &confirm.change {
-        lines.push(&edit.said(), theme.title());
-    }
-    hidden(theme, confirm, &mut lines);
-    match confirm.change {
-        Change::DeleteAccount { .. } => {
-            lines.push("It has no SIMs, no users and no accounts below it.", theme.text);
-        }
-        Change::SetCeiling { ceiling: None, .. } => {
-            lines.push("Caps stay as they are, and can be set higher again.", theme.text);
-        }
-        Change::Undo { .. } if plan.total == 0 => lines.push("It is put back as it was before.", theme.text),
-        _ => {}
-    }
-    for (reason, n) in &plan.reasons {
-        lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
-    }
-    breakdown(model, confirm, &mut lines);
-    for ceiling in plan.ceilings.iter().take(CEILINGS) {
-        lines.push(&format!("! the ceiling: {}", model.accounts.ceiling_said(*ceiling)), theme.warn);
-    }
-    for (warning, n) in &plan.warnings {
-        lines.push(&format!("! {}", warning.text(*n)), theme.warn);
-    }
-    if let Change::Move { clear, .. } = &confirm.change {
-        let line = Rect { y: place.inner.bottom().saturating_sub(3), height: 1, ..area };
-        text(lines.buffer, line, &options(*clear), theme.text);
-    }
-    typing(theme, confirm, place, lines.buffer)
-}
-
-/// The one thing that must not be overlooked comes right after the total.
-fn hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
-    let said = match (confirm.hidden, confirm.all) {
-        (Some(0), _) => return,
-        (None, _) => "! counting what the filter hides …".to_owned(),
-        (Some(n), true) => format!("! {} of them are hidden by the filter, and change too", count(n)),
-        (Some(n), false) => format!("! {} are hidden by the filter:  a  all   v  only the visible", count(n)),
-    };
-    lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
-}
-
-fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
-    let theme = &model.theme;
-    let Some(plan) = &confirm.plan else { return };
-    let is_undo = matches!(confirm.change, Change::Undo { .. });
-    let named = confirm.named();
-    for (account, n) in plan.by_account.iter().take(named) {
-        let path = model.accounts.names(*account).join(" / ");
-        lines.line(
-            &format!("{:>9}  {} {path}", count(*n), if is_undo { "back to" } else { "from" }),
-            theme.text,
-        );
-    }
-    if plan.by_account.len() > named {
-        let rest: u64 = plan.by_account.iter().skip(named).map(|(_, n)| n).sum();
-        lines.line(
-            &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - named),
-            theme.text,
-        );
-    }
-    if !plan.by_status.is_empty() {
-        let parts: Vec<String> =
-            plan.by_status.iter().map(|(s, n)| format!("{} {}", count(*n), status_word(*s))).collect();
-        lines.push(&parts.join(" · "), theme.text);
-    }
-    if !plan.sample.is_empty() {
-        let iccids: Vec<&str> = plan.sample.iter().map(|s| s.iccid.as_str()).collect();
-        let more = if plan.total > iccids.len() as u64 { " …" } else { "" };
-        lines.push(&format!("{}{more}", iccids.join("  ")), theme.quiet());
-    }
-}
-
-fn options(clear: Cleared) -> String {
-    let word = |cleared| if cleared { "CLEAR" } else { "keep" };
-    format!(
-        "n notes: {}    r recipients: {}    t tags: {}",
-        word(clear.notes),
-        word(clear.recipients),
-        word(clear.tags)
-    )
-}
-
-/// The line above the buttons: what has to be typed, or why it cannot go ahead.
-fn typing(theme: &Theme, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let line = Rect {
-        x: place.inner.x + 1,
-        y: place.inner.bottom().saturating_sub(2),
-        width: place.inner.width.saturating_sub(2),
-        height: 1,
-    };
-    let Some(number) = confirm.to_type() else {
-        let said = confirm.why_not().unwrap_or_else(|| format!("y to {}", confirm.verb().to_lowercase()));
-        text(buffer, line, &said, theme.text);
-        return None;
-    };
-    let x =
-        text(buffer, line, &format!("Type {} to {}: ", number, confirm.verb().to_lowercase()), theme.text);
-    let field =
-        Rect { x, width: (number.to_string().len() as u16 + 4).min(line.right().saturating_sub(x)), ..line };
-    buffer.set_style(field, Style::new().add_modifier(Modifier::UNDERLINED));
-    text(buffer, field, confirm.typed.value(), theme.text.add_modifier(Modifier::BOLD));
-    Some(Position::new(x + confirm.typed.visual_cursor() as u16, line.y))
 }
 
 fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {

@@ -143,6 +143,33 @@ pub fn too_small(buffer: &mut Buffer) {
     }
 }
 
+/// Lines written one below the other.
+pub struct Lines<'a> {
+    pub buffer: &'a mut Buffer,
+    pub area: Rect,
+    pub y: u16,
+}
+
+impl Lines<'_> {
+    /// One line as it is, cut where the room ends.
+    pub fn line(&mut self, line: &str, style: Style) {
+        if self.y < self.area.bottom() {
+            text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, line, style);
+            self.y += 1;
+        }
+    }
+
+    /// Wrapped over as many lines as it takes.
+    pub fn push(&mut self, line: &str, style: Style) {
+        for part in wrap(line, self.area.width) {
+            if self.y < self.area.bottom() {
+                text(self.buffer, Rect { y: self.y, height: 1, ..self.area }, &part, style);
+                self.y += 1;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,152 @@
+//! Undoing changes: what that needs, what it would do, and what it does.
+
+use serde_json::{Value as Json, json};
+
+use super::Local;
+use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang, start};
+use super::tree::{
+    delete_account, move_account, rename_account, restore_account, rule_of, set_ceiling, set_entitlement,
+    set_period,
+};
+use crate::change::{Change, ChangeId, Clear, Counts, Plan};
+use crate::error::{Error, Result};
+use crate::permit::Capability;
+use crate::store::log::{self, Logged};
+use crate::store::read::View;
+use crate::store::write::Undone;
+use crate::store::{edits, levels, write};
+
+/// What undoing a change needs.
+fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
+    Ok(match Undone::of(&logged.kind) {
+        Some(Undone::Move) => vec![Capability::MoveSims],
+        Some(Undone::Levels) => vec![Capability::SetLevels],
+        Some(Undone::Edit) => edits::edit_of(&logged.body)?.needs(),
+        None => vec![Capability::ManageAccounts],
+    })
+}
+
+impl Local {
+    /// Puts back what a change did to SIMs, as far as nothing came after it.
+    fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
+        start(run.watch)?;
+        let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
+        let judged = what.judged(run.view, logged.rev)?;
+        if judged.counts.done == 0 {
+            return Err(Error::Conflict(
+                "nothing of it can be put back: everything was changed since".into(),
+            ));
+        }
+        let undoes = Some(logged.rev);
+        if what == Undone::Levels {
+            self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
+            return levels::set_levels(run.session, run.rev, None, &judged, run.now, run.watch);
+        }
+        if what == Undone::Edit {
+            let edit = edits::edit_of(&logged.body)?;
+            let body = json!({ "edit": edit });
+            self.log(id, run, Done::sims(edit.kind(), body, judged.counts, undoes))?;
+            return edits::make(run.view, run.rev, &edit, &judged, true, run.watch);
+        }
+        let clear = cleared_again(run, logged)?;
+        self.log(
+            id,
+            run,
+            Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
+        )?;
+        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)
+    }
+
+    pub(super) fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
+        let logged = undoable(view, change)?;
+        self.may_change(&needs_to_undo(&logged)?)?;
+        if let Some(what) = Undone::of(&logged.kind) {
+            return view.plan_undo(logged.rev, what, (self.clock)());
+        }
+        let at = view.session.rev()?;
+        let account = account_in(&logged.body, "account");
+        let plan = match logged.kind.as_str() {
+            Change::CEILING => plan_ceiling(view, account, logged.body["from"].as_u64(), at)?,
+            Change::MOVE_ACCOUNT => plan_hang(view, account, account_in(&logged.body, "from"), at)?,
+            _ => return Ok(Plan { at, ..Plan::default() }),
+        };
+        let restored = view.restorable(logged.rev)?;
+        let done = plan.counts.done + restored;
+        Ok(Plan { total: done, counts: Counts { done, ..Counts::default() }, ..plan })
+    }
+
+    pub(super) fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
+        let logged = undoable(run.view, change)?;
+        let account = || account_in(&logged.body, "account");
+        let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let number = |key: &str| account_in(&logged.body, key);
+        self.may_change(&needs_to_undo(&logged)?)?;
+        if Undone::of(&logged.kind).is_some() {
+            return self.undo_sims(id, run, &logged);
+        }
+        let mut done = match logged.kind.as_str() {
+            "add-account" => delete_account(run, account())?,
+            "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
+                return Err(Error::Conflict("the account has been renamed again since".into()));
+            }
+            "rename-account" => rename_account(run, account(), &text("from"))?,
+            "entitlement" => set_entitlement(run, account(), logged.body["on"] == Json::Bool(false))?,
+            "period" if run.view.accounts.need(account())?.own_period != rule_of(&logged.body["to"]) => {
+                return Err(Error::Conflict("the billing period has been set again since".into()));
+            }
+            "period" => set_period(run, account(), rule_of(&logged.body["from"]))?,
+            Change::MOVE_ACCOUNT if run.view.accounts.get(number("from")).is_none() => {
+                return Err(Error::Conflict("it came from an account that you do not see".into()));
+            }
+            Change::MOVE_ACCOUNT if run.view.accounts.need(account())?.parent != Some(number("under")) => {
+                return Err(Error::Conflict("the account has been moved again since".into()));
+            }
+            Change::MOVE_ACCOUNT => move_account(run, account(), number("from"))?,
+            Change::CEILING
+                if run.view.accounts.need(account())?.own_ceiling != logged.body["to"].as_u64() =>
+            {
+                return Err(Error::Conflict("the ceiling has been set again since".into()));
+            }
+            Change::CEILING => set_ceiling(run, account(), logged.body["from"].as_u64())?,
+            "delete-account" => restore_account(run, &logged.body)?,
+            _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),
+        };
+        done.undoes = Some(logged.rev);
+        if matches!(logged.kind.as_str(), Change::CEILING | Change::MOVE_ACCOUNT) {
+            return self.hold(id, run, account(), done);
+        }
+        self.log(id, run, done)
+    }
+}
+
+/// Undoing an undo does the change again, and clears again what it cleared.
+fn cleared_again(run: &Run<'_>, logged: &Logged) -> Result<Clear> {
+    let original = logged.undoes.map(|rev| log::at(run.session, rev)).transpose()?.flatten();
+    let clear = original.and_then(|o| o.body.get("clear").cloned());
+    Ok(clear.and_then(|c| serde_json::from_value(c).ok()).unwrap_or_default())
+}
+
+/// The change to undo, if this user may know of it and nobody undid it before.
+fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
+    let unknown = || Error::not_found("change", change.0.clone());
+    let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
+    let wanted = log::LogFilter {
+        after: Some(logged.rev - 1),
+        before: Some(logged.rev + 1),
+        limit: 1,
+        ..Default::default()
+    };
+    let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
+    if entry.undone && Undone::of(&logged.kind).is_none() {
+        return Err(Error::Conflict("it has been undone already".into()));
+    }
+    if !entry.undoable {
+        let what = match logged.kind.as_str() {
+            "import" => "an import",
+            "init" => "the making of the estate",
+            _ => "this kind of change",
+        };
+        return Err(Error::Conflict(format!("{what} cannot be undone")));
+    }
+    Ok(logged)
+}

@@ -1,0 +1,41 @@
+//! What the tests of changes share: planning, making and undoing them, and looking what became of a SIM.
+
+use std::ops::ControlFlow;
+
+use estate::{
+    Cancel, Change, ChangeId, Error, Estate, Filter, Local, Plan, Progress, Query, Receipt, Sim, Target, Time,
+};
+
+/// The moment a test's filters are read at.
+pub const NOW: Time = Time(1_780_000_000);
+
+/// Every SIM that fits a filter and that this user sees.
+pub fn all(local: &Local, text: &str) -> Target {
+    let filter = Filter::parse(text).expect(text);
+    Target::query(Query { filter, ..Query::all(local.me().account, NOW) })
+}
+
+/// What a change would do.
+pub fn plan(local: &Local, change: &Change) -> Plan {
+    local.plan(change, &Cancel::new()).expect("plan")
+}
+
+/// Hears of progress and never stops anything.
+pub fn go(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// Makes a change.
+pub fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
+    local.apply(&ChangeId::new(), change, &go)
+}
+
+/// Takes one back.
+pub fn undo(local: &Local, change: &ChangeId) -> Result<Receipt, Error> {
+    apply(local, &Change::Undo { change: change.clone() })
+}
+
+/// The SIM whose number ends in two digits.
+pub fn sim(local: &Local, n: u8) -> Sim {
+    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+}
