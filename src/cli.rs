@@ -9,6 +9,7 @@ mod demo;
 mod edit;
 mod export;
 mod filters;
+pub(crate) mod help;
 mod history;
 mod import;
 mod incoming;
@@ -23,6 +24,7 @@ mod sims;
 mod start;
 mod store;
 mod usage;
+mod users;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -117,7 +119,12 @@ enum Command {
     /// Add, rename, move, delete or show an account.
     #[command(subcommand)]
     Account(accounts::One),
-    Users(accounts::UsersArgs),
+    Users(users::ListArgs),
+    /// Invite a user, change their role, keep them out, let them in, remove them.
+    #[command(subcommand)]
+    User(users::One),
+    #[command(name = "help")]
+    Support(help::Args),
     History(history::Args),
     Undo(history::UndoArgs),
     /// Check or copy the store.
@@ -241,7 +248,9 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Profile(args) => profile::run(context, &args),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
-        Command::Users(args) => accounts::users(context, &args),
+        Command::Users(args) => users::list(context, &args),
+        Command::User(one) => users::one(context, one),
+        Command::Support(args) => help::run(context, &args),
         Command::History(args) => history::list(context, &args),
         Command::Undo(args) => history::undo(context, &args),
         Command::Store(one) => store::run(context, one),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+use estate::Roles;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -31,6 +32,9 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How webhooks are called.
     pub webhook: WebhookConfig,
+    /// Rows of the role table that ask for more here: a capability and the weakest role that has it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, String>,
     /// Named sets of the above, chosen with `--profile`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, Profile>,
@@ -45,6 +49,17 @@ pub struct Profile {
     /// The user.
     #[serde(rename = "as")]
     pub user: Option<String>,
+}
+
+impl Config {
+    /// The role table as this configuration tightens it.
+    pub fn roles(&self) -> Result<Roles, Failure> {
+        let rows = self.roles.iter().map(|(word, role)| (word.as_str(), role.as_str()));
+        Roles::tightened(rows).map_err(|error| {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            Failure::Config(format!("[roles] in the configuration: {error}{hint}"))
+        })
+    }
 }
 
 fn dirs() -> Option<ProjectDirs> {

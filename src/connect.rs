@@ -33,5 +33,5 @@ pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
     let user =
         globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
     let local = Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?;
-    Ok(local.with_mail(config.mail.is_some()))
+    Ok(local.with_mail(config.mail.is_some()).with_roles(config.roles()?))
 }

@@ -9,5 +9,6 @@ pub mod connect;
 pub mod failure;
 pub mod files;
 pub mod keeper;
+pub mod markdown;
 pub mod notify;
 pub mod tui;

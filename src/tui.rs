@@ -77,6 +77,7 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
     let mut model = Model::new(Start {
         kind,
         me: estate.me().clone(),
+        roles: estate.roles().clone(),
         read_only: estate.read_only(),
         accounts: estate.accounts(&Cancel::new())?,
         keymap,

@@ -1,67 +1,13 @@
 //! The binary: standard output, exit codes, two programs on one store, and kill -9 at any moment.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+#[path = "common/binary.rs"]
+mod binary;
+
+use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
-use assert_cmd::cargo::CommandCargoExt as _;
-
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
-
-struct World {
-    dir: tempfile::TempDir,
-    store: PathBuf,
-}
-
-impl World {
-    /// A folder with nothing in it.
-    fn empty() -> Self {
-        let dir = tempfile::tempdir().expect("folder");
-        let store = dir.path().join("estate.db");
-        Self { dir, store }
-    }
-
-    /// A store with the sample estate.
-    fn sample() -> Self {
-        let world = Self::empty();
-        world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
-        world.ok(&["import", &format!("{DATA}/estate-2k/sims.csv")]);
-        world
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::cargo_bin("simdeck").expect("binary");
-        command.env_clear().env("HOME", self.dir.path()).arg("--store").arg(&self.store).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        self.command().args(args).output().expect("runs")
-    }
-
-    #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
-        self.ends(args, 0).0
-    }
-
-    /// Runs it, checks the exit code, gives standard output and error.
-    #[track_caller]
-    fn ends(&self, args: &[&str], code: i32) -> (String, String) {
-        let output = self.run(args);
-        let out = String::from_utf8(output.stdout).expect("UTF-8");
-        let err = String::from_utf8(output.stderr).expect("UTF-8");
-        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
-        (out, err)
-    }
-
-    fn count(&self, filter: &str) -> u64 {
-        self.ok(&["sims", filter, "--count"]).trim().parse().expect("a number")
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-}
+use binary::{DATA, World};
 
 #[test]
 fn import_move_history_undo() {

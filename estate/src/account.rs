@@ -22,6 +22,8 @@ pub struct Account {
     pub parent: Option<AccountId>,
     /// The name, unique among siblings ignoring case.
     pub name: String,
+    /// What another system calls it; empty where nothing does.
+    pub reference: String,
     /// Levels below the top of what this user sees.
     pub depth: u16,
     /// SIMs in the account itself.
@@ -30,6 +32,10 @@ pub struct Account {
     pub subtree: u64,
     /// Whether a user with the role Admin belongs to it.
     pub has_admin: bool,
+    /// How many users belong to it.
+    pub users: u64,
+    /// Whether it sets Help and Support for those below it.
+    pub helps: bool,
     /// When its billing periods begin, by its own rule or that of an account above.
     pub period: PeriodRule,
     /// Its own rule, if it has one.
@@ -94,9 +100,12 @@ pub struct AccountRow {
     pub(crate) id: AccountId,
     pub(crate) parent: Option<AccountId>,
     pub(crate) name: String,
+    pub(crate) reference: String,
     pub(crate) key: String,
     pub(crate) own: u64,
     pub(crate) has_admin: bool,
+    pub(crate) users: u64,
+    pub(crate) helps: bool,
     pub(crate) version: i64,
     pub(crate) period: Option<PeriodRule>,
     pub(crate) levels: bool,
@@ -163,10 +172,13 @@ impl Accounts {
                 id: row.id,
                 parent: row.parent.filter(|_| depth > 0),
                 name: row.name.clone(),
+                reference: row.reference.clone(),
                 depth,
                 own: row.own,
                 subtree: row.own,
                 has_admin: row.has_admin,
+                users: row.users,
+                helps: row.helps,
                 period: passed.period,
                 own_period: row.period,
                 levels: passed.levels,
@@ -344,9 +356,12 @@ mod tests {
             id: AccountId(id),
             parent: (parent > 0).then_some(AccountId(parent)),
             name: name.into(),
+            reference: String::new(),
             key: text::fold(name),
             own,
             has_admin: false,
+            users: 0,
+            helps: false,
             version: 1,
             period: None,
             levels: true,

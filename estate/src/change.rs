@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::edit::Edit;
+use crate::help::Help;
 use crate::levels::Levels;
 use crate::period::PeriodRule;
 use crate::query::Query;
 use crate::sim::SimId;
 use crate::units::Time;
+use crate::user::{Role, UserChange, UserId};
 
 pub use outcome::{Counts, Outcome, Reason};
 pub use plan::{Plan, Warning};
@@ -168,6 +170,45 @@ pub enum Change {
         /// The address.
         address: String,
     },
+    /// Says what another system calls an account.
+    SetReference {
+        /// The account.
+        account: AccountId,
+        /// The reference; empty takes it away.
+        reference: String,
+    },
+    /// Says what the users of the accounts below an account see as Help and Support.
+    SetHelp {
+        /// The account.
+        account: AccountId,
+        /// What they see; `None` leaves it to the account above.
+        help: Option<Box<Help>>,
+    },
+    /// Invites a user.
+    AddUser {
+        /// The account they belong to.
+        account: AccountId,
+        /// Their full name.
+        name: String,
+        /// Their mail address.
+        email: String,
+        /// What they may do.
+        role: Role,
+    },
+    /// Changes what a user may do, or whether they may sign in.
+    ChangeUser {
+        /// The user.
+        user: UserId,
+        /// What is changed.
+        to: UserChange,
+    },
+    /// Changes the name or the address of whoever makes the change.
+    EditProfile {
+        /// The full name.
+        name: String,
+        /// The mail address.
+        email: String,
+    },
     /// Makes an account.
     AddAccount {
         /// The account above it.
@@ -234,6 +275,17 @@ impl Change {
             Self::SetCeiling { .. } => Self::CEILING,
             Self::AddExternal { .. } => "add-external",
             Self::RemoveExternal { .. } => "remove-external",
+            Self::SetReference { .. } => "reference",
+            Self::SetHelp { .. } => "help",
+            Self::AddUser { .. } => "add-user",
+            Self::ChangeUser { to, .. } => match to {
+                UserChange::Role(_) => "user-role",
+                UserChange::Disable => "disable-user",
+                UserChange::Enable => "enable-user",
+                UserChange::Remove => "remove-user",
+                UserChange::Invite => "invite-user",
+            },
+            Self::EditProfile { .. } => "profile",
             Self::AddAccount { .. } => "add-account",
             Self::RenameAccount { .. } => "rename-account",
             Self::MoveAccount { .. } => Self::MOVE_ACCOUNT,

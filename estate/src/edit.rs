@@ -276,7 +276,7 @@ impl Edit {
 }
 
 /// One line: trimmed, without anything that could harm a terminal.
-fn line(value: &str, field: &'static str, most: usize) -> Result<String> {
+pub(crate) fn line(value: &str, field: &'static str, most: usize) -> Result<String> {
     let value = value.trim();
     if value.chars().count() > most {
         return Err(Error::invalid(field, format!("must have at most {most} characters")));

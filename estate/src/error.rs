@@ -43,6 +43,9 @@ pub enum Error {
     /// The session was opened read-only.
     #[error("this session is read-only")]
     ReadOnly,
+    /// Whoever signed in was removed or kept out since, or is something else now.
+    #[error("you may not sign in any more, or not as what you were")]
+    SignedOut,
     /// A value breaks a hard rule.
     #[error("{field}: {reason}")]
     Invalid {
@@ -169,6 +172,7 @@ impl Error {
             Self::Denied { .. } => "not-permitted",
             Self::RootOnly => "root-only",
             Self::ReadOnly => "read-only",
+            Self::SignedOut => "signed-out",
             Self::Invalid { .. } => "invalid",
             Self::Filter { .. } => "bad-filter",
             Self::Drift { .. } => "drift",
@@ -189,7 +193,11 @@ impl Error {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Ambiguous { .. } | Self::Invalid { .. } | Self::Filter { .. } => Kind::Usage,
-            Self::NotFound { .. } | Self::Denied { .. } | Self::RootOnly | Self::ReadOnly => Kind::Forbidden,
+            Self::NotFound { .. }
+            | Self::Denied { .. }
+            | Self::RootOnly
+            | Self::ReadOnly
+            | Self::SignedOut => Kind::Forbidden,
             Self::Drift { .. } => Kind::Changed,
             Self::Cancelled => Kind::Cancelled,
             _ => Kind::Failed,
@@ -207,6 +215,7 @@ impl Error {
             }
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
+            Self::SignedOut => Some("start again, or ask an Admin of your account".into()),
             Self::ReadOnly => Some("start again without --readonly".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),

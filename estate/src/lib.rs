@@ -10,6 +10,7 @@ mod edit;
 mod error;
 pub mod export;
 pub mod filter;
+mod help;
 pub mod ident;
 mod import;
 pub mod levels;
@@ -39,13 +40,14 @@ pub use change::{
 pub use edit::{Common, Edit, Listed, Stated, Verb};
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
+pub use help::{Contact, Help};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
 pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
 pub use period::{DAY, Period, PeriodRule};
-pub use permit::{Capability, TABLE as PERMISSIONS, permit};
+pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
@@ -55,7 +57,7 @@ pub use units::Time;
 pub use usage::{
     AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,
 };
-pub use user::{Role, User, UserId, UserState};
+pub use user::{Role, User, UserChange, UserId, UserState};
 
 /// Receives exported SIMs one by one; `Ok(false)` stops.
 pub type Sink<'a> = dyn FnMut(&Sim) -> Result<bool> + 'a;
@@ -66,6 +68,8 @@ pub type Sink<'a> = dyn FnMut(&Sim) -> Result<bool> + 'a;
 pub trait Estate: Send + Sync {
     /// Who is signed in.
     fn me(&self) -> &User;
+    /// The role table as it holds here.
+    fn roles(&self) -> &Roles;
     /// Whether this session may write at all.
     fn read_only(&self) -> bool;
     /// The revision of the last change.
@@ -135,6 +139,10 @@ pub trait Estate: Send + Sync {
     fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)>;
     /// Who is no user and hears of an account's SIMs.
     fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>>;
+    /// What this user sees as Help and Support: set by the nearest account above theirs that has any.
+    fn help(&self, cancel: &Cancel) -> Result<Option<Help>>;
+    /// What an account sets for those below it, and what its own users see.
+    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)>;
     /// Whether this user wants mail about the SIMs they see.
     fn wants_mail(&self, cancel: &Cancel) -> Result<bool>;
     /// Says whether this user wants mail. It is part of their profile, and no change of the estate.

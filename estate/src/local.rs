@@ -3,6 +3,7 @@
 mod apply;
 mod tree;
 mod undo;
+mod users;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
@@ -18,11 +19,12 @@ use crate::edit::{Common, Stated};
 use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
+use crate::help::Help;
 use crate::import::{ImportOptions, Notes, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
 use crate::notify::{Attempt, Delivery, External, Letter};
-use crate::permit::{Capability, permit};
+use crate::permit::{Capability, Roles};
 use crate::query::{Key, Page, Query, Seek};
 use crate::saved::{Saved, SavedEdit};
 use crate::sim::{Sim, SimId};
@@ -31,7 +33,9 @@ use crate::store::read::View;
 use crate::store::stage::{Incoming, Staging};
 use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{Session, Store, accounts, check, demo as made_up, lock, outbox, saved, textindex, turn};
+use crate::store::{
+    Session, Store, accounts, check, demo as made_up, lock, outbox, people, saved, textindex, turn,
+};
 use crate::units::Time;
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
@@ -40,8 +44,11 @@ use crate::{Entry, Estate, Item, Outcome, Sink, ident};
 /// Whose eyes the store is seen through. Only [`Local`] makes one, so no store function can be called without.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    user: User,
+    pub(crate) user: User,
+    /// Who looks through that user's eyes, if somebody else does.
+    actor: Option<User>,
     read_only: bool,
+    roles: Roles,
 }
 
 impl Scope {
@@ -98,8 +105,11 @@ impl Local {
                 email: email.clone(),
                 role,
                 state: UserState::Active,
+                invited: None,
+                signed_in: None,
             };
-            accounts::add_user(&session, &admin, now)?;
+            let id = people::invite(&session, &admin, admin.id, now)?;
+            people::admit(&session, id, &admin.email)?;
             log::append(
                 &session,
                 &Record {
@@ -116,32 +126,31 @@ impl Local {
             log::touch_if_absent(&session, 1, account)?;
             transaction.commit()?;
         }
-        Self::sign_in(store, Some(&email), false)
+        Self::sign_in(store, Some(&email), false, Box::new(move || now))
     }
 
     /// Opens a store as the user with that address, or as the only Admin of the root account.
     pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
-        Self::sign_in(Store::open(path)?, email, read_only)
+        Self::sign_in(Store::open(path)?, email, read_only, Box::new(Time::now))
     }
 
-    fn sign_in(store: Store, email: Option<&str>, read_only: bool) -> Result<Self> {
-        let user = {
-            let session = store.writer();
-            match email {
-                Some(email) => accounts::sign_in(&session, email)?,
-                None => only_admin(accounts::root_admins(&session)?)?,
-            }
-        };
-        let scope = Scope { user, read_only };
-        Ok(Self {
+    fn new(store: Store, scope: Scope, clock: Box<dyn Fn() -> Time + Send + Sync>) -> Self {
+        Self {
             store,
             scope,
-            clock: Box::new(Time::now),
+            clock,
             tree: Mutex::default(),
             mail: false,
             staged: Mutex::default(),
             next_staging: AtomicU64::new(1),
-        })
+        }
+    }
+
+    /// The same, with some rows of the role table asking for more.
+    #[must_use]
+    pub fn with_roles(mut self, roles: Roles) -> Self {
+        self.scope.roles = roles;
+        self
     }
 
     /// The same store, with a clock that stands still: for tests and screenshots.
@@ -185,33 +194,6 @@ impl Local {
         })
     }
 
-    /// Adds an active user. Inviting people by mail comes with user management; the demo needs users of every role.
-    pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
-        self.may_write(Capability::ManageAccounts)?;
-        let (name, email) = (valid_name(name)?, ident::email(email)?);
-        let session = self.store.writer();
-        let transaction = session.unchecked_transaction()?;
-        View::new(&session, &self.scope, None)?.accounts.need(account)?;
-        let user = User { id: UserId(0), account, name, email, role, state: UserState::Active };
-        let (rev, at) = (session.rev()? + 1, (self.clock)());
-        accounts::add_user(&session, &user, at)?;
-        log::append(
-            &session,
-            &Record {
-                rev,
-                id: &ChangeId::new(),
-                at,
-                actor: &self.scope.user,
-                kind: "add-user",
-                body: serde_json::json!({ "account": account.0, "email": user.email, "role": role.word() }),
-                counts: Counts::default(),
-                undoes: None,
-            },
-        )?;
-        log::touch_if_absent(&session, rev, account)?;
-        Ok(transaction.commit()?)
-    }
-
     /// Gives the demo's SIMs a past.
     pub(crate) fn make_up_history(&self) -> Result<()> {
         let session = self.store.writer();
@@ -248,6 +230,11 @@ impl Local {
         id
     }
 
+    /// Asks the role table.
+    fn may(&self, need: Capability) -> Result<()> {
+        self.scope.roles.permit(self.scope.user.role, need)
+    }
+
     fn may_write(&self, need: Capability) -> Result<()> {
         self.may_change(&[need])
     }
@@ -257,7 +244,7 @@ impl Local {
         if self.scope.read_only {
             return Err(Error::ReadOnly);
         }
-        needs.iter().try_for_each(|need| permit(self.scope.user.role, *need))
+        needs.iter().try_for_each(|need| self.may(*need))
     }
 
     /// Asks the role table, then reads one unchanging view.
@@ -267,7 +254,7 @@ impl Local {
         cancel: &Cancel,
         work: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
-        permit(self.scope.user.role, need)?;
+        self.may(need)?;
         self.store.read(cancel, |session| work(&self.view(session)?))
     }
 
@@ -285,24 +272,13 @@ impl Local {
     }
 }
 
-/// The file's owner is trusted: without a name they are the root account's Admin, if there is one only.
-fn only_admin(mut admins: Vec<User>) -> Result<User> {
-    match admins.len() {
-        0 => Err(Error::not_found("user", "an active Admin of the root account")),
-        1 => Ok(admins.remove(0)),
-        _ => Err(Error::Invalid {
-            field: "as",
-            reason: format!(
-                "several Admins; choose one with --as: {}",
-                admins.iter().map(|u| u.email.as_str()).collect::<Vec<_>>().join(", ")
-            ),
-        }),
-    }
-}
-
 impl Estate for Local {
     fn me(&self) -> &User {
         &self.scope.user
+    }
+
+    fn roles(&self) -> &Roles {
+        &self.scope.roles
     }
 
     fn read_only(&self) -> bool {
@@ -450,22 +426,33 @@ impl Estate for Local {
         })
     }
 
+    fn help(&self, cancel: &Cancel) -> Result<Option<Help>> {
+        self.read(Capability::View, cancel, |view| accounts::help_above(view.session, self.scope.top()))
+    }
+
+    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)> {
+        self.read(Capability::ManageAccounts, cancel, |view| {
+            view.accounts.need(account)?;
+            Ok((accounts::help(view.session, account)?, accounts::help_above(view.session, account)?))
+        })
+    }
+
     fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
-        self.read(Capability::View, cancel, |view| accounts::wants_mail(view.session, self.scope.user.id))
+        self.read(Capability::View, cancel, |view| people::wants_mail(view.session, self.scope.user.id))
     }
 
     fn want_mail(&self, wanted: bool) -> Result<()> {
         self.may_write(Capability::EditProfile)?;
-        accounts::want_mail(&self.store.writer(), self.scope.user.id, wanted)
+        people::want_mail(&self.store.writer(), self.scope.user.id, wanted)
     }
 
     fn heard(&self, cancel: &Cancel) -> Result<i64> {
-        self.read(Capability::View, cancel, |view| accounts::heard(view.session, self.scope.user.id))
+        self.read(Capability::View, cancel, |view| people::heard(view.session, self.scope.user.id))
     }
 
     fn hear(&self, upto: i64) -> Result<()> {
         self.may_write(Capability::View)?;
-        accounts::hear(&self.store.writer(), self.scope.user.id, upto)
+        people::hear(&self.store.writer(), self.scope.user.id, upto)
     }
 
     fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {

@@ -108,6 +108,10 @@ pub struct Letter {
     pub created: Time,
     /// Attempts so far.
     pub tries: u32,
+    /// What it is about, where it tells of something else than levels.
+    pub subject: String,
+    /// What it says then.
+    pub body: String,
     /// Alerts it tells of.
     pub alerts: u64,
     /// Caps it tells of.

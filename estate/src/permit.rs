@@ -2,13 +2,14 @@
 //!
 //! The rows are those of the portal simdeck models; two of them (†) change state yet sit in a low role.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Result};
 use crate::user::Role::{self, Admin, User, ViewOnly};
 
 /// One thing a role may or may not do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is described by its row below")]
 pub enum Capability {
     View,
@@ -29,46 +30,83 @@ pub enum Capability {
     ImportUsage,
 }
 
-/// Each capability, the weakest role that has it, and the words that complete "may not …".
-pub const TABLE: [(Capability, Role, &str); 16] = [
-    (Capability::View, ViewOnly, "look at SIMs"),
-    (Capability::Export, ViewOnly, "export SIMs"),
-    (Capability::Authenticate, ViewOnly, "switch SIM authentication"), // † changes state
-    (Capability::Ping, ViewOnly, "ping a SIM"),                        // † changes state
-    (Capability::EditProfile, ViewOnly, "edit their own profile"),
-    (Capability::EditNotes, User, "edit labels and notes"),
-    (Capability::Diagnose, User, "run diagnostics"),
-    (Capability::ManageAccounts, Admin, "manage accounts and their users"),
-    (Capability::MoveSims, Admin, "move SIMs"),
-    (Capability::EstateHistory, Admin, "see the history of the estate"),
-    (Capability::ActivateSims, Admin, "activate SIMs"),
-    (Capability::ManageTags, Admin, "manage tags and categories"),
-    (Capability::SetLevels, Admin, "set alerts and caps"),
-    (Capability::ManageRecipients, Admin, "edit notification recipients"),
-    (Capability::ImportSims, Admin, "import SIMs"),
-    (Capability::ImportUsage, Admin, "import usage"),
+/// Each capability, its word in configurations, the weakest role that has it, and the words that complete "may not …".
+pub const TABLE: [(Capability, &str, Role, &str); 16] = [
+    (Capability::View, "view", ViewOnly, "look at SIMs"),
+    (Capability::Export, "export", ViewOnly, "export SIMs"),
+    (Capability::Authenticate, "authenticate", ViewOnly, "switch SIM authentication"), // † changes state
+    (Capability::Ping, "ping", ViewOnly, "ping a SIM"),                                // † changes state
+    (Capability::EditProfile, "profile", ViewOnly, "edit their own profile"),
+    (Capability::EditNotes, "notes", User, "edit labels and notes"),
+    (Capability::Diagnose, "diagnose", User, "run diagnostics"),
+    (Capability::ManageAccounts, "accounts", Admin, "manage accounts and their users"),
+    (Capability::MoveSims, "move", Admin, "move SIMs"),
+    (Capability::EstateHistory, "history", Admin, "see the history of the estate"),
+    (Capability::ActivateSims, "activate", Admin, "activate SIMs"),
+    (Capability::ManageTags, "tags", Admin, "manage tags and categories"),
+    (Capability::SetLevels, "levels", Admin, "set alerts and caps"),
+    (Capability::ManageRecipients, "recipients", Admin, "edit notification recipients"),
+    (Capability::ImportSims, "import", Admin, "import SIMs"),
+    (Capability::ImportUsage, "usage", Admin, "import usage"),
 ];
 
 impl Capability {
-    fn row(self) -> &'static (Self, Role, &'static str) {
+    fn row(self) -> &'static (Self, &'static str, Role, &'static str) {
         TABLE.iter().find(|row| row.0 == self).unwrap_or(&TABLE[0])
     }
 
-    /// The weakest role that has it.
+    /// The weakest role that has it, unless a deployment asks for more.
     pub fn role(self) -> Role {
-        self.row().1
+        self.row().2
     }
 }
 
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.row().2)
+        f.write_str(self.row().3)
     }
 }
 
-/// Answers whether `role` has `need`.
-pub fn permit(role: Role, need: Capability) -> Result<()> {
-    if role >= need.role() { Ok(()) } else { Err(Error::Denied { role, need }) }
+/// The role table as a deployment has it: rows can ask for a stronger role, never for a weaker one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Roles {
+    tightened: BTreeMap<Capability, Role>,
+}
+
+impl Roles {
+    /// The table with some rows asking for more: pairs of a capability's word and a role's.
+    pub fn tightened<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+        let mut roles = Self::default();
+        for (word, role) in rows {
+            let known = || TABLE.iter().map(|row| row.1);
+            let Some((capability, _, least, _)) = TABLE.iter().find(|row| row.1 == word) else {
+                return Err(Error::not_found_near("capability", word, known()));
+            };
+            let Some(role) = Role::from_word(role) else {
+                return Err(Error::invalid("roles", format!("{word} must be view-only, user or admin")));
+            };
+            if role < *least {
+                let why =
+                    format!("{word} needs {} at least: rows can be tightened, not loosened", least.word());
+                return Err(Error::invalid("roles", why));
+            }
+            if *capability == Capability::View && role > ViewOnly {
+                return Err(Error::invalid("roles", "view is what every role is for"));
+            }
+            roles.tightened.insert(*capability, role);
+        }
+        Ok(roles)
+    }
+
+    /// The weakest role that has a capability here.
+    pub fn role(&self, need: Capability) -> Role {
+        self.tightened.get(&need).copied().unwrap_or_else(|| need.role())
+    }
+
+    /// Answers whether `role` has `need`.
+    pub fn permit(&self, role: Role, need: Capability) -> Result<()> {
+        if role >= self.role(need) { Ok(()) } else { Err(Error::Denied { role, need }) }
+    }
 }
 
 #[cfg(test)]
@@ -77,18 +115,32 @@ mod tests {
 
     #[test]
     fn every_capability_has_exactly_one_row() {
-        for (capability, role, words) in TABLE {
-            assert_eq!(capability.row(), &(capability, role, words));
-            assert_eq!(TABLE.iter().filter(|row| row.0 == capability).count(), 1);
+        for (capability, word, role, words) in TABLE {
+            assert_eq!(capability.row(), &(capability, word, role, words));
+            assert_eq!(TABLE.iter().filter(|row| row.0 == capability || row.1 == word).count(), 1);
         }
     }
 
     #[test]
     fn roles_are_cumulative() {
+        let roles = Roles::default();
         for (capability, ..) in TABLE {
-            let may: Vec<bool> = Role::ALL.iter().map(|r| permit(*r, capability).is_ok()).collect();
+            let may: Vec<bool> = Role::ALL.iter().map(|r| roles.permit(*r, capability).is_ok()).collect();
             assert!(may.is_sorted() && may[2], "{capability:?}");
         }
-        assert!(permit(User, Capability::MoveSims).is_err());
+        assert!(roles.permit(User, Capability::MoveSims).is_err());
+    }
+
+    #[test]
+    fn a_deployment_tightens_rows_and_never_loosens_one() {
+        let roles = Roles::tightened([("authenticate", "admin"), ("notes", "user")]).expect("tighter");
+        assert!(roles.permit(User, Capability::Authenticate).is_err());
+        assert!(
+            roles.permit(User, Capability::EditNotes).is_ok()
+                && roles.permit(ViewOnly, Capability::Ping).is_ok()
+        );
+        for (word, role) in [("move", "user"), ("mover", "admin"), ("ping", "nobody"), ("view", "admin")] {
+            assert!(Roles::tightened([(word, role)]).is_err(), "{word}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
+use crate::units::Time;
 
 /// Identifies a user within one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +79,22 @@ impl UserState {
     }
 }
 
+/// What is changed about a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserChange {
+    /// Gives them another role.
+    Role(Role),
+    /// Keeps them from signing in, until they are let in again.
+    Disable,
+    /// Lets them sign in again.
+    Enable,
+    /// Takes them away; what they did stays in the log.
+    Remove,
+    /// Sends the invitation once more.
+    Invite,
+}
+
 /// A person who belongs to exactly one account and sees it and everything below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
@@ -93,4 +110,8 @@ pub struct User {
     pub role: Role,
     /// Whether they may sign in.
     pub state: UserState,
+    /// When they were last invited; `None` for the first of an estate.
+    pub invited: Option<Time>,
+    /// When they last signed in, within the hour.
+    pub signed_in: Option<Time>,
 }

@@ -1,11 +1,12 @@
-//! `simdeck accounts`, `account …` and `users`.
+//! `simdeck accounts` and `account …`.
 
 use estate::levels::{parse_cap, shown};
 use estate::units::count;
-use estate::{Accounts, Change, Error, Estate, PeriodRule, split_path};
+use estate::{Accounts, Change, Contact, Error, Estate, Help, PeriodRule, split_path};
 use serde_json::json;
 
-use super::change::{self, Confirm};
+use super::change::{self, Confirm, at_once};
+use super::help;
 use super::output::{list as print_list, plain};
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
@@ -18,12 +19,66 @@ pub struct ListArgs {
     tree: bool,
 }
 
-/// List users.
+/// What the users of the accounts below an account see.
 #[derive(Debug, clap::Args)]
-pub struct UsersArgs {
-    /// Only those of one account.
-    #[arg(long, value_name = "PATH")]
-    account: Option<String>,
+pub struct HelpPage {
+    /// The account: those below it see the page, its own users see that of the account above.
+    path: String,
+    /// A Markdown file with the text of the page; - is standard input.
+    #[arg(long, value_name = "FILE")]
+    file: Option<String>,
+    /// The title of the page.
+    #[arg(long, value_name = "TEXT", default_value = "Help and Support")]
+    title: String,
+    /// Show whom to contact instead of a page: their name.
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    contact: Option<String>,
+    /// The contact's telephone number.
+    #[arg(long, requires = "contact", default_value = "", hide_default_value = true)]
+    phone: String,
+    /// The contact's mail address.
+    #[arg(long, requires = "contact", default_value = "", hide_default_value = true)]
+    email: String,
+    /// When the contact answers.
+    #[arg(long, requires = "contact", default_value = "", hide_default_value = true)]
+    hours: String,
+    /// Where there is more.
+    #[arg(long, requires = "contact", default_value = "", hide_default_value = true)]
+    url: String,
+    /// Leave it to the account above.
+    #[arg(long, conflicts_with_all = ["file", "contact"])]
+    none: bool,
+    #[command(flatten)]
+    confirm: Confirm,
+}
+
+/// What `account help-page` is to do.
+enum Wanted {
+    /// Show what is set.
+    Show,
+    /// Set it, or leave it to the account above.
+    Set(Option<Help>),
+}
+
+impl HelpPage {
+    /// What is to be done.
+    fn wanted(&self) -> Result<Wanted, Failure> {
+        if let Some(name) = &self.contact {
+            let (name, phone, email) = (name.clone(), self.phone.clone(), self.email.clone());
+            let contact = Contact { name, phone, email, hours: self.hours.clone(), url: self.url.clone() };
+            return Ok(Wanted::Set(Some(Help::Contact(contact))));
+        }
+        let Some(file) = &self.file else {
+            return Ok(if self.none { Wanted::Set(None) } else { Wanted::Show });
+        };
+        let read = if file == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(file)
+        };
+        let text = read.map_err(|e| Failure::io(format!("cannot read {file}"), e))?;
+        Ok(Wanted::Set(Some(Help::Page { title: self.title.clone(), text })))
+    }
 }
 
 /// What can be done to one account.
@@ -82,6 +137,17 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Say what another system calls an account.
+    Reference {
+        /// The account.
+        path: String,
+        /// The reference, or none.
+        reference: String,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Show or set what the users of the accounts below see as Help and Support: a page, or whom to contact.
+    HelpPage(HelpPage),
     /// Show, add or take away who else hears of an account's SIMs: mail addresses and webhooks.
     Notify {
         /// The account: what lies below it counts too.
@@ -148,35 +214,9 @@ fn admin(account: &estate::Account) -> &'static str {
 
 fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
     json!({ "id": a.id.0, "parent_id": a.parent.map(|p| p.0), "name": a.name, "path": accounts.path(a.id),
-            "depth": a.depth, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin,
+            "reference": a.reference, "depth": a.depth, "users": a.users, "sets_help": a.helps, "sims": a.own, "sims_with_below": a.subtree, "has_admin": a.has_admin,
             "period": a.period.to_string(), "own_period": a.own_period.map(|p| p.to_string()), "caps_and_alerts": a.levels,
             "ceiling_bytes": a.ceiling.map(|c| c.bytes), "own_ceiling_bytes": a.own_ceiling })
-}
-
-pub fn users(context: &Context, args: &UsersArgs) -> Outcome {
-    let local = context.open()?;
-    let accounts = local.accounts(&plain())?;
-    let account = args.account.as_deref().map(|path| accounts.find(path)).transpose()?;
-    let users = local.users(account, &plain())?;
-    let row = |u: &estate::User| {
-        vec![
-            u.email.clone(),
-            u.name.clone(),
-            u.role.word().into(),
-            u.state.word().into(),
-            accounts.path(u.account),
-        ]
-    };
-    let rows: Vec<Vec<String>> = users.iter().map(row).collect();
-    let json = users
-        .iter()
-        .map(|u| {
-            json!({ "email": u.email, "name": u.name, "role": u.role.word(), "state": u.state.word(),
-                         "account": accounts.path(u.account) })
-        })
-        .collect();
-    print_list(context, &["email", "name", "role", "state", "account"], &rows, json)?;
-    Ok(Exit::Done)
 }
 
 pub fn one(context: &Context, command: One) -> Outcome {
@@ -211,7 +251,10 @@ pub fn one(context: &Context, command: One) -> Outcome {
                 vec!["sims".into(), count(account.own)],
                 vec!["sims with below".into(), count(account.subtree)],
                 vec!["accounts below".into(), count(accounts.subtree(account.id).len() as u64 - 1)],
+                vec!["reference".into(), account.reference.clone()],
+                vec!["users".into(), count(account.users)],
                 vec!["admin".into(), admin(account).into()],
+                vec!["sets help below".into(), if account.helps { "yes" } else { "no" }.into()],
                 vec!["billing period".into(), period(account)],
                 vec!["ceiling".into(), account.ceiling.map_or("none".into(), |c| accounts.ceiling_said(c))],
                 vec!["caps and alerts".into(), if account.levels { "on" } else { "off" }.into()],
@@ -221,11 +264,6 @@ pub fn one(context: &Context, command: One) -> Outcome {
         }
         settings => set(context, &local, &accounts, settings),
     }
-}
-
-/// What harms nothing and is undone in a moment does not ask.
-fn at_once(confirm: Confirm) -> Confirm {
-    Confirm { yes: true, ..confirm }
 }
 
 /// What holds in an account and below it.
@@ -250,6 +288,20 @@ fn set(context: &Context, local: &estate::Local, accounts: &Accounts, command: O
             let said = ceiling.map_or("none".to_owned(), shown);
             let what = format!("Set the ceiling of {} to {said}", accounts.path(account));
             change::run(context, local, Change::SetCeiling { account, ceiling }, confirm, &what)
+        }
+        One::Reference { path, reference, confirm } => {
+            let account = accounts.find(&path)?;
+            let reference = if reference.eq_ignore_ascii_case("none") { String::new() } else { reference };
+            let what = format!("Set the reference of {} to {reference}", accounts.path(account));
+            change::run(context, local, Change::SetReference { account, reference }, at_once(confirm), &what)
+        }
+        One::HelpPage(wanted) => {
+            let account = accounts.find(&wanted.path)?;
+            let Wanted::Set(help) = wanted.wanted()? else { return help::print_of(context, local, account) };
+            let said = help.as_ref().map_or_else(|| "that of the account above".to_owned(), Help::said);
+            let what = format!("Set the help below {} to {said}", accounts.path(account));
+            let help = help.map(Box::new);
+            change::run(context, local, Change::SetHelp { account, help }, at_once(wanted.confirm), &what)
         }
         One::Notify { path, add: Some(address), confirm, .. } => {
             let account = accounts.find(&path)?;

@@ -1,9 +1,10 @@
 //! `simdeck profile`: what is your own to say.
 
 use clap::ValueEnum;
-use estate::Estate;
+use estate::{Change, Estate};
 use serde_json::json;
 
+use super::change::{self, Confirm, at_once};
 use super::output::{list as print_list, plain};
 use super::{Context, Outcome};
 use crate::failure::Exit;
@@ -14,6 +15,12 @@ pub struct Args {
     /// Whether alerts and caps that are reached come to you as mail, beside the screen.
     #[arg(long, value_name = "ON|OFF")]
     alerts: Option<Switch>,
+    /// Your full name from now on.
+    #[arg(long)]
+    name: Option<String>,
+    /// Your mail address from now on: you sign in by it.
+    #[arg(long)]
+    email: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -32,6 +39,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             context
                 .say("no mail server is configured here ([mail] in the configuration): nothing is sent yet");
         }
+    }
+    if args.name.is_some() || args.email.is_some() {
+        let me = local.me();
+        let name = args.name.clone().unwrap_or_else(|| me.name.clone());
+        let email = args.email.clone().unwrap_or_else(|| me.email.clone());
+        let change = Change::EditProfile { name, email };
+        return change::run(context, &local, change, at_once(Confirm::default()), "Change your profile");
     }
     let (me, wants) = (local.me(), local.wants_mail(&plain())?);
     let account = local.accounts(&plain())?.path(me.account);

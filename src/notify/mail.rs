@@ -74,6 +74,9 @@ fn said(error: &dyn std::error::Error) -> String {
 }
 
 fn subject(letter: &Letter) -> String {
+    if !letter.subject.is_empty() {
+        return text::clean(&letter.subject).into_owned();
+    }
     let alerts =
         format!("{} reached {} alert", sims(letter.alerts), if letter.alerts == 1 { "its" } else { "their" });
     let caps = format!("{} blocked at the cap", sims(letter.caps));
@@ -85,6 +88,9 @@ fn subject(letter: &Letter) -> String {
 }
 
 fn body(letter: &Letter) -> String {
+    if !letter.body.is_empty() {
+        return text::clean_lines(&letter.body).into_owned();
+    }
     let mut text = format!("{}.\n", subject(letter));
     let mut kind = None;
     for told in &letter.told {
@@ -148,6 +154,8 @@ mod tests {
             message_id: "a@simdeck".into(),
             created: Time(0),
             tries: 0,
+            subject: String::new(),
+            body: String::new(),
             alerts: 1_200,
             caps: 1,
             told: vec![told(Level::Cap, "Van\x1b[2J"), told(Level::Alert, "")],

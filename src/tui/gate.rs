@@ -1,7 +1,5 @@
 //! What may be done now, and why not. The store decides again; this only says so beforehand.
 
-use estate::permit;
-
 use super::action::{Action, Place};
 use super::keymap::Pane;
 use super::model::Model;
@@ -10,7 +8,7 @@ use super::model::Model;
 pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let row = action.row();
     if let Some(need) = row.need {
-        permit(model.me.role, need).map_err(|e| e.to_string())?;
+        model.roles.permit(model.me.role, need).map_err(|e| e.to_string())?;
         if model.read_only && changes(action) {
             return Err("this session is read-only".into());
         }

@@ -43,6 +43,7 @@ impl Session {
         let model = Model::new(Start {
             kind,
             me: estate.me().clone(),
+            roles: estate.roles().clone(),
             read_only: estate.read_only(),
             accounts: estate.accounts(&Cancel::new()).expect("accounts"),
             keymap: Keymap::shipped("default"),

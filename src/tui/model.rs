@@ -8,7 +8,8 @@ use std::time::Duration;
 use estate::filter::suggest::Known;
 use estate::saved::SavedColumn;
 use estate::{
-    AccountId, Accounts, Change, ChangeId, Filter, List, Order, Progress, Query, Saved, Sim, Time, User,
+    AccountId, Accounts, Change, ChangeId, Filter, List, Order, Progress, Query, Roles, Saved, Sim, Time,
+    User,
 };
 
 use serde::{Deserialize, Serialize};
@@ -172,6 +173,8 @@ pub struct Start {
     pub kind: Kind,
     /// Who is signed in.
     pub me: User,
+    /// The role table.
+    pub roles: Roles,
     /// Whether nothing can be changed.
     pub read_only: bool,
     /// What they see.
@@ -200,6 +203,7 @@ pub struct Model {
     pub now: Time,
     pub kind: Kind,
     pub me: User,
+    pub roles: Roles,
     pub read_only: bool,
     pub accounts: Arc<Accounts>,
     pub tree: Tree,
@@ -284,6 +288,7 @@ impl Model {
             query: Query::all(top, start.now),
             columns: Columns::default(),
             me: start.me,
+            roles: start.roles,
             read_only: start.read_only,
             accounts: start.accounts,
             tree,

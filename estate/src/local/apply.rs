@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::{Value as Json, json};
 
-use super::Local;
 use super::tree::{
     add_account, add_external, below, delete_account, may_add, may_cap, may_hang, move_account,
     own_to_manage, rename_account, set_ceiling, set_entitlement, set_period,
 };
+use super::{Local, tree, users};
 use crate::account::{AccountId, Ceiling, valid_name};
 use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
@@ -64,7 +64,12 @@ fn needs(change: &Change) -> Vec<Capability> {
         Change::Import { .. } => Capability::ImportSims,
         Change::ImportUsage { .. } => Capability::ImportUsage,
         Change::AddExternal { .. } | Change::RemoveExternal { .. } => Capability::ManageRecipients,
+        Change::EditProfile { .. } => Capability::EditProfile,
         Change::AddAccount { .. }
+        | Change::SetReference { .. }
+        | Change::SetHelp { .. }
+        | Change::AddUser { .. }
+        | Change::ChangeUser { .. }
         | Change::RenameAccount { .. }
         | Change::SetPeriod { .. }
         | Change::SetEntitlement { .. }
@@ -102,38 +107,15 @@ impl Local {
                 Change::Undo { change } => self.plan_undo(view, change),
                 Change::MoveAccount { account, under } => plan_hang(view, *account, *under, at),
                 Change::SetCeiling { account, ceiling } => plan_ceiling(view, *account, *ceiling, at),
-                Change::AddExternal { account, address } => {
-                    may_add(view, *account, address)?;
-                    Ok(Plan { at, ..Plan::default() })
-                }
                 Change::RemoveExternal { account, address } => {
                     let total = outbox::count_naming(view.session, &below(view, *account)?, address)?;
                     let counts = Counts { done: total, ..Counts::default() };
                     Ok(Plan { at, total, counts, ..Plan::default() })
                 }
-                Change::AddAccount { parent: account, name } => {
-                    valid_name(name)?;
-                    view.accounts.need(*account)?;
-                    Ok(Plan { at, ..Plan::default() })
-                }
-                Change::RenameAccount { account, name } => {
-                    valid_name(name)?;
-                    own_to_manage(view, *account)?;
-                    Ok(Plan { at, ..Plan::default() })
-                }
-                Change::SetPeriod { account, .. } | Change::SetEntitlement { account, .. } => {
-                    own_to_manage(view, *account)?;
-                    let total = view.accounts.need(*account)?.subtree;
-                    Ok(Plan { at, total, ..Plan::default() })
-                }
-                Change::DeleteAccount { account } => {
-                    own_to_manage(view, *account)?;
-                    accounts::need_empty(view.session, *account)?;
-                    Ok(Plan { at, ..Plan::default() })
-                }
                 Change::Import { staging } | Change::ImportUsage { staging } => {
                     self.plan_import(*staging, at)
                 }
+                other => Ok(Plan { at, total: check(view, other)?, ..Plan::default() }),
             }
         })
     }
@@ -178,6 +160,13 @@ impl Local {
             Change::RemoveExternal { account, address } => {
                 return self.remove_external(id, run, *account, address);
             }
+            Change::AddUser { account, name, email, role } => {
+                users::invite(run, *account, name, email, *role, self.mail)?
+            }
+            Change::ChangeUser { user, to } => users::change(run, *user, *to, self.mail)?,
+            Change::EditProfile { name, email } => users::edit_profile(run, name, email)?,
+            Change::SetReference { account, reference } => tree::set_reference(run, *account, reference)?,
+            Change::SetHelp { account, help } => tree::set_help(run, *account, help.as_deref())?,
             Change::AddAccount { parent, name } => add_account(run, *parent, name)?,
             Change::RenameAccount { account, name } => rename_account(run, *account, name)?,
             Change::MoveAccount { account, under } => {
@@ -220,7 +209,7 @@ impl Local {
                 rev: run.rev,
                 id,
                 at: run.now,
-                actor: &self.scope.user,
+                actor: self.scope.actor(),
                 kind: done.kind,
                 body: done.body,
                 counts: done.counts,
@@ -338,6 +327,42 @@ impl Local {
         outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }
+}
+
+/// Whether a change to accounts or users can be made as things stand, and how many SIMs are in what it is about.
+fn check(view: &View<'_>, change: &Change) -> Result<u64> {
+    match change {
+        Change::AddExternal { account, address } => may_add(view, *account, address).map(drop)?,
+        Change::AddUser { account, name, email, .. } => {
+            users::may_invite(view, *account, name, email).map(drop)?;
+        }
+        Change::ChangeUser { user, to } => users::may_change(view, *user, *to).map(drop)?,
+        Change::SetReference { account, reference } => {
+            tree::may_refer(view, *account, reference).map(drop)?;
+        }
+        Change::SetHelp { account, help } => {
+            view.accounts.need(*account)?;
+            help.as_ref().map(|help| help.checked()).transpose()?;
+        }
+        Change::AddAccount { parent: account, name } => {
+            valid_name(name)?;
+            view.accounts.need(*account)?;
+        }
+        Change::RenameAccount { account, name } => {
+            valid_name(name)?;
+            own_to_manage(view, *account)?;
+        }
+        Change::SetPeriod { account, .. } | Change::SetEntitlement { account, .. } => {
+            own_to_manage(view, *account)?;
+            return Ok(view.accounts.need(*account)?.subtree);
+        }
+        Change::DeleteAccount { account } => {
+            own_to_manage(view, *account)?;
+            accounts::need_empty(view.session, *account)?;
+        }
+        _ => {}
+    }
+    Ok(0)
 }
 
 fn begin(session: &Session) -> Result<Transaction<'_>> {

@@ -3,9 +3,11 @@
 use serde_json::{Value as Json, json};
 
 use super::apply::{Done, Run};
-use crate::account::{AccountId, valid_name};
+use crate::account::{AccountId, NAME_MAX, valid_name};
 use crate::change::Change;
+use crate::edit::line;
 use crate::error::{Error, Result};
+use crate::help::Help;
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;
@@ -139,6 +141,28 @@ pub(super) fn set_ceiling(run: &Run<'_>, account: AccountId, ceiling: Option<u64
     let from = run.view.accounts.need(account)?.own_ceiling;
     accounts::set_ceiling(run.session, account, ceiling, run.rev)?;
     Ok(Done::accounts(Change::CEILING, json!({ "from": from, "to": ceiling }), vec![account]))
+}
+
+/// A reference in another system: one line, and whoever manages the account says it.
+pub(super) fn may_refer(view: &View<'_>, account: AccountId, reference: &str) -> Result<String> {
+    own_to_manage(view, account)?;
+    line(reference, "reference", NAME_MAX)
+}
+
+pub(super) fn set_reference(run: &Run<'_>, account: AccountId, reference: &str) -> Result<Done> {
+    let reference = may_refer(run.view, account, reference)?;
+    let from = run.view.accounts.need(account)?.reference.clone();
+    accounts::set_reference(run.session, account, &reference, run.rev)?;
+    Ok(Done::accounts("reference", json!({ "from": from, "to": reference }), vec![account]))
+}
+
+/// What the users below see is for the Admins of the account itself to say.
+pub(super) fn set_help(run: &Run<'_>, account: AccountId, help: Option<&Help>) -> Result<Done> {
+    run.view.accounts.need(account)?;
+    let help = help.map(Help::checked).transpose()?;
+    let from = accounts::help(run.session, account)?;
+    accounts::set_help(run.session, account, help.as_ref(), run.rev)?;
+    Ok(Done::accounts("help", json!({ "from": from, "to": help }), vec![account]))
 }
 
 pub(super) fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {

@@ -2,19 +2,21 @@
 
 use serde_json::{Value as Json, json};
 
-use super::Local;
 use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang, start};
 use super::tree::{
     delete_account, move_account, rename_account, restore_account, rule_of, set_ceiling, set_entitlement,
-    set_period,
+    set_help, set_period, set_reference,
 };
+use super::{Local, users};
+use crate::account::AccountId;
 use crate::change::{Change, ChangeId, Clear, Counts, Plan};
 use crate::error::{Error, Result};
+use crate::help::Help;
 use crate::permit::Capability;
 use crate::store::log::{self, Logged};
 use crate::store::read::View;
 use crate::store::write::Undone;
-use crate::store::{edits, levels, write};
+use crate::store::{accounts, edits, levels, write};
 
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
@@ -108,6 +110,12 @@ impl Local {
                 return Err(Error::Conflict("the ceiling has been set again since".into()));
             }
             Change::CEILING => set_ceiling(run, account(), logged.body["from"].as_u64())?,
+            "reference" if run.view.accounts.need(account())?.reference != text("to") => {
+                return Err(Error::Conflict("the reference has been set again since".into()));
+            }
+            "reference" => set_reference(run, account(), &text("from"))?,
+            "help" => put_help_back(run, account(), &logged.body)?,
+            "user-role" | "disable-user" | "enable-user" => users::undo(run, &logged)?,
             "delete-account" => restore_account(run, &logged.body)?,
             _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),
         };
@@ -117,6 +125,16 @@ impl Local {
         }
         self.log(id, run, done)
     }
+}
+
+/// Puts the help of an account back, unless it was set again.
+fn put_help_back(run: &Run<'_>, account: AccountId, body: &Json) -> Result<Done> {
+    let help = |key: &str| serde_json::from_value::<Help>(body[key].clone()).ok();
+    run.view.accounts.need(account)?;
+    if accounts::help(run.session, account)? != help("to") {
+        return Err(Error::Conflict("the help has been set again since".into()));
+    }
+    set_help(run, account, help("from").as_ref())
 }
 
 /// Undoing an undo does the change again, and clears again what it cleared.

@@ -81,8 +81,20 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 7] =
-    ["import", "usage", "init", "add-user", "add-external", "remove-external", "terminate"];
+const FINAL: [&str; 12] = [
+    "import",
+    "usage",
+    "init",
+    "add-user",
+    "invite-user",
+    "remove-user",
+    "accept",
+    "profile",
+    "view-as",
+    "add-external",
+    "remove-external",
+    "terminate",
+];
 
 /// What a row's hash covers.
 pub(crate) struct LogRow<'a> {

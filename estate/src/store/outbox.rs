@@ -63,6 +63,17 @@ pub(crate) fn gather(session: &Connection, last: i64, mail: bool, now: Time) -> 
     post(session, now)
 }
 
+/// Writes a mail that tells of something else than levels.
+pub(crate) fn write(session: &Connection, to: &str, subject: &str, body: &str, now: Time) -> Result<()> {
+    let id = format!("{}@simdeck", uuid::Uuid::now_v7());
+    session.execute(
+        "INSERT INTO message (channel, recipient, secret, message_id, created, due, subject, body) \
+         VALUES (0, ?, '', ?, ?, ?, ?, ?)",
+        params![to, id, now.0, now.0, subject, body],
+    )?;
+    Ok(())
+}
+
 /// Makes messages of the notices.
 fn post(session: &Connection, now: Time) -> Result<()> {
     let mut statement = session.prepare(
@@ -92,7 +103,7 @@ pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) ->
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let letters = {
         let mut statement = transaction.prepare_cached(
-            "SELECT id, channel, recipient, secret, message_id, created, tries FROM message \
+            "SELECT id, channel, recipient, secret, message_id, created, tries, subject, body FROM message \
              WHERE state = 0 AND due <= ?1 AND leased <= ?1 AND (channel = 1 OR ?2) ORDER BY due, id LIMIT ?3",
         )?;
         let rows = statement.query_map(params![now.0, mail, limit], |r| {
@@ -104,6 +115,8 @@ pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) ->
                 message_id: r.get(4)?,
                 created: Time(r.get(5)?),
                 tries: r.get(6)?,
+                subject: r.get(7)?,
+                body: r.get(8)?,
                 alerts: 0,
                 caps: 0,
                 told: Vec::new(),

@@ -8,8 +8,10 @@ use super::read::View;
 use crate::account::AccountId;
 use crate::change::{Change, Counts, Rev};
 use crate::edit::Edit;
+use crate::help::Help;
 use crate::period::PeriodRule;
 use crate::units::{count, shown};
+use crate::user::Role;
 
 /// A change as the log keeps it.
 struct Told<'a> {
@@ -111,8 +113,45 @@ impl Told<'_> {
             "delete-account" => {
                 format!("deleted account {} under {}", self.text("name"), self.name("parent"))
             }
-            "add-user" if !self.seen("account") => "added a user".to_owned(),
-            "add-user" => format!("added user {} to {}", self.text("email"), self.name("account")),
+            "reference" | "help" if !self.seen("account") => "changed an account".to_owned(),
+            "reference" => match self.text("to") {
+                none if none.is_empty() => format!("took the reference off {}", self.name("account")),
+                to => format!("set the reference of {} to {to}", self.name("account")),
+            },
+            "help" => match serde_json::from_value::<Help>(self.body["to"].clone()) {
+                Ok(help) => format!("set the help below {} to {}", self.name("account"), help.said()),
+                Err(_) => format!("left the help below {} to the account above", self.name("account")),
+            },
+            kind => self.of_users(kind),
+        }
+    }
+
+    /// What was done to users.
+    fn of_users(&self, kind: &str) -> String {
+        let (email, name) = (self.text("email"), self.name("account"));
+        match kind {
+            "add-user" | "invite-user" | "user-role" | "disable-user" | "enable-user" | "remove-user"
+            | "accept" | "profile" | "view-as"
+                if !self.seen("account") =>
+            {
+                "changed a user".to_owned()
+            }
+            "add-user" => {
+                let role =
+                    Role::from_word(&self.text("role")).map_or_else(String::new, |r| format!(" as {r}"));
+                format!("invited {email} to {name}{role}")
+            }
+            "invite-user" => format!("invited {email} to {name} again"),
+            "user-role" => {
+                let role = |key| Role::from_word(&self.text(key)).map(|r| r.to_string()).unwrap_or_default();
+                format!("made {email} of {name} {} instead of {}", role("to"), role("from"))
+            }
+            "disable-user" => format!("keeps {email} of {name} from signing in"),
+            "enable-user" => format!("lets {email} of {name} sign in again"),
+            "remove-user" => format!("removed {email} from {name}"),
+            "accept" => format!("accepted the invitation to {name}"),
+            "profile" => "changed their own profile".to_owned(),
+            "view-as" => format!("looked at the estate as {email} of {name}"),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),
         }

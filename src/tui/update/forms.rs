@@ -1,6 +1,6 @@
 //! Forms: opened on what they are about, and turned into changes.
 
-use estate::{Capability, Change, Edit, Field, Listed, Target, Verb, permit};
+use estate::{Capability, Change, Edit, Field, Listed, Target, Verb};
 
 use super::{dialogs, filters, menus};
 use crate::tui::model::Model;
@@ -19,7 +19,7 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
         let values = model.known.get(&field).into_iter().flatten();
         values.map(|(name, _)| name.clone()).collect::<Vec<_>>()
     };
-    let barred = |need: Capability| permit(model.me.role, need).err().map(|e| e.to_string());
+    let barred = |need: Capability| model.roles.permit(model.me.role, need).err().map(|e| e.to_string());
     let several = "several lines; Tab goes on";
     let fields = vec![
         Entry::line("label", "Label", "what the device is called", ""),

@@ -1,0 +1,281 @@
+//! Users: signed in, invited, given other roles, kept out, removed; and what each of that needs beyond the role.
+
+use serde_json::json;
+
+use super::apply::{Done, Run};
+use super::{Local, Scope};
+use crate::account::{AccountId, valid_name};
+use crate::change::{ChangeId, Counts};
+use crate::error::{Error, Result};
+use crate::ident;
+use crate::permit::Roles;
+use crate::store::log::{self, Logged, Record};
+use crate::store::read::View;
+use crate::store::{Session, Store, outbox, people};
+use crate::text;
+use crate::units::Time;
+use crate::user::{Role, User, UserChange, UserId, UserState};
+
+/// Who is to be invited, or why they cannot be.
+pub(super) fn may_invite(
+    view: &View<'_>,
+    account: AccountId,
+    name: &str,
+    email: &str,
+) -> Result<(String, String)> {
+    view.accounts.need(account)?;
+    let (name, email) = (valid_name(name)?, ident::email(email)?);
+    // Of other accounts nothing is said: whether an address is known there is none of the inviter's business.
+    let same = |u: &User| text::fold(&u.email) == text::fold(&email);
+    if view.users(Some(account))?.iter().any(same) {
+        return Err(Error::Conflict(format!("{email} is a user of this account already")));
+    }
+    Ok((name, email))
+}
+
+pub(super) fn invite(
+    run: &Run<'_>,
+    account: AccountId,
+    name: &str,
+    email: &str,
+    role: Role,
+    mail: bool,
+) -> Result<Done> {
+    let (name, email) = may_invite(run.view, account, name, email)?;
+    let new = User {
+        id: UserId(0),
+        account,
+        name,
+        email,
+        role,
+        state: UserState::Invited,
+        invited: Some(run.now),
+        signed_in: None,
+    };
+    let by = run.view.scope.actor();
+    let id = people::invite(run.session, &new, by.id, run.now)?;
+    send(run, &new, mail)?;
+    let body = json!({ "user": id.0, "email": new.email, "name": new.name, "role": role.word() });
+    Ok(Done::accounts("add-user", body, vec![account]))
+}
+
+/// Writes the invitation, where somebody sends mail. What lies above the account is not named in it.
+fn send(run: &Run<'_>, to: &User, mail: bool) -> Result<()> {
+    if !mail {
+        return Ok(());
+    }
+    let account = run.view.accounts.need(to.account)?;
+    let subject = format!("Invitation to {}", account.name);
+    let body = format!(
+        "Hello {},\n\n{} invites you to manage the SIMs of {} as {}.\n\n\
+         Sign in to simdeck with your address: {}\nWith that the invitation is accepted.\n",
+        to.name,
+        run.view.scope.actor().name,
+        account.name,
+        to.role,
+        to.email
+    );
+    outbox::write(run.session, &to.email, &subject, &body, run.now)
+}
+
+/// Whether a user may be changed like that, and who that is.
+pub(super) fn may_change(view: &View<'_>, id: UserId, to: UserChange) -> Result<User> {
+    let user = view.need_user(id)?;
+    let refuse = |why: &str| Err(Error::Conflict(why.to_owned()));
+    if id == view.scope.user.id && to != UserChange::Invite {
+        return refuse("nobody changes their own role or keeps themselves out; another Admin can");
+    }
+    match (to, user.state) {
+        (UserChange::Role(role), _) if role == user.role => return refuse("they have that role already"),
+        (UserChange::Disable, UserState::Disabled) => return refuse("they are kept out already"),
+        (UserChange::Disable, UserState::Invited) => {
+            return refuse("the invitation is not accepted yet; take them away instead");
+        }
+        (UserChange::Enable, state) if state != UserState::Disabled => {
+            return refuse("they are not kept out");
+        }
+        (UserChange::Invite, state) if state != UserState::Invited => {
+            return refuse("the invitation was accepted already");
+        }
+        _ => {}
+    }
+    let loses = match to {
+        UserChange::Role(_) | UserChange::Disable | UserChange::Remove => {
+            user.role == Role::Admin && user.state == UserState::Active
+        }
+        UserChange::Enable | UserChange::Invite => false,
+    };
+    let (admins, users) = people::counted(view.session, user.account)?;
+    if loses && admins == 1 && (users > 1 || to != UserChange::Remove) {
+        return refuse("they are the last active Admin of an account that has users; make another one first");
+    }
+    Ok(user)
+}
+
+pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, mail: bool) -> Result<Done> {
+    let user = may_change(run.view, id, to)?;
+    let body = |extra: serde_json::Value| {
+        let mut body = json!({ "user": id.0, "email": user.email, "name": user.name });
+        if let (Some(body), Some(extra)) = (body.as_object_mut(), extra.as_object()) {
+            body.extend(extra.clone());
+        }
+        body
+    };
+    let (kind, body) = match to {
+        UserChange::Role(role) => {
+            people::set_role(run.session, id, role)?;
+            ("user-role", body(json!({ "from": user.role.word(), "to": role.word() })))
+        }
+        UserChange::Disable => {
+            people::set_state(run.session, id, UserState::Disabled)?;
+            ("disable-user", body(json!({})))
+        }
+        UserChange::Enable => {
+            people::set_state(run.session, id, UserState::Active)?;
+            ("enable-user", body(json!({})))
+        }
+        UserChange::Remove => {
+            people::remove(run.session, id)?;
+            ("remove-user", body(json!({ "role": user.role.word() })))
+        }
+        UserChange::Invite => {
+            people::invited_again(run.session, id, run.now)?;
+            send(run, &user, mail)?;
+            ("invite-user", body(json!({})))
+        }
+    };
+    Ok(Done::accounts(kind, body, vec![user.account]))
+}
+
+/// Puts a user's role back, or whether they are kept out.
+pub(super) fn undo(run: &Run<'_>, logged: &Logged) -> Result<Done> {
+    let id = UserId(logged.body["user"].as_i64().unwrap_or_default());
+    let role = |key: &str| logged.body[key].as_str().and_then(Role::from_word);
+    let to = match logged.kind.as_str() {
+        "disable-user" => UserChange::Enable,
+        "enable-user" => UserChange::Disable,
+        _ if Some(run.view.need_user(id)?.role) != role("to") => {
+            return Err(Error::Conflict("their role has been changed again since".into()));
+        }
+        _ => UserChange::Role(role("from").unwrap_or(Role::ViewOnly)),
+    };
+    change(run, id, to, false)
+}
+
+/// Whoever makes the change gets another name or address.
+pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Done> {
+    let me = &run.view.scope.user;
+    let (name, email) = (valid_name(name)?, ident::email(email)?);
+    if name == me.name && email == me.email {
+        return Err(Error::Conflict("that is what they are already".into()));
+    }
+    people::set_name(run.session, me.id, &name)?;
+    people::admit(run.session, me.id, &email)?;
+    let body = json!({ "user": me.id.0, "from": { "name": me.name, "email": me.email },
+                       "to": { "name": name, "email": email } });
+    Ok(Done::accounts("profile", body, vec![me.account]))
+}
+
+impl Scope {
+    /// Whose doing it is: whoever looks through somebody else's eyes is still themselves.
+    pub fn actor(&self) -> &User {
+        self.actor.as_ref().unwrap_or(&self.user)
+    }
+}
+
+impl Local {
+    /// Signs somebody in: who was invited accepts with that, unless nothing may be written.
+    pub(super) fn sign_in(
+        store: Store,
+        email: Option<&str>,
+        read_only: bool,
+        clock: Box<dyn Fn() -> Time + Send + Sync>,
+    ) -> Result<Self> {
+        let user = {
+            let session = store.writer();
+            let user = match email {
+                Some(email) => people::by_email(&session, email)?,
+                None => only_admin(people::root_admins(&session)?)?,
+            };
+            match user.state {
+                UserState::Invited if read_only => return Err(Error::ReadOnly),
+                UserState::Invited => accept(&session, user, clock())?,
+                _ => user,
+            }
+        };
+        if !read_only {
+            people::signed_in(&store.writer(), user.id, clock())?;
+        }
+        Ok(Self::new(store, Scope { user, actor: None, read_only, roles: Roles::default() }, clock))
+    }
+
+    /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
+    pub fn view_as(&self, id: UserId) -> Result<Self> {
+        self.may_write(crate::permit::Capability::ManageAccounts)?;
+        let user = {
+            let session = self.store.writer();
+            let transaction = session.unchecked_transaction()?;
+            let view = View::new(&session, &self.scope, None)?;
+            let user = view.need_user(id)?;
+            let body = json!({ "user": id.0, "email": user.email, "account": user.account.0 });
+            let rev = append(&session, &self.scope.user, "view-as", body, (self.clock)())?;
+            log::touch_if_absent(&session, rev, user.account)?;
+            transaction.commit()?;
+            user
+        };
+        let actor = Some(self.scope.user.clone());
+        let scope = Scope { user, actor, read_only: true, roles: self.scope.roles.clone() };
+        Ok(Self::new(Store::open(self.store.path())?, scope, Box::new(Time::now)))
+    }
+
+    /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else signs in.
+    pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
+        self.may_write(crate::permit::Capability::ManageAccounts)?;
+        let session = self.store.writer();
+        let transaction = session.unchecked_transaction()?;
+        let view = View::new(&session, &self.scope, None)?;
+        let (rev, now) = (session.rev()? + 1, (self.clock)());
+        let run =
+            Run { view: &view, session: &session, rev, now, watch: &|_| std::ops::ControlFlow::Continue(()) };
+        let done = invite(&run, account, name, email, role, false)?;
+        let id = UserId(done.body["user"].as_i64().unwrap_or_default());
+        self.log(&ChangeId::new(), &run, done)?;
+        people::admit(&session, id, email)?;
+        Ok(transaction.commit()?)
+    }
+}
+
+/// Accepts an invitation. Whether the address is somebody's elsewhere is known only now.
+fn accept(session: &Session, user: User, now: Time) -> Result<User> {
+    let transaction = session.unchecked_transaction()?;
+    people::admit(session, user.id, &user.email)?;
+    let user = User { state: UserState::Active, ..user };
+    let rev = append(session, &user, "accept", json!({ "user": user.id.0, "account": user.account.0 }), now)?;
+    log::touch_if_absent(session, rev, user.account)?;
+    transaction.commit()?;
+    Ok(user)
+}
+
+/// Logs what is no change of the estate and still has to be known.
+fn append(session: &Session, actor: &User, kind: &str, body: serde_json::Value, at: Time) -> Result<i64> {
+    let rev = session.rev()? + 1;
+    let record =
+        Record { rev, id: &ChangeId::new(), at, actor, kind, body, counts: Counts::default(), undoes: None };
+    log::append(session, &record)?;
+    Ok(rev)
+}
+
+/// The file's owner is trusted: without a name they are the root account's Admin, if there is one only.
+fn only_admin(mut admins: Vec<User>) -> Result<User> {
+    match admins.len() {
+        0 => Err(Error::not_found("user", "an active Admin of the root account")),
+        1 => Ok(admins.remove(0)),
+        _ => Err(Error::Invalid {
+            field: "as",
+            reason: format!(
+                "several Admins; choose one with --as: {}",
+                admins.iter().map(|u| u.email.as_str()).collect::<Vec<_>>().join(", ")
+            ),
+        }),
+    }
+}

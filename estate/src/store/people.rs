@@ -1,0 +1,196 @@
+//! Users in the store: invited, signed in, changed, removed.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Session;
+use super::read::View;
+use crate::account::AccountId;
+use crate::error::{Error, Result};
+use crate::local::Scope;
+use crate::text;
+use crate::units::Time;
+use crate::user::{Role, User, UserId, UserState};
+
+/// How long a sign-in stands before another is written down.
+const HOUR: i64 = 3_600;
+
+fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
+    let time = |at| Ok::<_, rusqlite::Error>(Some(Time(row.get(at)?)).filter(|t| t.0 > 0));
+    Ok(User {
+        id: UserId(row.get(0)?),
+        account: AccountId(row.get(1)?),
+        name: row.get(2)?,
+        email: row.get(3)?,
+        role: Role::from_word(row.get_ref(4)?.as_str().unwrap_or_default()).unwrap_or(Role::ViewOnly),
+        state: UserState::from_code(row.get(5)?),
+        invited: time(6)?,
+        signed_in: time(7)?,
+    })
+}
+
+const USER: &str = "SELECT id, account_id, name, email, role, state, invited_at, signed_in FROM user";
+
+/// The user with that address, if there is one who may sign in: an active one, or else who was invited last. Who that
+/// is not is not told apart: none there, removed, disabled.
+pub(crate) fn by_email(session: &Session, email: &str) -> Result<User> {
+    let sql = format!(
+        "{USER} WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND fold(email) = ?1) \
+         ORDER BY state DESC, invited_at DESC, id DESC LIMIT 1"
+    );
+    let found = session.query_row(&sql, [text::fold(email.trim())], user).optional()?;
+    found.ok_or_else(|| Error::not_found("user", email))
+}
+
+/// The Admins of the root account: whoever owns the file is one of them.
+pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
+    let sql = format!(
+        "{USER} WHERE role = 'admin' AND state = 1 AND account_id IN (SELECT id FROM account WHERE parent_id IS NULL)"
+    );
+    Ok(session.prepare(&sql)?.query_map([], user)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A user who was not removed, whoever asks.
+pub(crate) fn by_id(session: &Session, id: UserId) -> Result<Option<User>> {
+    let sql = format!("{USER} WHERE id = ? AND state < 3");
+    Ok(session.query_row(&sql, [id.0], user).optional()?)
+}
+
+/// Whether whoever acts, and whoever's eyes they look through, is still what they were when they signed in.
+pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
+    let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
+    let mut statement = session.prepare_cached(sql)?;
+    let actor = scope.actor();
+    let known = statement
+        .query_row(params![actor.id.0, actor.role.word(), actor.account.0], |_| Ok(()))
+        .optional()?;
+    known.ok_or(Error::SignedOut)
+}
+
+/// Adds a user who has yet to accept.
+pub(crate) fn invite(session: &Session, new: &User, by: UserId, now: Time) -> Result<UserId> {
+    // What happened before they came is no news to them.
+    let sql = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at, heard, invited_at, invited_by) \
+        VALUES (?, ?, ?, '#' || (SELECT ifnull(max(id), 0) + 1 FROM user), ?, 0, ?, (SELECT ifnull(max(id), 0) FROM event), ?, ?)";
+    let values = params![new.account.0, new.name, new.email, new.role.word(), now.0, now.0, by.0];
+    session.execute(sql, values)?;
+    let id = UserId(session.last_insert_rowid());
+    bar(session, id)?;
+    Ok(id)
+}
+
+/// Nobody signs in by that user's address.
+fn bar(session: &Session, id: UserId) -> Result<()> {
+    session.execute("UPDATE user SET email_key = '#' || id WHERE id = ?", [id.0])?;
+    Ok(())
+}
+
+/// Lets a user sign in by their address, unless somebody else does. Whose it is then is not told: it may be a
+/// neighbour's.
+pub(crate) fn admit(session: &Session, id: UserId, email: &str) -> Result<()> {
+    let sql = "UPDATE user SET state = 1, email = ?2, email_key = ?3 WHERE id = ?1";
+    session.execute(sql, params![id.0, email, text::fold(email)]).map_err(|e| {
+        match e.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                Error::Conflict("that address cannot be used".into())
+            }
+            _ => e.into(),
+        }
+    })?;
+    Ok(())
+}
+
+pub(crate) fn set_role(session: &Session, id: UserId, role: Role) -> Result<()> {
+    session.execute("UPDATE user SET role = ? WHERE id = ?", params![role.word(), id.0])?;
+    Ok(())
+}
+
+pub(crate) fn set_name(session: &Session, id: UserId, name: &str) -> Result<()> {
+    session.execute("UPDATE user SET name = ? WHERE id = ?", params![name, id.0])?;
+    Ok(())
+}
+
+pub(crate) fn set_state(session: &Session, id: UserId, state: UserState) -> Result<()> {
+    session.execute("UPDATE user SET state = ? WHERE id = ?", params![state as i64, id.0])?;
+    Ok(())
+}
+
+/// Takes a user away; the row stays, because the log names it.
+pub(crate) fn remove(session: &Session, id: UserId) -> Result<()> {
+    session.execute("DELETE FROM saved_filter WHERE user_id = ?", [id.0])?;
+    session.execute("UPDATE user SET state = 3, notify = 0 WHERE id = ?", [id.0])?;
+    bar(session, id)
+}
+
+pub(crate) fn invited_again(session: &Session, id: UserId, now: Time) -> Result<()> {
+    session.execute("UPDATE user SET invited_at = ? WHERE id = ?", params![now.0, id.0])?;
+    Ok(())
+}
+
+/// Writes down that a user signed in, where no other program is writing: nobody waits for that.
+pub(crate) fn signed_in(session: &Session, id: UserId, now: Time) -> Result<()> {
+    session.busy_timeout(std::time::Duration::ZERO)?;
+    let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
+    let written = session.execute(sql, params![now.0, id.0, HOUR]);
+    session.busy_timeout(super::BUSY)?;
+    match written {
+        Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Admins of an account who may sign in, and users of it who were not removed.
+pub(crate) fn counted(session: &Session, account: AccountId) -> Result<(u64, u64)> {
+    let sql = "SELECT ifnull(sum(role = 'admin' AND state = 1), 0), count(*) FROM user WHERE account_id = ? AND state < 3";
+    let count = |r: &rusqlite::Row<'_>, at| r.get::<_, i64>(at).map(i64::unsigned_abs);
+    Ok(session.query_row(sql, [account.0], |r| Ok((count(r, 0)?, count(r, 1)?)))?)
+}
+
+/// Whether a user wants mail about the SIMs they see.
+pub(crate) fn wants_mail(session: &Session, user: UserId) -> Result<bool> {
+    Ok(session.query_row("SELECT notify FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
+}
+
+pub(crate) fn want_mail(session: &Session, user: UserId, wanted: bool) -> Result<()> {
+    session.execute("UPDATE user SET notify = ? WHERE id = ?", params![wanted, user.0])?;
+    Ok(())
+}
+
+/// The last event a user has looked at.
+pub(crate) fn heard(session: &Session, user: UserId) -> Result<i64> {
+    Ok(session.query_row("SELECT heard FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
+}
+
+pub(crate) fn hear(session: &Session, user: UserId, upto: i64) -> Result<()> {
+    session.execute("UPDATE user SET heard = max(heard, ?) WHERE id = ?", params![upto, user.0])?;
+    Ok(())
+}
+
+impl View<'_> {
+    /// The users of the accounts this user sees.
+    pub fn users(&self, account: Option<AccountId>) -> Result<Vec<User>> {
+        let which = if account.is_some() { "AND account_id = ?1" } else { "AND ?1 IS NULL" };
+        let sql = format!("{USER} WHERE state < 3 {which} ORDER BY name, id");
+        let mut statement = self.session.prepare_cached(&sql)?;
+        let all = statement.query_map([account.map(|a| a.0)], user)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(all.into_iter().filter(|u| self.accounts.get(u.account).is_some()).collect())
+    }
+
+    /// A user this user sees, or the same answer as for one there is not.
+    pub fn need_user(&self, id: UserId) -> Result<User> {
+        let found = by_id(self.session, id)?.filter(|user| self.accounts.get(user.account).is_some());
+        found.ok_or_else(|| Error::not_found("user", format!("#{}", id.0)))
+    }
+
+    /// Folded addresses of people who belong to `account`, below it or above it, and may know of its SIMs.
+    pub fn insiders(&self, account: AccountId) -> Result<std::collections::HashSet<String>> {
+        let mut statement = self.session.prepare(
+            "WITH RECURSIVE up(id) AS (SELECT ?1 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id \
+             WHERE a.parent_id IS NOT NULL), down(id) AS (SELECT ?1 UNION SELECT a.id FROM account a \
+             JOIN down ON a.parent_id = down.id) \
+             SELECT fold(email) FROM user WHERE state < 2 AND (account_id IN up OR account_id IN down)",
+        )?;
+        Ok(statement.query_map([account.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+    }
+}

@@ -1,0 +1,66 @@
+//! `simdeck help`: the Help and Support that your reseller has set, or simdeck's own.
+
+use std::io::Write;
+
+use estate::text::clean;
+use estate::{AccountId, Contact, Estate, Help, Local};
+use serde_json::json;
+
+use super::output::{plain, written};
+use super::{Context, Outcome, Output};
+use crate::failure::{Exit, Failure};
+use crate::markdown;
+
+/// Show Help and Support: what the account above yours has set, or simdeck's own.
+#[derive(Debug, clap::Args)]
+pub struct Args;
+
+pub fn run(context: &Context, _: &Args) -> Outcome {
+    let local = context.open()?;
+    let help = local.help(&plain())?;
+    print(context, help.as_ref().unwrap_or(&own()))?;
+    Ok(Exit::Done)
+}
+
+/// simdeck's own page: for those above whom nobody has set anything.
+pub fn own() -> Help {
+    Help::Page { title: "Help and Support".into(), text: include_str!("../support.md").into() }
+}
+
+/// Prints what an account sets for those below it.
+pub fn print_of(context: &Context, local: &Local, account: AccountId) -> Outcome {
+    let (set, _) = local.help_of(account, &plain())?;
+    match set {
+        Some(help) => print(context, &help)?,
+        None => context.say("nothing is set there: those below see what the account above it has set"),
+    }
+    Ok(Exit::Done)
+}
+
+fn print(context: &Context, help: &Help) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    if matches!(context.output(), Output::Json | Output::Ndjson) {
+        return written(writeln!(out, "{}", json!(help)));
+    }
+    let text = match help {
+        Help::Page { title, text } => {
+            let lines = markdown::lines(text);
+            let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+            format!("{}\n\n{}", clean(title), lines.join("\n"))
+        }
+        Help::Contact(contact) => rows(contact).join("\n"),
+    };
+    written(writeln!(out, "{text}"))
+}
+
+fn rows(contact: &Contact) -> Vec<String> {
+    let rows = [
+        ("Contact", &contact.name),
+        ("Phone", &contact.phone),
+        ("Email", &contact.email),
+        ("Hours", &contact.hours),
+        ("Web", &contact.url),
+    ];
+    let said = rows.into_iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| format!("{name:<8}  {}", clean(value))).collect()
+}

@@ -1,0 +1,166 @@
+//! `simdeck users` and `user …`.
+
+use clap::ValueEnum;
+use estate::{Change, Error, Estate, Role, User, UserChange};
+use serde_json::json;
+
+use super::change::{self, Confirm, at_once};
+use super::output::{list as print_list, plain};
+use super::{Context, Outcome};
+use crate::failure::{Exit, Failure};
+
+/// List users.
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only those of one account.
+    #[arg(long, value_name = "PATH")]
+    account: Option<String>,
+}
+
+/// A role, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Named {
+    /// Looks, filters, exports.
+    ViewOnly,
+    /// Also edits notes and runs diagnostics.
+    User,
+    /// Manages accounts, users, caps and moves.
+    Admin,
+}
+
+impl Named {
+    fn role(self) -> Role {
+        match self {
+            Self::ViewOnly => Role::ViewOnly,
+            Self::User => Role::User,
+            Self::Admin => Role::Admin,
+        }
+    }
+}
+
+/// A user, by address; the account tells apart who was invited to several.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Who {
+    /// Their mail address.
+    email: String,
+    /// The account they belong to, where the address is known in several.
+    #[arg(long, value_name = "PATH")]
+    account: Option<String>,
+    #[command(flatten)]
+    confirm: Confirm,
+}
+
+/// What can be done to one user.
+#[derive(Debug, clap::Subcommand)]
+pub enum One {
+    /// Invite a user. They accept by signing in for the first time.
+    Add {
+        /// Their mail address.
+        email: String,
+        /// Their full name.
+        #[arg(long)]
+        name: String,
+        /// What they may do.
+        #[arg(long)]
+        role: Named,
+        /// The account they belong to; yours without it.
+        #[arg(long, value_name = "PATH")]
+        account: Option<String>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Give a user another role.
+    Role {
+        /// What they may do from now on.
+        #[arg(long)]
+        to: Named,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Send the invitation once more.
+    Resend(Who),
+    /// Keep a user from signing in.
+    Disable(Who),
+    /// Let a user sign in again.
+    Enable(Who),
+    /// Take a user away. What they did stays in the history.
+    Remove(Who),
+}
+
+pub fn list(context: &Context, args: &ListArgs) -> Outcome {
+    let local = context.open()?;
+    let accounts = local.accounts(&plain())?;
+    let account = args.account.as_deref().map(|path| accounts.find(path)).transpose()?;
+    let users = local.users(account, &plain())?;
+    let signed = |u: &User| u.signed_in.map_or_else(|| "never".to_owned(), |t| t.to_string());
+    let row = |u: &User| {
+        vec![
+            u.email.clone(),
+            u.name.clone(),
+            u.role.word().into(),
+            u.state.word().into(),
+            accounts.path(u.account),
+            signed(u),
+        ]
+    };
+    let rows: Vec<Vec<String>> = users.iter().map(row).collect();
+    let object = |u: &User| {
+        json!({ "id": u.id, "email": u.email, "name": u.name, "role": u.role.word(), "state": u.state.word(),
+                "account": accounts.path(u.account), "invited_at": u.invited.map(|t| t.to_string()),
+                "signed_in_at": u.signed_in.map(|t| t.to_string()) })
+    };
+    let head = ["email", "name", "role", "state", "account", "signed_in"];
+    print_list(context, &head, &rows, users.iter().map(object).collect())?;
+    Ok(Exit::Done)
+}
+
+pub fn one(context: &Context, command: One) -> Outcome {
+    let local = context.open()?;
+    let (who, to) = match command {
+        One::Add { email, name, role, account, confirm } => {
+            let accounts = local.accounts(&plain())?;
+            let account = account.map_or(Ok(local.me().account), |path| accounts.find(&path))?;
+            let what = format!("Invite {email} to {}", accounts.path(account));
+            let added = Change::AddUser { account, name, email: email.clone(), role: role.role() };
+            let done = change::run(context, &local, added, at_once(confirm), &what)?;
+            if context.config.mail.is_none() && !confirm.dry_run {
+                context.say(format!("no mail server is configured here: tell them to sign in as {email}"));
+            }
+            return Ok(done);
+        }
+        One::Role { to, who } => (who, UserChange::Role(to.role())),
+        One::Resend(who) => (who, UserChange::Invite),
+        One::Disable(who) => (who, UserChange::Disable),
+        One::Enable(who) => (who, UserChange::Enable),
+        One::Remove(who) => (who, UserChange::Remove),
+    };
+    let user = find(&local, &who)?;
+    let what = match to {
+        UserChange::Role(role) => format!("Make {} {role}", user.email),
+        UserChange::Invite => format!("Invite {} again", user.email),
+        UserChange::Disable => format!("Keep {} from signing in", user.email),
+        UserChange::Enable => format!("Let {} sign in again", user.email),
+        UserChange::Remove => format!("Remove {}", user.email),
+    };
+    // What a word brings back does not ask.
+    let confirm = if to == UserChange::Remove { who.confirm } else { at_once(who.confirm) };
+    change::run(context, &local, Change::ChangeUser { user: user.id, to }, confirm, &what)
+}
+
+/// The user of that address, among those this user sees.
+fn find(local: &dyn Estate, who: &Who) -> Result<User, Failure> {
+    let accounts = local.accounts(&plain())?;
+    let account = who.account.as_deref().map(|path| accounts.find(path)).transpose()?;
+    let wanted = estate::text::fold(who.email.trim());
+    let users = local.users(account, &plain())?;
+    let near = || users.iter().map(|u| u.email.as_str());
+    let mut found: Vec<&User> = users.iter().filter(|u| estate::text::fold(&u.email) == wanted).collect();
+    match (found.pop(), found.len()) {
+        (None, _) => Err(Error::not_found_near("user", who.email.clone(), near()).into()),
+        (Some(user), 0) => Ok(user.clone()),
+        (Some(user), _) => {
+            let all = found.iter().chain([&user]).map(|u| accounts.path(u.account)).collect();
+            Err(Error::Ambiguous { name: who.email.clone(), candidates: all }.into())
+        }
+    }
+}
