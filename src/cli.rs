@@ -256,7 +256,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Store(one) => store::run(context, one),
         Command::Keys(_) => about::keys(context),
         Command::Config(command) => about::config(context, &command),
-        Command::Doctor(_) => about::doctor(context),
+        Command::Doctor(args) => about::doctor(context, &args),
         Command::Completions(args) => about::completions(&args, &mut Arguments::command()),
         Command::Man(_) => about::man(Arguments::command()),
         Command::Reference(args) => reference::run(&args),

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod connect;
+pub mod doctor;
 pub mod failure;
 pub mod files;
 pub mod keeper;

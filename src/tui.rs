@@ -10,6 +10,7 @@ pub mod harness;
 pub mod hit;
 pub mod keymap;
 pub mod layout;
+pub mod managed;
 pub mod model;
 pub mod msg;
 pub mod overlay;
@@ -23,6 +24,7 @@ pub mod toast;
 pub mod tree;
 pub mod update;
 pub mod view;
+pub mod wrap;
 
 use std::io;
 use std::sync::Arc;
@@ -31,7 +33,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use estate::{Cancel, Estate, Local, Time};
+use estate::{Cancel, Estate, Local, Time, UserId};
 use ratatui::layout::Rect;
 
 use crate::config::Config;
@@ -52,20 +54,58 @@ use theme::Theme;
 const FRAME: Duration = Duration::from_millis(16);
 const FRAME_SSH: Duration = Duration::from_millis(66);
 
-/// Opens the screen on an estate, until the person leaves.
+/// How the person left a screen.
+enum Left {
+    /// For good.
+    Quit,
+    /// To look at the estate through somebody's eyes.
+    ViewAs(UserId),
+}
+
+/// Opens the screen on an estate, until the person leaves. Whoever looks through somebody else's eyes comes back to their
+/// own screen afterwards.
 pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: bool) -> Result<(), Failure> {
-    // A demo tells nobody.
-    let courier =
-        if kind == Kind::Demo { None } else { Some(Courier::new(config.mail.as_ref(), &config.webhook)?) };
-    let local = Arc::new(local);
-    let estate: Arc<dyn Estate> = Arc::clone(&local) as Arc<dyn Estate>;
+    log_to_file();
+    let own = Arc::new(local);
+    let mut notice = None;
+    loop {
+        let left = screen(&own, kind, config, (no_mouse, no_color), notice.take())?;
+        let Left::ViewAs(id) = left else { return Ok(()) };
+        match own.view_as(id) {
+            Ok(seen) => {
+                let who = seen.me().name.clone();
+                screen(&Arc::new(seen), Kind::Seen, config, (no_mouse, no_color), Some(seen_as(&who)))?;
+                notice = Some("this is your own view again".to_owned());
+            }
+            Err(error) => notice = Some(error.to_string()),
+        }
+    }
+}
+
+fn seen_as(who: &str) -> String {
+    format!("you see what {} sees, and change nothing; q comes back", estate::text::clean(who))
+}
+
+/// One screen, from the first frame to the last.
+fn screen(
+    local: &Arc<Local>,
+    kind: Kind,
+    config: &Config,
+    (no_mouse, no_color): (bool, bool),
+    notice: Option<String>,
+) -> Result<Left, Failure> {
+    // A demo tells nobody, and neither does who only looks.
+    let courier = match kind {
+        Kind::Local => Some(Courier::new(config.mail.as_ref(), &config.webhook)?),
+        Kind::Demo | Kind::Seen => None,
+    };
+    let estate: Arc<dyn Estate> = Arc::clone(local) as Arc<dyn Estate>;
     let mut capabilities = Capabilities::of_env();
     if no_color {
         capabilities.tier = term::Tier::Mono;
     }
     let keymap = Keymap::load(config)?;
     let theme = Theme::load(config, &capabilities)?;
-    log_to_file();
     let (sender, receiver) = channel();
     let mouse = config.mouse.unwrap_or(true) && !no_mouse;
     let broken = |e| Failure::io("cannot use this terminal", e);
@@ -85,14 +125,20 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
         size: Terminal::size(),
         mouse,
         clipboard: capabilities.clipboard(),
+        machine: crate::doctor::facts(config, local.path(), "open"),
         now: Time::now(),
     });
     remember::recall(&mut model);
+    if let Some(notice) = notice {
+        model.messages.say(notice);
+    }
     let terminal = Terminal::take(mouse, capabilities.ssh, &sender, heard).map_err(broken)?;
-    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender, Keeper { local, courier });
+    let keeper = Keeper { local: Arc::clone(local), courier };
+    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender, keeper);
     let ended = screen.run(&mut model, &receiver);
+    let left = screen.view_as.take().map_or(Left::Quit, Left::ViewAs);
     drop(screen);
-    ended.map_err(broken)
+    ended.map(|()| left).map_err(broken)
 }
 
 fn heard(heard: Heard) -> Msg {
@@ -125,6 +171,8 @@ struct Keeper {
 
 /// What the loop holds besides the model.
 struct Loop {
+    /// Through whose eyes the person wants to look.
+    view_as: Option<UserId>,
     performer: Performer,
     screen: Screen,
     before: Option<(i64, Rect)>,
@@ -161,6 +209,7 @@ impl Loop {
             estate: Arc::clone(estate),
             sender,
             logged: 0,
+            view_as: None,
             terminal,
         }
     }
@@ -219,6 +268,10 @@ impl Loop {
                 self.terminal.suspend()?;
                 model.size = Terminal::size();
                 self.screen.forget();
+            }
+            Effect::ViewAs(id) => {
+                self.view_as = Some(id);
+                model.quitting = true;
             }
             Effect::Quit => model.quitting = true,
             other => self.performer.send(other),

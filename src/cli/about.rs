@@ -1,6 +1,7 @@
 //! Commands about the program itself: keys, configuration, doctor, completions, man page.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Command;
 use serde_json::json;
@@ -9,7 +10,8 @@ use super::output::{list, written};
 use super::{Context, Outcome};
 use crate::config;
 use crate::connect::store_path;
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
+use crate::files::NewFile;
 use crate::tui::action::ACTIONS;
 use crate::tui::keymap::Keymap;
 use crate::tui::term::Capabilities;
@@ -32,7 +34,11 @@ pub enum ConfigCommand {
 
 /// What simdeck makes of this terminal and machine.
 #[derive(Debug, clap::Args)]
-pub struct DoctorArgs {}
+pub struct DoctorArgs {
+    /// Write it to a new file, without names, numbers and addresses: for whoever helps.
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+}
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
@@ -95,35 +101,23 @@ fn toml_of(config: &config::Config) -> String {
     json.as_object().into_iter().flatten().map(line).collect()
 }
 
-pub fn doctor(context: &Context) -> Outcome {
-    let mut out = std::io::stdout().lock();
-    let terminal = Capabilities::of_env();
-    let var = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".into());
+pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
     let store = store_path(&context.globals, &context.config)?;
     let opened = match context.open() {
         Ok(_) => "opens".to_owned(),
         Err(failure) => failure.to_string(),
     };
-    let keymap = Keymap::load(&context.config).map_or_else(|e| e.to_string(), |_| "sound".into());
-    let settings = config::load().map_or_else(|e| e.to_string(), |_| "sound".into());
-    for (what, found) in [
-        ("simdeck", env!("CARGO_PKG_VERSION").to_owned()),
-        ("store", format!("{} ({opened})", store.display())),
-        ("configuration", format!("{} ({settings})", config::config_dir().display())),
-        ("keymap", keymap),
-        ("TERM", var("TERM")),
-        ("multiplexer", terminal.multiplexer().to_owned()),
-        ("over SSH", if terminal.ssh { "yes".into() } else { "no".into() }),
-        ("colours", terminal.colours().to_owned()),
-        ("line drawing", if terminal.ascii { "ASCII only".into() } else { "Unicode".into() }),
-        ("clipboard", terminal.clipboard().to_owned()),
-        ("Shift+click", terminal.shift_click().to_owned()),
-        (
-            "standard output",
-            if std::io::stdout().is_terminal() { "a terminal".into() } else { "not a terminal".into() },
-        ),
-        ("log", config::state_dir().join("simdeck.log").display().to_string()),
-    ] {
+    let facts = crate::doctor::facts(&context.config, &store, &opened);
+    if let Some(path) = &args.bundle {
+        let file = NewFile::at(path)?;
+        let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);
+        file.file()?.write_all(crate::doctor::bundle(&facts).as_bytes()).map_err(broken)?;
+        file.done()?;
+        context.say(format!("wrote {}: look at it before you send it", path.display()));
+        return Ok(Exit::Done);
+    }
+    let mut out = std::io::stdout().lock();
+    for (what, found) in facts {
         written(writeln!(out, "{what:>16}  {found}"))?;
     }
     Ok(Exit::Done)

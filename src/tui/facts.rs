@@ -1,8 +1,9 @@
 //! What the details of one SIM and the alerts screen are read from.
 
 use estate::saved::WATCHED;
-use estate::{Cancel, Error, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId};
+use estate::{Cancel, Error, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId, Status};
 
+use super::managed;
 use super::overlay::sim::Facts;
 
 /// Events and changes that are read.
@@ -32,6 +33,29 @@ pub fn attention(estate: &dyn Estate, query: &Query, cancel: &Cancel) -> Result<
     let counts = WATCHED.iter().map(count).collect::<Result<_>>()?;
     let wanted = EventFilter { account: Some(query.under), limit: 10 * LINES, ..EventFilter::default() };
     Ok((counts, estate.events(&wanted, cancel)?))
+}
+
+/// Reads what is known of the account that the query is about.
+pub fn account(estate: &dyn Estate, query: &Query, below: bool, cancel: &Cancel) -> Result<managed::Facts> {
+    let account = query.under;
+    let count = |status: Status| {
+        let filter = Filter::parse(&format!("status={}", status.word()))?;
+        Ok((status, estate.count(&Query { filter, ..query.clone() }, cancel)?))
+    };
+    let statuses = Status::ALL.into_iter().map(count).collect::<Result<Vec<_>>>()?;
+    let (help, seen) = estate.help_of(account, cancel)?;
+    let wanted = LogFilter { account: Some(account), limit: LINES, ..LogFilter::default() };
+    Ok(managed::Facts {
+        account,
+        below,
+        statuses: statuses.into_iter().filter(|(_, n)| *n > 0).collect(),
+        month: estate.estate_usage(account, cancel)?.accounts.iter().map(|a| a.month).sum(),
+        users: estate.users(Some(account), cancel)?,
+        externals: estate.externals(account, cancel)?,
+        help,
+        seen,
+        entries: estate.entries(&wanted, cancel)?,
+    })
 }
 
 /// How many levels were reached since this user last looked at them.

@@ -46,7 +46,11 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::AccountMove | Action::AccountDelete if on_top => {
             Err("your own account stays where it is".into())
         }
-        Action::AccountRename | Action::AccountCeiling | Action::AccountPeriod | Action::AccountCaps
+        Action::AccountRename
+        | Action::AccountCeiling
+        | Action::AccountPeriod
+        | Action::AccountReference
+        | Action::AccountCaps
             if on_top && !accounts.has_root() =>
         {
             Err("your own account is managed by the account above it".into())
@@ -110,7 +114,12 @@ fn changes(action: Action) -> bool {
             | Action::AccountCeiling
             | Action::AccountCaps
             | Action::AccountPeriod
+            | Action::AccountReference
+            | Action::AccountNotify
+            | Action::AccountHelp
+            | Action::UserAdd
             | Action::AccountDelete
+            | Action::Profile
     );
     on_accounts || on_sims(action)
 }

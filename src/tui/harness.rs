@@ -51,6 +51,7 @@ impl Session {
             size,
             mouse: true,
             clipboard: "OSC 52; the terminal does not confirm",
+            machine: vec![("simdeck", "0.0.0".into()), ("TERM", "xterm".into())],
             now,
         });
         let mut session = Self { model, estate, outside: Vec::new(), hold: false, held: Vec::new() };
@@ -221,6 +222,7 @@ fn named(name: &str) -> Key {
         return Key { ctrl: true, ..named(inner) };
     }
     Key::plain(match name {
+        "F1" => Code::F(1),
         "Enter" => Code::Enter,
         "Esc" => Code::Esc,
         "Tab" => Code::Tab,

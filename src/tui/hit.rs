@@ -6,12 +6,14 @@ use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{self, Areas, GUTTER, builder, chips, form};
+use super::layout::{self, Areas, GUTTER, builder, chips, form, managed};
+use super::managed::Tab;
 use super::model::Model;
 use super::overlay::builder::Cell;
 use super::overlay::form::Value;
 use super::overlay::sim::Page;
 use super::overlay::spending::By;
+use super::overlay::support::About;
 use super::overlay::{Builder, Form, LevelsPane, Overlay, pages};
 use super::term::Key;
 
@@ -91,7 +93,21 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
     if inside(areas.tree_lines) {
         return account(model, areas.tree_lines, at);
     }
+    if model.page.is_some() {
+        return on_page(model, at);
+    }
     in_table(model, &areas, at)
+}
+
+/// A tab of an account's page, or one of its lines.
+fn on_page(model: &Model, at: Position) -> Hit {
+    let (Some(page), Some(parts)) = (&model.page, managed::parts(model)) else { return Hit::Nothing };
+    let tabs = Rect { x: parts.tabs.x - 1, width: parts.tabs.width + 2, ..parts.tabs };
+    if parts.tabs.contains(at) {
+        return of_pages::<Tab>(tabs, at);
+    }
+    let line = parts.first + usize::from(at.y.saturating_sub(parts.list.y));
+    if parts.list.contains(at) && line < page.lines() { Hit::Item(line) } else { Hit::Nothing }
 }
 
 fn in_table(model: &Model, areas: &Areas, at: Position) -> Hit {
@@ -177,6 +193,7 @@ fn over(model: &Model, at: Position) -> Hit {
     match model.overlays.last() {
         Some(Overlay::Sim(_)) => return of_pages::<Page>(dialog.inner, at),
         Some(Overlay::Spending(_)) => return of_pages::<By>(dialog.inner, at),
+        Some(Overlay::Support(_)) => return of_pages::<About>(dialog.inner, at),
         _ => {}
     }
     if let Some(Overlay::Result(result)) = model.overlays.last()

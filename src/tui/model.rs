@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
 use super::keymap::{Keymap, Pane};
+use super::managed::Managed;
 use super::msg::{Effect, Ticket};
 use super::overlay::line::Line;
 use super::overlay::{Overlay, SimPane};
@@ -25,6 +26,7 @@ use super::term::Key;
 use super::theme::Theme;
 use super::toast::Messages;
 use super::tree::Tree;
+use crate::doctor::Fact;
 
 /// How long the cursor rests before the details follow it: not at each key of a held one.
 pub const REST: Duration = Duration::from_millis(90);
@@ -43,6 +45,8 @@ pub enum Kind {
     Demo,
     /// A store on this machine.
     Local,
+    /// Somebody else's view of it.
+    Seen,
 }
 
 /// A change that is being made.
@@ -147,6 +151,8 @@ pub struct Tickets {
     pub sim: Ticket,
     /// What needs attention.
     pub alerts: Ticket,
+    /// The page of an account.
+    pub account: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -189,6 +195,8 @@ pub struct Start {
     pub mouse: bool,
     /// What becomes of a copy in this terminal.
     pub clipboard: &'static str,
+    /// What is known of this machine.
+    pub machine: Vec<Fact>,
     /// The time.
     pub now: Time,
 }
@@ -249,6 +257,8 @@ pub struct Model {
     /// A file being written.
     pub export: Option<Writing>,
     pub overlays: Vec<Overlay>,
+    /// The page of the account under the tree's cursor, in place of its SIMs.
+    pub page: Option<Managed>,
     /// Levels that were reached since the person last looked at the alerts.
     pub news: u64,
     pub messages: Messages,
@@ -256,6 +266,7 @@ pub struct Model {
     pub last: Last,
     pub mouse: bool,
     pub clipboard: &'static str,
+    pub machine: Vec<Fact>,
     pub keymap: Keymap,
     pub theme: Theme,
     /// Accounts moved to before, latest first.
@@ -321,6 +332,8 @@ impl Model {
             last: Last::Nothing,
             mouse: start.mouse,
             clipboard: start.clipboard,
+            machine: start.machine,
+            page: None,
             keymap: start.keymap,
             theme: start.theme,
             recents: Vec::new(),
@@ -473,6 +486,11 @@ impl Model {
     /// Whether the keys that can follow are to be shown.
     pub fn shows_which_key(&self) -> bool {
         !self.pending.is_empty() && self.at >= self.pending_at + WHICH_KEY
+    }
+
+    /// The pane whose keys work: beside the tree an account's page is about the account too.
+    pub fn pane(&self) -> Pane {
+        if self.page.is_some() { Pane::Tree } else { self.focus }
     }
 
     /// What an action would act on, in words: the selection, or the SIM under the cursor.

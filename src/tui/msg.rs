@@ -7,10 +7,12 @@ use std::sync::Arc;
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
-    AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Item, Key as RowKey, List,
-    Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
+    AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Help, Item, Key as RowKey,
+    List, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
+    UserId,
 };
 
+use super::managed;
 use super::overlay::sim::Facts;
 use super::table::Want;
 use super::term::Event;
@@ -73,6 +75,14 @@ pub enum Msg {
     Alerts(Ticket, Answer<(Vec<u64>, Vec<estate::Event>)>),
     /// What is known of a SIM.
     Sim(Ticket, Answer<Box<Facts>>),
+    /// What is known of an account.
+    Account(Ticket, Answer<Box<managed::Facts>>),
+    /// What the account above has set as help.
+    Help(Ticket, Answer<Option<Help>>),
+    /// The text of a help page was read from a file.
+    HelpFile(AccountId, Answer<String>),
+    /// Whether this user wants mail.
+    Wants(Ticket, Answer<bool>),
     /// ICCIDs to copy.
     Copy(Answer<Vec<String>>),
     /// Something was committed to the store, by us or by another program.
@@ -182,6 +192,18 @@ pub enum Effect {
     Alerts { ticket: Ticket, query: Box<Query> },
     /// Read what is known of a SIM.
     Sim { ticket: Ticket, id: SimId },
+    /// Read what is known of the account the query is about.
+    Account { ticket: Ticket, query: Box<Query>, below: bool },
+    /// Read what the account above has set as help.
+    Help { ticket: Ticket },
+    /// Read the text of a help page from a file.
+    HelpFile { account: AccountId, path: PathBuf },
+    /// Read whether this user wants mail.
+    Wants { ticket: Ticket },
+    /// Say whether this user wants mail.
+    Want(bool),
+    /// Look at the estate through somebody else's eyes.
+    ViewAs(UserId),
     /// Write the outcome of a change to a file.
     Report { rev: Rev, path: PathBuf },
     /// Read the ICCIDs of a target, to copy them.

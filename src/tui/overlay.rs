@@ -14,8 +14,9 @@ pub mod pages;
 pub mod prompt;
 pub mod sim;
 pub mod spending;
+pub mod support;
 
-use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId};
+use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId, UserChange, UserId};
 
 pub use alerts::AlertsPane;
 pub use builder::Builder;
@@ -29,6 +30,7 @@ pub use lists::{NumbersPane, SavedPane, SavedWish};
 pub use prompt::{Prompt, Purpose};
 pub use sim::SimPane;
 pub use spending::SpendingPane;
+pub use support::SupportPane;
 
 use super::action::Action;
 use super::columns::Columns;
@@ -71,6 +73,8 @@ pub enum Overlay {
     Spending(SpendingPane),
     /// The details of one SIM.
     Sim(Box<SimPane>),
+    /// Help and Support.
+    Support(Box<SupportPane>),
     /// A file being written.
     Exporting,
 }
@@ -82,6 +86,10 @@ pub enum Choice {
     Action(Action),
     /// Move the selected SIMs there.
     MoveTo(AccountId),
+    /// Change that user.
+    User(UserId, UserChange),
+    /// Look at the estate through that user's eyes.
+    ViewAs(UserId),
     /// Switch the authentication of the SIMs on or off.
     Authenticate(bool),
     /// Hang the account in hand under that one.
@@ -173,6 +181,12 @@ pub enum Reply {
     OnSim(Action),
     /// To stop the file that is written.
     CancelExport,
+    /// To copy the addresses it shows.
+    CopyLinks,
+    /// To show every key instead.
+    Keys,
+    /// To write what is known of this machine to a file.
+    Bundle,
     /// To do what its fields say.
     Form,
     /// To plan setting these caps and alerts.
@@ -201,6 +215,7 @@ impl Overlay {
             Self::Alerts(alerts) => alerts.key(key),
             Self::Spending(spending) => spending.key(key),
             Self::Sim(sim) => sim.key(key),
+            Self::Support(support) => support.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,
                 other => other,

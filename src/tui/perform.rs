@@ -83,7 +83,9 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Known => Lane::Known,
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
-        Effect::Sim { .. } | Effect::Alerts { .. } | Effect::Spending { .. } => Lane::Sim,
+        Effect::Sim { .. } | Effect::Alerts { .. } | Effect::Spending { .. } | Effect::Account { .. } => {
+            Lane::Sim
+        }
         Effect::News | Effect::Hear(_) => Lane::News,
         _ => Lane::Work,
     }
@@ -275,6 +277,16 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             Msg::Alerts(ticket, super::facts::attention(estate, &query, cancel))
         }
         Effect::Sim { ticket, id } => Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new)),
+        Effect::Account { ticket, query, below } => {
+            Msg::Account(ticket, super::facts::account(estate, &query, below, cancel).map(Box::new))
+        }
+        Effect::Help { ticket } => Msg::Help(ticket, estate.help(cancel)),
+        Effect::HelpFile { account, path } => {
+            let broken = |e| Error::io(format!("cannot read {}", path.display()), e);
+            Msg::HelpFile(account, std::fs::read_to_string(&path).map_err(broken))
+        }
+        Effect::Wants { ticket } => Msg::Wants(ticket, estate.wants_mail(cancel)),
+        Effect::Want(wanted) => Msg::Wants(0, estate.want_mail(wanted).map(|()| wanted)),
         Effect::Tally { ticket, query } => Msg::Tally(ticket, estate.count(&query, cancel)),
         // The rest is the loop's: the terminal, and what stops.
         _ => return None,

@@ -34,7 +34,7 @@ fn file(model: &Model) -> PathBuf {
 
 /// Takes up where the person left off; what is not there any more is left out.
 pub fn recall(model: &mut Model) {
-    if model.kind == Kind::Demo {
+    if model.kind != Kind::Local {
         return;
     }
     let Ok(text) = std::fs::read_to_string(file(model)) else { return };
@@ -68,7 +68,7 @@ pub fn recall(model: &mut Model) {
 
 /// Writes down what is to be remembered; a demo leaves nothing behind.
 pub fn keep(model: &mut Model) {
-    if model.kind == Kind::Demo {
+    if model.kind != Kind::Local {
         return;
     }
     // What a saved filter shows is kept for it; what is remembered is the usual.

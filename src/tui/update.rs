@@ -8,10 +8,12 @@ mod files;
 mod filters;
 mod forms;
 mod keys;
+mod managed;
 mod menus;
 mod mouse;
 mod saved;
 mod select;
+mod support;
 mod usage;
 
 use super::keymap::Pane;
@@ -89,9 +91,14 @@ fn fit(model: &mut Model) {
     let accounts = std::sync::Arc::clone(&model.accounts);
     model.tree.resize(usize::from(areas.tree_lines.height), &accounts);
     let room = layout::page_room(model);
+    let width = layout::dialog(model).map_or(0, |dialog| dialog.inner.width.saturating_sub(2));
     match model.overlays.last_mut() {
         Some(Overlay::Sim(pane)) => pane.pages.within(pane.lines(), room),
         Some(Overlay::Spending(pane)) => pane.pages.within(pane.lines(), room),
+        Some(Overlay::Support(pane)) => {
+            let lines = pane.wrapped(width).len();
+            pane.pages.within(lines, room + 1);
+        }
         _ => {}
     }
     if areas.tree.width == 0 && model.focus == Pane::Tree {

@@ -10,11 +10,13 @@ mod form;
 mod levels;
 mod line;
 mod lists;
+mod managed;
 mod paint;
 mod panes;
 mod sim;
 mod spending;
 mod status;
+pub mod support;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -42,12 +44,17 @@ pub fn frame(model: &Model) -> Frame {
     let areas = layout::areas(model);
     status::banner(model, areas.banner, &mut buffer);
     panes::tree(model, &areas, &mut buffer);
-    panes::table(model, &areas, &mut buffer);
-    details::details(model, areas.details, &mut buffer);
+    if model.page.is_some() {
+        managed::managed(model, &mut buffer);
+    } else {
+        panes::table(model, &areas, &mut buffer);
+        details::details(model, areas.details, &mut buffer);
+    }
     status::status(model, areas.status, &mut buffer);
     status::footer(model, &mut buffer);
     status::which_key(model, &areas, &mut buffer);
-    let mut cursor = panes::cursor(model, &areas);
+    let on_page = model.page.is_some() && model.focus == super::keymap::Pane::Table;
+    let mut cursor = if on_page { managed::cursor(model) } else { panes::cursor(model, &areas) };
     if let Some(place) = layout::dialog(model) {
         cursor = dialog::dialog(model, &place, &mut buffer);
     }

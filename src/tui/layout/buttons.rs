@@ -7,7 +7,10 @@ use super::dialog;
 use crate::tui::model::Model;
 use crate::tui::overlay::builder::Focus;
 use crate::tui::overlay::sim::Page;
-use crate::tui::overlay::{Builder, Confirm, Form, Overlay, Prompt, ResultPane, SavedPane, SimPane};
+use crate::tui::overlay::support::About;
+use crate::tui::overlay::{
+    Builder, Confirm, Form, Overlay, Prompt, ResultPane, SavedPane, SimPane, SupportPane,
+};
 use crate::tui::term::{Code, Key};
 
 /// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
@@ -61,6 +64,7 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         Overlay::Form(form) => form_buttons(form),
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Sim(pane) => sim_buttons(pane),
+        Overlay::Support(pane) => support_buttons(pane),
         Overlay::Spending(_) => vec![plain(Code::Tab, "[ Tab Next page ]"), letter('e', "Export"), close()],
         Overlay::Alerts(_) => vec![plain(Code::Enter, "[ Enter Show ]"), close()],
         Overlay::Columns(_) => vec![
@@ -156,6 +160,16 @@ fn sim_buttons(pane: &SimPane) -> Vec<(Key, String)> {
         list.push(letter('d', if pane.periods { "Days" } else { "Periods" }));
     }
     list.extend([letter('E', "Edit"), letter('C', "Caps"), letter('m', "Actions")]);
+    list
+}
+
+fn support_buttons(pane: &SupportPane) -> Vec<(Key, String)> {
+    let mut list = vec![close(), plain(Code::Tab, "[ Tab Next page ]")];
+    list.push(match pane.pages.open {
+        About::Machine => letter('b', "Support bundle"),
+        About::Help | About::News => letter('y', "Copy addresses"),
+    });
+    list.push(letter('?', "Keys"));
     list
 }
 

@@ -1,6 +1,6 @@
 //! A form: fields one below the other, filled with what there is. Only what was touched counts.
 
-use estate::{Common, Target, Verb, text};
+use estate::{AccountId, Common, Target, Verb, text};
 use ratatui_textarea::{CursorMove, Input as Press, Key as Pressed, TextArea, WrapMode};
 use tui_input::Input;
 
@@ -15,6 +15,14 @@ pub enum FormFor {
     Sims(Target),
     /// Why SIMs are put into another state.
     State(Target, Verb),
+    /// A user to be invited to that account.
+    Invite(AccountId),
+    /// The user's own profile.
+    Profile,
+    /// The page that the users below that account see.
+    HelpPage(AccountId),
+    /// Whom the users below that account are to contact.
+    Contact(AccountId),
 }
 
 /// What a field holds.
@@ -189,6 +197,8 @@ pub struct Form {
     pub purpose: FormFor,
     /// What the SIMs have, once it is read.
     pub common: Option<Common>,
+    /// Whether its change is being made.
+    pub sent: bool,
     /// Whether it was said that Esc loses what was typed.
     warned: bool,
 }
@@ -197,7 +207,7 @@ impl Form {
     /// Opens on the first field that can be filled in.
     pub fn new(title: String, verb: &'static str, purpose: FormFor, fields: Vec<Entry>) -> Self {
         let line = fields.iter().position(|field| field.barred.is_none()).unwrap_or(0);
-        Self { title, verb, fields, line, fault: None, purpose, common: None, warned: false }
+        Self { title, verb, fields, line, fault: None, purpose, common: None, sent: false, warned: false }
     }
 
     /// Takes what the SIMs have.
@@ -220,6 +230,16 @@ impl Form {
 
     fn field(&mut self, key: &str) -> Option<&mut Entry> {
         self.fields.iter_mut().find(|field| field.key == key)
+    }
+
+    /// Chooses a possibility of a field as what there is, unless the person has chosen one.
+    pub fn preset(&mut self, key: &str, at: usize) {
+        if let Some(field) = self.field(key).filter(|field| field.touched().is_none()) {
+            if let Value::Choice(chosen, _) = &mut field.value {
+                *chosen = at;
+            }
+            field.was = field.text();
+        }
     }
 
     /// What a field holds.

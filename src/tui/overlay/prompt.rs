@@ -18,6 +18,12 @@ pub enum Purpose {
     Ceiling(AccountId),
     /// When the billing periods of this account begin.
     Period(AccountId),
+    /// What another system calls this account.
+    Reference(AccountId),
+    /// Who else hears of this account's SIMs.
+    Notify(AccountId),
+    /// The file with the help page for those below this account.
+    HelpFile(AccountId),
     /// The file to export to.
     Export,
     /// A filter to select by.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use estate::{Query, Target, Verb, units};
 
-use super::{columns, files, filters, forms, menus, saved, select, usage};
+use super::{columns, files, filters, forms, managed, menus, saved, select, support, usage};
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
@@ -78,18 +78,9 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
         A::Palette => menus::palette(model),
         A::Help => menus::help(model),
-        A::FindAccount => menus::find_account(model),
-        A::AccountMove => menus::hang(model),
-        A::AccountDelete => menus::delete(model),
-        A::AccountCaps => menus::switch_caps(model),
-        A::AccountCeiling
-        | A::AccountPeriod
-        | A::AccountAdd
-        | A::AccountRename
-        | A::SelectWhere
-        | A::SelectList
-        | A::Export
-        | A::GoTo => prompt(model, action),
+        A::Support => support::open(model),
+        A::Profile => forms::profile(model),
+        A::SelectWhere | A::SelectList | A::Export | A::GoTo => prompt(model, action),
         A::History => history(model),
         A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
@@ -100,8 +91,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             model.query.deep = !model.query.deep;
             model.requery()
         }
-        A::Expand | A::Collapse | A::ToggleFold | A::ExpandAll | A::CollapseAll => fold(model, action),
         _ if gate::on_sims(action) => on_sims(model, action),
+        _ if action.row().group == Group::Accounts => on_accounts(model, action),
         _ if action.row().group == Group::Finding => finding(model, action),
         _ => program(model, action),
     }
@@ -117,6 +108,24 @@ fn on_sims(model: &mut Model, action: A) -> Vec<Effect> {
         A::SimTerminate => forms::state(model, Verb::Terminate),
         A::SimAuth => forms::authentication(model),
         _ => forms::edit(model),
+    }
+}
+
+fn on_accounts(model: &mut Model, action: A) -> Vec<Effect> {
+    match action {
+        A::FindAccount => menus::find_account(model),
+        A::AccountMove => menus::hang(model),
+        A::AccountDelete => menus::delete(model),
+        A::AccountCaps => menus::switch_caps(model),
+        A::ManagedAccounts => managed::toggle(model),
+        A::AccountHelp => managed::help(model),
+        A::UserAdd => forms::invite(model),
+        A::OpenAccount => {
+            model.focus = Pane::Table;
+            Vec::new()
+        }
+        A::Expand | A::Collapse | A::ToggleFold | A::ExpandAll | A::CollapseAll => fold(model, action),
+        _ => prompt(model, action),
     }
 }
 
@@ -146,7 +155,6 @@ fn program(model: &mut Model, action: A) -> Vec<Effect> {
         A::NextPane if model.focus == Pane::Tree || layout::has_tree(model) => {
             model.focus = if model.focus == Pane::Table { Pane::Tree } else { Pane::Table };
         }
-        A::OpenAccount => model.focus = Pane::Table,
         A::ScrollLeft => model.table.column = model.table.column.saturating_sub(1),
         A::ScrollRight => {
             let scrolling = model.columns.shown().len() - model.columns.pinned();
@@ -181,10 +189,10 @@ fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
 
 /// Esc never destroys anything: it gives up what is begun, or takes the message away. The filter stays.
 fn back(model: &mut Model) -> Vec<Effect> {
-    if model.table.range.take().is_none() {
-        model.messages.dismiss();
+    if model.table.range.take().is_some() || model.messages.dismiss() {
+        return Vec::new();
     }
-    Vec::new()
+    if model.page.is_some() { managed::close(model) } else { Vec::new() }
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
@@ -256,7 +264,7 @@ pub fn look(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.query.under = model.tree.cursor;
-    model.requery()
+    managed::looked(model)
 }
 
 fn fold(model: &mut Model, action: A) -> Vec<Effect> {
@@ -306,6 +314,15 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
         }
         A::AccountRename => {
             Prompt::new(format!("Rename {name}"), "the new name", &name, Purpose::RenameAccount(account))
+        }
+        A::AccountReference => {
+            let own = model.accounts.get(account).map(|a| a.reference.clone()).unwrap_or_default();
+            let hint = "what another system calls it, or none";
+            Prompt::new(format!("Reference of {name}"), hint, &own, Purpose::Reference(account))
+        }
+        A::AccountNotify => {
+            let hint = "a mail address, or the https:// URL of a webhook";
+            Prompt::new(format!("Who else hears of {name}"), hint, "", Purpose::Notify(account))
         }
         A::AccountCeiling => {
             let own = model.accounts.get(account).and_then(|a| a.own_ceiling).map(units::exact_bytes);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{files, filters, menus, saved, select, usage};
+use super::{files, filters, forms, managed, menus, saved, select, support, usage};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
@@ -127,11 +127,37 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Copy(answer) => copied(model, answer),
         Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
         Msg::Spread(..) | Msg::Common(..) => in_common(model, msg),
+        Msg::Account(..) | Msg::Help(..) | Msg::HelpFile(..) | Msg::Wants(..) => about_people(model, msg),
         other => {
             about_filters(model, other);
             Vec::new()
         }
     }
+}
+
+/// What is read of accounts, users and help.
+fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Account(ticket, answer) if ticket == model.tickets.account => managed::filled(model, answer),
+        Msg::Help(ticket, answer) if ticket == model.tickets.work => support::filled(model, answer),
+        Msg::HelpFile(account, answer) => {
+            let Some(text) = said(model, answer) else { return Vec::new() };
+            return forms::help_page(model, account, None, Some(&text));
+        }
+        Msg::Wants(ticket, answer) => {
+            let Some(wanted) = said(model, answer) else { return Vec::new() };
+            match model.overlays.last_mut() {
+                Some(Overlay::Form(form)) if ticket > 0 => form.preset("alerts", usize::from(wanted)),
+                _ => model.messages.say(if wanted {
+                    "you get mail about alerts and caps that are reached, where a mail server is configured"
+                } else {
+                    "you get no mail about alerts; the screen tells of them"
+                }),
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
 }
 
 fn about_filters(model: &mut Model, msg: Msg) {
@@ -272,6 +298,9 @@ fn committed(model: &mut Model) -> Vec<Effect> {
     if model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Alerts(_))) {
         effects.push(usage::attention(model));
     }
+    if model.page.is_some() {
+        effects.push(managed::read(model));
+    }
     if let Some(id) = model.shown_whole().map(|sim| sim.id) {
         model.tickets.sim = model.tickets.take();
         effects.push(Effect::Sim { ticket: model.tickets.sim, id });
@@ -339,7 +368,11 @@ fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
     let Some(job) = model.job.take() else { return Vec::new() };
     model.overlays.retain(|overlay| !matches!(overlay, Overlay::Running));
     match answer {
-        Ok(receipt) => done(model, job, receipt),
+        Ok(receipt) => {
+            forms::answered(model, None);
+            done(model, job, receipt)
+        }
+        Err(error) if forms::answered(model, Some(&error)) => Vec::new(),
         Err(Error::Cancelled) => {
             model.messages.say(format!("{}: stopped, nothing was changed", job.what));
             Vec::new()
@@ -378,6 +411,9 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         receipt.counts.to_string()
     };
     model.messages.say(format!("{counts}{back} · {}", job.what));
+    if let Change::EditProfile { name, email } = &job.change {
+        (model.me.name, model.me.email) = (name.clone(), email.clone());
+    }
     let mut effects = committed(model);
     if matches!(job.change, Change::AddAccount { .. }) {
         model.go_to = receipt.account;

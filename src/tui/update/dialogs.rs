@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{Change, ChangeId, Column, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
+use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
-use super::{act, columns, files, filters, forms, menus, saved, select, usage};
+use super::{act, columns, files, filters, forms, managed, menus, saved, select, support, usage};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -44,6 +44,9 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             columns::show_columns(model, columns)
         }
         Reply::Form => forms::submit(model),
+        Reply::CopyLinks => support::copy(model),
+        Reply::Keys => support::keys(model),
+        Reply::Bundle => support::bundle(model),
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
         Reply::Show(filter) => {
@@ -76,6 +79,8 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Action(action) => act::run(model, action),
         Choice::MoveTo(to) => menus::confirm_move(model, to),
         Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
+        Choice::User(id, to) => managed::change_user(model, id, to),
+        Choice::ViewAs(id) => vec![Effect::ViewAs(id)],
         Choice::Authenticate(on) => forms::confirm_authentication(model, on),
         Choice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);
@@ -207,7 +212,13 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
                 (replaces && !asked).then(|| format!("{text} is there already; Enter again replaces it"))
             })
         }
-        Purpose::ListFilter | Purpose::ExportFilters | Purpose::ImportFilters | Purpose::Text(..) => None,
+        Purpose::Notify(_) => estate::notify::channel_of(text).err().map(|e| e.to_string()),
+        Purpose::ListFilter
+        | Purpose::ExportFilters
+        | Purpose::ImportFilters
+        | Purpose::Reference(_)
+        | Purpose::HelpFile(_)
+        | Purpose::Text(..) => None,
         Purpose::List => {
             let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
             empty.then(|| "there are no numbers in it".to_owned())
@@ -235,6 +246,16 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             format!("Rename account to {text}"),
             0,
         ),
+        Purpose::Reference(account) => {
+            let reference = if text.eq_ignore_ascii_case("none") { "" } else { text }.to_owned();
+            let what = format!("Set the reference to {text}");
+            make(model, Change::SetReference { account, reference }, what, 0)
+        }
+        Purpose::Notify(account) => {
+            let what = format!("Let {text} hear of the account");
+            make(model, Change::AddExternal { account, address: text.into() }, what, 0)
+        }
+        Purpose::HelpFile(account) => vec![Effect::HelpFile { account, path: PathBuf::from(text) }],
         Purpose::Ceiling(account) => menus::confirm_ceiling(model, account, text),
         Purpose::Period(account) => {
             let rule = period(text).unwrap_or_default();
@@ -294,6 +315,17 @@ fn row(text: &str, rows: u64) -> Option<u64> {
     }
 }
 
+/// Shows what a change of the log did, SIM by SIM.
+pub fn open_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
+    model.tickets.work = model.tickets.take();
+    let title = format!("#{}  {}", entry.rev, entry.summary);
+    let pane = ResultPane::new(title, entry.id.clone(), entry.rev, entry.counts, entry.undoable)
+        .of_kind(&entry.kind);
+    let effect = Effect::Items { ticket: model.tickets.work, rev: pane.rev, outcome: pane.only, after: None };
+    model.overlays.push(Overlay::Result(Box::new(pane)));
+    vec![effect]
+}
+
 fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
     model.tickets.work = model.tickets.take();
     let ticket = model.tickets.work;
@@ -324,18 +356,8 @@ fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
             vec![Effect::History { ticket, before: history.entries.last().map(|e| e.rev) }]
         }
         (Some(Overlay::History(history)), Reply::Open) => {
-            let Some(entry) = history.current() else { return Vec::new() };
-            let pane = ResultPane::new(
-                format!("#{}  {}", entry.rev, entry.summary),
-                entry.id.clone(),
-                entry.rev,
-                entry.counts,
-                entry.undoable,
-            )
-            .of_kind(&entry.kind);
-            let effect = Effect::Items { ticket, rev: pane.rev, outcome: pane.only, after: None };
-            model.overlays.push(Overlay::Result(Box::new(pane)));
-            vec![effect]
+            let entry = history.current().cloned();
+            entry.map_or_else(Vec::new, |entry| open_entry(model, &entry))
         }
         _ => Vec::new(),
     }

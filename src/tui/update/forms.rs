@@ -1,6 +1,6 @@
 //! Forms: opened on what they are about, and turned into changes.
 
-use estate::{Capability, Change, Edit, Field, Listed, Target, Verb};
+use estate::{AccountId, Capability, Change, Contact, Edit, Field, Help, Listed, Role, Target, Verb};
 
 use super::{dialogs, filters, menus};
 use crate::tui::model::Model;
@@ -76,6 +76,88 @@ fn change(model: &mut Model, title: String, target: Target, edit: Edit) -> Vec<E
     menus::confirm(model, title, Change::Edit { target, edit: Box::new(edit) }, hidden)
 }
 
+/// Opens the form for a user who is to be invited.
+pub fn invite(model: &mut Model) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    let roles = Role::ALL.map(|role| role.to_string());
+    let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let fields = vec![
+        Entry::line("name", "Name", "their full name", ""),
+        Entry::line("email", "Email", "they sign in by it; the first time accepts the invitation", ""),
+        Entry::choice(
+            "role",
+            "Role",
+            "View Only looks, User also edits notes, Admin manages everything",
+            1,
+            &roles,
+        ),
+    ];
+    let title = format!("Invite a user to {name}");
+    open(model, Form::new(title, "Invite", FormFor::Invite(account), fields))
+}
+
+/// Opens the form for the user's own profile.
+pub fn profile(model: &mut Model) -> Vec<Effect> {
+    let hint = "whether alerts and caps that are reached come as mail, beside the screen";
+    let fields = vec![
+        Entry::line("name", "Name", "your full name", &model.me.name),
+        Entry::line("email", "Email", "you sign in by it", &model.me.email),
+        Entry::choice("alerts", "Mail on alerts", hint, 0, &["no", "yes"]),
+    ];
+    let mut effects = open(model, Form::new("My profile".to_owned(), "Save", FormFor::Profile, fields));
+    model.tickets.work = model.tickets.take();
+    effects.push(Effect::Wants { ticket: model.tickets.work });
+    effects
+}
+
+/// Opens the form for the page that those below an account see, with what there is or what was loaded.
+pub fn help_page(
+    model: &mut Model,
+    account: AccountId,
+    now: Option<&Help>,
+    loaded: Option<&str>,
+) -> Vec<Effect> {
+    let (title, text) = match now {
+        Some(Help::Page { title, text }) => (title.clone(), text.clone()),
+        _ => ("Help and Support".to_owned(), String::new()),
+    };
+    // A byte order mark is no part of the text.
+    let text = loaded.map_or(text, |loaded| loaded.trim_start_matches('\u{feff}').replace("\r\n", "\n"));
+    let hint = "Markdown: # heading, - list, [text](https://address); Ctrl+S saves";
+    let fields = vec![
+        Entry::line("title", "Title", "the heading of the page", &title),
+        Entry::text_of("text", "Text", hint, &text),
+    ];
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    open(model, Form::new(format!("Help for those below {name}"), "Save", FormFor::HelpPage(account), fields))
+}
+
+/// Opens the form for whom those below an account are to contact.
+pub fn contact(model: &mut Model, account: AccountId, now: Option<&Help>) -> Vec<Effect> {
+    let now = match now {
+        Some(Help::Contact(contact)) => contact.clone(),
+        _ => Contact::default(),
+    };
+    let fields = vec![
+        Entry::line("name", "Name", "who answers", &now.name),
+        Entry::line("phone", "Phone", "with the country: +44 20 …", &now.phone),
+        Entry::line("email", "Email", "a mail address", &now.email),
+        Entry::line("hours", "Hours", "when somebody answers, and in which time zone", &now.hours),
+        Entry::line("url", "Web", "https://…", &now.url),
+    ];
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    open(
+        model,
+        Form::new(format!("Contact for those below {name}"), "Save", FormFor::Contact(account), fields),
+    )
+}
+
+fn open(model: &mut Model, form: Form) -> Vec<Effect> {
+    model.overlays.push(Overlay::Form(Box::new(form)));
+    Vec::new()
+}
+
 /// Does what the form on top says, or says what is wrong in it.
 pub fn submit(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
@@ -90,7 +172,87 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
             model.overlays.pop();
             change(model, title, target, edit)
         }
+        FormFor::Invite(account) => {
+            let (name, email) = (form.text("name"), form.text("email"));
+            let role = Role::ALL[form.chosen("role").min(2)];
+            let sound = estate::valid_name(&name).and_then(|_| estate::ident::email(&email));
+            let what = format!("Invite {email} as {role}");
+            finish(model, sound.map(drop), Change::AddUser { account, name, email, role }, what)
+        }
+        FormFor::Profile => save_profile(model),
+        FormFor::HelpPage(account) => {
+            let help = Help::Page { title: form.text("title"), text: form.text("text") };
+            set_help(model, account, help)
+        }
+        FormFor::Contact(account) => {
+            let text = |key: &str| form.text(key);
+            let help = Help::Contact(Contact {
+                name: text("name"),
+                phone: text("phone"),
+                email: text("email"),
+                hours: text("hours"),
+                url: text("url"),
+            });
+            set_help(model, account, help)
+        }
     }
+}
+
+fn set_help(model: &mut Model, account: AccountId, help: Help) -> Vec<Effect> {
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    let sound = help.checked().map(drop);
+    let change = Change::SetHelp { account, help: Some(Box::new(help)) };
+    finish(model, sound, change, format!("Set the help for those below {name}"))
+}
+
+/// Makes the change of the form on top, or says what is wrong in it.
+fn finish(model: &mut Model, sound: estate::Result<()>, change: Change, what: String) -> Vec<Effect> {
+    let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
+    if let Err(error) = sound {
+        return blame(form, &error);
+    }
+    if model.job.is_some() {
+        form.fault = Some("another change is still running".into());
+        return Vec::new();
+    }
+    // It stays until the change is made: what was typed is not lost when that is refused.
+    form.sent = true;
+    dialogs::make(model, change, what, 0)
+}
+
+fn save_profile(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
+    let (name, email) = (form.text("name"), form.text("email"));
+    let wants = form.touched("alerts").map(|_| form.chosen("alerts") == 1);
+    let renamed = form.touched("name").is_some() || form.touched("email").is_some();
+    let mut effects: Vec<Effect> = wants.map(Effect::Want).into_iter().collect();
+    if !renamed {
+        model.overlays.pop();
+        return effects;
+    }
+    let sound = estate::valid_name(&name).and_then(|_| estate::ident::email(&email)).map(drop);
+    effects.extend(finish(
+        model,
+        sound,
+        Change::EditProfile { name, email },
+        "Change your profile".to_owned(),
+    ));
+    effects
+}
+
+/// The form whose change was made goes; one whose change was refused says why.
+pub fn answered(model: &mut Model, refused: Option<&estate::Error>) -> bool {
+    let Some(at) = model.overlays.iter().position(|o| matches!(o, Overlay::Form(form) if form.sent)) else {
+        return false;
+    };
+    match (refused, &mut model.overlays[at]) {
+        (Some(error), Overlay::Form(form)) => {
+            form.sent = false;
+            form.blame(error);
+        }
+        _ => drop(model.overlays.remove(at)),
+    }
+    true
 }
 
 fn blame(form: &mut Form, error: &estate::Error) -> Vec<Effect> {

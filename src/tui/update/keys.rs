@@ -2,9 +2,9 @@
 
 use estate::List;
 
-use super::{act, dialogs, filters};
+use super::{act, dialogs, filters, managed};
 use crate::tui::action::Action;
-use crate::tui::keymap::Found;
+use crate::tui::keymap::{Found, Pane};
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, ListUse};
 use crate::tui::overlay::line::Typed;
@@ -61,8 +61,15 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
 }
 
 fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
+    if model.pending.is_empty()
+        && model.focus == Pane::Table
+        && !key.ctrl
+        && let Some(wish) = model.page.as_mut().and_then(|page| page.key(key))
+    {
+        return managed::wish(model, wish);
+    }
     model.pending.push(key);
-    match model.keymap.find(model.focus, &model.pending) {
+    match model.keymap.find(model.pane(), &model.pending) {
         Found::Prefix => {
             model.pending_at = model.at;
             Vec::new()

@@ -41,8 +41,9 @@ const ON_SIMS: [A; 20] = [
 /// What of that is about the one SIM whose details are open.
 const ON_ONE: std::ops::Range<usize> = 1..10;
 /// What can be done to an account.
-const ON_ACCOUNTS: [A; 13] = [
+const ON_ACCOUNTS: [A; 16] = [
     A::OpenAccount,
+    A::ManagedAccounts,
     A::Spending,
     A::ToggleFold,
     A::SelectSubtree,
@@ -53,6 +54,8 @@ const ON_ACCOUNTS: [A; 13] = [
     A::AccountCeiling,
     A::AccountCaps,
     A::AccountPeriod,
+    A::AccountHelp,
+    A::UserAdd,
     A::AccountDelete,
     A::Export,
 ];
@@ -63,7 +66,7 @@ fn line(model: &Model, action: A) -> Choosable {
     let keys = model.keymap.keys_for(action);
     let mut item = Choosable::new(
         row.title,
-        model.keymap.key_in(model.focus, action).unwrap_or_default(),
+        model.keymap.key_in(model.pane(), action).unwrap_or_default(),
         Choice::Action(action),
     );
     item.key = keys
@@ -79,7 +82,7 @@ fn line(model: &Model, action: A) -> Choosable {
 /// The context menu, at a corner or beside the cursor.
 pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
     let (title, actions): (String, &[A]) = match model.focus {
-        Pane::Tree if model.shown_whole().is_none() => {
+        focus if (focus == Pane::Tree || model.page.is_some()) && model.shown_whole().is_none() => {
             (model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default(), &ON_ACCOUNTS)
         }
         _ if model.shown_whole().is_some() => (model.subject(), &ON_SIMS[ON_ONE]),
@@ -96,7 +99,7 @@ pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
 pub fn palette(model: &mut Model) -> Vec<Effect> {
     let items = ACTIONS
         .iter()
-        .filter(|row| gate::applies(model.focus, row.action))
+        .filter(|row| gate::applies(model.pane(), row.action))
         .map(|row| line(model, row.action));
     let items = items.map(|item| Choosable { key: None, ..item }).collect();
     model.overlays.push(Overlay::Choose(Chooser::picker("All actions", items)));
@@ -113,7 +116,7 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
             let mut item = Choosable::new(row.help, keys, Choice::Action(row.action));
             item.words = format!("{} {} {}", row.title, row.name, item.note);
             item.why = gate::allowed(model, row.action).err().or_else(|| {
-                (!gate::applies(model.focus, row.action))
+                (!gate::applies(model.pane(), row.action))
                     .then(|| "it works in the other pane (Tab)".to_owned())
             });
             items.push(item);

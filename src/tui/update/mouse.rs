@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use estate::saved::WATCHED;
 
-use super::{act, columns, dialogs, filters, menus, select};
+use super::{act, columns, dialogs, filters, managed, menus, select};
 use crate::tui::hit::{self, Hit};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
@@ -86,9 +86,9 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             model
                 .reload(Want::Row((rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000))
         }
-        Hit::Item(_)
-        | Hit::Button(_)
-        | Hit::Tab(_)
+        Hit::Item(line) => managed::click(model, line),
+        Hit::Tab(tab) => managed::open_tab(model, tab),
+        Hit::Button(_)
         | Hit::Offered(_)
         | Hit::Cell(..)
         | Hit::Tool(_)
@@ -249,7 +249,13 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
             pane.pages.open_tab(index);
             Reply::Stay
         }
-        (Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_), Hit::Outside) => Reply::Close,
+        (Overlay::Support(pane), Hit::Tab(index)) => {
+            pane.pages.open_tab(index);
+            Reply::Stay
+        }
+        (Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_) | Overlay::Support(_), Hit::Outside) => {
+            Reply::Close
+        }
         _ => return None,
     })
 }

@@ -68,6 +68,10 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
             super::sim::sim(model, pane, place, buffer);
             None
         }
+        Overlay::Support(pane) => {
+            super::support::support(theme, pane, place, buffer);
+            None
+        }
         Overlay::Exporting => lists::writing(model, place, buffer),
     };
     for (rect, _, label) in layout::buttons(model) {
@@ -108,6 +112,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
             let dot = if pane.label.is_empty() { "" } else { " · " };
             format!("SIM {}{dot}{}", pane.iccid, pane.label)
         }
+        Overlay::Support(pane) => pane.title(),
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {

@@ -8,6 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use crate::tui::layout;
 use crate::tui::overlay::pages::{Page, Pages};
 use crate::tui::theme::Theme;
+pub use crate::tui::wrap::wrap;
 
 /// Writes text into a rectangle's first line, cut at the end; returns the column after it.
 pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
@@ -80,42 +81,6 @@ pub fn cut_head(text: &str, width: u16) -> String {
     if width == 0 { String::new() } else { std::iter::once('…').chain(tail.into_iter().rev()).collect() }
 }
 
-/// Breaks text into lines of at most that width, at blanks where it can.
-pub fn wrap(text: &str, width: u16) -> Vec<String> {
-    let width = usize::from(width.max(1));
-    let mut lines = Vec::new();
-    for paragraph in text.split('\n') {
-        let mut line = String::new();
-        for word in paragraph.split(' ') {
-            if !line.is_empty() && line.width() + 1 + word.width() > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-            while line.width() > width {
-                let head: String = line
-                    .chars()
-                    .scan(0, |w, c| {
-                        *w += c.width().unwrap_or(0);
-                        (*w <= width).then_some(c)
-                    })
-                    .collect();
-                if head.is_empty() {
-                    break;
-                }
-                let rest = line[head.len()..].to_owned();
-                lines.push(std::mem::replace(&mut line, rest));
-                let last = lines.len() - 1;
-                lines[last] = head;
-            }
-        }
-        lines.push(line);
-    }
-    lines
-}
-
 /// Writes everything with ASCII alone: names lose their accents, what has no letter becomes a question mark.
 pub fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
@@ -180,12 +145,5 @@ mod tests {
         assert_eq!(cut_head("89445001021980000057", 8), "…0000057");
         assert_eq!(cut_head("漢字漢字", 5), "…漢字");
         assert_eq!((cut("ab", 0), cut_head("ab", 0)), (String::new(), String::new()));
-    }
-
-    #[test]
-    fn long_text_wraps() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
-        assert_eq!(wrap("a\nb", 9), ["a", "b"]);
     }
 }

@@ -18,6 +18,7 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let word = match model.kind {
         Kind::Demo => " DEMO ",
         Kind::Local => " LIVE ",
+        Kind::Seen => " VIEW AS ",
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
@@ -114,7 +115,7 @@ pub fn which_key(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     if !model.shows_which_key() {
         return;
     }
-    let following = model.keymap.following(model.focus, &model.pending);
+    let following = model.keymap.following(model.pane(), &model.pending);
     let width = following.iter().map(|(_, a)| a.row().title.width()).max().unwrap_or(10) as u16 + 9;
     let height = (following.len() as u16 + 1).min(areas.status.y);
     let area = Rect::new(

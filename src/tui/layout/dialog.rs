@@ -1,0 +1,139 @@
+//! Where the top overlay is, and the lines of its list.
+
+use estate::saved::WATCHED;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::{builder, form};
+use crate::tui::model::Model;
+use crate::tui::overlay::support::About;
+use crate::tui::overlay::{Choosable, Overlay};
+
+/// A dialog's frame, its inside, and the lines of its list.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(missing_docs, reason = "each is the place of the part it is named after")]
+pub struct Dialog {
+    pub area: Rect,
+    pub inner: Rect,
+    pub list: Rect,
+    /// The first line of the list that is shown.
+    pub first: usize,
+}
+
+/// Where the top overlay is.
+pub fn dialog(model: &Model) -> Option<Dialog> {
+    Some(dialog_of(model, model.overlays.last()?))
+}
+
+/// Where an overlay is.
+pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
+    let screen = Rect::new(0, 0, model.size.0, model.size.1);
+    match overlay {
+        Overlay::Choose(chooser) => {
+            let label = chooser.items.iter().map(|i| i.label.width() + reach(i) + 5).max().unwrap_or(10);
+            let wide = (label.max(chooser.title.width() + 6) as u16).clamp(24, 100).min(screen.width);
+            let extra = if chooser.input.is_some() { 4 } else { 2 };
+            let lines =
+                if chooser.input.is_some() { chooser.items.len() } else { chooser.shown.len() } as u16;
+            let most = if chooser.input.is_some() && chooser.at.is_some() { 16 } else { 30 };
+            let tall = (lines.max(1) + extra).min(screen.height.saturating_sub(2)).min(most);
+            let area = match chooser.at {
+                Some(at) => corner(screen, at, wide, tall),
+                None => middle(screen, wide, tall),
+            };
+            listed(area, if chooser.input.is_some() { 2 } else { 0 }, 0, chooser.cursor)
+        }
+        Overlay::Confirm(confirm) => listed(middle(screen, 76, confirm.height()), 0, 1, 0),
+        Overlay::Prompt(prompt) => {
+            let options = u16::from(!prompt.purpose.options().is_empty());
+            listed(middle(screen, 72, 7 + options), 0, 1, 0)
+        }
+        Overlay::Result(result) => {
+            listed(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
+        }
+        Overlay::History(history) => {
+            listed(middle(screen, 110, screen.height.saturating_sub(4)), 1, 1, history.cursor)
+        }
+        Overlay::Builder(builder) => listed(builder::frame(builder, screen), 0, 1, 0),
+        Overlay::Columns(pane) => {
+            let tall = pane.lines().len() as u16 + 6;
+            listed(beside(screen, 48, tall.min(screen.height.saturating_sub(2))), 1, 3, pane.cursor)
+        }
+        Overlay::Saved(pane) => {
+            let tall = (pane.len() as u16 + 5).clamp(11, screen.height.saturating_sub(2).max(11));
+            listed(middle(screen, 92, tall), 1, 2, pane.cursor)
+        }
+        Overlay::Numbers(pane) => {
+            let lines = pane.missing.len().max(pane.all.len()).min(100) as u16;
+            let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
+            listed(middle(screen, 72, tall), 2, 1, pane.cursor)
+        }
+        Overlay::Alerts(pane) => {
+            let cursor = pane.cursor.saturating_sub(WATCHED.len());
+            let area = middle(screen, 110, screen.height.saturating_sub(4));
+            listed(area, WATCHED.len() as u16 + 2, 2, cursor)
+        }
+        other => page_of(screen, other),
+    }
+}
+
+/// Where an overlay is that is a page or a form.
+fn page_of(screen: Rect, overlay: &Overlay) -> Dialog {
+    match overlay {
+        Overlay::Sim(_) | Overlay::Spending(_) => {
+            listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
+        }
+        Overlay::Levels(_) => listed(middle(screen, 76, 17), 0, 1, 0),
+        Overlay::Support(pane) => {
+            let contact = matches!(pane.help, Some(estate::Help::Contact(_)));
+            // A contact is a pop-up; a page takes what room there is.
+            let small = contact && pane.pages.open == About::Help;
+            let tall = if small { 12 } else { screen.height.saturating_sub(2) };
+            listed(middle(screen, if small { 64 } else { 100 }, tall), 2, 2, 0)
+        }
+        Overlay::Form(open) => listed(middle(screen, 84, form::height(open)), 0, 1, 0),
+        Overlay::Messages(top) => {
+            let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
+            dialog.first = *top;
+            dialog
+        }
+        // Work under way.
+        _ => listed(middle(screen, 60, 8), 0, 1, 0),
+    }
+}
+
+/// Room for what stands at the right of a line, or for why it cannot be chosen.
+fn reach(item: &Choosable) -> usize {
+    item.note.width().max(item.why.as_ref().map_or(0, |why| why.width().min(44)))
+}
+
+fn listed(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
+    let inner = Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    };
+    let list = Rect { y: inner.y + above, height: inner.height.saturating_sub(above + below), ..inner };
+    let first = (cursor + 1).saturating_sub(usize::from(list.height).max(1));
+    Dialog { area, inner, list, first }
+}
+
+/// In the middle of the screen, as far as there is room.
+pub fn middle(screen: Rect, width: u16, height: u16) -> Rect {
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
+}
+
+/// At the right, so that the table stays in sight.
+fn beside(screen: Rect, width: u16, height: u16) -> Rect {
+    let area = middle(screen, width, height);
+    Rect { x: screen.right().saturating_sub(area.width + 1).max(area.x), ..area }
+}
+
+/// At a corner; it flips to the left and upwards where there is no room.
+fn corner(screen: Rect, (x, y): (u16, u16), width: u16, height: u16) -> Rect {
+    let left = if x + width <= screen.width { x } else { (x + 1).saturating_sub(width) };
+    let top = if y + 1 + height <= screen.height { y + 1 } else { y.saturating_sub(height) };
+    Rect::new(left.min(screen.width - width), top.min(screen.height - height), width, height)
+}

@@ -1,0 +1,194 @@
+//! Managed accounts: the page of the account under the tree's cursor, and what its lines are for.
+
+use std::sync::Arc;
+
+use estate::{AccountId, Change, Query, Role, User, UserChange, UserId, UserState};
+
+use super::answers::said;
+use super::{act, dialogs, forms, menus, support};
+use crate::tui::keymap::Pane;
+use crate::tui::layout;
+use crate::tui::managed::{Facts, HelpLine, Managed, Wish};
+use crate::tui::model::Model;
+use crate::tui::msg::Effect;
+use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay, Prompt, Purpose};
+
+/// Opens the page in place of the SIMs, or closes it.
+pub fn toggle(model: &mut Model) -> Vec<Effect> {
+    if model.page.is_some() {
+        return close(model);
+    }
+    model.page = Some(Managed::new());
+    model.table.range = None;
+    if layout::has_tree(model) {
+        model.focus = Pane::Tree;
+    }
+    vec![read(model)]
+}
+
+/// Shows the SIMs again, those of the account under the cursor.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    model.page = None;
+    model.focus = Pane::Table;
+    model.requery()
+}
+
+/// Opens the page on the help of the account.
+pub fn help(model: &mut Model) -> Vec<Effect> {
+    let mut page = model.page.take().unwrap_or_default();
+    page.open_tab(3);
+    model.page = Some(page);
+    model.focus = Pane::Table;
+    vec![read(model)]
+}
+
+/// Reads what the page shows.
+pub fn read(model: &mut Model) -> Effect {
+    model.tickets.account = model.tickets.take();
+    let query = Query::all(model.tree.cursor, model.now);
+    let below = model.accounts.subtree(model.tree.cursor).len() > 1;
+    Effect::Account { ticket: model.tickets.account, query: Box::new(query), below }
+}
+
+/// Takes what was read.
+pub fn filled(model: &mut Model, answer: estate::Result<Box<Facts>>) {
+    if let (Some(facts), Some(page)) = (said(model, answer), &mut model.page) {
+        page.filled(facts);
+    }
+}
+
+/// Does what a line of the page is for.
+pub fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    match wish {
+        Wish::Nothing => Vec::new(),
+        Wish::Run(action) => act::run(model, action),
+        Wish::Tab(tab) => {
+            if let Some(page) = &mut model.page {
+                page.pages.open(tab);
+                page.cursor = 0;
+            }
+            Vec::new()
+        }
+        Wish::User(user) => {
+            user_menu(model, &user);
+            Vec::new()
+        }
+        Wish::Strip(address) => {
+            let title = format!("Take {address} off the account and its SIMs");
+            menus::confirm(model, title, Change::RemoveExternal { account, address }, Some(0))
+        }
+        Wish::Help(line) => about_help(model, account, line),
+        Wish::Open(entry) => dialogs::open_entry(model, &entry),
+    }
+}
+
+/// What can be done about a user.
+fn user_menu(model: &mut Model, user: &User) {
+    let own = user.id == model.me.id;
+    let mine = "nobody changes themselves: P is your profile";
+    let closed = model.read_only.then_some("this session is read-only");
+    let line = |name: String, choice: Choice, why: Option<&str>| Choosable {
+        why: closed.or(why).map(str::to_owned),
+        ..Choosable::new(name, "", choice)
+    };
+    let change = |to| Choice::User(user.id, to);
+    let mut items: Vec<Choosable> = Role::ALL
+        .into_iter()
+        .filter(|role| *role != user.role)
+        .map(|role| line(format!("Make them {role}"), change(UserChange::Role(role)), own.then_some(mine)))
+        .collect();
+    items.extend(match user.state {
+        UserState::Invited => {
+            vec![line("Send the invitation again".into(), change(UserChange::Invite), None)]
+        }
+        UserState::Active => {
+            vec![line("Keep them from signing in".into(), change(UserChange::Disable), own.then_some(mine))]
+        }
+        UserState::Disabled => vec![line("Let them sign in again".into(), change(UserChange::Enable), None)],
+    });
+    items.push(line("Remove them…".into(), change(UserChange::Remove), own.then_some(mine)));
+    let seen = own.then_some("you see it already");
+    items.push(line("See what they see…".into(), Choice::ViewAs(user.id), seen));
+    model.overlays.push(Overlay::Choose(Chooser::menu(
+        format!("{} · {}", user.name, user.email),
+        None,
+        items,
+    )));
+}
+
+/// The user of that number on the page.
+fn user(model: &Model, id: UserId) -> Option<&User> {
+    model.page.as_ref()?.facts.as_ref()?.users.iter().find(|user| user.id == id)
+}
+
+/// Changes a user: what a word brings back is done at once.
+pub fn change_user(model: &mut Model, id: UserId, to: UserChange) -> Vec<Effect> {
+    let Some(email) = user(model, id).map(|user| user.email.clone()) else { return Vec::new() };
+    let change = Change::ChangeUser { user: id, to };
+    let what = match to {
+        UserChange::Role(role) => format!("Make {email} {role}"),
+        UserChange::Invite => format!("Invite {email} again"),
+        UserChange::Disable => format!("Keep {email} from signing in"),
+        UserChange::Enable => format!("Let {email} sign in again"),
+        UserChange::Remove => return menus::confirm(model, format!("Remove {email}"), change, Some(0)),
+    };
+    dialogs::make(model, change, what, 0)
+}
+
+fn about_help(model: &mut Model, account: AccountId, line: HelpLine) -> Vec<Effect> {
+    let Some(facts) = model.page.as_ref().and_then(|page| page.facts.clone()) else { return Vec::new() };
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    match line {
+        HelpLine::Write => forms::help_page(model, account, facts.help.as_ref(), None),
+        HelpLine::Contact => forms::contact(model, account, facts.help.as_ref()),
+        HelpLine::Load => {
+            let title = format!("Help for those below {name}");
+            let prompt =
+                Prompt::new(title, "the Markdown file with the page", "", Purpose::HelpFile(account));
+            model.overlays.push(Overlay::Prompt(prompt));
+            Vec::new()
+        }
+        HelpLine::Preview => {
+            let seen = facts.help.or(facts.seen).unwrap_or_else(crate::cli::help::own);
+            support::preview(model, seen, name)
+        }
+        HelpLine::Leave if facts.help.is_none() => {
+            model.messages.say("nothing is set here: those below see that of the account above already");
+            Vec::new()
+        }
+        HelpLine::Leave => {
+            let change = Change::SetHelp { account, help: None };
+            dialogs::make(model, change, format!("Leave the help below {name} to the account above"), 0)
+        }
+    }
+}
+
+/// Moves the page's cursor to a line, and does what it is for when it was there already.
+pub fn click(model: &mut Model, line: usize) -> Vec<Effect> {
+    model.focus = Pane::Table;
+    let Some(page) = &mut model.page else { return Vec::new() };
+    let again = std::mem::replace(&mut page.cursor, line) == line;
+    let wanted = if again { page.wish() } else { Wish::Nothing };
+    wish(model, wanted)
+}
+
+/// The account under the tree's cursor is another one: its page is read, or its SIMs.
+pub fn looked(model: &mut Model) -> Vec<Effect> {
+    if let Some(page) = &mut model.page {
+        page.cursor = 0;
+        let accounts = Arc::clone(&model.accounts);
+        model.tree.rebuild(&accounts);
+        return vec![read(model)];
+    }
+    model.requery()
+}
+
+/// Opens a page by its place.
+pub fn open_tab(model: &mut Model, tab: usize) -> Vec<Effect> {
+    model.focus = Pane::Table;
+    if let Some(page) = &mut model.page {
+        page.open_tab(tab);
+    }
+    Vec::new()
+}

@@ -1,0 +1,175 @@
+//! Managed accounts, users, help and support on the screen.
+
+mod common;
+
+use common::{session, session_as};
+use estate::{Cancel, Change, ChangeId, Help, Role, UserState};
+use simdeck::tui::harness::Session;
+use simdeck::tui::hit::Hit;
+use simdeck::tui::msg::Effect;
+use simdeck::tui::overlay::Overlay;
+use simdeck::tui::term::Button;
+
+fn apply(session: &Session, change: &Change) {
+    let going = |_| std::ops::ControlFlow::Continue(());
+    session.estate.apply(&ChangeId::new(), change, &going).expect("made");
+}
+
+fn users(session: &Session) -> Vec<(String, Role, UserState)> {
+    let account = session.model.tree.cursor;
+    let users = session.estate.users(Some(account), &Cancel::new()).expect("users");
+    users.into_iter().map(|u| (u.email, u.role, u.state)).collect()
+}
+
+#[test]
+fn the_page_of_an_account_stands_in_place_of_its_sims() {
+    let (_dir, mut session) = session((80, 24));
+    session.keys("T");
+    session.shows("[Overview]");
+    session.shows("400 with those below");
+    session.shows("no help contact");
+    // The tree leads, and its keys work from either side.
+    session.keys("<Down>");
+    session.shows("Northstar Connect / Alder & Finch Vending");
+    session.keys("<Tab><Right><Right>");
+    session.shows("[Settings]");
+    session.keys("<Down><Enter>");
+    session.shows("Reference of Alder & Finch Vending");
+    session.keys("C-1007<Enter>");
+    session.shows("Reference     C-1007");
+    session.keys("m");
+    session.shows("Rename the account…");
+    session.keys("<Esc>T");
+    session.shows("SIMs in Alder & Finch Vending and below");
+    assert!(session.model.page.is_none());
+    // A message first, then the page: Esc takes one thing at a time.
+    session.keys("T<Esc><Esc>");
+    assert!(session.model.page.is_none());
+}
+
+#[test]
+fn users_are_invited_changed_and_removed() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("T<Down><Tab><Right><Enter>");
+    session.shows("Invite a user to Alder & Finch Vending");
+    session.keys("Zoe Kerr<Tab>zoe<Enter>");
+    session.shows("email: must be an address");
+    session.keys("@kerr.example<Tab><Right><Enter>");
+    session.shows("done");
+    let zoe = ("zoe@kerr.example".to_owned(), Role::Admin, UserState::Invited);
+    assert!(users(&session).contains(&zoe), "{:?}", users(&session));
+    session.shows("Invited");
+    // Refused by the store, the form stays with what was typed.
+    session.keys("<Home><Enter>Zoe<Tab>ZOE@kerr.example<Enter>");
+    session.shows("is a user of this account already");
+    session.shows("ZOE@kerr.example");
+    session.keys("<Esc><Esc><End><Enter>");
+    session.shows("Send the invitation again");
+    session.keys("<Enter>");
+    session.shows("Make zoe@kerr.example View Only");
+    session.keys("<Enter><End><Up><Enter>");
+    session.shows("Remove zoe@kerr.example");
+    session.keys("y");
+    assert!(users(&session).iter().all(|(email, ..)| email != "zoe@kerr.example"));
+    session.keys("<Down><Enter><End><Enter>");
+    assert!(matches!(session.outside.last(), Some(Effect::ViewAs(_))), "{:?}", session.outside.last());
+}
+
+#[test]
+fn what_one_cannot_do_is_greyed_with_the_reason() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("T<Tab><Right><Down><Enter><Enter>");
+    session.shows("nobody changes themselves");
+    let (_dir, mut session) = session_as((100, 30), Role::User, false);
+    session.keys("T");
+    session.shows("may not manage accounts and their users");
+    assert!(session.model.page.is_none());
+}
+
+#[test]
+fn settings_take_and_lose_external_addresses() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("T<Down><Tab><Right><Right><End><Enter>");
+    session.shows("Who else hears of");
+    session.keys("nobody<Enter>");
+    session.shows("must be an address");
+    session.keys("<C-u>ops@alder.example<Enter>");
+    session.shows("ops@alder.example (mail); Enter takes it away");
+    session.keys("<End><Enter>");
+    session.shows("Take ops@alder.example off the account");
+    session.keys("y");
+    assert!(!session.text().contains("(mail)"), "{}", session.text());
+}
+
+#[test]
+fn help_is_written_previewed_and_left_to_the_account_above() {
+    let (_dir, mut session) = session((80, 24));
+    session.keys("<Tab>o");
+    session.shows("[Help]");
+    session.keys("<Enter><C-u>Ask us<Tab># Alder<Enter><Enter>Mail [us](mailto:help@alder.example).<C-s>");
+    session.shows("page «Ask us»");
+    session.keys("<Down><Down><Down><Enter>");
+    session.shows("Ask us, as those below Northstar Connect see it");
+    session.shows("Mail us <help@alder.example>.");
+    session.keys("y");
+    assert_eq!(session.outside.last(), Some(&Effect::Clipboard("help@alder.example".into())));
+    session.keys("<Esc>");
+    // One's own help is that of the account above: for the root simdeck's own.
+    session.keys("<F1>");
+    session.shows("Where to begin");
+    session.keys("<Tab>");
+    session.shows("Unreleased");
+    session.keys("<Tab>b");
+    session.shows("simdeck-support.txt");
+    session.keys("<Esc>?");
+    session.shows("Help: type to search");
+    session.keys("<Esc><End><Enter>");
+    session.shows("what is set above: simdeck's own page");
+}
+
+#[test]
+fn a_contact_is_a_pop_up_and_works_on_a_small_screen() {
+    let (_dir, mut session) = session((60, 20));
+    let contact = estate::Contact {
+        name: "Alder desk".into(),
+        phone: "+44 20 7946 0000".into(),
+        hours: "weekdays 9-17 UTC".into(),
+        ..estate::Contact::default()
+    };
+    let account = session.model.me.account;
+    apply(&session, &Change::SetHelp { account, help: Some(Box::new(Help::Contact(contact))) });
+    session.keys("T<Tab>");
+    session.keys("<Right><Right><Right><Down><Down><Down><Enter>");
+    session.shows("Alder desk");
+    session.shows("+44 20 7946 0000");
+    let at = session.hit(|hit| hit == Hit::Tab(2));
+    session.click(Button::Left, at);
+    session.shows("TERM");
+    session.click_on(Button::Left, |hit| hit == Hit::Outside);
+    assert!(session.model.overlays.is_empty());
+}
+
+#[test]
+fn the_page_works_by_mouse() {
+    let (_dir, mut session) = session((100, 30));
+    session.keys("T");
+    session.click_on(Button::Left, |hit| hit == Hit::Tab(1));
+    session.shows("[Users]");
+    let line = session.hit(|hit| hit == Hit::Item(0));
+    session.click(Button::Left, line);
+    session.shows("Invite a user to");
+}
+
+#[test]
+fn the_profile_is_ones_own() {
+    let (_dir, mut session) = session_as((80, 24), Role::ViewOnly, false);
+    session.keys("P");
+    session.shows("My profile");
+    session.keys("<C-u>Cleo Marsh-Lee<Tab><Tab><Right><Enter>");
+    assert_eq!(session.model.me.name, "Cleo Marsh-Lee");
+    assert_eq!(session.estate.wants_mail(&Cancel::new()), Ok(true));
+    session.shows("Cleo Marsh-Lee · View Only");
+    session.keys("P<Tab><C-u>ada@northstar.example<Enter>");
+    session.shows("that address cannot be used");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Form(_))), "nothing is lost");
+}
