@@ -27,7 +27,6 @@ fn the_page_of_an_account_stands_in_place_of_its_sims() {
     session.keys("T");
     session.shows("[Overview]");
     session.shows("400 with those below");
-    session.shows("no help contact");
     // The tree leads, and its keys work from either side.
     session.keys("<Down>");
     session.shows("Northstar Connect / Alder & Finch Vending");
@@ -106,6 +105,13 @@ fn help_is_written_previewed_and_left_to_the_account_above() {
     let (_dir, mut session) = session((80, 24));
     session.keys("<Tab>o");
     session.shows("[Help]");
+    session.shows("page «Northstar Connect support»");
+    session.keys("<End><Enter>");
+    session.shows("what is set above: simdeck's own page");
+    session.keys("<Left><Left><Left>");
+    session.shows("no help contact");
+    session.keys("<Enter>");
+    session.shows("[Help]");
     session.keys("<Enter><C-u>Ask us<Tab># Alder<Enter><Enter>Mail [us](mailto:help@alder.example).<C-s>");
     session.shows("page «Ask us»");
     session.keys("<Down><Down><Down><Enter>");
@@ -123,8 +129,29 @@ fn help_is_written_previewed_and_left_to_the_account_above() {
     session.shows("simdeck-support.txt");
     session.keys("<Esc>?");
     session.shows("Help: type to search");
-    session.keys("<Esc><End><Enter>");
-    session.shows("what is set above: simdeck's own page");
+}
+
+#[test]
+fn categories_become_accounts_and_go_again() {
+    let (_dir, mut session) = session((100, 30));
+    let before = session.count("account=\"Harbour Freight Lines\"");
+    session.keys("<Tab>/harbour freight lines<Enter>gk<Enter>");
+    session.shows("Make accounts of the categories of Harbour Freight Lines");
+    session.shows("to Docklands Couriers");
+    let text = session.text();
+    let (_, rest) = text.split_once("Type ").expect("a number to type");
+    let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    session.keys(&format!("{number}<Enter>"));
+    assert!(session.count("account=\"Docklands Couriers\"") > 0, "{}", session.text());
+    session.keys("<Esc>u");
+    session.shows("Undo:");
+    let text = session.text();
+    let number: String = text
+        .split_once("Type ")
+        .map_or_else(String::new, |(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect());
+    session.keys(&format!("{number}<Enter>"));
+    assert_eq!(session.count("account=\"Harbour Freight Lines\""), before);
+    assert!(session.model.accounts.find("Docklands Couriers").is_err());
 }
 
 #[test]

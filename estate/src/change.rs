@@ -22,7 +22,7 @@ use crate::units::Time;
 use crate::user::{Role, UserChange, UserId};
 
 pub use outcome::{Counts, Outcome, Reason};
-pub use plan::{Plan, Warning};
+pub use plan::{Group, Plan, Warning};
 
 /// A point in the order of changes.
 pub type Rev = i64;
@@ -94,6 +94,38 @@ pub struct Clear {
     pub tags: bool,
 }
 
+/// The names that SIMs are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grouping {
+    /// Categories: the old way to tell customers apart.
+    Category,
+    /// Tags.
+    Tag,
+}
+
+impl Grouping {
+    pub(crate) fn column(self) -> &'static str {
+        match self {
+            Self::Category => "categories",
+            Self::Tag => "tags",
+        }
+    }
+
+    /// What several of them are called.
+    pub fn plural(self) -> &'static str {
+        self.column()
+    }
+
+    /// The field of the filter language.
+    pub fn field(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Tag => "tag",
+        }
+    }
+}
+
 /// A staged import waiting in this session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StagingId(pub u64);
@@ -110,6 +142,15 @@ pub enum Change {
         to: AccountId,
         /// What is cleared on the way.
         clear: Clear,
+    },
+    /// Turns the categories or tags of an account's own SIMs into accounts below it, and moves the SIMs there.
+    Convert {
+        /// The SIMs.
+        target: Target,
+        /// The account they are in.
+        account: AccountId,
+        /// By which names.
+        by: Grouping,
     },
     /// Sets caps and alerts.
     SetLevels {
@@ -255,6 +296,8 @@ impl Change {
 
     /// The log's word for moving SIMs.
     pub const MOVE: &'static str = "move";
+    /// The log's word for turning categories into accounts.
+    pub const CONVERT: &'static str = "convert";
     /// The log's word for setting caps and alerts.
     pub const LEVELS: &'static str = "levels";
     /// The log's word for setting a ceiling.
@@ -266,6 +309,7 @@ impl Change {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Move { .. } => Self::MOVE,
+            Self::Convert { .. } => Self::CONVERT,
             Self::SetLevels { .. } => Self::LEVELS,
             Self::Edit { edit, .. } => edit.kind(),
             Self::Import { .. } => "import",
@@ -297,9 +341,10 @@ impl Change {
     /// The SIMs it is about.
     pub fn target(&self) -> Option<&Target> {
         match self {
-            Self::Move { target, .. } | Self::SetLevels { target, .. } | Self::Edit { target, .. } => {
-                Some(target)
-            }
+            Self::Move { target, .. }
+            | Self::Convert { target, .. }
+            | Self::SetLevels { target, .. }
+            | Self::Edit { target, .. } => Some(target),
             _ => None,
         }
     }
@@ -307,9 +352,10 @@ impl Change {
     /// The same, to be changed.
     pub fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
-            Self::Move { target, .. } | Self::SetLevels { target, .. } | Self::Edit { target, .. } => {
-                Some(target)
-            }
+            Self::Move { target, .. }
+            | Self::Convert { target, .. }
+            | Self::SetLevels { target, .. }
+            | Self::Edit { target, .. } => Some(target),
             _ => None,
         }
     }

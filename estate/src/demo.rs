@@ -10,6 +10,7 @@ use std::path::Path;
 use crate::account::AccountId;
 use crate::change::{Cancel, Change, ChangeId, Progress, Watch};
 use crate::error::{Error, Result};
+use crate::help::{Contact, Help};
 use crate::ident::luhn_digit;
 use crate::import::ImportOptions;
 use crate::local::{Local, NewEstate};
@@ -91,6 +92,13 @@ const TARIFFS: [(&str, u64, u64); 7] = [
     ("Pay as you go", 0, 7),
 ];
 const TAGS: [&str; 8] = ["pilot", "vip", "do-not-move", "spare", "roaming", "2g-sunset", "esim", "audit-q4"];
+const FIRST_NAMES: [&str; 12] =
+    ["Amara", "Bea", "Chidi", "Elif", "Femke", "Goran", "Hana", "Ivo", "Joana", "Kofi", "Lene", "Marek"];
+const LAST_NAMES: [&str; 12] = [
+    "Adeyemi", "Berg", "Costa", "Dekker", "Evans", "Ferrari", "Haas", "Ito", "Kowalski", "Moreau", "Novak",
+    "Silva",
+];
+const CATEGORIES: [&str; 4] = ["Amber Haulage", "Docklands Couriers", "Northway Freight", ""];
 const NOTES: [&str; 6] = [
     "Swapped after water damage, ticket INC-{}",
     "Customer keeps the old tariff until renewal {}",
@@ -99,6 +107,23 @@ const NOTES: [&str; 6] = [
     "Ask for site access at the front desk ({})",
     "Firmware 2.{} since the last visit",
 ];
+
+const HELP: &str = "\
+# How we help
+
+Call **+44 20 7946 0100** at any hour when SIMs are down, or write to [the service desk](mailto:help@northstar.example).
+
+## Before you call
+
+- Look whether the SIM is *Blocked*: its cap was reached. An Admin of your account raises it with `C`.
+- Look when it was last seen: a device without power is none of the network's business.
+- Have the ICCID at hand: `y` copies it.
+
+## Orders and invoices
+
+1. New SIMs arrive *Inactive*; an Admin activates them.
+2. Invoices and tariffs: <https://northstar.example/billing>
+";
 
 /// A small generator of numbers (splitmix64): the same everywhere, and good enough for a demo.
 struct Dice(u64);
@@ -185,11 +210,41 @@ fn people(local: &Local, dice: &mut Dice) -> Result<()> {
             [(Role::Admin, "admin", 85), (Role::User, "desk", 60), (Role::ViewOnly, "audit", 30)]
         {
             if dice.below(100) < odds {
-                local.add_user(id, &format!("{name} {who}"), &format!("{who}@{domain}.example"), role)?;
+                let name = format!("{} {}", dice.pick(&FIRST_NAMES), dice.pick(&LAST_NAMES));
+                local.add_user(id, &name, &format!("{who}@{domain}.example"), role)?;
             }
         }
     }
+    shown_as_help(local, &accounts)?;
+    let first = accounts.children(top).next().map_or(top, |a| a.id);
+    let invited = Change::AddUser {
+        account: first,
+        name: "Dana Whitlock".into(),
+        email: "dana@whitlock.example".into(),
+        role: Role::User,
+    };
+    local.apply(&ChangeId::new(), &invited, &|_| std::ops::ControlFlow::Continue(()))?;
     Ok(())
+}
+
+/// What customers see as help: the reseller's page, and the contact of one customer for those below it.
+fn shown_as_help(local: &Local, accounts: &Accounts) -> Result<()> {
+    let set = |account, help| {
+        let change = Change::SetHelp { account, help: Some(Box::new(help)) };
+        local.apply(&ChangeId::new(), &change, &|_| std::ops::ControlFlow::Continue(())).map(drop)
+    };
+    let page = Help::Page { title: format!("{RESELLER} support"), text: HELP.into() };
+    set(local.me().account, page)?;
+    let wholesale = accounts.children(local.me().account).find(|a| accounts.subtree(a.id).len() > 1);
+    let Some(wholesale) = wholesale else { return Ok(()) };
+    let contact = Contact {
+        name: format!("{} service desk", wholesale.name),
+        phone: "+44 20 7946 0107".into(),
+        email: "desk@customer.example".into(),
+        hours: "Monday to Friday, 08:00 to 18:00 UTC".into(),
+        url: String::new(),
+    };
+    set(wholesale.id, Help::Contact(contact))
 }
 
 /// Account paths below the root: customers first, then what hangs below them.
@@ -239,7 +294,7 @@ struct Rows {
 impl Rows {
     fn new(demo: Demo, paths: Vec<Vec<String>>, midnight: Time, seed: u64) -> Self {
         let header = "iccid,imsi,msisdn,imei,account,label,network,status,tariff,in_session,used_bytes,cap_bytes,\
-                      alert_bytes,hard_cap,usage_as_of,last_seen,activated_at,tags,notes,recipients\n";
+                      alert_bytes,hard_cap,usage_as_of,last_seen,activated_at,tags,categories,notes,recipients\n";
         let buffer = header.as_bytes().to_vec();
         Self { dice: Dice(seed), paths, midnight, left: demo.sims, serial: 0, buffer, at: 0 }
     }
@@ -285,6 +340,10 @@ impl Rows {
         let activated = Time(self.midnight.0 - 86_400 * (130 + dice.below(900) as i64)).to_string();
         let label = label(dice);
         let tag = if dice.below(100) < 18 { *dice.pick(&TAGS) } else { "" };
+        // The first customer still tells its own customers apart by categories, as people did before there were accounts
+        // below accounts.
+        let first = !unassigned && self.paths[skew].as_slice() == [CUSTOMERS[0]];
+        let category = if first { CATEGORIES[(self.serial / 3 % 4) as usize] } else { "" };
         let note = if dice.below(100) < 9 {
             dice.pick(&NOTES).replace("{}", &dice.below(9000).to_string())
         } else {
@@ -293,7 +352,7 @@ impl Rows {
         let recipient = if dice.below(100) < 6 { "alerts@northstar.example" } else { "" };
         let session = status.0 == "active" && seconds_ago < 86_400 && dice.below(10) < 6;
         format!(
-            "{iccid},00101{:010},883{:010},{imei},{account},{label},{network},{},{tariff},{},{used},{cap},{alert},{},{},{seen},{},{tag},\"{note}\",{recipient}\n",
+            "{iccid},00101{:010},883{:010},{imei},{account},{label},{network},{},{tariff},{},{used},{cap},{alert},{},{},{seen},{},{tag},{category},\"{note}\",{recipient}\n",
             self.serial * 7 + 1_000_000,
             self.serial * 11 + 5_100_000_000u64,
             status.0,

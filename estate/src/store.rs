@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod ceilings;
 pub(crate) mod check;
+pub(crate) mod convert;
 pub(crate) mod crossing;
 pub(crate) mod demo;
 pub(crate) mod driver;

@@ -2,13 +2,15 @@
 
 use estate::levels::{parse_cap, shown};
 use estate::units::count;
-use estate::{Accounts, Change, Contact, Error, Estate, Help, PeriodRule, split_path};
+use estate::{
+    Accounts, Change, Contact, Error, Estate, Grouping, Help, PeriodRule, Query, Target, Time, split_path,
+};
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
-use super::help;
 use super::output::{list as print_list, plain};
 use super::{Context, Outcome};
+use super::{help, select};
 use crate::failure::{Exit, Failure};
 
 /// List the accounts you see, with their SIM counts.
@@ -50,6 +52,15 @@ pub struct HelpPage {
     none: bool,
     #[command(flatten)]
     confirm: Confirm,
+}
+
+/// The names that are turned into accounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// Categories.
+    Category,
+    /// Tags.
+    Tag,
 }
 
 /// What `account help-page` is to do.
@@ -161,6 +172,19 @@ pub enum One {
         #[command(flatten)]
         confirm: Confirm,
     },
+    /// Turn each category (or tag) of an account's own SIMs into an account below it, and move the SIMs there.
+    Convert {
+        /// The account.
+        path: String,
+        /// By which names.
+        #[arg(long, default_value = "category")]
+        by: By,
+        /// Only the SIMs that fit a filter: 'category=North'.
+        #[arg(long, value_name = "FILTER")]
+        only: Option<String>,
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Remove an account that has no SIMs, no users and no accounts below it.
     Delete {
         /// The account.
@@ -244,6 +268,15 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Delete account {}", accounts.path(account));
             change::run(context, &local, Change::DeleteAccount { account }, confirm, &what)
         }
+        One::Convert { path, by, only, confirm } => {
+            let account = accounts.find(&path)?;
+            let by = if by == By::Tag { Grouping::Tag } else { Grouping::Category };
+            let filter = only.map(|text| select::parse(&text)).transpose()?.unwrap_or_default();
+            let query = Query { filter, deep: false, ..Query::all(account, Time::now()) };
+            let change = Change::Convert { target: Target::query(query), account, by };
+            let what = format!("Turn {} of {} into accounts", by.plural(), accounts.path(account));
+            change::run(context, &local, change, confirm, &what)
+        }
         One::Show { path } => {
             let account = accounts.need(accounts.find(&path)?)?;
             let rows = vec![
@@ -314,7 +347,12 @@ fn set(context: &Context, local: &estate::Local, accounts: &Accounts, command: O
             change::run(context, local, Change::RemoveExternal { account, address }, confirm, &what)
         }
         One::Notify { path, .. } => notified(context, local, accounts.find(&path)?),
-        One::Add { .. } | One::Rename { .. } | One::Move { .. } | One::Delete { .. } | One::Show { .. } => {
+        One::Add { .. }
+        | One::Rename { .. }
+        | One::Move { .. }
+        | One::Convert { .. }
+        | One::Delete { .. }
+        | One::Show { .. } => {
             unreachable!("these are no settings")
         }
     }

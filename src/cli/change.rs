@@ -67,6 +67,7 @@ fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
         "counts": plan.counts,
         "reasons": plan.reasons.iter().map(|(r, n)| json!({"code": r.code(), "sims": n})).collect::<Vec<_>>(),
         "by_account": plan.by_account.iter().map(|(a, n)| json!({"path": accounts.path(*a), "sims": n})).collect::<Vec<_>>(),
+        "groups": plan.groups.iter().map(|g| json!({"name": g.name, "sims": g.sims, "path": g.account.map(|a| accounts.path(a))})).collect::<Vec<_>>(),
         "by_status": plan.by_status.iter().map(|(s, n)| json!({"status": s.word(), "sims": n})).collect::<Vec<_>>(),
         "ceilings": plan.ceilings.iter().map(|c| json!({"bytes": c.bytes, "path": c.from.map(|a| accounts.path(a))})).collect::<Vec<_>>(),
         "warnings": plan.warnings.iter().map(|(w, n)| json!({"code": w, "sims": n})).collect::<Vec<_>>(),
@@ -87,6 +88,13 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     }
     if plan.by_account.len() > 5 {
         lines.push(format!("             and {} more accounts", plan.by_account.len() - 5));
+    }
+    for group in plan.groups.iter().take(10) {
+        let there = if group.account.is_some() { ", which is there" } else { "" };
+        lines.push(format!("  {:>9}  to {}{there}", count(group.sims), group.name));
+    }
+    if plan.groups.len() > 10 {
+        lines.push(format!("             and to {} more", plan.groups.len() - 10));
     }
     lines.extend(plan.ceilings.iter().map(|c| format!("  ! the ceiling: {}", accounts.ceiling_said(*c))));
     lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", w.text(*n))));

@@ -93,6 +93,7 @@ pub enum Action {
     AccountNotify,
     AccountHelp,
     UserAdd,
+    AccountConvert,
     AccountDelete,
     ToggleTree,
     ToggleDetails,
@@ -730,6 +731,17 @@ pub const ACTIONS: &[Row] = &[
     needing(
         Capability::ManageAccounts,
         row(A::UserAdd, "user-add", "Invite a user…", "Invite a user to the account", Accounts, Tree),
+    ),
+    needing(
+        Capability::ManageAccounts,
+        row(
+            A::AccountConvert,
+            "account-convert",
+            "Categories to accounts…",
+            "Turn each category or tag of the account's SIMs into an account below it",
+            Accounts,
+            Tree,
+        ),
     ),
     needing(
         Capability::ManageAccounts,

@@ -118,6 +118,7 @@ fn changes(action: Action) -> bool {
             | Action::AccountNotify
             | Action::AccountHelp
             | Action::UserAdd
+            | Action::AccountConvert
             | Action::AccountDelete
             | Action::Profile
     );

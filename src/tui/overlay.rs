@@ -16,7 +16,7 @@ pub mod sim;
 pub mod spending;
 pub mod support;
 
-use estate::{AccountId, Column, Field, Filter, Levels, List, Outcome, SimId, UserChange, UserId};
+use estate::{AccountId, Column, Field, Filter, Grouping, Levels, List, Outcome, SimId, UserChange, UserId};
 
 pub use alerts::AlertsPane;
 pub use builder::Builder;
@@ -86,6 +86,8 @@ pub enum Choice {
     Action(Action),
     /// Move the selected SIMs there.
     MoveTo(AccountId),
+    /// Turn the names of the account's SIMs into accounts.
+    Convert(Grouping),
     /// Change that user.
     User(UserId, UserChange),
     /// Look at the estate through that user's eyes.

@@ -74,10 +74,12 @@ pub enum Reason {
     NotInUse,
     /// An account above suspended it.
     HeldAbove,
+    /// It has several of the names that are turned into accounts.
+    SeveralGroups,
 }
 
 impl Reason {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::None,
         Self::Terminated,
         Self::Unmanaged,
@@ -90,10 +92,11 @@ impl Reason {
         Self::OverCeiling,
         Self::NotInUse,
         Self::HeldAbove,
+        Self::SeveralGroups,
     ];
 
     pub(crate) fn from_code(code: i64) -> Self {
-        Self::ALL[code.clamp(0, 11) as usize]
+        Self::ALL[code.clamp(0, 12) as usize]
     }
 
     /// The stable code.
@@ -111,6 +114,7 @@ impl Reason {
             Self::OverCeiling => "over-ceiling",
             Self::NotInUse => "not-in-use",
             Self::HeldAbove => "held-above",
+            Self::SeveralGroups => "several-groups",
         }
     }
 
@@ -128,6 +132,7 @@ impl Reason {
             Self::OverCeiling => "its cap would be above the ceiling of its account, or none at all",
             Self::NotInUse => "it is not in use yet: activate it first",
             Self::HeldAbove => "an account above yours suspended it: only there it is resumed",
+            Self::SeveralGroups => "it has several of them: move it by hand",
             Self::NoRaise => "it would be no raise: its cap is that high already, or it has none",
         }
     }

@@ -90,6 +90,17 @@ impl Warning {
     }
 }
 
+/// An account that a name is turned into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// How many SIMs go there.
+    pub sims: u64,
+    /// The account of that name, where there is one already.
+    pub account: Option<AccountId>,
+}
+
 /// What a change would do, before anyone confirms it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
@@ -109,6 +120,8 @@ pub struct Plan {
     pub warnings: Vec<(Warning, u64)>,
     /// The ceilings that caps are held to by it, or that it is refused for.
     pub ceilings: Vec<Ceiling>,
+    /// The accounts that names are turned into, most SIMs first.
+    pub groups: Vec<Group>,
     /// The first few SIMs.
     pub sample: Vec<Sim>,
 }

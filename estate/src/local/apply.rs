@@ -12,7 +12,8 @@ use super::tree::{
 use super::{Local, tree, users};
 use crate::account::{AccountId, Ceiling, valid_name};
 use crate::change::{
-    Cancel, Change, ChangeId, Clear, Counts, Plan, Progress, Receipt, Rev, StagingId, Target, Warning, Watch,
+    Cancel, Change, ChangeId, Clear, Counts, Grouping, Plan, Progress, Receipt, Rev, StagingId, Target,
+    Warning, Watch,
 };
 use crate::edit::Edit;
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ use crate::permit::Capability;
 use crate::store::log::{self, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, ceilings, edits, levels, lock, outbox, turn, write};
+use crate::store::{Session, accounts, ceilings, convert, edits, levels, lock, outbox, turn, write};
 
 /// What a change put into the log.
 pub(super) struct Done {
@@ -57,6 +58,7 @@ impl Done {
 fn needs(change: &Change) -> Vec<Capability> {
     let need = match change {
         Change::Move { .. } => Capability::MoveSims,
+        Change::Convert { .. } => return vec![Capability::ManageAccounts, Capability::MoveSims],
         // What it needs beyond that, the change it undoes tells.
         Change::Undo { .. } => Capability::View,
         Change::SetLevels { .. } => Capability::SetLevels,
@@ -98,6 +100,10 @@ impl Local {
                 Change::Move { target, to, .. } => {
                     let target = frozen(view, target)?;
                     view.plan_move(&target, *to, at)
+                }
+                Change::Convert { target, account, by } => {
+                    tree::too_deep(view, *account, 0)?;
+                    view.plan_convert(&frozen(view, target)?, *account, *by, at)
                 }
                 Change::SetLevels { target, levels } => {
                     levels.check()?;
@@ -153,6 +159,7 @@ impl Local {
     fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
         let done = match change {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
+            Change::Convert { target, account, by } => return self.convert(id, run, target, *account, *by),
             Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
             Change::Edit { target, edit } => return self.edit(id, run, target, edit),
             Change::Undo { change } => return self.undo(id, run, change),
@@ -237,6 +244,30 @@ impl Local {
         self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
         write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
+    }
+
+    fn convert(
+        &self,
+        id: &ChangeId,
+        run: &Run<'_>,
+        target: &Target,
+        account: AccountId,
+        by: Grouping,
+    ) -> Result<()> {
+        start(run.watch)?;
+        run.view.accounts.need(account)?;
+        tree::too_deep(run.view, account, 0)?;
+        let target = frozen(run.view, target)?;
+        let (judged, made) = convert::judge_convert(run.view, &target, account, by, run.rev, run.now)?;
+        if judged.counts.done == 0 {
+            return Err(Error::Conflict(format!("no SIM there has {} to go by", by.plural())));
+        }
+        let ids: Vec<i64> = made.iter().map(|id| id.0).collect();
+        let body = json!({ "by": by, "made": ids });
+        let touched = std::iter::once(account).chain(made).collect();
+        let done = Done { counts: judged.counts, ..Done::accounts(Change::CONVERT, body, touched) };
+        self.log(id, run, done)?;
+        write::carry_out(run.session, run.rev, Clear::default(), &judged, run.now, run.watch)
     }
 
     fn set_levels(&self, id: &ChangeId, run: &Run<'_>, target: &Target, set: &Levels) -> Result<()> {

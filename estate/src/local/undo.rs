@@ -21,6 +21,9 @@ use crate::store::{accounts, edits, levels, write};
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
     Ok(match Undone::of(&logged.kind) {
+        Some(Undone::Move) if logged.kind == Change::CONVERT => {
+            vec![Capability::MoveSims, Capability::ManageAccounts]
+        }
         Some(Undone::Move) => vec![Capability::MoveSims],
         Some(Undone::Levels) => vec![Capability::SetLevels],
         Some(Undone::Edit) => edits::edit_of(&logged.body)?.needs(),
@@ -56,7 +59,14 @@ impl Local {
             run,
             Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)
+        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
+        // The accounts it made go with their last SIM; one that has come to be used stays.
+        for id in logged.body["made"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
+            if accounts::need_empty(run.session, AccountId(id)).is_ok() {
+                accounts::delete(run.session, AccountId(id))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {

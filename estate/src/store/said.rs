@@ -43,6 +43,14 @@ impl Told<'_> {
         Some(match kind {
             Change::MOVE if self.id("to").is_some() => format!("moved {sims} to {}", self.name("to")),
             Change::MOVE => format!("moved {sims} back"),
+            Change::CONVERT if self.seen("account") => {
+                let made = self.body["made"].as_array().map_or(0, Vec::len) as u64;
+                let what = if self.text("by") == "tag" { "tags" } else { "categories" };
+                let accounts =
+                    if made == 1 { "1 account".to_owned() } else { format!("{} accounts", count(made)) };
+                format!("made {accounts} of the {what} of {}, moved {sims} there", self.name("account"))
+            }
+            Change::CONVERT => format!("moved {sims}"),
             Change::LEVELS => match levels_of(self.body) {
                 Ok(levels) if !undoes => format!("set {} of {sims}", levels.said()),
                 _ => format!("put caps and alerts of {sims} back"),

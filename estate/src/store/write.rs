@@ -395,7 +395,7 @@ impl Undone {
     /// What a change of that kind is in this respect.
     pub fn of(kind: &str) -> Option<Self> {
         match kind {
-            Change::MOVE => Some(Self::Move),
+            Change::MOVE | Change::CONVERT => Some(Self::Move),
             Change::LEVELS => Some(Self::Levels),
             kind if Edit::is_kind(kind) && kind != Verb::Terminate.word() => Some(Self::Edit),
             _ => None,

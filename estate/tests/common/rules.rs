@@ -1,8 +1,8 @@
 //! Who may change what: one table of (role, where the object is, change) and its verdict, and what runs it on any estate.
 
 use estate::{
-    AccountId, Change, ChangeId, Clear, Edit, Error, Estate, Help, Levels, Listed, Role, SimId, Target,
-    UserChange, UserId, Verb,
+    AccountId, Change, ChangeId, Clear, Edit, Error, Estate, Grouping, Help, Levels, Listed, Role, SimId,
+    Target, UserChange, UserId, Verb,
 };
 
 /// Where the object of a change is, as seen from the user's own account.
@@ -88,6 +88,7 @@ use Role::{Admin, User, ViewOnly};
 pub const TABLE: &[Row] = &[
     row("move", Admin, |o, _| Change::Move { target: sims(o), to: o.account, clear: Clear::default() }),
     row("move", Admin, |o, own| Change::Move { target: sims(o), to: own.account, clear: Clear::default() }),
+    row("convert", Admin, |o, _| Change::Convert { target: sims(o), account: o.account, by: Grouping::Tag }),
     row("levels", Admin, |o, _| Change::SetLevels {
         target: sims(o),
         levels: Levels { cap: Some(77_000_000), ..Levels::default() },
@@ -141,6 +142,7 @@ pub fn is_covered(change: &Change) -> bool {
         // For the root account only, whatever is in the file.
         Change::Import { .. } | Change::ImportUsage { .. } => true,
         Change::Move { .. }
+        | Change::Convert { .. }
         | Change::SetLevels { .. }
         | Change::Edit { .. }
         | Change::SetPeriod { .. }

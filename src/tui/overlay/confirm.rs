@@ -58,6 +58,8 @@ impl Confirm {
     pub fn verb(&self) -> &'static str {
         match &self.change {
             Change::Edit { edit, .. } => edit.title(),
+            Change::Convert { .. } => "Make accounts",
+            Change::ChangeUser { .. } | Change::RemoveExternal { .. } => "Remove",
             Change::SetLevels { .. } | Change::SetCeiling { .. } => "Set",
             Change::SetEntitlement { .. } => "Switch",
             Change::Undo { .. } => "Undo",
@@ -93,7 +95,7 @@ impl Confirm {
             Change::SetLevels { .. } | Change::Edit { .. } => 2,
             _ => 0,
         };
-        let accounts = plan.by_account.len().min(self.named() + 1);
+        let accounts = plan.by_account.len().max(plan.groups.len()).min(self.named() + 1);
         let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
         let said = 1
             + plan.reasons.len()

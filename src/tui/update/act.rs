@@ -120,6 +120,7 @@ fn on_accounts(model: &mut Model, action: A) -> Vec<Effect> {
         A::ManagedAccounts => managed::toggle(model),
         A::AccountHelp => managed::help(model),
         A::UserAdd => forms::invite(model),
+        A::AccountConvert => menus::convert(model),
         A::OpenAccount => {
             model.focus = Pane::Table;
             Vec::new()

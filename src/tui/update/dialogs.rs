@@ -79,6 +79,7 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Action(action) => act::run(model, action),
         Choice::MoveTo(to) => menus::confirm_move(model, to),
         Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
+        Choice::Convert(by) => menus::confirm_convert(model, by),
         Choice::User(id, to) => managed::change_user(model, id, to),
         Choice::ViewAs(id) => vec![Effect::ViewAs(id)],
         Choice::Authenticate(on) => forms::confirm_authentication(model, on),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use estate::levels::{parse_cap, shown};
 use estate::units::count;
-use estate::{Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Levels};
+use estate::{
+    Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Grouping, Levels, Query, Target,
+};
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
 use crate::tui::columns;
@@ -41,7 +43,7 @@ const ON_SIMS: [A; 20] = [
 /// What of that is about the one SIM whose details are open.
 const ON_ONE: std::ops::Range<usize> = 1..10;
 /// What can be done to an account.
-const ON_ACCOUNTS: [A; 16] = [
+const ON_ACCOUNTS: [A; 17] = [
     A::OpenAccount,
     A::ManagedAccounts,
     A::Spending,
@@ -56,6 +58,7 @@ const ON_ACCOUNTS: [A; 16] = [
     A::AccountPeriod,
     A::AccountHelp,
     A::UserAdd,
+    A::AccountConvert,
     A::AccountDelete,
     A::Export,
 ];
@@ -232,6 +235,27 @@ pub fn delete(model: &mut Model) -> Vec<Effect> {
     let account = model.tree.cursor;
     let title = format!("Delete account {}", shown_path(&model.accounts, account));
     confirm(model, title, Change::DeleteAccount { account }, Some(0))
+}
+
+/// Asks by which names the SIMs of the account under the cursor are to be told apart.
+pub fn convert(model: &mut Model) -> Vec<Effect> {
+    let name = model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default();
+    let line = |by: Grouping, label: &str, note: &str| Choosable::new(label, note, Choice::Convert(by));
+    let items = vec![
+        line(Grouping::Category, "By category", "each becomes an account below"),
+        line(Grouping::Tag, "By tag", "for SIMs that have exactly one"),
+    ];
+    model.overlays.push(Overlay::Choose(Chooser::menu(format!("Make accounts in {name}"), None, items)));
+    Vec::new()
+}
+
+/// Asks whether the categories or tags of the account under the cursor are to become accounts.
+pub fn confirm_convert(model: &mut Model, by: Grouping) -> Vec<Effect> {
+    let account = model.tree.cursor;
+    let query = Query { deep: false, ..Query::all(account, model.now) };
+    let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+    let title = format!("Make accounts of the {} of {name}", by.plural());
+    confirm(model, title, Change::Convert { target: Target::query(query), account, by }, Some(0))
 }
 
 /// Asks whether caps and alerts are to be switched in the account under the cursor.

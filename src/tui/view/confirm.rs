@@ -106,10 +106,19 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
             theme.text,
         );
     }
+    for group in plan.groups.iter().take(named) {
+        let there = if group.account.is_some() { "  (is there)" } else { "" };
+        lines.line(&format!("{:>9}  to {}{there}", count(group.sims), group.name), theme.text);
+    }
+    if plan.groups.len() > named {
+        let rest: u64 = plan.groups.iter().skip(named).map(|group| group.sims).sum();
+        let more = plan.groups.len() - named;
+        lines.line(&format!("{:>9}  to {more} more", count(rest)), theme.text);
+    }
     if !plan.by_status.is_empty() {
         let parts: Vec<String> =
-            plan.by_status.iter().map(|(s, n)| format!("{} {}", count(*n), status_word(*s))).collect();
-        lines.push(&parts.join(" · "), theme.text);
+            plan.by_status.iter().map(|(s, n)| format!("{}\u{a0}{}", count(*n), status_word(*s))).collect();
+        lines.push(&parts.join("\u{a0}· "), theme.text);
     }
     if !plan.sample.is_empty() {
         let iccids: Vec<&str> = plan.sample.iter().map(|s| s.iccid.as_str()).collect();

@@ -1,0 +1,120 @@
+//! From categories to accounts: each category (or tag) of an account's own SIMs becomes an account below it, and its SIMs
+//! go there.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{params, params_from_iter};
+
+use super::read::View;
+use super::sql::Sql;
+use super::write::{Judged, at, judge_with};
+use super::{Session, accounts};
+use crate::account::{Account, AccountId, valid_name};
+use crate::change::{Group, Grouping, Plan, Rev, Target};
+use crate::error::Result;
+use crate::text;
+use crate::units::Time;
+
+/// The first name of a SIM's list, folded; nothing where it has none.
+fn first(by: Grouping) -> String {
+    format!("fold(ifnull(json_extract(list_items(s.{}), '$[0]'), ''))", by.column())
+}
+
+/// The outcome of each SIM, or the reason for it, as a code: only those in the account itself with exactly one name go.
+fn judged(account: AccountId, by: Grouping, at: Rev, outcome: bool) -> Sql {
+    let code = |refused: i64| if outcome { 2 } else { refused };
+    Sql::new(format!(
+        "CASE WHEN s.account_id <> ? OR s.{column} = '' THEN {} WHEN NOT s.managed THEN {} WHEN s.lifecycle = 3 THEN {} \
+         WHEN json_array_length(list_items(s.{column})) > 1 THEN {} WHEN s.version > ? THEN 3 ELSE 0 END",
+        i64::from(outcome),
+        code(2),
+        code(1),
+        code(12),
+        column = by.column(),
+    ))
+    .with(account.0)
+    .with(at)
+}
+
+fn verdict(account: AccountId, by: Grouping, at: Rev) -> Sql {
+    Sql::join(vec![judged(account, by, at, true), judged(account, by, at, false)], ", ")
+}
+
+impl View<'_> {
+    /// What turning the categories of an account into accounts would do: which there would be, and who goes where.
+    pub fn plan_convert(
+        &self,
+        target: &Target,
+        account: AccountId,
+        by: Grouping,
+        now_at: Rev,
+    ) -> Result<Plan> {
+        self.accounts.need(account)?;
+        let (mut plan, _) = self.tallied(target, verdict(account, by, at(target)), now_at)?;
+        plan.by_account.clear();
+        plan.groups = self.groups(target, account, by)?;
+        Ok(plan)
+    }
+
+    /// The names that SIMs go by, with how many go, and whether there is an account of that name already.
+    fn groups(&self, target: &Target, account: AccountId, by: Grouping) -> Result<Vec<Group>> {
+        let name = format!("json_extract(list_items(s.{}), '$[0]')", by.column());
+        let mut sql = Sql::new(format!("SELECT {name}, count(*) FROM sim s WHERE ("));
+        sql.push(judged(account, by, at(target), true));
+        sql.text.push_str(") = 0 AND ");
+        sql.push(self.target(target)?);
+        sql.text.push_str(" GROUP BY 1 ORDER BY 2 DESC, 1");
+        let there: BTreeMap<String, &Account> =
+            self.accounts.children(account).map(|child| (text::fold(&child.name), child)).collect();
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let rows = statement.query_map(params_from_iter(&sql.params), |r| {
+            Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
+        })?;
+        // Whatever its case, it is one name: the spelling that most SIMs have.
+        let mut groups: Vec<Group> = Vec::new();
+        for row in rows {
+            let (name, sims) = row?;
+            let key = text::fold(&name);
+            match groups.iter_mut().find(|group| text::fold(&group.name) == key) {
+                Some(group) => group.sims += sims,
+                None => {
+                    groups.push(Group { name, sims, account: there.get(&key).map(|child| child.id) });
+                }
+            }
+        }
+        groups.sort_by_key(|group| std::cmp::Reverse(group.sims));
+        Ok(groups)
+    }
+}
+
+/// Makes the accounts that are not there yet, and judges who goes where; tells which were made.
+pub(crate) fn judge_convert(
+    view: &View<'_>,
+    target: &Target,
+    account: AccountId,
+    by: Grouping,
+    rev: Rev,
+    now: Time,
+) -> Result<(Judged, Vec<AccountId>)> {
+    let session: &Session = view.session;
+    session.execute_batch(
+        "CREATE TEMP TABLE IF NOT EXISTS grouped (key TEXT PRIMARY KEY, account_id INTEGER NOT NULL) WITHOUT ROWID; \
+         DELETE FROM temp.grouped",
+    )?;
+    let mut made = Vec::new();
+    for group in view.groups(target, account, by)? {
+        let id = if let Some(id) = group.account {
+            id
+        } else {
+            made.push(accounts::insert(session, Some(account), &valid_name(&group.name)?, rev, now)?);
+            made[made.len() - 1]
+        };
+        session.execute("INSERT INTO temp.grouped VALUES (?, ?)", params![text::fold(&group.name), id.0])?;
+    }
+    let to = format!(
+        "ifnull((SELECT g.account_id FROM temp.grouped g WHERE g.key = {}), s.account_id)",
+        first(by)
+    );
+    let judged = judge_with(view, target, verdict(account, by, at(target)), &Sql::new(to))?;
+    Ok((judged, made))
+}

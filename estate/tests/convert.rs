@@ -1,0 +1,83 @@
+//! From categories to accounts: previewed, made, undone.
+
+#[path = "common/changes.rs"]
+mod changes;
+mod common;
+
+use changes::{all, apply, go, plan, sim, undo};
+use common::{estate, import};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Grouping, Local, Outcome, Query, Reason, Target};
+
+const CSV: &[u8] = b"iccid,account,status,categories,tags\n\
+8900101000000000011,Shop,active,North,x\n\
+8900101000000000012,Shop,active,NORTH,x\n\
+8900101000000000013,Shop,active,South,\n\
+8900101000000000014,Shop,active,North;South,\n\
+8900101000000000015,Shop,active,,\n\
+8900101000000000016,Shop,terminated,North,\n\
+8900101000000000017,Shop / South,active,North,\n\
+8900101000000000018,Shop,active,\xC3\x84 & Co,\n\
+8900101000000000019,Shop,active,North,\n";
+
+fn world() -> (tempfile::TempDir, Local) {
+    let (dir, root) = estate();
+    import(&root, CSV);
+    (dir, root)
+}
+
+fn convert(root: &Local, by: Grouping) -> Change {
+    let account = root.accounts(&Cancel::new()).expect("accounts").find("/Root/Shop").expect("Shop");
+    let query = Query { deep: false, ..Query::all(account, changes::NOW) };
+    Change::Convert { target: Target::query(query), account, by }
+}
+
+fn place(root: &Local, n: u8) -> String {
+    root.accounts(&Cancel::new()).expect("accounts").path(sim(root, n).account)
+}
+
+#[test]
+fn each_category_becomes_an_account_and_its_sims_go_there() {
+    let (_dir, root) = world();
+    let change = convert(&root, Grouping::Category);
+    let planned = plan(&root, &change);
+    let groups: Vec<(&str, u64, bool)> =
+        planned.groups.iter().map(|g| (g.name.as_str(), g.sims, g.account.is_some())).collect();
+    assert_eq!(groups, [("North", 3, false), ("South", 1, true), ("Ä & Co", 1, false)]);
+    assert_eq!((planned.total, planned.counts.done, planned.counts.unchanged), (8, 5, 1));
+    assert_eq!(planned.reasons, [(Reason::Terminated, 1), (Reason::SeveralGroups, 1)]);
+    let made = apply(&root, &change.confirmed(&planned)).expect("made");
+    assert_eq!(made.counts, planned.counts);
+    let places: Vec<String> = (11..=18).map(|n| place(&root, n)).collect();
+    let north = "/Root/Shop/North";
+    let shop = "/Root/Shop";
+    assert_eq!(
+        places,
+        [north, north, "/Root/Shop/South", shop, shop, shop, "/Root/Shop/South", "/Root/Shop/Ä & Co"]
+    );
+    let entry =
+        root.entries(&estate::LogFilter { limit: 1, ..Default::default() }, &Cancel::new()).expect("log");
+    assert_eq!(entry[0].summary, "made 2 accounts of the categories of /Root/Shop, moved 5 SIMs there");
+    let refused = root.items(made.rev, Some(Outcome::Refused), None, 9, &Cancel::new()).expect("items");
+    assert_eq!(refused.len(), 2);
+    // Undone, the SIMs are back and the accounts that were made for them are gone; the one that was there stays.
+    undo(&root, &made.id).expect("undone");
+    assert!((11..=16).chain([18]).all(|n| place(&root, n) == shop));
+    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    assert!(accounts.find(north).is_err() && accounts.find("/Root/Shop/South").is_ok());
+    assert_eq!(root.check().expect("check"), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_that_has_come_to_be_used_stays_when_it_is_undone() {
+    let (_dir, root) = world();
+    let made = apply(&root, &convert(&root, Grouping::Tag)).expect("made");
+    assert_eq!((made.counts.done, place(&root, 11).as_str()), (2, "/Root/Shop/x"));
+    let note = estate::Edit { notes: Some("kept".into()), ..Default::default() };
+    apply(&root, &Change::Edit { target: all(&root, "iccid:*11"), edit: Box::new(note) }).expect("edited");
+    undo(&root, &made.id).expect("undone in part");
+    assert_eq!((place(&root, 11).as_str(), place(&root, 12).as_str()), ("/Root/Shop/x", "/Root/Shop"));
+    let again = apply(&root, &convert(&root, Grouping::Tag)).expect("into the account that is there");
+    assert_eq!((again.counts.done, place(&root, 12).as_str()), (1, "/Root/Shop/x"));
+    let none = root.apply(&ChangeId::new(), &convert(&root, Grouping::Tag), &go);
+    assert!(matches!(none, Err(Error::Conflict(why)) if why.contains("no SIM there has tags")));
+}
