@@ -8,6 +8,15 @@ use crate::cli::Globals;
 use crate::config::{Config, default_store};
 use crate::failure::Failure;
 
+/// From where a change is made: what with, whose login, which machine. The store's file is its owner's to trust; the log
+/// says who that was.
+pub fn origin(with: &str) -> String {
+    let login = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let at = if login.is_empty() { host } else { format!("{login}@{host}") };
+    format!("{with}, {at}")
+}
+
 /// The path of the store that is meant.
 pub fn store_path(globals: &Globals, config: &Config) -> Result<PathBuf, Failure> {
     let profile = profile(globals, config)?;
@@ -33,5 +42,6 @@ pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
     let user =
         globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
     let local = Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?;
+    let local = local.via(&origin("command line"));
     Ok(local.with_mail(config.mail.is_some()).with_roles(config.roles()?))
 }

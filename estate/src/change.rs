@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::edit::Edit;
+use crate::error::{Error, Result};
 use crate::help::Help;
 use crate::levels::Levels;
 use crate::period::PeriodRule;
@@ -391,6 +392,10 @@ pub struct Item {
     pub from: String,
     /// The account it was to go to.
     pub to: String,
+    /// What it was like before, in words, as far as the change touched it.
+    pub before: String,
+    /// What it was like afterwards; empty where nothing is known of that.
+    pub after: String,
 }
 
 /// One change in the log, as far as this user may see it.
@@ -404,6 +409,8 @@ pub struct Entry {
     pub at: Time,
     /// Who, as name and address.
     pub by: String,
+    /// From where: the screen or a command, and whose login on which machine; empty where that is not known.
+    pub via: String,
     /// `move`, `import`, `add-account`, …
     pub kind: String,
     /// A sentence.
@@ -414,6 +421,34 @@ pub struct Entry {
     pub undone: bool,
     /// Whether it can be undone.
     pub undoable: bool,
+}
+
+/// The end of the log: a revision, and the hash that covers it and everything before it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The revision.
+    pub rev: Rev,
+    /// The hash (SHA-256), in hexadecimal.
+    pub hash: String,
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.rev, self.hash)
+    }
+}
+
+impl std::str::FromStr for Head {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let bad =
+            || Error::invalid("head", "must be a number and a hash: 42:9f86d0…, as store head prints it");
+        let (rev, hash) = text.trim().split_once(':').ok_or_else(bad)?;
+        let sound = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+        let rev = rev.parse().ok().filter(|_| sound).ok_or_else(bad)?;
+        Ok(Self { rev, hash: hash.to_ascii_lowercase() })
+    }
 }
 
 /// How far a long piece of work is.

@@ -34,8 +34,8 @@ use std::sync::Arc;
 
 pub use account::{Account, AccountId, Accounts, Ceiling, NAME_MAX, split_path, valid_name};
 pub use change::{
-    Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Item, Outcome, Plan, Progress, Reason,
-    Receipt, Rev, StagingId, Target, Warning, Watch,
+    Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Progress,
+    Reason, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
 pub use edit::{Common, Edit, Listed, Stated, Verb};
 pub use error::{Error, Kind, Result};

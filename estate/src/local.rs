@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::account::{AccountId, Accounts, valid_name};
+use crate::change::Head;
 use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
 use crate::edit::{Common, Stated};
 use crate::error::{Error, Result};
@@ -77,6 +78,8 @@ pub struct Local {
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
     /// Whether somebody sends mail: else none is written.
     mail: bool,
+    /// From where changes are made, for the log.
+    via: String,
     staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
     next_staging: AtomicU64,
 }
@@ -141,9 +144,16 @@ impl Local {
             clock,
             tree: Mutex::default(),
             mail: false,
+            via: String::new(),
             staged: Mutex::default(),
             next_staging: AtomicU64::new(1),
         }
+    }
+
+    /// The same, with where changes are made from: it stands in the log.
+    #[must_use]
+    pub fn via(self, via: &str) -> Self {
+        Self { via: crate::text::clean(via).into_owned(), ..self }
     }
 
     /// The same, with some rows of the role table asking for more.
@@ -211,6 +221,21 @@ impl Local {
     /// Everything that is wrong with the store, in words.
     pub fn check(&self) -> Result<Vec<String>> {
         check::check(&self.store.writer())
+    }
+
+    /// The newest change and its hash, which covers every change before it: kept elsewhere, it shows whether any of them
+    /// was changed afterwards.
+    pub fn head(&self) -> Result<Head> {
+        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
+            if view.whole { check::head(view.session) } else { Err(Error::RootOnly) }
+        })
+    }
+
+    /// Whether the log still has that head in it.
+    pub fn holds(&self, head: &Head) -> Result<bool> {
+        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
+            if view.whole { check::holds(view.session, head) } else { Err(Error::RootOnly) }
+        })
     }
 
     /// Copies the store to a new file while it is in use.

@@ -34,6 +34,17 @@ pub fn parse_bytes(text: &str) -> Result<u64> {
     parse_bytes_in(text, 1)
 }
 
+/// Ages by letter, longest first so that they print short.
+pub(crate) const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads an age such as `7d`, in seconds.
+pub(crate) fn parse_age(word: &str) -> Option<u64> {
+    let unit = word.chars().last()?;
+    let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
+    let number: u64 = word[..word.len() - 1].parse().ok()?;
+    number.checked_mul(scale).filter(|age| *age < 1 << 40)
+}
+
 /// Like [`parse_bytes`], with the unit a bare number is in (a column headed "Usage (MB)").
 pub fn parse_bytes_in(text: &str, bare: u64) -> Result<u64> {
     let bad = || Error::invalid("size", "must be a size such as 500MB, 1.5GiB or 0");
@@ -141,6 +152,14 @@ impl Time {
             }
         }
         Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
+    }
+
+    /// Reads a time, or an age such as `7d` before `now`.
+    pub fn parse_or_ago(text: &str, now: Self) -> Result<Self> {
+        match parse_age(text.trim()) {
+            Some(age) => Ok(Self(now.0.saturating_sub_unsigned(age))),
+            None => Self::parse(text),
+        }
     }
 
     /// `2026-04-30 18:36`, for tables; the zone is UTC and stated beside it.

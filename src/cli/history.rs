@@ -1,6 +1,6 @@
 //! `simdeck history` and `simdeck undo`.
 
-use estate::{Change, ChangeId, Estate, LogFilter, Time};
+use estate::{Change, ChangeId, Entry, Estate, LogFilter, Time};
 use serde_json::json;
 
 use super::change::{self, Confirm};
@@ -26,6 +26,12 @@ pub struct Args {
     /// Changes since then.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
+    /// Changes before then.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The SIMs of one change, with what was before and after: its number or its id.
+    #[arg(long, value_name = "CHANGE", conflicts_with_all = ["account", "sim", "by", "kind", "since", "until"])]
+    change: Option<String>,
     /// At most that many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -40,8 +46,16 @@ pub struct UndoArgs {
     confirm: Confirm,
 }
 
+/// A time, or an age such as 7d.
+fn time(text: &str) -> estate::Result<Time> {
+    Time::parse_or_ago(text, Time::now())
+}
+
 pub fn list(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
+    if let Some(change) = &args.change {
+        return items(context, &local, change, args.limit);
+    }
     let accounts = local.accounts(&plain())?;
     let wanted = LogFilter {
         account: args.account.as_deref().map(|path| accounts.find(path)).transpose()?,
@@ -52,7 +66,8 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
             .transpose()?,
         by: args.by.clone(),
         kind: args.kind.clone(),
-        since: args.since.as_deref().map(Time::parse).transpose()?,
+        since: args.since.as_deref().map(time).transpose()?,
+        until: args.until.as_deref().map(time).transpose()?,
         limit: args.limit,
         ..LogFilter::default()
     };
@@ -75,7 +90,7 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
     let json = entries
         .iter()
         .map(|e| {
-            json!({ "rev": e.rev, "change_id": e.id, "at": e.at.to_string(), "by": e.by, "kind": e.kind,
+            json!({ "rev": e.rev, "change_id": e.id, "at": e.at.to_string(), "by": e.by, "via": e.via, "kind": e.kind,
                          "summary": e.summary, "counts": e.counts, "undone": e.undone })
         })
         .collect();
@@ -88,18 +103,49 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// What a change did to each SIM.
+fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Outcome {
+    let rev = entry(local, change)?.rev;
+    let (mut rows, mut json, mut after) = (Vec::new(), Vec::new(), None);
+    while rows.len() < limit as usize {
+        let page = (limit - rows.len() as u32).min(10_000);
+        let items = local.items(rev, None, after, page, &plain())?;
+        after = items.last().map(|item| item.sim);
+        let whole = items.len() < page as usize;
+        for item in items {
+            let (word, code) = (item.outcome.word(), item.reason.code());
+            json.push(json!({ "iccid": item.iccid, "label": item.label, "outcome": word, "reason": code,
+                              "from": item.from, "to": item.to, "before": item.before, "after": item.after }));
+            let cells = [&item.iccid, word, code, &item.from, &item.to, &item.before, &item.after];
+            rows.push(cells.map(str::to_owned).to_vec());
+        }
+        if whole {
+            break;
+        }
+    }
+    let head = ["iccid", "outcome", "reason", "from", "to", "before", "after"];
+    print_list(context, &head, &rows, json)?;
+    Ok(Exit::Done)
+}
+
 pub fn undo(context: &Context, args: &UndoArgs) -> Outcome {
     let local = context.open()?;
-    let change = Change::Undo { change: named(&local, &args.change_id)? };
+    let change = Change::Undo { change: undone(&local, &args.change_id)? };
     change::run(context, &local, change, args.confirm, &format!("Undo change {}", args.change_id))
 }
 
-/// The change of that id, or of that number in the history.
-fn named(local: &dyn Estate, name: &str) -> estate::Result<ChangeId> {
-    let Ok(rev) = name.trim_start_matches('#').parse::<estate::Rev>() else {
-        return Ok(ChangeId(name.to_owned()));
+/// The change to undo. By its id it is undone without a look into the history, which not everybody has.
+fn undone(local: &dyn Estate, name: &str) -> estate::Result<ChangeId> {
+    let numbered = name.trim_start_matches('#').bytes().all(|b| b.is_ascii_digit());
+    if numbered { entry(local, name).map(|entry| entry.id) } else { Ok(ChangeId(name.to_owned())) }
+}
+
+/// The change of that id, or of that number in the history, if this user may know of it.
+fn entry(local: &dyn Estate, name: &str) -> estate::Result<Entry> {
+    let wanted = match name.trim_start_matches('#').parse::<estate::Rev>() {
+        Ok(rev) => LogFilter { after: Some(rev - 1), before: Some(rev + 1), ..LogFilter::default() },
+        Err(_) => LogFilter { id: Some(ChangeId(name.to_owned())), ..LogFilter::default() },
     };
-    let wanted = LogFilter { after: Some(rev - 1), before: Some(rev + 1), limit: 1, ..LogFilter::default() };
-    let found = local.entries(&wanted, &plain())?.pop();
-    found.map(|e| e.id).ok_or_else(|| estate::Error::not_found("change", name))
+    let found = local.entries(&LogFilter { limit: 1, ..wanted }, &plain())?.pop();
+    found.ok_or_else(|| estate::Error::not_found("change", name))
 }

@@ -6,6 +6,7 @@ use estate::demo::Demo;
 use estate::{Error, Role};
 
 use super::{Context, Outcome, demo, import, init};
+use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::tui;
 
@@ -13,6 +14,7 @@ pub fn run(context: &Context) -> Outcome {
     match context.open() {
         Ok(local) => {
             let kind = tui::Kind::Local;
+            let local = local.via(&connect::origin("screen"));
             tui::run(local, kind, &context.config, context.globals.no_mouse, context.globals.no_color)?;
             Ok(Exit::Done)
         }

@@ -1,17 +1,26 @@
-//! `simdeck store check` and `simdeck store backup`.
+//! `simdeck store check`, `store head` and `store backup`.
 
 use std::io::Write;
 use std::path::PathBuf;
 
+use estate::Head;
+
 use super::output::{Work, written};
 use super::{Context, Outcome};
-use crate::failure::Exit;
+use crate::failure::{Exit, Failure};
 
 /// What can be done to the store itself.
 #[derive(Debug, clap::Subcommand)]
 pub enum One {
     /// Look for damage: pages, references, counts, and the hash chain of the log.
-    Check,
+    Check {
+        /// A head of the log that was kept elsewhere: N:HASH, or the file it is in. Whatever was changed before it since
+        /// shows.
+        #[arg(long, value_name = "HEAD")]
+        head: Option<String>,
+    },
+    /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check against it later.
+    Head,
     /// Copy the store to a new file while it is in use.
     Backup {
         /// The new file.
@@ -19,11 +28,31 @@ pub enum One {
     },
 }
 
+/// A head as it was printed, or the file it was kept in.
+fn kept(head: &str) -> Result<Head, Failure> {
+    let path = std::path::Path::new(head);
+    let text = if path.is_file() {
+        std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {head}"), e))?
+    } else {
+        head.to_owned()
+    };
+    Ok(text.parse()?)
+}
+
 pub fn run(context: &Context, command: One) -> Outcome {
     let local = context.open()?;
     match command {
-        One::Check => {
-            let faults = local.check()?;
+        One::Head => {
+            written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;
+            Ok(Exit::Done)
+        }
+        One::Check { head } => {
+            let mut faults = local.check()?;
+            if let Some(head) = head.map(|head| kept(&head)).transpose()?
+                && !local.holds(&head)?
+            {
+                faults.push(format!("the log is not the one whose head was kept: #{} differs", head.rev));
+            }
             let mut out = std::io::stdout().lock();
             for fault in &faults {
                 written(writeln!(out, "{fault}"))?;

@@ -248,7 +248,10 @@ fn of_form(open: &Form, inner: Rect, at: Position) -> Hit {
     let which = match &open.fields[line].value {
         Value::Choice(chosen, all) => {
             let value = form::value(places[line], form::names(open));
-            form::choices(*chosen, all, value).iter().position(|(rect, ..)| rect.contains(at))
+            let places = form::choices(*chosen, all, value);
+            let one = places.iter().position(|(rect, ..)| rect.contains(at));
+            // Where only one is shown, a click shows the next.
+            one.map(|one| if places.len() == all.len() { one } else { (chosen + 1) % all.len() })
         }
         _ => None,
     };

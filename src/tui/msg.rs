@@ -8,8 +8,8 @@ use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
     AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Help, Item, Key as RowKey,
-    List, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek, SimId, Target,
-    UserId,
+    List, LogFilter, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek,
+    SimId, Target, UserId,
 };
 
 use super::managed;
@@ -53,6 +53,8 @@ pub enum Msg {
     Missed(Ticket, Then, Answer<Vec<SimId>>),
     /// Changes of the log.
     History(Ticket, Answer<Vec<Entry>>),
+    /// What the log is wanted of was looked up.
+    FoundHistory(Ticket, Answer<Box<LogFilter>>),
     /// A file was written.
     Exported(PathBuf, Answer<u64>),
     /// So much of a file is written.
@@ -164,8 +166,12 @@ pub enum Effect {
     Items { ticket: Ticket, rev: Rev, outcome: Option<Outcome>, after: Option<SimId> },
     /// Read the SIMs of a change that were left out.
     Missed { ticket: Ticket, rev: Rev, then: Then },
-    /// Read the log.
-    History { ticket: Ticket, before: Option<Rev> },
+    /// Read the log, as far as it fits.
+    History { ticket: Ticket, wanted: Box<LogFilter> },
+    /// Look the SIM up that the log is wanted of.
+    FindHistory { ticket: Ticket, wanted: Box<LogFilter>, iccid: String },
+    /// Write the log to a file, as far as it fits.
+    ExportHistory { wanted: Box<LogFilter>, path: PathBuf },
     /// Write SIMs to a file: these fields, or all without any.
     Export { query: Box<Query>, target: Option<Box<Target>>, path: PathBuf, fields: Vec<String> },
     /// Stop writing it, and keep nothing.

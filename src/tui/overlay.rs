@@ -159,6 +159,12 @@ pub enum Reply {
     Open,
     /// To read more of the log.
     More,
+    /// To say what the log is wanted of.
+    Narrow,
+    /// To show all of the log.
+    Whole,
+    /// To write the log to a file.
+    ExportHistory,
     /// To open the list that is asked for.
     Ask,
     /// To count what its filter matches.

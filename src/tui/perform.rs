@@ -2,8 +2,9 @@
 //!
 //! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
 
+mod files;
+
 use std::collections::{BTreeSet, VecDeque};
-use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,15 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use estate::export::{Exporter, Format, columns};
 use estate::filter::suggest::{Known, TITLES};
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Query, Result, Rev,
-    Saved, SavedEdit, Sim, SimId, Target,
+    Cancel, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Result, Rev, Saved,
+    SavedEdit, SimId,
 };
 
 use super::msg::{Effect, ListSource, Msg, Then};
-use crate::files::NewFile;
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -117,7 +116,7 @@ impl Performer {
             self.export.lock().unwrap_or_else(PoisonError::into_inner).cancel();
             return;
         }
-        if matches!(effect, Effect::Export { .. } | Effect::Report { .. } | Effect::Write { .. }) {
+        if files::writes(&effect) {
             self.write_file(effect);
             return;
         }
@@ -237,24 +236,19 @@ pub fn perform(
         Effect::Missed { ticket, rev, then } => {
             Msg::Missed(ticket, then, outcomes(estate, rev, then, cancel))
         }
-        Effect::History { ticket, before } => {
-            let wanted = LogFilter { before, limit: ENTRIES, ..LogFilter::default() };
+        Effect::History { ticket, wanted } => {
+            let wanted = LogFilter { limit: ENTRIES, ..*wanted };
             Msg::History(ticket, estate.entries(&wanted, cancel))
         }
-        Effect::Export { query, target, path, fields } => {
-            let what = Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields };
-            let written = export(estate, &what, cancel, tell);
-            Msg::Exported(path, written)
+        Effect::FindHistory { ticket, wanted, iccid } => {
+            let found = match iccid.as_str() {
+                "" => Ok(None),
+                iccid => estate.sim_by_iccid(iccid, cancel).map(|sim| Some(sim.id)),
+            };
+            Msg::FoundHistory(ticket, found.map(|sim| Box::new(LogFilter { sim, ..*wanted })))
         }
-        Effect::Report { rev, path } => {
-            let written = report(estate, rev, &path, cancel);
-            Msg::Exported(path, written)
-        }
-        Effect::Write { path, text, lines } => {
-            let written = write(&path, &text).map(|()| lines);
-            Msg::Exported(path, written)
-        }
-        Effect::Iccids { target, query } => Msg::Copy(iccids(estate, &target, &query, cancel)),
+        effect if files::writes(&effect) => return files::written(estate, effect, cancel, tell),
+        Effect::Iccids { target, query } => Msg::Copy(files::iccids(estate, &target, &query, cancel)),
         effect => return about_filters(estate, effect, cancel),
     })
 }
@@ -370,95 +364,4 @@ fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &Cancel) -> Resul
         }
     }
     Ok(ids)
-}
-
-/// What an export writes, and where.
-struct Exported<'a> {
-    query: &'a Query,
-    target: Option<&'a Target>,
-    path: &'a Path,
-    fields: &'a [String],
-}
-
-fn export(
-    estate: &dyn Estate,
-    what: &Exported<'_>,
-    cancel: &Cancel,
-    tell: &(dyn Fn(Progress) + Sync),
-) -> Result<u64> {
-    let path = what.path;
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let format = match extension.as_str() {
-        "ndjson" => Format::Ndjson,
-        "json" => Format::Json,
-        _ => Format::Csv,
-    };
-    let accounts = estate.accounts(cancel)?;
-    let file = NewFile::at(path)?;
-    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(what.fields)?)?;
-    let (mut done, mut told) = (0, Instant::now());
-    let mut sink = |sim: &Sim| {
-        exporter.write(sim, &accounts)?;
-        done += 1;
-        if done % 1_000 == 0 && told.elapsed() >= PROGRESS {
-            told = Instant::now();
-            tell(Progress { phase: "writing", done, total: 0 });
-        }
-        Ok(!cancel.is_cancelled())
-    };
-    estate.export(what.query, what.target, &mut sink, cancel)?;
-    let written = exporter.finish()?;
-    file.done()?;
-    Ok(written)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let file = NewFile::at(path)?;
-    let broken = |e| Error::io(format!("cannot write {}", path.display()), e);
-    std::io::Write::write_all(&mut file.file()?, text.as_bytes()).map_err(broken)?;
-    file.done()
-}
-
-fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<u64> {
-    let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
-    let file = NewFile::at(path)?;
-    let mut writer = csv::Writer::from_writer(file.file()?);
-    writer.write_record(["iccid", "label", "outcome", "reason", "from", "to"]).map_err(broken)?;
-    let (mut after, mut written) = (None, 0);
-    loop {
-        let items = estate.items(rev, None, after, 10_000, cancel)?;
-        for item in &items {
-            let cells =
-                [&item.iccid, &item.label, item.outcome.word(), item.reason.code(), &item.from, &item.to];
-            writer.write_record(cells.map(|c| estate::text::defuse(c).into_owned())).map_err(broken)?;
-        }
-        written += items.len() as u64;
-        after = items.last().map(|i| i.sim);
-        if items.len() < 10_000 {
-            break;
-        }
-    }
-    writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-    file.done()?;
-    Ok(written)
-}
-
-/// The most ICCIDs a clipboard could take.
-const COPIED: usize = 5_000;
-
-fn iccids(estate: &dyn Estate, target: &Target, query: &Query, cancel: &Cancel) -> Result<Vec<String>> {
-    let mut list = Vec::new();
-    let read = estate.export(
-        query,
-        Some(target),
-        &mut |sim| {
-            list.push(sim.iccid.clone());
-            Ok(list.len() < COPIED)
-        },
-        cancel,
-    );
-    match read {
-        Err(Error::Cancelled) if list.len() >= COPIED => Ok(list),
-        other => other.map(|_| list),
-    }
 }

@@ -7,6 +7,7 @@ mod dialogs;
 mod files;
 mod filters;
 mod forms;
+mod history;
 mod keys;
 mod managed;
 mod menus;

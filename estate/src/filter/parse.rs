@@ -10,9 +10,6 @@ const MAX_DEPTH: usize = 64;
 const MAX_LENGTH: usize = 4 << 20;
 const MAX_VALUES: usize = 100_000;
 
-/// Ages by letter, longest first so that they print short.
-const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-
 pub(super) fn filter(text: &str) -> Result<Filter> {
     if text.len() > MAX_LENGTH {
         return Err(Error::invalid("filter", "is longer than 4 MiB; use a list file instead"));
@@ -206,7 +203,7 @@ impl Parser {
                     digits.parse().ok().filter(|p| *p <= 1_000_000).ok_or_else(|| bad("a percentage"))?,
                 )
             }
-            Shape::Time => match read_age(word) {
+            Shape::Time => match units::parse_age(word) {
                 Some(age) => Value::Age(age),
                 None => Value::At(
                     Time::parse(word).map_err(|_| bad("a time such as 2026-10-01, or an age such as 30d"))?,
@@ -290,16 +287,9 @@ pub(super) fn is_bare(text: &str) -> bool {
         && !["and", "or", "not"].contains(&text.to_ascii_lowercase().as_str())
 }
 
-fn read_age(word: &str) -> Option<u64> {
-    let unit = word.chars().last()?;
-    let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
-    let number: u64 = word[..word.len() - 1].parse().ok()?;
-    number.checked_mul(scale).filter(|age| *age < 1 << 40)
-}
-
 pub(super) fn age(seconds: u64) -> String {
     let (letter, scale) =
-        AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
+        units::AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
     format!("{}{letter}", seconds / scale)
 }
 

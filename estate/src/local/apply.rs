@@ -207,8 +207,13 @@ impl Local {
     }
 
     pub(super) fn log(&self, id: &ChangeId, run: &Run<'_>, mut done: Done) -> Result<()> {
-        if let (Some(account), Some(body)) = (done.account, done.body.as_object_mut()) {
-            body.insert("account".into(), account.0.into());
+        if let Some(body) = done.body.as_object_mut() {
+            if let Some(account) = done.account {
+                body.insert("account".into(), account.0.into());
+            }
+            if !self.via.is_empty() {
+                body.insert("via".into(), self.via.clone().into());
+            }
         }
         log::append(
             run.session,

@@ -7,7 +7,7 @@ use rusqlite::backup::{Backup, StepResult};
 
 use super::log::LogRow;
 use super::{Session, Store};
-use crate::change::{Progress, Watch};
+use crate::change::{Head, Progress, Watch};
 use crate::error::{Error, Result};
 
 /// Everything that is wrong with a store, in words; empty when it is sound.
@@ -94,6 +94,21 @@ fn chain(session: &Session) -> Result<Vec<String>> {
         expected += 1;
     }
     Ok(Vec::new())
+}
+
+/// The end of the log.
+pub(crate) fn head(session: &Session) -> Result<Head> {
+    let sql = "SELECT rev, hex(hash) FROM log ORDER BY rev DESC LIMIT 1";
+    let read = |r: &rusqlite::Row<'_>| {
+        Ok(Head { rev: r.get(0)?, hash: r.get::<_, String>(1)?.to_ascii_lowercase() })
+    };
+    Ok(session.query_row(sql, [], read)?)
+}
+
+/// Whether the log holds that change with that hash.
+pub(crate) fn holds(session: &Session, head: &Head) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM log WHERE rev = ? AND lower(hex(hash)) = ?)";
+    Ok(session.query_row(sql, rusqlite::params![head.rev, head.hash], |r| r.get(0))?)
 }
 
 /// Copies the store to a new file while others use it.

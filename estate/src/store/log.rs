@@ -9,7 +9,7 @@ use super::read::View;
 use super::sql::Sql;
 use super::write::Undone;
 use crate::account::AccountId;
-use crate::change::{ChangeId, Counts, Entry, Item, Outcome, Reason, Receipt, Rev};
+use crate::change::{ChangeId, Counts, Entry, Receipt, Rev};
 use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::Time;
@@ -180,6 +180,8 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
 /// What to look for in the log; everything that is `None` fits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogFilter {
+    /// That change.
+    pub id: Option<ChangeId>,
     /// Changes after this one; oldest first then.
     pub after: Option<Rev>,
     /// Changes before this one.
@@ -194,6 +196,8 @@ pub struct LogFilter {
     pub kind: Option<String>,
     /// Changes since then.
     pub since: Option<Time>,
+    /// Changes before then.
+    pub until: Option<Time>,
     /// At most that many.
     pub limit: u32,
 }
@@ -222,10 +226,12 @@ impl View<'_> {
                 sql.push(Sql::new(text).with(value));
             }
         };
+        also(" AND l.change_id = ?", wanted.id.as_ref().map(|id| id.0.clone().into()));
         also(" AND l.rev > ?", wanted.after.map(Into::into));
         also(" AND l.rev < ?", wanted.before.map(Into::into));
         also(" AND l.kind = ?", wanted.kind.clone().map(Into::into));
         also(" AND l.at >= ?", wanted.since.map(|t| t.0.into()));
+        also(" AND l.at < ?", wanted.until.map(|t| t.0.into()));
         also(
             " AND EXISTS (SELECT 1 FROM log_item i WHERE i.rev = l.rev AND i.sim_id = ?",
             wanted.sim.map(|s| s.0.into()),
@@ -268,11 +274,16 @@ impl View<'_> {
         };
         let undoes: Option<Rev> = row.get(7)?;
         let undone: bool = row.get(8)?;
+        let actor: Option<i64> = row.get(9)?;
+        // From where somebody out of sight did it is no more told than who they are.
+        let seen = self.whole || actor.is_some_and(|id| self.accounts.get(AccountId(id)).is_some());
+        let via = body["via"].as_str().filter(|_| seen).unwrap_or_default().to_owned();
         Ok(Entry {
             rev,
             id: ChangeId(row.get(1)?),
             at: Time(row.get(2)?),
-            by: self.person(row.get(3)?, row.get(9)?),
+            by: self.person(row.get(3)?, actor),
+            via,
             summary: self.summary(&kind, &body, &counts, undoes),
             undoable: Undone::of(&kind).is_some() || !undone && !FINAL.contains(&kind.as_str()),
             counts,
@@ -308,52 +319,5 @@ impl View<'_> {
             Some(id) => self.accounts.path(id),
             None => "elsewhere".into(),
         }
-    }
-
-    /// The SIMs of a change, by number, as far as this user may see them.
-    pub fn items(
-        &self,
-        rev: Rev,
-        outcome: Option<Outcome>,
-        after: Option<SimId>,
-        limit: u32,
-    ) -> Result<Vec<Item>> {
-        let mut sql = Sql::new(
-            "SELECT i.sim_id, ifnull(s.iccid, ''), ifnull(s.label, ''), i.outcome, i.reason, i.from_account, \
-             i.to_account, ifnull(s.account_id, 0) FROM log_item i LEFT JOIN sim s ON s.id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
-        )
-        .with(rev)
-        .with(after.map_or(0, |a| a.0));
-        if let Some(outcome) = outcome {
-            sql.push(Sql::new(" AND i.outcome = ?").with(outcome as i64));
-        }
-        if !self.whole {
-            let visible: Vec<i64> = self.accounts.all().iter().map(|a| a.id.0).collect();
-            sql.push(
-                Sql::new(
-                    " AND (i.from_account IN rarray(?) OR (i.outcome = 0 AND i.to_account IN rarray(?)))",
-                )
-                .with_many(visible.clone())
-                .with_many(visible),
-            );
-        }
-        sql.push(Sql::new(" ORDER BY i.sim_id LIMIT ?").with(i64::from(limit)));
-        let mut statement = self.session.prepare_cached(&sql.text)?;
-        let rows = statement.query_map(params_from_iter(&sql.params), |r| {
-            Ok(Item {
-                sim: SimId(r.get(0)?),
-                iccid: r.get(1)?,
-                // A label given after the SIM left is none of this user's business.
-                label: self
-                    .accounts
-                    .get(AccountId(r.get(7)?))
-                    .map_or_else(|| Ok(String::new()), |_| r.get(2))?,
-                outcome: Outcome::from_code(r.get(3)?),
-                reason: Reason::from_code(r.get(4)?),
-                from: self.name(r.get(5)?),
-                to: self.name(r.get(6)?),
-            })
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }

@@ -86,7 +86,15 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
             list
         }
         Overlay::Result(result) => result_buttons(result),
-        Overlay::History(_) => vec![plain(Code::Enter, "[ Enter SIMs ]"), letter('u', "Undo"), close()],
+        Overlay::History(pane) => {
+            let mut list =
+                vec![plain(Code::Enter, "[ Enter SIMs ]"), letter('u', "Undo"), letter('f', "Filter")];
+            if !pane.said.is_empty() {
+                list.push(plain(Code::Backspace, "[ Backspace All ]"));
+            }
+            list.extend([letter('e', "Export"), close()]);
+            list
+        }
         Overlay::Messages(_) => vec![close()],
         Overlay::Choose(_) => Vec::new(),
     }

@@ -52,6 +52,12 @@ pub fn hint(inner: Rect) -> Rect {
 
 /// The possibilities of a choice, beside each other: where, in words, and whether it is the one.
 pub fn choices(at: usize, all: &[String], line: Rect) -> Vec<(Rect, String, bool)> {
+    let width: usize = all.iter().map(|one| one.width() + 7).sum();
+    if width > usize::from(line.width) + 3 {
+        // Too many to stand beside each other: the one that is chosen, and that there are others.
+        let said = all.get(at).map(|one| format!("< {one} >  {} of {}", at + 1, all.len()));
+        return said.into_iter().map(|said| (line, said, true)).collect();
+    }
     let mut x = line.x;
     let place = |(index, one): (usize, &String)| {
         let said = format!("({}) {one}", if index == at { "x" } else { " " });

@@ -19,6 +19,8 @@ pub enum FormFor {
     Invite(AccountId),
     /// The user's own profile.
     Profile,
+    /// What the log of changes is wanted of.
+    History,
     /// The page that the users below that account see.
     HelpPage(AccountId),
     /// Whom the users below that account are to contact.
@@ -264,6 +266,12 @@ impl Form {
         {
             self.line = at;
         }
+        self.fault = Some(error.to_string());
+    }
+
+    /// Says what is wrong with a field, whatever the error calls it.
+    pub fn blame_on(&mut self, key: &str, error: &estate::Error) {
+        self.line = self.fields.iter().position(|entry| entry.key == key).unwrap_or(self.line);
         self.fault = Some(error.to_string());
     }
 

@@ -1,6 +1,6 @@
 //! Lists to read: what a change did, the log of changes, what was said.
 
-use estate::{Change, ChangeId, Counts, Entry, Item, Outcome, Rev};
+use estate::{Change, ChangeId, Counts, Entry, Item, LogFilter, Outcome, Rev};
 
 use super::Reply;
 use crate::tui::action::Action;
@@ -142,9 +142,18 @@ pub struct HistoryPane {
     pub loading: bool,
     /// The line under the cursor.
     pub cursor: usize,
+    /// What is looked for; everything without anything.
+    pub wanted: LogFilter,
+    /// The same in words; empty for everything.
+    pub said: String,
 }
 
 impl HistoryPane {
+    /// Reads from the newest on, or what comes after what was read.
+    pub fn next(&self) -> LogFilter {
+        LogFilter { before: self.entries.last().map(|e| e.rev), ..self.wanted.clone() }
+    }
+
     /// The change under the cursor.
     pub fn current(&self) -> Option<&Entry> {
         self.entries.get(self.cursor)
@@ -155,6 +164,9 @@ impl HistoryPane {
         match key.code {
             Code::Esc | Code::Char('q') => return Reply::Close,
             Code::Enter => return Reply::Open,
+            Code::Char('f' | '/') => return Reply::Narrow,
+            Code::Char('e') => return Reply::ExportHistory,
+            Code::Backspace => return Reply::Whole,
             Code::Char('u') => {
                 return match self.current() {
                     Some(entry) if !entry.undoable => {

@@ -1,6 +1,6 @@
 //! One line of text, or a pasted list, with what is wrong with it beneath.
 
-use estate::AccountId;
+use estate::{AccountId, LogFilter};
 use tui_input::Input;
 
 use super::Reply;
@@ -42,6 +42,8 @@ pub enum Purpose {
     ExportFilters,
     /// The file to read saved filters from.
     ImportFilters,
+    /// The file to write the log to, as far as it fits.
+    History(Box<LogFilter>),
     /// The file to write this text to, of so many lines.
     Text(String, u64),
 }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use estate::{Query, Target, Verb, units};
 
-use super::{columns, files, filters, forms, managed, menus, saved, select, support, usage};
+use super::{columns, files, filters, forms, history, managed, menus, saved, select, support, usage};
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, HistoryPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::{Choice, Overlay, Prompt, Purpose};
 use crate::tui::table::Want;
 
 /// Runs an action, or says why it cannot be run.
@@ -81,7 +81,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Support => support::open(model),
         A::Profile => forms::profile(model),
         A::SelectWhere | A::SelectList | A::Export | A::GoTo => prompt(model, action),
-        A::History => history(model),
+        A::History => history::open(model),
         A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
             model.query.sort = model.query.sort.reversed();
@@ -294,16 +294,6 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         Last::Selection => select::undo(model),
         Last::Change(id, what) => menus::undo_change(model, id, &what),
     }
-}
-
-fn history(model: &mut Model) -> Vec<Effect> {
-    model.tickets.work = model.tickets.take();
-    model.overlays.push(Overlay::History(HistoryPane {
-        loading: true,
-        more: true,
-        ..HistoryPane::default()
-    }));
-    vec![Effect::History { ticket: model.tickets.work, before: None }]
 }
 
 fn prompt(model: &mut Model, action: A) -> Vec<Effect> {

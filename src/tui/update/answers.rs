@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{files, filters, forms, managed, menus, saved, select, support, usage};
+use super::{files, filters, forms, history, managed, menus, saved, select, support, usage};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
@@ -109,14 +109,10 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             missed(model, then, ids)
         }
         Msg::History(ticket, answer) if ticket == model.tickets.work => {
-            let entries = said(model, answer).unwrap_or_default();
-            if let Some(Overlay::History(history)) = model.overlays.last_mut() {
-                history.loading = false;
-                history.more = entries.len() >= 100;
-                history.entries.extend(entries);
-            }
+            history::filled(model, answer);
             Vec::new()
         }
+        Msg::FoundHistory(ticket, answer) if ticket == model.tickets.work => history::found(model, answer),
         Msg::Writing(progress) => {
             if let Some(writing) = &mut model.export {
                 writing.done = progress.done;
@@ -418,9 +414,7 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if matches!(job.change, Change::AddAccount { .. }) {
         model.go_to = receipt.account;
     }
-    if model.overlays.iter().any(|o| matches!(o, Overlay::History(_))) {
-        effects.extend(reread_history(model));
-    }
+    effects.extend(history::again(model));
     let missed = receipt.counts.missed() > 0;
     if let Change::Move { target, .. } = &job.change {
         effects.extend(after_move(model, target, &job.what, &receipt));
@@ -451,18 +445,6 @@ fn after_move(model: &mut Model, target: &Target, what: &str, receipt: &Receipt)
     model.tickets.pick = model.tickets.take();
     let then = if whole { Then::Select } else { Then::Drop };
     vec![Effect::Missed { ticket: model.tickets.pick, rev: receipt.rev, then }]
-}
-
-/// The log has a new first line, and an undone one.
-fn reread_history(model: &mut Model) -> Vec<Effect> {
-    model.tickets.work = model.tickets.take();
-    for overlay in &mut model.overlays {
-        if let Overlay::History(history) = overlay {
-            history.entries.clear();
-            (history.loading, history.cursor) = (true, 0);
-        }
-    }
-    vec![Effect::History { ticket: model.tickets.work, before: None }]
 }
 
 fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
-use super::{act, columns, files, filters, forms, managed, menus, saved, select, support, usage};
+use super::{act, columns, files, filters, forms, history, managed, menus, saved, select, support, usage};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -44,9 +44,6 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             columns::show_columns(model, columns)
         }
         Reply::Form => forms::submit(model),
-        Reply::CopyLinks => support::copy(model),
-        Reply::Keys => support::keys(model),
-        Reply::Bundle => support::bundle(model),
         Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
         Reply::Show(filter) => {
@@ -68,9 +65,24 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             vec![Effect::CancelExport]
         }
-        Reply::Items(..) | Reply::Missed(_) | Reply::Report | Reply::Undo | Reply::Open | Reply::More => {
+        Reply::Items(..) | Reply::Missed(_) | Reply::Report | Reply::Undo | Reply::Open => {
             about_change(model, &reply)
         }
+        other => on_page(model, &other),
+    }
+}
+
+/// What the history and the help ask for.
+fn on_page(model: &mut Model, reply: &Reply) -> Vec<Effect> {
+    match reply {
+        Reply::More => history::more(model),
+        Reply::Narrow => history::narrow(model),
+        Reply::Whole => history::whole(model),
+        Reply::ExportHistory => history::export(model),
+        Reply::CopyLinks => support::copy(model),
+        Reply::Keys => support::keys(model),
+        Reply::Bundle => support::bundle(model),
+        _ => Vec::new(),
     }
 }
 
@@ -219,6 +231,7 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         | Purpose::ImportFilters
         | Purpose::Reference(_)
         | Purpose::HelpFile(_)
+        | Purpose::History(_)
         | Purpose::Text(..) => None,
         Purpose::List => {
             let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
@@ -256,6 +269,7 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             let what = format!("Let {text} hear of the account");
             make(model, Change::AddExternal { account, address: text.into() }, what, 0)
         }
+        Purpose::History(wanted) => vec![Effect::ExportHistory { wanted, path: PathBuf::from(text) }],
         Purpose::HelpFile(account) => vec![Effect::HelpFile { account, path: PathBuf::from(text) }],
         Purpose::Ceiling(account) => menus::confirm_ceiling(model, account, text),
         Purpose::Period(account) => {
@@ -352,9 +366,6 @@ fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
                 Some((id, what)) => menus::undo_change(model, id, &what),
                 None => Vec::new(),
             }
-        }
-        (Some(Overlay::History(history)), Reply::More) => {
-            vec![Effect::History { ticket, before: history.entries.last().map(|e| e.rev) }]
         }
         (Some(Overlay::History(history)), Reply::Open) => {
             let entry = history.current().cloned();

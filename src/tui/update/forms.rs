@@ -180,6 +180,7 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
             finish(model, sound.map(drop), Change::AddUser { account, name, email, role }, what)
         }
         FormFor::Profile => save_profile(model),
+        FormFor::History => super::history::asked(model),
         FormFor::HelpPage(account) => {
             let help = Help::Page { title: form.text("title"), text: form.text("text") };
             set_help(model, account, help)

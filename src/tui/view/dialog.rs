@@ -1,7 +1,7 @@
 //! What lies over the screen.
 
 use estate::units::count;
-use estate::{Outcome, Reason};
+use estate::{Item, Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -100,7 +100,8 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Running => model.job.as_ref().map(|j| j.what.clone()).unwrap_or_default(),
         Overlay::Result(result) => result.title.clone(),
         Overlay::Prompt(prompt) => prompt.title.clone(),
-        Overlay::History(_) => "History, newest first".into(),
+        Overlay::History(pane) if pane.said.is_empty() => "History, newest first".into(),
+        Overlay::History(pane) => format!("History of {}", pane.said),
         Overlay::Messages(_) => "Messages, oldest first".into(),
         Overlay::Builder(_) => "Filter Builder".into(),
         Overlay::Columns(_) => "Columns".into(),
@@ -239,7 +240,7 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
     let row = |y: u16| Rect { y, height: 1, ..area };
     let narrow = area.width < 80;
     let widths = if narrow { [10u16, 11, 0] } else { [11, 21, 20] };
-    let head = ["Outcome", "ICCID", "Label", "From → To"];
+    let head = ["Outcome", "ICCID", "Label", "Before → After"];
     cells(buffer, row(area.y + 3), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
     if result.items.is_empty() {
         let said = if result.loading { "reading …" } else { "No SIMs to show for this change." };
@@ -254,8 +255,7 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
             theme.warn
         };
         let last = match item.reason {
-            Reason::None if item.from == item.to => item.from.clone(),
-            Reason::None => format!("{} → {}", item.from, item.to),
+            Reason::None => became(item),
             reason if narrow => reason.text().to_owned(),
             reason => format!("{} ({})", reason.text(), item.from),
         };
@@ -271,6 +271,18 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
         }
     }
     None
+}
+
+/// What became of a SIM: where it went, and what was before and after.
+fn became(item: &Item) -> String {
+    let went =
+        if item.from == item.to { item.from.clone() } else { format!("{} → {}", item.from, item.to) };
+    let changed = match (item.before.is_empty(), item.after.is_empty()) {
+        (true, _) => return went,
+        (false, true) => format!("before: {}", item.before),
+        (false, false) => format!("{} → {}", item.before, item.after),
+    };
+    if item.from == item.to { changed } else { format!("{went} · {changed}") }
 }
 
 /// Cells of fixed widths; the last takes what is left.
@@ -299,7 +311,11 @@ fn history_lines(
         text(
             buffer,
             row(place.list.y),
-            if history.loading { "reading …" } else { "Nothing was changed yet." },
+            match (history.loading, history.said.is_empty()) {
+                (true, _) => "reading …",
+                (false, true) => "Nothing was changed yet.",
+                (false, false) => "No change fits. Backspace shows all of them.",
+            },
             theme.quiet(),
         );
     }

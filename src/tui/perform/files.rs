@@ -1,0 +1,183 @@
+//! Files that are written for people.
+
+use std::io::BufWriter;
+use std::path::Path;
+use std::time::Instant;
+
+use estate::export::{Exporter, Format, columns};
+use estate::{Cancel, Error, Estate, LogFilter, Progress, Query, Result, Rev, Sim, Target};
+
+use super::PROGRESS;
+use crate::files::NewFile;
+use crate::tui::msg::{Effect, Msg};
+
+/// Whether an effect writes a file.
+pub fn writes(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Export { .. } | Effect::Report { .. } | Effect::Write { .. } | Effect::ExportHistory { .. }
+    )
+}
+
+/// Writes the file; `None` where there is none to write.
+pub fn written(
+    estate: &dyn Estate,
+    effect: Effect,
+    cancel: &Cancel,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Option<Msg> {
+    Some(match effect {
+        Effect::Export { query, target, path, fields } => {
+            let what = Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields };
+            let written = export(estate, &what, cancel, tell);
+            Msg::Exported(path, written)
+        }
+        Effect::Report { rev, path } => {
+            let written = report(estate, rev, &path, cancel);
+            Msg::Exported(path, written)
+        }
+        Effect::Write { path, text, lines } => {
+            let written = write(&path, &text).map(|()| lines);
+            Msg::Exported(path, written)
+        }
+        Effect::ExportHistory { wanted, path } => {
+            let written = history(estate, &wanted, &path, cancel);
+            Msg::Exported(path, written)
+        }
+        _ => return None,
+    })
+}
+
+/// What an export writes, and where.
+struct Exported<'a> {
+    query: &'a Query,
+    target: Option<&'a Target>,
+    path: &'a Path,
+    fields: &'a [String],
+}
+
+fn export(
+    estate: &dyn Estate,
+    what: &Exported<'_>,
+    cancel: &Cancel,
+    tell: &(dyn Fn(Progress) + Sync),
+) -> Result<u64> {
+    let path = what.path;
+    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let format = match extension.as_str() {
+        "ndjson" => Format::Ndjson,
+        "json" => Format::Json,
+        _ => Format::Csv,
+    };
+    let accounts = estate.accounts(cancel)?;
+    let file = NewFile::at(path)?;
+    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(what.fields)?)?;
+    let (mut done, mut told) = (0, Instant::now());
+    let mut sink = |sim: &Sim| {
+        exporter.write(sim, &accounts)?;
+        done += 1;
+        if done % 1_000 == 0 && told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            tell(Progress { phase: "writing", done, total: 0 });
+        }
+        Ok(!cancel.is_cancelled())
+    };
+    estate.export(what.query, what.target, &mut sink, cancel)?;
+    let written = exporter.finish()?;
+    file.done()?;
+    Ok(written)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let file = NewFile::at(path)?;
+    let broken = |e| Error::io(format!("cannot write {}", path.display()), e);
+    std::io::Write::write_all(&mut file.file()?, text.as_bytes()).map_err(broken)?;
+    file.done()
+}
+
+fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<u64> {
+    let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
+    let file = NewFile::at(path)?;
+    let mut writer = csv::Writer::from_writer(file.file()?);
+    let head = ["iccid", "label", "outcome", "reason", "from", "to", "before", "after"];
+    writer.write_record(head).map_err(broken)?;
+    let (mut after, mut written) = (None, 0);
+    loop {
+        let items = estate.items(rev, None, after, 10_000, cancel)?;
+        for item in &items {
+            let (outcome, reason) = (item.outcome.word(), item.reason.code());
+            let cells =
+                [&item.iccid, &item.label, outcome, reason, &item.from, &item.to, &item.before, &item.after];
+            writer.write_record(cells.map(|c| estate::text::defuse(c).into_owned())).map_err(broken)?;
+        }
+        written += items.len() as u64;
+        after = items.last().map(|i| i.sim);
+        if items.len() < 10_000 {
+            break;
+        }
+    }
+    writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    file.done()?;
+    Ok(written)
+}
+
+/// Writes every change that fits.
+fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel) -> Result<u64> {
+    let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
+    let file = NewFile::at(path)?;
+    let mut writer = csv::Writer::from_writer(file.file()?);
+    let head = ["rev", "at", "by", "via", "kind", "summary", "done", "left_out", "undone", "change_id"];
+    writer.write_record(head).map_err(broken)?;
+    let (mut before, mut written) = (wanted.before, 0);
+    loop {
+        let page = LogFilter { before, limit: 1_000, ..wanted.clone() };
+        let entries = estate.entries(&page, cancel)?;
+        for entry in &entries {
+            let undone = if entry.undone { "yes" } else { "no" };
+            let cells = [
+                entry.rev.to_string(),
+                entry.at.to_string(),
+                entry.by.clone(),
+                entry.via.clone(),
+                entry.kind.clone(),
+                entry.summary.clone(),
+                entry.counts.done.to_string(),
+                entry.counts.missed().to_string(),
+                undone.to_owned(),
+                entry.id.to_string(),
+            ];
+            writer
+                .write_record(cells.iter().map(|c| estate::text::defuse(c).into_owned()))
+                .map_err(broken)?;
+        }
+        written += entries.len() as u64;
+        before = entries.last().map(|entry| entry.rev);
+        if entries.len() < 1_000 {
+            break;
+        }
+    }
+    writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
+    file.done()?;
+    Ok(written)
+}
+
+/// The most ICCIDs a clipboard could take.
+const COPIED: usize = 5_000;
+
+/// The ICCIDs of a target, as many as a clipboard could take.
+pub fn iccids(estate: &dyn Estate, target: &Target, query: &Query, cancel: &Cancel) -> Result<Vec<String>> {
+    let mut list = Vec::new();
+    let read = estate.export(
+        query,
+        Some(target),
+        &mut |sim| {
+            list.push(sim.iccid.clone());
+            Ok(list.len() < COPIED)
+        },
+        cancel,
+    );
+    match read {
+        Err(Error::Cancelled) if list.len() >= COPIED => Ok(list),
+        other => other.map(|_| list),
+    }
+}
