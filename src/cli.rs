@@ -17,6 +17,7 @@ mod init;
 mod moves;
 mod outbox;
 mod output;
+mod probe;
 mod profile;
 mod reference;
 mod select;
@@ -119,6 +120,8 @@ enum Command {
     /// Add, rename, move, delete or show an account.
     #[command(subcommand)]
     Account(accounts::One),
+    Ping(probe::PingArgs),
+    Diagnose(probe::DiagnoseArgs),
     Users(users::ListArgs),
     /// Invite a user, change their role, keep them out, let them in, remove them.
     #[command(subcommand)]
@@ -248,6 +251,8 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Profile(args) => profile::run(context, &args),
         Command::Accounts(args) => accounts::list(context, &args),
         Command::Account(one) => accounts::one(context, one),
+        Command::Ping(args) => probe::ping(context, &args),
+        Command::Diagnose(args) => probe::diagnose(context, &args),
         Command::Users(args) => users::list(context, &args),
         Command::User(one) => users::one(context, one),
         Command::Support(args) => help::run(context, &args),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::notify::{MailConfig, WebhookConfig};
+use crate::probe::Probes;
 
 /// What the file may say; what it does not know is an error with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,12 +33,19 @@ pub struct Config {
     pub mail: Option<MailConfig>,
     /// How webhooks are called.
     pub webhook: WebhookConfig,
+    /// How networks are asked about their SIMs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub probe: Probes,
     /// Rows of the role table that ask for more here: a capability and the weakest role that has it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, String>,
     /// Named sets of the above, chosen with `--profile`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, Profile>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What a profile may say.

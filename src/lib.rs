@@ -12,4 +12,5 @@ pub mod files;
 pub mod keeper;
 pub mod markdown;
 pub mod notify;
+pub mod probe;
 pub mod tui;

@@ -40,6 +40,7 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::keeper;
 use crate::notify::Courier;
+use crate::probe::Probes;
 use keymap::Keymap;
 pub use model::Kind;
 use model::{Model, Start};
@@ -126,6 +127,7 @@ fn screen(
         mouse,
         clipboard: capabilities.clipboard(),
         machine: crate::doctor::facts(config, local.path(), "open"),
+        probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
         now: Time::now(),
     });
     remember::recall(&mut model);

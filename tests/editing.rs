@@ -133,3 +133,23 @@ fn authentication_is_everyones_to_switch() {
     session.keys("Su");
     session.shows("this session is read-only");
 }
+
+#[test]
+fn the_network_is_asked_and_what_it_says_is_shown() {
+    let (_dir, mut session) = session((80, 24));
+    session.keys("/status=active<Enter>Sp");
+    session.shows("Ping of SIM");
+    session.shows("3 answered");
+    session.keys("y<Esc>Sd");
+    session.shows("registered     yes");
+    session.keys("<Esc><Enter>m");
+    session.shows("Diagnostics");
+    // Where nothing is configured, and for whom it is not, the reason is said.
+    session.keys("<Esc><Esc>");
+    session.model.probes = simdeck::probe::Probes::default();
+    session.keys("Sp");
+    session.shows("nothing is configured for the network");
+    let (_dir, mut session) = session_as((80, 24), Role::ViewOnly, false);
+    session.keys("Sd");
+    session.shows("may not run diagnostics");
+}

@@ -104,3 +104,26 @@ fn a_deployment_tightens_the_role_table() {
     world.ok(&off);
     assert_eq!(world.count("status=active auth=yes"), 0);
 }
+
+#[test]
+fn networks_are_asked_by_what_is_configured_and_by_who_may() {
+    let world = World::sample();
+    let sim = world.ok(&["sims", "status=active", "--limit", "1", "--output", "ndjson"]);
+    let sim: serde_json::Value = serde_json::from_str(&sim).expect("JSON");
+    let iccid = sim["iccid"].as_str().expect("ICCID").to_owned();
+    let (_, said) = world.ends(&["ping", &iccid], 1);
+    assert!(said.contains("no ping is configured"), "{said}");
+    world.ok(&["user", "add", "vi@x.example", "--name", "Vi", "--role", "view-only"]);
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let config = "[probe]\nseconds = 5\n[probe.ping]\n\"*\" = [\"/bin/echo\", \"pinged\", \"{iccid}\"]\n\
+                  [probe.diagnostics]\n\"*\" = [\"/bin/echo\", \"{network}\"]\n";
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+    assert_eq!(world.ok(&["--as", "vi@x.example", "ping", &iccid]), format!("pinged {iccid}\n"));
+    let (_, said) = world.ends(&["--as", "vi@x.example", "diagnose", &iccid], 4);
+    assert!(said.contains("the role View Only may not run diagnostics"), "{said}");
+    assert!(!world.ok(&["diagnose", &iccid]).trim().is_empty());
+    world.ends(&["--readonly", "ping", &iccid], 4);
+    world.ends(&["ping", "8900101999999999999"], 4);
+    world.ok(&["config", "check"]);
+}

@@ -96,6 +96,8 @@ pub trait Estate: Send + Sync {
     fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>>;
     /// One SIM by ICCID, with or without check digit.
     fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim>;
+    /// The SIM, for somebody who asks its network about it: [`Capability::Ping`] or [`Capability::Diagnose`].
+    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim>;
     /// Finds SIMs by a list of identifiers.
     fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup>;
     /// The values of a field that the SIMs hold, with how many hold each, most first.

@@ -361,6 +361,13 @@ impl Estate for Local {
         self.read(Capability::View, cancel, |view| view.sim_by_iccid(iccid))
     }
 
+    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim> {
+        // A ping reaches out to a device: who may change nothing does not do that either.
+        self.may_write(need)?;
+        let sim = self.read(Capability::View, cancel, |view| view.sim(id))?;
+        if sim.managed { Ok(sim) } else { Err(Error::Conflict("unmanaged SIMs are displayed only".into())) }
+    }
+
     fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
         self.read(Capability::View, cancel, |view| view.lookup(list))
     }

@@ -3,6 +3,7 @@
 use super::action::{Action, Place};
 use super::keymap::Pane;
 use super::model::Model;
+use crate::probe::Kind;
 
 /// Whether an action can be run now, or why not.
 pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
@@ -31,6 +32,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         {
             Err(no_sim(model).into())
         }
+        Action::Ping | Action::Diagnose => asked(model, action),
         Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
         Action::ClearFilter if model.query.filter == estate::Filter::All && model.usual.is_none() => {
             Err("there is no filter".into())
@@ -58,6 +60,20 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::AccountCaps if on_top => Err("at the root caps and alerts are always on".into()),
         Action::AccountDelete => empty(model),
         _ => Ok(()),
+    }
+}
+
+/// Whether the network of the SIM can be asked.
+fn asked(model: &Model, action: Action) -> Result<(), String> {
+    let kind = if action == Action::Ping { Kind::Ping } else { Kind::Diagnostics };
+    match model.one_sim() {
+        None => Err(no_sim(model).into()),
+        Some(sim) if !sim.managed => Err("unmanaged SIMs are displayed only".into()),
+        Some(sim) if model.probes.of(kind, &sim.network).is_none() => Err(format!(
+            "nothing is configured for the network {}: [probe] in the configuration",
+            sim.network
+        )),
+        Some(_) => Ok(()),
     }
 }
 
@@ -121,6 +137,8 @@ fn changes(action: Action) -> bool {
             | Action::AccountConvert
             | Action::AccountDelete
             | Action::Profile
+            | Action::Ping
+            | Action::Diagnose
     );
     on_accounts || on_sims(action)
 }

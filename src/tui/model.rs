@@ -27,6 +27,7 @@ use super::theme::Theme;
 use super::toast::Messages;
 use super::tree::Tree;
 use crate::doctor::Fact;
+use crate::probe::Probes;
 
 /// How long the cursor rests before the details follow it: not at each key of a held one.
 pub const REST: Duration = Duration::from_millis(90);
@@ -153,6 +154,8 @@ pub struct Tickets {
     pub alerts: Ticket,
     /// The page of an account.
     pub account: Ticket,
+    /// What a network says of a SIM.
+    pub probe: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -197,6 +200,8 @@ pub struct Start {
     pub clipboard: &'static str,
     /// What is known of this machine.
     pub machine: Vec<Fact>,
+    /// How networks are asked about their SIMs.
+    pub probes: Probes,
     /// The time.
     pub now: Time,
 }
@@ -267,6 +272,7 @@ pub struct Model {
     pub mouse: bool,
     pub clipboard: &'static str,
     pub machine: Vec<Fact>,
+    pub probes: Probes,
     pub keymap: Keymap,
     pub theme: Theme,
     /// Accounts moved to before, latest first.
@@ -333,6 +339,7 @@ impl Model {
             mouse: start.mouse,
             clipboard: start.clipboard,
             machine: start.machine,
+            probes: start.probes,
             page: None,
             keymap: start.keymap,
             theme: start.theme,
@@ -491,6 +498,14 @@ impl Model {
     /// The pane whose keys work: beside the tree an account's page is about the account too.
     pub fn pane(&self) -> Pane {
         if self.page.is_some() { Pane::Tree } else { self.focus }
+    }
+
+    /// The one SIM that an action on one is about: that whose details are open, or the one under the cursor.
+    pub fn one_sim(&self) -> Option<&Sim> {
+        match self.shown_whole() {
+            Some(pane) => pane.facts.as_ref().map(|facts| &facts.sim),
+            None => self.table.current().map(|row| &row.row.sim),
+        }
     }
 
     /// What an action would act on, in words: the selection, or the SIM under the cursor.

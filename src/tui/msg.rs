@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
@@ -16,6 +17,7 @@ use super::managed;
 use super::overlay::sim::Facts;
 use super::table::Want;
 use super::term::Event;
+use crate::probe::{Kind, Probe};
 
 /// Names a request; an answer to an older one falls on the floor.
 pub type Ticket = u64;
@@ -85,6 +87,8 @@ pub enum Msg {
     HelpFile(AccountId, Answer<String>),
     /// Whether this user wants mail.
     Wants(Ticket, Answer<bool>),
+    /// What a network said of a SIM.
+    Probed(Ticket, Answer<String>),
     /// ICCIDs to copy.
     Copy(Answer<Vec<String>>),
     /// Something was committed to the store, by us or by another program.
@@ -208,6 +212,10 @@ pub enum Effect {
     Wants { ticket: Ticket },
     /// Say whether this user wants mail.
     Want(bool),
+    /// Ask a network about a SIM.
+    Probe { ticket: Ticket, sim: SimId, kind: Kind, probe: Box<Probe>, limit: Duration },
+    /// Stop asking.
+    CancelProbe,
     /// Look at the estate through somebody else's eyes.
     ViewAs(UserId),
     /// Write the outcome of a change to a file.

@@ -11,6 +11,7 @@ pub mod line;
 pub mod list;
 pub mod lists;
 pub mod pages;
+pub mod probe;
 pub mod prompt;
 pub mod sim;
 pub mod spending;
@@ -75,6 +76,8 @@ pub enum Overlay {
     Sim(Box<SimPane>),
     /// Help and Support.
     Support(Box<SupportPane>),
+    /// What a network said of a SIM.
+    Probe(Box<probe::ProbePane>),
     /// A file being written.
     Exporting,
 }
@@ -189,6 +192,8 @@ pub enum Reply {
     OnSim(Action),
     /// To stop the file that is written.
     CancelExport,
+    /// To copy what was said.
+    CopySaid,
     /// To copy the addresses it shows.
     CopyLinks,
     /// To show every key instead.
@@ -224,6 +229,7 @@ impl Overlay {
             Self::Spending(spending) => spending.key(key),
             Self::Sim(sim) => sim.key(key),
             Self::Support(support) => support.key(key),
+            Self::Probe(probe) => probe.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,
                 other => other,

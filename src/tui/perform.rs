@@ -65,6 +65,8 @@ pub struct Performer {
     stop: Arc<AtomicBool>,
     /// Stops the file that is being written.
     export: Mutex<Cancel>,
+    /// Stops the question that a network is asked.
+    probe: Mutex<Cancel>,
     estate: Arc<dyn Estate>,
     sender: Sender<Msg>,
 }
@@ -103,7 +105,14 @@ impl Performer {
                 shared
             })
             .collect();
-        Self { lanes, stop, export: Mutex::default(), estate: Arc::clone(estate), sender: sender.clone() }
+        Self {
+            lanes,
+            stop,
+            export: Mutex::default(),
+            probe: Mutex::default(),
+            estate: Arc::clone(estate),
+            sender: sender.clone(),
+        }
     }
 
     /// Hands a question over; returns at once.
@@ -114,6 +123,14 @@ impl Performer {
         }
         if effect == Effect::CancelExport {
             self.export.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+            return;
+        }
+        if effect == Effect::CancelProbe {
+            self.probe.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+            return;
+        }
+        if matches!(effect, Effect::Probe { .. }) {
+            self.ask(effect);
             return;
         }
         if files::writes(&effect) {
@@ -140,6 +157,17 @@ impl Performer {
 }
 
 impl Performer {
+    /// A network takes its time: it is asked beside everything else.
+    fn ask(&self, effect: Effect) {
+        let (estate, sender, cancel) = (Arc::clone(&self.estate), self.sender.clone(), Cancel::new());
+        *self.probe.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
+        thread::spawn(move || {
+            if let Some(msg) = perform(estate.as_ref(), effect, &cancel, &AtomicBool::new(false), &|_| {}) {
+                let _ = sender.send(msg);
+            }
+        });
+    }
+
     /// A file that is being written is stopped by nothing else a person does.
     fn write_file(&self, effect: Effect) {
         let (estate, sender, cancel) = (Arc::clone(&self.estate), self.sender.clone(), Cancel::new());
@@ -273,6 +301,11 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
         Effect::Sim { ticket, id } => Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new)),
         Effect::Account { ticket, query, below } => {
             Msg::Account(ticket, super::facts::account(estate, &query, below, cancel).map(Box::new))
+        }
+        Effect::Probe { ticket, sim, kind, probe, limit } => {
+            let asked = estate.probed(sim, kind.need(), cancel);
+            let said = asked.and_then(|sim| probe.ask(&sim, limit, &|| cancel.is_cancelled()));
+            Msg::Probed(ticket, said)
         }
         Effect::Help { ticket } => Msg::Help(ticket, estate.help(cancel)),
         Effect::HelpFile { account, path } => {

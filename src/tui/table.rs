@@ -318,14 +318,9 @@ mod tests {
     }
 
     fn sim(n: i64) -> estate::Sim {
-        let text = format!(
-            "{{\"id\":{n},\"iccid\":\"8900101000000000000\",\"imsi\":\"\",\"msisdn\":\"\",\"eid\":\"\",\"imei\":\"\",\"label\":\"\",\
-             \"account\":1,\"lifecycle\":\"active\",\"suspended\":false,\"managed\":true,\"gate\":\"ok\",\"status\":\"active\",\
-             \"in_session\":false,\"network\":\"\",\"tariff\":\"\",\"used\":0,\"cap\":null,\"alert\":null,\"hard_cap\":false,\
-             \"usage_as_of\":null,\"last_seen\":null,\"activated\":null,\"tags\":[],\"categories\":[],\"notes\":\"\",\
-             \"recipients\":[],\"authentication\":true,\"state_rev\":0,\"version\":1}}"
-        );
-        serde_json::from_str(&text).expect("a SIM")
+        let one: estate::Sim =
+            serde_json::from_str(include_str!("../../tests/data/one-sim.json")).expect("a SIM");
+        estate::Sim { id: SimId(n), ..one }
     }
 
     #[test]

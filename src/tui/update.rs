@@ -12,6 +12,7 @@ mod keys;
 mod managed;
 mod menus;
 mod mouse;
+mod probes;
 mod saved;
 mod select;
 mod support;

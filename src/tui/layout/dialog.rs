@@ -91,6 +91,10 @@ fn page_of(screen: Rect, overlay: &Overlay) -> Dialog {
             let tall = if small { 12 } else { screen.height.saturating_sub(2) };
             listed(middle(screen, if small { 64 } else { 100 }, tall), 2, 2, 0)
         }
+        Overlay::Probe(pane) => {
+            let tall = (pane.lines().len() as u16 + 5).clamp(8, screen.height.saturating_sub(2).max(8));
+            listed(middle(screen, 84, tall), 1, 2, 0)
+        }
         Overlay::Form(open) => listed(middle(screen, 84, form::height(open)), 0, 1, 0),
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);

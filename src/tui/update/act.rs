@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use estate::{Query, Target, Verb, units};
 
-use super::{columns, files, filters, forms, history, managed, menus, saved, select, support, usage};
+use super::{columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage};
+use crate::probe::Kind;
 use crate::tui::action::{Action as A, Group};
 use crate::tui::gate;
 use crate::tui::keymap::Pane;
@@ -75,6 +76,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Alerts => usage::alerts(model),
         A::Spending => usage::spending(model),
         A::CopyIccid => copy(model),
+        A::Ping => probes::ask(model, Kind::Ping),
+        A::Diagnose => probes::ask(model, Kind::Diagnostics),
         A::Sort => menus::sort(model, "Sort by", Choice::Sort),
         A::Palette => menus::palette(model),
         A::Help => menus::help(model),

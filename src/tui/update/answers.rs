@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{files, filters, forms, history, managed, menus, saved, select, support, usage};
+use super::{files, filters, forms, history, managed, menus, probes, saved, select, support, usage};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
@@ -123,7 +123,9 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Copy(answer) => copied(model, answer),
         Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
         Msg::Spread(..) | Msg::Common(..) => in_common(model, msg),
-        Msg::Account(..) | Msg::Help(..) | Msg::HelpFile(..) | Msg::Wants(..) => about_people(model, msg),
+        Msg::Account(..) | Msg::Help(..) | Msg::HelpFile(..) | Msg::Wants(..) | Msg::Probed(..) => {
+            about_people(model, msg)
+        }
         other => {
             about_filters(model, other);
             Vec::new()
@@ -136,6 +138,7 @@ fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Account(ticket, answer) if ticket == model.tickets.account => managed::filled(model, answer),
         Msg::Help(ticket, answer) if ticket == model.tickets.work => support::filled(model, answer),
+        Msg::Probed(ticket, answer) if ticket == model.tickets.probe => probes::answered(model, answer),
         Msg::HelpFile(account, answer) => {
             let Some(text) = said(model, answer) else { return Vec::new() };
             return forms::help_page(model, account, None, Some(&text));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
-use super::{act, columns, files, filters, forms, history, managed, menus, saved, select, support, usage};
+use super::{
+    act, columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage,
+};
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -16,10 +18,11 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
         Reply::Stay => Vec::new(),
         Reply::Close => {
+            let effects = probes::closes(&reply, model).into_iter().collect();
             if let Some(Overlay::Confirm(_)) = model.overlays.pop() {
                 model.messages.say("left as it was, nothing was changed");
             }
-            Vec::new()
+            effects
         }
         Reply::Choose(choice) => {
             model.overlays.pop();
@@ -79,6 +82,7 @@ fn on_page(model: &mut Model, reply: &Reply) -> Vec<Effect> {
         Reply::Narrow => history::narrow(model),
         Reply::Whole => history::whole(model),
         Reply::ExportHistory => history::export(model),
+        Reply::CopySaid => probes::copy(model),
         Reply::CopyLinks => support::copy(model),
         Reply::Keys => support::keys(model),
         Reply::Bundle => support::bundle(model),

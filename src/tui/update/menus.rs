@@ -28,20 +28,20 @@ const ON_SIMS: [A; 20] = [
     A::SimResume,
     A::SimTerminate,
     A::SimAuth,
+    A::Ping,
+    A::Diagnose,
     A::CopyIccid,
     A::Export,
     A::Toggle,
     A::ExtendHere,
     A::SelectSame,
     A::SelectMatching,
-    A::SelectInvert,
-    A::SelectNone,
     A::FilterBuilder,
     A::FilterSame,
     A::Undo,
 ];
 /// What of that is about the one SIM whose details are open.
-const ON_ONE: std::ops::Range<usize> = 1..10;
+const ON_ONE: std::ops::Range<usize> = 1..12;
 /// What can be done to an account.
 const ON_ACCOUNTS: [A; 17] = [
     A::OpenAccount,

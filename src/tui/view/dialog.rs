@@ -68,6 +68,14 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
             super::sim::sim(model, pane, place, buffer);
             None
         }
+        Overlay::Probe(pane) => {
+            let style = if matches!(pane.said, Some(Err(_))) { theme.bad } else { theme.text };
+            let area = Rect { x: place.list.x + 1, width: place.list.width.saturating_sub(2), ..place.list };
+            let mut lines = Lines { buffer, area, y: area.y };
+            let top = pane.top.min(pane.lines().len().saturating_sub(1));
+            pane.lines().into_iter().skip(top).for_each(|line| lines.push(line, style));
+            None
+        }
         Overlay::Support(pane) => {
             super::support::support(theme, pane, place, buffer);
             None
@@ -114,6 +122,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
             format!("SIM {}{dot}{}", pane.iccid, pane.label)
         }
         Overlay::Support(pane) => pane.title(),
+        Overlay::Probe(pane) => format!("{} of SIM {}", pane.kind.title(), pane.subject),
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {
