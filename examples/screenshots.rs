@@ -19,7 +19,7 @@ const SIZE: (u16, u16) = (120, 32);
 const CELL: (u32, u32) = (9, 19);
 
 /// Each picture and the keys that lead to it from the first screen.
-const PICTURES: [(&str, &str); 15] = [
+const PICTURES: [(&str, &str); 18] = [
     ("main", "<Down><Down><Space><Space><Space>"),
     ("context-menu", "<Down><Down><Space><Space><Space>m"),
     ("picker", "/status=active label:till<Enter>*mwsol"),
@@ -40,6 +40,9 @@ const PICTURES: [(&str, &str); 15] = [
     ("caps", "/account:polar lifecycle=active<Enter>*mC2MB"),
     ("details", "/status=alerted<Enter><Enter>"),
     ("alerts", "A<Down><Down>"),
+    ("users", "T<Down><Tab><Right>"),
+    ("support", "T<Tab><Right><Right><Right><Down><Down><Down><Enter>"),
+    ("edit", "/tag=vip or tag=pilot<Enter>*mE<Tab>+gold, -vi"),
     ("list", "L8988301000100000219 8988301000100000490 8988300000000000001<Enter>"),
 ];
 
