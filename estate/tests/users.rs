@@ -4,11 +4,12 @@
 mod changes;
 mod common;
 
+use Warning::{LevelsOff, OtherHelp, OtherPeriod, Visibility};
 use changes::{NOW, all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
     AccountId, Cancel, Capability, Change, ChangeId, Error, Estate, Local, LogFilter, Role, Roles, User,
-    UserChange, UserState,
+    UserChange, UserState, Warning,
 };
 
 const CSV: &[u8] = b"iccid,account,status\n8900101000000000011,A,active\n8900101000000000014,B,active\n";
@@ -172,4 +173,23 @@ fn a_tightened_row_holds_for_plans_and_changes_alike() {
     assert_eq!(ann.apply(&ChangeId::new(), &change, &go), Err(denied));
     assert_eq!(plan(&root, &change).counts.done, 1);
     assert!(sim(&root, 11).authentication && NOW.0 > 0);
+}
+
+#[test]
+fn hanging_an_account_elsewhere_says_what_changes_for_its_users() {
+    let (_dir, root) = world();
+    let (a, b) = (account(&root, "/Root/A"), account(&root, "/Root/B"));
+    let hang = Change::MoveAccount { account: a, under: b };
+    let warned = |root: &Local| -> Vec<Warning> {
+        plan(root, &hang).warnings.into_iter().map(|(warning, _)| warning).collect()
+    };
+    assert_eq!(warned(&root), [Visibility]);
+    apply(&root, &Change::SetPeriod { account: b, rule: "day:9".parse().ok() }).expect("set");
+    let page = estate::Help::Page { title: "B helps".into(), text: "Call B".into() };
+    apply(&root, &Change::SetHelp { account: b, help: Some(Box::new(page)) }).expect("set");
+    apply(&root, &Change::SetEntitlement { account: b, on: false }).expect("set");
+    assert_eq!(warned(&root), [Visibility, LevelsOff, OtherPeriod, OtherHelp]);
+    // With a rule of its own its periods stay.
+    apply(&root, &Change::SetPeriod { account: a, rule: "month".parse().ok() }).expect("set");
+    assert_eq!(warned(&root), [Visibility, LevelsOff, OtherHelp]);
 }

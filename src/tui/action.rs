@@ -169,6 +169,8 @@ pub struct Row {
     pub place: Place,
     /// What it needs, if it changes or reveals something.
     pub need: Option<Capability>,
+    /// The changes it leads to, as the log calls them; `ping` and `diagnostics` reach out without being changes.
+    pub makes: &'static [&'static str],
 }
 
 const fn row(
@@ -179,15 +181,21 @@ const fn row(
     group: Group,
     place: Place,
 ) -> Row {
-    Row { action, name, title, help, group, place, need: None }
+    Row { action, name, title, help, group, place, need: None, makes: &[] }
 }
 
 const fn call(action: Action, name: &'static str, title: &'static str, help: &'static str) -> Row {
     row(action, name, title, help, Finding, Everywhere)
 }
 
+/// It reveals what not everybody sees.
 const fn needing(need: Capability, row: Row) -> Row {
     Row { need: Some(need), ..row }
+}
+
+/// It changes something.
+const fn making(need: Capability, makes: &'static [&'static str], row: Row) -> Row {
+    Row { need: Some(need), makes, ..row }
 }
 
 use Action as A;
@@ -364,8 +372,9 @@ pub const ACTIONS: &[Row] = &[
             Everywhere,
         ),
     ),
-    needing(
+    making(
         Capability::MoveSims,
+        &["move"],
         row(
             A::Move,
             "move",
@@ -375,8 +384,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::SetLevels,
+        &["levels"],
         row(
             A::SetLevels,
             "set-levels",
@@ -386,8 +396,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::EditNotes,
+        &["edit"],
         row(
             A::Edit,
             "edit",
@@ -397,8 +408,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::ActivateSims,
+        &["activate"],
         row(
             A::SimActivate,
             "sim-activate",
@@ -408,16 +420,19 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::ActivateSims,
+        &["suspend"],
         row(A::SimSuspend, "sim-suspend", "Suspend…", "Stop the SIMs until they are resumed", Acting, Table),
     ),
-    needing(
+    making(
         Capability::ActivateSims,
+        &["resume"],
         row(A::SimResume, "sim-resume", "Resume…", "End the suspension of the SIMs", Acting, Table),
     ),
-    needing(
+    making(
         Capability::ActivateSims,
+        &["terminate"],
         row(
             A::SimTerminate,
             "sim-terminate",
@@ -427,8 +442,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::Authenticate,
+        &["authentication"],
         row(
             A::SimAuth,
             "sim-authentication",
@@ -438,8 +454,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::Ping,
+        &["ping"],
         row(
             A::Ping,
             "ping",
@@ -449,8 +466,9 @@ pub const ACTIONS: &[Row] = &[
             Table,
         ),
     ),
-    needing(
+    making(
         Capability::Diagnose,
+        &["diagnostics"],
         row(
             A::Diagnose,
             "diagnose",
@@ -642,8 +660,9 @@ pub const ACTIONS: &[Row] = &[
         Accounts,
         Everywhere,
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["add-account"],
         row(
             A::AccountAdd,
             "account-add",
@@ -653,8 +672,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["rename-account"],
         row(
             A::AccountRename,
             "account-rename",
@@ -664,8 +684,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["move-account"],
         row(
             A::AccountMove,
             "account-move",
@@ -675,8 +696,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["ceiling"],
         row(
             A::AccountCeiling,
             "account-ceiling",
@@ -686,8 +708,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["entitlement"],
         row(
             A::AccountCaps,
             "account-caps",
@@ -697,8 +720,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["period"],
         row(
             A::AccountPeriod,
             "account-period",
@@ -719,8 +743,9 @@ pub const ACTIONS: &[Row] = &[
             Everywhere,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["reference"],
         row(
             A::AccountReference,
             "account-reference",
@@ -730,8 +755,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["add-external"],
         row(
             A::AccountNotify,
             "account-notify",
@@ -741,8 +767,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["help"],
         row(
             A::AccountHelp,
             "account-help",
@@ -752,12 +779,14 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["add-user"],
         row(A::UserAdd, "user-add", "Invite a user…", "Invite a user to the account", Accounts, Tree),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["convert"],
         row(
             A::AccountConvert,
             "account-convert",
@@ -767,8 +796,9 @@ pub const ACTIONS: &[Row] = &[
             Tree,
         ),
     ),
-    needing(
+    making(
         Capability::ManageAccounts,
+        &["delete-account"],
         row(
             A::AccountDelete,
             "account-delete",
@@ -821,8 +851,9 @@ pub const ACTIONS: &[Row] = &[
         Program,
         Everywhere,
     ),
-    needing(
+    making(
         Capability::EditProfile,
+        &["profile"],
         row(
             A::Profile,
             "profile",

@@ -10,7 +10,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
     let row = action.row();
     if let Some(need) = row.need {
         model.roles.permit(model.me.role, need).map_err(|e| e.to_string())?;
-        if model.read_only && changes(action) {
+        if model.read_only && !row.makes.is_empty() {
             return Err("this session is read-only".into());
         }
     }
@@ -108,39 +108,8 @@ fn empty(model: &Model) -> Result<(), String> {
 
 /// What changes SIMs.
 pub fn on_sims(action: Action) -> bool {
-    matches!(
-        action,
-        Action::Move
-            | Action::SetLevels
-            | Action::Edit
-            | Action::SimActivate
-            | Action::SimSuspend
-            | Action::SimResume
-            | Action::SimTerminate
-            | Action::SimAuth
-    )
-}
-
-fn changes(action: Action) -> bool {
-    let on_accounts = matches!(
-        action,
-        Action::AccountAdd
-            | Action::AccountRename
-            | Action::AccountMove
-            | Action::AccountCeiling
-            | Action::AccountCaps
-            | Action::AccountPeriod
-            | Action::AccountReference
-            | Action::AccountNotify
-            | Action::AccountHelp
-            | Action::UserAdd
-            | Action::AccountConvert
-            | Action::AccountDelete
-            | Action::Profile
-            | Action::Ping
-            | Action::Diagnose
-    );
-    on_accounts || on_sims(action)
+    let row = action.row();
+    row.place == Place::Table && !row.makes.is_empty() && !matches!(action, Action::Ping | Action::Diagnose)
 }
 
 /// Whether an action belongs to the pane that has the focus.

@@ -45,6 +45,10 @@ pub enum Warning {
     LevelsOn,
     /// They are switched off where it goes: nobody changes them there.
     LevelsOff,
+    /// Billing periods begin otherwise where it goes.
+    OtherPeriod,
+    /// Its users see other help where it goes.
+    OtherHelp,
     /// It cannot be undone.
     Irreversible,
     /// They lose the network.
@@ -77,6 +81,10 @@ impl Warning {
             Self::Held => format!("{sims} a cap above the ceiling, or none: the ceiling becomes the cap"),
             Self::LevelsOn => "caps and alerts can be set there, and could not be before".to_owned(),
             Self::LevelsOff => "caps and alerts are switched off there: they stay as they are".to_owned(),
+            Self::OtherPeriod => {
+                "billing periods begin otherwise there: counters turn by that rule".to_owned()
+            }
+            Self::OtherHelp => "its users see other help there".to_owned(),
             Self::Irreversible => {
                 format!("{are} disconnected for good: this cannot be undone")
             }

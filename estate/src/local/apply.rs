@@ -422,6 +422,16 @@ pub(super) fn plan_hang(view: &View<'_>, account: AccountId, under: AccountId, a
     if moved.levels != (moved.own_levels && entitled) {
         plan.warnings.push((if entitled { Warning::LevelsOn } else { Warning::LevelsOff }, moved.subtree));
     }
+    if moved.own_period.is_none() && moved.period != view.accounts.need(under)?.period {
+        plan.warnings.push((Warning::OtherPeriod, moved.subtree));
+    }
+    let help = match accounts::help(view.session, under)? {
+        None => accounts::help_above(view.session, under)?,
+        own => own,
+    };
+    if help != accounts::help_above(view.session, account)? {
+        plan.warnings.push((Warning::OtherHelp, 0));
+    }
     if let Some(ceiling) = view.accounts.need(under)?.ceiling {
         plan.counts.done = view.warn_of_ceiling(ceiling, &view.sims_below(account), &mut plan)?;
     }
