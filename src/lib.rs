@@ -13,4 +13,5 @@ pub mod keeper;
 pub mod markdown;
 pub mod notify;
 pub mod probe;
+pub mod support;
 pub mod tui;

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use estate::{Capability, Error, Result, Sim};
 use serde::{Deserialize, Serialize};
 
 /// The most that is kept of what a command says, in bytes.
-const MOST: u64 = 64 * 1024;
+const MOST: usize = 64 * 1024;
 /// How often a running command is looked after.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a command may run, unless the configuration says so.
@@ -105,7 +106,10 @@ impl Probe {
     pub fn ask(&self, sim: &Sim, limit: Duration, stop: &dyn Fn() -> bool) -> Result<String> {
         let said = match self {
             Self::Simulated(text) => filled(text, sim)?,
-            Self::Endpoint(url) => post(url, sim, limit)?,
+            Self::Endpoint(url) => {
+                let (url, sim) = (url.clone(), sim.clone());
+                awaited(stop, move || post(&url, &sim, limit))?
+            }
             Self::Command(argv) => run(argv, sim, limit, stop)?,
         };
         let said = estate::text::clean_lines(&said).trim_end().to_owned();
@@ -171,9 +175,9 @@ fn run(argv: &[String], sim: &Sim, limit: Duration, stop: &dyn Fn() -> bool) -> 
         }
     };
     // What it started may hold its output open: what there is by then is what there is.
-    let said = |from: Receiver<Vec<u8>>| {
-        let bytes = from.recv_timeout(Duration::from_secs(1)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+    let said = |(kept, ended): Heard| {
+        let _ = ended.recv_timeout(Duration::from_secs(1));
+        String::from_utf8_lossy(&kept.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     };
     let (out, err) = (said(out), said(err));
     let code = if ended.success() { String::new() } else { format!("\n({program} ended with {ended})") };
@@ -190,30 +194,58 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Reads what a command says beside it, so that it never waits for us; no more than there is room for.
-fn read(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
-    let (sender, receiver) = channel();
+/// What a command has said so far, and that it has ended.
+type Heard = (Arc<Mutex<Vec<u8>>>, Receiver<()>);
+
+/// Reads what a command says beside it, so that it never waits for us; no more is kept than there is room for.
+fn read(mut from: Option<impl Read + Send + 'static>) -> Heard {
+    let (kept, (sender, ended)) = (Arc::<Mutex<Vec<u8>>>::default(), channel());
+    let heard = Arc::clone(&kept);
     std::thread::spawn(move || {
-        let mut kept = Vec::new();
-        if let Some(mut from) = from {
-            let _ = from.by_ref().take(MOST).read_to_end(&mut kept);
-            // The rest is read too, and thrown away: else the command would wait.
-            let _ = std::io::copy(&mut from, &mut std::io::sink());
+        let mut buffer = [0; 4096];
+        while let Some(from) = from.as_mut() {
+            let Ok(n) = from.read(&mut buffer) else { break };
+            if n == 0 {
+                break;
+            }
+            let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = MOST.saturating_sub(heard.len());
+            heard.extend_from_slice(&buffer[..n.min(room)]);
         }
-        let _ = sender.send(kept);
+        let _ = sender.send(());
     });
-    receiver
+    (kept, ended)
+}
+
+/// Waits for an answer that is fetched beside us, so that it can be given up.
+fn awaited(stop: &dyn Fn() -> bool, ask: impl FnOnce() -> Result<String> + Send + 'static) -> Result<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || drop(sender.send(ask())));
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(answer) => return answer,
+            Err(RecvTimeoutError::Timeout) if stop() => return Err(Error::Cancelled),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Error::Conflict("the network could not be asked".into()));
+            }
+        }
+    }
 }
 
 fn post(url: &str, sim: &Sim, limit: Duration) -> Result<String> {
     let body = serde_json::json!({ "iccid": sim.iccid, "imsi": sim.imsi, "msisdn": sim.msisdn, "eid": sim.eid,
                                    "imei": sim.imei, "network": sim.network });
-    let failed = |e: ureq::Error| Error::Conflict(format!("{url} cannot be asked: {e}"));
+    // What stands behind the host may be a secret, and anybody may ask.
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default().to_owned();
+    let failed = |e: ureq::Error| Error::Conflict(format!("{host} cannot be asked: {e}"));
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(limit)).max_redirects(0).build().into();
     let mut answer =
         agent.post(url).header("content-type", "application/json").send(body.to_string()).map_err(failed)?;
-    answer.body_mut().with_config().limit(MOST).lossy_utf8(true).read_to_string().map_err(failed)
+    answer.body_mut().with_config().limit(MOST as u64).lossy_utf8(true).read_to_string().map_err(failed)
 }
 
 #[cfg(test)]
@@ -257,6 +289,9 @@ mod tests {
         let stopped = slow.ask(&sim, Duration::from_millis(200), &|| false);
         assert!(matches!(stopped, Err(Error::Conflict(why)) if why.contains("longer than")));
         assert_eq!(slow.ask(&sim, Duration::from_mins(10), &|| true), Err(Error::Cancelled));
+        // What goes on behind it holds nothing back of what was said.
+        let behind = ask(&sh("echo said; sleep 600 & true"), &sim);
+        assert_eq!(behind.expect("asked"), "said");
         // What it says beyond the room there is does not hold it up.
         let much = ask(&sh("head -c 1000000 /dev/zero | tr '\\0' x"), &sim).expect("asked");
         assert_eq!(much.len(), 64 * 1024);

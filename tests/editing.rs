@@ -153,3 +153,15 @@ fn the_network_is_asked_and_what_it_says_is_shown() {
     session.keys("Sd");
     session.shows("may not run diagnostics");
 }
+
+#[test]
+fn on_the_smallest_screen_every_field_is_shown_when_the_cursor_is_there() {
+    let (_dir, mut session) = session((40, 10));
+    session.keys("E");
+    for name in ["Label", "Tags", "Categories", "Recipients", "Notes"] {
+        let there = session.text().lines().any(|line| line.contains(name));
+        assert!(there, "no {name} in\n{}", session.text());
+        session.shows("Cancel");
+        session.keys("<Tab>");
+    }
+}

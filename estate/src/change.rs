@@ -373,6 +373,9 @@ pub struct Receipt {
     pub counts: Counts,
     /// The account it made, if it made one.
     pub account: Option<AccountId>,
+    /// Whether anything takes it back.
+    #[serde(default)]
+    pub undoable: bool,
 }
 
 /// One SIM of a change.

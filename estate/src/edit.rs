@@ -15,6 +15,8 @@ pub const LABEL_MAX: usize = 200;
 pub const NOTES_MAX: usize = 10_000;
 /// The longest tag or category, in characters.
 pub const TAG_MAX: usize = 64;
+/// The longest name that can be taken off: addresses are the longest.
+const NAME_GONE: usize = 254;
 
 /// What is done to the state of a SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -164,7 +166,10 @@ impl Listed {
 
     fn checked(&self, read: impl Fn(&str) -> Result<String>) -> Result<Self> {
         let add = self.add.iter().map(|name| read(name)).collect::<Result<Vec<_>>>()?;
-        let listed = Self { add, ..self.clone() };
+        // What goes may be spelt as no new name may be; it stands in the log all the same.
+        let remove =
+            self.remove.iter().map(|name| line(name, "list", NAME_GONE)).collect::<Result<Vec<_>>>()?;
+        let listed = Self { add, remove, ..self.clone() };
         if !listed.clear
             && let Some(name) = listed.add.iter().find(|name| listed.remove.contains(name))
         {

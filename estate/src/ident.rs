@@ -129,7 +129,11 @@ pub fn email(text: &str) -> Result<String> {
     let text = text.trim();
     let parts: Vec<&str> = text.split('@').collect();
     let sound = parts.len() == 2 && parts.iter().all(|p| !p.is_empty());
-    if !sound || text.len() > 254 || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+    if !sound
+        || text.len() > 254
+        || text.chars().any(|c| c.is_control() || c.is_whitespace())
+        || crate::text::clean(text) != text
+    {
         return Err(Error::invalid("email", "must be an address such as name@example.com"));
     }
     Ok(text.to_owned())

@@ -220,7 +220,15 @@ impl Local {
 
     /// Everything that is wrong with the store, in words.
     pub fn check(&self) -> Result<Vec<String>> {
+        self.whole()?;
         check::check(&self.store.writer())
+    }
+
+    /// For those who see everything, and may see what was done with it: what they ask for is about every account.
+    fn whole(&self) -> Result<()> {
+        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
+            if view.whole { Ok(()) } else { Err(Error::RootOnly) }
+        })
     }
 
     /// The newest change and its hash, which covers every change before it: kept elsewhere, it shows whether any of them
@@ -240,6 +248,7 @@ impl Local {
 
     /// Copies the store to a new file while it is in use.
     pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+        self.whole()?;
         check::backup(&self.store, to, watch)
     }
 

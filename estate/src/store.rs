@@ -49,7 +49,7 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -60,6 +60,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("../schema/0008.sql"),
     include_str!("../schema/0009.sql"),
     include_str!("../schema/0010.sql"),
+    include_str!("../schema/0011.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);

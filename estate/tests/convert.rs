@@ -6,7 +6,9 @@ mod common;
 
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Grouping, Local, Outcome, Query, Reason, Target};
+use estate::{
+    Cancel, Change, ChangeId, Error, Estate, Grouping, Local, Outcome, Query, Reason, Target, Warning,
+};
 
 const CSV: &[u8] = b"iccid,account,status,categories,tags\n\
 8900101000000000011,Shop,active,North,x\n\
@@ -43,6 +45,7 @@ fn each_category_becomes_an_account_and_its_sims_go_there() {
     let groups: Vec<(&str, u64, bool)> =
         planned.groups.iter().map(|g| (g.name.as_str(), g.sims, g.account.is_some())).collect();
     assert_eq!(groups, [("North", 3, false), ("South", 1, true), ("Ä & Co", 1, false)]);
+    assert!(planned.warnings.is_empty(), "{:?}", planned.warnings);
     assert_eq!((planned.total, planned.counts.done, planned.counts.unchanged), (8, 5, 1));
     assert_eq!(planned.reasons, [(Reason::Terminated, 1), (Reason::SeveralGroups, 1)]);
     let made = apply(&root, &change.confirmed(&planned)).expect("made");
@@ -80,4 +83,32 @@ fn an_account_that_has_come_to_be_used_stays_when_it_is_undone() {
     assert_eq!((again.counts.done, place(&root, 12).as_str()), (1, "/Root/Shop/x"));
     let none = root.apply(&ChangeId::new(), &convert(&root, Grouping::Tag), &go);
     assert!(matches!(none, Err(Error::Conflict(why)) if why.contains("no SIM there has tags")));
+}
+
+#[test]
+fn what_goes_into_an_account_that_is_there_is_warned_of_and_what_was_changed_stays() {
+    let (_dir, root) = world();
+    let south = root.accounts(&Cancel::new()).expect("accounts").find("/Root/Shop/South").expect("South");
+    apply(&root, &Change::SetCeiling { account: south, ceiling: Some(5_000_000) }).expect("set");
+    let note = estate::Edit {
+        notes: Some("kept".into()),
+        recipients: estate::Listed::parse("+x@y.example"),
+        ..Default::default()
+    };
+    apply(&root, &Change::Edit { target: all(&root, "iccid:*13"), edit: Box::new(note) }).expect("edited");
+    let change = convert(&root, Grouping::Category);
+    let warned: Vec<Warning> = plan(&root, &change).warnings.into_iter().map(|(w, _)| w).collect();
+    for wanted in [Warning::Notes, Warning::Held, Warning::ForeignRecipients] {
+        assert!(warned.contains(&wanted), "{wanted:?} in {warned:?}");
+    }
+    let made = apply(&root, &change).expect("made");
+    // One of the accounts is hung elsewhere meanwhile, another is given something of its own: both stay.
+    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let (north, other) =
+        (accounts.find("/Root/Shop/North").expect("North"), accounts.find("Ä & Co").expect("Ä"));
+    apply(&root, &Change::MoveAccount { account: north, under: south }).expect("hung");
+    apply(&root, &Change::AddExternal { account: other, address: "z@y.example".into() }).expect("added");
+    undo(&root, &made.id).expect("undone");
+    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    assert!(accounts.get(north).is_some() && accounts.get(other).is_some());
 }

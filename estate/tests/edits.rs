@@ -242,3 +242,22 @@ fn a_session_that_only_reads_is_told_so_whatever_the_edit() {
         assert_eq!(apply(&reader, &edit(&reader, "", wanted)), Err(Error::ReadOnly));
     }
 }
+
+#[test]
+fn who_suspended_a_sim_stays_so_whatever_else_an_edit_below_changes() {
+    let (_dir, root) = world();
+    apply(&root, &state(&root, "iccid:*11", Verb::Suspend)).expect("suspended");
+    let admin = as_user(&root, "admin");
+    let both = Edit { label: Some("x".into()), ..Edit::state(Verb::Suspend, "mine") };
+    apply(&admin, &edit(&admin, "iccid:*11", both)).expect("labelled");
+    let resumed = apply(&admin, &state(&admin, "iccid:*11", Verb::Resume)).expect("tried");
+    assert_eq!((resumed.counts.done, resumed.counts.refused), (0, 1));
+    let stated = root.stated(sim(&root, 11).id, &Cancel::new()).expect("read").expect("stated");
+    assert_eq!(stated.why, "unpaid");
+    // What is taken off stands in the log: it holds nothing that could harm a terminal.
+    let harm = Edit { tags: Listed::parse("-\u{1b}[31mred"), ..Edit::default() };
+    assert!(matches!(
+        apply(&root, &edit(&root, "iccid:*11", harm)),
+        Err(Error::Invalid { field: "list", .. })
+    ));
+}

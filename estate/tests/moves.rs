@@ -346,7 +346,7 @@ fn accounts_are_made_renamed_hung_and_removed_by_the_rules() {
     assert!(a.accounts(&Cancel::new()).expect("accounts").find("/A/Depot 8").is_ok());
     assert_eq!(
         code(apply(&a, &Change::Undo { change: hung.id })),
-        Err("not-found"),
+        Err("conflict"),
         "it is another account now"
     );
     assert_eq!(code(apply(&a, &Change::Undo { change: renamed.id })), Err("not-found"));

@@ -159,7 +159,13 @@ fn what_is_hidden_answers_like_what_is_not_there() {
     for row in TABLE {
         let said = |place| {
             let object = world.object(place);
-            let (_, said) = rules::verdict(&session, &(row.change)(&object, &own));
+            let change = (row.change)(&object, &own);
+            let planned = match session.plan(&change, &Cancel::new()) {
+                Ok(plan) => format!("{:?}", (plan.total, plan.counts, plan.warnings)),
+                Err(error) => error.to_string(),
+            };
+            let (_, said) = rules::verdict(&session, &change);
+            let said = format!("{planned} {said}");
             // The number that was asked for is theirs to see.
             [object.account.0, object.sim.0, object.user.0]
                 .iter()
@@ -297,4 +303,42 @@ fn a_change_out_of_sight_is_not_undone_and_its_number_tells_nothing() {
         matches!(again, Err(Error::Conflict(_))),
         "an id of somebody else's change is no way to its answer"
     );
+}
+
+#[test]
+fn what_was_meant_for_others_is_not_told_and_undone_is_what_was_undone_of_theirs() {
+    let world = World::new();
+    let [mid, side] = ["mid", "side"].map(|who| {
+        Local::open(&world.path(), Some(&format!("{who}-admin@x.example")), false).expect("session")
+    });
+    let edit = |text: &str, edit: estate::Edit| Change::Edit {
+        target: all(&world.root, text),
+        edit: Box::new(edit),
+    };
+    // Mid's SIM is only refused: what was written on Side's is not told there.
+    apply(&world.root, &edit("iccid:*11", estate::Edit::state(estate::Verb::Terminate, ""))).expect("ended");
+    let why = estate::Edit::state(estate::Verb::Suspend, "Side owes us");
+    apply(&world.root, &edit("iccid:*11 or iccid:*13", why)).expect("suspended");
+    let last = |local: &Local| {
+        let wanted = LogFilter { limit: 1, ..LogFilter::default() };
+        local.entries(&wanted, &Cancel::new()).expect("log").remove(0)
+    };
+    assert_eq!(last(&mid).summary, "suspend: none of your SIMs changed");
+    assert!(last(&side).summary.contains("Side owes us"));
+    // Mid undoes what was done to its own: for Side nothing was undone.
+    let tags = estate::Edit { tags: estate::Listed::parse("+audit"), ..estate::Edit::default() };
+    let tagged = apply(&world.root, &edit("iccid:*12 or iccid:*13", tags)).expect("tagged");
+    undo(&mid, &tagged.id).expect("undone");
+    assert_eq!((last(&side).rev, last(&side).undone), (tagged.rev, false));
+    // A SIM that came later is not put back by who was not there.
+    let label = estate::Edit { label: Some("x".into()), ..estate::Edit::default() };
+    let labelled = apply(&world.root, &edit("iccid:*12 or iccid:*13", label)).expect("labelled");
+    let to = world.account("/Root/Mid");
+    let clear = estate::Clear::default();
+    apply(&world.root, &Change::Move { target: all(&world.root, "iccid:*13"), to, clear }).expect("moved");
+    assert_eq!(plan(&mid, &Change::Undo { change: labelled.id }).total, 1);
+    // The store as a whole is for those who see it whole.
+    let copy = world.path().with_extension("copy");
+    assert_eq!((mid.check(), mid.backup(&copy, &go)), (Err(Error::RootOnly), Err(Error::RootOnly)));
+    assert!(world.root.backup(&copy, &go).is_ok());
 }

@@ -58,9 +58,10 @@ fn who_is_invited_accepts_by_signing_in_and_only_then_is_the_address_compared() 
     // Another account invites the same address: whoever invites is told nothing of it.
     invite(&root, "/Root/B", "ANN@x.example", Role::User).expect("invited too");
     assert!(refused(invite(&root, "/Root/B", "ann@X.example", Role::User)).contains("already"));
-    // The newest invitation is the one that is accepted.
+    // The first invitation is the one that is accepted: nobody takes one away by another.
     let ann = open(&root, " Ann@x.example ").expect("accepted");
-    assert_eq!((ann.me().state, ann.me().role), (UserState::Active, Role::User));
+    assert_eq!((ann.me().state, ann.me().role), (UserState::Active, Role::Admin));
+    assert!(open(&root, "ánn@x.example").is_err(), "another address");
     let again = open(&root, "ann@x.example").expect("signs in");
     assert_eq!(again.me().id, ann.me().id, "an active user comes before an invitation");
     let entries = root.entries(&LogFilter { limit: 3, ..LogFilter::default() }, &Cancel::new()).expect("log");
@@ -106,6 +107,11 @@ fn who_is_kept_out_or_changed_is_signed_out_at_once() {
     assert!(refused(change(&root, "bob@x.example", UserChange::Disable)).contains("already"));
     undo(&root, &out.id).expect("let in");
     open(&root, "bob@x.example").expect("signs in");
+    // An undo of what has been changed again since lets nobody in.
+    change(&root, "bob@x.example", UserChange::Disable).expect("kept out again");
+    let old = Change::Undo { change: out.id };
+    assert!(root.plan(&old, &Cancel::new()).is_err() && apply(&root, &old).is_err());
+    assert!(open(&root, "bob@x.example").is_err());
 }
 
 #[test]
@@ -133,11 +139,20 @@ fn profiles_are_ones_own() {
     root.add_user(account(&root, "/Root/B"), "Bob", "bob@x.example", Role::ViewOnly).expect("user");
     let ann = open(&root, "ann@x.example").expect("session");
     let edit = |email: &str| Change::EditProfile { name: "Ann B".into(), email: email.into() };
-    assert_eq!(refused(apply(&ann, &edit("BOB@x.example"))), "that address cannot be used");
-    apply(&ann, &edit("ann.b@x.example")).expect("edited");
-    assert_eq!(user(&root, "ann.b@x.example").name, "Ann B");
+    // Whether an address is somebody's is not to be found out: the answer is the same, and Bob stays Bob.
+    apply(&ann, &edit("BOB@x.example")).expect("noted");
+    assert_eq!(open(&root, "bob@x.example").expect("session").me().name, "Bob");
+    apply(&ann, &edit("ann.b@x.example")).expect("noted");
+    assert_eq!(user(&root, "ann@x.example").name, "Ann B", "until they sign in by the other, this is theirs");
+    assert!(matches!(Local::open(root.path(), Some("ann.b@x.example"), true), Err(Error::ReadOnly)));
+    assert_eq!(open(&root, "ann.b@x.example").expect("the new address").me().name, "Ann B");
     assert!(open(&root, "ann@x.example").is_err());
-    open(&root, "ann.b@x.example").expect("the new address");
+    // An invitation comes before somebody who only wants the address.
+    let ann = open(&root, "ann.b@x.example").expect("session");
+    invite(&root, "/Root/B", "zed@x.example", Role::User).expect("invited");
+    apply(&ann, &edit("zed@x.example")).expect("noted");
+    assert_eq!(open(&root, "zed@x.example").expect("accepted").me().name, "Some One");
+    assert!(apply(&ann, &edit("a\u{202e}b@x.example")).is_err(), "nothing that looks like another");
 }
 
 #[test]
@@ -158,6 +173,16 @@ fn who_looks_through_anothers_eyes_sees_what_they_see_changes_nothing_and_is_log
     root.add_user(account(&root, "/Root/A"), "Bob", "bob@x.example", Role::User).expect("user");
     let bob = open(&root, "bob@x.example").expect("session");
     assert!(matches!(bob.view_as(ann.me().id), Err(Error::Denied { .. })));
+    // It ends where whoever is looked at goes out of sight.
+    let below = Change::AddAccount { parent: ann.me().account, name: "Below".into() };
+    apply(&root, &below).expect("added");
+    let id = account(&root, "/Root/A/Below");
+    root.add_user(id, "Cid", "cid@x.example", Role::User).expect("user");
+    let seen = ann.view_as(user(&root, "cid@x.example").id).expect("seen");
+    assert_eq!(seen.count(&all(&seen, "").any[0], &Cancel::new()), Ok(0));
+    apply(&root, &Change::MoveAccount { account: id, under: account(&root, "/Root/B") })
+        .expect("hung elsewhere");
+    assert_eq!(seen.count(&all(&seen, "").any[0], &Cancel::new()), Err(Error::SignedOut));
 }
 
 #[test]
@@ -192,4 +217,27 @@ fn hanging_an_account_elsewhere_says_what_changes_for_its_users() {
     // With a rule of its own its periods stay.
     apply(&root, &Change::SetPeriod { account: a, rule: "month".parse().ok() }).expect("set");
     assert_eq!(warned(&root), [Visibility, LevelsOff, OtherHelp]);
+}
+
+#[test]
+fn an_account_that_was_deleted_comes_back_with_all_that_was_set_on_it() {
+    let (_dir, root) = world();
+    let parent = account(&root, "/Root/A");
+    apply(&root, &Change::AddAccount { parent, name: "Gone".into() }).expect("added");
+    let id = account(&root, "/Root/A/Gone");
+    let page = estate::Help::Page { title: "Ours".into(), text: "Call".into() };
+    for change in [
+        Change::SetReference { account: id, reference: "C-9".into() },
+        Change::SetHelp { account: id, help: Some(Box::new(page.clone())) },
+        Change::AddExternal { account: id, address: "ops@else.example".into() },
+    ] {
+        apply(&root, &change).expect("set");
+    }
+    let deleted = apply(&root, &Change::DeleteAccount { account: id }).expect("deleted");
+    undo(&root, &deleted.id).expect("back");
+    let id = account(&root, "/Root/A/Gone");
+    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    assert_eq!(accounts.get(id).map(|a| a.reference.as_str()), Some("C-9"));
+    assert_eq!(root.help_of(id, &Cancel::new()).expect("help").0, Some(page));
+    assert_eq!(root.externals(id, &Cancel::new()).expect("externals").len(), 1);
 }

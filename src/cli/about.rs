@@ -88,8 +88,21 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// A URL whose password, if it has one, is taken out.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((user, host)) => format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
 /// The configuration as `key = value` lines.
 fn toml_of(config: &config::Config) -> String {
+    let mut config = config.clone();
+    if let Some(mail) = &mut config.mail {
+        mail.url = without_password(&mail.url);
+    }
     let json = serde_json::to_value(config).unwrap_or_default();
     let line = |(key, value): (&String, &serde_json::Value)| match value {
         serde_json::Value::Null => format!("# {key} is not set\n"),

@@ -3,13 +3,13 @@
 use std::io::Write;
 
 use estate::text::clean;
-use estate::{AccountId, Contact, Estate, Help, Local};
+use estate::{AccountId, Estate, Help, Local};
 use serde_json::json;
 
 use super::output::{plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
-use crate::markdown;
+use crate::{markdown, support};
 
 /// Show Help and Support: what the account above yours has set, or simdeck's own.
 #[derive(Debug, clap::Args)]
@@ -18,13 +18,8 @@ pub struct Args;
 pub fn run(context: &Context, _: &Args) -> Outcome {
     let local = context.open()?;
     let help = local.help(&plain())?;
-    print(context, help.as_ref().unwrap_or(&own()))?;
+    print(context, help.as_ref().unwrap_or(&support::own()))?;
     Ok(Exit::Done)
-}
-
-/// simdeck's own page: for those above whom nobody has set anything.
-pub fn own() -> Help {
-    Help::Page { title: "Help and Support".into(), text: include_str!("../support.md").into() }
 }
 
 /// Prints what an account sets for those below it.
@@ -48,19 +43,10 @@ fn print(context: &Context, help: &Help) -> Result<(), Failure> {
             let lines: Vec<String> = lines.into_iter().map(|line| line.text).collect();
             format!("{}\n\n{}", clean(title), lines.join("\n"))
         }
-        Help::Contact(contact) => rows(contact).join("\n"),
+        Help::Contact(contact) => {
+            let rows = support::ways(contact).into_iter().map(|(name, value)| format!("{name:<8}  {value}"));
+            rows.collect::<Vec<_>>().join("\n")
+        }
     };
     written(writeln!(out, "{text}"))
-}
-
-fn rows(contact: &Contact) -> Vec<String> {
-    let rows = [
-        ("Contact", &contact.name),
-        ("Phone", &contact.phone),
-        ("Email", &contact.email),
-        ("Hours", &contact.hours),
-        ("Web", &contact.url),
-    ];
-    let said = rows.into_iter().filter(|(_, value)| !value.is_empty());
-    said.map(|(name, value)| format!("{name:<8}  {}", clean(value))).collect()
 }

@@ -50,7 +50,7 @@ fn csv(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std::io::
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(header).map_err(plain)?;
     for row in rows {
-        writer.write_record(row.iter().map(|cell| defuse(cell).into_owned())).map_err(plain)?;
+        writer.write_record(row.iter().map(|cell| defuse(&clean(cell)).into_owned())).map_err(plain)?;
     }
     writer.flush()
 }

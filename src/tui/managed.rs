@@ -116,7 +116,9 @@ pub enum Wish {
 /// The page.
 #[derive(Debug)]
 pub struct Managed {
-    /// What has been read; of another account for as long as that of this one is on its way.
+    /// The account that is shown: what is read of another one is not.
+    pub account: Option<AccountId>,
+    /// What has been read of it.
     pub facts: Option<Box<Facts>>,
     /// Which page is open, and how far it is scrolled.
     pub pages: Pages<Tab>,
@@ -127,7 +129,7 @@ pub struct Managed {
 impl Managed {
     /// Opens on the overview.
     pub fn new() -> Self {
-        Self { facts: None, pages: Pages::new(), cursor: 0 }
+        Self { account: None, facts: None, pages: Pages::new(), cursor: 0 }
     }
 
     /// What can be set, in order.

@@ -156,6 +156,8 @@ pub struct Tickets {
     pub account: Ticket,
     /// What a network says of a SIM.
     pub probe: Ticket,
+    /// The log of changes.
+    pub log: Ticket,
     /// Ranges, lookups, what was left out: SIMs on their way into the selection.
     pub pick: Ticket,
 }
@@ -493,6 +495,13 @@ impl Model {
     /// Whether the keys that can follow are to be shown.
     pub fn shows_which_key(&self) -> bool {
         !self.pending.is_empty() && self.at >= self.pending_at + WHICH_KEY
+    }
+
+    /// Puts something over the screen, but never between a person and what they type: it waits below that.
+    pub fn push_under(&mut self, overlay: Overlay) {
+        let typed = |o: &Overlay| matches!(o, Overlay::Form(_) | Overlay::Prompt(_));
+        let at = self.overlays.iter().rposition(|o| !typed(o)).map_or(0, |at| at + 1);
+        self.overlays.insert(at, overlay);
     }
 
     /// The pane whose keys work: beside the tree an account's page is about the account too.

@@ -45,9 +45,12 @@ enum Lane {
     Tally,
     Sim,
     News,
+    Account,
+    Log,
+    Own,
 }
 
-const LANES: usize = 14;
+const LANES: usize = 17;
 
 /// The questions a lane holds, and how to stop the one it works on.
 #[derive(Default)]
@@ -84,9 +87,10 @@ fn lane(effect: &Effect) -> Lane {
         Effect::Known => Lane::Known,
         Effect::Saved | Effect::EditSaved { .. } | Effect::ImportSaved { .. } => Lane::Saved,
         Effect::Tally { .. } => Lane::Tally,
-        Effect::Sim { .. } | Effect::Alerts { .. } | Effect::Spending { .. } | Effect::Account { .. } => {
-            Lane::Sim
-        }
+        Effect::Sim { .. } | Effect::Alerts { .. } | Effect::Spending { .. } => Lane::Sim,
+        Effect::Account { .. } => Lane::Account,
+        Effect::History { .. } => Lane::Log,
+        Effect::Wants { .. } | Effect::Want(_) => Lane::Own,
         Effect::News | Effect::Hear(_) => Lane::News,
         _ => Lane::Work,
     }

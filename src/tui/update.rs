@@ -45,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.push(model.rows(want, seek));
     }
     follow(model, cursor);
+    effects.extend(managed::follow(model));
     if model.stale && settled(model) {
         model.stale = false;
         effects.extend(answers::refresh(model));

@@ -102,6 +102,7 @@ impl Local {
                     view.plan_move(&target, *to, at)
                 }
                 Change::Convert { target, account, by } => {
+                    view.accounts.need(*account)?;
                     tree::too_deep(view, *account, 0)?;
                     view.plan_convert(&frozen(view, target)?, *account, *by, at)
                 }

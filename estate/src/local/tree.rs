@@ -152,7 +152,7 @@ pub(super) fn may_refer(view: &View<'_>, account: AccountId, reference: &str) ->
 pub(super) fn set_reference(run: &Run<'_>, account: AccountId, reference: &str) -> Result<Done> {
     let reference = may_refer(run.view, account, reference)?;
     let from = run.view.accounts.need(account)?.reference.clone();
-    accounts::set_reference(run.session, account, &reference, run.rev)?;
+    accounts::set_reference(run.session, account, &reference)?;
     Ok(Done::accounts("reference", json!({ "from": from, "to": reference }), vec![account]))
 }
 
@@ -161,7 +161,7 @@ pub(super) fn set_help(run: &Run<'_>, account: AccountId, help: Option<&Help>) -
     run.view.accounts.need(account)?;
     let help = help.map(Help::checked).transpose()?;
     let from = accounts::help(run.session, account)?;
-    accounts::set_help(run.session, account, help.as_ref(), run.rev)?;
+    accounts::set_help(run.session, account, help.as_ref())?;
     Ok(Done::accounts("help", json!({ "from": from, "to": help }), vec![account]))
 }
 
@@ -182,6 +182,13 @@ pub(super) fn restore_account(run: &Run<'_>, gone: &Json) -> Result<Done> {
         accounts::set_period(run.session, id, rule_of(&gone["period"]), run.rev)?;
         accounts::set_entitlement(run.session, id, gone["levels"] != Json::Bool(false), run.rev)?;
         accounts::set_ceiling(run.session, id, gone["ceiling"].as_u64(), run.rev)?;
+        accounts::set_reference(run.session, id, gone["reference"].as_str().unwrap_or_default())?;
+        let help = serde_json::from_value::<Help>(gone["help"].clone()).ok();
+        accounts::set_help(run.session, id, help.as_ref())?;
+        for address in gone["externals"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+            let (channel, address) = channel_of(address)?;
+            outbox::add_external(run.session, id, channel, &address)?;
+        }
     }
     Ok(done)
 }
@@ -190,8 +197,11 @@ pub(super) fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> 
     own_to_manage(run.view, account)?;
     let gone = run.view.accounts.need(account)?;
     let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
+    let externals: Vec<String> =
+        outbox::externals(run.session, account)?.into_iter().map(|external| external.address).collect();
+    let help = accounts::help(run.session, account)?;
     accounts::delete(run.session, account)?;
-    let body = json!({ "parent": parent.0, "name": gone.name, "period": gone.own_period,
+    let body = json!({ "reference": gone.reference, "help": help, "externals": externals, "parent": parent.0, "name": gone.name, "period": gone.own_period,
                        "levels": gone.own_levels, "ceiling": gone.own_ceiling });
     Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
 }

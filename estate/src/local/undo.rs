@@ -16,7 +16,7 @@ use crate::permit::Capability;
 use crate::store::log::{self, Logged};
 use crate::store::read::View;
 use crate::store::write::Undone;
-use crate::store::{accounts, edits, levels, write};
+use crate::store::{accounts, edits, levels, outbox, write};
 
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
@@ -60,10 +60,17 @@ impl Local {
             Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
         write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
-        // The accounts it made go with their last SIM; one that has come to be used stays.
+        // The accounts it made go with their last SIM; one that has come to be used, was changed or hangs elsewhere stays.
+        let parent = account_in(&logged.body, "account");
         for id in logged.body["made"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
-            if accounts::need_empty(run.session, AccountId(id)).is_ok() {
-                accounts::delete(run.session, AccountId(id))?;
+            let id = AccountId(id);
+            let made = run.view.accounts.get(id);
+            let untouched = made.is_some_and(|a| {
+                a.parent == Some(parent) && a.version == logged.rev && !a.helps && a.reference.is_empty()
+            });
+            let heard = !outbox::externals(run.session, id)?.is_empty();
+            if untouched && !heard && accounts::need_empty(run.session, id).is_ok() {
+                accounts::delete(run.session, id)?;
             }
         }
         Ok(())
@@ -75,11 +82,16 @@ impl Local {
         if let Some(what) = Undone::of(&logged.kind) {
             return view.plan_undo(logged.rev, what, (self.clock)());
         }
+        ends_seen(view, &logged)?;
         let at = view.session.rev()?;
         let account = account_in(&logged.body, "account");
         let plan = match logged.kind.as_str() {
             Change::CEILING => plan_ceiling(view, account, logged.body["from"].as_u64(), at)?,
             Change::MOVE_ACCOUNT => plan_hang(view, account, account_in(&logged.body, "from"), at)?,
+            "user-role" | "disable-user" | "enable-user" => {
+                users::undone(view, &logged)?;
+                return Ok(Plan { at, ..Plan::default() });
+            }
             _ => return Ok(Plan { at, ..Plan::default() }),
         };
         let restored = view.restorable(logged.rev)?;
@@ -96,6 +108,7 @@ impl Local {
         if Undone::of(&logged.kind).is_some() {
             return self.undo_sims(id, run, &logged);
         }
+        ends_seen(run.view, &logged)?;
         let mut done = match logged.kind.as_str() {
             "add-account" => delete_account(run, account())?,
             "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
@@ -107,9 +120,6 @@ impl Local {
                 return Err(Error::Conflict("the billing period has been set again since".into()));
             }
             "period" => set_period(run, account(), rule_of(&logged.body["from"]))?,
-            Change::MOVE_ACCOUNT if run.view.accounts.get(number("from")).is_none() => {
-                return Err(Error::Conflict("it came from an account that you do not see".into()));
-            }
             Change::MOVE_ACCOUNT if run.view.accounts.need(account())?.parent != Some(number("under")) => {
                 return Err(Error::Conflict("the account has been moved again since".into()));
             }
@@ -125,7 +135,10 @@ impl Local {
             }
             "reference" => set_reference(run, account(), &text("from"))?,
             "help" => put_help_back(run, account(), &logged.body)?,
-            "user-role" | "disable-user" | "enable-user" => users::undo(run, &logged)?,
+            "user-role" | "disable-user" | "enable-user" => {
+                let (id, to) = users::undone(run.view, &logged)?;
+                users::change(run, id, to, false)?
+            }
             "delete-account" => restore_account(run, &logged.body)?,
             _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),
         };
@@ -134,6 +147,22 @@ impl Local {
             return self.hold(id, run, account(), done);
         }
         self.log(id, run, done)
+    }
+}
+
+/// Refuses to undo what is about an account out of sight, or came from one: in the same words, whichever it is.
+fn ends_seen(view: &View<'_>, logged: &Logged) -> Result<()> {
+    let ends = match logged.kind.as_str() {
+        Change::MOVE_ACCOUNT => &["account", "from", "under"][..],
+        "delete-account" => &["parent"],
+        "add-account" => &["account", "parent"],
+        _ => &["account"],
+    };
+    let seen = ends.iter().all(|end| view.accounts.get(account_in(&logged.body, end)).is_some());
+    if seen {
+        Ok(())
+    } else {
+        Err(Error::Conflict("it is about an account that is gone, or not yours".into()))
     }
 }
 

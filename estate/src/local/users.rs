@@ -1,5 +1,6 @@
 //! Users: signed in, invited, given other roles, kept out, removed; and what each of that needs beyond the role.
 
+use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
 use super::apply::{Done, Run};
@@ -12,7 +13,6 @@ use crate::permit::Roles;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::{Session, Store, outbox, people};
-use crate::text;
 use crate::units::Time;
 use crate::user::{Role, User, UserChange, UserId, UserState};
 
@@ -26,7 +26,7 @@ pub(super) fn may_invite(
     view.accounts.need(account)?;
     let (name, email) = (valid_name(name)?, ident::email(email)?);
     // Of other accounts nothing is said: whether an address is known there is none of the inviter's business.
-    let same = |u: &User| text::fold(&u.email) == text::fold(&email);
+    let same = |u: &User| people::key_of(&u.email) == people::key_of(&email);
     if view.users(Some(account))?.iter().any(same) {
         return Err(Error::Conflict(format!("{email} is a user of this account already")));
     }
@@ -147,19 +147,22 @@ pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, mail: bool) -> R
     Ok(Done::accounts(kind, body, vec![user.account]))
 }
 
-/// Puts a user's role back, or whether they are kept out.
-pub(super) fn undo(run: &Run<'_>, logged: &Logged) -> Result<Done> {
+/// What puts a user's role back, or whether they are kept out; only if nothing of that kind came after.
+pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserChange)> {
     let id = UserId(logged.body["user"].as_i64().unwrap_or_default());
     let role = |key: &str| logged.body[key].as_str().and_then(Role::from_word);
+    let kinds: &[&str] =
+        if logged.kind == "user-role" { &["user-role"] } else { &["disable-user", "enable-user"] };
+    if log::names_since(view.session, logged.rev, kinds, id)? {
+        return Err(Error::Conflict("it has been changed again since".into()));
+    }
     let to = match logged.kind.as_str() {
         "disable-user" => UserChange::Enable,
         "enable-user" => UserChange::Disable,
-        _ if Some(run.view.need_user(id)?.role) != role("to") => {
-            return Err(Error::Conflict("their role has been changed again since".into()));
-        }
         _ => UserChange::Role(role("from").unwrap_or(Role::ViewOnly)),
     };
-    change(run, id, to, false)
+    may_change(view, id, to)?;
+    Ok((id, to))
 }
 
 /// Whoever makes the change gets another name or address.
@@ -170,7 +173,9 @@ pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Don
         return Err(Error::Conflict("that is what they are already".into()));
     }
     people::set_name(run.session, me.id, &name)?;
-    people::admit(run.session, me.id, &email)?;
+    if email != me.email {
+        people::want(run.session, me.id, &email)?;
+    }
     let body = json!({ "user": me.id.0, "from": { "name": me.name, "email": me.email },
                        "to": { "name": name, "email": email } });
     Ok(Done::accounts("profile", body, vec![me.account]))
@@ -197,9 +202,11 @@ impl Local {
                 Some(email) => people::by_email(&session, email)?,
                 None => only_admin(people::root_admins(&session)?)?,
             };
-            match user.state {
-                UserState::Invited if read_only => return Err(Error::ReadOnly),
-                UserState::Invited => accept(&session, user, clock())?,
+            let other = email.filter(|email| people::key_of(email) != people::key_of(&user.email));
+            match (user.state, other) {
+                (UserState::Invited, _) | (_, Some(_)) if read_only => return Err(Error::ReadOnly),
+                (UserState::Invited, _) => accept(&session, &user.email, clock())?,
+                (_, Some(email)) => moved_in(&session, user, email)?,
                 _ => user,
             }
         };
@@ -245,15 +252,26 @@ impl Local {
     }
 }
 
-/// Accepts an invitation. Whether the address is somebody's elsewhere is known only now.
-fn accept(session: &Session, user: User, now: Time) -> Result<User> {
-    let transaction = session.unchecked_transaction()?;
-    people::admit(session, user.id, &user.email)?;
-    let user = User { state: UserState::Active, ..user };
-    let rev = append(session, &user, "accept", json!({ "user": user.id.0, "account": user.account.0 }), now)?;
-    log::touch_if_absent(session, rev, user.account)?;
+/// Accepts an invitation. Whether the address is somebody's elsewhere is known only now, and whether the invitation still
+/// stands is looked at where nobody can take it back meanwhile.
+fn accept(session: &Session, email: &str, now: Time) -> Result<User> {
+    let transaction = Transaction::new_unchecked(session, TransactionBehavior::Immediate)?;
+    let user = people::by_email(session, email)?;
+    if user.state == UserState::Invited {
+        people::admit(session, user.id, &user.email)?;
+        let body = json!({ "user": user.id.0, "account": user.account.0 });
+        let rev = append(session, &user, "accept", body, now)?;
+        log::touch_if_absent(session, rev, user.account)?;
+    }
     transaction.commit()?;
-    Ok(user)
+    Ok(User { state: UserState::Active, ..user })
+}
+
+/// Whoever signs in by the address they wanted has it from now on.
+fn moved_in(session: &Session, user: User, email: &str) -> Result<User> {
+    let email = ident::email(email)?;
+    people::admit(session, user.id, &email)?;
+    Ok(User { email, ..user })
 }
 
 /// Logs what is no change of the estate and still has to be known.

@@ -102,17 +102,16 @@ pub(crate) fn set_ceiling(session: &Session, id: AccountId, ceiling: Option<u64>
     Ok(())
 }
 
-/// Says what another system calls an account.
-pub(crate) fn set_reference(session: &Session, id: AccountId, reference: &str, rev: Rev) -> Result<()> {
-    let sql = "UPDATE account SET external_ref = ?, version = ? WHERE id = ?";
-    session.execute(sql, params![reference, rev, id.0])?;
+/// Says what another system calls an account. Nothing that was confirmed meanwhile is about that: the version stays.
+pub(crate) fn set_reference(session: &Session, id: AccountId, reference: &str) -> Result<()> {
+    session.execute("UPDATE account SET external_ref = ? WHERE id = ?", params![reference, id.0])?;
     Ok(())
 }
 
-/// Gives an account its Help and Support, or takes it away.
-pub(crate) fn set_help(session: &Session, id: AccountId, help: Option<&Help>, rev: Rev) -> Result<()> {
+/// Gives an account its Help and Support, or takes it away; the version stays.
+pub(crate) fn set_help(session: &Session, id: AccountId, help: Option<&Help>) -> Result<()> {
     let json = help.map(|help| serde_json::to_string(help).unwrap_or_default()).unwrap_or_default();
-    session.execute("UPDATE account SET help = ?, version = ? WHERE id = ?", params![json, rev, id.0])?;
+    session.execute("UPDATE account SET help = ? WHERE id = ?", params![json, id.0])?;
     Ok(())
 }
 

@@ -10,8 +10,9 @@ use super::sql::Sql;
 use super::write::{Judged, at, judge_with};
 use super::{Session, accounts};
 use crate::account::{Account, AccountId, valid_name};
-use crate::change::{Group, Grouping, Plan, Rev, Target};
+use crate::change::{Group, Grouping, Plan, Rev, Target, Warning};
 use crate::error::Result;
+use crate::sim::SimId;
 use crate::text;
 use crate::units::Time;
 
@@ -50,10 +51,40 @@ impl View<'_> {
         now_at: Rev,
     ) -> Result<Plan> {
         self.accounts.need(account)?;
-        let (mut plan, _) = self.tallied(target, verdict(account, by, at(target)), now_at)?;
+        let (mut plan, sums) = self.tallied(target, verdict(account, by, at(target)), now_at)?;
         plan.by_account.clear();
+        let kinds = [Warning::Notes, Warning::InSession, Warning::ActivationPending];
+        plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
         plan.groups = self.groups(target, account, by)?;
+        for group in plan.groups.clone() {
+            if let Some(there) = group.account {
+                self.warn_of_group(target, (account, by, &group.name), there, &mut plan)?;
+            }
+        }
         Ok(plan)
+    }
+
+    /// What a move into an account that is there already brings about: it may have users and a ceiling of its own.
+    fn warn_of_group(
+        &self,
+        target: &Target,
+        (account, by, name): (AccountId, Grouping, &str),
+        there: AccountId,
+        plan: &mut Plan,
+    ) -> Result<()> {
+        let mut chosen = Sql::new("sim s WHERE (");
+        chosen.push(judged(account, by, at(target), true));
+        chosen.push(Sql::new(format!(") = 0 AND {} = ? AND ", first(by))).with(text::fold(name)));
+        chosen.push(self.target(target)?);
+        if let Some(ceiling) = self.accounts.need(there)?.ceiling {
+            self.warn_of_ceiling(ceiling, &chosen, plan)?;
+        }
+        let mut sql = Sql::new("SELECT s.id FROM ");
+        sql.push(chosen);
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        let ids = statement.query_map(params_from_iter(&sql.params), |r| r.get(0).map(SimId))?;
+        let group = Target::ids(ids.collect::<rusqlite::Result<Vec<_>>>()?);
+        self.warn_of_recipients(&group, there, plan)
     }
 
     /// The names that SIMs go by, with how many go, and whether there is an account of that name already.

@@ -46,16 +46,24 @@ fn sets(edit: &Edit, by: AccountId, rev: Rev) -> Vec<Set> {
         sets.push(set("auth", value(i64::from(on))));
     }
     if let Some(verb) = edit.verb {
-        let (column, to, desired, by) = match verb {
-            Verb::Activate => ("lifecycle", Sql::new("iif(s.lifecycle = 0, 1, s.lifecycle)"), 1, None),
-            Verb::Suspend => ("suspended", value(1), 2, Some(by.0)),
-            Verb::Resume => ("suspended", value(0), 1, Some(0)),
-            Verb::Terminate => ("lifecycle", value(3), 3, None),
+        let (column, to, desired, changes) = match verb {
+            Verb::Activate => {
+                ("lifecycle", Sql::new("iif(s.lifecycle = 0, 1, s.lifecycle)"), 1, "s.lifecycle = 0")
+            }
+            Verb::Suspend => ("suspended", value(1), 2, "NOT s.suspended"),
+            Verb::Resume => ("suspended", value(0), 1, "s.suspended"),
+            Verb::Terminate => ("lifecycle", value(3), 3, "s.lifecycle <> 3"),
         };
         sets.push(set(column, to));
-        sets.push(also("desired", value(desired)));
-        sets.push(also("state_rev", value(rev)));
-        sets.extend(by.map(|by| also("suspended_by", value(by))));
+        // A SIM that is in that state already keeps who put it there: whatever else the edit changes.
+        let kept = |column: &str, to: i64| Sql::new(format!("iif({changes}, ?, s.{column})")).with(to);
+        sets.push(also("desired", kept("desired", desired)));
+        sets.push(also("state_rev", kept("state_rev", rev)));
+        match verb {
+            Verb::Suspend => sets.push(also("suspended_by", kept("suspended_by", by.0))),
+            Verb::Resume => sets.push(also("suspended_by", value(0))),
+            Verb::Activate | Verb::Terminate => {}
+        }
     }
     sets
 }
@@ -201,6 +209,9 @@ pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
         .with(rev),
     );
     sql.push(view.visible());
+    // A SIM that was elsewhere at the time is none of this user's to put back.
+    sql.text.push_str(" AND ");
+    sql.push(view.visible_in("i.from_account"));
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
     judged(view.session, true)
 }

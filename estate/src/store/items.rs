@@ -27,7 +27,7 @@ impl View<'_> {
     ) -> Result<Vec<Item>> {
         let mut sql = Sql::new(
             "SELECT i.sim_id, ifnull(s.iccid, ''), ifnull(s.label, ''), i.outcome, i.reason, i.from_account, \
-             i.to_account, ifnull(s.account_id, 0), i.before, l.kind, l.body, l.undoes, o.before FROM log_item i \
+             i.to_account, ifnull(s.account_id, 0), i.before, l.kind, l.body, l.undoes, o.before, ifnull(o.from_account, 0) FROM log_item i \
              JOIN log l ON l.rev = i.rev LEFT JOIN sim s ON s.id = i.sim_id \
              LEFT JOIN log_item o ON o.rev = l.undoes AND o.sim_id = i.sim_id WHERE i.rev = ? AND i.sim_id > ?",
         )
@@ -54,7 +54,11 @@ impl View<'_> {
 
     fn item(&self, r: &rusqlite::Row<'_>) -> rusqlite::Result<Item> {
         let seen = |id: i64| self.accounts.get(AccountId(id)).is_some();
-        let (before, after) = if seen(r.get(5)?) { before_and_after(r)? } else { Default::default() };
+        let (before, mut after) = if seen(r.get(5)?) { before_and_after(r)? } else { Default::default() };
+        // What an undo brings back was somebody else's where the SIM was elsewhere then.
+        if r.get::<_, Option<Rev>>(11)?.is_some() && !seen(r.get(13)?) {
+            after.clear();
+        }
         Ok(Item {
             sim: SimId(r.get(0)?),
             iccid: r.get(1)?,

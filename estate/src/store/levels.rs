@@ -332,6 +332,9 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     .with_many(view.not_entitled())
     .with(rev);
     sql.push(view.visible());
+    // A SIM that was elsewhere at the time is none of this user's to put back.
+    sql.text.push_str(" AND ");
+    sql.push(view.visible_in("i.from_account"));
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
     judged(view.session, true)
 }

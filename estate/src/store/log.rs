@@ -96,6 +96,11 @@ const FINAL: [&str; 12] = [
     "terminate",
 ];
 
+/// Whether anything takes a change of that kind back.
+fn is_undoable(kind: &str) -> bool {
+    !FINAL.contains(&kind)
+}
+
 /// What a row's hash covers.
 pub(crate) struct LogRow<'a> {
     pub rev: i64,
@@ -136,6 +141,7 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
         return Err(Error::Conflict("another change has that id".into()));
     }
     Ok(found.map(|logged| Receipt {
+        undoable: is_undoable(&logged.kind),
         id: id.clone(),
         rev: logged.rev,
         counts: logged.counts,
@@ -165,6 +171,16 @@ fn logged(session: &Session, which: &str, value: &dyn rusqlite::ToSql) -> Result
         })
     };
     Ok(session.query_row(&sql, [value], read).optional()?)
+}
+
+/// Whether a change of one of these kinds after that revision is about a user.
+pub(crate) fn names_since(session: &Session, rev: Rev, kinds: &[&str], user: UserId) -> Result<bool> {
+    let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
+    let sql = format!(
+        "SELECT EXISTS (SELECT 1 FROM log WHERE rev > ? AND kind IN ({}) AND body ->> '$.user' = ?)",
+        kinds.join(", ")
+    );
+    Ok(session.query_row(&sql, params![rev, user.0], |r| r.get(0))?)
 }
 
 /// Notes that a change concerns an account, whatever it did to its SIMs.
@@ -203,13 +219,28 @@ pub struct LogFilter {
 }
 
 impl View<'_> {
-    /// The log, newest first (or oldest first after a revision), as far as this user may see it.
-    pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
+    /// What an entry is made of, from where; undone is what was undone of what this user sees.
+    fn selected(&self) -> Sql {
         let mut sql = Sql::new(
             "SELECT l.rev, l.change_id, l.at, l.actor, l.kind, l.body, l.counts, l.undoes, \
-             EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev), by.account_id FROM log l \
-             LEFT JOIN user by ON by.id = l.actor_id WHERE 1",
+             EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev",
         );
+        if !self.whole {
+            let visible = self.accounts.all().iter().map(|a| a.id.0);
+            sql.push(
+                Sql::new(
+                    " AND EXISTS (SELECT 1 FROM log_account a WHERE a.rev = u.rev AND a.account_id IN rarray(?))",
+                )
+                .with_many(visible),
+            );
+        }
+        sql.text.push_str("), by.account_id FROM log l LEFT JOIN user by ON by.id = l.actor_id WHERE 1");
+        sql
+    }
+
+    /// The log, newest first (or oldest first after a revision), as far as this user may see it.
+    pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
+        let mut sql = self.selected();
         let visible = match wanted.account {
             Some(account) => Some(self.accounts.subtree(account)),
             None if self.whole => None,
@@ -285,7 +316,7 @@ impl View<'_> {
             by: self.person(row.get(3)?, actor),
             via,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: Undone::of(&kind).is_some() || !undone && !FINAL.contains(&kind.as_str()),
+            undoable: Undone::of(&kind).is_some() || !undone && is_undoable(&kind),
             counts,
             undone,
             kind,

@@ -7,9 +7,13 @@ use super::read::View;
 use crate::account::AccountId;
 use crate::error::{Error, Result};
 use crate::local::Scope;
-use crate::text;
 use crate::units::Time;
 use crate::user::{Role, User, UserId, UserState};
+
+/// What addresses are compared by: their case does not matter, everything else does.
+pub(crate) fn key_of(email: &str) -> String {
+    email.trim().to_lowercase()
+}
 
 /// How long a sign-in stands before another is written down.
 const HOUR: i64 = 3_600;
@@ -30,14 +34,14 @@ fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
 
 const USER: &str = "SELECT id, account_id, name, email, role, state, invited_at, signed_in FROM user";
 
-/// The user with that address, if there is one who may sign in: an active one, or else who was invited last. Who that
-/// is not is not told apart: none there, removed, disabled.
+/// The user with that address, if there is one who may sign in: who has it, or else who was invited to it first (so that
+/// nobody takes an invitation away by another), or else who wants it. Who that is not is not told apart: none there, removed, disabled.
 pub(crate) fn by_email(session: &Session, email: &str) -> Result<User> {
     let sql = format!(
-        "{USER} WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND fold(email) = ?1) \
-         ORDER BY state DESC, invited_at DESC, id DESC LIMIT 1"
+        "{USER} WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND lower(email) = ?1) OR (state = 1 AND wanted = ?1) \
+         ORDER BY email_key = ?1 DESC, state, id LIMIT 1"
     );
-    let found = session.query_row(&sql, [text::fold(email.trim())], user).optional()?;
+    let found = session.query_row(&sql, [key_of(email)], user).optional()?;
     found.ok_or_else(|| Error::not_found("user", email))
 }
 
@@ -55,15 +59,29 @@ pub(crate) fn by_id(session: &Session, id: UserId) -> Result<Option<User>> {
     Ok(session.query_row(&sql, [id.0], user).optional()?)
 }
 
-/// Whether whoever acts, and whoever's eyes they look through, is still what they were when they signed in.
+/// Whether whoever acts is still what they were when they signed in; and whoever's eyes they look through is still there,
+/// as they were, below them.
 pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
-    let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
-    let mut statement = session.prepare_cached(sql)?;
     let actor = scope.actor();
-    let known = statement
+    let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
+    let known = session
+        .prepare_cached(sql)?
         .query_row(params![actor.id.0, actor.role.word(), actor.account.0], |_| Ok(()))
         .optional()?;
-    known.ok_or(Error::SignedOut)
+    known.ok_or(Error::SignedOut)?;
+    if actor.id == scope.user.id {
+        return Ok(());
+    }
+    let sql = "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id) \
+         SELECT 1 FROM user WHERE id = ?1 AND state < 3 AND role = ?2 AND account_id = ?3 AND ?4 IN up";
+    let seen = session
+        .prepare_cached(sql)?
+        .query_row(
+            params![scope.user.id.0, scope.user.role.word(), scope.user.account.0, actor.account.0],
+            |_| Ok(()),
+        )
+        .optional()?;
+    seen.ok_or(Error::SignedOut)
 }
 
 /// Adds a user who has yet to accept.
@@ -87,15 +105,22 @@ fn bar(session: &Session, id: UserId) -> Result<()> {
 /// Lets a user sign in by their address, unless somebody else does. Whose it is then is not told: it may be a
 /// neighbour's.
 pub(crate) fn admit(session: &Session, id: UserId, email: &str) -> Result<()> {
-    let sql = "UPDATE user SET state = 1, email = ?2, email_key = ?3 WHERE id = ?1";
-    session.execute(sql, params![id.0, email, text::fold(email)]).map_err(|e| {
-        match e.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                Error::Conflict("that address cannot be used".into())
-            }
-            _ => e.into(),
+    let sql =
+        "UPDATE user SET state = 1, email = ?2, email_key = ?3, wanted = '' WHERE id = ?1 AND state < 2";
+    match session.execute(sql, params![id.0, email, key_of(email)]) {
+        Ok(0) => Err(Error::not_found("user", email)),
+        Ok(_) => Ok(()),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            Err(Error::Conflict("that address cannot be used".into()))
         }
-    })?;
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Notes the address that a user wants to sign in by. Whether it is somebody's is looked at when they do: asking now
+/// would tell them.
+pub(crate) fn want(session: &Session, id: UserId, email: &str) -> Result<()> {
+    session.execute("UPDATE user SET wanted = ? WHERE id = ?", params![key_of(email), id.0])?;
     Ok(())
 }
 
@@ -189,8 +214,12 @@ impl View<'_> {
             "WITH RECURSIVE up(id) AS (SELECT ?1 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id \
              WHERE a.parent_id IS NOT NULL), down(id) AS (SELECT ?1 UNION SELECT a.id FROM account a \
              JOIN down ON a.parent_id = down.id) \
-             SELECT fold(email) FROM user WHERE state < 2 AND (account_id IN up OR account_id IN down)",
+             SELECT lower(email), account_id FROM user WHERE state < 2 AND (account_id IN up OR account_id IN down)",
         )?;
-        Ok(statement.query_map([account.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+        // Whether an address above is somebody's is not this user's to find out.
+        let seen = |id: &i64| self.whole || self.accounts.get(AccountId(*id)).is_some();
+        let rows = statement.query_map([account.0], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?)))?;
+        let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(all.into_iter().filter(|(_, id)| seen(id)).map(|(email, _)| email).collect())
     }
 }

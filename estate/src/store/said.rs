@@ -170,6 +170,10 @@ impl View<'_> {
     /// A logged change as a sentence.
     pub fn summary(&self, kind: &str, body: &Json, counts: &Counts, undoes: Option<Rev>) -> String {
         let told = Told { view: self, body };
+        if !self.whole && counts.done == 0 && (kind == Change::LEVELS || Edit::is_kind(kind)) {
+            // Nothing became of this user's SIMs: what was meant for others is none of their business.
+            return format!("{kind}: none of your SIMs changed");
+        }
         let said = told.of_sims(kind, counts, undoes.is_some()).unwrap_or_else(|| told.of_accounts(kind));
         match undoes {
             Some(rev) => format!("{said} (undo of #{rev})"),

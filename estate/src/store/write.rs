@@ -14,7 +14,6 @@ use crate::change::{Change, Clear, Counts, Outcome, Plan, Progress, Reason, Rev,
 use crate::edit::{Edit, Verb};
 use crate::error::{Error, Result};
 use crate::sim::{SimId, Status};
-use crate::text;
 use crate::units::Time;
 
 /// Rows between two reports of progress: a cancel is heard within milliseconds.
@@ -134,9 +133,10 @@ impl View<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    fn warn_of_recipients(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
+    pub fn warn_of_recipients(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
         let insiders = self.insiders(to)?;
-        let foreign = |list: &[String]| list.iter().any(|address| !insiders.contains(&text::fold(address)));
+        let foreign =
+            |list: &[String]| list.iter().any(|address| !insiders.contains(&address.to_lowercase()));
         let n = self
             .grouped("recipients", target)?
             .iter()

@@ -125,11 +125,11 @@ fn form_buttons(form: &Form) -> Vec<(Key, String)> {
     } else {
         (Key::plain(Code::Enter), "Enter")
     };
-    let mut list = vec![(submit, format!("[ {name} {} ]", form.verb))];
+    // Where there is no room for all, the way out stays.
+    let mut list = vec![(submit, format!("[ {name} {} ]", form.verb)), plain(Code::Esc, "[ Esc Cancel ]")];
     if form.fields.len() > 1 {
         list.push(plain(Code::Tab, "[ Tab Next field ]"));
     }
-    list.push(plain(Code::Esc, "[ Esc Cancel ]"));
     list
 }
 

@@ -21,20 +21,35 @@ pub fn names(form: &Form) -> u16 {
     form.fields.iter().map(|field| field.name.width() as u16).max().unwrap_or(0) + 2
 }
 
-/// The lines of each field, with its name.
+/// The lines of each field, with its name. Where there is no room for all, those around the one under the cursor.
 pub fn places(form: &Form, inner: Rect) -> Vec<Rect> {
-    let texts = form.fields.iter().filter(|field| matches!(field.value, Value::Text(_))).count() as u16;
+    let is_text = |field: &Entry| matches!(field.value, Value::Text(_));
+    let texts = form.fields.iter().filter(|field| is_text(field)).count() as u16;
     let lines = form.fields.len() as u16 - texts;
-    let room = inner.height.saturating_sub(1 + lines + FOOT).checked_div(texts).unwrap_or(0).max(1);
-    let mut y = inner.y + 1;
+    let above = u16::from(inner.height > lines + texts + FOOT);
+    let room = inner.height.saturating_sub(above + foot(inner));
+    let tall = room.saturating_sub(lines).checked_div(texts).unwrap_or(0).max(1);
+    let height = |field: &Entry| if is_text(field) { tall } else { 1 };
+    // Fields above that have no place push those around the cursor up.
+    let upto: u16 = form.fields.iter().take(form.line + 1).map(height).sum();
+    let mut hidden = upto.saturating_sub(room);
+    let (top, end) = (inner.y + above, inner.y + above + room);
+    let mut y = top;
     let place = |field: &Entry| {
-        let tall = if matches!(field.value, Value::Text(_)) { room } else { 1 };
-        let height = tall.min(inner.bottom().saturating_sub(y));
+        let tall = height(field);
+        let gone = hidden.min(tall);
+        hidden -= gone;
+        let height = (tall - gone).min(end.saturating_sub(y));
         let rect = Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height };
-        y = (y + tall).min(inner.bottom());
+        y += height;
         rect
     };
     form.fields.iter().map(place).collect()
+}
+
+/// The lines below the fields: where there is little room, the hint has one line and nothing is blank.
+fn foot(inner: Rect) -> u16 {
+    if inner.height < 12 { 2 } else { FOOT }
 }
 
 /// Where its value is.
@@ -43,11 +58,11 @@ pub fn value(place: Rect, names: u16) -> Rect {
     Rect { x: place.x + names, width: place.width - names, ..place }
 }
 
-/// The two lines for a hint or what is wrong.
+/// The lines for a hint or what is wrong.
 pub fn hint(inner: Rect) -> Rect {
-    let height = 2.min(inner.height);
-    let y = inner.bottom().saturating_sub(3).max(inner.y);
-    Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height }
+    let height = if foot(inner) == FOOT { 2 } else { 1 };
+    let y = inner.bottom().saturating_sub(height + 1).max(inner.y);
+    Rect { x: inner.x + 1, y, width: inner.width.saturating_sub(2), height: height.min(inner.height) }
 }
 
 /// The possibilities of a choice, beside each other: where, in words, and whether it is the one.

@@ -27,6 +27,9 @@ pub enum FormFor {
     Contact(AccountId),
 }
 
+/// What stands in a field that the SIMs differ in.
+const MIXED: &str = "«mixed»";
+
 /// What a field holds.
 #[derive(Debug)]
 pub enum Value {
@@ -117,6 +120,18 @@ impl Entry {
     /// Puts what there is into it; `None` where the SIMs differ. What the person typed meanwhile stays.
     fn fill(&mut self, now: Option<&str>) {
         if self.touched().is_some() {
+            // Typed before it was known what is there: it is added, and replaces nothing unseen.
+            match &mut self.value {
+                Value::Names(..) => self.ghost = MIXED,
+                Value::Text(text) => {
+                    if let Some(now) = now.filter(|now| !now.is_empty()) {
+                        let typed = text.lines().join("\n");
+                        **text = area(&format!("{now}\n{typed}"));
+                        now.clone_into(&mut self.was);
+                    }
+                }
+                Value::Line(_) | Value::Choice(..) => {}
+            }
             return;
         }
         match (&mut self.value, now) {
@@ -126,7 +141,7 @@ impl Entry {
             (Value::Text(text), now) => **text = area(now.unwrap_or_default()),
             (Value::Choice(..), _) => {}
         }
-        self.ghost = if now.is_none() { "«mixed»" } else { "" };
+        self.ghost = if now.is_none() { MIXED } else { "" };
         self.was = self.text();
     }
 
@@ -408,6 +423,21 @@ fn press(key: Key) -> Option<Press> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_before_it_is_known_what_is_there_is_added_to_it() {
+        let mut form = form();
+        typed(&mut form, "\tnew line\tpilot");
+        let (tags, notes) = (Some(vec!["vip".to_owned()]), Some("old line".to_owned()));
+        form.filled(Common { sims: 1, label: Some("x".into()), tags, notes, ..Common::default() });
+        assert_eq!(form.touched("notes").as_deref(), Some("old line\nnew line"));
+        let tags = form.fields.iter().find(|field| field.key == "tag").expect("tags");
+        assert_eq!(
+            (tags.text().as_str(), tags.ghost),
+            ("pilot", MIXED),
+            "names are added, as where SIMs differ"
+        );
+    }
 
     fn form() -> Form {
         let fields = vec![

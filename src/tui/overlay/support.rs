@@ -1,11 +1,12 @@
 //! Help and Support: what the account above has set, as a page or a contact; behind it what is new, and this machine.
 
-use estate::{Contact, Help};
+use estate::Help;
 
 use super::Reply;
 use super::pages::{self, Pages};
 use crate::doctor::Fact;
 use crate::markdown::{self, Kind, Line};
+use crate::support::ways;
 use crate::tui::term::{Code, Key};
 use crate::tui::wrap::wrap;
 
@@ -101,8 +102,9 @@ impl SupportPane {
 
     /// The addresses of the page: what can be copied.
     pub fn links(&self) -> Vec<String> {
-        if let Some(Help::Contact(contact)) = &self.help {
-            return ways(contact).into_iter().skip(1).map(|(_, value)| value).collect();
+        if let (Some(Help::Contact(contact)), About::Help) = (&self.help, self.pages.open) {
+            let reached = |name: &str| ["Phone", "Email", "Web"].contains(&name);
+            return ways(contact).into_iter().filter(|(name, _)| reached(name)).map(|(_, v)| v).collect();
         }
         let words = self.page();
         let words = words.iter().flat_map(|line| line.text.split_whitespace());
@@ -122,17 +124,4 @@ impl SupportPane {
         }
         Reply::Stay
     }
-}
-
-/// How to reach a contact, what is not known left out.
-pub fn ways(contact: &Contact) -> Vec<(&'static str, String)> {
-    let ways = [
-        ("Contact", &contact.name),
-        ("Phone", &contact.phone),
-        ("Email", &contact.email),
-        ("Hours", &contact.hours),
-        ("Web", &contact.url),
-    ];
-    let known = ways.into_iter().filter(|(_, value)| !value.is_empty());
-    known.map(|(name, value)| (name, estate::text::clean(value).into_owned())).collect()
 }

@@ -21,6 +21,12 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         model.messages.say(format!("{}: {why}", action.row().title.trim_end_matches('…')));
         return Vec::new();
     }
+    // What finds SIMs shows them.
+    if model.page.is_some() && action.row().group == Group::Finding {
+        let mut effects = managed::close(model);
+        effects.extend(run(model, action));
+        return effects;
+    }
     // A range belongs to what comes next: whatever neither draws it nor only looks takes it into the selection.
     let mut effects = match model.table.range.as_ref().map(|range| range.sticky) {
         Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
@@ -199,15 +205,22 @@ fn back(model: &mut Model) -> Vec<Effect> {
     if model.page.is_some() { managed::close(model) } else { Vec::new() }
 }
 
-fn quit(model: &mut Model) -> Vec<Effect> {
+/// Whether nothing runs that leaving would stop; says so, and shows it, where something does.
+pub fn may_leave(model: &mut Model) -> bool {
     if model.job.is_some() {
         model.messages.say("a change is still running: wait for it, or stop it with x");
         model.overlays.push(Overlay::Running);
-        return Vec::new();
-    }
-    if model.export.is_some() {
+    } else if model.export.is_some() {
         model.messages.say("a file is still being written: wait for it, or stop it with x");
         model.overlays.push(Overlay::Exporting);
+    } else {
+        return true;
+    }
+    false
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    if !may_leave(model) {
         return Vec::new();
     }
     model.quitting = true;

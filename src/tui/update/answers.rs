@@ -10,7 +10,7 @@ use crate::tui::action::Action;
 use crate::tui::model::{Job, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
 use crate::tui::overlay::list::{Again, ITEMS};
-use crate::tui::overlay::{Overlay, ResultPane};
+use crate::tui::overlay::{FormFor, Overlay, ResultPane};
 use crate::tui::table::Want;
 
 /// Takes an answer.
@@ -77,6 +77,7 @@ fn in_common(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Common(ticket, answer) if ticket == model.tickets.work => {
             if let (Some(common), Some(Overlay::Form(form))) =
                 (said(model, answer), model.overlays.last_mut())
+                && matches!(form.purpose, FormFor::Sims(_))
             {
                 form.filled(common);
             }
@@ -97,7 +98,10 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Applied(answer) => applied(model, answer),
         Msg::Items(ticket, answer) if ticket == model.tickets.work => {
             let items = said(model, answer).unwrap_or_default();
-            if let Some(Overlay::Result(result)) = model.overlays.last_mut() {
+            let results = model.overlays.iter_mut().rev();
+            if let Some(Overlay::Result(result)) =
+                results.into_iter().find(|overlay| matches!(overlay, Overlay::Result(_)))
+            {
                 result.loading = false;
                 result.more = items.len() >= ITEMS;
                 result.items.extend(items);
@@ -108,7 +112,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             let Some(ids) = said(model, answer) else { return Vec::new() };
             missed(model, then, ids)
         }
-        Msg::History(ticket, answer) if ticket == model.tickets.work => {
+        Msg::History(ticket, answer) if ticket == model.tickets.log => {
             history::filled(model, answer);
             Vec::new()
         }
@@ -352,7 +356,11 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
 }
 
 fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {
-    let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() else { return Vec::new() };
+    let confirm = model.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+        Overlay::Confirm(confirm) => Some(confirm),
+        _ => None,
+    });
+    let Some(confirm) = confirm else { return Vec::new() };
     match answer {
         Ok(plan) => confirm.plan = Some(plan),
         Err(error) => {
@@ -401,17 +409,22 @@ fn again(model: &mut Model, job: Job) -> Vec<Effect> {
 }
 
 fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
-    model.last = Last::Change(receipt.id.clone(), job.what.clone());
     let is_undo = matches!(job.change, Change::Undo { .. });
-    let back = if is_undo { "" } else { " (u undoes it)" };
+    // What nothing takes back leaves `u` with what it took back before.
+    if receipt.undoable || is_undo {
+        model.last = Last::Change(receipt.id.clone(), job.what.clone());
+    }
+    let back = if is_undo || !receipt.undoable { "" } else { " (u undoes it)" };
     let counts = if receipt.counts == estate::Counts::default() {
         "done".to_owned()
     } else {
         receipt.counts.to_string()
     };
-    model.messages.say(format!("{counts}{back} · {}", job.what));
-    if let Change::EditProfile { name, email } = &job.change {
-        (model.me.name, model.me.email) = (name.clone(), email.clone());
+    let moves_in = matches!(&job.change, Change::EditProfile { email, .. } if *email != model.me.email);
+    let note = if moves_in { " · the address is yours from the first sign-in with it on" } else { "" };
+    model.messages.say(format!("{counts}{back} · {}{note}", job.what));
+    if let Change::EditProfile { name, .. } = &job.change {
+        model.me.name.clone_from(name);
     }
     let mut effects = committed(model);
     if matches!(job.change, Change::AddAccount { .. }) {
@@ -425,9 +438,10 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if missed {
         model.tickets.work = model.tickets.take();
         let ticket = model.tickets.work;
-        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, true).of(&job.change);
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, receipt.undoable)
+            .of(&job.change);
         effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
-        model.overlays.push(Overlay::Result(Box::new(pane)));
+        model.push_under(Overlay::Result(Box::new(pane)));
     }
     effects
 }
@@ -500,13 +514,10 @@ fn without(target: &Target, ids: &[estate::SimId]) -> Target {
     target
 }
 
-/// The most that terminals take by OSC 52.
-const CLIPBOARD: usize = 74_994;
-
 fn copied(model: &mut Model, answer: Result<Vec<String>, Error>) -> Vec<Effect> {
     let Some(iccids) = said(model, answer) else { return Vec::new() };
     let text = iccids.join("\n");
-    if text.len() > CLIPBOARD * 3 / 4 {
+    if !files::fits_clipboard(&text) {
         let n = count(model.picked.total.unwrap_or(iccids.len() as u64));
         model
             .messages

@@ -51,11 +51,13 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
         Reply::Show(filter) => {
             model.overlays.pop();
+            let mut closed = if model.page.is_some() { managed::close(model) } else { Vec::new() };
             let mut effects = Filter::parse(filter).map_or_else(|_| Vec::new(), |f| model.filter(f));
             filters::remember(model, filter);
             model.focus = crate::tui::keymap::Pane::Table;
             effects.extend(model.recount_picked());
-            effects
+            closed.extend(effects);
+            closed
         }
         Reply::Details(id, iccid, label) => usage::details_of(model, id, iccid, label),
         Reply::OnSim(action) => act::run(model, action),
@@ -97,7 +99,8 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
         Choice::Convert(by) => menus::confirm_convert(model, by),
         Choice::User(id, to) => managed::change_user(model, id, to),
-        Choice::ViewAs(id) => vec![Effect::ViewAs(id)],
+        Choice::ViewAs(id) if act::may_leave(model) => vec![Effect::Remember, Effect::ViewAs(id)],
+        Choice::ViewAs(_) => Vec::new(),
         Choice::Authenticate(on) => forms::confirm_authentication(model, on),
         Choice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);

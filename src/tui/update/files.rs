@@ -91,3 +91,21 @@ pub fn export(model: &mut Model, path: &str, option: usize) -> Vec<Effect> {
     let query = Box::new(model.query.clone());
     vec![Effect::Export { query, target, path, fields: export_fields(model, option) }]
 }
+
+/// The most that terminals take by OSC 52.
+const CLIPBOARD: usize = 74_994;
+
+/// Whether a terminal takes a text: it goes there in base 64.
+pub fn fits_clipboard(text: &str) -> bool {
+    text.len() <= CLIPBOARD * 3 / 4
+}
+
+/// Hands a text to the terminal's clipboard, and says so.
+pub fn copy(model: &mut Model, text: String, what: &str) -> Vec<Effect> {
+    if !fits_clipboard(&text) {
+        model.messages.say("it is too long for a terminal's clipboard");
+        return Vec::new();
+    }
+    model.messages.say(format!("sent to your terminal ({}): {what}", model.clipboard));
+    vec![Effect::Clipboard(text)]
+}

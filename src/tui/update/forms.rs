@@ -102,7 +102,12 @@ pub fn profile(model: &mut Model) -> Vec<Effect> {
     let hint = "whether alerts and caps that are reached come as mail, beside the screen";
     let fields = vec![
         Entry::line("name", "Name", "your full name", &model.me.name),
-        Entry::line("email", "Email", "you sign in by it", &model.me.email),
+        Entry::line(
+            "email",
+            "Email",
+            "you sign in by it; another one is yours from the first sign-in with it on",
+            &model.me.email,
+        ),
         Entry::choice("alerts", "Mail on alerts", hint, 0, &["no", "yes"]),
     ];
     let mut effects = open(model, Form::new("My profile".to_owned(), "Save", FormFor::Profile, fields));

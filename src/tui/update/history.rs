@@ -29,8 +29,8 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
 }
 
 fn read(model: &mut Model, wanted: LogFilter) -> Effect {
-    model.tickets.work = model.tickets.take();
-    Effect::History { ticket: model.tickets.work, wanted: Box::new(wanted) }
+    model.tickets.log = model.tickets.take();
+    Effect::History { ticket: model.tickets.log, wanted: Box::new(wanted) }
 }
 
 /// Reads more of it.
@@ -98,6 +98,9 @@ pub fn asked(model: &mut Model) -> Vec<Effect> {
 /// The SIM was looked up: the log is read, or the form says that there is none.
 pub fn found(model: &mut Model, answer: estate::Result<Box<LogFilter>>) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
+    if form.purpose != FormFor::History {
+        return Vec::new();
+    }
     let wanted = match answer {
         Ok(wanted) => *wanted,
         Err(error) => {
@@ -131,7 +134,10 @@ fn show(model: &mut Model, wanted: LogFilter, words: String) -> Vec<Effect> {
 /// Takes what was read.
 pub fn filled(model: &mut Model, answer: estate::Result<Vec<estate::Entry>>) {
     let entries = said(model, answer).unwrap_or_default();
-    if let Some(Overlay::History(history)) = model.overlays.last_mut() {
+    let panes = model.overlays.iter_mut().rev();
+    if let Some(Overlay::History(history)) =
+        panes.into_iter().find(|overlay| matches!(overlay, Overlay::History(_)))
+    {
         history.loading = false;
         history.more = entries.len() >= 100;
         history.entries.extend(entries);

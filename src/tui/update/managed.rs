@@ -1,7 +1,5 @@
 //! Managed accounts: the page of the account under the tree's cursor, and what its lines are for.
 
-use std::sync::Arc;
-
 use estate::{AccountId, Change, Query, Role, User, UserChange, UserId, UserState};
 
 use super::answers::said;
@@ -23,7 +21,7 @@ pub fn toggle(model: &mut Model) -> Vec<Effect> {
     if layout::has_tree(model) {
         model.focus = Pane::Tree;
     }
-    vec![read(model)]
+    Vec::new()
 }
 
 /// Shows the SIMs again, those of the account under the cursor.
@@ -39,7 +37,7 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
     page.open_tab(3);
     model.page = Some(page);
     model.focus = Pane::Table;
-    vec![read(model)]
+    Vec::new()
 }
 
 /// Reads what the page shows.
@@ -75,7 +73,8 @@ pub fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
             Vec::new()
         }
         Wish::Strip(address) => {
-            let title = format!("Take {address} off the account and its SIMs");
+            let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
+            let title = format!("Take {address} off {name} and its SIMs");
             menus::confirm(model, title, Change::RemoveExternal { account, address }, Some(0))
         }
         Wish::Help(line) => about_help(model, account, line),
@@ -150,7 +149,7 @@ fn about_help(model: &mut Model, account: AccountId, line: HelpLine) -> Vec<Effe
             Vec::new()
         }
         HelpLine::Preview => {
-            let seen = facts.help.or(facts.seen).unwrap_or_else(crate::cli::help::own);
+            let seen = facts.help.or(facts.seen).unwrap_or_else(crate::support::own);
             support::preview(model, seen, name)
         }
         HelpLine::Leave if facts.help.is_none() => {
@@ -173,15 +172,17 @@ pub fn click(model: &mut Model, line: usize) -> Vec<Effect> {
     wish(model, wanted)
 }
 
-/// The account under the tree's cursor is another one: its page is read, or its SIMs.
+/// The account under the tree's cursor is another one: its SIMs are read, unless its page stands in their place.
 pub fn looked(model: &mut Model) -> Vec<Effect> {
-    if let Some(page) = &mut model.page {
-        page.cursor = 0;
-        let accounts = Arc::clone(&model.accounts);
-        model.tree.rebuild(&accounts);
-        return vec![read(model)];
-    }
-    model.requery()
+    if model.page.is_some() { Vec::new() } else { model.requery() }
+}
+
+/// The page is that of the account under the tree's cursor, however the cursor got there.
+pub fn follow(model: &mut Model) -> Option<Effect> {
+    let account = model.tree.cursor;
+    let page = model.page.as_mut().filter(|page| page.account != Some(account))?;
+    (page.account, page.facts, page.cursor) = (Some(account), None, 0);
+    Some(read(model))
 }
 
 /// Opens a page by its place.

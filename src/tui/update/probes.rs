@@ -1,5 +1,6 @@
 //! Ping and diagnostics on the screen.
 
+use super::files;
 use crate::probe::Kind;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
@@ -36,8 +37,7 @@ pub fn answered(model: &mut Model, answer: estate::Result<String>) {
 pub fn copy(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Probe(pane)) = model.overlays.last() else { return Vec::new() };
     let text = pane.lines().join("\n");
-    model.messages.say(format!("sent to your terminal ({})", model.clipboard));
-    vec![Effect::Clipboard(text)]
+    files::copy(model, text, "what it said")
 }
 
 /// Closing it ends the question too.

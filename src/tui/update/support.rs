@@ -3,7 +3,7 @@
 use estate::Help;
 
 use super::answers::said;
-use super::menus;
+use super::{files, menus};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::{Overlay, Prompt, Purpose, SupportPane};
@@ -25,7 +25,7 @@ pub fn preview(model: &mut Model, help: Help, account: String) -> Vec<Effect> {
 
 /// Takes what was read; without anything set it is simdeck's own.
 pub fn filled(model: &mut Model, answer: estate::Result<Option<Help>>) {
-    let help = said(model, answer).flatten().unwrap_or_else(crate::cli::help::own);
+    let help = said(model, answer).flatten().unwrap_or_else(crate::support::own);
     if let Some(Overlay::Support(pane)) = model.overlays.last_mut() {
         pane.help = Some(help);
     }
@@ -39,8 +39,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
         model.messages.say("there is no address on the page to copy");
         return Vec::new();
     }
-    model.messages.say(format!("sent to your terminal ({}): {}", model.clipboard, links.join(" ")));
-    vec![Effect::Clipboard(links.join("\n"))]
+    files::copy(model, links.join("\n"), &links.join(" "))
 }
 
 /// Asks where to write what is known of this machine.
