@@ -63,81 +63,96 @@ enum Left {
     ViewAs(UserId),
 }
 
+/// What every screen of one run shares.
+struct Around<'a> {
+    config: &'a Config,
+    mouse: bool,
+    no_color: bool,
+}
+
 /// Opens the screen on an estate, until the person leaves. Whoever looks through somebody else's eyes comes back to their
-/// own screen afterwards.
+/// own screen as they left it.
 pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: bool) -> Result<(), Failure> {
-    log_to_file();
-    let own = Arc::new(local);
-    let mut notice = None;
-    loop {
-        let left = screen(&own, kind, config, (no_mouse, no_color), notice.take())?;
-        let Left::ViewAs(id) = left else { return Ok(()) };
-        match own.view_as(id) {
-            Ok(seen) => {
-                let who = seen.me().name.clone();
-                screen(&Arc::new(seen), Kind::Seen, config, (no_mouse, no_color), Some(seen_as(&who)))?;
-                notice = Some("this is your own view again".to_owned());
-            }
-            Err(error) => notice = Some(error.to_string()),
-        }
-    }
-}
-
-fn seen_as(who: &str) -> String {
-    format!("you see what {} sees, and change nothing; q comes back", estate::text::clean(who))
-}
-
-/// One screen, from the first frame to the last.
-fn screen(
-    local: &Arc<Local>,
-    kind: Kind,
-    config: &Config,
-    (no_mouse, no_color): (bool, bool),
-    notice: Option<String>,
-) -> Result<Left, Failure> {
-    // A demo tells nobody, and neither does who only looks.
-    let courier = match kind {
-        Kind::Local => Some(Courier::new(config.mail.as_ref(), &config.webhook)?),
-        Kind::Demo | Kind::Seen => None,
-    };
-    let estate: Arc<dyn Estate> = Arc::clone(local) as Arc<dyn Estate>;
-    let mut capabilities = Capabilities::of_env();
-    if no_color {
-        capabilities.tier = term::Tier::Mono;
-    }
-    let keymap = Keymap::load(config)?;
-    let theme = Theme::load(config, &capabilities)?;
-    let (sender, receiver) = channel();
-    let mouse = config.mouse.unwrap_or(true) && !no_mouse;
-    let broken = |e| Failure::io("cannot use this terminal", e);
     if !rustix::termios::isatty(rustix::stdio::stdin()) && std::fs::File::open("/dev/tty").is_err() {
         return Err(Failure::Usage(
             "the screen needs a terminal; without one use the commands: simdeck --help".into(),
         ));
     }
+    log_to_file();
+    let around = Around { config, mouse: config.mouse.unwrap_or(true) && !no_mouse, no_color };
+    let own = Arc::new(local);
+    let mut model = begin(&own, kind, &around)?;
+    loop {
+        let Left::ViewAs(id) = screen(&own, &mut model, &around)? else { return Ok(()) };
+        match own.view_as(id) {
+            Ok(seen) => {
+                let seen = Arc::new(seen);
+                let mut theirs = begin(&seen, Kind::Seen, &around)?;
+                let who = estate::text::clean(&seen.me().name).into_owned();
+                theirs.messages.say(format!("you see what {who} sees, and change nothing; q comes back"));
+                screen(&seen, &mut theirs, &around)?;
+                if theirs.ended {
+                    return Ok(());
+                }
+                model.messages.say("this is your own view again");
+            }
+            Err(error) => model.messages.fail(&error),
+        }
+    }
+}
+
+/// The first state of a screen.
+fn begin(local: &Arc<Local>, kind: Kind, around: &Around<'_>) -> Result<Model, Failure> {
+    let config = around.config;
+    let capabilities = around.capabilities();
     let mut model = Model::new(Start {
         kind,
-        me: estate.me().clone(),
-        roles: estate.roles().clone(),
-        read_only: estate.read_only(),
-        accounts: estate.accounts(&Cancel::new())?,
-        keymap,
-        theme,
+        me: local.me().clone(),
+        roles: local.roles().clone(),
+        read_only: local.read_only(),
+        accounts: local.accounts(&Cancel::new())?,
+        keymap: Keymap::load(config)?,
+        theme: Theme::load(config, &capabilities)?,
         size: Terminal::size(),
-        mouse,
+        mouse: around.mouse,
         clipboard: capabilities.clipboard(),
         machine: crate::doctor::facts(config, local.path(), "open"),
         probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
+        mail: config.mail.is_some(),
         now: Time::now(),
     });
     remember::recall(&mut model);
-    if let Some(notice) = notice {
-        model.messages.say(notice);
+    Ok(model)
+}
+
+impl Around<'_> {
+    fn capabilities(&self) -> Capabilities {
+        let mut capabilities = Capabilities::of_env();
+        if self.no_color {
+            capabilities.tier = term::Tier::Mono;
+        }
+        capabilities
     }
-    let terminal = Terminal::take(mouse, capabilities.ssh, &sender, heard).map_err(broken)?;
+}
+
+/// One screen, from its first frame to its last.
+fn screen(local: &Arc<Local>, model: &mut Model, around: &Around<'_>) -> Result<Left, Failure> {
+    // A demo tells nobody, and neither does who only looks.
+    let courier = match model.kind {
+        Kind::Local => Some(Courier::new(around.config.mail.as_ref(), &around.config.webhook)?),
+        Kind::Demo | Kind::Seen => None,
+    };
+    let estate: Arc<dyn Estate> = Arc::clone(local) as Arc<dyn Estate>;
+    let ssh = around.capabilities().ssh;
+    let (sender, receiver) = channel();
+    let broken = |e| Failure::io("cannot use this terminal", e);
+    (model.quitting, model.size) = (false, Terminal::size());
+    let terminal = Terminal::take(model.mouse, ssh, &sender, heard).map_err(broken)?;
     let keeper = Keeper { local: Arc::clone(local), courier };
-    let mut screen = Loop::new(terminal, capabilities.ssh, &estate, sender, keeper);
-    let ended = screen.run(&mut model, &receiver);
+    let mut screen = Loop::new(terminal, ssh, &estate, sender, keeper);
+    // The screen's clock goes on where it stood.
+    screen.begun = Instant::now().checked_sub(model.at).unwrap_or(screen.begun);
+    let ended = screen.run(model, &receiver);
     let left = screen.view_as.take().map_or(Left::Quit, Left::ViewAs);
     drop(screen);
     ended.map(|()| left).map_err(broken)

@@ -55,6 +55,16 @@ fn many_are_shown_first_and_differences_are_kept() {
 }
 
 #[test]
+fn a_sign_begins_anew_where_a_list_stands_as_it_was_read() {
+    let (_dir, mut session) = session((80, 24));
+    session.keys("/tag=vip<Enter>");
+    let id = current(&session);
+    session.keys("E<Tab>-vip, +gold<Enter>");
+    session.shows("1 done");
+    assert_eq!(sim(&session, id).tags, ["gold"]);
+}
+
+#[test]
 fn what_is_wrong_is_said_at_its_field_and_nothing_is_lost() {
     let (_dir, mut session) = session((80, 24));
     session.keys("E<Tab><Tab><Tab>nobody<Enter>");
@@ -86,7 +96,7 @@ fn roles_see_why_a_field_is_closed() {
     session.click(Button::Left, at);
     session.shows("manage tags");
     session.keys("<Esc>Ss");
-    session.shows("Suspend: the role User may not activate SIMs");
+    session.shows("Suspend: the role User may not activate, suspend, resume or terminate SIMs");
     let (_dir, mut session) = session_as((80, 24), Role::ViewOnly, false);
     session.keys("E");
     session.shows("may not edit labels and notes");
@@ -144,6 +154,10 @@ fn the_network_is_asked_and_what_it_says_is_shown() {
     session.shows("registered     yes");
     session.keys("<Esc><Enter>m");
     session.shows("Diagnostics");
+    // It asks about one SIM: with several selected it does not quietly take another.
+    session.keys("<Esc><Esc><Space><Space>Sp");
+    session.shows("one SIM at a time");
+    session.keys("*n<Enter>m");
     // Where nothing is configured, and for whom it is not, the reason is said.
     session.keys("<Esc><Esc>");
     session.model.probes = simdeck::probe::Probes::default();

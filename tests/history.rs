@@ -11,7 +11,7 @@ fn the_history_is_narrowed_by_what_one_knows() {
     session.keys("Ss<Enter>y<Esc>h");
     session.shows("suspended 1 SIM");
     session.shows("imported 400 SIMs");
-    session.keys("f<Down><Down><Down><Right><Right><Right><Right><Enter>");
+    session.keys("f<Down><Down><Down><Right><Right><Right><Right><Right><Right><Enter>");
     session.shows("History of suspend");
     session.shows("suspended 1 SIM");
     assert!(!session.text().contains("imported 400"), "{}", session.text());
@@ -34,4 +34,7 @@ fn the_history_is_narrowed_by_what_one_knows() {
     let text = std::fs::read_to_string(&path).expect("written");
     assert!(text.starts_with("rev,at,by,via,kind,summary") && text.contains("suspended 1 SIM"), "{text}");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::History(_))));
+    // A change without SIMs is shown whole.
+    session.keys("<BS>f<Down><Down><Down><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Enter><Enter>");
+    session.shows("By: Ada Lindqvist");
 }

@@ -70,7 +70,14 @@ fn users_are_invited_changed_and_removed() {
     session.shows("Remove zoe@kerr.example");
     session.keys("y");
     assert!(users(&session).iter().all(|(email, ..)| email != "zoe@kerr.example"));
-    session.keys("<Down><Enter><End><Enter>");
+    assert!(!session.text().contains("u undoes it"), "nothing takes it back: {}", session.text());
+    // The menu of a user is there by key and by the right mouse button.
+    session.keys("<Down>m");
+    session.shows("See what they see");
+    session.keys("<Esc>");
+    let at = session.hit(|hit| hit == Hit::Item(1));
+    session.click(Button::Right, at);
+    session.keys("<End><Enter>");
     assert!(matches!(session.outside.last(), Some(Effect::ViewAs(_))), "{:?}", session.outside.last());
 }
 
@@ -107,6 +114,8 @@ fn help_is_written_previewed_and_left_to_the_account_above() {
     session.shows("[Help]");
     session.shows("page «Northstar Connect support»");
     session.keys("<End><Enter>");
+    session.shows("Those below see what the account above it has set.");
+    session.keys("y");
     session.shows("what is set above: simdeck's own page");
     session.keys("<Left><Left><Left>");
     session.shows("no help contact");

@@ -295,6 +295,43 @@ impl Change {
         self
     }
 
+    /// Every word the log has for a change, and for what is no change and still stands there.
+    pub const KINDS: [&'static str; 33] = [
+        "move",
+        "levels",
+        "edit",
+        "authentication",
+        "activate",
+        "suspend",
+        "resume",
+        "terminate",
+        "convert",
+        "import",
+        "usage",
+        "add-account",
+        "rename-account",
+        "reference",
+        "period",
+        "entitlement",
+        "ceiling",
+        "move-account",
+        "delete-account",
+        "help",
+        "add-external",
+        "remove-external",
+        "add-user",
+        "invite-user",
+        "accept",
+        "user-role",
+        "disable-user",
+        "enable-user",
+        "remove-user",
+        "profile",
+        "view-as",
+        "undo",
+        "init",
+    ];
+
     /// The log's word for moving SIMs.
     pub const MOVE: &'static str = "move";
     /// The log's word for turning categories into accounts.

@@ -42,7 +42,7 @@ pub const TABLE: [(Capability, &str, Role, &str); 16] = [
     (Capability::ManageAccounts, "accounts", Admin, "manage accounts and their users"),
     (Capability::MoveSims, "move", Admin, "move SIMs"),
     (Capability::EstateHistory, "history", Admin, "see the history of the estate"),
-    (Capability::ActivateSims, "activate", Admin, "activate SIMs"),
+    (Capability::ActivateSims, "activate", Admin, "activate, suspend, resume or terminate SIMs"),
     (Capability::ManageTags, "tags", Admin, "manage tags and categories"),
     (Capability::SetLevels, "levels", Admin, "set alerts and caps"),
     (Capability::ManageRecipients, "recipients", Admin, "edit notification recipients"),

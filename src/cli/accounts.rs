@@ -271,7 +271,9 @@ pub fn one(context: &Context, command: One) -> Outcome {
         One::Convert { path, by, only, confirm } => {
             let account = accounts.find(&path)?;
             let by = if by == By::Tag { Grouping::Tag } else { Grouping::Category };
-            let filter = only.map(|text| select::parse(&text)).transpose()?.unwrap_or_default();
+            let named = select::parse(&format!("has:{}", by.field()))?;
+            let only = only.map(|text| select::parse(&text)).transpose()?.unwrap_or_default();
+            let filter = named.and(only);
             let query = Query { filter, deep: false, ..Query::all(account, Time::now()) };
             let change = Change::Convert { target: Target::query(query), account, by };
             let what = format!("Turn {} of {} into accounts", by.plural(), accounts.path(account));

@@ -1,6 +1,6 @@
 //! `simdeck history` and `simdeck undo`.
 
-use estate::{Change, ChangeId, Entry, Estate, LogFilter, Time};
+use estate::{Change, ChangeId, Entry, Error, Estate, LogFilter, Time};
 use serde_json::json;
 
 use super::change::{self, Confirm};
@@ -20,7 +20,7 @@ pub struct Args {
     /// Changes by someone.
     #[arg(long, value_name = "EMAIL")]
     by: Option<String>,
-    /// Changes of one kind: move, levels, import, usage, period, add-account, rename-account, move-account, …
+    /// Changes of one kind: move, levels, edit, suspend, convert, import, usage, add-account, add-user, user-role, help, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Changes since then.
@@ -55,6 +55,9 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     if let Some(change) = &args.change {
         return items(context, &local, change, args.limit);
+    }
+    if let Some(kind) = args.kind.as_deref().filter(|kind| !Change::KINDS.contains(kind)) {
+        return Err(Error::not_found_near("kind of change", kind, Change::KINDS).into());
     }
     let accounts = local.accounts(&plain())?;
     let wanted = LogFilter {
@@ -105,7 +108,9 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
 
 /// What a change did to each SIM.
 fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Outcome {
-    let rev = entry(local, change)?.rev;
+    let entry = entry(local, change)?;
+    context.say(format!("#{} {} by {}: {}", entry.rev, entry.at.minute(), entry.by, entry.summary));
+    let rev = entry.rev;
     let (mut rows, mut json, mut after) = (Vec::new(), Vec::new(), None);
     while rows.len() < limit as usize {
         let page = (limit - rows.len() as u32).min(10_000);
@@ -147,5 +152,5 @@ fn entry(local: &dyn Estate, name: &str) -> estate::Result<Entry> {
         Err(_) => LogFilter { id: Some(ChangeId(name.to_owned())), ..LogFilter::default() },
     };
     let found = local.entries(&LogFilter { limit: 1, ..wanted }, &plain())?.pop();
-    found.ok_or_else(|| estate::Error::not_found("change", name))
+    found.ok_or_else(|| Error::not_found("change", name))
 }

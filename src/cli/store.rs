@@ -31,6 +31,11 @@ pub enum One {
 /// A head as it was printed, or the file it was kept in.
 fn kept(head: &str) -> Result<Head, Failure> {
     let path = std::path::Path::new(head);
+    if !path.is_file() && !head.contains(':') {
+        return Err(Failure::Usage(format!(
+            "there is no file {head}, and it is no head: N:HASH, as store head prints it"
+        )));
+    }
     let text = if path.is_file() {
         std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {head}"), e))?
     } else {
@@ -48,8 +53,9 @@ pub fn run(context: &Context, command: One) -> Outcome {
         }
         One::Check { head } => {
             let mut faults = local.check()?;
-            if let Some(head) = head.map(|head| kept(&head)).transpose()?
-                && !local.holds(&head)?
+            let head = head.map(|head| kept(&head)).transpose()?;
+            if let Some(head) = &head
+                && !local.holds(head)?
             {
                 faults.push(format!("the log is not the one whose head was kept: #{} differs", head.rev));
             }
@@ -58,7 +64,9 @@ pub fn run(context: &Context, command: One) -> Outcome {
                 written(writeln!(out, "{fault}"))?;
             }
             if faults.is_empty() {
-                written(writeln!(out, "sound: {}", local.path().display()))?;
+                let up_to = head
+                    .map_or_else(String::new, |head| format!("; the log up to #{} is as it was", head.rev));
+                written(writeln!(out, "sound: {}{up_to}", local.path().display()))?;
             }
             Ok(if faults.is_empty() { Exit::Done } else { Exit::Failed })
         }

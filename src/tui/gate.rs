@@ -66,6 +66,12 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
 /// Whether the network of the SIM can be asked.
 fn asked(model: &Model, action: Action) -> Result<(), String> {
     let kind = if action == Action::Ping { Kind::Ping } else { Kind::Diagnostics };
+    if model.shown_whole().is_none() && !model.picked.is_empty() {
+        let alone = model.picked.total == Some(1) && model.table.current().is_some_and(|row| row.marked);
+        if !alone {
+            return Err("one SIM at a time".into());
+        }
+    }
     match model.one_sim() {
         None => Err(no_sim(model).into()),
         Some(sim) if !sim.managed => Err("unmanaged SIMs are displayed only".into()),

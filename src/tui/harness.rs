@@ -53,6 +53,7 @@ impl Session {
             clipboard: "OSC 52; the terminal does not confirm",
             machine: vec![("simdeck", "0.0.0".into()), ("TERM", "xterm".into())],
             probes: crate::probe::Probes::simulated(),
+            mail: false,
             now,
         });
         let mut session = Self { model, estate, outside: Vec::new(), hold: false, held: Vec::new() };

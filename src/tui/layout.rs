@@ -274,6 +274,7 @@ pub fn beside_cursor(model: &Model) -> Option<(u16, u16)> {
 fn offered(model: &Model) -> &'static [(A, &'static str)] {
     match model.focus {
         Pane::Table if model.page.is_some() => &[
+            (A::OpenAccount, "choose"),
             (A::NextPane, "accounts"),
             (A::Menu, "actions"),
             (A::UserAdd, "invite"),

@@ -205,6 +205,8 @@ impl Managed {
             Code::Left => self.turn(true),
             Code::Right => self.turn(false),
             Code::Enter => return Some(self.wish()),
+            // On a user the menu is that of the user.
+            Code::Char('m') if matches!(self.wish(), Wish::User(_)) => return Some(self.wish()),
             _ => return None,
         }
         Some(Wish::Nothing)

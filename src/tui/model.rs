@@ -204,6 +204,8 @@ pub struct Start {
     pub machine: Vec<Fact>,
     /// How networks are asked about their SIMs.
     pub probes: Probes,
+    /// Whether mail goes out.
+    pub mail: bool,
     /// The time.
     pub now: Time,
 }
@@ -291,6 +293,10 @@ pub struct Model {
     pub pasted: List,
     /// The person has left, or the program was told to end.
     pub quitting: bool,
+    /// The program was told to end.
+    pub ended: bool,
+    /// Whether mail goes out.
+    pub mail: bool,
 }
 
 impl Model {
@@ -353,6 +359,8 @@ impl Model {
             stale: false,
             pasted: List::default(),
             quitting: false,
+            ended: false,
+            mail: start.mail,
         }
     }
 

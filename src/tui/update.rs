@@ -29,6 +29,12 @@ use super::term::Event;
 /// What has to be read when the screen opens.
 pub fn begin(model: &mut Model) -> Vec<Effect> {
     fit(model);
+    // Whoever comes back finds everything as they left it, read anew.
+    if !model.table.rows.is_empty() {
+        let mut effects = answers::refresh(model);
+        effects.extend([Effect::Accounts, Effect::News]);
+        return effects;
+    }
     let mut effects = model.reload(Want::Top);
     effects.push(model.recount());
     effects.extend([Effect::Saved, Effect::News]);
@@ -80,7 +86,7 @@ fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stop => vec![Effect::Suspend],
         Msg::Continued => vec![Effect::Redraw],
         Msg::End => {
-            model.quitting = true;
+            (model.quitting, model.ended) = (true, true);
             vec![Effect::Remember, Effect::Quit]
         }
         other => answers::answer(model, other),

@@ -88,12 +88,16 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         }
         Overlay::Result(result) => result_buttons(result),
         Overlay::History(pane) => {
-            let mut list =
-                vec![plain(Code::Enter, "[ Enter SIMs ]"), letter('u', "Undo"), letter('f', "Filter")];
+            let mut list = vec![
+                close(),
+                plain(Code::Enter, "[ Enter SIMs ]"),
+                letter('u', "Undo"),
+                letter('f', "Filter"),
+            ];
             if !pane.said.is_empty() {
                 list.push(plain(Code::Backspace, "[ Backspace All ]"));
             }
-            list.extend([letter('e', "Export"), close()]);
+            list.push(letter('e', "Export"));
             list
         }
         Overlay::Messages(_) => vec![close()],
@@ -105,7 +109,7 @@ fn confirm_buttons(confirm: &Confirm) -> Vec<(Key, String)> {
     let mut list = vec![plain(Code::Esc, "[ Esc Cancel ]")];
     let (key, name) =
         if confirm.to_type().is_some() { (Key::plain(Code::Enter), "Enter") } else { (Key::char('y'), "y") };
-    if confirm.fault.is_none() {
+    if confirm.fault.is_none() && !confirm.is_idle() {
         list.push((key, format!("[ {name} {} ]", confirm.verb())));
     }
     list

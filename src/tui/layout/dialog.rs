@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{builder, form};
 use crate::tui::model::Model;
 use crate::tui::overlay::support::About;
-use crate::tui::overlay::{Choosable, Overlay};
+use crate::tui::overlay::{Choosable, FormFor, Overlay};
 
 /// A dialog's frame, its inside, and the lines of its list.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,7 +52,7 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             listed(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
         }
         Overlay::History(history) => {
-            listed(middle(screen, 110, screen.height.saturating_sub(4)), 1, 1, history.cursor)
+            listed(middle(screen, 160, screen.height.saturating_sub(4)), 1, 1, history.cursor)
         }
         Overlay::Builder(builder) => listed(builder::frame(builder, screen), 0, 1, 0),
         Overlay::Columns(pane) => {
@@ -95,7 +95,11 @@ fn page_of(screen: Rect, overlay: &Overlay) -> Dialog {
             let tall = (pane.lines().len() as u16 + 5).clamp(8, screen.height.saturating_sub(2).max(8));
             listed(middle(screen, 84, tall), 1, 2, 0)
         }
-        Overlay::Form(open) => listed(middle(screen, 84, form::height(open)), 0, 1, 0),
+        Overlay::Form(open) => {
+            let page = matches!(open.purpose, FormFor::HelpPage(_));
+            let tall = if page { screen.height.saturating_sub(2) } else { form::height(open) };
+            listed(middle(screen, if page { 100 } else { 84 }, tall), 0, 1, 0)
+        }
         Overlay::Messages(top) => {
             let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
             dialog.first = *top;

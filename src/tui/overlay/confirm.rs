@@ -60,6 +60,7 @@ impl Confirm {
             Change::Edit { edit, .. } => edit.title(),
             Change::Convert { .. } => "Make accounts",
             Change::ChangeUser { .. } | Change::RemoveExternal { .. } => "Remove",
+            Change::SetHelp { .. } => "Leave it",
             Change::SetLevels { .. } | Change::SetCeiling { .. } => "Set",
             Change::SetEntitlement { .. } => "Switch",
             Change::Undo { .. } => "Undo",
@@ -113,15 +114,22 @@ impl Confirm {
         self.plan.as_ref().filter(|plan| plan.counts.done > 0 && plan.is_typed()).map(|plan| plan.total)
     }
 
+    /// Whether it is about SIMs and would change none. What is about accounts changes something even where no SIM changes.
+    pub fn is_idle(&self) -> bool {
+        let of_sims = self.change.target().is_some() || matches!(self.change, Change::Undo { .. });
+        let named = matches!(self.change, Change::Convert { .. });
+        self.plan.as_ref().is_some_and(|plan| of_sims && plan.counts.done == 0 && (plan.total > 0 || named))
+    }
+
     /// Why it cannot go ahead yet.
     pub fn why_not(&self) -> Option<String> {
         if let Some(fault) = &self.fault {
             return Some(fault.clone());
         }
-        let Some(plan) = &self.plan else { return Some("still looking at what would happen".into()) };
-        // What is about accounts changes something even where no SIM changes.
-        let of_sims = self.change.target().is_some() || matches!(self.change, Change::Undo { .. });
-        if of_sims && plan.counts.done == 0 && plan.total > 0 {
+        if self.plan.is_none() {
+            return Some("still looking at what would happen".into());
+        }
+        if self.is_idle() {
             return Some("nothing would change".into());
         }
         if self.hidden.is_none() {

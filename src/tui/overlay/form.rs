@@ -60,12 +60,22 @@ pub struct Entry {
     pub ghost: &'static str,
     /// Why it cannot be changed.
     pub barred: Option<String>,
+    /// Whether it stands as it was filled: a sign then begins anew instead of going into the last name.
+    fresh: bool,
 }
 
 impl Entry {
     fn new(key: &'static str, name: &'static str, hint: &str, value: Value) -> Self {
-        let mut entry =
-            Self { key, name, hint: hint.to_owned(), value, was: String::new(), ghost: "", barred: None };
+        let mut entry = Self {
+            key,
+            name,
+            hint: hint.to_owned(),
+            value,
+            was: String::new(),
+            ghost: "",
+            barred: None,
+            fresh: false,
+        };
         entry.was = entry.text();
         entry
     }
@@ -143,6 +153,7 @@ impl Entry {
         }
         self.ghost = if now.is_none() { MIXED } else { "" };
         self.was = self.text();
+        self.fresh = !self.was.is_empty();
     }
 
     /// The name that is being typed, if one is known that begins like that, and how many characters of it are there.
@@ -377,10 +388,15 @@ impl Form {
                     area.input(press);
                 }
             }
+            Value::Names(input, _) if field.fresh && matches!(key.code, Code::Char('+' | '-')) => {
+                *input = Input::default();
+                edit(input, key);
+            }
             Value::Line(input) | Value::Names(input, _) => {
                 edit(input, key);
             }
         }
+        field.fresh = false;
     }
 
     /// Takes pasted text into the field under the cursor.

@@ -35,6 +35,8 @@ pub struct ResultPane {
     pub undoable: bool,
     /// What can be tried again with the SIMs that were left out.
     pub again: Option<Again>,
+    /// What the log says of it, whole: shown where no SIM was concerned.
+    pub about: String,
 }
 
 /// What can be tried again.
@@ -62,6 +64,7 @@ impl ResultPane {
             cursor: 0,
             undoable,
             again: None,
+            about: String::new(),
         }
     }
 

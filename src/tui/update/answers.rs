@@ -145,7 +145,8 @@ fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Probed(ticket, answer) if ticket == model.tickets.probe => probes::answered(model, answer),
         Msg::HelpFile(account, answer) => {
             let Some(text) = said(model, answer) else { return Vec::new() };
-            return forms::help_page(model, account, None, Some(&text));
+            let now = model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|f| f.help.clone());
+            return forms::help_page(model, account, now.as_ref(), Some(&text));
         }
         Msg::Wants(ticket, answer) => {
             let Some(wanted) = said(model, answer) else { return Vec::new() };
@@ -421,7 +422,17 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         receipt.counts.to_string()
     };
     let moves_in = matches!(&job.change, Change::EditProfile { email, .. } if *email != model.me.email);
-    let note = if moves_in { " · the address is yours from the first sign-in with it on" } else { "" };
+    let invites = matches!(
+        job.change,
+        Change::AddUser { .. } | Change::ChangeUser { to: estate::UserChange::Invite, .. }
+    );
+    let note = if invites && !model.mail {
+        " · no mail server is configured here: tell them to sign in with that address"
+    } else if moves_in {
+        " · the address is yours from the first sign-in with it on"
+    } else {
+        ""
+    };
     model.messages.say(format!("{counts}{back} · {}{note}", job.what));
     if let Change::EditProfile { name, .. } = &job.change {
         model.me.name.clone_from(name);

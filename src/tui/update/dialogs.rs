@@ -341,8 +341,11 @@ fn row(text: &str, rows: u64) -> Option<u64> {
 pub fn open_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
     model.tickets.work = model.tickets.take();
     let title = format!("#{}  {}", entry.rev, entry.summary);
-    let pane = ResultPane::new(title, entry.id.clone(), entry.rev, entry.counts, entry.undoable)
+    let mut pane = ResultPane::new(title, entry.id.clone(), entry.rev, entry.counts, entry.undoable)
         .of_kind(&entry.kind);
+    let via = if entry.via.is_empty() { String::new() } else { format!("\nFrom: {}", entry.via) };
+    let undone = if entry.undone { "\nIt was undone." } else { "" };
+    pane.about = format!("{}\n\nBy: {}\nAt: {} UTC{via}{undone}", entry.summary, entry.by, entry.at.minute());
     let effect = Effect::Items { ticket: model.tickets.work, rev: pane.rev, outcome: pane.only, after: None };
     model.overlays.push(Overlay::Result(Box::new(pane)));
     vec![effect]

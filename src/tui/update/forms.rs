@@ -9,8 +9,9 @@ use crate::tui::overlay::form::{Entry, Value};
 use crate::tui::overlay::{Choice, Choosable, Chooser, Form, FormFor, Overlay};
 
 /// How lists of names are changed where SIMs have different ones.
-const NAMES: &str =
-    "names with commas between them; +name adds, -name takes one away, none empties it; → completes";
+const NAMES: &str = "names with commas between them; begin with + or - to add or take away; → completes";
+/// The same, of addresses.
+const ADDRESSES: &str = "mail addresses with commas between them; begin with + or - to add or take away";
 
 /// Opens the form for what is written about SIMs.
 pub fn edit(model: &mut Model) -> Vec<Effect> {
@@ -26,7 +27,8 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
         Entry::names("tag", "Tags", NAMES, known(Field::Tag)).barred(barred(Capability::ManageTags)),
         Entry::names("category", "Categories", NAMES, known(Field::Category))
             .barred(barred(Capability::ManageTags)),
-        Entry::names("email", "Recipients", NAMES, Vec::new()).barred(barred(Capability::ManageRecipients)),
+        Entry::names("email", "Recipients", ADDRESSES, Vec::new())
+            .barred(barred(Capability::ManageRecipients)),
         Entry::text_of("notes", "Notes", several, ""),
     ];
     let form = Form::new(format!("Edit {}", model.subject()), "Save", FormFor::Sims(target.clone()), fields);
@@ -205,6 +207,12 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
 }
 
 fn set_help(model: &mut Model, account: AccountId, help: Help) -> Vec<Effect> {
+    let now = model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|facts| facts.help.as_ref());
+    if now == Some(&help) {
+        model.overlays.pop();
+        model.messages.say("left as it was, nothing was changed");
+        return Vec::new();
+    }
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
     let sound = help.checked().map(drop);
     let change = Change::SetHelp { account, help: Some(Box::new(help)) };

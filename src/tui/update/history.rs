@@ -1,25 +1,12 @@
 //! The log of changes on the screen: what it is wanted of, and the file it goes to.
 
-use estate::{LogFilter, Time};
+use estate::{Change, LogFilter, Time};
 
 use super::answers::said;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::form::Entry;
 use crate::tui::overlay::{Form, FormFor, HistoryPane, Overlay, Prompt, Purpose};
-
-/// The kinds of changes that can be looked for, with what the log calls them.
-const KINDS: [(&str, &str); 9] = [
-    ("any", ""),
-    ("move", "move"),
-    ("caps", "levels"),
-    ("edit", "edit"),
-    ("suspend", "suspend"),
-    ("import", "import"),
-    ("convert", "convert"),
-    ("invite", "add-user"),
-    ("role", "user-role"),
-];
 
 /// Opens the log.
 pub fn open(model: &mut Model) -> Vec<Effect> {
@@ -43,7 +30,7 @@ pub fn more(model: &mut Model) -> Vec<Effect> {
 /// Asks what it is wanted of.
 pub fn narrow(model: &mut Model) -> Vec<Effect> {
     let here = model.accounts.get(model.query.under).map(|a| a.name.clone()).unwrap_or_default();
-    let kinds: Vec<&str> = KINDS.iter().map(|(name, _)| *name).collect();
+    let kinds: Vec<&str> = std::iter::once("any").chain(Change::KINDS).collect();
     let scope = format!("{here} and below");
     let when = "2026-11-27, 2026-11-27T08:00Z, or an age such as 7d or 12h; UTC";
     let fields = vec![
@@ -80,12 +67,12 @@ pub fn asked(model: &mut Model) -> Vec<Effect> {
             }
         }
     }
-    let kind = KINDS[form.chosen("kind").min(KINDS.len() - 1)].1;
+    let kind = form.chosen("kind").checked_sub(1).and_then(|at| Change::KINDS.get(at));
     let by = form.text("by");
     let wanted = LogFilter {
         by: (!by.is_empty()).then_some(by),
         account: (form.chosen("account") == 1).then_some(under),
-        kind: (!kind.is_empty()).then(|| kind.to_owned()),
+        kind: kind.map(|kind| (*kind).to_owned()),
         since: times[0],
         until: times[1],
         ..LogFilter::default()

@@ -56,7 +56,8 @@ fn interrupt(model: &mut Model) -> Vec<Effect> {
     if model.search.is_some() {
         return search_key(model, esc);
     }
-    model.messages.say("q leaves simdeck");
+    let seen = model.kind == crate::tui::model::Kind::Seen;
+    model.messages.say(if seen { "q comes back to your own view" } else { "q leaves simdeck" });
     Vec::new()
 }
 
@@ -82,12 +83,23 @@ fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
         }
         Found::Nothing => {
             let alone = model.pending.len() == 1;
+            elsewhere(model);
             model.pending.clear();
             if alone && key.code == Code::Enter {
                 return act::run(model, Action::Menu);
             }
             Vec::new()
         }
+    }
+}
+
+/// A key that does nothing here and something in the other pane says so.
+fn elsewhere(model: &mut Model) {
+    let other = if model.pane() == Pane::Tree { Pane::Table } else { Pane::Tree };
+    if let Found::Action(action) = model.keymap.find(other, &model.pending) {
+        let place = if other == Pane::Tree { "on accounts" } else { "on SIMs" };
+        let title = action.row().title.trim_end_matches('…');
+        model.messages.say(format!("{title}: it works {place} (Tab goes there)"));
     }
 }
 

@@ -158,16 +158,21 @@ fn about_help(model: &mut Model, account: AccountId, line: HelpLine) -> Vec<Effe
         }
         HelpLine::Leave => {
             let change = Change::SetHelp { account, help: None };
-            dialogs::make(model, change, format!("Leave the help below {name} to the account above"), 0)
+            menus::confirm(
+                model,
+                format!("Leave the help below {name} to the account above"),
+                change,
+                Some(0),
+            )
         }
     }
 }
 
 /// Moves the page's cursor to a line, and does what it is for when it was there already.
-pub fn click(model: &mut Model, line: usize) -> Vec<Effect> {
+pub fn click(model: &mut Model, line: usize, right: bool) -> Vec<Effect> {
     model.focus = Pane::Table;
     let Some(page) = &mut model.page else { return Vec::new() };
-    let again = std::mem::replace(&mut page.cursor, line) == line;
+    let again = std::mem::replace(&mut page.cursor, line) == line || right;
     let wanted = if again { page.wish() } else { Wish::Nothing };
     wish(model, wanted)
 }

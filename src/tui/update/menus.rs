@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::levels::{parse_cap, shown};
 use estate::units::count;
 use estate::{
-    Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Grouping, Levels, Query, Target,
+    Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Filter, Grouping, Levels, Query, Target,
 };
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
@@ -252,7 +252,9 @@ pub fn convert(model: &mut Model) -> Vec<Effect> {
 /// Asks whether the categories or tags of the account under the cursor are to become accounts.
 pub fn confirm_convert(model: &mut Model, by: Grouping) -> Vec<Effect> {
     let account = model.tree.cursor;
-    let query = Query { deep: false, ..Query::all(account, model.now) };
+    // Only SIMs that have a name to go by are meant.
+    let filter = Filter::parse(&format!("has:{}", by.field())).unwrap_or_default();
+    let query = Query { filter, deep: false, ..Query::all(account, model.now) };
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
     let title = format!("Make accounts of the {} of {name}", by.plural());
     confirm(model, title, Change::Convert { target: Target::query(query), account, by }, Some(0))

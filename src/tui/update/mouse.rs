@@ -86,7 +86,7 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             model
                 .reload(Want::Row((rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000))
         }
-        Hit::Item(line) => managed::click(model, line),
+        Hit::Item(line) => managed::click(model, line, button == Button::Right),
         Hit::Tab(tab) => managed::open_tab(model, tab),
         Hit::Button(_)
         | Hit::Offered(_)

@@ -49,15 +49,8 @@ pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut
         lines.push(&edit.said(), theme.title());
     }
     hidden(theme, confirm, &mut lines);
-    match confirm.change {
-        Change::DeleteAccount { .. } => {
-            lines.push("It has no SIMs, no users and no accounts below it.", theme.text);
-        }
-        Change::SetCeiling { ceiling: None, .. } => {
-            lines.push("Caps stay as they are, and can be set higher again.", theme.text);
-        }
-        Change::Undo { .. } if plan.total == 0 => lines.push("It is put back as it was before.", theme.text),
-        _ => {}
+    if let Some(said) = in_words(&confirm.change, plan.total) {
+        lines.push(said, theme.text);
     }
     for (reason, n) in &plan.reasons {
         lines.push(&format!("  {} stay: {}", count(*n), reason.text()), theme.warn);
@@ -74,6 +67,21 @@ pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut
         text(lines.buffer, line, &options(*clear), theme.text);
     }
     typing(theme, confirm, place, lines.buffer)
+}
+
+/// What a change means that no number tells.
+fn in_words(change: &Change, total: u64) -> Option<&'static str> {
+    Some(match change {
+        Change::DeleteAccount { .. } => "It has no SIMs, no users and no accounts below it.",
+        Change::ChangeUser { .. } => {
+            "They cannot sign in any more. What they did stays in the history. This is not undone: they can be \
+             invited again."
+        }
+        Change::SetHelp { .. } => "Those below see what the account above it has set.",
+        Change::SetCeiling { ceiling: None, .. } => "Caps stay as they are, and can be set higher again.",
+        Change::Undo { .. } if total == 0 => "It is put back as it was before.",
+        _ => return None,
+    })
 }
 
 /// The one thing that must not be overlooked comes right after the total.

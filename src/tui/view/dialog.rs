@@ -252,8 +252,13 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
     let head = ["Outcome", "ICCID", "Label", "Before → After"];
     cells(buffer, row(area.y + 3), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
     if result.items.is_empty() {
-        let said = if result.loading { "reading …" } else { "No SIMs to show for this change." };
-        text(buffer, row(place.list.y), said, theme.quiet());
+        if result.loading || result.about.is_empty() {
+            let said = if result.loading { "reading …" } else { "No SIMs to show for this change." };
+            text(buffer, row(place.list.y), said, theme.quiet());
+        } else {
+            let area = Rect { x: area.x, width: area.width, ..place.list };
+            Lines { buffer, area, y: area.y }.push(&result.about, theme.text);
+        }
     }
     for (y, (i, item)) in
         (place.list.y..place.list.bottom()).zip(result.items.iter().enumerate().skip(place.first))

@@ -112,7 +112,10 @@ fn cells(buffer: &mut Buffer, line: Rect, widths: &[u16], content: &[&str], styl
 fn users(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
     let theme = &model.theme;
     let wide = parts.list.width >= 84;
-    let widths: &[u16] = if wide { &[24, 28, 10, 10] } else { &[15, 21, 10] };
+    // Addresses tell people apart: they get the room there is.
+    let room = parts.list.width;
+    let widths: &[u16] =
+        if wide { &[24, (room - 62).min(60), 10, 10] } else { &[15, room.saturating_sub(34).max(12), 10] };
     let bold = theme.text.add_modifier(Modifier::BOLD);
     let head: &[&str] = if wide {
         &["Name", "Email", "Role", "State", "Last sign-in (UTC)"]

@@ -7,7 +7,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::paint::{right, text};
+use super::paint::{right, text, wrap};
 use crate::tui::layout::{self, Areas};
 use crate::tui::model::{Kind, Model};
 use crate::tui::toast::Weight;
@@ -18,12 +18,12 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let word = match model.kind {
         Kind::Demo => " DEMO ",
         Kind::Local => " LIVE ",
-        Kind::Seen => " VIEW AS ",
+        Kind::Seen => " VIEW AS · q comes back ",
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
     let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, word, style);
-    if model.read_only {
+    if model.read_only && model.kind != Kind::Seen {
         x = text(
             buffer,
             Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area },
@@ -96,18 +96,23 @@ pub fn footer(model: &Model, buffer: &mut Buffer) {
 pub fn toast(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let Some(message) = model.messages.current() else { return };
     // A dialog may reach down to the last line: then it is said at the top.
-    let line =
-        if model.overlays.is_empty() { Rect { y: areas.status.y - 1, ..areas.status } } else { areas.banner };
     let (lead, style) = match message.weight {
         Weight::Info => (" ", model.theme.accent),
         Weight::Error => (" Error: ", model.theme.bad.add_modifier(Modifier::BOLD)),
     };
     let tail = if message.weight == Weight::Error { "  Esc" } else { "" };
-    Clear.render(line, buffer);
-    buffer.set_style(line, style);
-    let room = Rect { width: line.width.saturating_sub(tail.width() as u16 + 1), ..line };
-    text(buffer, room, &format!("{lead}{}", message.text), style);
-    right(buffer, Rect { width: line.width - 1, ..line }, tail, style);
+    let width = areas.status.width.saturating_sub(tail.width() as u16 + 2);
+    let parts = wrap(&format!("{}{}", lead.trim_start(), message.text), width);
+    let tall = (parts.len() as u16).min(3);
+    let at = |y: u16| Rect { x: areas.status.x, width: areas.status.width, y, height: 1 };
+    let top = if model.overlays.is_empty() { areas.status.y.saturating_sub(tall) } else { areas.banner.y };
+    for (y, part) in (top..).zip(parts.into_iter().take(usize::from(tall))) {
+        let line = at(y);
+        Clear.render(line, buffer);
+        buffer.set_style(line, style);
+        text(buffer, line, &format!(" {part}"), style);
+    }
+    right(buffer, Rect { width: areas.status.width - 1, ..at(top) }, tail, style);
 }
 
 /// After a moment, what can follow the keys pressed so far.
