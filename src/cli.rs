@@ -24,6 +24,7 @@ mod select;
 mod sims;
 mod start;
 mod store;
+mod tokens;
 mod usage;
 mod users;
 
@@ -126,6 +127,9 @@ enum Command {
     /// Invite a user, change their role, keep them out, let them in, remove them.
     #[command(subcommand)]
     User(users::One),
+    /// Make, list or revoke what programs sign in with.
+    #[command(subcommand)]
+    Token(tokens::Command),
     #[command(name = "help")]
     Support(help::Args),
     History(history::Args),
@@ -257,6 +261,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Diagnose(args) => probe::diagnose(context, &args),
         Command::Users(args) => users::list(context, &args),
         Command::User(one) => users::one(context, one),
+        Command::Token(command) => tokens::run(context, &command),
         Command::Support(args) => help::run(context, &args),
         Command::History(args) => history::list(context, &args),
         Command::Undo(args) => history::undo(context, &args),

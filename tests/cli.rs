@@ -472,3 +472,23 @@ fn sims_are_edited_by_command() {
     world.ok(&["undo", entries[0]["change_id"].as_str().expect("id"), "--yes"]);
     assert_eq!(world.count("tag=checked status=active"), n);
 }
+
+#[test]
+fn a_token_is_printed_once_listed_without_its_secret_and_revoked() {
+    let world = World::sample();
+    let (secret, said) = world.ends(&["token", "create", "report", "--account", "/Root/Acme Ltd"], 0);
+    let secret = secret.trim();
+    assert!(secret.starts_with("simdeck_") && secret.len() == 72, "{secret}");
+    assert!(said.contains("report reads /Root/Acme Ltd and below, until 20"), "{said}");
+    let listed = world.ok(&["token", "list"]);
+    assert!(listed.contains("report,simdeck_") && !listed.contains(secret), "{listed}");
+    let (_, again) = world.ends(&["token", "create", "Report"], 1);
+    assert!(again.contains("a token of yours is called Report already"), "{again}");
+    let (_, when) = world.ends(&["token", "create", "x", "--expires", "soon"], 2);
+    assert!(when.contains("90d, a date or never"), "{when}");
+    assert!(!world.ok(&["history"]).contains(secret));
+    let (_, missing) = world.ends(&["token", "revoke", "repotr"], 4);
+    assert!(missing.contains("did you mean report?"), "{missing}");
+    world.ok(&["token", "revoke", "report"]);
+    assert_eq!(world.ok(&["token", "list"]).lines().count(), 1);
+}

@@ -296,7 +296,7 @@ impl Change {
     }
 
     /// Every word the log has for a change, and for what is no change and still stands there.
-    pub const KINDS: [&'static str; 33] = [
+    pub const KINDS: [&'static str; 35] = [
         "move",
         "levels",
         "edit",
@@ -328,6 +328,8 @@ impl Change {
         "remove-user",
         "profile",
         "view-as",
+        "add-token",
+        "revoke-token",
         "undo",
         "init",
     ];

@@ -43,6 +43,9 @@ pub enum Error {
     /// The session was opened read-only.
     #[error("this session is read-only")]
     ReadOnly,
+    /// It is a person's own, and done by none of the programs that work for them.
+    #[error("an API token may not do that")]
+    NotByToken,
     /// Whoever signed in was removed or kept out since, or is something else now.
     #[error("you may not sign in any more, or not as what you were")]
     SignedOut,
@@ -172,6 +175,7 @@ impl Error {
             Self::Denied { .. } => "not-permitted",
             Self::RootOnly => "root-only",
             Self::ReadOnly => "read-only",
+            Self::NotByToken => "not-by-token",
             Self::SignedOut => "signed-out",
             Self::Invalid { .. } => "invalid",
             Self::Filter { .. } => "bad-filter",
@@ -197,6 +201,7 @@ impl Error {
             | Self::Denied { .. }
             | Self::RootOnly
             | Self::ReadOnly
+            | Self::NotByToken
             | Self::SignedOut => Kind::Forbidden,
             Self::Drift { .. } => Kind::Changed,
             Self::Cancelled => Kind::Cancelled,
@@ -215,6 +220,7 @@ impl Error {
             }
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
+            Self::NotByToken => Some("its user can, signed in as themselves".into()),
             Self::SignedOut => Some("start again, or ask an Admin of your account".into()),
             Self::ReadOnly => Some("start again without --readonly".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),

@@ -24,6 +24,7 @@ pub mod saved;
 mod sim;
 mod store;
 pub mod text;
+mod token;
 pub mod units;
 mod usage;
 mod user;
@@ -53,6 +54,7 @@ pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
 pub use store::watch::CommitWatch;
+pub use token::{NewToken, Secret, Token, TokenId};
 pub use units::Time;
 pub use usage::{
     AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,

@@ -1,6 +1,7 @@
 //! The estate in a local store: finds the scope, asks the role table, then calls the store.
 
 mod apply;
+mod tokens;
 mod tree;
 mod undo;
 mod users;
@@ -37,6 +38,7 @@ use crate::store::watch::{self, CommitWatch};
 use crate::store::{
     Session, Store, accounts, check, demo as made_up, lock, outbox, people, saved, textindex, turn,
 };
+use crate::token::Token;
 use crate::units::Time;
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
@@ -48,6 +50,10 @@ pub struct Scope {
     pub(crate) user: User,
     /// Who looks through that user's eyes, if somebody else does.
     actor: Option<User>,
+    /// The account at the top of what is seen.
+    top: AccountId,
+    /// What a program signed in with.
+    pub(crate) token: Option<Token>,
     read_only: bool,
     roles: Roles,
 }
@@ -55,7 +61,7 @@ pub struct Scope {
 impl Scope {
     /// The account at the top of what is seen.
     pub fn top(&self) -> AccountId {
-        self.user.account
+        self.top
     }
 }
 
@@ -266,6 +272,10 @@ impl Local {
 
     /// Asks the role table.
     fn may(&self, need: Capability) -> Result<()> {
+        let ends = self.scope.token.as_ref().and_then(|token| token.expires);
+        if ends.is_some_and(|at| at <= (self.clock)()) {
+            return Err(Error::SignedOut);
+        }
         self.scope.roles.permit(self.scope.user.role, need)
     }
 
@@ -386,10 +396,12 @@ impl Estate for Local {
     }
 
     fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
+        self.in_person()?;
         self.read(Capability::View, cancel, |view| saved::list(view.session, self.scope.user.id))
     }
 
     fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
+        self.in_person()?;
         self.may_write(Capability::View)?;
         let mut session = self.store.writer();
         let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -483,6 +495,7 @@ impl Estate for Local {
     }
 
     fn want_mail(&self, wanted: bool) -> Result<()> {
+        self.in_person()?;
         self.may_write(Capability::EditProfile)?;
         people::want_mail(&self.store.writer(), self.scope.user.id, wanted)
     }
@@ -492,6 +505,7 @@ impl Estate for Local {
     }
 
     fn hear(&self, upto: i64) -> Result<()> {
+        self.in_person()?;
         self.may_write(Capability::View)?;
         people::hear(&self.store.writer(), self.scope.user.id, upto)
     }

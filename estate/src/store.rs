@@ -24,6 +24,7 @@ pub(crate) mod sql;
 pub(crate) mod stage;
 pub(crate) mod staged;
 pub(crate) mod textindex;
+pub(crate) mod tokens;
 pub(crate) mod turn;
 pub(crate) mod usage;
 pub(crate) mod values;
@@ -49,7 +50,7 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -61,6 +62,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("../schema/0009.sql"),
     include_str!("../schema/0010.sql"),
     include_str!("../schema/0011.sql"),
+    include_str!("../schema/0012.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
@@ -105,6 +107,19 @@ impl DerefMut for Session {
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes what nobody waits for: where another program is writing, it is left.
+pub(crate) fn in_passing(session: &Session, write: impl FnOnce() -> rusqlite::Result<usize>) -> Result<()> {
+    session.busy_timeout(Duration::ZERO)?;
+    let written = write();
+    session.busy_timeout(BUSY)?;
+    match written {
+        Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
+            Err(error.into())
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Store {

@@ -134,7 +134,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
         One::Enable(who) => (who, UserChange::Enable),
         One::Remove(who) => (who, UserChange::Remove),
     };
-    let user = find(&local, &who)?;
+    let user = found(&local, &who.email, who.account.as_deref())?;
     let what = match to {
         UserChange::Role(role) => format!("Make {} {role}", user.email),
         UserChange::Invite => format!("Invite {} again", user.email),
@@ -148,19 +148,19 @@ pub fn one(context: &Context, command: One) -> Outcome {
 }
 
 /// The user of that address, among those this user sees.
-fn find(local: &dyn Estate, who: &Who) -> Result<User, Failure> {
+pub fn found(local: &dyn Estate, email: &str, account: Option<&str>) -> Result<User, Failure> {
     let accounts = local.accounts(&plain())?;
-    let account = who.account.as_deref().map(|path| accounts.find(path)).transpose()?;
-    let wanted = estate::text::fold(who.email.trim());
+    let account = account.map(|path| accounts.find(path)).transpose()?;
+    let wanted = estate::text::fold(email.trim());
     let users = local.users(account, &plain())?;
     let near = || users.iter().map(|u| u.email.as_str());
     let mut found: Vec<&User> = users.iter().filter(|u| estate::text::fold(&u.email) == wanted).collect();
     match (found.pop(), found.len()) {
-        (None, _) => Err(Error::not_found_near("user", who.email.clone(), near()).into()),
+        (None, _) => Err(Error::not_found_near("user", email, near()).into()),
         (Some(user), 0) => Ok(user.clone()),
         (Some(user), _) => {
             let all = found.iter().chain([&user]).map(|u| accounts.path(u.account)).collect();
-            Err(Error::Ambiguous { name: who.email.clone(), candidates: all }.into())
+            Err(Error::Ambiguous { name: email.to_owned(), candidates: all }.into())
         }
     }
 }

@@ -135,6 +135,9 @@ impl Local {
 
     pub(super) fn apply_change(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
         self.may_change(&needs(change))?;
+        if matches!(change, Change::EditProfile { .. }) {
+            self.in_person()?;
+        }
         let writer = self.store.writer();
         if let Change::Import { staging } | Change::ImportUsage { staging } = change {
             return self.import(id, change.kind(), *staging, watch);

@@ -182,6 +182,11 @@ pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Don
 }
 
 impl Scope {
+    /// All that a user sees.
+    fn of(user: User, read_only: bool) -> Self {
+        Self { top: user.account, user, actor: None, token: None, read_only, roles: Roles::default() }
+    }
+
     /// Whose doing it is: whoever looks through somebody else's eyes is still themselves.
     pub fn actor(&self) -> &User {
         self.actor.as_ref().unwrap_or(&self.user)
@@ -213,11 +218,12 @@ impl Local {
         if !read_only {
             people::signed_in(&store.writer(), user.id, clock())?;
         }
-        Ok(Self::new(store, Scope { user, actor: None, read_only, roles: Roles::default() }, clock))
+        Ok(Self::new(store, Scope::of(user, read_only), clock))
     }
 
     /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
     pub fn view_as(&self, id: UserId) -> Result<Self> {
+        self.in_person()?;
         self.may_write(crate::permit::Capability::ManageAccounts)?;
         let user = {
             let session = self.store.writer();
@@ -231,7 +237,7 @@ impl Local {
             user
         };
         let actor = Some(self.scope.user.clone());
-        let scope = Scope { user, actor, read_only: true, roles: self.scope.roles.clone() };
+        let scope = Scope { actor, roles: self.scope.roles.clone(), ..Scope::of(user, true) };
         Ok(Self::new(Store::open(self.store.path())?, scope, Box::new(Time::now)))
     }
 
@@ -275,7 +281,13 @@ fn moved_in(session: &Session, user: User, email: &str) -> Result<User> {
 }
 
 /// Logs what is no change of the estate and still has to be known.
-fn append(session: &Session, actor: &User, kind: &str, body: serde_json::Value, at: Time) -> Result<i64> {
+pub(super) fn append(
+    session: &Session,
+    actor: &User,
+    kind: &str,
+    body: serde_json::Value,
+    at: Time,
+) -> Result<i64> {
     let rev = session.rev()? + 1;
     let record =
         Record { rev, id: &ChangeId::new(), at, actor, kind, body, counts: Counts::default(), undoes: None };

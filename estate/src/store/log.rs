@@ -81,7 +81,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 12] = [
+const FINAL: [&str; 14] = [
     "import",
     "usage",
     "init",
@@ -91,6 +91,8 @@ const FINAL: [&str; 12] = [
     "accept",
     "profile",
     "view-as",
+    "add-token",
+    "revoke-token",
     "add-external",
     "remove-external",
     "terminate",

@@ -16,7 +16,7 @@ pub(crate) fn key_of(email: &str) -> String {
 }
 
 /// How long a sign-in stands before another is written down.
-const HOUR: i64 = 3_600;
+pub(super) const HOUR: i64 = 3_600;
 
 fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     let time = |at| Ok::<_, rusqlite::Error>(Some(Time(row.get(at)?)).filter(|t| t.0 > 0));
@@ -59,8 +59,12 @@ pub(crate) fn by_id(session: &Session, id: UserId) -> Result<Option<User>> {
     Ok(session.query_row(&sql, [id.0], user).optional()?)
 }
 
+/// The account `?3` and those above it.
+const UP: &str =
+    "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id)";
+
 /// Whether whoever acts is still what they were when they signed in; and whoever's eyes they look through is still there,
-/// as they were, below them.
+/// as they were, below them; and a token they act by was not revoked, nor has its account gone elsewhere.
 pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
     let actor = scope.actor();
     let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
@@ -69,13 +73,23 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
         .query_row(params![actor.id.0, actor.role.word(), actor.account.0], |_| Ok(()))
         .optional()?;
     known.ok_or(Error::SignedOut)?;
+    if let Some(token) = &scope.token {
+        let sql = format!("{UP} SELECT 1 FROM token WHERE id = ?1 AND account_id = ?3 AND ?2 IN up");
+        let values = params![token.id.0, actor.account.0, token.account.0];
+        return session
+            .prepare_cached(&sql)?
+            .query_row(values, |_| Ok(()))
+            .optional()?
+            .ok_or(Error::SignedOut);
+    }
     if actor.id == scope.user.id {
         return Ok(());
     }
-    let sql = "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id) \
-         SELECT 1 FROM user WHERE id = ?1 AND state < 3 AND role = ?2 AND account_id = ?3 AND ?4 IN up";
+    let sql = format!(
+        "{UP} SELECT 1 FROM user WHERE id = ?1 AND state < 3 AND role = ?2 AND account_id = ?3 AND ?4 IN up"
+    );
     let seen = session
-        .prepare_cached(sql)?
+        .prepare_cached(&sql)?
         .query_row(
             params![scope.user.id.0, scope.user.role.word(), scope.user.account.0, actor.account.0],
             |_| Ok(()),
@@ -142,6 +156,7 @@ pub(crate) fn set_state(session: &Session, id: UserId, state: UserState) -> Resu
 /// Takes a user away; the row stays, because the log names it.
 pub(crate) fn remove(session: &Session, id: UserId) -> Result<()> {
     session.execute("DELETE FROM saved_filter WHERE user_id = ?", [id.0])?;
+    session.execute("DELETE FROM token WHERE user_id = ?", [id.0])?;
     session.execute("UPDATE user SET state = 3, notify = 0 WHERE id = ?", [id.0])?;
     bar(session, id)
 }
@@ -151,18 +166,12 @@ pub(crate) fn invited_again(session: &Session, id: UserId, now: Time) -> Result<
     Ok(())
 }
 
-/// Writes down that a user signed in, where no other program is writing: nobody waits for that.
+/// Writes down that a user signed in, hourly and where no other program is writing: nobody waits for that.
 pub(crate) fn signed_in(session: &Session, id: UserId, now: Time) -> Result<()> {
-    session.busy_timeout(std::time::Duration::ZERO)?;
-    let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
-    let written = session.execute(sql, params![now.0, id.0, HOUR]);
-    session.busy_timeout(super::BUSY)?;
-    match written {
-        Err(error) if error.sqlite_error_code() != Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            Err(error.into())
-        }
-        _ => Ok(()),
-    }
+    super::in_passing(session, || {
+        let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
+        session.execute(sql, params![now.0, id.0, HOUR])
+    })
 }
 
 /// Admins of an account who may sign in, and users of it who were not removed.

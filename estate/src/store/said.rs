@@ -134,12 +134,18 @@ impl Told<'_> {
         }
     }
 
+    /// A token by its name and how it begins.
+    fn token(&self) -> String {
+        let name = self.body["name"].as_str().unwrap_or_default();
+        format!("the API token {name} ({}…)", self.text("prefix"))
+    }
+
     /// What was done to users.
     fn of_users(&self, kind: &str) -> String {
         let (email, name) = (self.text("email"), self.name("account"));
         match kind {
             "add-user" | "invite-user" | "user-role" | "disable-user" | "enable-user" | "remove-user"
-            | "accept" | "profile" | "view-as"
+            | "accept" | "profile" | "view-as" | "add-token" | "revoke-token"
                 if !self.seen("account") =>
             {
                 "changed a user".to_owned()
@@ -160,6 +166,12 @@ impl Told<'_> {
             "accept" => format!("accepted the invitation to {name}"),
             "profile" => "changed their own profile".to_owned(),
             "view-as" => format!("looked at the estate as {email} of {name}"),
+            "add-token" => {
+                let does = if self.body["writes"] == true { "read and write" } else { "read" };
+                let token = self.token();
+                format!("made {token} for {email}: it may {does} {} and below", self.name("for"))
+            }
+            "revoke-token" => format!("revoked {} of {email}", self.token()),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),
         }

@@ -1,0 +1,130 @@
+//! API tokens: made, shown once, revoked; and what is seen and done with one.
+
+use std::path::Path;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use serde_json::json;
+
+use super::users::append;
+use super::{Local, Scope};
+use crate::account::valid_name;
+use crate::change::Cancel;
+use crate::error::{Error, Result};
+use crate::permit::{Capability, Roles};
+use crate::store::read::View;
+use crate::store::{Store, log, people, tokens};
+use crate::token::{NewToken, Secret, Token, TokenId};
+use crate::units::Time;
+use crate::user::{UserId, UserState};
+
+impl Local {
+    /// Signs a program in by its token: it is its user, within the token's account. Why a token is not good is not told.
+    pub fn by_token(path: &Path, secret: &Secret) -> Result<Self> {
+        Self::by_token_at(path, secret, Time::now)
+    }
+
+    /// The same, with a clock of its own.
+    pub fn by_token_at(
+        path: &Path,
+        secret: &Secret,
+        clock: impl Fn() -> Time + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let store = Store::open(path)?;
+        let scope = {
+            let session = store.writer();
+            let token = tokens::proved(&session, secret, clock())?;
+            let user = people::by_id(&session, token.user)?.filter(|user| user.state == UserState::Active);
+            let user = user.ok_or(Error::SignedOut)?;
+            let (top, read_only) = (token.account, !token.writes);
+            let scope =
+                Scope { user, actor: None, top, token: Some(token), read_only, roles: Roles::default() };
+            people::still(&session, &scope)?;
+            scope
+        };
+        if let Some(token) = &scope.token {
+            tokens::used(&store.writer(), token.id, clock())?;
+        }
+        Ok(Self::new(store, scope, Box::new(clock)))
+    }
+
+    /// Whether whoever signed in may still do so.
+    pub fn still(&self) -> Result<()> {
+        self.read(Capability::View, &Cancel::new(), |_| Ok(()))
+    }
+
+    /// What is a person's own, and not for the programs that work for them.
+    pub(super) fn in_person(&self) -> Result<()> {
+        if self.scope.token.is_some() { Err(Error::NotByToken) } else { Ok(()) }
+    }
+
+    /// The tokens of a user: one's own, or of somebody whose account one manages.
+    pub fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
+        self.in_person()?;
+        self.may_have_tokens(of)?;
+        self.read(Capability::View, &Cancel::new(), |view| {
+            view.need_user(of)?;
+            tokens::list(view.session, of)
+        })
+    }
+
+    fn may_have_tokens(&self, of: UserId) -> Result<()> {
+        self.may(if of == self.scope.user.id { Capability::EditProfile } else { Capability::ManageAccounts })
+    }
+
+    /// Makes a token for oneself. Only what is given back has the secret.
+    pub fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
+        self.in_person()?;
+        self.may_write(Capability::EditProfile)?;
+        let now = (self.clock)();
+        let new = NewToken { name: valid_name(&new.name)?, ..new.clone() };
+        if new.expires.is_some_and(|at| at <= now) {
+            return Err(Error::invalid("expires", "must lie ahead"));
+        }
+        let session = self.store.writer();
+        let transaction = Transaction::new_unchecked(&session, TransactionBehavior::Immediate)?;
+        let view = View::new(&session, &self.scope, None)?;
+        let account = view.accounts.need(new.account.unwrap_or(self.scope.top()))?.id;
+        let user = &self.scope.user;
+        let folded = crate::text::fold(&new.name);
+        if tokens::list(&session, user.id)?.iter().any(|token| crate::text::fold(&token.name) == folded) {
+            return Err(Error::Conflict(format!("a token of yours is called {} already", new.name)));
+        }
+        let secret = Secret::make();
+        let id = tokens::add(&session, user.id, &new, account, &secret, now)?;
+        let token = tokens::by_id(&session, id)?.ok_or_else(|| missing(id))?;
+        self.log_token("add-token", &view, &token, now)?;
+        transaction.commit()?;
+        Ok((token, secret))
+    }
+
+    /// Ends a token, one's own or of somebody whose account one manages: the next request with it is refused.
+    pub fn revoke_token(&self, id: TokenId) -> Result<Token> {
+        self.in_person()?;
+        self.may_write(Capability::EditProfile)?;
+        let session = self.store.writer();
+        let transaction = Transaction::new_unchecked(&session, TransactionBehavior::Immediate)?;
+        let view = View::new(&session, &self.scope, None)?;
+        let token = tokens::by_id(&session, id)?.ok_or_else(|| missing(id))?;
+        // Whose it is, is told only to those who may know of it at all.
+        if view.need_user(token.user).is_err() || self.may_have_tokens(token.user).is_err() {
+            return Err(missing(id));
+        }
+        tokens::revoke(&session, id)?;
+        self.log_token("revoke-token", &view, &token, (self.clock)())?;
+        transaction.commit()?;
+        Ok(token)
+    }
+
+    fn log_token(&self, kind: &'static str, view: &View<'_>, token: &Token, now: Time) -> Result<()> {
+        let owner = view.need_user(token.user)?;
+        let body = json!({ "user": owner.id.0, "email": owner.email, "account": owner.account.0,
+                           "token": token.id.0, "name": token.name, "prefix": token.prefix,
+                           "for": token.account.0, "writes": token.writes, "expires": token.expires });
+        let rev = append(view.session, &self.scope.user, kind, body, now)?;
+        log::touch_if_absent(view.session, rev, owner.account)
+    }
+}
+
+fn missing(id: TokenId) -> Error {
+    Error::not_found("token", format!("#{}", id.0))
+}

@@ -1,0 +1,76 @@
+//! API tokens in the store: found by their first characters, proved by their hash.
+
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Session;
+use super::people::HOUR;
+use crate::account::AccountId;
+use crate::error::{Error, Result};
+use crate::token::{NewToken, Secret, Token, TokenId};
+use crate::units::Time;
+use crate::user::UserId;
+
+const TOKEN: &str = "SELECT id, user_id, name, prefix, account_id, writes, created, expires, used FROM token";
+
+fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
+    let time = |at| Ok::<_, rusqlite::Error>(Some(Time(row.get(at)?)).filter(|t| t.0 > 0));
+    Ok(Token {
+        id: TokenId(row.get(0)?),
+        user: UserId(row.get(1)?),
+        name: row.get(2)?,
+        prefix: row.get(3)?,
+        account: AccountId(row.get(4)?),
+        writes: row.get(5)?,
+        created: Time(row.get(6)?),
+        expires: time(7)?,
+        used: time(8)?,
+    })
+}
+
+/// The token somebody signs in with. That it never was, was revoked or has ended is not told apart.
+pub(crate) fn proved(session: &Session, secret: &Secret, now: Time) -> Result<Token> {
+    let sql = "SELECT id, hash FROM token WHERE prefix = ?";
+    let found: Option<(i64, Vec<u8>)> =
+        session.query_row(sql, [secret.prefix()], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+    let id = found.filter(|(_, hash)| secret.proves(hash)).ok_or(Error::SignedOut)?.0;
+    let token = by_id(session, TokenId(id))?.ok_or(Error::SignedOut)?;
+    if token.expires.is_some_and(|at| at <= now) { Err(Error::SignedOut) } else { Ok(token) }
+}
+
+pub(crate) fn by_id(session: &Session, id: TokenId) -> Result<Option<Token>> {
+    Ok(session.query_row(&format!("{TOKEN} WHERE id = ?"), [id.0], token).optional()?)
+}
+
+pub(crate) fn list(session: &Session, user: UserId) -> Result<Vec<Token>> {
+    let mut statement = session.prepare_cached(&format!("{TOKEN} WHERE user_id = ? ORDER BY id"))?;
+    Ok(statement.query_map([user.0], token)?.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(crate) fn add(
+    session: &Session,
+    user: UserId,
+    new: &NewToken,
+    account: AccountId,
+    secret: &Secret,
+    now: Time,
+) -> Result<TokenId> {
+    let sql = "INSERT INTO token (user_id, name, prefix, hash, account_id, writes, created, expires) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    let ends = new.expires.map_or(0, |at| at.0);
+    let (hash, prefix) = (secret.hash(), secret.prefix());
+    session.execute(sql, params![user.0, new.name, prefix, hash, account.0, new.writes, now.0, ends])?;
+    Ok(TokenId(session.last_insert_rowid()))
+}
+
+pub(crate) fn revoke(session: &Session, id: TokenId) -> Result<()> {
+    session.execute("DELETE FROM token WHERE id = ?", [id.0])?;
+    Ok(())
+}
+
+/// Writes down that a token was used, hourly and where no other program is writing: nobody waits for that.
+pub(crate) fn used(session: &Session, id: TokenId, now: Time) -> Result<()> {
+    super::in_passing(session, || {
+        let sql = "UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3";
+        session.execute(sql, params![now.0, id.0, HOUR])
+    })
+}

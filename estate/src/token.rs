@@ -1,0 +1,119 @@
+//! API tokens: what programs sign in with instead of a person.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::account::AccountId;
+use crate::units::Time;
+use crate::user::UserId;
+
+/// Identifies a token within one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenId(pub i64);
+
+/// A token as it can be looked at: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Token {
+    /// The identifier.
+    pub id: TokenId,
+    /// Whose it is.
+    pub user: UserId,
+    /// What its user calls it.
+    pub name: String,
+    /// How it begins: enough to know it again, too little to use it.
+    pub prefix: String,
+    /// The account it is good for, with everything below it.
+    pub account: AccountId,
+    /// Whether changes can be made with it.
+    pub writes: bool,
+    /// When it was made.
+    pub created: Time,
+    /// When it ends; `None` is never.
+    pub expires: Option<Time>,
+    /// When it was last used, within the hour.
+    pub used: Option<Time>,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewToken {
+    /// What to call it.
+    pub name: String,
+    /// The account it is to be good for; everything its user sees without one.
+    pub account: Option<AccountId>,
+    /// Whether changes can be made with it.
+    pub writes: bool,
+    /// When it ends; `None` is never.
+    pub expires: Option<Time>,
+}
+
+/// What a token begins with, so that whoever finds one knows what it opens.
+const BRAND: &str = "simdeck_";
+/// How much of a token is kept to find it by.
+const PREFIX: usize = BRAND.len() + 8;
+/// Two random UUIDs without their dashes: 244 random bits.
+const LENGTH: usize = BRAND.len() + 64;
+
+/// The whole of a token: shown once, kept nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Makes one that nobody can guess.
+    pub(crate) fn make() -> Self {
+        Self(format!("{BRAND}{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()))
+    }
+
+    /// Takes what somebody signs in with; `None` where no token can look like that.
+    pub fn read(text: &str) -> Option<Self> {
+        let hex = text.strip_prefix(BRAND)?;
+        let plain = text.len() == LENGTH && hex.bytes().all(|b| b.is_ascii_hexdigit());
+        plain.then(|| Self(text.to_owned()))
+    }
+
+    /// The token itself, to be handed over.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        &self.0[..PREFIX]
+    }
+
+    /// The token is random enough that a plain hash proves it and cannot be turned back.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_bytes()).into()
+    }
+
+    /// Whether a hash is this token's; how long that takes tells nothing.
+    pub(crate) fn proves(&self, hash: &[u8]) -> bool {
+        let own = self.hash();
+        own.len() == hash.len() && own.iter().zip(hash).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", self.prefix())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_proved_by_its_hash_and_never_printed() {
+        let (one, other) = (Secret::make(), Secret::make());
+        assert_eq!(Secret::read(one.reveal()), Some(one.clone()));
+        assert!(one.proves(&one.hash()) && !one.proves(&other.hash()) && !one.proves(b""));
+        assert_eq!(format!("{one:?}").len(), PREFIX + "…".len());
+        for bad in ["", "simdeck_", "ä", &one.reveal()[1..], &format!("{}0", one.reveal())] {
+            assert_eq!(Secret::read(bad), None, "{bad}");
+        }
+        assert_eq!(Secret::read(&one.reveal().replace(|c: char| c.is_ascii_digit(), "g")), None);
+    }
+}
