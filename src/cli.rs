@@ -21,6 +21,7 @@ mod probe;
 mod profile;
 mod reference;
 mod select;
+mod serve;
 mod sims;
 mod start;
 mod store;
@@ -137,6 +138,7 @@ enum Command {
     /// Check or copy the store.
     #[command(subcommand)]
     Store(store::One),
+    Serve(serve::Args),
     Keys(about::KeysArgs),
     /// Where the configuration is, and whether it is sound.
     #[command(subcommand)]
@@ -266,6 +268,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::History(args) => history::list(context, &args),
         Command::Undo(args) => history::undo(context, &args),
         Command::Store(one) => store::run(context, one),
+        Command::Serve(args) => serve::run(context, &args),
         Command::Keys(_) => about::keys(context),
         Command::Config(command) => about::config(context, &command),
         Command::Doctor(args) => about::doctor(context, &args),

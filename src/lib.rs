@@ -1,6 +1,6 @@
 //! simdeck: manage SIM estates from a terminal.
 //!
-//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`notify`] (what goes out), [`keeper`] (what happens by
+//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`server`] (the same over HTTP), [`notify`] (what goes out), [`keeper`] (what happens by
 //! itself), [`config`] and [`connect`] (which estate). What is true without a screen lives in the `estate` library.
 
 pub mod cli;
@@ -13,5 +13,6 @@ pub mod keeper;
 pub mod markdown;
 pub mod notify;
 pub mod probe;
+pub mod server;
 pub mod support;
 pub mod tui;

@@ -184,7 +184,7 @@ fn killed_at_any_moment_it_is_all_or_nothing() {
         fresh.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
         let moving = args[0] == "move";
         if moving {
-            std::fs::copy(&world.store, &fresh.store).expect("copied");
+            std::fs::copy(world.path("estate.db"), fresh.path("estate.db")).expect("copied");
         }
         let before = fresh.count("");
         let delay = whole.mul_f64((i as f64 + 0.5) / 14.0);

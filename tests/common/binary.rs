@@ -11,15 +11,12 @@ pub const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data");
 /// A folder, a store in it, and the program that works on it.
 pub struct World {
     pub dir: tempfile::TempDir,
-    pub store: PathBuf,
 }
 
 impl World {
     /// A folder with nothing in it.
     pub fn empty() -> Self {
-        let dir = tempfile::tempdir().expect("folder");
-        let store = dir.path().join("estate.db");
-        Self { dir, store }
+        Self { dir: tempfile::tempdir().expect("folder") }
     }
 
     /// A store with the sample estate.
@@ -33,7 +30,12 @@ impl World {
     /// The program, with nothing of this machine around it.
     pub fn command(&self) -> Command {
         let mut command = Command::cargo_bin("simdeck").expect("binary");
-        command.env_clear().env("HOME", self.dir.path()).arg("--store").arg(&self.store).stdin(Stdio::null());
+        command
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .arg("--store")
+            .arg(self.path("estate.db"))
+            .stdin(Stdio::null());
         command
     }
 

@@ -1,0 +1,68 @@
+//! `simdeck serve`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+
+use estate::Estate;
+
+use super::{Context, Outcome};
+use crate::failure::{Exit, Failure};
+use crate::{connect, keeper, server};
+
+/// Let other programs read the store over HTTP, by API tokens.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen: an address and a port.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8470")]
+    listen: SocketAddr,
+    /// Listen beyond this machine although nothing is encrypted: only behind a proxy that does it.
+    #[arg(long)]
+    plaintext: bool,
+}
+
+/// A line for each request, on standard error; with --quiet only what went wrong.
+fn log_to_stderr(context: &Context) {
+    let level = if context.globals.quiet { tracing::Level::ERROR } else { tracing::Level::INFO };
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        // Whoever read standard error may have gone: a request is answered all the same.
+        .log_internal_errors(false)
+        .finish();
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+pub fn run(context: &Context, args: &Args) -> Outcome {
+    if !args.listen.ip().is_loopback() && !args.plaintext {
+        let why = "tokens would cross the network unencrypted: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --plaintext";
+        return Err(Failure::Usage(format!("{}: {why}", args.listen.ip())));
+    }
+    log_to_stderr(context);
+    let store = connect::store_path(&context.globals, &context.config)?;
+    let owner = Arc::new(context.open()?);
+    let courier = context.config.mail.is_some().then(|| context.courier()).transpose()?;
+    let (wake, woken) = channel();
+    let watch = owner.on_commit(Box::new(move || {
+        let _ = wake.send(());
+    }))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let keep = {
+        let (owner, stop) = (Arc::clone(&owner), Arc::clone(&stop));
+        std::thread::spawn(move || keeper::keep(&owner, courier.as_ref(), &woken, &stop, &|| {}))
+    };
+    let roles = context.config.roles()?;
+    let serve = server::Serve { store, roles, owner, listen: args.listen };
+    let served = server::run(serve, |at| {
+        context.say(format!(
+            "serving http://{at} to programs with a token (simdeck token create); Ctrl+C ends it"
+        ));
+    });
+    stop.store(true, Ordering::Relaxed);
+    drop(watch);
+    let _ = keep.join();
+    served?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,190 @@
+//! The server: a token becomes a [`Local`], a request becomes a read of it, a failure becomes a problem.
+//!
+//! Rules live in `estate`: a handler finds out who asks and what for, and never decides what they may see.
+
+mod accounts;
+mod params;
+mod problem;
+mod sessions;
+mod sims;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use estate::{Cancel, Error, Estate, Local, Roles};
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use problem::Problem;
+use sessions::Sessions;
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Names a request, in what is answered and what is logged.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every request needs.
+#[derive(Clone)]
+pub(crate) struct Served {
+    sessions: Arc<Sessions>,
+}
+
+impl Served {
+    /// Does the work of a request for whoever asks, where it may block; whoever hangs up stops it.
+    async fn work<T: Send + 'static>(
+        &self,
+        request: &Parts,
+        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let secret = sessions::secret(&request.headers)?;
+        let cancel = Hangup(Cancel::new());
+        let (sessions, heard) = (Arc::clone(&self.sessions), cancel.0.clone());
+        let done = tokio::task::spawn_blocking(move || {
+            sessions.open(&secret).and_then(|local| work(&local, &heard))
+        });
+        match tokio::time::timeout(PATIENCE, done).await {
+            Ok(Ok(done)) => Ok(done?),
+            Ok(Err(panic)) => {
+                tracing::error!(%panic, "a request failed in a way nobody expected");
+                Err(Problem::unexpected())
+            }
+            Err(_) => Err(Problem::slow()),
+        }
+    }
+}
+
+/// Stops a read when nobody waits for it any more.
+struct Hangup(Cancel);
+
+impl Drop for Hangup {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// Everything that can be asked for.
+fn routes(served: Served) -> Router {
+    Router::new()
+        .route("/healthz", get(async || axum::Json(json!({ "status": "ok" }))))
+        .route("/readyz", get(ready))
+        .route("/v1/me", get(me))
+        .route("/v1/accounts", get(accounts::list))
+        .route("/v1/accounts/{id}", get(accounts::one))
+        .route("/v1/sims", get(sims::list))
+        .route("/v1/sims/{id}", get(sims::one))
+        .fallback(async || Problem::nowhere())
+        .method_not_allowed_fallback(async || Problem::method())
+        .layer(middleware::from_fn(around))
+        .with_state(served)
+}
+
+/// Around every request: its name, what is logged of it, and headers that keep answers where they belong.
+async fn around(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let began = Instant::now();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let allow = response.headers_mut().remove(header::ALLOW);
+        response = problem.answer(&path, &id);
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Not what was asked for: filters hold names and numbers of people.
+    let (status, took) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
+    tracing::info!(request_id = id, %method, path = estate::text::clean(&path).as_ref(), status, took, "request");
+    response
+}
+
+/// The name a request came with, if it can be repeated safely, or a new one.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    given.filter(plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
+}
+
+/// Whether the store can be read.
+async fn ready(State(served): State<Served>) -> Response {
+    let sessions = Arc::clone(&served.sessions);
+    match tokio::task::spawn_blocking(move || sessions.owner.rev()).await {
+        Ok(Ok(_)) => axum::Json(json!({ "status": "ready" })).into_response(),
+        _ => Problem::from(Error::Busy).into_response(),
+    }
+}
+
+async fn me(State(served): State<Served>, request: Parts) -> Result<axum::Json<Json>, Problem> {
+    params::none(&request)?;
+    let me = |local: &Local, cancel: &Cancel| {
+        let (me, accounts) = (local.me(), local.accounts(cancel)?);
+        let top = accounts.top().map(|top| accounts::object(&accounts, top));
+        Ok(
+            json!({ "id": format!("usr_{}", me.id.0), "name": me.name, "email": me.email, "role": me.role.word(),
+                   "read_only": local.read_only(), "account": top }),
+        )
+    };
+    served.work(&request, me).await.map(axum::Json)
+}
+
+/// What to serve, and where.
+pub struct Serve {
+    /// The store.
+    pub store: PathBuf,
+    /// The role table as this deployment tightened it.
+    pub roles: Roles,
+    /// Whoever owns the file, signed in.
+    pub owner: Arc<Local>,
+    /// Where to listen.
+    pub listen: SocketAddr,
+}
+
+/// Serves until a signal comes, then finishes what runs; `ready` hears where.
+pub fn run(serve: Serve, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+    let io = |what: &'static str| move |e| Failure::io(what, e);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(io("cannot start the server"))?.block_on(async {
+        let listener = TcpListener::bind(serve.listen)
+            .await
+            .map_err(|e| Failure::io(format!("cannot listen on {}", serve.listen), e))?;
+        ready(listener.local_addr().map_err(io("cannot listen"))?);
+        let sessions = Sessions::new(serve.store, serve.roles, serve.owner);
+        let served = routes(Served { sessions: Arc::new(sessions) });
+        axum::serve(listener, served)
+            .with_graceful_shutdown(signalled())
+            .await
+            .map_err(io("the server failed"))
+    })
+}
+
+/// Waits for Ctrl+C or a request to end.
+async fn signalled() {
+    let interrupted = async { tokio::signal::ctrl_c().await.ok() };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            interrupted.await;
+            return;
+        };
+        tokio::select! { _ = interrupted => {}, _ = terminated.recv() => {} }
+    }
+    #[cfg(not(unix))]
+    interrupted.await;
+}

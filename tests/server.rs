@@ -1,0 +1,232 @@
+//! The server over real HTTP: who sees what, lists page by page, and every failure a problem.
+
+#[path = "common/binary.rs"]
+mod binary;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStderr, Stdio};
+
+use binary::World;
+use serde_json::Value as Json;
+
+/// A server on a port of its own, ended with the test.
+struct Server {
+    child: Child,
+    base: String,
+    log: BufReader<ChildStderr>,
+}
+
+impl Server {
+    fn start(world: &World) -> Self {
+        let mut command = world.command();
+        command.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("started");
+        let mut log = BufReader::new(child.stderr.take().expect("standard error"));
+        let mut line = String::new();
+        log.read_line(&mut line).expect("a line");
+        let base = line.split_whitespace().find(|word| word.starts_with("http://")).expect(&line).to_owned();
+        Self { child, base, log }
+    }
+
+    /// Asks, with or without a token; gives status, headers and body.
+    fn ask(&self, method: &str, path: &str, token: Option<&str>) -> (u16, ureq::http::HeaderMap, Json) {
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let mut answer = agent.run(request.body(()).expect("request")).expect("answered");
+        let text = answer.body_mut().read_to_string().expect("text");
+        let body = serde_json::from_str(&text).unwrap_or(Json::Null);
+        (answer.status().as_u16(), answer.headers().clone(), body)
+    }
+
+    #[track_caller]
+    fn get(&self, path: &str, token: &str) -> Json {
+        let (status, _, body) = self.ask("GET", path, Some(token));
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Asks for what is refused, and how that is said.
+    #[track_caller]
+    fn refused(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        status: u16,
+    ) -> (ureq::http::HeaderMap, Json) {
+        let (found, headers, body) = self.ask(method, path, token);
+        assert_eq!(found, status, "{path}: {body}");
+        assert_eq!(headers["content-type"], "application/problem+json", "{path}");
+        assert_eq!(body["status"], status, "{body}");
+        assert_eq!(body["type"], format!("/problems/{}", body["code"].as_str().expect("code")), "{body}");
+        assert_eq!(body["request_id"], headers["x-request-id"].to_str().expect("text"), "{body}");
+        (headers, body)
+    }
+
+    /// Every item of a list, page by page.
+    fn all(&self, path: &str, limit: usize, token: &str) -> Vec<Json> {
+        let mut items = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("{path}limit={limit}{cursor}"), token);
+            let found = page["items"].as_array().expect("items").clone();
+            assert!(found.len() <= limit);
+            items.extend(found);
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn token(world: &World, args: &[&str]) -> String {
+    world.ok(&[&["token", "create"], args].concat()).trim().to_owned()
+}
+
+/// What two refusals differ in although they say the same: the address and the request.
+fn said(mut body: Json, name: &str) -> String {
+    body["instance"] = Json::Null;
+    body["request_id"] = Json::Null;
+    body.to_string().replace(name, "…")
+}
+
+#[test]
+fn every_failure_is_a_problem_that_names_what_is_wrong() {
+    let world = World::sample();
+    let all = token(&world, &["all"]);
+    let server = Server::start(&world);
+    assert_eq!(server.ask("GET", "/healthz", None).2["status"], "ok");
+    assert_eq!(server.ask("GET", "/readyz", None).2["status"], "ready");
+    for path in ["/", "/v1/nothing", "/v1/sims/%ff"] {
+        server.refused("GET", path, Some(&all), 404);
+    }
+    let (headers, _) = server.refused("POST", "/v1/sims", Some(&all), 405);
+    assert_eq!(headers["allow"], "GET,HEAD");
+    for bad in
+        [None, Some("simdeck_"), Some("x"), Some(&all[1..]), Some(&all.replace('1', "2").replace('a', "b"))]
+    {
+        let (headers, body) = server.refused("GET", "/v1/me", bad, 401);
+        assert_eq!(headers["www-authenticate"], "Bearer");
+        assert!(body["detail"].as_str().is_some_and(|text| text.contains("API token")), "{body}");
+    }
+    for (query, parameter) in [
+        ("colour=red", "colour"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("count=about", "count"),
+        ("below=perhaps", "below"),
+        ("cursor=x", "cursor"),
+        ("filter=status%3D", "filter"),
+        ("sort=colour", "sort"),
+        ("fields=colour", "columns"),
+    ] {
+        let (_, body) = server.refused("GET", &format!("/v1/sims?{query}"), Some(&all), 400);
+        assert_eq!(body["errors"][0]["parameter"], parameter, "{body}");
+    }
+    let (_, body) = server.refused("GET", "/v1/sims?filter=used%20%3E%3E%202", Some(&all), 400);
+    assert!(body["errors"][0]["column"].is_u64(), "{body}");
+    let (_, headers, _) = server.ask("GET", "/v1/me?", Some(&all));
+    assert_eq!(headers["cache-control"], "no-store");
+}
+
+#[test]
+fn a_list_comes_page_by_page_with_every_row_once() {
+    let world = World::sample();
+    let all = token(&world, &["all"]);
+    let server = Server::start(&world);
+    let sims = server.all("/v1/sims?sort=used:desc&fields=id,iccid,used&", 999, &all);
+    let ids: BTreeSet<&str> = sims.iter().filter_map(|sim| sim["iccid"].as_str()).collect();
+    assert_eq!((sims.len(), ids.len() as u64), (ids.len(), world.count("")));
+    let used: Vec<u64> = sims.iter().filter_map(|sim| sim["used_bytes"].as_u64()).collect();
+    assert!(used.len() == sims.len() && used.is_sorted_by(|a, b| a >= b));
+    let page = server.get("/v1/sims?filter=status%3Dactive&limit=7&count=exact", &all);
+    assert_eq!(page["count"], world.count("status=active"));
+    assert_eq!(page["items"].as_array().map(Vec::len), Some(7));
+    assert!(
+        page["items"][0]["version"].is_null()
+            && page["items"][0]["cap_bytes"].is_u64() | page["items"][0]["cap_bytes"].is_null()
+    );
+    let cursor = page["next_cursor"].as_str().expect("more");
+    // A cursor goes on with its own list only.
+    let (_, body) = server.refused("GET", &format!("/v1/sims?cursor={cursor}"), Some(&all), 400);
+    assert_eq!(body["errors"][0]["parameter"], "cursor");
+
+    let accounts = server.all("/v1/accounts?", 7, &all);
+    assert_eq!(accounts.len(), world.ok(&["accounts"]).lines().count() - 1);
+    let acme = accounts.iter().find(|a| a["path"] == "/Root/Acme Ltd").expect("Acme");
+    let id = acme["id"].as_str().expect("id");
+    assert_eq!(&server.get(&format!("/v1/accounts/{id}"), &all), acme);
+    let own = server.get(&format!("/v1/sims?account={id}&below=false&count=exact&limit=1"), &all);
+    assert_eq!(own["count"], acme["sims"]);
+    let sim = &own["items"][0];
+    let (id, iccid) = (sim["id"].as_str().expect("id"), sim["iccid"].as_str().expect("ICCID"));
+    assert_eq!(&server.get(&format!("/v1/sims/{id}"), &all), sim);
+    assert_eq!(&server.get(&format!("/v1/sims/{iccid}"), &all), sim);
+}
+
+#[test]
+fn a_token_learns_nothing_of_what_lies_beside_its_account() {
+    let world = World::sample();
+    let (all, acme) = (token(&world, &["all"]), token(&world, &["acme", "--account", "/Root/Acme Ltd"]));
+    let server = Server::start(&world);
+    let me = server.get("/v1/me", &acme);
+    assert_eq!((me["account"]["path"].as_str(), me["read_only"].as_bool()), (Some("/Acme Ltd"), Some(true)));
+    assert!(me["account"]["parent_id"].is_null());
+    let inside = server.get("/v1/sims?count=exact&limit=1", &acme);
+    assert_eq!(inside["count"], world.count("in:\"/Root/Acme Ltd\""));
+    let beside = server.get("/v1/sims?filter=not%20in%3A%22%2FRoot%2FAcme%20Ltd%22&limit=1", &all);
+    let theirs = |field: &str| beside["items"][0][field].as_str().expect(field).to_owned();
+    let absent = [
+        ("/v1/sims/", theirs("id"), "sim_999999999"),
+        ("/v1/sims/", theirs("iccid"), "8900101000000000011"),
+        ("/v1/accounts/", theirs("account_id"), "acc_999999999"),
+        ("/v1/sims?account=", theirs("account_id"), "acc_999999999"),
+    ];
+    for (path, there, nowhere) in absent {
+        let strange = server.refused("GET", &format!("{path}{there}"), Some(&acme), 404).1;
+        let none = server.refused("GET", &format!("{path}{nowhere}"), Some(&acme), 404).1;
+        let bare = |name: &str| name.rsplit('_').next().unwrap_or_default().to_owned();
+        assert_eq!(said(strange, &bare(&there)), said(none, &bare(nowhere)), "{path}");
+    }
+    assert!(
+        server
+            .all("/v1/accounts?", 1_000, &acme)
+            .iter()
+            .all(|a| a["path"].as_str().is_some_and(|p| p.starts_with("/Acme Ltd")))
+    );
+    // Out is out, at the next request.
+    world.ok(&["token", "revoke", "acme"]);
+    server.refused("GET", "/v1/me", Some(&acme), 401);
+    server.get("/v1/me", &all);
+}
+
+#[test]
+fn it_ends_well_when_told_to_and_encrypts_or_stays_at_home() {
+    let world = World::sample();
+    let secret = token(&world, &["all"]);
+    let mut server = Server::start(&world);
+    server.get("/v1/sims?filter=iccid%3D8944*", &secret);
+    let pid = rustix::process::Pid::from_child(&server.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
+    assert_eq!(server.child.wait().expect("ended").code(), Some(0));
+    // What was asked is logged, without the filter and without the token.
+    let mut log = String::new();
+    server.log.read_to_string(&mut log).expect("text");
+    assert!(log.contains("method=GET path=\"/v1/sims\" status=200"), "{log}");
+    assert!(!log.contains("8944") && !log.contains(&secret[..20]), "{log}");
+    let (_, said) = world.ends(&["serve", "--listen", "0.0.0.0:0"], 2);
+    assert!(said.contains("unencrypted") && said.contains("--plaintext"), "{said}");
+}
