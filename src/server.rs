@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
@@ -23,12 +23,15 @@ use axum::routing::get;
 use estate::{Cancel, Error, Estate, Local, Roles};
 use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::failure::Failure;
 use problem::Problem;
 use sessions::Sessions;
 
+/// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
+const AT_ONCE: usize = 32;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Names a request, in what is answered and what is logged.
@@ -38,6 +41,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 pub(crate) struct Served {
     sessions: Arc<Sessions>,
+    turns: Arc<Semaphore>,
 }
 
 impl Served {
@@ -50,15 +54,22 @@ impl Served {
         let secret = sessions::secret(&request.headers)?;
         let cancel = Hangup(Cancel::new());
         let (sessions, heard) = (Arc::clone(&self.sessions), cancel.0.clone());
-        let done = tokio::task::spawn_blocking(move || {
-            sessions.open(&secret).and_then(|local| work(&local, &heard))
-        });
+        let turns = Arc::clone(&self.turns);
+        let done = async {
+            let turn = turns.acquire_owned().await;
+            let work = move || {
+                // Whoever hung up or waited too long keeps their turn until the read has stopped.
+                let _turn = turn;
+                if heard.is_cancelled() {
+                    return Err(Error::Cancelled);
+                }
+                sessions.open(&secret).and_then(|local| work(&local, &heard))
+            };
+            tokio::task::spawn_blocking(work).await
+        };
         match tokio::time::timeout(PATIENCE, done).await {
             Ok(Ok(done)) => Ok(done?),
-            Ok(Err(panic)) => {
-                tracing::error!(%panic, "a request failed in a way nobody expected");
-                Err(Problem::unexpected())
-            }
+            Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
             Err(_) => Err(Problem::slow()),
         }
     }
@@ -93,9 +104,14 @@ fn routes(served: Served) -> Router {
 async fn around(request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let began = Instant::now();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Some(cause) = &problem.cause {
+            tracing::error!(request_id = id, cause, "a request failed");
+        }
         let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.answer(&path, &id);
         if let Some(allow) = allow {
@@ -106,9 +122,8 @@ async fn around(request: Request, next: Next) -> Response {
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Not what was asked for: filters hold names and numbers of people.
     let (status, took) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
-    tracing::info!(request_id = id, %method, path = estate::text::clean(&path).as_ref(), status, took, "request");
+    tracing::info!(request_id = id, %method, route, status, took, "request");
     response
 }
 
@@ -126,7 +141,8 @@ async fn ready(State(served): State<Served>) -> Response {
     let sessions = Arc::clone(&served.sessions);
     match tokio::task::spawn_blocking(move || sessions.owner.rev()).await {
         Ok(Ok(_)) => axum::Json(json!({ "status": "ready" })).into_response(),
-        _ => Problem::from(Error::Busy).into_response(),
+        Ok(Err(error)) => Problem::not_ready(&error).into_response(),
+        Err(panic) => Problem::not_ready(&panic).into_response(),
     }
 }
 
@@ -151,6 +167,8 @@ pub struct Serve {
     pub roles: Roles,
     /// Whoever owns the file, signed in.
     pub owner: Arc<Local>,
+    /// Whether nothing may be written, whatever a token says.
+    pub read_only: bool,
     /// Where to listen.
     pub listen: SocketAddr,
 }
@@ -164,9 +182,9 @@ pub fn run(serve: Serve, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> 
             .await
             .map_err(|e| Failure::io(format!("cannot listen on {}", serve.listen), e))?;
         ready(listener.local_addr().map_err(io("cannot listen"))?);
-        let sessions = Sessions::new(serve.store, serve.roles, serve.owner);
-        let served = routes(Served { sessions: Arc::new(sessions) });
-        axum::serve(listener, served)
+        let sessions = Sessions::new(serve.store, serve.roles, serve.owner, serve.read_only);
+        let served = Served { sessions: Arc::new(sessions), turns: Arc::new(Semaphore::new(AT_ONCE)) };
+        axum::serve(listener, routes(served))
             .with_graceful_shutdown(signalled())
             .await
             .map_err(io("the server failed"))

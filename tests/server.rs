@@ -19,8 +19,12 @@ struct Server {
 
 impl Server {
     fn start(world: &World) -> Self {
+        Self::start_with(world, &[])
+    }
+
+    fn start_with(world: &World, options: &[&str]) -> Self {
         let mut command = world.command();
-        command.args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
+        command.args(options).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
         let mut log = BufReader::new(child.stderr.take().expect("standard error"));
         let mut line = String::new();
@@ -109,14 +113,14 @@ fn every_failure_is_a_problem_that_names_what_is_wrong() {
     let server = Server::start(&world);
     assert_eq!(server.ask("GET", "/healthz", None).2["status"], "ok");
     assert_eq!(server.ask("GET", "/readyz", None).2["status"], "ready");
-    for path in ["/", "/v1/nothing", "/v1/sims/%ff"] {
+    for path in ["/", "/v1/nothing", "/v1/sims/%ff", "/v1/sims/sim_x", "/v1/accounts/acc_x"] {
         server.refused("GET", path, Some(&all), 404);
     }
     let (headers, _) = server.refused("POST", "/v1/sims", Some(&all), 405);
     assert_eq!(headers["allow"], "GET,HEAD");
-    for bad in
-        [None, Some("simdeck_"), Some("x"), Some(&all[1..]), Some(&all.replace('1', "2").replace('a', "b"))]
-    {
+    let (most, last) = all.split_at(all.len() - 1);
+    let other = format!("{most}{}", if last == "0" { "1" } else { "0" });
+    for bad in [None, Some("simdeck_"), Some("x"), Some(&all[1..]), Some(&other)] {
         let (headers, body) = server.refused("GET", "/v1/me", bad, 401);
         assert_eq!(headers["www-authenticate"], "Bearer");
         assert!(body["detail"].as_str().is_some_and(|text| text.contains("API token")), "{body}");
@@ -131,7 +135,8 @@ fn every_failure_is_a_problem_that_names_what_is_wrong() {
         ("cursor=x", "cursor"),
         ("filter=status%3D", "filter"),
         ("sort=colour", "sort"),
-        ("fields=colour", "columns"),
+        ("fields=colour", "fields"),
+        ("fields=version", "fields"),
     ] {
         let (_, body) = server.refused("GET", &format!("/v1/sims?{query}"), Some(&all), 400);
         assert_eq!(body["errors"][0]["parameter"], parameter, "{body}");
@@ -219,14 +224,36 @@ fn it_ends_well_when_told_to_and_encrypts_or_stays_at_home() {
     let secret = token(&world, &["all"]);
     let mut server = Server::start(&world);
     server.get("/v1/sims?filter=iccid%3D8944*", &secret);
+    server.refused("GET", "/v1/sims/8944500102198000003", Some(&secret), 404);
+    server.refused("GET", &format!("/{secret}"), None, 404);
     let pid = rustix::process::Pid::from_child(&server.child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
     assert_eq!(server.child.wait().expect("ended").code(), Some(0));
     // What was asked is logged, without the filter and without the token.
     let mut log = String::new();
     server.log.read_to_string(&mut log).expect("text");
-    assert!(log.contains("method=GET path=\"/v1/sims\" status=200"), "{log}");
+    assert!(log.contains("method=GET route=\"/v1/sims\" status=200"), "{log}");
     assert!(!log.contains("8944") && !log.contains(&secret[..20]), "{log}");
     let (_, said) = world.ends(&["serve", "--listen", "0.0.0.0:0"], 2);
     assert!(said.contains("unencrypted") && said.contains("--plaintext"), "{said}");
+}
+
+#[test]
+fn roles_and_a_server_that_only_reads_hold_for_tokens_too() {
+    let world = World::sample();
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    std::fs::write(folder.join("config.toml"), "[roles]\nexport = \"admin\"\n").expect("written");
+    let user = ["user", "add", "u@x.example", "--name", "U", "--role", "user", "--account", "/Root"];
+    world.ok(&user);
+    let weak = world.ok(&["--as", "u@x.example", "token", "create", "u", "--scope", "write"]);
+    let strong = token(&world, &["all", "--scope", "write"]);
+    let server = Server::start_with(&world, &["--readonly"]);
+    // What a program reads it keeps: a list is an export, as by command.
+    let (_, body) = server.refused("GET", "/v1/sims", Some(weak.trim()), 403);
+    assert_eq!(body["code"], "not-permitted", "{body}");
+    server.get("/v1/sims", &strong);
+    assert_eq!(server.get("/v1/me", &strong)["read_only"], true);
+    let listed = world.ok(&["token", "list"]);
+    assert!(listed.trim().ends_with(",never"), "nothing is written: {listed}");
 }

@@ -9,7 +9,7 @@ mod users;
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -87,6 +87,8 @@ pub struct Local {
     /// From where changes are made, for the log.
     via: String,
     staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
+    /// When it was last written down that a token is used, where it is.
+    uses: Option<AtomicI64>,
     next_staging: AtomicU64,
 }
 
@@ -152,6 +154,7 @@ impl Local {
             mail: false,
             via: String::new(),
             staged: Mutex::default(),
+            uses: None,
             next_staging: AtomicU64::new(1),
         }
     }
@@ -184,12 +187,14 @@ impl Local {
 
     /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
     pub fn letters(&self, limit: u32) -> Result<Vec<Letter>> {
+        self.in_person()?;
         self.may_write(Capability::View)?;
         outbox::lease(&mut self.store.writer(), self.mail, (self.clock)(), limit)
     }
 
     /// Writes down how an attempt to send a message ended.
     pub fn attempted(&self, letter: &Letter, how: &Attempt) -> Result<()> {
+        self.in_person()?;
         outbox::attempted(&mut self.store.writer(), letter, how, (self.clock)())
     }
 
@@ -256,6 +261,11 @@ impl Local {
     pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
         self.whole()?;
         check::backup(&self.store, to, watch)
+    }
+
+    /// A window of rows for a program: what it gets it keeps, as with an export.
+    pub fn page_out(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+        self.read(Capability::Export, cancel, |view| view.page(query, seek, limit, cancel))
     }
 
     /// Where the store is.

@@ -66,6 +66,8 @@ const MIGRATIONS: [&str; 12] = [
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
+/// How many readers are kept when nobody reads.
+const READERS: usize = 8;
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 4_000;
 
@@ -170,7 +172,10 @@ impl Store {
         session.stop_when(cancel, None);
         let result = session.snapshot(work);
         session.stop_when(&Cancel::new(), None);
-        lock(&self.readers).push(session);
+        let mut readers = lock(&self.readers);
+        if readers.len() < READERS {
+            readers.push(session);
+        }
         result
     }
 

@@ -54,11 +54,14 @@ fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
     local.apply(&ChangeId::new(), change, &|_| ControlFlow::Continue(()))
 }
 
+fn everything(local: &Local) -> Target {
+    let top = local.accounts(&Cancel::new()).expect("accounts").top().expect("top").id;
+    Target::query(Query::all(top, Time::now()))
+}
+
 fn note(local: &Local) -> Result<Receipt, Error> {
-    let top = local.accounts(&Cancel::new())?.top().expect("top").id;
     let edit = Edit { notes: Some("new".into()), ..Edit::default() };
-    let target = Target::query(Query::all(top, Time::now()));
-    apply(local, &Change::Edit { target, edit: Box::new(edit) })
+    apply(local, &Change::Edit { target: everything(local), edit: Box::new(edit) })
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn a_token_sees_its_account_and_does_what_its_user_may() {
     let ann = open(&root, "a@x.example");
     let (token, secret) = ann.add_token(&new("report", Some(account(&ann, "/A/Sub")), false)).expect("token");
     assert!(token.prefix.len() < secret.reveal().len() / 4 && secret.reveal().starts_with(&token.prefix));
-    let reader = Local::by_token(root.path(), &secret).expect("signed in");
+    let reader = Local::by_token(root.path(), &secret, false).expect("signed in");
     assert_eq!(count(&reader), Ok(1));
     let accounts = reader.accounts(&Cancel::new()).expect("accounts");
     assert_eq!(accounts.all().iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["Sub"]);
@@ -77,10 +80,26 @@ fn a_token_sees_its_account_and_does_what_its_user_may() {
     assert!(matches!(note(&reader), Err(Error::ReadOnly)));
 
     let (_, secret) = ann.add_token(&new("sync", None, true)).expect("token");
-    let writer = Local::by_token(root.path(), &secret).expect("signed in");
+    let writer = Local::by_token(root.path(), &secret, false).expect("signed in");
     assert_eq!(note(&writer).expect("changed").counts.done, 2);
+    // What its user did elsewhere is told of as far as the token sees.
+    let (target, edit) = (everything(&ann), Edit { notes: Some("newer".into()), ..Edit::default() });
+    let made = ann
+        .apply(&ChangeId::new(), &Change::Edit { target, edit: Box::new(edit) }, &|_| {
+            ControlFlow::Continue(())
+        })
+        .expect("changed");
+    let (_, secret) = ann.add_token(&new("part", Some(account(&ann, "/A/Sub")), true)).expect("token");
+    let part = Local::by_token(root.path(), &secret, false).expect("signed in");
+    let again = Change::RenameAccount { account: account(&part, "/Sub"), name: "Other".into() };
+    let told = part.apply(&made.id, &again, &|_| ControlFlow::Continue(())).expect("made already");
+    assert_eq!((made.counts.done, told.counts.done), (2, 1));
+    assert!(matches!(
+        note(&Local::by_token(root.path(), &secret, true).expect("signed in")),
+        Err(Error::ReadOnly)
+    ));
     let (_, secret) = open(&root, "u@x.example").add_token(&new("sync", None, true)).expect("token");
-    let weak = Local::by_token(root.path(), &secret).expect("signed in");
+    let weak = Local::by_token(root.path(), &secret, false).expect("signed in");
     assert!(matches!(
         weak.users(None, &Cancel::new()),
         Err(Error::Denied { need: Capability::ManageAccounts, .. })
@@ -91,7 +110,7 @@ fn a_token_sees_its_account_and_does_what_its_user_may() {
 fn a_token_is_for_nothing_that_is_a_persons_own() {
     let (_dir, root) = world();
     let (token, secret) = root.add_token(&new("sync", None, true)).expect("token");
-    let program = Local::by_token(root.path(), &secret).expect("signed in");
+    let program = Local::by_token(root.path(), &secret, false).expect("signed in");
     let me = program.me().id;
     let profile = Change::EditProfile { name: "Mallory".into(), email: "m@x.example".into() };
     assert_eq!(apply(&program, &profile).map(|_| ()), Err(Error::NotByToken));
@@ -115,11 +134,17 @@ fn revoked_ended_or_its_user_kept_out_it_is_refused_at_the_next_request() {
     let sign = |secret: &Secret| {
         let clock = Arc::clone(&clock);
         let now = Time::now().0;
-        Local::by_token_at(root.path(), secret, move || Time(now + clock.load(Ordering::Relaxed)))
+        Local::by_token_at(root.path(), secret, false, move || Time(now + clock.load(Ordering::Relaxed)))
     };
     let (token, secret) = ann.add_token(&new("one", None, true)).expect("token");
     let one = sign(&secret).expect("signed in");
     assert!(ann.tokens(a).expect("tokens")[0].used.is_some());
+    let used = || ann.tokens(a).expect("tokens")[0].used.expect("used").0;
+    let first = used();
+    clock.store(7_200, Ordering::Relaxed);
+    one.still().expect("still good");
+    assert_eq!(used() - first, 7_200, "a program that never signs in again is seen all the same");
+    clock.store(0, Ordering::Relaxed);
     ann.revoke_token(token.id).expect("revoked");
     assert_eq!(count(&one), Err(Error::SignedOut));
     assert_eq!(sign(&secret).map(|_| ()), Err(Error::SignedOut));
@@ -193,10 +218,11 @@ fn names_are_used_once_and_a_token_ends_ahead() {
     let a = id(&root, "u@x.example");
     let secret = open(&root, "u@x.example").add_token(&new("x", None, false)).expect("token").1;
     apply(&root, &Change::ChangeUser { user: a, to: UserChange::Remove }).expect("removed");
-    assert_eq!(Local::by_token(root.path(), &secret).map(|_| ()), Err(Error::SignedOut));
-    assert_eq!(
-        Local::by_token(root.path(), &Secret::read(&secret.reveal().replace('a', "b")).expect("shape"))
-            .map(|_| ()),
-        Err(Error::SignedOut)
-    );
+    assert_eq!(Local::by_token(root.path(), &secret, false).map(|_| ()), Err(Error::SignedOut));
+    // One digit off is not it.
+    let secret = root.add_token(&new("y", None, false)).expect("token").1;
+    let (most, last) = secret.reveal().split_at(secret.reveal().len() - 1);
+    let other = Secret::read(&format!("{most}{}", if last == "0" { "1" } else { "0" })).expect("shape");
+    assert!(Local::by_token(root.path(), &secret, false).is_ok());
+    assert_eq!(Local::by_token(root.path(), &other, false).map(|_| ()), Err(Error::SignedOut));
 }

@@ -43,7 +43,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     log_to_stderr(context);
     let store = connect::store_path(&context.globals, &context.config)?;
     let owner = Arc::new(context.open()?);
-    let courier = context.config.mail.is_some().then(|| context.courier()).transpose()?;
+    let sends = context.config.mail.is_some() && !context.globals.readonly;
+    let courier = sends.then(|| context.courier()).transpose()?;
     let (wake, woken) = channel();
     let watch = owner.on_commit(Box::new(move || {
         let _ = wake.send(());
@@ -54,7 +55,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         std::thread::spawn(move || keeper::keep(&owner, courier.as_ref(), &woken, &stop, &|| {}))
     };
     let roles = context.config.roles()?;
-    let serve = server::Serve { store, roles, owner, listen: args.listen };
+    let serve =
+        server::Serve { store, roles, owner, read_only: context.globals.readonly, listen: args.listen };
     let served = server::run(serve, |at| {
         context.say(format!(
             "serving http://{at} to programs with a token (simdeck token create); Ctrl+C ends it"

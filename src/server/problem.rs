@@ -13,11 +13,13 @@ pub(crate) struct Problem {
     detail: String,
     /// The parameter at fault, and where in it.
     at: Option<(String, Option<usize>)>,
+    /// What is for the log only.
+    pub(super) cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), at: None }
+        Self { status, code, detail: detail.into(), at: None, cause: None }
     }
 
     /// A parameter of the request is wrong.
@@ -43,9 +45,15 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", why)
     }
 
-    pub(super) fn unexpected() -> Self {
+    pub(super) fn not_ready(cause: &impl ToString) -> Self {
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "the store cannot be read now");
+        Self { cause: Some(cause.to_string()), ..problem }
+    }
+
+    pub(super) fn unexpected(cause: &impl ToString) -> Self {
         let why = "it failed in a way nobody expected; the server's log says more under this request's id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected", why)
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected", why);
+        Self { cause: Some(cause.to_string()), ..problem }
     }
 
     fn title(&self) -> &'static str {
@@ -109,15 +117,14 @@ impl From<Error> for Problem {
             Error::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Error::Cancelled => return Self::slow(),
             // Paths and the database's own words are for whoever runs the server.
-            _ => {
-                tracing::error!(%error, "a request failed");
-                return Self::unexpected();
-            }
+            _ => return Self::unexpected(&error),
         };
         let hint = error.hint().filter(|_| matches!(error, Error::NotFound { .. } | Error::Filter { .. }));
         let detail = hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
         let at = match &error {
             Error::Filter { column, .. } => Some(("filter".to_owned(), Some(*column))),
+            // The command line says columns.
+            Error::Invalid { field: "columns", .. } => Some(("fields".to_owned(), None)),
             Error::Invalid { field, .. } => Some(((*field).to_owned(), None)),
             _ => None,
         };

@@ -17,6 +17,7 @@ const KEPT: usize = 64;
 pub(crate) struct Sessions {
     store: PathBuf,
     roles: Roles,
+    read_only: bool,
     /// Whoever owns the file: asked for nothing but whether the store can be read.
     pub(super) owner: Arc<Local>,
     /// By the hash of the token: a core dump holds none.
@@ -32,8 +33,8 @@ pub(super) fn secret(headers: &HeaderMap) -> Result<Secret, Problem> {
 }
 
 impl Sessions {
-    pub(super) fn new(store: PathBuf, roles: Roles, owner: Arc<Local>) -> Self {
-        Self { store, roles, owner, open: Mutex::default() }
+    pub(super) fn new(store: PathBuf, roles: Roles, owner: Arc<Local>, read_only: bool) -> Self {
+        Self { store, roles, read_only, owner, open: Mutex::default() }
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Local>>> {
@@ -51,12 +52,14 @@ impl Sessions {
             }
             self.kept().remove(&key);
         }
-        let local = Local::by_token(&self.store, secret)?.with_roles(self.roles.clone()).via("API");
+        let local =
+            Local::by_token(&self.store, secret, self.read_only)?.with_roles(self.roles.clone()).via("API");
         let local = Arc::new(local);
         let mut kept = self.kept();
         if kept.len() >= KEPT {
-            // Whoever still asks signs in anew; requests that run keep theirs.
-            kept.clear();
+            // Whoever it was signs in anew; requests that run keep theirs.
+            let some = kept.keys().next().copied();
+            some.and_then(|key| kept.remove(&key));
         }
         kept.insert(key, Arc::clone(&local));
         Ok(local)

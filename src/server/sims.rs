@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
-use estate::export::{self, FIELDS};
+use estate::export;
 use estate::{
     Accounts, Cancel, Error, Estate, Filter, Key, Local, Order, Query, Seek, Sim, SimId, Time, WINDOW,
 };
@@ -26,11 +26,17 @@ pub(super) fn some(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// The fields of an answer: those that were asked for, or all. Which number a change had is the store's own affair.
-fn fields(params: &Params) -> estate::Result<Vec<&'static str>> {
+/// Which number a change had is the store's own affair.
+const HIDDEN: &str = "version";
+
+/// The fields of an answer: those that were asked for, or all.
+fn fields(wanted: Option<&str>) -> estate::Result<Vec<&'static str>> {
     let wanted: Vec<String> =
-        params.get("fields").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
-    Ok(export::columns(&wanted)?.into_iter().filter(|name| *name != "version").collect())
+        wanted.map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
+    if wanted.iter().any(|name| name.trim() == HIDDEN) {
+        return Err(Error::invalid("fields", format!("no field is called {HIDDEN}")));
+    }
+    Ok(export::columns(&wanted)?.into_iter().filter(|name| *name != HIDDEN).collect())
 }
 
 /// A SIM as an object.
@@ -69,7 +75,7 @@ fn rows(
     loop {
         let seek = after.take().map_or(Seek::First, Seek::After);
         let wanted = (limit - sims.len()).min(usize::from(WINDOW)) as u16;
-        let page = local.page(query, &seek, wanted, cancel)?;
+        let page = local.page_out(query, &seek, wanted, cancel)?;
         let last = page.rows.last().map(|row| row.key.clone());
         sims.extend(page.rows.into_iter().map(|row| row.sim));
         if !page.after || last.is_none() {
@@ -94,7 +100,7 @@ pub(super) async fn list(State(served): State<Served>, request: Parts) -> Result
         let accounts = local.accounts(cancel)?;
         let now = place.as_ref().map_or_else(Time::now, |place| place.now);
         let query = Query { deep: below, ..query(&params, &accounts, now)? };
-        let fields = fields(&params)?;
+        let fields = fields(params.get("fields"))?;
         let after = place.map(|place| place.after);
         if after.as_ref().is_some_and(|key| key.values.len() != query.sort.keys().len()) {
             return Err(Error::invalid("cursor", "is none of ours; begin without one"));
@@ -121,11 +127,14 @@ pub(super) async fn one(
     let id = id.0?;
     let found = move |local: &Local, cancel: &Cancel| {
         let id = estate::text::clean(&id);
-        let number = id.strip_prefix("sim_").and_then(|id| id.parse().ok());
-        let sim =
-            number.map_or_else(|| local.sim_by_iccid(&id, cancel), |id| local.sim(SimId(id), cancel))?;
-        let shown: Vec<&'static str> = FIELDS.into_iter().filter(|name| *name != "version").collect();
-        Ok(object(&sim, &*local.accounts(cancel)?, &shown))
+        let sim = match id.strip_prefix("sim_") {
+            Some(number) => {
+                let number = number.parse().map_err(|_| Error::not_found("SIM", id.as_ref()))?;
+                local.sim(SimId(number), cancel)?
+            }
+            None => local.sim_by_iccid(&id, cancel)?,
+        };
+        Ok(object(&sim, &*local.accounts(cancel)?, &fields(None)?))
     };
     served.work(&request, found).await.map(Json)
 }

@@ -23,7 +23,7 @@ use crate::permit::Capability;
 use crate::store::log::{self, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, ceilings, convert, edits, levels, lock, outbox, turn, write};
+use crate::store::{Session, accounts, ceilings, convert, edits, levels, lock, outbox, people, turn, write};
 
 /// What a change put into the log.
 pub(super) struct Done {
@@ -143,7 +143,7 @@ impl Local {
             return self.import(id, change.kind(), *staging, watch);
         }
         let transaction = begin(&writer)?;
-        if let Some(receipt) = log::receipt(&writer, id, self.scope.user.id)? {
+        if let Some(receipt) = self.told(&writer, id)? {
             return Ok(receipt);
         }
         let now = (self.clock)();
@@ -156,8 +156,7 @@ impl Local {
         outbox::gather(&writer, last, self.mail, now)?;
         turn::welcome(&writer, now)?;
         transaction.commit()?;
-        log::receipt(&writer, id, self.scope.user.id)?
-            .ok_or_else(|| Error::Store("the change was not logged".into()))
+        self.told(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
     }
 
     fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
@@ -321,9 +320,19 @@ impl Local {
         log::touch_if_absent(run.session, run.rev, account)
     }
 
+    /// What became of a change that was made already, for whoever made it and may still sign in. A token for less than its
+    /// user sees hears of its part.
+    fn told(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+        people::still(session, &self.scope)?;
+        let receipt = log::receipt(session, id, self.scope.user.id)?;
+        if self.scope.top() == self.scope.user.account {
+            return Ok(receipt);
+        }
+        receipt.map(|receipt| View::new(session, &self.scope, None)?.part_of(receipt)).transpose()
+    }
+
     fn import(&self, id: &ChangeId, kind: &str, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
-        let actor = self.scope.user.id;
-        if let Some(receipt) = self.store.read(&Cancel::new(), |session| log::receipt(session, id, actor))? {
+        if let Some(receipt) = self.store.read(&Cancel::new(), |session| self.told(session, id))? {
             return Ok(receipt);
         }
         let mut all = lock(&self.staged);
@@ -347,12 +356,12 @@ impl Local {
         let ended = staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" });
         imported?;
         ended?;
-        let receipt = log::receipt(staged.session(), id, self.scope.user.id)?;
+        let receipt = self.told(staged.session(), id)?;
         receipt.ok_or_else(|| Error::Store("the import was not logged".into()))
     }
 
     fn import_in(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &Watch<'_>) -> Result<()> {
-        if log::receipt(staged.session(), id, self.scope.user.id)?.is_some() {
+        if self.told(staged.session(), id)?.is_some() {
             return Ok(());
         }
         let now = (self.clock)();

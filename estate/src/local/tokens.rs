@@ -1,6 +1,7 @@
 //! API tokens: made, shown once, revoked; and what is seen and done with one.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::{Local, Scope};
 use crate::account::valid_name;
 use crate::change::Cancel;
 use crate::error::{Error, Result};
-use crate::permit::{Capability, Roles};
+use crate::permit::Capability;
 use crate::store::read::View;
 use crate::store::{Store, log, people, tokens};
 use crate::token::{NewToken, Secret, Token, TokenId};
@@ -19,14 +20,16 @@ use crate::user::{UserId, UserState};
 
 impl Local {
     /// Signs a program in by its token: it is its user, within the token's account. Why a token is not good is not told.
-    pub fn by_token(path: &Path, secret: &Secret) -> Result<Self> {
-        Self::by_token_at(path, secret, Time::now)
+    /// With `read_only` nothing is written, whatever the token says.
+    pub fn by_token(path: &Path, secret: &Secret, read_only: bool) -> Result<Self> {
+        Self::by_token_at(path, secret, read_only, Time::now)
     }
 
     /// The same, with a clock of its own.
     pub fn by_token_at(
         path: &Path,
         secret: &Secret,
+        read_only: bool,
         clock: impl Fn() -> Time + Send + Sync + 'static,
     ) -> Result<Self> {
         let store = Store::open(path)?;
@@ -35,21 +38,32 @@ impl Local {
             let token = tokens::proved(&session, secret, clock())?;
             let user = people::by_id(&session, token.user)?.filter(|user| user.state == UserState::Active);
             let user = user.ok_or(Error::SignedOut)?;
-            let (top, read_only) = (token.account, !token.writes);
-            let scope =
-                Scope { user, actor: None, top, token: Some(token), read_only, roles: Roles::default() };
+            let (top, refuses) = (token.account, read_only || !token.writes);
+            let scope = Scope { top, token: Some(token), ..Scope::of(user, refuses) };
             people::still(&session, &scope)?;
             scope
         };
-        if let Some(token) = &scope.token {
-            tokens::used(&store.writer(), token.id, clock())?;
-        }
-        Ok(Self::new(store, scope, Box::new(clock)))
+        let uses = (!read_only).then(AtomicI64::default);
+        let local = Self { uses, ..Self::new(store, scope, Box::new(clock)) };
+        local.seen()?;
+        Ok(local)
     }
 
     /// Whether whoever signed in may still do so.
     pub fn still(&self) -> Result<()> {
-        self.read(Capability::View, &Cancel::new(), |_| Ok(()))
+        self.read(Capability::View, &Cancel::new(), |_| Ok(()))?;
+        self.seen()
+    }
+
+    /// Writes down, hourly, that a token is used.
+    fn seen(&self) -> Result<()> {
+        let (Some(token), Some(uses)) = (&self.scope.token, &self.uses) else { return Ok(()) };
+        let now = (self.clock)();
+        if now.0 < uses.load(Ordering::Relaxed) + people::HOUR {
+            return Ok(());
+        }
+        uses.store(now.0, Ordering::Relaxed);
+        tokens::used(&self.store.writer(), token.id, now)
     }
 
     /// What is a person's own, and not for the programs that work for them.

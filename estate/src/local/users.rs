@@ -183,7 +183,7 @@ pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Don
 
 impl Scope {
     /// All that a user sees.
-    fn of(user: User, read_only: bool) -> Self {
+    pub(super) fn of(user: User, read_only: bool) -> Self {
         Self { top: user.account, user, actor: None, token: None, read_only, roles: Roles::default() }
     }
 
@@ -243,6 +243,7 @@ impl Local {
 
     /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else signs in.
     pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
+        self.in_person()?;
         self.may_write(crate::permit::Capability::ManageAccounts)?;
         let session = self.store.writer();
         let transaction = session.unchecked_transaction()?;

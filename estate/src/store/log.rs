@@ -325,6 +325,13 @@ impl View<'_> {
         })
     }
 
+    /// A receipt as far as this user sees it.
+    pub fn part_of(&self, receipt: Receipt) -> Result<Receipt> {
+        let counts = self.visible_counts(receipt.rev)?;
+        let account = receipt.account.filter(|id| self.accounts.get(*id).is_some());
+        Ok(Receipt { counts, account, ..receipt })
+    }
+
     /// The SIMs of a change that this user saw go or come.
     fn visible_counts(&self, rev: Rev) -> Result<Counts> {
         let mut statement =

@@ -16,7 +16,7 @@ pub(crate) fn key_of(email: &str) -> String {
 }
 
 /// How long a sign-in stands before another is written down.
-pub(super) const HOUR: i64 = 3_600;
+pub(crate) const HOUR: i64 = 3_600;
 
 fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     let time = |at| Ok::<_, rusqlite::Error>(Some(Time(row.get(at)?)).filter(|t| t.0 > 0));
@@ -74,8 +74,12 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
         .optional()?;
     known.ok_or(Error::SignedOut)?;
     if let Some(token) = &scope.token {
-        let sql = format!("{UP} SELECT 1 FROM token WHERE id = ?1 AND account_id = ?3 AND ?2 IN up");
-        let values = params![token.id.0, actor.account.0, token.account.0];
+        let sql = format!(
+            "{UP} SELECT 1 FROM token t JOIN user u ON u.id = t.user_id WHERE t.id = ?1 AND t.account_id = ?3 \
+             AND ?2 IN up AND u.name = ?4 AND u.email = ?5"
+        );
+        // A program may run for years: what its user is called now stands in the log.
+        let values = params![token.id.0, actor.account.0, token.account.0, actor.name, actor.email];
         return session
             .prepare_cached(&sql)?
             .query_row(values, |_| Ok(()))
