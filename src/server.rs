@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use estate::{Cancel, Error, Estate, Local, Roles};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -75,6 +76,23 @@ impl Served {
     }
 }
 
+/// An object with the tag of its state; to whoever has it already, only that it is still so (RFC 9110 §13.1.2).
+fn tagged(request: &Parts, object: &Json) -> Response {
+    let body = object.to_string();
+    let hash: String = Sha256::digest(&body)[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let tag = format!("\"{hash}\"");
+    let given = request.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = given.flat_map(|value| value.split(',')).map(str::trim);
+    let same = known
+        .map(|known| known.strip_prefix("W/").unwrap_or(known))
+        .any(|known| known == tag || known == "*");
+    let headers = [(header::ETAG, tag), (header::CACHE_CONTROL, "private, no-cache".to_owned())];
+    if same {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
 /// Stops a read when nobody waits for it any more.
 struct Hangup(Cancel);
 
@@ -120,7 +138,7 @@ async fn around(request: Request, next: Next) -> Response {
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let (status, took) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
     tracing::info!(request_id = id, %method, route, status, took, "request");
@@ -146,7 +164,7 @@ async fn ready(State(served): State<Served>) -> Response {
     }
 }
 
-async fn me(State(served): State<Served>, request: Parts) -> Result<axum::Json<Json>, Problem> {
+async fn me(State(served): State<Served>, request: Parts) -> Result<Response, Problem> {
     params::none(&request)?;
     let me = |local: &Local, cancel: &Cancel| {
         let (me, accounts) = (local.me(), local.accounts(cancel)?);
@@ -156,7 +174,7 @@ async fn me(State(served): State<Served>, request: Parts) -> Result<axum::Json<J
                    "read_only": local.read_only(), "account": top }),
         )
     };
-    served.work(&request, me).await.map(axum::Json)
+    Ok(tagged(&request, &served.work(&request, me).await?))
 }
 
 /// What to serve, and where.

@@ -35,10 +35,24 @@ impl Server {
 
     /// Asks, with or without a token; gives status, headers and body.
     fn ask(&self, method: &str, path: &str, token: Option<&str>) -> (u16, ureq::http::HeaderMap, Json) {
+        self.ask_with(method, path, token, None)
+    }
+
+    /// The same, from somebody who has what has that tag.
+    fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        tag: Option<&str>,
+    ) -> (u16, ureq::http::HeaderMap, Json) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        if let Some(tag) = tag {
+            request = request.header("If-None-Match", tag);
         }
         let mut answer = agent.run(request.body(()).expect("request")).expect("answered");
         let text = answer.body_mut().read_to_string().expect("text");
@@ -143,7 +157,7 @@ fn every_failure_is_a_problem_that_names_what_is_wrong() {
     }
     let (_, body) = server.refused("GET", "/v1/sims?filter=used%20%3E%3E%202", Some(&all), 400);
     assert!(body["errors"][0]["column"].is_u64(), "{body}");
-    let (_, headers, _) = server.ask("GET", "/v1/me?", Some(&all));
+    let (_, headers, _) = server.ask("GET", "/v1/accounts?", Some(&all));
     assert_eq!(headers["cache-control"], "no-store");
 }
 
@@ -180,6 +194,14 @@ fn a_list_comes_page_by_page_with_every_row_once() {
     let (id, iccid) = (sim["id"].as_str().expect("id"), sim["iccid"].as_str().expect("ICCID"));
     assert_eq!(&server.get(&format!("/v1/sims/{id}"), &all), sim);
     assert_eq!(&server.get(&format!("/v1/sims/{iccid}"), &all), sim);
+    // Who has it already hears that it is still so, until it is not.
+    let path = format!("/v1/sims/{id}");
+    let tag = server.ask("GET", &path, Some(&all)).1["etag"].to_str().expect("text").to_owned();
+    let again = server.ask_with("GET", &path, Some(&all), Some(&format!("\"x\", {tag}")));
+    assert_eq!((again.0, again.1["etag"].to_str().expect("text"), again.2), (304, tag.as_str(), Json::Null));
+    world.ok(&["sim-set", &format!("iccid={iccid}"), "--label", "another", "--yes"]);
+    let changed = server.ask_with("GET", &path, Some(&all), Some(&tag));
+    assert_eq!((changed.0, &changed.2["label"]), (200, &Json::from("another")));
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
+use axum::response::Response;
 use estate::{Account, AccountId, Accounts, Cancel, Error, Estate, Local};
 use serde_json::{Value, json};
 
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, sims};
+use super::{Served, sims, tagged};
 
 /// Reads an account's identifier.
 pub(super) fn id(text: &str) -> Option<AccountId> {
@@ -65,12 +66,12 @@ pub(super) async fn one(
     State(served): State<Served>,
     id: Named,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     params::none(&request)?;
     let id = id.0?;
     let found = move |local: &Local, cancel: &Cancel| {
         let accounts = local.accounts(cancel)?;
         Ok(object(&accounts, need(&accounts, &id)?))
     };
-    served.work(&request, found).await.map(Json)
+    Ok(tagged(&request, &served.work(&request, found).await?))
 }

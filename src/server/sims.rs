@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
+use axum::response::Response;
 use estate::export;
 use estate::{
     Accounts, Cancel, Error, Estate, Filter, Key, Local, Order, Query, Seek, Sim, SimId, Time, WINDOW,
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, accounts};
+use super::{Served, accounts, tagged};
 
 /// Where a list goes on: after which row, and from when ages in the filter are measured.
 #[derive(Serialize, Deserialize)]
@@ -122,7 +123,7 @@ pub(super) async fn one(
     State(served): State<Served>,
     id: Named,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     params::none(&request)?;
     let id = id.0?;
     let found = move |local: &Local, cancel: &Cancel| {
@@ -136,5 +137,5 @@ pub(super) async fn one(
         };
         Ok(object(&sim, &*local.accounts(cancel)?, &fields(None)?))
     };
-    served.work(&request, found).await.map(Json)
+    Ok(tagged(&request, &served.work(&request, found).await?))
 }
