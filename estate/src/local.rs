@@ -4,6 +4,7 @@ mod apply;
 mod tokens;
 mod tree;
 mod undo;
+mod upkeep;
 mod users;
 
 use std::collections::{BTreeSet, HashMap};
@@ -12,10 +13,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::TransactionBehavior;
 
 use crate::account::{AccountId, Accounts, valid_name};
-use crate::change::Head;
 use crate::change::{Cancel, Change, ChangeId, Counts, Plan, Receipt, Rev, StagingId, Target, Watch};
 use crate::edit::{Common, Stated};
 use crate::error::{Error, Result};
@@ -25,7 +25,7 @@ use crate::help::Help;
 use crate::import::{ImportOptions, Notes, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
-use crate::notify::{Attempt, Delivery, External, Letter};
+use crate::notify::External;
 use crate::permit::{Capability, Roles};
 use crate::query::{Key, Page, Query, Seek};
 use crate::saved::{Saved, SavedEdit};
@@ -35,9 +35,7 @@ use crate::store::read::View;
 use crate::store::stage::{Incoming, Staging};
 use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
-use crate::store::{
-    Session, Store, accounts, check, demo as made_up, lock, outbox, people, saved, textindex, turn,
-};
+use crate::store::{Session, Store, accounts, lock, outbox, people, saved, textindex, turn};
 use crate::token::Token;
 use crate::units::Time;
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
@@ -183,84 +181,6 @@ impl Local {
     #[must_use]
     pub fn with_mail(self, mail: bool) -> Self {
         Self { mail, ..self }
-    }
-
-    /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
-    pub fn letters(&self, limit: u32) -> Result<Vec<Letter>> {
-        self.in_person()?;
-        self.may_write(Capability::View)?;
-        outbox::lease(&mut self.store.writer(), self.mail, (self.clock)(), limit)
-    }
-
-    /// Writes down how an attempt to send a message ended.
-    pub fn attempted(&self, letter: &Letter, how: &Attempt) -> Result<()> {
-        self.in_person()?;
-        outbox::attempted(&mut self.store.writer(), letter, how, (self.clock)())
-    }
-
-    /// When the next billing period of anyone begins.
-    pub fn next_turn(&self) -> Result<Time> {
-        turn::next(&self.store.writer(), (self.clock)())
-    }
-
-    /// When the next message is due.
-    pub fn next_letter(&self) -> Result<Option<Time>> {
-        outbox::next_due(&self.store.writer(), self.mail)
-    }
-
-    /// The newest messages and what has become of them: for those who see every account.
-    pub fn outbox(&self, limit: u32) -> Result<Vec<Delivery>> {
-        self.read(Capability::ManageRecipients, &Cancel::new(), |view| {
-            if view.whole { outbox::list(view.session, limit) } else { Err(Error::RootOnly) }
-        })
-    }
-
-    /// Gives the demo's SIMs a past.
-    pub(crate) fn make_up_history(&self) -> Result<()> {
-        let session = self.store.writer();
-        let transaction = session.unchecked_transaction()?;
-        made_up::history(&session, (self.clock)())?;
-        Ok(transaction.commit()?)
-    }
-
-    /// Makes a period turn that is due, so that what is read next is of the period that runs now.
-    pub fn catch_up(&self) -> Result<()> {
-        while !self.scope.read_only && turn::step(&mut self.store.writer(), self.mail, (self.clock)())? {}
-        Ok(())
-    }
-
-    /// Everything that is wrong with the store, in words.
-    pub fn check(&self) -> Result<Vec<String>> {
-        self.whole()?;
-        check::check(&self.store.writer())
-    }
-
-    /// For those who see everything, and may see what was done with it: what they ask for is about every account.
-    fn whole(&self) -> Result<()> {
-        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
-            if view.whole { Ok(()) } else { Err(Error::RootOnly) }
-        })
-    }
-
-    /// The newest change and its hash, which covers every change before it: kept elsewhere, it shows whether any of them
-    /// was changed afterwards.
-    pub fn head(&self) -> Result<Head> {
-        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
-            if view.whole { check::head(view.session) } else { Err(Error::RootOnly) }
-        })
-    }
-
-    /// Whether the log still has that head in it.
-    pub fn holds(&self, head: &Head) -> Result<bool> {
-        self.read(Capability::EstateHistory, &Cancel::new(), |view| {
-            if view.whole { check::holds(view.session, head) } else { Err(Error::RootOnly) }
-        })
-    }
-
-    /// Copies the store to a new file while it is in use.
-    pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
-        self.whole()?;
-        check::backup(&self.store, to, watch)
     }
 
     /// A window of rows for a program: what it gets it keeps, as with an export.
@@ -571,13 +491,6 @@ impl Estate for Local {
         }
         let mut session = self.store.writer();
         Ok(turn::step(&mut session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
-    }
-}
-
-impl Session {
-    /// A connection of its own to an open store.
-    fn open(path: &Path) -> Result<Self> {
-        Self::new(Connection::open(path)?, true)
     }
 }
 

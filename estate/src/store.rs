@@ -191,6 +191,11 @@ fn flags(read_only: bool) -> OpenFlags {
 }
 
 impl Session {
+    /// A connection of its own to an open store.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        Self::new(Connection::open(path)?, true)
+    }
+
     pub fn new(mut conn: Connection, writer: bool) -> Result<Self> {
         conn.busy_timeout(BUSY)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;

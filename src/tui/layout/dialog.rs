@@ -20,6 +20,13 @@ pub struct Dialog {
     pub first: usize,
 }
 
+impl Dialog {
+    /// Where text stands: a column is free at either side.
+    pub fn text(&self) -> Rect {
+        Rect { x: self.inner.x + 1, width: self.inner.width.saturating_sub(2), ..self.inner }
+    }
+}
+
 /// Where the top overlay is.
 pub fn dialog(model: &Model) -> Option<Dialog> {
     Some(dialog_of(model, model.overlays.last()?))

@@ -15,7 +15,7 @@ use crate::tui::theme::Theme;
 
 /// Paints what needs attention, and below it the levels that were reached.
 pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buffer) {
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     let row = |y: u16| Rect { y, height: 1, ..area };
     let bold = theme.text.add_modifier(Modifier::BOLD);
     for (at, (title, _)) in WATCHED.iter().enumerate() {

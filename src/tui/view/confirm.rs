@@ -17,12 +17,7 @@ use crate::tui::theme::Theme;
 /// Paints it; returns where the cursor goes.
 pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let area = Rect {
-        x: place.inner.x + 1,
-        width: place.inner.width.saturating_sub(2),
-        height: place.inner.height.saturating_sub(3),
-        ..place.inner
-    };
+    let area = Rect { height: place.inner.height.saturating_sub(3), ..place.text() };
     let mut lines = Lines { buffer, area, y: area.y };
     if let Some(fault) = &confirm.fault {
         lines.push(fault, theme.bad);
@@ -147,12 +142,7 @@ fn options(clear: Cleared) -> String {
 
 /// The line above the buttons: what has to be typed, or why it cannot go ahead.
 fn typing(theme: &Theme, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let line = Rect {
-        x: place.inner.x + 1,
-        y: place.inner.bottom().saturating_sub(2),
-        width: place.inner.width.saturating_sub(2),
-        height: 1,
-    };
+    let line = Rect { y: place.inner.bottom().saturating_sub(2), height: 1, ..place.text() };
     let Some(number) = confirm.to_type() else {
         let said = confirm.why_not().unwrap_or_else(|| format!("y to {}", confirm.verb().to_lowercase()));
         text(buffer, line, &said, theme.text);

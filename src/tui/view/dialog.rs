@@ -191,7 +191,7 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
 fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     let job = model.job.as_ref()?;
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     let progress = job.progress;
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     let said = if job.cancelling { "stopping, and putting everything back …" } else { progress.phase };
@@ -209,7 +209,7 @@ fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Positio
 }
 
 fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer) -> Position {
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     let (said, style) = match &prompt.fault {
         Some(fault) => (fault.as_str(), theme.bad),
@@ -240,7 +240,7 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
 }
 
 fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     for (rect, index) in hit::tabs(result, place.inner) {
         let tab = result.tabs()[index];
         let style = if tab == result.only { theme.title() } else { theme.text };
@@ -315,7 +315,7 @@ fn history_lines(
     place: &Dialog,
     buffer: &mut Buffer,
 ) -> Option<Position> {
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     let row = |y: u16| Rect { y, height: 1, ..area };
     let narrow = area.width < 80;
     let widths = if narrow { [5u16, 12, 0] } else { [7, 18, 22] };
@@ -365,12 +365,7 @@ fn history_lines(
 }
 
 fn messages(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let area = Rect {
-        x: place.inner.x + 1,
-        width: place.inner.width.saturating_sub(2),
-        height: place.inner.height.saturating_sub(1),
-        ..place.inner
-    };
+    let area = Rect { height: place.inner.height.saturating_sub(1), ..place.text() };
     let mut lines = Lines { buffer, area, y: area.y };
     if model.messages.all.is_empty() {
         lines.push("Nothing was said yet.", model.theme.quiet());

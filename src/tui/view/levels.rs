@@ -18,7 +18,7 @@ use crate::tui::theme::Theme;
 /// Paints it; returns where the cursor goes.
 pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner };
+    let area = place.text();
     let line = |y: u16| Rect { y: (area.y + y).min(area.bottom().saturating_sub(1)), height: 1, ..area };
     let value = |y: u16| {
         let line = line(y);

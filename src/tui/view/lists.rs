@@ -13,10 +13,6 @@ use crate::tui::model::Model;
 use crate::tui::overlay::{ColumnsPane, NumbersPane, SavedPane};
 use crate::tui::theme::Theme;
 
-fn inside(place: &Dialog) -> Rect {
-    Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.inner }
-}
-
 /// Paints the column chooser.
 pub fn choose_columns(
     model: &Model,
@@ -25,7 +21,7 @@ pub fn choose_columns(
     buffer: &mut Buffer,
 ) -> Option<Position> {
     let theme = &model.theme;
-    let area = inside(place);
+    let area = place.text();
     let head = Rect { height: 1, ..area };
     text(buffer, head, "    Column", theme.text.add_modifier(Modifier::BOLD));
     right(buffer, head, "pinned  width", theme.text.add_modifier(Modifier::BOLD));
@@ -54,7 +50,7 @@ pub fn choose_columns(
 /// Paints the saved filters.
 pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let area = inside(place);
+    let area = place.text();
     let bold = theme.text.add_modifier(Modifier::BOLD);
     let row = |y: u16| Rect { y, height: 1, ..area };
     let part = |row: Rect, x: u16, width: u16| Rect {
@@ -102,7 +98,7 @@ fn shortened(filter: &str) -> String {
 
 /// Paints the numbers of a list.
 pub fn numbers(theme: &Theme, pane: &NumbersPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
-    let area = inside(place);
+    let area = place.text();
     let row = |y: u16| Rect { y, height: 1, ..area };
     let tab = |here: bool, what: &str, n: usize| {
         let (open, close) = if here { ("[", "]") } else { (" ", " ") };
@@ -132,7 +128,7 @@ pub fn numbers(theme: &Theme, pane: &NumbersPane, place: &Dialog, buffer: &mut B
 pub fn writing(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
     let writing = model.export.as_ref()?;
-    let area = inside(place);
+    let area = place.text();
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     let said = if writing.stopping { "stopping …" } else { "written so far:" };
     text(buffer, line(1), said, theme.text);
