@@ -14,6 +14,7 @@ mod history;
 mod import;
 mod incoming;
 mod init;
+mod login;
 mod moves;
 mod outbox;
 mod output;
@@ -32,9 +33,10 @@ mod users;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use estate::Local;
+use estate::{Estate, Local};
 
 use crate::config::{self, Config};
 use crate::connect;
@@ -60,6 +62,19 @@ pub struct Globals {
     /// The store (a SQLite file).
     #[arg(long, global = true, value_name = "FILE", env = "SIMDECK_STORE", hide_env_values = true)]
     pub store: Option<PathBuf>,
+    /// A server instead of a store: sign in with simdeck login URL.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "SIMDECK_SERVER",
+        hide_env_values = true,
+        conflicts_with = "store"
+    )]
+    pub server: Option<String>,
+    /// Speak to a server beyond this machine although nothing is encrypted.
+    #[arg(long, global = true)]
+    pub plaintext: bool,
     /// A profile of the configuration file.
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
@@ -131,6 +146,9 @@ enum Command {
     /// Make, list or revoke what programs sign in with.
     #[command(subcommand)]
     Token(tokens::Command),
+    Login(login::LoginArgs),
+    Logout(login::LogoutArgs),
+    Accept(login::AcceptArgs),
     #[command(name = "help")]
     Support(help::Args),
     History(history::Args),
@@ -156,7 +174,21 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    fn open(&self) -> Result<Local, Failure> {
+    /// The estate that is meant, here or on a server.
+    fn open(&self) -> Result<Arc<dyn Estate>, Failure> {
+        match connect::server(&self.globals, &self.config)? {
+            Some(server) => Ok(Arc::new(connect::remote(server, &self.globals, &self.config)?)),
+            None => Ok(Arc::new(self.open_store()?)),
+        }
+    }
+
+    /// The store itself, for what only its owner does.
+    fn open_store(&self) -> Result<Local, Failure> {
+        if let Some(server) = connect::server(&self.globals, &self.config)? {
+            let why =
+                format!("this works on the store itself: run it where the server of {} runs", server.url);
+            return Err(Failure::Usage(why));
+        }
         let local = connect::open(&self.globals, &self.config)?;
         local.catch_up()?;
         Ok(local)
@@ -168,7 +200,9 @@ impl Context {
     }
 
     /// Sends what a change has set off; what fails is tried again by whoever comes next.
-    fn send_due(&self, local: &Local, work: &output::Work) {
+    fn send_due(&self, estate: &dyn Estate, work: &output::Work) {
+        // A server sends by itself.
+        let Some(local) = estate.local() else { return };
         let due = local.next_letter().is_ok_and(|due| due.is_some_and(|at| at <= estate::Time::now()));
         if !due {
             return;
@@ -264,6 +298,9 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Users(args) => users::list(context, &args),
         Command::User(one) => users::one(context, one),
         Command::Token(command) => tokens::run(context, &command),
+        Command::Login(args) => login::login(context, &args),
+        Command::Logout(args) => login::logout(context, &args),
+        Command::Accept(args) => login::accept(context, &args),
         Command::Support(args) => help::run(context, &args),
         Command::History(args) => history::list(context, &args),
         Command::Undo(args) => history::undo(context, &args),

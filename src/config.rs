@@ -20,6 +20,18 @@ pub struct Config {
     /// The user to sign in as.
     #[serde(rename = "as")]
     pub user: Option<String>,
+    /// Where the server of this store is known from outside: links in mail lead there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The server to work with instead of a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Certificates (PEM) that are trusted besides those of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<PathBuf>,
+    /// A command that prints the token for the server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_command: Option<String>,
     /// The shipped keymap to start from: `default` or `vim`.
     pub keymap: Option<String>,
     /// The shipped theme to start from: `dark`, `light`, `contrast` or `mono`.
@@ -57,6 +69,12 @@ pub struct Profile {
     /// The user.
     #[serde(rename = "as")]
     pub user: Option<String>,
+    /// The server, instead of a store.
+    pub server: Option<String>,
+    /// Certificates (PEM) that are trusted besides those of the system.
+    pub ca: Option<PathBuf>,
+    /// A command that prints the token for the server.
+    pub token_command: Option<String>,
 }
 
 impl Config {

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use estate::{Error, Local};
 
+use crate::credentials::Credentials;
+use crate::remote::{Remote, Server};
+
 use crate::cli::Globals;
 use crate::config::{Config, default_store};
 use crate::failure::Failure;
@@ -36,6 +39,38 @@ fn profile<'a>(globals: &Globals, config: &'a Config) -> Result<Option<&'a crate
     }
 }
 
+/// The server that is meant, if one is: the option, then the profile, then the configuration; a store that is named
+/// comes before the latter two.
+pub fn server(globals: &Globals, config: &Config) -> Result<Option<Server>, Failure> {
+    let profile = profile(globals, config)?;
+    if let Some(url) = &globals.server {
+        let ca = profile.and_then(|p| p.ca.clone()).or_else(|| config.ca.clone());
+        return Ok(Some(Server { ca, ..Server::parse(url, globals.plaintext)? }));
+    }
+    if globals.store.is_some() {
+        return Ok(None);
+    }
+    let (url, ca) = match profile {
+        Some(p) if p.server.is_some() || p.store.is_some() => (&p.server, &p.ca),
+        _ => (&config.server, &config.ca),
+    };
+    let ca = ca.clone().or_else(|| config.ca.clone());
+    let parse = |url: &String| Ok(Server { ca, ..Server::parse(url, globals.plaintext)? });
+    url.as_ref().map(parse).transpose()
+}
+
+/// Signs in at the server that is meant.
+pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remote, Failure> {
+    if globals.user.is_some() {
+        let why = "--as is for a store; a server knows who you are by what you signed in with";
+        return Err(Failure::Usage(why.into()));
+    }
+    let profile = profile(globals, config)?;
+    let command = profile.and_then(|p| p.token_command.as_deref()).or(config.token_command.as_deref());
+    let credentials = Credentials::find(&server.url, command)?;
+    Ok(Remote::connect(server, credentials, globals.readonly)?)
+}
+
 /// Opens the store that is meant as the user that is meant.
 pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
     let profile = profile(globals, config)?;
@@ -43,5 +78,6 @@ pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
         globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
     let local = Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?;
     let local = local.via(&origin("command line"));
-    Ok(local.with_mail(config.mail.is_some()).with_roles(config.roles()?))
+    let local = local.with_mail(config.mail.is_some()).with_links(config.url.clone());
+    Ok(local.with_roles(config.roles()?))
 }

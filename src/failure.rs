@@ -47,6 +47,8 @@ pub enum Exit {
     Forbidden = 4,
     /// The estate changed since what was confirmed.
     Changed = 5,
+    /// The server cannot be reached.
+    Unreachable = 6,
     /// Interrupted; nothing half done.
     Interrupted = 130,
 }
@@ -69,6 +71,7 @@ impl Failure {
                 Kind::Usage => Exit::Usage,
                 Kind::Forbidden => Exit::Forbidden,
                 Kind::Changed => Exit::Changed,
+                Kind::Unreachable => Exit::Unreachable,
                 Kind::Cancelled => Exit::Interrupted,
                 Kind::Failed => Exit::Failed,
             },

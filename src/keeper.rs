@@ -1,6 +1,5 @@
 //! What happens by itself while a screen is open: period turns, the text index, messages that are due.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -17,7 +16,7 @@ const TROUBLE: Duration = Duration::from_mins(1);
 /// Works until `woken` ends; `changed` hears when rows have become other than they were. Between two pieces of work it
 /// sleeps until the next is due, or until something is committed.
 pub fn keep(
-    local: &Arc<Local>,
+    local: &Local,
     courier: Option<&Courier>,
     woken: &Receiver<()>,
     stop: &AtomicBool,

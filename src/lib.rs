@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 pub mod connect;
+pub mod credentials;
 pub mod doctor;
 pub mod failure;
 pub mod files;
@@ -13,6 +14,9 @@ pub mod keeper;
 pub mod markdown;
 pub mod notify;
 pub mod probe;
+pub mod remote;
 pub mod server;
 pub mod support;
+pub mod tls;
 pub mod tui;
+pub mod wire;

@@ -3,38 +3,67 @@
 //! Rules live in `estate`: a handler finds out who asks and what for, and never decides what they may see.
 
 mod accounts;
+mod asker;
+mod body;
+mod feed;
+mod limits;
 mod params;
 mod problem;
+mod screen;
 mod sessions;
+mod signin;
 mod sims;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{delete, get, post, put};
 use estate::{Cancel, Error, Estate, Local, Roles};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
 use uuid::Uuid;
 
 use crate::failure::Failure;
+use asker::Asker;
+use feed::Feed;
+use limits::{Limits, Rate};
 use problem::Problem;
+use screen::Running;
 use sessions::Sessions;
 
 /// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
 const AT_ONCE: usize = 32;
+/// How many passwords are looked at at a time: each takes 19 MiB.
+const PROOFS: usize = 4;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what runs may go on when the server is to end.
+const GRACE: Duration = Duration::from_secs(20);
+/// How large a body may be: of most requests, and of those that may name 100,000 SIMs.
+const SMALL: usize = 256 * 1024;
+const LARGE: usize = 16 * 1024 * 1024;
+/// What keeps an answer out of pages, caches and addresses of others.
+const STRICT: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
+];
 /// Names a request, in what is answered and what is logged.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -43,28 +72,49 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Served {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
+    proofs: Arc<Semaphore>,
+    limits: Arc<Limits>,
+    feed: Arc<Feed>,
+    running: Arc<Running>,
+    /// Takes back what runs, when it does not come to an end by itself.
+    stopping: Cancel,
+    /// Tells whoever listens that the server ends.
+    stopped: watch::Sender<bool>,
 }
 
 impl Served {
+    fn new(serve: &Serve) -> Self {
+        Self {
+            sessions: Arc::new(Sessions::new(serve)),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+            proofs: Arc::new(Semaphore::new(PROOFS)),
+            limits: Arc::new(Limits::new(serve.rate)),
+            feed: Arc::new(Feed::new()),
+            running: Arc::default(),
+            stopping: Cancel::new(),
+            stopped: watch::channel(false).0,
+        }
+    }
+
+    /// Waits for a turn to read.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
     /// Does the work of a request for whoever asks, where it may block; whoever hangs up stops it.
     async fn work<T: Send + 'static>(
         &self,
-        request: &Parts,
+        asker: &Asker,
         work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let secret = sessions::secret(&request.headers)?;
         let cancel = Hangup(Cancel::new());
-        let (sessions, heard) = (Arc::clone(&self.sessions), cancel.0.clone());
-        let turns = Arc::clone(&self.turns);
+        let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
         let done = async {
-            let turn = turns.acquire_owned().await;
+            let turn = self.turn().await;
             let work = move || {
                 // Whoever hung up or waited too long keeps their turn until the read has stopped.
                 let _turn = turn;
-                if heard.is_cancelled() {
-                    return Err(Error::Cancelled);
-                }
-                sessions.open(&secret).and_then(|local| work(&local, &heard))
+                if heard.is_cancelled() { Err(Error::Cancelled) } else { work(&local, &heard) }
             };
             tokio::task::spawn_blocking(work).await
         };
@@ -102,24 +152,53 @@ impl Drop for Hangup {
     }
 }
 
-/// Everything that can be asked for.
-fn routes(served: Served) -> Router {
+/// What is answered only to those who are signed in.
+fn signed(served: &Served) -> Router<Served> {
+    let large = DefaultBodyLimit::max(LARGE);
     Router::new()
-        .route("/healthz", get(async || axum::Json(json!({ "status": "ok" }))))
-        .route("/readyz", get(ready))
         .route("/v1/me", get(me))
         .route("/v1/accounts", get(accounts::list))
         .route("/v1/accounts/{id}", get(accounts::one))
         .route("/v1/sims", get(sims::list))
         .route("/v1/sims/{id}", get(sims::one))
+        .route("/v1/sessions/current", delete(signin::sign_out))
+        .route("/v1/events", get(feed::events))
+        .route("/v1/ask", post(screen::ask).layer(large))
+        .route("/v1/plans", post(screen::plan).layer(large))
+        .route("/v1/changes/{id}", put(screen::change).delete(screen::stop).layer(large))
+        .route("/v1/exports", post(screen::export).layer(large))
+        .route("/v1/stagings", post(screen::stage).layer(DefaultBodyLimit::disable()))
+        .route_layer(middleware::from_fn_with_state(served.clone(), asker::signed))
+}
+
+/// Everything that can be asked for.
+fn routes(served: &Served) -> Router {
+    Router::new()
+        .route("/healthz", get(async || axum::Json(json!({ "status": "ok" }))))
+        .route("/readyz", get(ready))
+        .route("/v1/sessions", post(signin::sign_in))
+        .route("/v1/sessions/renew", post(signin::renew))
+        .route("/v1/links", post(signin::look))
+        .route("/v1/links/accept", post(signin::accept))
+        .route("/accept/{link}", get(signin::page).post(signin::page_sent))
+        .merge(signed(served))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())
-        .layer(middleware::from_fn(around))
-        .with_state(served)
+        .layer(DefaultBodyLimit::max(SMALL))
+        .layer(
+            CompressionLayer::new().compress_when(
+                // Lines are to arrive as they are written.
+                SizeAbove::new(1_024)
+                    .and(NotForContentType::const_new(crate::wire::LINES))
+                    .and(NotForContentType::SSE),
+            ),
+        )
+        .layer(middleware::from_fn_with_state(served.clone(), around))
+        .with_state(served.clone())
 }
 
 /// Around every request: its name, what is logged of it, and headers that keep answers where they belong.
-async fn around(request: Request, next: Next) -> Response {
+async fn around(State(served): State<Served>, request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
@@ -131,15 +210,23 @@ async fn around(request: Request, next: Next) -> Response {
             tracing::error!(request_id = id, cause, "a request failed");
         }
         let allow = response.headers_mut().remove(header::ALLOW);
+        let rate = response.extensions_mut().remove::<Rate>();
         response = problem.answer(&path, &id);
+        rate.map(|rate| response.extensions_mut().insert(rate));
         if let Some(allow) = allow {
             response.headers_mut().insert(header::ALLOW, allow);
         }
     }
+    let rate = response.extensions_mut().remove::<Rate>();
     let headers = response.headers_mut();
+    if let Some(rate) = rate {
+        served.limits.say(rate, headers);
+    }
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in STRICT {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
     let (status, took) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
     tracing::info!(request_id = id, %method, route, status, took, "request");
     response
@@ -164,7 +251,7 @@ async fn ready(State(served): State<Served>) -> Response {
     }
 }
 
-async fn me(State(served): State<Served>, request: Parts) -> Result<Response, Problem> {
+async fn me(State(served): State<Served>, asker: Asker, request: Parts) -> Result<Response, Problem> {
     params::none(&request)?;
     let me = |local: &Local, cancel: &Cancel| {
         let (me, accounts) = (local.me(), local.accounts(cancel)?);
@@ -174,7 +261,7 @@ async fn me(State(served): State<Served>, request: Parts) -> Result<Response, Pr
                    "read_only": local.read_only(), "account": top }),
         )
     };
-    Ok(tagged(&request, &served.work(&request, me).await?))
+    Ok(tagged(&request, &served.work(&asker, me).await?))
 }
 
 /// What to serve, and where.
@@ -187,8 +274,16 @@ pub struct Serve {
     pub owner: Arc<Local>,
     /// Whether nothing may be written, whatever a token says.
     pub read_only: bool,
+    /// Whether somebody sends mail.
+    pub mail: bool,
+    /// Where links to this server lead, if it is known from outside.
+    pub links: Option<String>,
+    /// How many requests a minute a user has.
+    pub rate: NonZeroU32,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Hears when rows have become other than they were by themselves.
+    pub turned: std::sync::mpsc::Receiver<()>,
 }
 
 /// Serves until a signal comes, then finishes what runs; `ready` hears where.
@@ -200,13 +295,27 @@ pub fn run(serve: Serve, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> 
             .await
             .map_err(|e| Failure::io(format!("cannot listen on {}", serve.listen), e))?;
         ready(listener.local_addr().map_err(io("cannot listen"))?);
-        let sessions = Sessions::new(serve.store, serve.roles, serve.owner, serve.read_only);
-        let served = Served { sessions: Arc::new(sessions), turns: Arc::new(Semaphore::new(AT_ONCE)) };
-        axum::serve(listener, routes(served))
-            .with_graceful_shutdown(signalled())
+        let served = Served::new(&serve);
+        let feed = Arc::clone(&served.feed);
+        let _watch = serve.owner.on_commit(Box::new(move || feed.wake()))?;
+        let feed = Arc::clone(&served.feed);
+        std::thread::spawn(move || serve.turned.iter().for_each(|()| feed.turned()));
+        let service = routes(&served).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
+            .with_graceful_shutdown(ended(served))
             .await
             .map_err(io("the server failed"))
     })
+}
+
+/// Waits for a signal; what runs then has a while to finish, and is taken back after that.
+async fn ended(served: Served) {
+    signalled().await;
+    let _ = served.stopped.send(true);
+    tokio::spawn(async move {
+        tokio::time::sleep(GRACE).await;
+        served.stopping.cancel();
+    });
 }
 
 /// Waits for Ctrl+C or a request to end.

@@ -33,7 +33,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use estate::{Cancel, Estate, Local, Time, UserId};
+use estate::{Cancel, Estate, Time, UserId};
 use ratatui::layout::Rect;
 
 use crate::config::Config;
@@ -72,7 +72,13 @@ struct Around<'a> {
 
 /// Opens the screen on an estate, until the person leaves. Whoever looks through somebody else's eyes comes back to their
 /// own screen as they left it.
-pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: bool) -> Result<(), Failure> {
+pub fn run(
+    own: &Arc<dyn Estate>,
+    kind: Kind,
+    config: &Config,
+    no_mouse: bool,
+    no_color: bool,
+) -> Result<(), Failure> {
     if !rustix::termios::isatty(rustix::stdio::stdin()) && std::fs::File::open("/dev/tty").is_err() {
         return Err(Failure::Usage(
             "the screen needs a terminal; without one use the commands: simdeck --help".into(),
@@ -80,13 +86,11 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
     }
     log_to_file();
     let around = Around { config, mouse: config.mouse.unwrap_or(true) && !no_mouse, no_color };
-    let own = Arc::new(local);
-    let mut model = begin(&own, kind, &around)?;
+    let mut model = begin(own, kind, &around)?;
     loop {
-        let Left::ViewAs(id) = screen(&own, &mut model, &around)? else { return Ok(()) };
+        let Left::ViewAs(id) = screen(own, &mut model, &around)? else { return Ok(()) };
         match own.view_as(id) {
             Ok(seen) => {
-                let seen = Arc::new(seen);
                 let mut theirs = begin(&seen, Kind::Seen, &around)?;
                 let who = estate::text::clean(&seen.me().name).into_owned();
                 theirs.messages.say(format!("you see what {who} sees, and change nothing; q comes back"));
@@ -102,27 +106,33 @@ pub fn run(local: Local, kind: Kind, config: &Config, no_mouse: bool, no_color: 
 }
 
 /// The first state of a screen.
-fn begin(local: &Arc<Local>, kind: Kind, around: &Around<'_>) -> Result<Model, Failure> {
+fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Model, Failure> {
     let config = around.config;
     let capabilities = around.capabilities();
     let mut model = Model::new(Start {
         kind,
-        me: local.me().clone(),
-        roles: local.roles().clone(),
-        read_only: local.read_only(),
-        accounts: local.accounts(&Cancel::new())?,
+        me: estate.me().clone(),
+        roles: estate.roles().clone(),
+        read_only: estate.read_only(),
+        accounts: estate.accounts(&Cancel::new())?,
         keymap: Keymap::load(config)?,
         theme: Theme::load(config, &capabilities)?,
         size: Terminal::size(),
         mouse: around.mouse,
         clipboard: capabilities.clipboard(),
-        machine: crate::doctor::facts(config, local.path(), "open"),
+        machine: crate::doctor::facts(config, &place(estate.as_ref(), config), "open"),
         probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
         mail: config.mail.is_some(),
         now: Time::now(),
     });
     remember::recall(&mut model);
     Ok(model)
+}
+
+/// Where the estate is, for whoever helps.
+fn place(estate: &dyn Estate, config: &Config) -> std::path::PathBuf {
+    let server = || config.server.clone().unwrap_or_else(|| "a server".to_owned());
+    estate.local().map_or_else(|| server().into(), |local| local.path().to_owned())
 }
 
 impl Around<'_> {
@@ -136,20 +146,19 @@ impl Around<'_> {
 }
 
 /// One screen, from its first frame to its last.
-fn screen(local: &Arc<Local>, model: &mut Model, around: &Around<'_>) -> Result<Left, Failure> {
+fn screen(estate: &Arc<dyn Estate>, model: &mut Model, around: &Around<'_>) -> Result<Left, Failure> {
     // A demo tells nobody, and neither does who only looks.
     let courier = match model.kind {
         Kind::Local => Some(Courier::new(around.config.mail.as_ref(), &around.config.webhook)?),
-        Kind::Demo | Kind::Seen => None,
+        Kind::Demo | Kind::Seen | Kind::Remote => None,
     };
-    let estate: Arc<dyn Estate> = Arc::clone(local) as Arc<dyn Estate>;
     let ssh = around.capabilities().ssh;
     let (sender, receiver) = channel();
     let broken = |e| Failure::io("cannot use this terminal", e);
     (model.quitting, model.size) = (false, Terminal::size());
     let terminal = Terminal::take(model.mouse, ssh, &sender, heard).map_err(broken)?;
-    let keeper = Keeper { local: Arc::clone(local), courier };
-    let mut screen = Loop::new(terminal, ssh, &estate, sender, keeper);
+    let keeper = Keeper { courier };
+    let mut screen = Loop::new(terminal, ssh, estate, sender, keeper);
     // The screen's clock goes on where it stood.
     screen.begun = Instant::now().checked_sub(model.at).unwrap_or(screen.begun);
     let ended = screen.run(model, &receiver);
@@ -182,7 +191,6 @@ fn log_to_file() {
 
 /// What happens by itself needs the store and whoever sends messages.
 struct Keeper {
-    local: Arc<Local>,
     courier: Option<Courier>,
 }
 
@@ -308,15 +316,22 @@ impl Loop {
     fn listen(&self, wake: Sender<()>) -> Option<estate::CommitWatch> {
         let sender = self.sender.clone();
         let estate = Arc::clone(&self.estate);
-        let seen = std::sync::Mutex::new(estate.rev().unwrap_or(0));
+        let seen = std::sync::Mutex::new((estate.rev().unwrap_or(0), None));
         let hear = Box::new(move || {
-            // The log of SQLite grows for other reasons too; only a new revision is news.
-            let now = estate.rev().unwrap_or(0);
             let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if now != *seen {
-                *seen = now;
+            let offline = estate.offline_since();
+            if offline != seen.1 {
+                let _ = sender.send(Msg::Offline(offline));
+            }
+            // The log of SQLite grows for other reasons too; only a new revision is news. What came while nobody could
+            // be asked is, too, and what happened at a server by itself has none.
+            let back = offline.is_none() && seen.1.is_some();
+            seen.1 = offline;
+            let Ok((now, touched)) = estate.touched_since(seen.0) else { return };
+            if back || touched || (now == seen.0 && estate.local().is_none()) {
                 let _ = (sender.send(Msg::Committed), wake.send(()));
             }
+            seen.0 = now;
         });
         self.estate.on_commit(hear).ok()
     }
@@ -325,11 +340,15 @@ impl Loop {
     fn keep(&mut self) -> Option<estate::CommitWatch> {
         let (wake, woken) = channel();
         let watch = self.listen(wake);
-        if let Some(Keeper { local, courier }) = self.keeper.take() {
+        if let Some(Keeper { courier }) = self.keeper.take() {
             let (sender, stop) = (self.sender.clone(), Arc::clone(&self.stop));
+            let estate = Arc::clone(&self.estate);
             std::thread::spawn(move || {
                 let changed = || drop(sender.send(Msg::Committed));
-                keeper::keep(&local, courier.as_ref(), &woken, &stop, &changed);
+                // At a server it is the server that does it.
+                if let Some(local) = estate.local() {
+                    keeper::keep(local, courier.as_ref(), &woken, &stop, &changed);
+                }
             });
         }
         watch

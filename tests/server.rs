@@ -2,19 +2,24 @@
 
 #[path = "common/binary.rs"]
 mod binary;
+#[path = "common/serving.rs"]
+mod serving;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Stdio};
+use std::ops::Deref;
 
 use binary::World;
 use serde_json::Value as Json;
 
-/// A server on a port of its own, ended with the test.
-struct Server {
-    child: Child,
-    base: String,
-    log: BufReader<ChildStderr>,
+/// A server, and what is asked of it.
+struct Server(serving::Server);
+
+impl Deref for Server {
+    type Target = serving::Server;
+
+    fn deref(&self) -> &serving::Server {
+        &self.0
+    }
 }
 
 impl Server {
@@ -23,14 +28,7 @@ impl Server {
     }
 
     fn start_with(world: &World, options: &[&str]) -> Self {
-        let mut command = world.command();
-        command.args(options).args(["serve", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("started");
-        let mut log = BufReader::new(child.stderr.take().expect("standard error"));
-        let mut line = String::new();
-        log.read_line(&mut line).expect("a line");
-        let base = line.split_whitespace().find(|word| word.starts_with("http://")).expect(&line).to_owned();
-        Self { child, base, log }
+        Self(serving::Server::of(world.command(), "127.0.0.1:0", options))
     }
 
     /// Asks, with or without a token; gives status, headers and body.
@@ -99,13 +97,6 @@ impl Server {
                 None => return items,
             }
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -250,10 +241,9 @@ fn it_ends_well_when_told_to_and_encrypts_or_stays_at_home() {
     server.refused("GET", &format!("/{secret}"), None, 404);
     let pid = rustix::process::Pid::from_child(&server.child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("told");
-    assert_eq!(server.child.wait().expect("ended").code(), Some(0));
+    let (log, code) = server.0.ended();
+    assert_eq!(code, Some(0), "{log}");
     // What was asked is logged, without the filter and without the token.
-    let mut log = String::new();
-    server.log.read_to_string(&mut log).expect("text");
     assert!(log.contains("method=GET route=\"/v1/sims\" status=200"), "{log}");
     assert!(!log.contains("8944") && !log.contains(&secret[..20]), "{log}");
     let (_, said) = world.ends(&["serve", "--listen", "0.0.0.0:0"], 2);

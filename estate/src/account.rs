@@ -195,8 +195,27 @@ impl Accounts {
         tree
     }
 
-    /// Adds what is below to each account, and notes where each subtree ends.
+    /// Takes accounts as another estate has them: in tree order, with everything summed up. `root` says whether the
+    /// first is the root of that estate.
+    pub fn of(list: Vec<Account>, root: bool) -> Self {
+        let place = list.iter().enumerate().map(|(i, account)| (account.id, i)).collect();
+        let mut tree = Self { list, place, end: Vec::new(), root };
+        tree.find_ends();
+        tree
+    }
+
+    /// Adds what is below to each account.
     fn sum_up(&mut self) {
+        self.find_ends();
+        for i in (0..self.list.len()).rev() {
+            if let Some(parent) = self.list[i].parent.and_then(|p| self.place.get(&p).copied()) {
+                self.list[parent].subtree += self.list[i].subtree;
+            }
+        }
+    }
+
+    /// Notes where each subtree ends.
+    fn find_ends(&mut self) {
         self.end = vec![self.list.len(); self.list.len()];
         let mut open: Vec<usize> = Vec::new();
         for i in 0..self.list.len() {
@@ -204,11 +223,6 @@ impl Accounts {
                 self.end[open.pop().unwrap_or_default()] = i;
             }
             open.push(i);
-        }
-        for i in (0..self.list.len()).rev() {
-            if let Some(parent) = self.list[i].parent.and_then(|p| self.place.get(&p).copied()) {
-                self.list[parent].subtree += self.list[i].subtree;
-            }
         }
     }
 

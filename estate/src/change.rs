@@ -296,7 +296,7 @@ impl Change {
     }
 
     /// Every word the log has for a change, and for what is no change and still stands there.
-    pub const KINDS: [&'static str; 35] = [
+    pub const KINDS: [&'static str; 39] = [
         "move",
         "levels",
         "edit",
@@ -330,6 +330,10 @@ impl Change {
         "view-as",
         "add-token",
         "revoke-token",
+        "link-user",
+        "password",
+        "second-factor",
+        "no-second-factor",
         "undo",
         "init",
     ];

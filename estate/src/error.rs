@@ -46,6 +46,12 @@ pub enum Error {
     /// It is a person's own, and done by none of the programs that work for them.
     #[error("an API token may not do that")]
     NotByToken,
+    /// Whoever wants to sign in is not known, or not by that.
+    #[error("the address, the password or the code is not right")]
+    WrongPassword,
+    /// The password is right, and a second factor asks for a code.
+    #[error("a code is needed: the one your authenticator shows")]
+    CodeNeeded,
     /// Whoever signed in was removed or kept out since, or is something else now.
     #[error("you may not sign in any more, or not as what you were")]
     SignedOut,
@@ -116,6 +122,28 @@ pub enum Error {
         /// The system's reason.
         reason: String,
     },
+    /// The server does not answer.
+    #[error("{server} cannot be reached: {reason}")]
+    Unreachable {
+        /// The server.
+        server: String,
+        /// Why, as far as it is known.
+        reason: String,
+    },
+    /// The server stopped answering while it was making a change.
+    #[error("{server} stopped answering: whether change {change} was made is not known")]
+    Unknown {
+        /// The server.
+        server: String,
+        /// The change.
+        change: String,
+    },
+    /// Something was asked too often; it is done again in a while.
+    #[error("too many requests; try again in {seconds} s")]
+    TooMany {
+        /// How long to wait.
+        seconds: u64,
+    },
     /// The person or a newer request cancelled it; nothing was changed.
     #[error("cancelled; nothing was changed")]
     Cancelled,
@@ -133,6 +161,8 @@ pub enum Kind {
     Forbidden,
     /// The estate changed since.
     Changed,
+    /// The server cannot be reached.
+    Unreachable,
     /// Interrupted by the user.
     Cancelled,
     /// It failed.
@@ -176,6 +206,8 @@ impl Error {
             Self::RootOnly => "root-only",
             Self::ReadOnly => "read-only",
             Self::NotByToken => "not-by-token",
+            Self::WrongPassword => "wrong-credentials",
+            Self::CodeNeeded => "code-needed",
             Self::SignedOut => "signed-out",
             Self::Invalid { .. } => "invalid",
             Self::Filter { .. } => "bad-filter",
@@ -188,6 +220,9 @@ impl Error {
             Self::NoStore(_) => "no-store",
             Self::Exists(_) => "exists",
             Self::Io { .. } => "io",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Unknown { .. } => "unknown",
+            Self::TooMany { .. } => "too-many-requests",
             Self::Cancelled => "cancelled",
             Self::Store(_) => "store",
         }
@@ -202,8 +237,11 @@ impl Error {
             | Self::RootOnly
             | Self::ReadOnly
             | Self::NotByToken
+            | Self::WrongPassword
+            | Self::CodeNeeded
             | Self::SignedOut => Kind::Forbidden,
             Self::Drift { .. } => Kind::Changed,
+            Self::Unreachable { .. } | Self::Unknown { .. } => Kind::Unreachable,
             Self::Cancelled => Kind::Cancelled,
             _ => Kind::Failed,
         }
@@ -221,6 +259,9 @@ impl Error {
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
             Self::NotByToken => Some("its user can, signed in as themselves".into()),
+            Self::WrongPassword => {
+                Some("an Admin of your account can make you a link for another: simdeck user link".into())
+            }
             Self::SignedOut => Some("start again, or ask an Admin of your account".into()),
             Self::ReadOnly => Some("start again without --readonly".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
@@ -233,6 +274,13 @@ impl Error {
             }
             Self::NoStore(_) => Some(
                 "make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`"
+                    .into(),
+            ),
+            Self::Unreachable { .. } => {
+                Some("nothing was changed; look at the address, and whether the server runs".into())
+            }
+            Self::Unknown { .. } => Some(
+                "look at the history, or make the same change with the same number again: it is made once"
                     .into(),
             ),
             Self::Exists(_) => Some("choose another name, or remove the file first".into()),

@@ -10,6 +10,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use csv::{ReaderBuilder, StringRecord};
+use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
@@ -19,7 +20,8 @@ pub(crate) use row::Parsed;
 pub(crate) use usage::Used;
 
 /// What happens to a row whose ICCID is known already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnDuplicate {
     /// The first one stays; a row that says the same counts as unchanged.
     #[default]
@@ -31,7 +33,8 @@ pub enum OnDuplicate {
 }
 
 /// How a file is to be read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ImportOptions {
     /// The account that paths hang under; `None` means the user's own.
     pub under: Option<AccountId>,
@@ -48,7 +51,7 @@ pub struct ImportOptions {
 }
 
 /// One thing worth saying about a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The line in the file, from 1.
     pub line: u64,
@@ -63,7 +66,7 @@ pub struct Note {
 }
 
 /// What an import came to, or would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows read, without the header and empty ones.
     pub rows: u64,

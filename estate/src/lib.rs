@@ -17,6 +17,7 @@ pub mod levels;
 pub mod list;
 mod local;
 pub mod notify;
+mod password;
 mod period;
 mod permit;
 mod query;
@@ -47,6 +48,7 @@ pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Scope};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
+pub use password::LEAST as PASSWORD_LEAST;
 pub use period::{DAY, Period, PeriodRule};
 pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
@@ -54,7 +56,7 @@ pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
 pub use store::watch::CommitWatch;
-pub use token::{NewToken, Secret, Token, TokenId};
+pub use token::{Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
 pub use units::Time;
 pub use usage::{
     AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,
@@ -76,6 +78,8 @@ pub trait Estate: Send + Sync {
     fn read_only(&self) -> bool;
     /// The revision of the last change.
     fn rev(&self) -> Result<Rev>;
+    /// The revision now, and whether a change after another revision touched anything that is seen.
+    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)>;
     /// The visible accounts with their SIM counts.
     fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>>;
     /// The users of one account, or of all that are visible.
@@ -174,6 +178,35 @@ pub trait Estate: Send + Sync {
         limit: u32,
         cancel: &Cancel,
     ) -> Result<Vec<Item>>;
+    /// The API tokens of a user: one's own, or of somebody whose account one manages.
+    fn tokens(&self, of: UserId) -> Result<Vec<Token>>;
+    /// Makes an API token for oneself. Only what is given back has the secret.
+    fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)>;
+    /// Ends a token, one's own or of somebody whose account one manages: the next request with it is refused.
+    fn revoke_token(&self, id: TokenId) -> Result<Token>;
+    /// What whoever is signed in signs in with from elsewhere.
+    fn signing(&self, cancel: &Cancel) -> Result<Signing>;
+    /// Chooses a password; over a network only by the one there is. Whoever signed in by that has to do so again.
+    fn set_password(&self, current: &str, new: &str) -> Result<()>;
+    /// Begins a second factor; it counts from its first code on.
+    fn begin_factor(&self, current: &str) -> Result<Factor>;
+    /// Proves a second factor by a code.
+    fn prove_factor(&self, code: &str) -> Result<()>;
+    /// Takes the second factor away.
+    fn end_factor(&self, current: &str) -> Result<()>;
+    /// Makes a link by which a user of an account one manages accepts their invitation, or chooses another password;
+    /// with `all` their second factor goes too.
+    fn link(&self, user: UserId, all: bool) -> Result<Link>;
+    /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
+    fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>>;
+    /// Since when the estate cannot be reached, if it is elsewhere and cannot.
+    fn offline_since(&self) -> Option<Time> {
+        None
+    }
+    /// The store itself, where it is on this machine: for what only its owner does.
+    fn local(&self) -> Option<&Local> {
+        None
+    }
     /// Calls back after commits, by this program or another.
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch>;
     /// Does the next bit of what can wait (a new billing period, the text index); false when nothing is left.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use csv::ReaderBuilder;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
@@ -15,7 +16,7 @@ use crate::text;
 pub const MOST: usize = 100_000;
 
 /// A list of identifiers as it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct List {
     /// What a header says they are; without one each entry is told by its form.
     pub kind: Option<Field>,
@@ -152,7 +153,7 @@ pub(crate) fn digits(entry: &str) -> String {
 }
 
 /// What a list of identifiers came to.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lookup {
     /// The SIMs, each once, in the order of the list.
     pub found: Vec<SimId>,

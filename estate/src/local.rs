@@ -1,6 +1,7 @@
 //! The estate in a local store: finds the scope, asks the role table, then calls the store.
 
 mod apply;
+mod signin;
 mod tokens;
 mod tree;
 mod undo;
@@ -36,7 +37,7 @@ use crate::store::stage::{Incoming, Staging};
 use crate::store::usage::UsageStaging;
 use crate::store::watch::{self, CommitWatch};
 use crate::store::{Session, Store, accounts, lock, outbox, people, saved, textindex, turn};
-use crate::token::Token;
+use crate::token::{Factor, Link, NewToken, Secret, Signing, Token, TokenId};
 use crate::units::Time;
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{Role, User, UserId, UserState};
@@ -82,6 +83,8 @@ pub struct Local {
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
     /// Whether somebody sends mail: else none is written.
     mail: bool,
+    /// Where links lead, if that is known.
+    links: Option<String>,
     /// From where changes are made, for the log.
     via: String,
     staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
@@ -150,6 +153,7 @@ impl Local {
             clock,
             tree: Mutex::default(),
             mail: false,
+            links: None,
             via: String::new(),
             staged: Mutex::default(),
             uses: None,
@@ -181,6 +185,12 @@ impl Local {
     #[must_use]
     pub fn with_mail(self, mail: bool) -> Self {
         Self { mail, ..self }
+    }
+
+    /// The same, with where links lead: the address of the server.
+    #[must_use]
+    pub fn with_links(self, links: Option<String>) -> Self {
+        Self { links, ..self }
     }
 
     /// A window of rows for a program: what it gets it keeps, as with an export.
@@ -261,6 +271,10 @@ impl Estate for Local {
 
     fn rev(&self) -> Result<Rev> {
         self.store.read(&Cancel::new(), Session::rev)
+    }
+
+    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        self.read(Capability::View, &Cancel::new(), |view| view.touched_since(after))
     }
 
     fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
@@ -479,6 +493,50 @@ impl Estate for Local {
         cancel: &Cancel,
     ) -> Result<Vec<Item>> {
         self.read(Capability::EstateHistory, cancel, |view| view.items(rev, outcome, after, limit))
+    }
+
+    fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
+        self.tokens_of(of)
+    }
+
+    fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
+        self.make_token(new)
+    }
+
+    fn revoke_token(&self, id: TokenId) -> Result<Token> {
+        self.end_token(id)
+    }
+
+    fn signing(&self, cancel: &Cancel) -> Result<Signing> {
+        self.signing_of(cancel)
+    }
+
+    fn set_password(&self, current: &str, new: &str) -> Result<()> {
+        self.choose_password(current, new)
+    }
+
+    fn begin_factor(&self, current: &str) -> Result<Factor> {
+        self.begin_second(current)
+    }
+
+    fn prove_factor(&self, code: &str) -> Result<()> {
+        self.prove_second(code)
+    }
+
+    fn end_factor(&self, current: &str) -> Result<()> {
+        self.end_second(current)
+    }
+
+    fn link(&self, user: UserId, all: bool) -> Result<Link> {
+        self.make_link(user, all)
+    }
+
+    fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
+        Ok(Arc::new(self.seen_by(id)?))
+    }
+
+    fn local(&self) -> Option<&Local> {
+        Some(self)
     }
 
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch> {

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::error::{Error, Result};
 use crate::user::Role::{self, Admin, User, ViewOnly};
 
@@ -61,6 +63,20 @@ impl Capability {
     }
 }
 
+impl Serialize for Capability {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.row().1)
+    }
+}
+
+impl<'de> Deserialize<'de> for Capability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known = TABLE.iter().find(|row| row.1 == word).map(|row| row.0);
+        known.ok_or_else(|| serde::de::Error::custom(format!("no capability is called {word}")))
+    }
+}
+
 impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.row().3)
@@ -68,7 +84,7 @@ impl fmt::Display for Capability {
 }
 
 /// The role table as a deployment has it: rows can ask for a stronger role, never for a weaker one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Roles {
     tightened: BTreeMap<Capability, Role>,
 }

@@ -298,7 +298,8 @@ pub struct Key {
 }
 
 /// Where a page starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Seek {
     /// At the beginning.
     First,
@@ -315,7 +316,7 @@ pub enum Seek {
 }
 
 /// A SIM and its place in the order it was asked in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The SIM.
     pub sim: Sim,
@@ -324,7 +325,7 @@ pub struct Row {
 }
 
 /// A window of rows, always in the query's order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Page {
     /// The rows.
     pub rows: Vec<Row>,

@@ -87,7 +87,8 @@ impl Saved {
 }
 
 /// A change of a user's saved filters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SavedEdit {
     /// Save one; another of that name is replaced only if so said.
     Put(Saved, bool),

@@ -20,6 +20,7 @@ pub(crate) mod people;
 pub(crate) mod read;
 pub(crate) mod said;
 pub(crate) mod saved;
+pub(crate) mod signin;
 pub(crate) mod sql;
 pub(crate) mod stage;
 pub(crate) mod staged;
@@ -50,7 +51,7 @@ use crate::text;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 13] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -63,6 +64,7 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("../schema/0010.sql"),
     include_str!("../schema/0011.sql"),
     include_str!("../schema/0012.sql"),
+    include_str!("../schema/0013.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);

@@ -29,6 +29,9 @@ pub struct Token {
     pub account: AccountId,
     /// Whether changes can be made with it.
     pub writes: bool,
+    /// Whether a person signed in by it: what is their own, they may do.
+    #[serde(default)]
+    pub person: bool,
     /// When it was made.
     pub created: Time,
     /// When it ends; `None` is never.
@@ -48,6 +51,77 @@ pub struct NewToken {
     pub writes: bool,
     /// When it ends; `None` is never.
     pub expires: Option<Time>,
+}
+
+/// What somebody signs in with over a network.
+#[derive(Clone)]
+pub struct SignIn {
+    /// Their mail address.
+    pub email: String,
+    /// Their password.
+    pub password: String,
+    /// The code their authenticator shows, where they have a second factor.
+    pub code: Option<String>,
+}
+
+/// Whether somebody has a password and a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signing {
+    /// A password.
+    pub password: bool,
+    /// A second factor that has been proved.
+    pub factor: bool,
+}
+
+/// A second factor to be: what an authenticator is set up by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Factor {
+    /// To be typed in (base 32).
+    pub secret: String,
+    /// To be read as a code: `otpauth://totp/…`.
+    pub url: String,
+}
+
+/// A link that lets somebody in once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// What it ends with.
+    pub secret: Secret,
+    /// Until when it is good.
+    pub expires: Time,
+    /// Whether it went out as mail already.
+    pub mailed: bool,
+}
+
+impl Link {
+    /// The whole of it, at a server.
+    pub fn at(&self, base: &str) -> String {
+        format!("{}/accept/{}", base.trim_end_matches('/'), self.secret.reveal())
+    }
+}
+
+/// Whom a link lets in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// Their name, as whoever invited them wrote it.
+    pub name: String,
+    /// Their mail address.
+    pub email: String,
+    /// Whether it is an invitation; else a new password is chosen.
+    pub invitation: bool,
+}
+
+/// What somebody who signed in over a network goes on with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// What their requests come with.
+    pub token: Secret,
+    /// Until when that is good.
+    pub expires: Time,
+    /// What renews it, once.
+    pub renew: Secret,
+    /// Until when it can be renewed.
+    pub renew_until: Time,
 }
 
 /// What a token begins with, so that whoever finds one knows what it opens.

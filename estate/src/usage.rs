@@ -192,7 +192,8 @@ pub struct Event {
 }
 
 /// Which events; everything that is `None` fits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct EventFilter {
     /// In this account or one below it.
     pub account: Option<AccountId>,

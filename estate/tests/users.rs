@@ -160,9 +160,9 @@ fn who_looks_through_anothers_eyes_sees_what_they_see_changes_nothing_and_is_log
     let (_dir, root) = world();
     root.add_user(account(&root, "/Root/A"), "Ann", "ann@x.example", Role::Admin).expect("user");
     let seen = root.view_as(user(&root, "ann@x.example").id).expect("seen");
-    assert_eq!(seen.count(&all(&seen, "").any[0], &Cancel::new()), Ok(1));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Ok(1));
     let set = Change::SetReference { account: seen.me().account, reference: "x".into() };
-    assert_eq!(apply(&seen, &set), Err(Error::ReadOnly));
+    assert_eq!(apply(seen.as_ref(), &set), Err(Error::ReadOnly));
     let entries = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
     assert_eq!(entries[0].summary, "looked at the estate as ann@x.example of /Root/A");
     assert!(entries[0].by.starts_with("Root"), "{}", entries[0].by);
@@ -179,10 +179,10 @@ fn who_looks_through_anothers_eyes_sees_what_they_see_changes_nothing_and_is_log
     let id = account(&root, "/Root/A/Below");
     root.add_user(id, "Cid", "cid@x.example", Role::User).expect("user");
     let seen = ann.view_as(user(&root, "cid@x.example").id).expect("seen");
-    assert_eq!(seen.count(&all(&seen, "").any[0], &Cancel::new()), Ok(0));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Ok(0));
     apply(&root, &Change::MoveAccount { account: id, under: account(&root, "/Root/B") })
         .expect("hung elsewhere");
-    assert_eq!(seen.count(&all(&seen, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Err(Error::SignedOut));
 }
 
 #[test]

@@ -245,28 +245,29 @@ fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
 
 pub fn one(context: &Context, command: One) -> Outcome {
     let local = context.open()?;
+    let local = local.as_ref();
     let accounts = local.accounts(&plain())?;
     match command {
         One::Add { path, confirm } => {
             let (parent, name) = parent_of(&path)?;
             let parent = accounts.find(&parent)?;
             let what = format!("Add account {path}");
-            change::run(context, &local, Change::AddAccount { parent, name }, at_once(confirm), &what)
+            change::run(context, local, Change::AddAccount { parent, name }, at_once(confirm), &what)
         }
         One::Rename { path, name, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Rename account {} to {name}", accounts.path(account));
-            change::run(context, &local, Change::RenameAccount { account, name }, at_once(confirm), &what)
+            change::run(context, local, Change::RenameAccount { account, name }, at_once(confirm), &what)
         }
         One::Move { path, under, confirm } => {
             let (account, under) = (accounts.find(&path)?, accounts.find(&under)?);
             let what = format!("Move account {} under {}", accounts.path(account), accounts.path(under));
-            change::run(context, &local, Change::MoveAccount { account, under }, confirm, &what)
+            change::run(context, local, Change::MoveAccount { account, under }, confirm, &what)
         }
         One::Delete { path, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Delete account {}", accounts.path(account));
-            change::run(context, &local, Change::DeleteAccount { account }, confirm, &what)
+            change::run(context, local, Change::DeleteAccount { account }, confirm, &what)
         }
         One::Convert { path, by, only, confirm } => {
             let account = accounts.find(&path)?;
@@ -277,7 +278,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let query = Query { filter, deep: false, ..Query::all(account, Time::now()) };
             let change = Change::Convert { target: Target::query(query), account, by };
             let what = format!("Turn {} of {} into accounts", by.plural(), accounts.path(account));
-            change::run(context, &local, change, confirm, &what)
+            change::run(context, local, change, confirm, &what)
         }
         One::Show { path } => {
             let account = accounts.need(accounts.find(&path)?)?;
@@ -297,12 +298,12 @@ pub fn one(context: &Context, command: One) -> Outcome {
             print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
             Ok(Exit::Done)
         }
-        settings => set(context, &local, &accounts, settings),
+        settings => set(context, local, &accounts, settings),
     }
 }
 
 /// What holds in an account and below it.
-fn set(context: &Context, local: &estate::Local, accounts: &Accounts, command: One) -> Outcome {
+fn set(context: &Context, local: &dyn Estate, accounts: &Accounts, command: One) -> Outcome {
     match command {
         One::Period { path, rule, confirm } => {
             let account = accounts.find(&path)?;

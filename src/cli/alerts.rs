@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use estate::units::short_bytes;
-use estate::{Estate, EventFilter, Level, Time};
+use estate::{EventFilter, Level, Time};
 use serde_json::json;
 
 use super::output::{list as print_list, plain};

@@ -52,10 +52,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     levels.check()?;
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, &local, args.all)?;
+    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
     let exit = change::run(
         context,
-        &local,
+        local.as_ref(),
         Change::SetLevels { target, levels },
         args.confirm,
         &format!("Set {}", levels.said()),

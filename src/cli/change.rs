@@ -3,9 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use estate::units::{count, sims};
-use estate::{
-    Accounts, Change, ChangeId, Counts, Estate, Item, Local, Outcome as Fate, Plan, Reason, Receipt,
-};
+use estate::{Accounts, Change, ChangeId, Counts, Estate, Item, Outcome as Fate, Plan, Reason, Receipt};
 use serde_json::json;
 
 use super::output::{Work, plain, written};
@@ -24,10 +22,25 @@ pub struct Confirm {
     /// Refuse unless exactly that many SIMs are meant.
     #[arg(long, value_name = "N")]
     pub expect: Option<u64>,
+    /// The number of the change: one that was made already is not made again.
+    #[arg(long = "change-id", id = "number", value_name = "ID")]
+    pub number: Option<Number>,
+}
+
+/// The number of a change, as whoever makes it gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number(uuid::Uuid);
+
+impl std::str::FromStr for Number {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| "must be a UUID, as it was told".to_owned())
+    }
 }
 
 /// Plans, asks where there is someone to ask, applies and reports.
-pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, what: &str) -> Outcome {
+pub fn run(context: &Context, local: &dyn Estate, change: Change, confirm: Confirm, what: &str) -> Outcome {
     let plan = local.plan(&change, &plain())?;
     if let Some(expected) = confirm.expect.filter(|n| *n != plan.total) {
         return Err(estate::Error::Drift { expected, found: plan.total }.into());
@@ -44,7 +57,8 @@ pub fn run(context: &Context, local: &Local, change: Change, confirm: Confirm, w
         ask(&plan)?;
     }
     let work = Work::begin(context);
-    let receipt = local.apply(&ChangeId::new(), &change.confirmed(&plan), &|p| work.hear(p));
+    let id = confirm.number.map_or_else(ChangeId::new, |number| ChangeId(number.0.to_string()));
+    let receipt = local.apply(&id, &change.confirmed(&plan), &|p| work.hear(p));
     work.end();
     let ended = report(context, local, &receipt?);
     context.send_due(local, &work);
@@ -119,7 +133,7 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
 }
 
 /// Says what happened, lists what was left out.
-fn report(context: &Context, local: &Local, receipt: &Receipt) -> Outcome {
+fn report(context: &Context, local: &dyn Estate, receipt: &Receipt) -> Outcome {
     let mut out = std::io::stdout().lock();
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         written(writeln!(

@@ -1,10 +1,11 @@
 //! `simdeck demo`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use estate::demo::{self, Demo};
-use estate::{Local, Role, Time};
+use estate::{Estate, Local, Role, Time};
 
 use super::output::Work;
 use super::{Context, Outcome};
@@ -84,6 +85,7 @@ pub fn open(context: &Context, size: Demo, role: Role) -> Outcome {
     made?;
     let email = context.globals.user.as_deref().unwrap_or(demo::email(role));
     let local = Local::open(&path, Some(email), context.globals.readonly)?;
-    tui::run(local, tui::Kind::Demo, &context.config, context.globals.no_mouse, context.globals.no_color)?;
+    let estate: Arc<dyn Estate> = Arc::new(local);
+    tui::run(&estate, tui::Kind::Demo, &context.config, context.globals.no_mouse, context.globals.no_color)?;
     Ok(Exit::Done)
 }

@@ -69,10 +69,15 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     .checked()?;
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, &local, args.all)?;
+    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
     let what = format!("Edit SIMs: {}", edit.said());
-    let exit =
-        change::run(context, &local, Change::Edit { target, edit: Box::new(edit) }, args.confirm, &what)?;
+    let exit = change::run(
+        context,
+        local.as_ref(),
+        Change::Edit { target, edit: Box::new(edit) },
+        args.confirm,
+        &what,
+    )?;
     if unknown > 0 {
         context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
         return Ok(Exit::Partly);

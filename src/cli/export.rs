@@ -41,7 +41,7 @@ enum Form {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let Selected { query, unknown } = args.select.read(context, &local, args.sort.as_deref())?;
+    let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let work = Work::begin(context);
     let file = args.to.as_deref().map(NewFile::at).transpose()?;
     let out: Box<dyn Write> = match &file {
@@ -54,7 +54,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Form::Json => Format::Json,
     };
     let mut exporter = Exporter::new(BufWriter::new(out), format, columns(&args.columns)?)?;
-    let exported = sims::export_to(&local, &query, &mut exporter, &work);
+    let exported = sims::export_to(local.as_ref(), &query, &mut exporter, &work);
     work.end();
     exported?;
     let written = exporter.finish()?;

@@ -134,7 +134,7 @@ pub fn one(context: &Context, one: One) -> Outcome {
     let local = context.open()?;
     let said = match one {
         One::Save(args) => {
-            let saved = read(&local, &args)?;
+            let saved = read(local.as_ref(), &args)?;
             let name = saved.name.clone();
             local.edit_saved(&[SavedEdit::Put(saved, args.replace)])?;
             format!("Saved {name}")

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use estate::text::clean;
-use estate::{AccountId, Estate, Help, Local};
+use estate::{AccountId, Estate, Help};
 use serde_json::json;
 
 use super::output::{plain, written};
@@ -23,7 +23,7 @@ pub fn run(context: &Context, _: &Args) -> Outcome {
 }
 
 /// Prints what an account sets for those below it.
-pub fn print_of(context: &Context, local: &Local, account: AccountId) -> Outcome {
+pub fn print_of(context: &Context, local: &dyn Estate, account: AccountId) -> Outcome {
     let (set, _) = local.help_of(account, &plain())?;
     match set {
         Some(help) => print(context, &help)?,

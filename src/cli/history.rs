@@ -54,7 +54,7 @@ fn time(text: &str) -> estate::Result<Time> {
 pub fn list(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     if let Some(change) = &args.change {
-        return items(context, &local, change, args.limit);
+        return items(context, local.as_ref(), change, args.limit);
     }
     if let Some(kind) = args.kind.as_deref().filter(|kind| !Change::KINDS.contains(kind)) {
         return Err(Error::not_found_near("kind of change", kind, Change::KINDS).into());
@@ -135,8 +135,8 @@ fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Out
 
 pub fn undo(context: &Context, args: &UndoArgs) -> Outcome {
     let local = context.open()?;
-    let change = Change::Undo { change: undone(&local, &args.change_id)? };
-    change::run(context, &local, change, args.confirm, &format!("Undo change {}", args.change_id))
+    let change = Change::Undo { change: undone(local.as_ref(), &args.change_id)? };
+    change::run(context, local.as_ref(), change, args.confirm, &format!("Undo change {}", args.change_id))
 }
 
 /// The change to undo. By its id it is undone without a look into the history, which not everybody has.

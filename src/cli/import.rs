@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use estate::units::count;
-use estate::{Change, ChangeId, Estate, ImportOptions, Local, Note, OnDuplicate, Progress, Tally};
+use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
 use super::incoming::{Hearer, Reading, each, open};
@@ -63,19 +63,19 @@ impl Args {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let options = options(&local, args)?;
+    let options = options(local.as_ref(), args)?;
     let work = Work::begin(context);
     let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
-        Ok(one(context, &local, args, &options, file, hearer, &work)?.refused)
+        Ok(one(context, local.as_ref(), args, &options, file, hearer, &work)?.refused)
     })?;
     if !args.reading.dry_run {
-        context.send_due(&local, &work);
-        index(context, &local, &work)?;
+        context.send_due(local.as_ref(), &work);
+        index(context, local.as_ref(), &work)?;
     }
     Ok(exit)
 }
 
-fn options(local: &Local, args: &Args) -> Result<ImportOptions, Failure> {
+fn options(local: &dyn Estate, args: &Args) -> Result<ImportOptions, Failure> {
     let under = args.under.as_deref().map(|path| local.accounts(&plain())?.find(path)).transpose()?;
     Ok(ImportOptions {
         under,
@@ -91,7 +91,7 @@ fn options(local: &Local, args: &Args) -> Result<ImportOptions, Failure> {
 
 fn one(
     context: &Context,
-    local: &Local,
+    local: &dyn Estate,
     args: &Args,
     options: &ImportOptions,
     file: &Path,
@@ -133,7 +133,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
 }
 
 /// Fills the text index; everything is in and can be browsed already, so that Ctrl+C loses nothing.
-fn index(context: &Context, local: &Local, work: &Work) -> Result<(), Failure> {
+fn index(context: &Context, local: &dyn Estate, work: &Work) -> Result<(), Failure> {
     let mut done = 0;
     while !work.is_interrupted() && local.background()? {
         done += 1_000;

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use estate::units::count;
-use estate::{Change, Clear, Estate};
+use estate::{Change, Clear};
 
 use super::change::{self, Confirm};
 use super::output::plain;
@@ -41,7 +41,7 @@ enum Cleared {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, &local, args.all)?;
+    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
     let accounts = local.accounts(&plain())?;
     let to = accounts.find(&args.to)?;
     let clears = |what| args.clear.contains(&what);
@@ -51,7 +51,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         tags: clears(Cleared::Tags),
     };
     let what = format!("Move SIMs to {}", accounts.path(to));
-    let exit = change::run(context, &local, Change::Move { target, to, clear }, args.confirm, &what)?;
+    let exit = change::run(context, local.as_ref(), Change::Move { target, to, clear }, args.confirm, &what)?;
     if unknown > 0 {
         context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
         return Ok(Exit::Partly);

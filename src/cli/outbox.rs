@@ -39,7 +39,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 }
 
 fn send(context: &Context) -> Outcome {
-    let local = context.open()?;
+    let local = context.open_store()?;
     // Whose messages they are is for those to know who see every account.
     local.outbox(1)?;
     let work = Work::begin(context);
@@ -55,7 +55,7 @@ fn send(context: &Context) -> Outcome {
 }
 
 fn list(context: &Context, limit: u32) -> Outcome {
-    let local = context.open()?;
+    let local = context.open_store()?;
     let messages = local.outbox(limit)?;
     let machine = context.output() != super::Output::Table;
     let time = |at: estate::Time| if machine { at.to_string() } else { at.minute() };

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use estate::{Error, Estate};
+use estate::Error;
 
 use super::output::{Work, plain, written};
 use super::{Context, Outcome};

@@ -1,12 +1,12 @@
 //! `simdeck profile`: what is your own to say.
 
 use clap::ValueEnum;
-use estate::{Change, Estate};
+use estate::Change;
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
 use super::output::{list as print_list, plain};
-use super::{Context, Outcome};
+use super::{Context, Outcome, login};
 use crate::failure::Exit;
 
 /// Show who you are, or say whether you want mail about the SIMs you see.
@@ -21,6 +21,12 @@ pub struct Args {
     /// Your mail address from now on: you sign in by it.
     #[arg(long)]
     email: Option<String>,
+    /// Choose a password: what you sign in with at a server.
+    #[arg(long)]
+    password: bool,
+    /// Whether an authenticator's code is asked for beside the password.
+    #[arg(long, value_name = "ON|OFF")]
+    second_factor: Option<Switch>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -40,27 +46,44 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
                 .say("no mail server is configured here ([mail] in the configuration): nothing is sent yet");
         }
     }
+    if args.password {
+        return login::choose(context, local.as_ref());
+    }
+    if let Some(switch) = args.second_factor {
+        return login::factor(context, local.as_ref(), switch == Switch::On);
+    }
     if args.name.is_some() || args.email.is_some() {
         let me = local.me();
         let name = args.name.clone().unwrap_or_else(|| me.name.clone());
         let email = args.email.clone().unwrap_or_else(|| me.email.clone());
         let change = Change::EditProfile { name, email };
-        return change::run(context, &local, change, at_once(Confirm::default()), "Change your profile");
+        return change::run(
+            context,
+            local.as_ref(),
+            change,
+            at_once(Confirm::default()),
+            "Change your profile",
+        );
     }
     let (me, wants) = (local.me(), local.wants_mail(&plain())?);
     let account = local.accounts(&plain())?.path(me.account);
     let alerts = if wants { "mail" } else { "screen only" };
+    let signing = local.signing(&plain())?;
+    let password = if signing.password { "chosen" } else { "none" };
+    let factor = if signing.factor { "on" } else { "off" };
     let rows: Vec<Vec<String>> = [
         ("name", me.name.as_str()),
         ("email", &me.email),
         ("role", me.role.word()),
         ("account", &account),
         ("alerts", alerts),
+        ("password", password),
+        ("second factor", factor),
     ]
     .map(|(field, value)| vec![field.to_owned(), value.to_owned()])
     .to_vec();
     let object = json!({ "name": me.name, "email": me.email, "role": me.role.word(), "account": account,
-                         "mail_about_alerts": wants });
+                         "mail_about_alerts": wants, "password": signing.password, "second_factor": signing.factor });
     print_list(context, &["field", "value"], &rows, vec![object])?;
     Ok(Exit::Done)
 }

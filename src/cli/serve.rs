@@ -1,6 +1,7 @@
 //! `simdeck serve`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -17,9 +18,9 @@ pub struct Args {
     /// Where to listen: an address and a port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
-    /// Listen beyond this machine although nothing is encrypted: only behind a proxy that does it.
-    #[arg(long)]
-    plaintext: bool,
+    /// How many requests a minute each user has.
+    #[arg(long, value_name = "N", default_value = "6000")]
+    rate: NonZeroU32,
 }
 
 /// A line for each request, on standard error; with --quiet only what went wrong.
@@ -36,27 +37,40 @@ fn log_to_stderr(context: &Context) {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    if !args.listen.ip().is_loopback() && !args.plaintext {
+    if !args.listen.ip().is_loopback() && !context.globals.plaintext {
         let why = "tokens would cross the network unencrypted: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --plaintext";
         return Err(Failure::Usage(format!("{}: {why}", args.listen.ip())));
     }
     log_to_stderr(context);
     let store = connect::store_path(&context.globals, &context.config)?;
-    let owner = Arc::new(context.open()?);
+    let owner = Arc::new(context.open_store()?);
     let sends = context.config.mail.is_some() && !context.globals.readonly;
     let courier = sends.then(|| context.courier()).transpose()?;
     let (wake, woken) = channel();
     let watch = owner.on_commit(Box::new(move || {
         let _ = wake.send(());
     }))?;
+    let (turn, turned) = channel();
     let stop = Arc::new(AtomicBool::new(false));
     let keep = {
         let (owner, stop) = (Arc::clone(&owner), Arc::clone(&stop));
-        std::thread::spawn(move || keeper::keep(&owner, courier.as_ref(), &woken, &stop, &|| {}))
+        std::thread::spawn(move || {
+            let turned = || _ = turn.send(());
+            keeper::keep(&owner, courier.as_ref(), &woken, &stop, &turned);
+        })
     };
     let roles = context.config.roles()?;
-    let serve =
-        server::Serve { store, roles, owner, read_only: context.globals.readonly, listen: args.listen };
+    let serve = server::Serve {
+        store,
+        roles,
+        owner,
+        read_only: context.globals.readonly,
+        mail: context.config.mail.is_some(),
+        links: context.config.url.clone(),
+        rate: args.rate,
+        listen: args.listen,
+        turned,
+    };
     let served = server::run(serve, |at| {
         context.say(format!(
             "serving http://{at} to programs with a token (simdeck token create); Ctrl+C ends it"

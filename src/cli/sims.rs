@@ -44,7 +44,7 @@ const SHOWN: [&str; 8] =
 
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
-    let Selected { query, unknown } = args.select.read(context, &local, args.sort.as_deref())?;
+    let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let ended = if unknown > 0 { Exit::Partly } else { Exit::Done };
     let mut out = std::io::stdout().lock();
     if args.count {
@@ -63,7 +63,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
             };
             let columns = export::columns(&wanted)?;
             let mut rows = Vec::new();
-            stream(&local, &query, limit, &mut |sim| {
+            stream(local.as_ref(), &query, limit, &mut |sim| {
                 rows.push(columns.iter().map(|c| shown(sim, &accounts, c)).collect());
                 Ok(())
             })?;
@@ -75,7 +75,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
         Output::Json => Format::Json,
     };
     let mut exporter = Exporter::new(std::io::BufWriter::new(out), format, export::columns(&args.columns)?)?;
-    stream(&local, &query, limit, &mut |sim| exporter.write(sim, &accounts))?;
+    stream(local.as_ref(), &query, limit, &mut |sim| exporter.write(sim, &accounts))?;
     exporter.finish()?;
     Ok(ended)
 }

@@ -1,9 +1,10 @@
 //! `simdeck` alone: the screen on the default store, or a way to get one.
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
 
 use estate::demo::Demo;
-use estate::{Error, Role};
+use estate::{Error, Estate, Role};
 
 use super::{Context, Outcome, demo, import, init};
 use crate::connect;
@@ -11,11 +12,9 @@ use crate::failure::{Exit, Failure};
 use crate::tui;
 
 pub fn run(context: &Context) -> Outcome {
-    match context.open() {
-        Ok(local) => {
-            let kind = tui::Kind::Local;
-            let local = local.via(&connect::origin("screen"));
-            tui::run(local, kind, &context.config, context.globals.no_mouse, context.globals.no_color)?;
+    match open(context) {
+        Ok((estate, kind)) => {
+            tui::run(&estate, kind, &context.config, context.globals.no_mouse, context.globals.no_color)?;
             Ok(Exit::Done)
         }
         Err(Failure::Estate(Error::NoStore(path))) if std::io::stdin().is_terminal() => {
@@ -24,6 +23,14 @@ pub fn run(context: &Context) -> Outcome {
         }
         Err(failure) => Err(failure),
     }
+}
+
+fn open(context: &Context) -> Result<(Arc<dyn Estate>, tui::Kind), Failure> {
+    if connect::server(&context.globals, &context.config)?.is_some() {
+        return Ok((context.open()?, tui::Kind::Remote));
+    }
+    let local = context.open_store()?.via(&connect::origin("screen"));
+    Ok((Arc::new(local), tui::Kind::Local))
 }
 
 fn offer(context: &Context) -> Outcome {

@@ -45,7 +45,7 @@ fn kept(head: &str) -> Result<Head, Failure> {
 }
 
 pub fn run(context: &Context, command: One) -> Outcome {
-    let local = context.open()?;
+    let local = context.open_store()?;
     match command {
         One::Head => {
             written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;

@@ -100,7 +100,7 @@ fn owner(local: &dyn Estate, email: Option<&str>) -> Result<User, Failure> {
 
 fn list(context: &Context, email: Option<&str>) -> Outcome {
     let local = context.open()?;
-    let tokens = local.tokens(owner(&local, email)?.id)?;
+    let tokens = local.tokens(owner(local.as_ref(), email)?.id)?;
     let accounts = local.accounts(&plain())?;
     let scope = |token: &Token| if token.writes { "write" } else { "read" };
     let when = |at: Option<Time>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
@@ -123,7 +123,7 @@ fn list(context: &Context, email: Option<&str>) -> Outcome {
 
 fn revoke(context: &Context, named: &str, email: Option<&str>) -> Outcome {
     let local = context.open()?;
-    let tokens = local.tokens(owner(&local, email)?.id)?;
+    let tokens = local.tokens(owner(local.as_ref(), email)?.id)?;
     let folded = estate::text::fold(named);
     let token = tokens.iter().find(|t| t.prefix == named || estate::text::fold(&t.name) == folded);
     let near = || tokens.iter().map(|t| t.name.as_str());

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use estate::units::{count, exact_bytes, short_bytes};
-use estate::{
-    Change, ChangeId, Estate, EventFilter, ImportOptions, Local, Note, Sim, Spent, Usage, UsageTally,
-};
+use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
 use serde_json::json;
 
 use super::incoming::{Hearer, Reading, each, open};
@@ -123,15 +121,15 @@ fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
     let options = args.reading.options()?;
     let work = Work::begin(context);
     let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
-        Ok(import(context, &local, args, &options, file, hearer, &work)?.refused)
+        Ok(import(context, local.as_ref(), args, &options, file, hearer, &work)?.refused)
     })?;
-    context.send_due(&local, &work);
+    context.send_due(local.as_ref(), &work);
     Ok(exit)
 }
 
 fn import(
     context: &Context,
-    local: &Local,
+    local: &dyn Estate,
     args: &ImportArgs,
     options: &ImportOptions,
     file: &Path,

@@ -1,12 +1,15 @@
 //! `simdeck users` and `user …`.
 
+use std::io::Write;
+
 use clap::ValueEnum;
 use estate::{Change, Error, Estate, Role, User, UserChange};
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
-use super::output::{list as print_list, plain};
+use super::output::{list as print_list, plain, written};
 use super::{Context, Outcome};
+use crate::connect;
 use crate::failure::{Exit, Failure};
 
 /// List users.
@@ -79,6 +82,14 @@ pub enum One {
     },
     /// Send the invitation once more.
     Resend(Who),
+    /// Make a link by which a user accepts their invitation, or chooses another password. It works once.
+    Link {
+        /// Their second factor goes too.
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Keep a user from signing in.
     Disable(Who),
     /// Let a user sign in again.
@@ -122,19 +133,20 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let account = account.map_or(Ok(local.me().account), |path| accounts.find(&path))?;
             let what = format!("Invite {email} to {}", accounts.path(account));
             let added = Change::AddUser { account, name, email: email.clone(), role: role.role() };
-            let done = change::run(context, &local, added, at_once(confirm), &what)?;
+            let done = change::run(context, local.as_ref(), added, at_once(confirm), &what)?;
             if context.config.mail.is_none() && !confirm.dry_run {
-                context.say(format!("no mail server is configured here: tell them to sign in as {email}"));
+                context.say(format!("no mail server is configured here: tell them to sign in as {email}, or make them a link: simdeck user link {email}"));
             }
             return Ok(done);
         }
+        One::Link { all, who } => return link(context, local.as_ref(), &who, all),
         One::Role { to, who } => (who, UserChange::Role(to.role())),
         One::Resend(who) => (who, UserChange::Invite),
         One::Disable(who) => (who, UserChange::Disable),
         One::Enable(who) => (who, UserChange::Enable),
         One::Remove(who) => (who, UserChange::Remove),
     };
-    let user = found(&local, &who.email, who.account.as_deref())?;
+    let user = found(local.as_ref(), &who.email, who.account.as_deref())?;
     let what = match to {
         UserChange::Role(role) => format!("Make {} {role}", user.email),
         UserChange::Invite => format!("Invite {} again", user.email),
@@ -144,7 +156,20 @@ pub fn one(context: &Context, command: One) -> Outcome {
     };
     // What a word brings back does not ask.
     let confirm = if to == UserChange::Remove { who.confirm } else { at_once(who.confirm) };
-    change::run(context, &local, Change::ChangeUser { user: user.id, to }, confirm, &what)
+    change::run(context, local.as_ref(), Change::ChangeUser { user: user.id, to }, confirm, &what)
+}
+
+/// Makes a link, and says where it leads.
+fn link(context: &Context, local: &dyn Estate, who: &Who, all: bool) -> Outcome {
+    let user = found(local, &who.email, who.account.as_deref())?;
+    let link = local.link(user.id, all)?;
+    let server = connect::server(&context.globals, &context.config)?.map(|server| server.url);
+    let base = server.or_else(|| context.config.url.clone());
+    let at = link.at(base.as_deref().unwrap_or("https://YOUR-SERVER"));
+    let sent = if link.mailed { "it was sent to them; " } else { "hand it to them: " };
+    context.say(format!("{sent}it works once, until {}", link.expires));
+    written(writeln!(std::io::stdout(), "{at}"))?;
+    Ok(Exit::Done)
 }
 
 /// The user of that address, among those this user sees.

@@ -7,6 +7,7 @@ use axum::response::Response;
 use estate::{Account, AccountId, Accounts, Cancel, Error, Estate, Local};
 use serde_json::{Value, json};
 
+use super::asker::Asker;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::{Served, sims, tagged};
@@ -40,7 +41,11 @@ pub(super) fn object(accounts: &Accounts, account: &Account) -> Value {
 }
 
 /// The accounts in tree order, parents before children.
-pub(super) async fn list(State(served): State<Served>, request: Parts) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<Json<Value>, Problem> {
     let params = Params::read(&request, &["limit", "cursor"])?;
     let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
@@ -58,12 +63,13 @@ pub(super) async fn list(State(served): State<Served>, request: Parts) -> Result
         let items: Vec<Value> = shown.iter().map(|account| object(&accounts, account)).collect();
         Ok(json!({ "items": items, "next_cursor": next }))
     };
-    served.work(&request, listed).await.map(Json)
+    served.work(&asker, listed).await.map(Json)
 }
 
 /// One account.
 pub(super) async fn one(
     State(served): State<Served>,
+    asker: Asker,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
@@ -73,5 +79,5 @@ pub(super) async fn one(
         let accounts = local.accounts(cancel)?;
         Ok(object(&accounts, need(&accounts, &id)?))
     };
-    Ok(tagged(&request, &served.work(&request, found).await?))
+    Ok(tagged(&request, &served.work(&asker, found).await?))
 }

@@ -3,7 +3,18 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estate::Error;
-use serde_json::json;
+use serde_json::{Value as Json, json};
+
+use crate::wire::Fault;
+
+/// What of a request is at fault.
+#[derive(Debug, Clone)]
+enum At {
+    Parameter(String),
+    Header(String),
+    /// A place in the body (RFC 6901).
+    Pointer(String),
+}
 
 /// Why a request was not answered as it was asked.
 #[derive(Debug, Clone)]
@@ -12,19 +23,26 @@ pub(crate) struct Problem {
     code: &'static str,
     detail: String,
     /// The parameter at fault, and where in it.
-    at: Option<(String, Option<usize>)>,
+    at: Option<Box<(At, Option<usize>)>>,
+    /// What else the failure says, for a screen that makes the same error of it again.
+    fault: Option<Box<Fault>>,
+    /// When it may be tried again, in seconds.
+    again: Option<u64>,
     /// What is for the log only.
     pub(super) cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), at: None, cause: None }
+        Self { status, code, detail: detail.into(), at: None, fault: None, again: None, cause: None }
     }
 
     /// A parameter of the request is wrong.
     pub(super) fn parameter(name: &str, why: impl Into<String>) -> Self {
-        Self { at: Some((name.to_owned(), None)), ..Self::new(StatusCode::BAD_REQUEST, "invalid", why) }
+        Self {
+            at: Some(Box::new((At::Parameter(name.to_owned()), None))),
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid", why)
+        }
     }
 
     pub(super) fn nowhere() -> Self {
@@ -32,7 +50,28 @@ impl Problem {
     }
 
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "only GET and HEAD are answered here")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the header Allow names the methods")
+    }
+
+    /// The body is no JSON, or not the kind of it that is wanted; `pointer` is where (RFC 6901).
+    pub(super) fn body(status: StatusCode, pointer: &str, why: impl Into<String>) -> Self {
+        let code = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "too-large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "unsupported-media-type",
+            StatusCode::UNPROCESSABLE_ENTITY => "unprocessable",
+            _ => "invalid",
+        };
+        Self { at: Some(Box::new((At::Pointer(pointer.to_owned()), None))), ..Self::new(status, code, why) }
+    }
+
+    /// A header has to be there, or is not what it has to be.
+    pub(super) fn header(status: StatusCode, code: &'static str, name: &str, why: impl Into<String>) -> Self {
+        Self { at: Some(Box::new((At::Header(name.to_owned()), None))), ..Self::new(status, code, why) }
+    }
+
+    /// Something was asked too often.
+    pub(super) fn too_many(seconds: u64) -> Self {
+        Error::TooMany { seconds }.into()
     }
 
     pub(super) fn unsigned() -> Self {
@@ -56,6 +95,15 @@ impl Problem {
         Self { cause: Some(cause.to_string()), ..problem }
     }
 
+    /// What is wrong, in a sentence.
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     fn title(&self) -> &'static str {
         match self.status {
             StatusCode::BAD_REQUEST => "The request is wrong",
@@ -64,32 +112,58 @@ impl Problem {
             StatusCode::NOT_FOUND => "No such thing",
             StatusCode::METHOD_NOT_ALLOWED => "Not this method",
             StatusCode::CONFLICT => "The estate stands otherwise",
+            StatusCode::PRECONDITION_FAILED => "It was changed since",
+            StatusCode::PRECONDITION_REQUIRED => "Say which state is meant",
+            StatusCode::PAYLOAD_TOO_LARGE => "Too large",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "Not this media type",
+            StatusCode::UNPROCESSABLE_ENTITY => "The body does not fit",
+            StatusCode::TOO_MANY_REQUESTS => "Too many requests",
             StatusCode::SERVICE_UNAVAILABLE => "Not now",
             _ => "It failed",
         }
     }
 
-    /// The answer, once it is known what was asked.
-    pub(super) fn answer(&self, path: &str, request_id: &str) -> Response {
+    /// The problem as an object (RFC 9457 §3), with what its error says as further members.
+    pub(super) fn object(&self, path: &str, request_id: &str) -> Json {
         let mut body = json!({
             "type": format!("/problems/{}", self.code), "title": self.title(), "status": self.status.as_u16(),
             "detail": self.detail, "instance": path, "code": self.code, "request_id": request_id,
         });
-        if let Some((name, column)) = &self.at {
-            let mut error = json!({ "parameter": name, "code": self.code, "detail": self.detail });
+        if let Some(Json::Object(said)) =
+            self.fault.as_ref().and_then(|fault| serde_json::to_value(fault).ok())
+            && let Some(body) = body.as_object_mut()
+        {
+            for (name, value) in said {
+                body.entry(name).or_insert(value);
+            }
+        }
+        if let Some((at, column)) = self.at.as_deref() {
+            let (kind, name) = match at {
+                At::Parameter(name) => ("parameter", name),
+                At::Header(name) => ("header", name),
+                At::Pointer(pointer) => ("pointer", pointer),
+            };
+            let mut error = json!({ kind: name, "code": self.code, "detail": self.detail });
             if let Some(column) = column {
                 error["column"] = json!(column);
             }
             body["errors"] = json!([error]);
         }
+        body
+    }
+
+    /// The answer, once it is known what was asked.
+    pub(super) fn answer(&self, path: &str, request_id: &str) -> Response {
+        let body = self.object(path, request_id);
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let again = self.again.or_else(|| (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
+        if let Some(seconds) = again {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -110,11 +184,13 @@ impl From<Error> for Problem {
             Error::Invalid { .. } | Error::Ambiguous { .. } | Error::Filter { .. } => StatusCode::BAD_REQUEST,
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
             Error::SignedOut => return Self::unsigned(),
+            Error::WrongPassword | Error::CodeNeeded => StatusCode::UNAUTHORIZED,
             Error::Denied { .. } | Error::RootOnly | Error::ReadOnly | Error::NotByToken => {
                 StatusCode::FORBIDDEN
             }
             Error::Drift { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
             Error::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Cancelled => return Self::slow(),
             // Paths and the database's own words are for whoever runs the server.
             _ => return Self::unexpected(&error),
@@ -122,12 +198,14 @@ impl From<Error> for Problem {
         let hint = error.hint().filter(|_| matches!(error, Error::NotFound { .. } | Error::Filter { .. }));
         let detail = hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
         let at = match &error {
-            Error::Filter { column, .. } => Some(("filter".to_owned(), Some(*column))),
+            Error::Filter { column, .. } => Some((At::Parameter("filter".to_owned()), Some(*column))),
             // The command line says columns.
-            Error::Invalid { field: "columns", .. } => Some(("fields".to_owned(), None)),
-            Error::Invalid { field, .. } => Some(((*field).to_owned(), None)),
+            Error::Invalid { field: "columns", .. } => Some((At::Parameter("fields".to_owned()), None)),
+            Error::Invalid { field, .. } => Some((At::Parameter((*field).to_owned()), None)),
             _ => None,
         };
-        Self { at, ..Self::new(status, error.code(), detail) }
+        let again = if let Error::TooMany { seconds } = &error { Some(*seconds) } else { None };
+        let fault = Some(Box::new(Fault::of(&error)));
+        Self { at: at.map(Box::new), fault, again, ..Self::new(status, error.code(), detail) }
     }
 }

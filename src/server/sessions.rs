@@ -1,13 +1,14 @@
 //! Who asks: tokens and the sessions they opened, kept for as long as they are good.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::{HeaderMap, header};
-use estate::{Local, Roles, Secret};
+use estate::{Local, Roles, Secret, UserId};
 use sha2::{Digest, Sha256};
 
+use super::Serve;
 use super::problem::Problem;
 
 /// How many sessions are kept open: each holds connections to the store.
@@ -18,10 +19,23 @@ pub(crate) struct Sessions {
     store: PathBuf,
     roles: Roles,
     read_only: bool,
+    /// Whether somebody sends mail.
+    mail: bool,
+    /// Where links lead.
+    links: Option<String>,
     /// Whoever owns the file: asked for nothing but whether the store can be read.
     pub(super) owner: Arc<Local>,
     /// By the hash of the token: a core dump holds none.
     open: Mutex<HashMap<[u8; 32], Arc<Local>>>,
+    /// Who looks through whose eyes.
+    seen: Mutex<HashMap<Seen, Arc<Local>>>,
+}
+
+/// Whose session, and through whose eyes.
+type Seen = ([u8; 32], UserId);
+
+fn key(secret: &Secret) -> [u8; 32] {
+    Sha256::digest(secret.reveal().as_bytes()).into()
 }
 
 /// The token a request came with.
@@ -33,8 +47,29 @@ pub(super) fn secret(headers: &HeaderMap) -> Result<Secret, Problem> {
 }
 
 impl Sessions {
-    pub(super) fn new(store: PathBuf, roles: Roles, owner: Arc<Local>, read_only: bool) -> Self {
-        Self { store, roles, read_only, owner, open: Mutex::default() }
+    pub(super) fn new(serve: &Serve) -> Self {
+        let Serve { store, roles, read_only, mail, links, owner, .. } = serve;
+        let (store, roles, owner) = (store.clone(), roles.clone(), Arc::clone(owner));
+        Self {
+            store,
+            roles,
+            read_only: *read_only,
+            mail: *mail,
+            links: links.clone(),
+            owner,
+            open: Mutex::default(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Where the store is.
+    pub(super) fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// Whether nothing may be written.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Local>>> {
@@ -44,7 +79,7 @@ impl Sessions {
     /// The session of whoever has that token. One that was opened earlier finds out by itself, at each read, whether the
     /// token is still good.
     pub(super) fn open(&self, secret: &Secret) -> estate::Result<Arc<Local>> {
-        let key: [u8; 32] = Sha256::digest(secret.reveal().as_bytes()).into();
+        let key = key(secret);
         let known = self.kept().get(&key).cloned();
         if let Some(local) = known {
             if local.still().is_ok() {
@@ -52,8 +87,9 @@ impl Sessions {
             }
             self.kept().remove(&key);
         }
-        let local =
-            Local::by_token(&self.store, secret, self.read_only)?.with_roles(self.roles.clone()).via("API");
+        let local = Local::by_token(&self.store, secret, self.read_only)?;
+        let local = local.with_roles(self.roles.clone()).with_mail(self.mail).with_links(self.links.clone());
+        let local = local.via("network");
         let local = Arc::new(local);
         let mut kept = self.kept();
         if kept.len() >= KEPT {
@@ -63,5 +99,20 @@ impl Sessions {
         }
         kept.insert(key, Arc::clone(&local));
         Ok(local)
+    }
+
+    /// The estate as somebody else sees it, for whoever has that session: logged when it begins, not at each request.
+    pub(super) fn seen_by(&self, secret: &Secret, own: &Local, user: UserId) -> estate::Result<Arc<Local>> {
+        let key = (key(secret), user);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = seen.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let estate = Arc::new(own.seen_by(user)?);
+        if seen.len() >= KEPT {
+            seen.clear();
+        }
+        seen.insert(key, Arc::clone(&estate));
+        Ok(estate)
     }
 }

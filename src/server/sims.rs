@@ -11,6 +11,7 @@ use estate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::asker::Asker;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::{Served, accounts, tagged};
@@ -90,7 +91,11 @@ fn rows(
 }
 
 /// SIMs that fit a filter.
-pub(super) async fn list(State(served): State<Served>, request: Parts) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<Json<Value>, Problem> {
     let known = ["filter", "sort", "account", "below", "limit", "cursor", "count", "fields"];
     let params = Params::read(&request, &known)?;
     let (limit, below, place) = (params.limit()?, params.flag("below", true)?, params.cursor::<Place>()?);
@@ -115,12 +120,13 @@ pub(super) async fn list(State(served): State<Served>, request: Parts) -> Result
         }
         Ok(body)
     };
-    served.work(&request, listed).await.map(Json)
+    served.work(&asker, listed).await.map(Json)
 }
 
 /// One SIM, by its identifier or its ICCID.
 pub(super) async fn one(
     State(served): State<Served>,
+    asker: Asker,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
@@ -137,5 +143,5 @@ pub(super) async fn one(
         };
         Ok(object(&sim, &*local.accounts(cancel)?, &fields(None)?))
     };
-    Ok(tagged(&request, &served.work(&request, found).await?))
+    Ok(tagged(&request, &served.work(&asker, found).await?))
 }

@@ -13,6 +13,9 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         if model.read_only && !row.makes.is_empty() {
             return Err("this session is read-only".into());
         }
+        if model.offline.is_some() && !row.makes.is_empty() {
+            return Err("the server does not answer; wait until it is back".into());
+        }
     }
     let accounts = &model.accounts;
     let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);

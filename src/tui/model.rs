@@ -46,8 +46,17 @@ pub enum Kind {
     Demo,
     /// A store on this machine.
     Local,
+    /// An estate on a server.
+    Remote,
     /// Somebody else's view of it.
     Seen,
+}
+
+impl Kind {
+    /// Whether the screen takes up where the person left off.
+    pub fn is_remembered(self) -> bool {
+        matches!(self, Self::Local | Self::Remote)
+    }
 }
 
 /// A change that is being made.
@@ -219,6 +228,8 @@ pub struct Model {
     pub at: Duration,
     pub now: Time,
     pub kind: Kind,
+    /// Since when the server has not answered.
+    pub offline: Option<Time>,
     pub me: User,
     pub roles: Roles,
     pub read_only: bool,
@@ -299,17 +310,24 @@ pub struct Model {
     pub mail: bool,
 }
 
+/// The tree as it begins: whoever signed in for one account only sees no more than that.
+fn tree_of(start: &Start) -> (AccountId, Tree) {
+    let top = start.accounts.top().map_or(start.me.account, |top| top.id);
+    let mut tree = Tree::new(top);
+    tree.rebuild(&start.accounts);
+    (top, tree)
+}
+
 impl Model {
     /// The first state; everything visible is still to be read.
     pub fn new(start: Start) -> Self {
-        let top = start.me.account;
-        let mut tree = Tree::new(top);
-        tree.rebuild(&start.accounts);
+        let (top, tree) = tree_of(&start);
         Self {
             size: start.size,
             at: Duration::ZERO,
             now: start.now,
             kind: start.kind,
+            offline: None,
             query: Query::all(top, start.now),
             columns: Columns::default(),
             me: start.me,
@@ -492,7 +510,12 @@ impl Model {
     pub fn deadline(&self) -> Option<Duration> {
         let which = (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
         let late = self.waiting_since.map(|t| t + PATIENCE).filter(|t| *t > self.at);
-        [self.rest_at, which, late].into_iter().flatten().min()
+        // How old what is shown has become is said by the second, then by the minute.
+        let older = self.offline.map(|since| {
+            let age = (self.now.0 - since.0).max(0).unsigned_abs();
+            self.at + Duration::from_secs(if age < 60 { 1 } else { 60 - age % 60 })
+        });
+        [self.rest_at, which, late, older].into_iter().flatten().min()
     }
 
     /// Whether the rows on the screen are old ones, kept while others are read.

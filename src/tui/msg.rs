@@ -91,6 +91,8 @@ pub enum Msg {
     Probed(Ticket, Answer<String>),
     /// ICCIDs to copy.
     Copy(Answer<Vec<String>>),
+    /// The server went, then; or it is back.
+    Offline(Option<estate::Time>),
     /// Something was committed to the store, by us or by another program.
     Committed,
     /// A moment that was waited for has come.

@@ -9,7 +9,7 @@ use estate::{AccountId, Order};
 use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
-use super::model::{Kind, Layout, Model};
+use super::model::{Layout, Model};
 use crate::config::state_dir;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ fn file(model: &Model) -> PathBuf {
 
 /// Takes up where the person left off; what is not there any more is left out.
 pub fn recall(model: &mut Model) {
-    if model.kind != Kind::Local {
+    if !model.kind.is_remembered() {
         return;
     }
     let Ok(text) = std::fs::read_to_string(file(model)) else { return };
@@ -68,7 +68,7 @@ pub fn recall(model: &mut Model) {
 
 /// Writes down what is to be remembered; a demo leaves nothing behind.
 pub fn keep(model: &mut Model) {
-    if model.kind != Kind::Local {
+    if !model.kind.is_remembered() {
         return;
     }
     // What a saved filter shows is kept for it; what is remembered is the usual.

@@ -13,6 +13,7 @@ mod managed;
 mod menus;
 mod mouse;
 mod probes;
+mod reach;
 mod saved;
 mod select;
 mod support;

@@ -159,6 +159,10 @@ impl Local {
         self.told(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
     }
 
+    fn post(&self) -> users::Post<'_> {
+        users::Post { mail: self.mail, links: self.links.as_deref() }
+    }
+
     fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
         let done = match change {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
@@ -171,9 +175,9 @@ impl Local {
                 return self.remove_external(id, run, *account, address);
             }
             Change::AddUser { account, name, email, role } => {
-                users::invite(run, *account, name, email, *role, self.mail)?
+                users::invite(run, *account, name, email, *role, self.post())?
             }
-            Change::ChangeUser { user, to } => users::change(run, *user, *to, self.mail)?,
+            Change::ChangeUser { user, to } => users::change(run, *user, *to, self.post())?,
             Change::EditProfile { name, email } => users::edit_profile(run, name, email)?,
             Change::SetReference { account, reference } => tree::set_reference(run, *account, reference)?,
             Change::SetHelp { account, help } => tree::set_help(run, *account, help.as_deref())?,

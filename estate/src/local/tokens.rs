@@ -68,11 +68,11 @@ impl Local {
 
     /// What is a person's own, and not for the programs that work for them.
     pub(super) fn in_person(&self) -> Result<()> {
-        if self.scope.token.is_some() { Err(Error::NotByToken) } else { Ok(()) }
+        let program = self.scope.token.as_ref().is_some_and(|token| !token.person);
+        if program { Err(Error::NotByToken) } else { Ok(()) }
     }
 
-    /// The tokens of a user: one's own, or of somebody whose account one manages.
-    pub fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
+    pub(super) fn tokens_of(&self, of: UserId) -> Result<Vec<Token>> {
         self.in_person()?;
         self.may_have_tokens(of)?;
         self.read(Capability::View, &Cancel::new(), |view| {
@@ -85,8 +85,7 @@ impl Local {
         self.may(if of == self.scope.user.id { Capability::EditProfile } else { Capability::ManageAccounts })
     }
 
-    /// Makes a token for oneself. Only what is given back has the secret.
-    pub fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
+    pub(super) fn make_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
         self.in_person()?;
         self.may_write(Capability::EditProfile)?;
         let now = (self.clock)();
@@ -111,8 +110,7 @@ impl Local {
         Ok((token, secret))
     }
 
-    /// Ends a token, one's own or of somebody whose account one manages: the next request with it is refused.
-    pub fn revoke_token(&self, id: TokenId) -> Result<Token> {
+    pub(super) fn end_token(&self, id: TokenId) -> Result<Token> {
         self.in_person()?;
         self.may_write(Capability::EditProfile)?;
         let session = self.store.writer();

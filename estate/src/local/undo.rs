@@ -137,7 +137,7 @@ impl Local {
             "help" => put_help_back(run, account(), &logged.body)?,
             "user-role" | "disable-user" | "enable-user" => {
                 let (id, to) = users::undone(run.view, &logged)?;
-                users::change(run, id, to, false)?
+                users::change(run, id, to, users::Post::default())?
             }
             "delete-account" => restore_account(run, &logged.body)?,
             _ => return Err(Error::Conflict("this kind of change cannot be undone".into())),

@@ -4,6 +4,7 @@ use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
 use super::apply::{Done, Run};
+use super::signin;
 use super::{Local, Scope};
 use crate::account::{AccountId, valid_name};
 use crate::change::{ChangeId, Counts};
@@ -12,6 +13,7 @@ use crate::ident;
 use crate::permit::Roles;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
+use crate::store::signin::For;
 use crate::store::{Session, Store, outbox, people};
 use crate::units::Time;
 use crate::user::{Role, User, UserChange, UserId, UserState};
@@ -39,7 +41,7 @@ pub(super) fn invite(
     name: &str,
     email: &str,
     role: Role,
-    mail: bool,
+    post: Post<'_>,
 ) -> Result<Done> {
     let (name, email) = may_invite(run.view, account, name, email)?;
     let new = User {
@@ -54,26 +56,45 @@ pub(super) fn invite(
     };
     let by = run.view.scope.actor();
     let id = people::invite(run.session, &new, by.id, run.now)?;
-    send(run, &new, mail)?;
+    send(run, &User { id, ..new.clone() }, post)?;
     let body = json!({ "user": id.0, "email": new.email, "name": new.name, "role": role.word() });
     Ok(Done::accounts("add-user", body, vec![account]))
 }
 
+/// Whether mail goes out, and where links in it lead.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Post<'a> {
+    pub mail: bool,
+    pub links: Option<&'a str>,
+}
+
 /// Writes the invitation, where somebody sends mail. What lies above the account is not named in it.
-fn send(run: &Run<'_>, to: &User, mail: bool) -> Result<()> {
-    if !mail {
+fn send(run: &Run<'_>, to: &User, post: Post<'_>) -> Result<()> {
+    if !post.mail {
         return Ok(());
     }
+    let how = match post.links {
+        Some(base) => {
+            let link = signin::new_link(run.session, to.id, For::Invitation, run.now)?;
+            format!(
+                "Choose a password by this link; it works once, until {}:\n\n{}\n",
+                link.expires,
+                link.at(base)
+            )
+        }
+        None => format!(
+            "Sign in to simdeck with your address: {}\nWith that the invitation is accepted.\n",
+            to.email
+        ),
+    };
     let account = run.view.accounts.need(to.account)?;
     let subject = format!("Invitation to {}", account.name);
     let body = format!(
-        "Hello {},\n\n{} invites you to manage the SIMs of {} as {}.\n\n\
-         Sign in to simdeck with your address: {}\nWith that the invitation is accepted.\n",
+        "Hello {},\n\n{} invites you to manage the SIMs of {} as {}.\n\n{how}",
         to.name,
         run.view.scope.actor().name,
         account.name,
-        to.role,
-        to.email
+        to.role
     );
     outbox::write(run.session, &to.email, &subject, &body, run.now)
 }
@@ -112,7 +133,7 @@ pub(super) fn may_change(view: &View<'_>, id: UserId, to: UserChange) -> Result<
     Ok(user)
 }
 
-pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, mail: bool) -> Result<Done> {
+pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, post: Post<'_>) -> Result<Done> {
     let user = may_change(run.view, id, to)?;
     let body = |extra: serde_json::Value| {
         let mut body = json!({ "user": id.0, "email": user.email, "name": user.name });
@@ -140,7 +161,7 @@ pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, mail: bool) -> R
         }
         UserChange::Invite => {
             people::invited_again(run.session, id, run.now)?;
-            send(run, &user, mail)?;
+            send(run, &user, post)?;
             ("invite-user", body(json!({})))
         }
     };
@@ -221,8 +242,8 @@ impl Local {
         Ok(Self::new(store, Scope::of(user, read_only), clock))
     }
 
-    /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
-    pub fn view_as(&self, id: UserId) -> Result<Self> {
+    /// Looks at the estate as a user of an account below sees it, as [`Estate::view_as`](crate::Estate::view_as) does.
+    pub fn seen_by(&self, id: UserId) -> Result<Self> {
         self.in_person()?;
         self.may_write(crate::permit::Capability::ManageAccounts)?;
         let user = {
@@ -237,7 +258,8 @@ impl Local {
             user
         };
         let actor = Some(self.scope.user.clone());
-        let scope = Scope { actor, roles: self.scope.roles.clone(), ..Scope::of(user, true) };
+        let (roles, token) = (self.scope.roles.clone(), self.scope.token.clone());
+        let scope = Scope { actor, token, roles, ..Scope::of(user, true) };
         Ok(Self::new(Store::open(self.store.path())?, scope, Box::new(Time::now)))
     }
 
@@ -251,7 +273,7 @@ impl Local {
         let (rev, now) = (session.rev()? + 1, (self.clock)());
         let run =
             Run { view: &view, session: &session, rev, now, watch: &|_| std::ops::ControlFlow::Continue(()) };
-        let done = invite(&run, account, name, email, role, false)?;
+        let done = invite(&run, account, name, email, role, Post::default())?;
         let id = UserId(done.body["user"].as_i64().unwrap_or_default());
         self.log(&ChangeId::new(), &run, done)?;
         people::admit(&session, id, email)?;

@@ -1,6 +1,7 @@
 //! The log of changes: appended to in the transaction of the change, chained by hash, read by scope.
 
 use rusqlite::{OptionalExtension, params, params_from_iter};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -81,7 +82,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 14] = [
+const FINAL: [&str; 18] = [
     "import",
     "usage",
     "init",
@@ -93,6 +94,10 @@ const FINAL: [&str; 14] = [
     "view-as",
     "add-token",
     "revoke-token",
+    "link-user",
+    "password",
+    "second-factor",
+    "no-second-factor",
     "add-external",
     "remove-external",
     "terminate",
@@ -196,7 +201,8 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
 }
 
 /// What to look for in the log; everything that is `None` fits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LogFilter {
     /// That change.
     pub id: Option<ChangeId>,
@@ -238,6 +244,20 @@ impl View<'_> {
         }
         sql.text.push_str("), by.account_id FROM log l LEFT JOIN user by ON by.id = l.actor_id WHERE 1");
         sql
+    }
+
+    /// The revision now, and whether a change after another one touched an account of this view.
+    pub fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        let now = self.session.rev()?;
+        if self.whole || now <= after {
+            return Ok((now, now > after));
+        }
+        let mut sql = Sql::new("SELECT EXISTS (SELECT 1 FROM log_account WHERE rev > ?").with(after);
+        let visible = self.accounts.all().iter().map(|a| a.id.0);
+        sql.push(Sql::new(" AND account_id IN rarray(?))").with_many(visible));
+        let touched =
+            self.session.prepare_cached(&sql.text)?.query_row(params_from_iter(&sql.params), |r| r.get(0))?;
+        Ok((now, touched))
     }
 
     /// The log, newest first (or oldest first after a revision), as far as this user may see it.

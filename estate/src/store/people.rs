@@ -80,11 +80,7 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
         );
         // A program may run for years: what its user is called now stands in the log.
         let values = params![token.id.0, actor.account.0, token.account.0, actor.name, actor.email];
-        return session
-            .prepare_cached(&sql)?
-            .query_row(values, |_| Ok(()))
-            .optional()?
-            .ok_or(Error::SignedOut);
+        session.prepare_cached(&sql)?.query_row(values, |_| Ok(())).optional()?.ok_or(Error::SignedOut)?;
     }
     if actor.id == scope.user.id {
         return Ok(());
@@ -160,7 +156,9 @@ pub(crate) fn set_state(session: &Session, id: UserId, state: UserState) -> Resu
 /// Takes a user away; the row stays, because the log names it.
 pub(crate) fn remove(session: &Session, id: UserId) -> Result<()> {
     session.execute("DELETE FROM saved_filter WHERE user_id = ?", [id.0])?;
-    session.execute("DELETE FROM token WHERE user_id = ?", [id.0])?;
+    for table in ["token", "password", "totp", "link"] {
+        session.execute(&format!("DELETE FROM {table} WHERE user_id = ?"), [id.0])?;
+    }
     session.execute("UPDATE user SET state = 3, notify = 0 WHERE id = ?", [id.0])?;
     bar(session, id)
 }

@@ -145,7 +145,8 @@ impl Told<'_> {
         let (email, name) = (self.text("email"), self.name("account"));
         match kind {
             "add-user" | "invite-user" | "user-role" | "disable-user" | "enable-user" | "remove-user"
-            | "accept" | "profile" | "view-as" | "add-token" | "revoke-token"
+            | "accept" | "profile" | "view-as" | "add-token" | "revoke-token" | "link-user" | "password"
+            | "second-factor" | "no-second-factor"
                 if !self.seen("account") =>
             {
                 "changed a user".to_owned()
@@ -172,6 +173,10 @@ impl Told<'_> {
                 format!("made {token} for {email}: it may {does} {} and below", self.name("for"))
             }
             "revoke-token" => format!("revoked {} of {email}", self.token()),
+            "link-user" => format!("made a link for {email} of {name} to sign in by"),
+            "password" => "chose another password".to_owned(),
+            "second-factor" => "signs in with a second factor from now on".to_owned(),
+            "no-second-factor" => "took their second factor away".to_owned(),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),
         }

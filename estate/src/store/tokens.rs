@@ -6,11 +6,12 @@ use super::Session;
 use super::people::HOUR;
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-use crate::token::{NewToken, Secret, Token, TokenId};
+use crate::token::{NewToken, Secret, Signed, Token, TokenId};
 use crate::units::Time;
 use crate::user::UserId;
 
-const TOKEN: &str = "SELECT id, user_id, name, prefix, account_id, writes, created, expires, used FROM token";
+const TOKEN: &str =
+    "SELECT id, user_id, name, prefix, account_id, writes, created, expires, used, person FROM token";
 
 fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
     let time = |at| Ok::<_, rusqlite::Error>(Some(Time(row.get(at)?)).filter(|t| t.0 > 0));
@@ -24,6 +25,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
         created: Time(row.get(6)?),
         expires: time(7)?,
         used: time(8)?,
+        person: row.get(9)?,
     })
 }
 
@@ -42,7 +44,8 @@ pub(crate) fn by_id(session: &Session, id: TokenId) -> Result<Option<Token>> {
 }
 
 pub(crate) fn list(session: &Session, user: UserId) -> Result<Vec<Token>> {
-    let mut statement = session.prepare_cached(&format!("{TOKEN} WHERE user_id = ? ORDER BY id"))?;
+    let mut statement =
+        session.prepare_cached(&format!("{TOKEN} WHERE user_id = ? AND person = 0 ORDER BY id"))?;
     Ok(statement.query_map([user.0], token)?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -73,4 +76,55 @@ pub(crate) fn used(session: &Session, id: TokenId, now: Time) -> Result<()> {
         let sql = "UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3";
         session.execute(sql, params![now.0, id.0, HOUR])
     })
+}
+
+/// How long a session is good, and for how long it can be renewed.
+const SESSION: i64 = 12 * HOUR;
+const RENEWED: i64 = 30 * 24 * HOUR;
+
+fn secrets(now: Time) -> Signed {
+    let (expires, renew_until) = (Time(now.0 + SESSION), Time(now.0 + RENEWED));
+    Signed { token: Secret::make(), expires, renew: Secret::make(), renew_until }
+}
+
+/// Begins a session of a person; those that nobody can renew any more go.
+pub(crate) fn begin(session: &Session, user: UserId, top: AccountId, now: Time) -> Result<Signed> {
+    session.execute("DELETE FROM token WHERE person = 1 AND renew_ends <= ?", [now.0])?;
+    let signed = secrets(now);
+    let sql = "INSERT INTO token (user_id, name, prefix, hash, account_id, writes, person, created, expires,         renew_prefix, renew_hash, renew_ends) VALUES (?, 'session', ?, ?, ?, 1, 1, ?, ?, ?, ?, ?)";
+    let (token, renew) = (&signed.token, &signed.renew);
+    let ends = (signed.expires.0, signed.renew_until.0);
+    let values = params![
+        user.0,
+        token.prefix(),
+        token.hash(),
+        top.0,
+        now.0,
+        ends.0,
+        renew.prefix(),
+        renew.hash(),
+        ends.1
+    ];
+    session.execute(sql, values)?;
+    Ok(signed)
+}
+
+/// The session that a secret renews, and whose it is.
+pub(crate) fn renewable(session: &Session, secret: &Secret, now: Time) -> Result<(TokenId, UserId)> {
+    let sql = "SELECT id, user_id, renew_hash FROM token WHERE renew_prefix = ? AND renew_ends > ?";
+    let row = |r: &Row<'_>| Ok((TokenId(r.get(0)?), UserId(r.get(1)?), r.get::<_, Vec<u8>>(2)?));
+    let found = session.query_row(sql, params![secret.prefix(), now.0], row).optional()?;
+    found.filter(|(.., hash)| secret.proves(hash)).map(|(id, user, _)| (id, user)).ok_or(Error::SignedOut)
+}
+
+/// Gives a session new secrets.
+pub(crate) fn renew(session: &Session, id: TokenId, now: Time) -> Result<Signed> {
+    let signed = secrets(now);
+    let sql = "UPDATE token SET prefix = ?, hash = ?, expires = ?, renew_prefix = ?, renew_hash = ?, renew_ends = ? \
+        WHERE id = ?";
+    let (token, renew) = (&signed.token, &signed.renew);
+    let ends = (signed.expires.0, signed.renew_until.0);
+    let values = params![token.prefix(), token.hash(), ends.0, renew.prefix(), renew.hash(), ends.1, id.0];
+    session.execute(sql, values)?;
+    Ok(signed)
 }

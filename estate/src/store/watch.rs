@@ -2,13 +2,20 @@
 
 use std::path::Path;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{EventKind, RecursiveMode, Watcher};
 
 use crate::error::{Error, Result};
 
 /// Calls back for as long as it lives.
 pub struct CommitWatch {
-    _watcher: RecommendedWatcher,
+    _kept: Box<dyn Send>,
+}
+
+impl CommitWatch {
+    /// One that goes on for as long as something is kept.
+    pub fn of(kept: impl Send + 'static) -> Self {
+        Self { _kept: Box::new(kept) }
+    }
 }
 
 /// Calls `hear` after something was written to the store at `path`; several commits may come as one call.
@@ -28,5 +35,5 @@ pub(crate) fn on_commit(path: &Path, hear: impl Fn() + Send + 'static) -> Result
     .map_err(fault)?;
     let folder = path.parent().unwrap_or(Path::new("."));
     watcher.watch(folder, RecursiveMode::NonRecursive).map_err(fault)?;
-    Ok(CommitWatch { _watcher: watcher })
+    Ok(CommitWatch::of(watcher))
 }

@@ -3,20 +3,20 @@
 use std::ops::ControlFlow;
 
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, Filter, Local, Plan, Progress, Query, Receipt, Sim, Target, Time,
+    Cancel, Change, ChangeId, Error, Estate, Filter, Plan, Progress, Query, Receipt, Sim, Target, Time,
 };
 
 /// The moment a test's filters are read at.
 pub const NOW: Time = Time(1_780_000_000);
 
 /// Every SIM that fits a filter and that this user sees.
-pub fn all(local: &Local, text: &str) -> Target {
+pub fn all(local: &dyn Estate, text: &str) -> Target {
     let filter = Filter::parse(text).expect(text);
     Target::query(Query { filter, ..Query::all(local.me().account, NOW) })
 }
 
 /// What a change would do.
-pub fn plan(local: &Local, change: &Change) -> Plan {
+pub fn plan(local: &dyn Estate, change: &Change) -> Plan {
     local.plan(change, &Cancel::new()).expect("plan")
 }
 
@@ -26,16 +26,16 @@ pub fn go(_: Progress) -> ControlFlow<()> {
 }
 
 /// Makes a change.
-pub fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
+pub fn apply(local: &dyn Estate, change: &Change) -> Result<Receipt, Error> {
     local.apply(&ChangeId::new(), change, &go)
 }
 
 /// Takes one back.
-pub fn undo(local: &Local, change: &ChangeId) -> Result<Receipt, Error> {
+pub fn undo(local: &dyn Estate, change: &ChangeId) -> Result<Receipt, Error> {
     apply(local, &Change::Undo { change: change.clone() })
 }
 
 /// The SIM whose number ends in two digits.
-pub fn sim(local: &Local, n: u8) -> Sim {
+pub fn sim(local: &dyn Estate, n: u8) -> Sim {
     local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
 }

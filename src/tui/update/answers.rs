@@ -5,9 +5,9 @@ use std::sync::Arc;
 use estate::units::count;
 use estate::{Change, Error, Filter, Lookup, Plan, Receipt, Target};
 
-use super::{files, filters, forms, history, managed, menus, probes, saved, select, support, usage};
+use super::{files, filters, forms, history, managed, menus, probes, reach, saved, select, support, usage};
 use crate::tui::action::Action;
-use crate::tui::model::{Job, Last, Model};
+use crate::tui::model::{Job, Kind, Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg, Then};
 use crate::tui::overlay::list::{Again, ITEMS};
 use crate::tui::overlay::{FormFor, Overlay, ResultPane};
@@ -58,6 +58,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Planned(ticket, answer) if ticket == model.tickets.work => planned(model, answer),
         Msg::Committed => committed(model),
+        Msg::Offline(since) => reach::offline(model, since),
         other => about_changes(model, other),
     }
 }
@@ -196,6 +197,8 @@ pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> 
         Err(Error::Cancelled) => None,
         // The account looked at has just gone; the accounts are being read anew and decide what is shown.
         Err(error) if is_internal(&error) => None,
+        // That the server is gone is said once.
+        Err(Error::Unreachable { .. }) if model.kind == Kind::Remote => None,
         Err(error) => {
             model.messages.fail(&error);
             None
@@ -294,7 +297,7 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
 }
 
 /// Something was committed: the list is read anew where it stands, once nothing is open that must not move.
-fn committed(model: &mut Model) -> Vec<Effect> {
+pub(super) fn committed(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
     model.known_stale = true;
     let mut effects = vec![Effect::Accounts, Effect::News];

@@ -15,14 +15,15 @@ use crate::tui::toast::Weight;
 /// Which estate this is, who is looking, and what they may do: in words.
 pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
-    let word = match model.kind {
-        Kind::Demo => " DEMO ",
-        Kind::Local => " LIVE ",
-        Kind::Seen => " VIEW AS · q comes back ",
+    let word = match (model.kind, model.offline) {
+        (_, Some(since)) => format!(" OFFLINE · as of {} ago ", age(since, model.now)),
+        (Kind::Demo, _) => " DEMO ".to_owned(),
+        (Kind::Local | Kind::Remote, _) => " LIVE ".to_owned(),
+        (Kind::Seen, _) => " VIEW AS · q comes back ".to_owned(),
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, word, style);
+    let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, &word, style);
     if model.read_only && model.kind != Kind::Seen {
         x = text(
             buffer,
@@ -45,6 +46,16 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
         let said =
             format!("{} {} of {}", job.progress.phase, count(job.progress.done), count(job.progress.total));
         right(buffer, rest, &said, theme.warn);
+    }
+}
+
+/// How old what is shown is.
+fn age(since: estate::Time, now: estate::Time) -> String {
+    let seconds = (now.0 - since.0).max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
     }
 }
 

@@ -1,0 +1,277 @@
+//! Signing in over a network: by a password and a code, by a link that somebody handed over; sessions that end by
+//! themselves and can be renewed.
+
+use std::path::Path;
+
+use rusqlite::{Transaction, TransactionBehavior};
+use serde_json::json;
+
+use super::Local;
+use super::users::append;
+use crate::account::valid_name;
+use crate::change::Cancel;
+use crate::error::{Error, Result};
+use crate::password;
+use crate::permit::Capability;
+use crate::store::read::View;
+use crate::store::signin::{self, For};
+use crate::store::{Session, Store, log, outbox, people, tokens};
+use crate::token::{Factor, Invited, Link, Secret, SignIn, Signed, Signing};
+use crate::units::Time;
+use crate::user::{User, UserId, UserState};
+
+/// How long a link is good: an invitation, and a new password.
+const INVITATION: i64 = 7 * 86_400;
+const RESET: i64 = 86_400;
+
+fn immediate(session: &Session) -> Result<Transaction<'_>> {
+    Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
+}
+
+impl Local {
+    /// Begins a session for whoever is signed in here: what they then sign in with from elsewhere, and what renews that.
+    pub fn begin_session(&self) -> Result<Signed> {
+        self.in_person()?;
+        let session = self.store.writer();
+        tokens::begin(&session, self.scope.user.id, self.scope.top(), (self.clock)())
+    }
+
+    /// Renews a session by what was given out for that, once: the old secrets are worth nothing afterwards.
+    pub fn renew(path: &Path, secret: &Secret, now: Time) -> Result<Signed> {
+        let store = Store::open(path)?;
+        let session = store.writer();
+        let transaction = immediate(&session)?;
+        let (id, user) = tokens::renewable(&session, secret, now)?;
+        let user = people::by_id(&session, user)?.filter(|user| user.state == UserState::Active);
+        user.ok_or(Error::SignedOut)?;
+        let signed = tokens::renew(&session, id, now)?;
+        transaction.commit()?;
+        Ok(signed)
+    }
+
+    /// Ends the session that this one came by, if it came by one.
+    pub fn end_session(&self) -> Result<()> {
+        match &self.scope.token {
+            Some(token) if token.person => tokens::revoke(&self.store.writer(), token.id),
+            _ => Ok(()),
+        }
+    }
+
+    /// Signs somebody in by password, and by a code where they have a second factor. Who is not known, is kept out or has
+    /// no password gets the same answer after the same time.
+    pub fn by_password(path: &Path, by: &SignIn, now: Time) -> Result<Signed> {
+        let store = Store::open(path)?;
+        let known = {
+            let session = store.writer();
+            let user = people::by_email(&session, &by.email).ok().filter(|u| u.state == UserState::Active);
+            let kept = user.as_ref().map(|user| signin::password(&session, user.id)).transpose()?.flatten();
+            user.zip(kept)
+        };
+        // The hash is worked out without the store: it takes its time.
+        let good = password::proves(&by.password, known.as_ref().map(|(_, kept)| kept.as_str()));
+        let (user, kept) = known.filter(|_| good).ok_or(Error::WrongPassword)?;
+        let session = store.writer();
+        let transaction = immediate(&session)?;
+        // What was looked at may have changed meanwhile.
+        if signin::password(&session, user.id)?.as_ref() != Some(&kept) {
+            return Err(Error::WrongPassword);
+        }
+        if let Some((secret, true, _)) = signin::factor(&session, user.id)? {
+            let code = by.code.as_deref().filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
+            let step = password::step(&secret, code, now)?.ok_or(Error::WrongPassword)?;
+            if !signin::take_step(&session, user.id, step)? {
+                return Err(Error::WrongPassword);
+            }
+        }
+        if people::key_of(&by.email) != people::key_of(&user.email) {
+            people::admit(&session, user.id, &crate::ident::email(&by.email)?)?;
+        }
+        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        transaction.commit()?;
+        people::signed_in(&session, user.id, now)?;
+        Ok(signed)
+    }
+
+    /// What somebody signs in with from elsewhere.
+    pub(super) fn signing_of(&self, cancel: &Cancel) -> Result<Signing> {
+        self.in_person()?;
+        self.read(Capability::View, cancel, |view| {
+            let id = self.scope.user.id;
+            let factor = signin::factor(view.session, id)?.is_some_and(|(_, proved, _)| proved);
+            Ok(Signing { password: signin::password(view.session, id)?.is_some(), factor })
+        })
+    }
+
+    /// Whoever is signed in, if they may change what they sign in with, and know what it is now. At the store itself its
+    /// owner is trusted.
+    fn proved(&self, current: &str) -> Result<()> {
+        self.in_person()?;
+        self.may_write(Capability::EditProfile)?;
+        if self.scope.token.is_none() {
+            return Ok(());
+        }
+        let kept = signin::password(&self.store.writer(), self.scope.user.id)?;
+        if password::proves(current, kept.as_deref()) { Ok(()) } else { Err(Error::WrongPassword) }
+    }
+
+    pub(super) fn choose_password(&self, current: &str, new: &str) -> Result<()> {
+        self.proved(current)?;
+        let me = &self.scope.user;
+        password::check(new, &me.email, &me.name)?;
+        let hash = password::hash(new)?;
+        let now = (self.clock)();
+        let session = self.store.writer();
+        let transaction = immediate(&session)?;
+        let view = View::new(&session, &self.scope, None)?;
+        let own = self.scope.token.as_ref().map(|token| token.id.0);
+        signin::set_password(&session, me.id, &hash, own, now)?;
+        note(&view, me, "password", now)?;
+        Ok(transaction.commit()?)
+    }
+
+    pub(super) fn begin_second(&self, current: &str) -> Result<Factor> {
+        self.proved(current)?;
+        let me = &self.scope.user;
+        let session = self.store.writer();
+        if signin::factor(&session, me.id)?.is_some_and(|(_, proved, _)| proved) {
+            return Err(Error::Conflict("there is a second factor already; take it away first".into()));
+        }
+        let secret = password::new_factor();
+        signin::set_factor(&session, me.id, &secret)?;
+        Ok(Factor { url: password::factor_url(&secret, &me.email)?, secret })
+    }
+
+    pub(super) fn prove_second(&self, code: &str) -> Result<()> {
+        self.in_person()?;
+        self.may_write(Capability::EditProfile)?;
+        let (me, now) = (&self.scope.user, (self.clock)());
+        let session = self.store.writer();
+        let transaction = immediate(&session)?;
+        let view = View::new(&session, &self.scope, None)?;
+        let (secret, proved, _) =
+            signin::factor(&session, me.id)?.ok_or_else(|| Error::Conflict("none was begun".into()))?;
+        let step = password::step(&secret, code, now)?;
+        let taken = step.is_some_and(|step| signin::take_step(&session, me.id, step).unwrap_or(false));
+        if !taken {
+            return Err(Error::invalid("code", "is not the one your authenticator shows now"));
+        }
+        if !proved {
+            note(&view, me, "second-factor", now)?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    pub(super) fn end_second(&self, current: &str) -> Result<()> {
+        self.proved(current)?;
+        let (me, now) = (&self.scope.user, (self.clock)());
+        let session = self.store.writer();
+        let transaction = immediate(&session)?;
+        let view = View::new(&session, &self.scope, None)?;
+        signin::drop_factor(&session, me.id)?;
+        note(&view, me, "no-second-factor", now)?;
+        Ok(transaction.commit()?)
+    }
+
+    pub(super) fn make_link(&self, id: UserId, all: bool) -> Result<Link> {
+        self.in_person()?;
+        self.may_write(Capability::ManageAccounts)?;
+        let now = (self.clock)();
+        let session = self.store.writer();
+        let transaction = immediate(&session)?;
+        let view = View::new(&session, &self.scope, None)?;
+        let user = view.need_user(id)?;
+        let what = match (user.state, all) {
+            (UserState::Invited, _) => For::Invitation,
+            (UserState::Active, false) => For::Reset,
+            (UserState::Active, true) => For::ResetAll,
+            (UserState::Disabled, _) => {
+                return Err(Error::Conflict("they are kept out; let them sign in again first".into()));
+            }
+        };
+        let link = new_link(&session, id, what, now)?;
+        let url = self.links.as_deref().map(|base| link.at(base));
+        if let (true, Some(url)) = (self.mail, &url) {
+            let account = view.accounts.need(user.account)?;
+            let body = format!(
+                "Hello {},\n\nby this link you choose how you sign in for {}. It works once, until {}:\n\n{url}\n",
+                user.name, account.name, link.expires
+            );
+            outbox::write(&session, &user.email, "Sign in to simdeck", &body, now)?;
+        }
+        note(&view, &user, "link-user", now)?;
+        transaction.commit()?;
+        Ok(Link { mailed: self.mail && url.is_some(), ..link })
+    }
+
+    /// Whom a link lets in, and what for; nothing is used up.
+    pub fn linked(path: &Path, secret: &Secret, now: Time) -> Result<Invited> {
+        let store = Store::open(path)?;
+        let session = store.writer();
+        let (user, what) = signin::linked(&session, secret, now)?;
+        let user = guest(&session, user, what)?;
+        Ok(Invited { name: user.name, email: user.email, invitation: what == For::Invitation })
+    }
+
+    /// Lets somebody in by a link, once: with the password they choose, and their name as they write it.
+    pub fn by_link(
+        path: &Path,
+        secret: &Secret,
+        name: Option<&str>,
+        password: &str,
+        now: Time,
+    ) -> Result<Signed> {
+        let store = Store::open(path)?;
+        let guest_now = || {
+            let session = store.writer();
+            let (user, what) = signin::linked(&session, secret, now)?;
+            guest(&session, user, what)
+        };
+        let known = guest_now()?;
+        password::check(password, &known.email, name.unwrap_or(&known.name))?;
+        let name = name.map(valid_name).transpose()?;
+        let hash = password::hash(password)?;
+        let session = store.writer();
+        let transaction = immediate(&session)?;
+        let (id, what) = signin::linked(&session, secret, now)?;
+        let user = guest(&session, id, what)?;
+        if what == For::Invitation {
+            people::admit(&session, user.id, &user.email)?;
+        }
+        if let Some(name) = name.filter(|_| what == For::Invitation) {
+            people::set_name(&session, user.id, &name)?;
+        }
+        if what == For::ResetAll {
+            signin::drop_factor(&session, user.id)?;
+        }
+        signin::set_password(&session, user.id, &hash, None, now)?;
+        let kind = if what == For::Invitation { "accept" } else { "password" };
+        let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
+        let rev = append(&session, &user, kind, body, now)?;
+        log::touch_if_absent(&session, rev, user.account)?;
+        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        transaction.commit()?;
+        Ok(signed)
+    }
+}
+
+/// Makes a link within a change that is being made.
+pub(super) fn new_link(session: &Session, user: UserId, what: For, now: Time) -> Result<Link> {
+    let lasts = if what == For::Invitation { INVITATION } else { RESET };
+    let link = Link { secret: Secret::make(), expires: Time(now.0 + lasts), mailed: false };
+    signin::link(session, user, what, &link.secret, (now, link.expires))?;
+    Ok(link)
+}
+
+/// Whom a link is for, as long as it is for that.
+fn guest(session: &Session, id: UserId, what: For) -> Result<User> {
+    let wanted = if what == For::Invitation { UserState::Invited } else { UserState::Active };
+    let user = people::by_id(session, id)?.filter(|user| user.state == wanted);
+    user.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))
+}
+
+/// Logs what was done about how a user signs in.
+fn note(view: &View<'_>, user: &User, kind: &str, now: Time) -> Result<()> {
+    let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
+    let rev = append(view.session, view.scope.actor(), kind, body, now)?;
+    log::touch_if_absent(view.session, rev, user.account)
+}

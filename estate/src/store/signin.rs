@@ -1,0 +1,115 @@
+//! Passwords, second factors and links in the store.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::Session;
+use crate::error::{Error, Result};
+use crate::token::Secret;
+use crate::units::Time;
+use crate::user::UserId;
+
+/// The hash of a user's password, if they have one.
+pub(crate) fn password(session: &Session, user: UserId) -> Result<Option<String>> {
+    let sql = "SELECT hash FROM password WHERE user_id = ?";
+    Ok(session.query_row(sql, [user.0], |r| r.get(0)).optional()?)
+}
+
+/// Sets it; whoever signed in by another has to do so again, but for the session that `but` is.
+pub(crate) fn set_password(
+    session: &Session,
+    user: UserId,
+    hash: &str,
+    but: Option<i64>,
+    now: Time,
+) -> Result<()> {
+    let sql = "INSERT INTO password (user_id, hash, changed) VALUES (?1, ?2, ?3) \
+        ON CONFLICT (user_id) DO UPDATE SET hash = ?2, changed = ?3";
+    session.execute(sql, params![user.0, hash, now.0])?;
+    session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
+    let sql = "DELETE FROM token WHERE user_id = ? AND person = 1 AND id IS NOT ?";
+    session.execute(sql, params![user.0, but])?;
+    Ok(())
+}
+
+/// A user's second factor, whether it has been proved, and the last step a code was taken of.
+pub(crate) fn factor(session: &Session, user: UserId) -> Result<Option<(String, bool, i64)>> {
+    let sql = "SELECT secret, proved, step FROM totp WHERE user_id = ?";
+    Ok(session.query_row(sql, [user.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?)
+}
+
+/// Keeps a new one until its first code.
+pub(crate) fn set_factor(session: &Session, user: UserId, secret: &str) -> Result<()> {
+    let sql = "INSERT INTO totp (user_id, secret) VALUES (?1, ?2) \
+        ON CONFLICT (user_id) DO UPDATE SET secret = ?2, proved = 0, step = 0";
+    session.execute(sql, params![user.0, secret])?;
+    Ok(())
+}
+
+pub(crate) fn drop_factor(session: &Session, user: UserId) -> Result<()> {
+    session.execute("DELETE FROM totp WHERE user_id = ?", [user.0])?;
+    Ok(())
+}
+
+/// Takes the code of a step, once.
+pub(crate) fn take_step(session: &Session, user: UserId, step: i64) -> Result<bool> {
+    let sql = "UPDATE totp SET step = ?1, proved = 1 WHERE user_id = ?2 AND step < ?1";
+    Ok(session.execute(sql, params![step, user.0])? == 1)
+}
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// To accept an invitation.
+    Invitation,
+    /// To choose another password.
+    Reset,
+    /// The same, and the second factor goes.
+    ResetAll,
+}
+
+impl For {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Invitation => "invitation",
+            Self::Reset => "reset",
+            Self::ResetAll => "reset-all",
+        }
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "invitation" => Self::Invitation,
+            "reset-all" => Self::ResetAll,
+            _ => Self::Reset,
+        }
+    }
+}
+
+/// Makes a link for a user; those they had are worth nothing any more.
+pub(crate) fn link(
+    session: &Session,
+    user: UserId,
+    what: For,
+    secret: &Secret,
+    (now, expires): (Time, Time),
+) -> Result<()> {
+    session.execute("DELETE FROM link WHERE user_id = ? OR expires <= ?", params![user.0, now.0])?;
+    let sql = "INSERT INTO link (user_id, kind, prefix, hash, made, expires) VALUES (?, ?, ?, ?, ?, ?)";
+    let values = params![user.0, what.word(), secret.prefix(), secret.hash(), now.0, expires.0];
+    session.execute(sql, values)?;
+    Ok(())
+}
+
+/// Whose link that is and what for. That it never was, was used or has ended is not told apart.
+pub(crate) fn linked(session: &Session, secret: &Secret, now: Time) -> Result<(UserId, For)> {
+    let sql = "SELECT user_id, kind, hash FROM link WHERE prefix = ? AND expires > ?";
+    let row = |r: &rusqlite::Row<'_>| {
+        let kind = For::from_word(r.get_ref(1)?.as_str().unwrap_or_default());
+        Ok((UserId(r.get(0)?), kind, r.get::<_, Vec<u8>>(2)?))
+    };
+    let found = session.query_row(sql, params![secret.prefix(), now.0], row).optional()?;
+    let found = found.filter(|(.., hash)| secret.proves(hash));
+    found
+        .map(|(user, kind, _)| (user, kind))
+        .ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))
+}

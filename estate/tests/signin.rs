@@ -1,0 +1,219 @@
+//! Signing in over a network: passwords, second factors, links, sessions.
+
+#[path = "common/changes.rs"]
+mod changes;
+mod common;
+
+use changes::{all, apply, go, plan, sim, undo};
+use common::{estate, import};
+use estate::{
+    Cancel, Change, Error, Estate, Local, LogFilter, Role, Secret, SignIn, Signed, Time, User, UserChange,
+    UserState,
+};
+
+const NOW: Time = Time(1_780_000_000);
+const GOOD: &str = "several words in a row";
+
+fn later(seconds: i64) -> Time {
+    Time(NOW.0 + seconds)
+}
+
+fn by(email: &str, password: &str, code: Option<&str>) -> SignIn {
+    SignIn { email: email.into(), password: password.into(), code: code.map(str::to_owned) }
+}
+
+fn session(root: &Local, secret: &Secret, now: Time) -> Result<Local, Error> {
+    Local::by_token_at(root.path(), secret, false, move || now)
+}
+
+fn user(local: &Local, email: &str) -> User {
+    let users = local.users(None, &Cancel::new()).expect("users");
+    users.into_iter().find(|u| u.email == email).expect(email)
+}
+
+fn invite(root: &Local, email: &str) -> User {
+    let account = root.me().account;
+    let added = Change::AddUser { account, name: "Ann".into(), email: email.into(), role: Role::Admin };
+    apply(root, &added).expect("invited");
+    user(root, email)
+}
+
+fn enter(root: &Local, email: &str) -> Signed {
+    let link = root.link(invite(root, email).id, false).expect("link");
+    Local::by_link(root.path(), &link.secret, None, GOOD, NOW).expect("in")
+}
+
+fn world() -> (tempfile::TempDir, Local) {
+    let (dir, root) = estate();
+    import(&root, b"iccid,account\n8900101000000000011,A\n");
+    (dir, root.with_clock(|| NOW))
+}
+
+#[test]
+fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be_guessed() {
+    let (_dir, root) = world();
+    let ann = invite(&root, "ann@x.example");
+    let first = root.link(ann.id, false).expect("link");
+    let link = root.link(ann.id, false).expect("another");
+    let enter = |link: &Secret, password: &str, now| {
+        Local::by_link(root.path(), link, Some("Ann Other"), password, now)
+    };
+    let gone =
+        |result: Result<Signed, Error>| assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
+    gone(enter(&first.secret, GOOD, NOW));
+    gone(enter(&link.secret, GOOD, later(8 * 86_400)));
+    assert!(matches!(
+        enter(&link.secret, "ann@x.example", NOW),
+        Err(Error::Invalid { field: "password", .. })
+    ));
+    let invited = Local::linked(root.path(), &link.secret, NOW).expect("looked at");
+    assert_eq!((invited.name.as_str(), invited.invitation), ("Ann", true));
+    let signed = enter(&link.secret, GOOD, NOW).expect("in");
+    gone(enter(&link.secret, GOOD, NOW));
+    let session = session(&root, &signed.token, NOW).expect("session");
+    assert_eq!((session.me().name.as_str(), session.me().state), ("Ann Other", UserState::Active));
+    // A person may what is a person's own.
+    assert_eq!(session.saved(&Cancel::new()), Ok(Vec::new()));
+    assert!(session.signing(&Cancel::new()).expect("signing").password);
+    let kinds: Vec<String> = root
+        .entries(&LogFilter { limit: 4, ..LogFilter::default() }, &Cancel::new())
+        .expect("log")
+        .into_iter()
+        .map(|entry| entry.kind)
+        .collect();
+    assert_eq!(kinds, ["accept", "link-user", "link-user", "add-user"]);
+}
+
+#[test]
+fn whoever_is_not_known_hears_what_a_wrong_password_hears() {
+    let (_dir, root) = world();
+    enter(&root, "ann@x.example");
+    invite(&root, "invited@x.example");
+    let sign_in = |email: &str, password: &str| {
+        Local::by_password(root.path(), &by(email, password, None), NOW).map(|_| ())
+    };
+    assert_eq!(sign_in(" ANN@x.example", GOOD), Ok(()));
+    for (email, password) in [
+        ("ann@x.example", "another few words"),
+        ("nobody@x.example", GOOD),
+        ("invited@x.example", GOOD),
+        ("root@x.example", ""),
+        ("", ""),
+    ] {
+        assert_eq!(sign_in(email, password), Err(Error::WrongPassword), "{email}");
+    }
+    apply(&root, &Change::ChangeUser { user: user(&root, "ann@x.example").id, to: UserChange::Disable })
+        .expect("kept out");
+    assert_eq!(sign_in("ann@x.example", GOOD), Err(Error::WrongPassword));
+}
+
+#[test]
+fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
+    let (_dir, root) = world();
+    let signed = enter(&root, "ann@x.example");
+    assert!(session(&root, &signed.token, later(86_400)).is_err());
+    let open = session(&root, &signed.token, NOW).expect("session");
+    let renewed = Local::renew(root.path(), &signed.renew, later(86_400)).expect("renewed");
+    assert_eq!(Local::renew(root.path(), &signed.renew, later(86_400)), Err(Error::SignedOut));
+    assert_eq!(Local::renew(root.path(), &renewed.token, later(86_400)), Err(Error::SignedOut));
+    assert!(session(&root, &signed.token, NOW).is_err());
+    let next = session(&root, &renewed.token, later(86_400)).expect("session");
+    assert_eq!(next.me().email, "ann@x.example");
+    // Out is out, at the next request of whoever is still there.
+    next.end_session().expect("ended");
+    assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    let again = Local::by_password(root.path(), &by("ann@x.example", GOOD, None), NOW).expect("in");
+    let open = session(&root, &again.token, NOW).expect("session");
+    let ann = user(&root, "ann@x.example");
+    apply(&root, &Change::ChangeUser { user: ann.id, to: UserChange::Disable }).expect("kept out");
+    assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(Local::renew(root.path(), &again.renew, NOW), Err(Error::SignedOut));
+}
+
+#[test]
+fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
+    let (_dir, root) = world();
+    let first = enter(&root, "ann@x.example");
+    let second = Local::by_password(root.path(), &by("ann@x.example", GOOD, None), NOW).expect("in");
+    let (one, two) =
+        (session(&root, &first.token, NOW).expect("one"), session(&root, &second.token, NOW).expect("two"));
+    assert_eq!(one.set_password("a wrong one altogether", "other words, as many"), Err(Error::WrongPassword));
+    assert!(matches!(one.set_password(GOOD, "short"), Err(Error::Invalid { .. })));
+    one.set_password(GOOD, "other words, as many").expect("chosen");
+    assert!(one.accounts(&Cancel::new()).is_ok());
+    assert_eq!(two.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
+    // Whoever manages the account makes a link for another, and learns no password by it.
+    let reset = root.link(user(&root, "ann@x.example").id, true).expect("link");
+    assert!(matches!(
+        Local::by_link(root.path(), &reset.secret, None, GOOD, later(86_401)),
+        Err(Error::NotFound { .. })
+    ));
+    Local::by_link(root.path(), &reset.secret, None, GOOD, NOW).expect("in");
+    assert_eq!(one.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
+}
+
+/// The code an authenticator shows (RFC 6238), by the key it was set up with.
+fn code(key: &str, at: Time) -> String {
+    let secret = totp_rs::Secret::try_from_base32(key).expect("key");
+    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("x").build().expect("TOTP");
+    totp.generate(at.0.unsigned_abs()).to_string()
+}
+
+#[test]
+fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
+    let (_dir, root) = world();
+    let signed = enter(&root, "ann@x.example");
+    let ann = session(&root, &signed.token, NOW).expect("session");
+    let factor = ann.begin_factor(GOOD).expect("begun");
+    let sign_in = |code: Option<&str>, now| {
+        Local::by_password(root.path(), &by("ann@x.example", GOOD, code), now).map(|_| ())
+    };
+    assert_eq!(sign_in(None, NOW), Ok(()));
+    assert!(matches!(ann.prove_factor("000000"), Err(Error::Invalid { field: "code", .. })));
+    ann.prove_factor(&code(&factor.secret, NOW)).expect("proved");
+    assert!(ann.signing(&Cancel::new()).expect("signing").factor);
+    assert_eq!(sign_in(None, NOW), Err(Error::CodeNeeded));
+    let wrong = by("ann@x.example", "a wrong one altogether", None);
+    assert_eq!(Local::by_password(root.path(), &wrong, NOW), Err(Error::WrongPassword));
+    assert_eq!(sign_in(Some(&code(&factor.secret, NOW)), NOW), Err(Error::WrongPassword));
+    let next = later(60);
+    assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Ok(()));
+    assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Err(Error::WrongPassword));
+    assert!(matches!(ann.begin_factor(GOOD), Err(Error::Conflict(_))));
+    assert_eq!(ann.end_factor("a wrong one altogether"), Err(Error::WrongPassword));
+    // Whoever lost it is helped by a link that takes it away too.
+    let link = root.link(ann.me().id, true).expect("link");
+    Local::by_link(root.path(), &link.secret, None, GOOD, NOW).expect("in");
+    assert_eq!(sign_in(None, NOW), Ok(()));
+}
+
+#[test]
+fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
+    let (_dir, root) = world();
+    let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    root.add_user(below, "Low", "low@x.example", Role::Admin).expect("user");
+    root.add_user(below, "View", "view@x.example", Role::ViewOnly).expect("user");
+    let open = |email: &str| Local::open(root.path(), Some(email), false).expect("session");
+    let (low, view) = (open("low@x.example"), open("view@x.example"));
+    assert!(low.link(view.me().id, false).is_ok());
+    assert!(matches!(low.link(root.me().id, false), Err(Error::NotFound { .. })));
+    assert!(matches!(view.link(view.me().id, false), Err(Error::Denied { .. })));
+    // A program does not sign people in.
+    let token = low
+        .add_token(&estate::NewToken { name: "t".into(), account: None, writes: true, expires: None })
+        .expect("token");
+    let program = Local::by_token(root.path(), &token.1, false).expect("program");
+    assert_eq!(program.link(view.me().id, false).map(|_| ()), Err(Error::NotByToken));
+    assert_eq!(program.set_password("", GOOD), Err(Error::NotByToken));
+    assert_eq!(program.begin_session().map(|_| ()), Err(Error::NotByToken));
+    // What happened is no change that could be undone; nor do the helpers of other tests stay unused.
+    let note = plan(&root, &Change::RenameAccount { account: below, name: "B".into() });
+    assert_eq!((note.total, sim(&root, 11).account), (0, below));
+    let link = root.entries(
+        &LogFilter { kind: Some("link-user".into()), limit: 1, ..LogFilter::default() },
+        &Cancel::new(),
+    );
+    let link = link.expect("log").remove(0);
+    assert!(!link.undoable && undo(&root, &link.id).is_err());
+    assert!(go(estate::Progress { phase: "", done: 0, total: 0 }).is_continue());
+}

@@ -1,0 +1,171 @@
+//! `simdeck login`, `logout` and `accept`: signing in at a server, and what with.
+
+use std::io::{BufRead, IsTerminal, Write};
+
+use estate::{Error, Estate};
+
+use super::{Context, Outcome};
+use crate::connect;
+use crate::credentials::{Credentials, Kept, Shelf, VARIABLE};
+use crate::failure::{Exit, Failure};
+use crate::remote::{Door, Remote, Server};
+
+/// Sign in at a server. What renews the session is kept in the keyring, or in a file only you can read.
+#[derive(Debug, clap::Args)]
+pub struct LoginArgs {
+    /// Its address; the one of the profile or the configuration without it.
+    url: Option<String>,
+    /// Your mail address; asked for without it.
+    #[arg(long)]
+    email: Option<String>,
+    /// Keep an API token instead: it is read from standard input.
+    #[arg(long, conflicts_with = "email")]
+    token: bool,
+}
+
+/// Sign out at a server, and forget what was kept for it.
+#[derive(Debug, clap::Args)]
+pub struct LogoutArgs {
+    /// Its address; the one of the profile or the configuration without it.
+    url: Option<String>,
+}
+
+/// Accept an invitation, or choose another password, by a link you were given.
+#[derive(Debug, clap::Args)]
+pub struct AcceptArgs {
+    /// The link.
+    url: String,
+    /// Your name, if it is another than whoever invited you wrote.
+    #[arg(long)]
+    name: Option<String>,
+}
+
+fn server(context: &Context, url: Option<&str>) -> Result<Server, Failure> {
+    let mut globals = context.globals.clone();
+    globals.server = url.map(str::to_owned).or(globals.server);
+    let none = || Failure::Usage("which server? simdeck login https://sims.example".into());
+    connect::server(&globals, &context.config)?.ok_or_else(none)
+}
+
+/// Asks on the terminal, or reads a line of standard input.
+fn ask(prompt: &str) -> Result<String, Failure> {
+    let _ = write!(std::io::stderr(), "{prompt}");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|e| Failure::io("cannot read the answer", e))?;
+    Ok(line.trim().to_owned())
+}
+
+/// Asks for what is not shown while it is typed; where nobody types, it is a line of standard input.
+fn secret(prompt: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return ask("");
+    }
+    rpassword::prompt_password(prompt).map_err(|e| Failure::io("cannot read the answer", e))
+}
+
+/// Asks for a new password, twice where somebody types.
+fn new_password() -> Result<String, Failure> {
+    let password = secret("New password: ")?;
+    if std::io::stdin().is_terminal() && secret("The same again: ")? != password {
+        return Err(Failure::Usage("the two passwords differ".into()));
+    }
+    Ok(password)
+}
+
+/// Keeps what was signed in with, and says who that is.
+fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
+    let shelf = Shelf::of(&server.url);
+    let place = shelf.write(kept)?;
+    let url = server.url.clone();
+    let credentials = Credentials::find(&url, None)?;
+    let remote = Remote::connect(server, credentials, false)?;
+    let me = remote.me();
+    context.say(format!("signed in at {url} as {} ({}); kept in {place}", me.email, me.role));
+    if std::env::var_os(VARIABLE).is_some() {
+        context.say(format!("{VARIABLE} is set, and comes before what was kept"));
+    }
+    Ok(Exit::Done)
+}
+
+pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
+    let server = server(context, args.url.as_deref())?;
+    if args.token {
+        let token = secret("API token: ")?;
+        let credentials = Credentials::given(&token)?;
+        Remote::connect(server.clone(), credentials, false)?;
+        return keep(context, server, &Kept { token: token.trim().to_owned(), renew: None });
+    }
+    let door = Door::new(server.clone())?;
+    let email = args.email.clone().map_or_else(|| ask("Mail address: "), Ok)?;
+    let password = secret("Password: ")?;
+    let kept = match door.sign_in(&email, &password, None) {
+        Err(Error::CodeNeeded) => door.sign_in(&email, &password, Some(&ask("Code: ")?)),
+        other => other,
+    }?;
+    keep(context, server, &kept)
+}
+
+pub fn logout(context: &Context, args: &LogoutArgs) -> Outcome {
+    let server = server(context, args.url.as_deref())?;
+    let shelf = Shelf::of(&server.url);
+    let Some(kept) = shelf.read()? else {
+        context.say(format!("nothing was kept for {}", server.url));
+        return Ok(Exit::Done);
+    };
+    let ended = match kept.renew {
+        // An API token goes on: other programs may use it.
+        None => Ok(()),
+        Some(_) => Credentials::given(&kept.token)
+            .and_then(|credentials| Remote::connect(server.clone(), credentials, false)?.sign_out()),
+    };
+    shelf.forget()?;
+    match ended {
+        Ok(()) | Err(Error::SignedOut) => context.say(format!("signed out at {}", server.url)),
+        Err(error) => context.say(format!("forgotten here, but {} was not told: {error}", server.url)),
+    }
+    Ok(Exit::Done)
+}
+
+pub fn accept(context: &Context, args: &AcceptArgs) -> Outcome {
+    let wrong = || Failure::Usage("a link looks like https://sims.example/accept/simdeck_…".into());
+    let (url, _) = args.url.split_once("/accept/").ok_or_else(wrong)?;
+    let server = server(context, Some(url))?;
+    let door = Door::new(server.clone())?;
+    let invited = door.linked(&args.url)?;
+    let why = if invited.invitation { "your invitation" } else { "another password" };
+    context.say(format!("{} <{}>: {why}", invited.name, invited.email));
+    let kept = door.accept(&args.url, args.name.as_deref(), &new_password()?)?;
+    keep(context, server, &kept)
+}
+
+/// Chooses a password.
+pub fn choose(context: &Context, estate: &dyn Estate) -> Outcome {
+    let current = current(estate)?;
+    estate.set_password(&current, &new_password()?)?;
+    context.say("that is your password from now on; sessions that were signed in by another have ended");
+    Ok(Exit::Done)
+}
+
+/// The password there is: at the store itself its owner is trusted.
+fn current(estate: &dyn Estate) -> Result<String, Failure> {
+    if estate.local().is_some() { Ok(String::new()) } else { secret("Password: ") }
+}
+
+/// Switches the second factor on or off.
+pub fn factor(context: &Context, estate: &dyn Estate, on: bool) -> Outcome {
+    let current = current(estate)?;
+    if !on {
+        estate.end_factor(&current)?;
+        context.say("no code is asked for any more");
+        return Ok(Exit::Done);
+    }
+    let factor = estate.begin_factor(&current)?;
+    context.say(format!(
+        "Set your authenticator up by this key, or by this address:\n\n  {}\n  {}\n",
+        factor.secret, factor.url
+    ));
+    estate.prove_factor(&ask("The code it shows: ")?)?;
+    context.say("a code is asked for beside your password from now on");
+    Ok(Exit::Done)
+}

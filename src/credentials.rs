@@ -1,0 +1,230 @@
+//! What somebody signs in at a server with: from the environment, from a command, or kept since the last `login`: in the
+//! keyring of the system where there is one, else in a file that only its owner reads.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use estate::{Error, Result, Secret};
+use serde::{Deserialize, Serialize};
+
+use crate::config;
+
+/// The variable that holds a token.
+pub const VARIABLE: &str = "SIMDECK_TOKEN";
+/// What the keyring keeps them under.
+const SERVICE: &str = "simdeck";
+/// Keeps the keyring out of it: for machines whose keyring asks whenever it is used, and for tests.
+const NO_KEYRING: &str = "SIMDECK_NO_KEYRING";
+
+/// What was kept, as the server gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// What requests come with.
+    pub token: String,
+    /// What renews it; none for an API token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renew: Option<String>,
+}
+
+impl Kept {
+    fn secret(&self) -> Result<Secret> {
+        Secret::read(&self.token).ok_or(Error::SignedOut)
+    }
+}
+
+/// Where they come from.
+#[derive(Debug)]
+enum Source {
+    /// Given for this run.
+    Given,
+    /// Kept for a server.
+    Kept(Shelf),
+}
+
+/// What one server is signed in at with.
+#[derive(Debug)]
+pub struct Credentials {
+    source: Source,
+    now: Mutex<Kept>,
+}
+
+impl Credentials {
+    /// A token, as it is.
+    pub fn given(token: &str) -> Result<Self> {
+        let kept = Kept { token: token.trim().to_owned(), renew: None };
+        kept.secret().map_err(|_| Error::invalid("token", "is none: it begins with simdeck_"))?;
+        Ok(Self { source: Source::Given, now: Mutex::new(kept) })
+    }
+
+    /// What there is for a server: the environment first, then the command of the configuration, then what was kept.
+    pub fn find(server: &str, command: Option<&str>) -> Result<Self> {
+        if let Ok(token) = std::env::var(VARIABLE)
+            && !token.is_empty()
+        {
+            return Self::given(&token);
+        }
+        if let Some(command) = command {
+            return Self::given(&said(command)?);
+        }
+        let shelf = Shelf::of(server);
+        let kept = shelf.read()?.ok_or_else(|| {
+            Error::Conflict(format!("not signed in at {server}: simdeck login {server}, or set {VARIABLE}"))
+        })?;
+        Ok(Self { source: Source::Kept(shelf), now: Mutex::new(kept) })
+    }
+
+    fn now(&self) -> Kept {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What requests come with.
+    pub fn token(&self) -> Result<Secret> {
+        self.now().secret()
+    }
+
+    /// What renews it, where it can be renewed.
+    pub fn renewal(&self) -> Option<Secret> {
+        self.now().renew.as_deref().and_then(Secret::read)
+    }
+
+    /// The same as it is kept now: another program may have renewed it.
+    pub fn reload(&self) -> Result<Secret> {
+        if let Source::Kept(shelf) = &self.source
+            && let Some(kept) = shelf.read()?
+        {
+            *self.now.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        }
+        self.token()
+    }
+
+    /// Keeps what a renewal gave.
+    pub fn keep(&self, kept: Kept) -> Result<()> {
+        if let Source::Kept(shelf) = &self.source {
+            shelf.write(&kept)?;
+        }
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        Ok(())
+    }
+}
+
+/// What a command prints, by the shell, without the end of its line.
+fn said(command: &str) -> Result<String> {
+    let fault = |why: String| Error::Conflict(format!("token_command: {why}"));
+    let output =
+        Command::new("sh").args(["-c", command]).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
+    let output = output.map_err(|e| fault(e.to_string()))?;
+    if !output.status.success() {
+        return Err(fault(format!("{command} ended with {}", output.status)));
+    }
+    String::from_utf8(output.stdout).map_err(|_| fault("printed no text".into()))
+}
+
+/// Where the credentials of one server are kept.
+#[derive(Debug)]
+pub struct Shelf {
+    server: String,
+    file: PathBuf,
+}
+
+impl Shelf {
+    /// The shelf of a server.
+    pub fn of(server: &str) -> Self {
+        Self { server: server.to_owned(), file: config::state_dir().join("credentials.json") }
+    }
+
+    fn entry(&self) -> Option<keyring::Entry> {
+        if std::env::var_os(NO_KEYRING).is_some() {
+            return None;
+        }
+        keyring::Entry::new(SERVICE, &self.server).ok()
+    }
+
+    /// What is kept, if anything is.
+    pub fn read(&self) -> Result<Option<Kept>> {
+        let ring = self.entry().and_then(|entry| entry.get_password().ok());
+        if let Some(kept) = ring.and_then(|text| serde_json::from_str(&text).ok()) {
+            return Ok(Some(kept));
+        }
+        Ok(self.all()?.remove(&self.server))
+    }
+
+    /// Keeps it; gives where.
+    pub fn write(&self, kept: &Kept) -> Result<&'static str> {
+        let text = serde_json::to_string(kept).unwrap_or_default();
+        if self.entry().is_some_and(|entry| entry.set_password(&text).is_ok()) {
+            return Ok("the keyring");
+        }
+        let mut all = self.all()?;
+        all.insert(self.server.clone(), kept.clone());
+        self.put(&all)?;
+        Ok("a file that only you can read")
+    }
+
+    /// Forgets it.
+    pub fn forget(&self) -> Result<()> {
+        if let Some(entry) = self.entry() {
+            let _ = entry.delete_credential();
+        }
+        let mut all = self.all()?;
+        if all.remove(&self.server).is_some() { self.put(&all) } else { Ok(()) }
+    }
+
+    fn all(&self) -> Result<BTreeMap<String, Kept>> {
+        match std::fs::read_to_string(&self.file) {
+            Ok(text) => serde_json::from_str(&text).map_err(|e| {
+                Error::Conflict(format!(
+                    "{} cannot be read: {e}; remove it and sign in again",
+                    self.file.display()
+                ))
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(Error::io(format!("cannot read {}", self.file.display()), error)),
+        }
+    }
+
+    fn put(&self, all: &BTreeMap<String, Kept>) -> Result<()> {
+        let fault = |e| Error::io(format!("cannot write {}", self.file.display()), e);
+        let folder = self.file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(fault)?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
+        file.write_all(serde_json::to_string_pretty(all).unwrap_or_default().as_bytes()).map_err(fault)?;
+        file.persist(&self.file).map_err(|e| fault(e.error))?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(dir: &Path, server: &str) -> Shelf {
+        Shelf { server: server.into(), file: dir.join("state/credentials.json") }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_keeps_each_server_apart_and_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().expect("folder");
+        let (one, other) = (shelf(dir.path(), "https://a.example"), shelf(dir.path(), "https://b.example"));
+        let kept = |token: &str| Kept { token: token.into(), renew: None };
+        for (shelf, token) in [(&one, "a"), (&other, "b")] {
+            let mut all = shelf.all().expect("read");
+            all.insert(shelf.server.clone(), kept(token));
+            shelf.put(&all).expect("written");
+        }
+        assert_eq!(one.all().expect("read").len(), 2);
+        let mode = std::fs::metadata(&one.file).expect("file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_command_says_the_token_or_why_it_cannot() {
+        assert_eq!(said("printf abc"), Ok("abc".into()));
+        assert!(said("exit 3").expect_err("failed").to_string().contains("exit 3"));
+        assert!(Credentials::given("abc").is_err());
+    }
+}

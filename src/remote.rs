@@ -1,0 +1,390 @@
+//! An estate on a server: the same reads and changes, asked for over HTTP. It checks nothing; the server does.
+
+mod door;
+mod feed;
+mod link;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use estate::filter::suggest::Values;
+use estate::levels::Spread;
+use estate::{
+    AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
+    EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
+    LogFilter, Lookup, NewToken, Note, Notes, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles, Saved,
+    SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
+    TokenId, Usage, UsageTally, User, UserId, Watch,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::credentials::Credentials;
+use crate::wire::{self, Ask, Export, Hello, Line, Staged, Tree};
+pub use door::Door;
+pub use link::{Link, Server};
+
+/// A user's session with an estate on a server.
+pub struct Remote {
+    link: Arc<Link>,
+    hello: Hello,
+    /// The accounts as of a revision: they are large, and asked for often.
+    tree: Mutex<Option<(Rev, Arc<Accounts>)>>,
+}
+
+fn unreadable(error: &serde_json::Error) -> Error {
+    Error::Store(format!("the server's answer cannot be read: {error}"))
+}
+
+fn read<T: DeserializeOwned>(value: Json) -> Result<T> {
+    serde_json::from_value(value).map_err(|e| unreadable(&e))
+}
+
+fn sent<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Error::Store(e.to_string()))
+}
+
+impl Remote {
+    /// Signs in at a server.
+    /// With `read_only` it is asked for nothing else.
+    pub fn connect(server: Server, credentials: Credentials, read_only: bool) -> Result<Self> {
+        let remote = Self::over(Arc::new(Link::new(server, credentials)?))?;
+        let read_only = read_only || remote.hello.read_only;
+        Ok(Self { hello: Hello { read_only, ..remote.hello }, ..remote })
+    }
+
+    fn over(link: Arc<Link>) -> Result<Self> {
+        let hello = read(link.ask(&Ask::Me, &Cancel::new())?)?;
+        Ok(Self { link, hello, tree: Mutex::default() })
+    }
+
+    /// Signs out: the session is worth nothing any more.
+    pub fn sign_out(&self) -> Result<()> {
+        self.link.sign_out()
+    }
+
+    /// The address of the server.
+    pub fn server(&self) -> &str {
+        self.link.name()
+    }
+
+    fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
+        read(self.link.ask(ask, cancel)?)
+    }
+
+    /// Sends a file, hears of its rows.
+    fn send_file<T: DeserializeOwned>(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        usage: bool,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, T)> {
+        let said = String::from_utf8(sent(options)?).unwrap_or_default();
+        let note = Mutex::new(Vec::<Note>::new());
+        let hear = |line: Line| match line {
+            Line::Progress(step) => watch(step.into()),
+            Line::Note(said) => {
+                note.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+                ControlFlow::Continue(())
+            }
+            _ => ControlFlow::Continue(()),
+        };
+        let done = self.link.stage(input, usage, &said, &hear);
+        note.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(notes);
+        let staged: Staged<T> = read(done?)?;
+        Ok((staged.staging, staged.tally))
+    }
+}
+
+/// A SIM of an export, or how it ended.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Row {
+    End(Line),
+    Sim(Box<Sim>),
+}
+
+impl Estate for Remote {
+    fn me(&self) -> &User {
+        &self.hello.me
+    }
+
+    fn roles(&self) -> &Roles {
+        &self.hello.roles
+    }
+
+    fn read_only(&self) -> bool {
+        self.hello.read_only
+    }
+
+    fn rev(&self) -> Result<Rev> {
+        self.ask(&Ask::Rev, &Cancel::new())
+    }
+
+    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        self.ask(&Ask::TouchedSince { after }, &Cancel::new())
+    }
+
+    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
+        let rev: Rev = self.ask(&Ask::Rev, cancel)?;
+        let known = self.tree.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, tree)) = known.filter(|(at, _)| *at == rev) {
+            return Ok(tree);
+        }
+        let tree: Tree = self.ask(&Ask::Accounts, cancel)?;
+        let tree = Arc::new(tree.build());
+        *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = Some((rev, Arc::clone(&tree)));
+        Ok(tree)
+    }
+
+    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>> {
+        self.ask(&Ask::Users { account }, cancel)
+    }
+
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+        self.ask(&Ask::Page { query: query.clone(), seek: seek.clone(), limit }, cancel)
+    }
+
+    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64> {
+        self.ask(&Ask::Count { query: query.clone() }, cancel)
+    }
+
+    fn count_target(&self, target: &Target, view: &Query, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.ask(&Ask::CountTarget { target: target.clone(), view: view.clone() }, cancel)
+    }
+
+    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>> {
+        self.ask(&Ask::Marked { target: target.clone(), ids: ids.to_vec() }, cancel)
+    }
+
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.ask(&Ask::TargetIds { target: target.clone(), limit }, cancel)
+    }
+
+    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.ask(&Ask::Range { query: query.clone(), from: from.clone(), to: to.clone(), limit }, cancel)
+    }
+
+    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
+        self.ask(&Ask::Sim { id }, cancel)
+    }
+
+    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>> {
+        self.ask(&Ask::Stated { id }, cancel)
+    }
+
+    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {
+        self.ask(&Ask::SimByIccid { iccid: iccid.to_owned() }, cancel)
+    }
+
+    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim> {
+        self.ask(&Ask::Probed { id, need }, cancel)
+    }
+
+    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
+        self.ask(&Ask::Lookup { list: list.clone() }, cancel)
+    }
+
+    fn values(&self, field: Field, cancel: &Cancel) -> Result<Values> {
+        self.ask(&Ask::Values { field }, cancel)
+    }
+
+    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
+        self.ask(&Ask::Saved, cancel)
+    }
+
+    fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
+        self.ask(&Ask::EditSaved { edits: edits.to_vec() }, &Cancel::new())
+    }
+
+    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
+        self.ask(&Ask::Spread { target: target.clone() }, cancel)
+    }
+
+    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common> {
+        self.ask(&Ask::Common { target: target.clone() }, cancel)
+    }
+
+    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+        read(self.link.plan(&sent(change)?, cancel)?)
+    }
+
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+        let hear = |line: Line| match line {
+            Line::Progress(step) => watch(step.into()),
+            _ => ControlFlow::Continue(()),
+        };
+        wire::receipt(self.link.change(&id.0, &sent(change)?, &hear)?)
+    }
+
+    fn stage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, Tally)> {
+        self.send_file(input, false, options, notes, watch)
+    }
+
+    fn stage_usage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, UsageTally)> {
+        self.send_file(input, true, options, notes, watch)
+    }
+
+    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
+        self.ask(&Ask::Usage { id }, cancel)
+    }
+
+    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage> {
+        self.ask(&Ask::EstateUsage { account }, cancel)
+    }
+
+    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {
+        self.ask(&Ask::Events { wanted: wanted.clone() }, cancel)
+    }
+
+    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.ask(&Ask::EventsAfter { id }, cancel)
+    }
+
+    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {
+        self.ask(&Ask::Externals { account }, cancel)
+    }
+
+    fn help(&self, cancel: &Cancel) -> Result<Option<Help>> {
+        self.ask(&Ask::Help, cancel)
+    }
+
+    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)> {
+        self.ask(&Ask::HelpOf { account }, cancel)
+    }
+
+    fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
+        self.ask(&Ask::WantsMail, cancel)
+    }
+
+    fn want_mail(&self, wanted: bool) -> Result<()> {
+        self.ask(&Ask::WantMail { wanted }, &Cancel::new())
+    }
+
+    fn heard(&self, cancel: &Cancel) -> Result<i64> {
+        self.ask(&Ask::Heard, cancel)
+    }
+
+    fn hear(&self, upto: i64) -> Result<()> {
+        self.ask(&Ask::Hear { upto }, &Cancel::new())
+    }
+
+    fn export(
+        &self,
+        query: &Query,
+        target: Option<&Target>,
+        sink: &mut Sink<'_>,
+        cancel: &Cancel,
+    ) -> Result<u64> {
+        let wanted = sent(&Export { query: query.clone(), target: target.cloned() })?;
+        let mut ended = None;
+        let mut seen = 0;
+        self.link.export(&wanted, cancel, &mut |line| match serde_json::from_slice(line)
+            .map_err(|e| unreadable(&e))?
+        {
+            Row::Sim(sim) => {
+                seen += 1;
+                sink(&sim)
+            }
+            Row::End(Line::Failed(problem)) => Err(link::fault(problem)),
+            Row::End(Line::Done(sent)) => {
+                ended = sent.as_u64();
+                Ok(true)
+            }
+            Row::End(_) => Ok(true),
+        })?;
+        // Whoever stopped it knows how many there were; else the server has to say that it was all.
+        ended.or(Some(seen).filter(|_| cancel.is_cancelled())).map_or_else(|| self.link.broken_off(seen), Ok)
+    }
+
+    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {
+        self.ask(&Ask::Entries { wanted: wanted.clone() }, cancel)
+    }
+
+    fn items(
+        &self,
+        rev: Rev,
+        outcome: Option<Outcome>,
+        after: Option<SimId>,
+        limit: u32,
+        cancel: &Cancel,
+    ) -> Result<Vec<Item>> {
+        self.ask(&Ask::Items { rev, outcome, after, limit }, cancel)
+    }
+
+    fn signing(&self, cancel: &Cancel) -> Result<Signing> {
+        self.ask(&Ask::Signing, cancel)
+    }
+
+    fn set_password(&self, current: &str, new: &str) -> Result<()> {
+        self.ask(&Ask::SetPassword { current: current.into(), new: new.into() }, &Cancel::new())
+    }
+
+    fn begin_factor(&self, current: &str) -> Result<Factor> {
+        self.ask(&Ask::BeginFactor { current: current.into() }, &Cancel::new())
+    }
+
+    fn prove_factor(&self, code: &str) -> Result<()> {
+        self.ask(&Ask::ProveFactor { code: code.into() }, &Cancel::new())
+    }
+
+    fn end_factor(&self, current: &str) -> Result<()> {
+        self.ask(&Ask::EndFactor { current: current.into() }, &Cancel::new())
+    }
+
+    fn link(&self, user: UserId, all: bool) -> Result<estate::Link> {
+        let (secret, expires, mailed): (String, Time, bool) =
+            self.ask(&Ask::Link { user, all }, &Cancel::new())?;
+        let secret = Secret::read(&secret).ok_or_else(|| Error::Store("the server gave no link".into()))?;
+        Ok(estate::Link { secret, expires, mailed })
+    }
+
+    fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
+        self.ask(&Ask::Tokens { of }, &Cancel::new())
+    }
+
+    fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
+        let (token, secret): (Token, String) =
+            self.ask(&Ask::AddToken { new: new.clone() }, &Cancel::new())?;
+        let secret = Secret::read(&secret).ok_or_else(|| Error::Store("the server gave no token".into()))?;
+        Ok((token, secret))
+    }
+
+    fn revoke_token(&self, id: TokenId) -> Result<Token> {
+        self.ask(&Ask::RevokeToken { id }, &Cancel::new())
+    }
+
+    fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
+        Ok(Arc::new(Self::over(Arc::new(self.link.seen_by(id)))?))
+    }
+
+    fn offline_since(&self) -> Option<Time> {
+        self.link.offline_since()
+    }
+
+    fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch> {
+        Ok(feed::listen(&self.link, hear))
+    }
+
+    /// What happens by itself happens at the server.
+    fn background(&self) -> Result<bool> {
+        Ok(false)
+    }
+}

@@ -1,0 +1,52 @@
+//! A server before anybody is signed in there.
+
+use estate::{Error, Invited, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
+
+use super::link::{self, Server};
+use crate::credentials::Kept;
+
+/// Where one signs in.
+pub struct Door {
+    server: Server,
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Door {
+    /// The door of a server.
+    pub fn new(server: Server) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|e| Error::io("cannot begin", e))?;
+        Ok(Self { client: link::client(&server)?, server, runtime })
+    }
+
+    fn post<T: DeserializeOwned>(&self, path: &str, body: &Json) -> Result<T> {
+        let far = |reason| Error::Unreachable { server: self.server.url.clone(), reason };
+        let request = self.client.post(format!("{}{path}", self.server.url)).json(body);
+        self.runtime.block_on(async {
+            let response = request.send().await.map_err(|e| far(link::reason(&e)))?;
+            let status = response.status();
+            let text = response.text().await.map_err(|e| far(link::reason(&e)))?;
+            let answer: Json =
+                serde_json::from_str(&text).map_err(|_| far(format!("it answers with {status}")))?;
+            if status.is_success() { super::read(answer) } else { Err(link::fault(answer)) }
+        })
+    }
+
+    /// Signs in by password.
+    pub fn sign_in(&self, email: &str, password: &str, code: Option<&str>) -> Result<Kept> {
+        self.post("/v1/sessions", &json!({ "email": email, "password": password, "code": code }))
+    }
+
+    /// Whom a link lets in.
+    pub fn linked(&self, link: &str) -> Result<Invited> {
+        self.post("/v1/links", &json!({ "link": link }))
+    }
+
+    /// Goes in by a link.
+    pub fn accept(&self, link: &str, name: Option<&str>, password: &str) -> Result<Kept> {
+        self.post("/v1/links/accept", &json!({ "link": link, "name": name, "password": password }))
+    }
+}

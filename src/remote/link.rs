@@ -1,0 +1,542 @@
+//! The line to a server: one client with its connections, tried again where that harms nothing.
+
+use std::future::Future;
+use std::io::Read;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use estate::{Cancel, Error, Result, Time, UserId};
+use futures_util::StreamExt as _;
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde_json::Value as Json;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::credentials::Credentials;
+use crate::wire::{Ask, Fault, Line};
+
+/// How long to wait for a connection, and for the next bytes of an answer: the server says at least this often that it
+/// is still there.
+const CONNECT: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long a question may take: longer than the server gives it.
+const PATIENCE: Duration = Duration::from_secs(40);
+/// How often a wait looks whether it was cancelled.
+const LOOK: Duration = Duration::from_millis(20);
+/// How often, and how long in between, a question is tried again; and a change, which is worth more patience.
+const QUESTION: (usize, Duration) = (3, Duration::from_secs(1));
+const CHANGE: (usize, Duration) = (8, Duration::from_secs(3));
+/// The longest pause a server may ask for before a question is given up instead.
+const LONGEST: Duration = Duration::from_secs(15);
+/// The longest line of an answer.
+const LINE: usize = 1024 * 1024;
+
+/// Where a server is, and whom to trust that it is the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Its address: `https://sims.example`.
+    pub url: String,
+    /// Certificates (PEM) that are trusted besides those of the system.
+    pub ca: Option<std::path::PathBuf>,
+}
+
+impl Server {
+    /// Reads an address; unencrypted only where nothing leaves this machine, or where that is meant.
+    pub fn parse(url: &str, plaintext: bool) -> Result<Self> {
+        let bad = |why: &str| Error::invalid("server", format!("{url}: {why}"));
+        let parsed = reqwest::Url::parse(url).map_err(|_| bad("is no address like https://sims.example"))?;
+        let local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        match parsed.scheme() {
+            "https" => {}
+            "http" if local || plaintext => {}
+            "http" => {
+                return Err(bad("what you send could be read on the way; use https:// or say --plaintext"));
+            }
+            _ => return Err(bad("must begin with https://")),
+        }
+        if parsed.host_str().is_none() || !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(bad("must be an address without user and password"));
+        }
+        Ok(Self { url: parsed.as_str().trim_end_matches('/').to_owned(), ca: None })
+    }
+}
+
+/// The line to one server.
+pub struct Link {
+    inner: Arc<Inner>,
+    /// Through whose eyes.
+    seen_by: Option<UserId>,
+}
+
+struct Inner {
+    server: Server,
+    client: reqwest::Client,
+    runtime: Runtime,
+    credentials: Credentials,
+    /// Since when nothing has been heard of the server.
+    offline: watch::Sender<Option<Time>>,
+    /// One renews the session, the others wait.
+    renewing: Mutex<()>,
+}
+
+/// Whether something is worth trying again.
+enum Tried {
+    /// It is not.
+    Failed(Error),
+    /// After a pause, of this length if the server asked for one; and whether what was sent may have arrived.
+    Again(Error, Option<Duration>, bool),
+    /// Once the session is renewed.
+    SignedOut,
+}
+
+/// The error that a problem is.
+pub(super) fn fault(problem: Json) -> Error {
+    let detail = problem["detail"].as_str().unwrap_or("it failed").to_owned();
+    let fault: Fault = serde_json::from_value(problem).unwrap_or_default();
+    fault.error(&estate::text::clean(&detail))
+}
+
+/// The innermost reason: what a person can do something about.
+pub(super) fn reason(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    if error.is_timeout() {
+        "it does not answer".into()
+    } else {
+        estate::text::clean(&inner.to_string()).into_owned()
+    }
+}
+
+/// Comes to an end when somebody cancels.
+async fn cancelled(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
+    crate::tls::install();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("simdeck/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .read_timeout(PATIENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true);
+    if let Some(path) = &server.ca {
+        let pem = std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+        let bad = |e: reqwest::Error| Error::invalid("ca", format!("{}: {}", path.display(), reason(&e)));
+        for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(bad)? {
+            builder = builder.add_root_certificate(certificate);
+        }
+    }
+    builder.build().map_err(|e| Error::invalid("server", reason(&e)))
+}
+
+impl Link {
+    /// Makes ready; nothing is sent yet.
+    pub fn new(server: Server, credentials: Credentials) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.map_err(|e| Error::io("cannot begin", e))?;
+        let client = client(&server)?;
+        let (offline, renewing) = (watch::channel(None).0, Mutex::new(()));
+        let inner = Inner { server, client, runtime, credentials, offline, renewing };
+        Ok(Self { inner: Arc::new(inner), seen_by: None })
+    }
+
+    /// The same line, through somebody else's eyes.
+    pub(super) fn seen_by(&self, user: UserId) -> Self {
+        Self { inner: Arc::clone(&self.inner), seen_by: Some(user) }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.inner.server.url
+    }
+
+    pub(super) fn offline_since(&self) -> Option<Time> {
+        *self.inner.offline.borrow()
+    }
+
+    pub(super) fn watch_offline(&self) -> watch::Receiver<Option<Time>> {
+        self.inner.offline.subscribe()
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.inner.runtime
+    }
+
+    /// Notes whether the server answers.
+    pub(super) fn note(&self, answers: bool) {
+        self.inner.offline.send_if_modified(|since| {
+            let changed = since.is_none() != answers;
+            match (answers, *since) {
+                (true, _) => *since = None,
+                (false, None) => *since = Some(Time::now()),
+                (false, Some(_)) => {}
+            }
+            changed
+        });
+    }
+
+    fn unreachable(&self, reason: String) -> Error {
+        self.note(false);
+        Error::Unreachable { server: self.inner.server.url.clone(), reason }
+    }
+
+    /// An answer that ended before it was whole.
+    pub(super) fn broken_off<T>(&self, after: u64) -> Result<T> {
+        Err(self.unreachable(format!("the answer broke off after {after} SIMs")))
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> Result<RequestBuilder> {
+        let url = format!("{}{path}", self.inner.server.url);
+        let secret = self.inner.credentials.token()?;
+        let request = self.inner.client.request(method, url).bearer_auth(secret.reveal());
+        Ok(match self.seen_by {
+            Some(user) => request.header("x-view-as", user.0),
+            None => request,
+        })
+    }
+
+    /// Sends one request, once.
+    pub(super) async fn send(&self, request: RequestBuilder) -> std::result::Result<Response, Error> {
+        match self.tried(request).await {
+            Ok(response) => Ok(response),
+            Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
+            Err(Tried::SignedOut) => Err(Error::SignedOut),
+        }
+    }
+
+    async fn tried(&self, request: RequestBuilder) -> std::result::Result<Response, Tried> {
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                return Err(Tried::Again(self.unreachable(reason(&error)), None, !error.is_connect()));
+            }
+        };
+        self.note(true);
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let pause = after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
+        let text = response.text().await.unwrap_or_default();
+        let error = match serde_json::from_str::<Json>(&text) {
+            Ok(problem) if problem["code"].is_string() => fault(problem),
+            // Whatever answers there is no simdeck: a proxy, a gateway, some other server.
+            _ => self.unreachable(format!("it answers with {status}")),
+        };
+        Err(match status {
+            StatusCode::UNAUTHORIZED => Tried::SignedOut,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Tried::Again(error, pause, false)
+            }
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Tried::Again(error, pause, true),
+            _ => Tried::Failed(error),
+        })
+    }
+
+    /// Does something, and again after a pause where that may help; an answer is read within it.
+    async fn again<T, F: Future<Output = std::result::Result<T, Tried>>>(
+        &self,
+        (times, pause): (usize, Duration),
+        mut work: impl FnMut() -> F,
+    ) -> Result<T> {
+        let pauses = ExponentialBuilder::default().with_min_delay(pause / 8).with_max_delay(pause);
+        let mut pauses = pauses.with_max_times(times).with_jitter().build();
+        let mut renewed = false;
+        loop {
+            let used = self.inner.credentials.token()?;
+            let (error, asked) = match work().await {
+                Ok(done) => return Ok(done),
+                Err(Tried::Failed(error)) => return Err(error),
+                Err(Tried::SignedOut) if !renewed => {
+                    renewed = true;
+                    self.renew(&used).await?;
+                    continue;
+                }
+                Err(Tried::SignedOut) => return Err(Error::SignedOut),
+                Err(Tried::Again(error, asked, _)) => (error, asked),
+            };
+            let Some(pause) = pauses.next() else { return Err(error) };
+            let pause = asked.unwrap_or(pause);
+            if pause > LONGEST {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Renews the session, unless somebody else has done so meanwhile.
+    async fn renew(&self, used: &estate::Secret) -> Result<()> {
+        let credentials = &self.inner.credentials;
+        {
+            let _one = self.inner.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+            if credentials.reload()?.reveal() != used.reveal() {
+                return Ok(());
+            }
+        }
+        let Some(renew) = credentials.renewal() else { return Err(Error::SignedOut) };
+        let url = format!("{}/v1/sessions/renew", self.inner.server.url);
+        let request = self.inner.client.post(url).json(&serde_json::json!({ "renew": renew.reveal() }));
+        match self.send(request).await {
+            Ok(response) => {
+                let signed = response.json().await.map_err(|e| self.unreachable(reason(&e)))?;
+                credentials.keep(signed)
+            }
+            // Another program may have been quicker.
+            Err(Error::SignedOut) if credentials.reload()?.reveal() != used.reveal() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits for something, unless it is cancelled: then the connection is closed, and the server stops too.
+    fn wait<T>(&self, cancel: &Cancel, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.inner.runtime.block_on(async {
+            tokio::select! {
+                done = work => done,
+                () = cancelled(cancel) => Err(Error::Cancelled),
+            }
+        })
+    }
+
+    async fn json(&self, request: RequestBuilder) -> std::result::Result<Json, Tried> {
+        let response = self.tried(request).await?;
+        response.json().await.map_err(|e| Tried::Again(self.unreachable(reason(&e)), None, true))
+    }
+
+    /// Posts JSON and gives the answer; tried again when it may be.
+    fn post(&self, path: &str, body: &[u8], repeatable: bool, cancel: &Cancel) -> Result<Json> {
+        let times = if repeatable { QUESTION } else { (0, QUESTION.1) };
+        self.wait(
+            cancel,
+            self.again(times, || async {
+                let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
+                let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
+                self.json(request.timeout(PATIENCE)).await
+            }),
+        )
+    }
+
+    /// Asks a question.
+    pub(super) fn ask(&self, ask: &Ask, cancel: &Cancel) -> Result<Json> {
+        let body = serde_json::to_vec(ask).map_err(|e| Error::Store(e.to_string()))?;
+        self.post("/v1/ask", &body, ask.is_repeatable(), cancel)
+    }
+
+    /// Asks what a change would do.
+    pub(super) fn plan(&self, change: &[u8], cancel: &Cancel) -> Result<Json> {
+        self.post("/v1/plans", change, true, cancel)
+    }
+
+    /// Makes a change. Its number makes it safe to try again: it is made once, however often it is sent.
+    pub(super) fn change(&self, id: &str, change: &[u8], hear: &Hear<'_>) -> Result<Json> {
+        // From the first attempt on that may have arrived, it may have been made.
+        let reached = AtomicBool::new(false);
+        let done = self.wait(
+            &Cancel::new(),
+            self.again(CHANGE, || async {
+                let request =
+                    self.request(Method::PUT, &format!("/v1/changes/{id}")).map_err(Tried::Failed)?;
+                let request = request
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .header(header::ACCEPT, crate::wire::LINES)
+                    .body(change.to_vec());
+                let response = match self.tried(request).await {
+                    Ok(response) => response,
+                    Err(Tried::Again(error, pause, arrived)) => {
+                        reached.fetch_or(arrived, Ordering::Relaxed);
+                        let stopped = hear(Line::waiting()).is_break();
+                        return Err(if stopped {
+                            Tried::Failed(error)
+                        } else {
+                            Tried::Again(error, pause, arrived)
+                        });
+                    }
+                    Err(other) => return Err(other),
+                };
+                reached.store(true, Ordering::Relaxed);
+                self.lines(response, hear, &|| self.stop(id)).await
+            }),
+        );
+        match done {
+            // It was on its way when the server went: whether it arrived is not known.
+            Err(Error::Unreachable { server, .. }) if reached.load(Ordering::Relaxed) => {
+                Err(Error::Unknown { server, change: id.to_owned() })
+            }
+            other => other,
+        }
+    }
+
+    /// Ends the session.
+    pub(super) fn sign_out(&self) -> Result<()> {
+        let request = self.request(Method::DELETE, "/v1/sessions/current")?;
+        self.wait(&Cancel::new(), async { self.send(request.timeout(PATIENCE)).await.map(drop) })
+    }
+
+    /// Asks the server to stop a change; how that ends is said where the change was asked for.
+    fn stop(&self, id: &str) {
+        let Ok(request) = self.request(Method::DELETE, &format!("/v1/changes/{id}")) else { return };
+        self.inner.runtime.spawn(request.timeout(PATIENCE).send());
+    }
+
+    /// Sends a file, a piece at a time.
+    pub(super) fn stage(
+        &self,
+        mut input: Box<dyn Read + Send + '_>,
+        usage: bool,
+        options: &str,
+        hear: &Hear<'_>,
+    ) -> Result<Json> {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
+        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
+        let request = self.request(Method::POST, "/v1/stagings")?;
+        let usage = if usage { "true" } else { "false" };
+        let request = request
+            .query(&[("usage", usage), ("options", options)])
+            .header(header::CONTENT_TYPE, "text/csv")
+            .header(header::ACCEPT, crate::wire::LINES)
+            .body(body);
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                loop {
+                    let mut piece = vec![0; 64 * 1024];
+                    let read = input.read(&mut piece).map(|n| {
+                        piece.truncate(n);
+                        piece
+                    });
+                    let last = read.as_ref().map_or(true, Vec::is_empty);
+                    if matches!(&read, Ok(piece) if piece.is_empty())
+                        || sender.blocking_send(read).is_err()
+                        || last
+                    {
+                        return;
+                    }
+                }
+            });
+            self.wait(&Cancel::new(), async {
+                let response = self.send(request).await?;
+                let stopped = Cancel::new();
+                let stop = || stopped.cancel();
+                let lines = self.lines(response, hear, &stop);
+                let lines = tokio::select! {
+                    lines = lines => lines,
+                    // What was read so far goes with the line.
+                    () = cancelled(&stopped) => Err(Tried::Failed(Error::Cancelled)),
+                };
+                match lines {
+                    Ok(done) => Ok(done),
+                    Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
+                    Err(Tried::SignedOut) => Err(Error::SignedOut),
+                }
+            })
+        })
+    }
+
+    /// Reads an answer line by line; the last one says how it ended.
+    async fn lines(
+        &self,
+        response: Response,
+        hear: &Hear<'_>,
+        stop: &dyn Fn(),
+    ) -> std::result::Result<Json, Tried> {
+        let mut ended = None;
+        self.each_line(response, |line| {
+            let line = serde_json::from_slice(line).map_err(|e| super::unreadable(&e))?;
+            match line {
+                Line::Done(value) => ended = Some(Ok(value)),
+                Line::Failed(problem) => ended = Some(Err(fault(problem))),
+                // Whether it came to its end before it could be stopped, the last line says.
+                other => {
+                    if hear(other).is_break() {
+                        stop();
+                    }
+                }
+            }
+            Ok(true)
+        })
+        .await?;
+        match ended {
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error @ Error::Busy)) => Err(Tried::Again(error, None, false)),
+            Some(Err(error)) => Err(Tried::Failed(error)),
+            None => Err(Tried::Again(self.unreachable("the answer broke off".into()), None, true)),
+        }
+    }
+
+    async fn each_line(
+        &self,
+        response: Response,
+        mut take: impl FnMut(&[u8]) -> Result<bool>,
+    ) -> std::result::Result<(), Tried> {
+        let mut pieces = response.bytes_stream();
+        let mut held: Vec<u8> = Vec::new();
+        loop {
+            let piece = match tokio::time::timeout(SILENCE, pieces.next()).await {
+                Ok(Some(Ok(piece))) => piece,
+                Ok(None) => return Ok(()),
+                Ok(Some(Err(error))) => {
+                    return Err(Tried::Again(self.unreachable(reason(&error)), None, true));
+                }
+                Err(_) => {
+                    return Err(Tried::Again(self.unreachable("it has fallen silent".into()), None, true));
+                }
+            };
+            held.extend_from_slice(&piece);
+            let mut from = 0;
+            while let Some(length) = held[from..].iter().position(|b| *b == b'\n') {
+                let line = &held[from..from + length];
+                if !line.is_empty() && !take(line).map_err(Tried::Failed)? {
+                    return Ok(());
+                }
+                from += length + 1;
+            }
+            held.drain(..from);
+            if held.len() > LINE {
+                return Err(Tried::Failed(Error::Store("the server's answer has no end".into())));
+            }
+        }
+    }
+
+    /// Takes an export, line by line; begun anew only before the first row.
+    pub(super) fn export(
+        &self,
+        wanted: &[u8],
+        cancel: &Cancel,
+        take: &mut dyn FnMut(&[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        self.wait(cancel, async {
+            let response = self
+                .again(QUESTION, || async {
+                    let request = self.request(Method::POST, "/v1/exports").map_err(Tried::Failed)?;
+                    let request =
+                        request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
+                    self.tried(request).await
+                })
+                .await?;
+            let mut stopped = false;
+            let read = self.each_line(response, |line| {
+                let more = take(line)?;
+                stopped = !more;
+                Ok(more)
+            });
+            match read.await {
+                Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
+                Err(Tried::SignedOut) => Err(Error::SignedOut),
+                Ok(()) if stopped => {
+                    cancel.cancel();
+                    Ok(())
+                }
+                Ok(()) => Ok(()),
+            }
+        })
+    }
+}
+
+/// Hears lines, and may break.
+pub(super) type Hear<'a> = dyn Fn(Line) -> ControlFlow<()> + 'a;

@@ -1,0 +1,94 @@
+//! Who asks: found out before anything else of a request is looked at, the body least of all.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use estate::{Error, Estate, Local, Secret, UserId};
+
+use super::limits::Rate;
+use super::problem::Problem;
+use super::{Served, sessions};
+
+/// Through whose eyes a person wants to look.
+const VIEW_AS: HeaderName = HeaderName::from_static("x-view-as");
+
+/// Whoever asks, signed in.
+#[derive(Clone)]
+pub(super) struct Asker {
+    /// What they see: their own estate, or that of whom they look as.
+    pub(super) estate: Arc<Local>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unsigned)
+    }
+}
+
+/// From where a request comes, as far as the connection tells.
+pub(super) fn address(request: &Request) -> IpAddr {
+    let known = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    known.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(at)| at.ip())
+}
+
+fn view_as(headers: &HeaderMap) -> Result<Option<UserId>, Error> {
+    let Some(value) = headers.get(VIEW_AS) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let id = text.strip_prefix("usr_").unwrap_or(text).parse();
+    id.map(|id| Some(UserId(id))).map_err(|_| Error::not_found("user", estate::text::clean(text)))
+}
+
+/// Lets nobody through who is not signed in, and nobody too often.
+pub(super) async fn signed(State(served): State<Served>, mut request: Request, next: Next) -> Response {
+    let from = address(&request);
+    let found = match sessions::secret(request.headers()) {
+        Ok(secret) => served.asker(secret, view_as(request.headers())).await,
+        Err(problem) => Err(problem),
+    };
+    let (asker, rate) = match found {
+        Ok(asker) => {
+            let rate = served.limits.user(asker.estate.me().id);
+            (asker, rate)
+        }
+        // Whoever tries tokens out is slowed down by where they are.
+        Err(problem) => match served.limits.stranger(from) {
+            Rate::Within { .. } => return problem.into_response(),
+            Rate::Over { seconds } => return Problem::too_many(seconds).into_response(),
+        },
+    };
+    let mut response = match &rate {
+        Rate::Within { .. } => {
+            request.extensions_mut().insert(asker);
+            next.run(request).await
+        }
+        Rate::Over { seconds } => Problem::too_many(*seconds).into_response(),
+    };
+    response.extensions_mut().insert(rate);
+    response
+}
+
+impl Served {
+    /// The session of whoever has that secret, and through whose eyes it looks.
+    async fn asker(&self, secret: Secret, seen: Result<Option<UserId>, Error>) -> Result<Asker, Problem> {
+        let sessions = Arc::clone(&self.sessions);
+        let open = move || {
+            let local = sessions.open(&secret)?;
+            let estate = match seen? {
+                Some(user) => sessions.seen_by(&secret, &local, user)?,
+                None => local,
+            };
+            Ok(Asker { estate })
+        };
+        match tokio::task::spawn_blocking(open).await {
+            Ok(asker) => asker.map_err(|error: Error| error.into()),
+            Err(panic) => Err(Problem::unexpected(&panic)),
+        }
+    }
+}

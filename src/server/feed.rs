@@ -1,0 +1,159 @@
+//! What changes, as it changes: one watch of the store wakes every listener, and each sees what its user may see.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderName;
+use axum::http::request::Parts;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use estate::{Capability, ChangeId, Entry, Error, Estate, Local, LogFilter, Rev};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::Served;
+use super::asker::Asker;
+use super::params::Params;
+use super::problem::Problem;
+
+/// A comment this often says that the line is alive.
+const BEAT: Duration = Duration::from_secs(10);
+/// Changes that are replayed at a time.
+const MOST: u32 = 500;
+/// Which event was heard last, by whoever comes back.
+const LAST: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How often something was committed, and how often rows became other than they were by themselves.
+#[derive(Debug, Clone, Copy, Default)]
+struct Woken {
+    commits: u64,
+    turns: u64,
+}
+
+/// Wakes everybody who listens, after a commit by this program or another.
+pub(super) struct Feed {
+    wake: watch::Sender<Woken>,
+}
+
+impl Feed {
+    pub(super) fn new() -> Self {
+        Self { wake: watch::channel(Woken::default()).0 }
+    }
+
+    /// Something was committed.
+    pub(super) fn wake(&self) {
+        self.wake.send_modify(|woken| woken.commits += 1);
+    }
+
+    /// Rows have become other than they were, with nobody's change: a new billing period.
+    pub(super) fn turned(&self) {
+        self.wake.send_modify(|woken| woken.turns += 1);
+    }
+}
+
+/// Where a listener stands.
+struct Listener {
+    estate: Arc<Local>,
+    wanted: LogFilter,
+    seen: Rev,
+}
+
+/// What is told of one change.
+pub(super) fn object(entry: &Entry) -> serde_json::Value {
+    json!({ "change_id": entry.id, "at": entry.at.to_string(), "by": entry.by, "kind": entry.kind,
+            "summary": entry.summary, "counts": entry.counts })
+}
+
+impl Listener {
+    /// What is new to this listener: changes they may see, or only that there are some.
+    fn news(&mut self) -> estate::Result<Vec<Event>> {
+        let told = self.estate.roles().permit(self.estate.me().role, Capability::EstateHistory).is_ok();
+        if !told {
+            let (last, any) = self.estate.touched_since(self.seen)?;
+            self.seen = last;
+            return Ok(any.then(refresh).into_iter().collect());
+        }
+        let wanted = LogFilter { after: Some(self.seen), limit: MOST, ..self.wanted.clone() };
+        let (last, _) = self.estate.touched_since(self.seen)?;
+        let entries = self.estate.entries(&wanted, &estate::Cancel::new())?;
+        self.seen = match entries.last() {
+            Some(entry) if entries.len() as u32 == MOST => entry.rev,
+            _ => last,
+        };
+        let event = |entry: &Entry| {
+            Event::default().event("change").id(entry.id.0.clone()).data(object(entry).to_string())
+        };
+        Ok(entries.iter().map(event).collect())
+    }
+}
+
+/// Something is other than it was: what, is not told.
+fn refresh() -> Event {
+    Event::default().event("refresh").data("{}")
+}
+
+/// Where somebody goes on who heard a change before; an unknown one is told apart from none.
+fn after(estate: &dyn Estate, last: Option<&str>) -> estate::Result<Rev> {
+    let Some(last) = last else { return Ok(estate.touched_since(Rev::MAX)?.0) };
+    let last = estate::text::clean(last).into_owned();
+    let wanted = LogFilter { id: Some(ChangeId(last.clone())), limit: 1, ..LogFilter::default() };
+    let found = estate.entries(&wanted, &estate::Cancel::new())?;
+    found.first().map(|entry| entry.rev).ok_or_else(|| Error::not_found("change", last))
+}
+
+/// The change feed.
+pub(super) async fn events(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<Response, Problem> {
+    let params = Params::read(&request, &["account", "after"])?;
+    let header = request.headers.get(LAST).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let last = header.or_else(|| params.get("after").map(str::to_owned));
+    let mut wake = served.feed.wake.subscribe();
+    let account = params.get("account").map(str::to_owned);
+    let (wanted, seen) = served
+        .work(&asker, move |estate, cancel| {
+            let account = match &account {
+                Some(id) => Some(super::accounts::need(&*estate.accounts(cancel)?, id)?.id),
+                None => None,
+            };
+            Ok((LogFilter { account, ..LogFilter::default() }, after(estate, last.as_deref())?))
+        })
+        .await?;
+    let mut listener = Listener { estate: Arc::clone(&asker.estate), wanted, seen };
+    let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(16);
+    let mut stopped = served.stopped.subscribe();
+    tokio::spawn(async move {
+        let mut turns = wake.borrow().turns;
+        loop {
+            let woken = *wake.borrow_and_update();
+            let turn = served.turn().await;
+            let heard = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                let news = listener.news();
+                (listener, news)
+            });
+            // Whoever may not listen any more is hung up on, and told why when they ask again.
+            let Ok((back, Ok(news))) = heard.await else { return };
+            listener = back;
+            let turned = (woken.turns != turns).then(refresh);
+            turns = woken.turns;
+            for event in news.into_iter().chain(turned) {
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+            }
+            tokio::select! {
+                woken = wake.changed() => if woken.is_err() { return },
+                () = sender.closed() => return,
+                _ = stopped.changed() => return,
+            }
+        }
+    });
+    let stream = ReceiverStream::new(receiver);
+    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(BEAT).text("alive")).into_response())
+}

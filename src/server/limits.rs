@@ -1,0 +1,134 @@
+//! How often somebody may ask: so much at once, then so much a minute (draft-ietf-httpapi-ratelimit-headers).
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use estate::UserId;
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// The window of every limit, in seconds.
+const WINDOW: u64 = 60;
+/// How many requests without a good token, and how many sign-ins, a minute may come from one address or to one user.
+const STRANGERS: u32 = 60;
+const SIGN_INS: u32 = 10;
+/// From how many keys on those that have been quiet are forgotten.
+const KEYS: usize = 10_000;
+
+/// Whether somebody asks too often.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rate {
+    /// They do not: how many requests a minute they have, and how many are left now.
+    Within { quota: u32, left: u32 },
+    /// They do, for so long.
+    Over { seconds: u64 },
+}
+
+/// The limits of a server.
+pub(super) struct Limits {
+    quota: NonZeroU32,
+    users: Keyed<UserId>,
+    strangers: Keyed<IpAddr>,
+    sign_ins: Keyed<String>,
+}
+
+fn keyed<K: Clone + Eq + std::hash::Hash>(a_minute: NonZeroU32) -> Keyed<K> {
+    RateLimiter::dashmap(Quota::per_minute(a_minute)).with_middleware()
+}
+
+fn asked<K: Clone + Eq + std::hash::Hash>(limiter: &Keyed<K>, key: &K) -> Rate {
+    if limiter.len() > KEYS {
+        limiter.retain_recent();
+    }
+    match limiter.check_key(key) {
+        Ok(state) => {
+            Rate::Within { quota: state.quota().burst_size().get(), left: state.remaining_burst_capacity() }
+        }
+        Err(not_until) => {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            Rate::Over { seconds: wait.as_secs() + 1 }
+        }
+    }
+}
+
+impl Limits {
+    /// Limits with so many requests a minute for each user.
+    pub(super) fn new(quota: NonZeroU32) -> Self {
+        let fixed = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Self {
+            quota,
+            users: keyed(quota),
+            strangers: keyed(fixed(STRANGERS)),
+            sign_ins: keyed(fixed(SIGN_INS)),
+        }
+    }
+
+    /// A request of a user.
+    pub(super) fn user(&self, user: UserId) -> Rate {
+        asked(&self.users, &user)
+    }
+
+    /// A request of nobody who is known.
+    pub(super) fn stranger(&self, from: IpAddr) -> Rate {
+        asked(&self.strangers, &from)
+    }
+
+    /// An attempt to sign in as somebody, from somewhere.
+    pub(super) fn sign_in(&self, email: &str, from: IpAddr) -> Rate {
+        let there = asked(&self.sign_ins, &format!("@{from}"));
+        match there {
+            Rate::Within { .. } => asked(&self.sign_ins, &email.trim().to_lowercase()),
+            over @ Rate::Over { .. } => over,
+        }
+    }
+
+    /// What an answer says of the limit it came under.
+    pub(super) fn say(&self, rate: Rate, headers: &mut HeaderMap) {
+        let (quota, left, reset) = match rate {
+            Rate::Within { quota, left } => (quota, left, WINDOW),
+            Rate::Over { seconds } => (self.quota.get(), 0, seconds),
+        };
+        let said = [
+            (HeaderName::from_static("ratelimit-policy"), format!("\"default\";q={quota};w={WINDOW}")),
+            (HeaderName::from_static("ratelimit"), format!("\"default\";r={left};t={reset}")),
+        ];
+        for (name, value) in said {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_too_often_waits_and_nobody_else_does() {
+        let limits = Limits::new(NonZeroU32::new(3).expect("some"));
+        let rates: Vec<Rate> = (0..4).map(|_| limits.user(UserId(1))).collect();
+        assert!(matches!(rates[0], Rate::Within { quota: 3, left: 2 }), "{:?}", rates[0]);
+        assert!(matches!(rates[3], Rate::Over { seconds: 1..=21 }), "{:?}", rates[3]);
+        assert!(matches!(limits.user(UserId(2)), Rate::Within { .. }));
+    }
+
+    #[test]
+    fn signing_in_is_limited_by_user_wherever_from_and_by_address_whoever_as() {
+        let limits = Limits::new(NonZeroU32::MIN);
+        let from = |n: u32| IpAddr::from(n.to_be_bytes());
+        for n in 0..SIGN_INS {
+            assert!(matches!(limits.sign_in("a@x.example", from(n)), Rate::Within { .. }));
+        }
+        assert!(matches!(limits.sign_in("A@x.example ", from(99)), Rate::Over { .. }));
+        for n in 0..SIGN_INS - 1 {
+            assert!(matches!(limits.sign_in(&format!("{n}@x.example"), from(1)), Rate::Within { .. }));
+        }
+        assert!(matches!(limits.sign_in("b@x.example", from(1)), Rate::Over { .. }));
+    }
+}

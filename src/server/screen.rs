@@ -1,0 +1,360 @@
+//! What a screen elsewhere needs: every read and every change of an estate, as they are.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Note, Progress, UserId};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::asker::Asker;
+use super::body::{Sent, must_be};
+use super::params::{self, Named, Params};
+use super::problem::Problem;
+use super::{Hangup, Served};
+use crate::wire::{self, Ask, Export, LINES, Line, Staged, Staging};
+
+/// Rows that have been exported, one a line.
+const ROWS: &str = "application/jsonl";
+/// How long an answer may be silent: an empty line says that it goes on.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How many pieces of an answer wait for whoever reads it.
+const WAITING: usize = 64;
+/// How much of an export is sent at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Answers one question of a screen.
+pub(super) async fn ask(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+    Sent(ask): Sent<Ask>,
+) -> Result<Json<Value>, Problem> {
+    params::none(&request)?;
+    served.work(&asker, move |local, cancel| wire::answer(local, ask, cancel)).await.map(Json)
+}
+
+/// What a change would do.
+pub(super) async fn plan(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+    Sent(change): Sent<Change>,
+) -> Result<Json<Value>, Problem> {
+    params::none(&request)?;
+    let planned = served.work(&asker, move |estate, cancel| estate.plan(&change, cancel)).await?;
+    Ok(Json(serde_json::to_value(planned).map_err(|e| Problem::unexpected(&e))?))
+}
+
+/// The number that whoever asks gave a change (a UUID, or anything as plain).
+fn change_id(name: Named) -> Result<ChangeId, Problem> {
+    let name = name.0?;
+    let plain = (8..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    if plain { Ok(ChangeId(name)) } else { Err(Problem::nowhere()) }
+}
+
+/// Makes a change, once: the same number again gives the same receipt.
+pub(super) async fn change(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+    Sent(change): Sent<Change>,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    let id = change_id(id)?;
+    // Whoever loses the line asks again by the same number: what was confirmed is finished meanwhile.
+    let running = served.running.begin(asker.estate.me().id, &id);
+    let cancel = running.cancel.clone();
+    let work = move |estate: &dyn Estate, told: &Told| {
+        let _running = running;
+        let receipt = estate.apply(&id, &change, &|progress| told.progress(progress))?;
+        serde_json::to_value(receipt).map_err(|e| Error::Store(e.to_string()))
+    };
+    served.long(&asker, &request.headers, Tied::No(cancel), work).await
+}
+
+/// Stops a change that is being made: it is taken back whole, unless it has just come to its end.
+pub(super) async fn stop(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+) -> Result<StatusCode, Problem> {
+    params::none(&request)?;
+    let id = change_id(id)?;
+    if served.running.stop(asker.estate.me().id, &id) {
+        return Ok(StatusCode::ACCEPTED);
+    }
+    Err(Error::not_found("running change", id.0).into())
+}
+
+/// The changes that are being made, by whom.
+#[derive(Default)]
+pub(super) struct Running(Mutex<HashMap<(UserId, ChangeId), Cancel>>);
+
+/// One of them, for as long as it runs.
+struct One {
+    all: Arc<Running>,
+    key: (UserId, ChangeId),
+    cancel: Cancel,
+}
+
+impl Running {
+    fn kept(&self) -> MutexGuard<'_, HashMap<(UserId, ChangeId), Cancel>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> One {
+        let (key, cancel) = ((user, id.clone()), Cancel::new());
+        self.kept().insert(key.clone(), cancel.clone());
+        One { all: Arc::clone(self), key, cancel }
+    }
+
+    fn stop(&self, user: UserId, id: &ChangeId) -> bool {
+        let kept = self.kept();
+        kept.get(&(user, id.clone())).map(Cancel::cancel).is_some()
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.all.kept().remove(&self.key);
+    }
+}
+
+/// Whether a piece of work ends with the line of whoever asked for it.
+enum Tied {
+    /// It does.
+    Yes,
+    /// It goes on, and is stopped by this.
+    No(Cancel),
+}
+
+/// How a file is to be read stands in the address; the file is the body.
+fn staging(params: &Params) -> Result<Staging, Problem> {
+    let usage = params.flag("usage", false)?;
+    let options = params.get("options").map_or_else(
+        || Ok(estate::ImportOptions::default()),
+        |text| {
+            serde_json::from_str(text)
+                .map_err(|e| Problem::parameter("options", estate::text::clean(&e.to_string())))
+        },
+    )?;
+    Ok(Staging { usage, options })
+}
+
+/// Takes a file of SIMs or of usage records, to be brought in by a change.
+pub(super) async fn stage(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let staging = staging(&Params::read(&parts, &["usage", "options"])?)?;
+    must_be(&parts.headers, "text/csv")?;
+    let pieces = body.into_data_stream().map(|piece| piece.map_err(std::io::Error::other));
+    let work = move |estate: &dyn Estate, told: &Told| {
+        let input: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(StreamReader::new(Box::pin(pieces))));
+        let watch = |progress| told.progress(progress);
+        let mut notes = |note: Note| told.say(&Line::Note(note));
+        let json = |value: serde_json::Result<Value>| value.map_err(|e| Error::Store(e.to_string()));
+        if staging.usage {
+            let (staging, tally) = estate.stage_usage(input, &staging.options, &mut notes, &watch)?;
+            json(serde_json::to_value(Staged { staging, tally }))
+        } else {
+            let (staging, tally) = estate.stage(input, &staging.options, &mut notes, &watch)?;
+            json(serde_json::to_value(Staged { staging, tally }))
+        }
+    };
+    served.long(&asker, &parts.headers, Tied::Yes, work).await
+}
+
+/// Sends every SIM of a query, one a line; the last line says how it ended.
+pub(super) async fn export(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+    Sent(wanted): Sent<Export>,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    let (sender, receiver) = channel(WAITING);
+    let cancel = Cancel::new();
+    // What fails before the first row is a failure of the request, not of a row.
+    served
+        .work(&asker, {
+            let query = wanted.query.clone();
+            move |estate, cancel| {
+                let nothing = estate::Target::default();
+                estate.export(&query, Some(&nothing), &mut |_| Ok(false), cancel)
+            }
+        })
+        .await?;
+    let (estate, turn) = (Arc::clone(&asker.estate), served.turn().await);
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        let mut pieces = Pieces { sender, held: Vec::with_capacity(PIECE), cancel: cancel.clone() };
+        let target = wanted.target.as_ref();
+        let sent = estate.export(
+            &wanted.query,
+            target,
+            &mut |sim| {
+                serde_json::to_writer(&mut pieces, sim).map_err(|e| Error::Store(e.to_string()))?;
+                let _ = pieces.write_all(b"\n");
+                Ok(!pieces.cancel.is_cancelled())
+            },
+            &cancel,
+        );
+        let last = match sent {
+            Ok(sent) => Line::Done(sent.into()),
+            Err(error) => Line::Failed(Problem::from(error).object("", "")),
+        };
+        let _ = serde_json::to_writer(&mut pieces, &last);
+        let _ = pieces.write_all(b"\n");
+        pieces.send();
+    });
+    Ok(([(header::CONTENT_TYPE, ROWS)], streamed(receiver)).into_response())
+}
+
+/// Gathers small writes into pieces; hears when nobody reads any more.
+struct Pieces {
+    sender: Sender<Bytes>,
+    held: Vec<u8>,
+    cancel: Cancel,
+}
+
+impl Pieces {
+    fn send(&mut self) {
+        let piece = std::mem::replace(&mut self.held, Vec::with_capacity(PIECE));
+        if self.sender.blocking_send(piece.into()).is_err() {
+            self.cancel.cancel();
+        }
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= PIECE {
+            self.send();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn streamed(receiver: Receiver<Bytes>) -> Body {
+    let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
+    Body::from_stream(pieces.map(Ok::<_, std::convert::Infallible>))
+}
+
+/// Hears how far a long piece of work is, and says whether it is to go on.
+pub(super) struct Told {
+    lines: Option<Sender<Bytes>>,
+    tied: bool,
+    cancel: Cancel,
+    stopping: Cancel,
+}
+
+impl Told {
+    fn progress(&self, progress: Progress) -> ControlFlow<()> {
+        self.say(&Line::Progress(progress.into()));
+        if self.cancel.is_cancelled() || self.stopping.is_cancelled() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn say(&self, line: &Line) {
+        let Some(lines) = &self.lines else { return };
+        if lines.blocking_send(written(line)).is_err() && self.tied {
+            self.cancel.cancel();
+        }
+    }
+}
+
+fn written(line: &Line) -> Bytes {
+    let mut text = serde_json::to_vec(line).unwrap_or_default();
+    text.push(b'\n');
+    text.into()
+}
+
+/// Whether whoever asks wants to hear how far it is.
+fn wants_lines(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|kind| kind.split(';').next().unwrap_or("").trim() == LINES)
+}
+
+impl Served {
+    /// Does what takes its time; whoever wants to hears how far it is.
+    async fn long(
+        &self,
+        asker: &Asker,
+        headers: &HeaderMap,
+        tied: Tied,
+        work: impl FnOnce(&dyn Estate, &Told) -> estate::Result<Value> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let (estate, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
+        let (tied, cancel) = match tied {
+            Tied::Yes => (true, Cancel::new()),
+            Tied::No(cancel) => (false, cancel),
+        };
+        if !wants_lines(headers) {
+            let _hangup = tied.then(|| Hangup(cancel.clone()));
+            let told = Told { lines: None, tied, cancel, stopping };
+            let done = tokio::task::spawn_blocking(move || work(estate.as_ref(), &told)).await;
+            return Ok(Json(done.map_err(|panic| Problem::unexpected(&panic))??).into_response());
+        }
+        let (sender, receiver) = channel(WAITING);
+        tokio::spawn(alive(sender.downgrade()));
+        tokio::spawn(async move {
+            let told = Told { lines: Some(sender.clone()), tied, cancel, stopping };
+            let done = tokio::task::spawn_blocking(move || work(estate.as_ref(), &told)).await;
+            let last = match done {
+                Ok(Ok(value)) => Line::Done(value),
+                Ok(Err(error)) => Line::Failed(said(&error.into())),
+                Err(panic) => Line::Failed(said(&Problem::unexpected(&panic))),
+            };
+            let _ = sender.send(written(&last)).await;
+        });
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(LINES))];
+        Ok((kind, streamed(receiver)).into_response())
+    }
+}
+
+/// A failure within an answer that has begun already; its cause is for the log.
+fn said(problem: &Problem) -> Value {
+    if let Some(cause) = &problem.cause {
+        tracing::error!(cause, "a request failed");
+    }
+    problem.object("", "")
+}
+
+/// Says now and then that an answer goes on, until it has ended.
+async fn alive(lines: WeakSender<Bytes>) {
+    loop {
+        tokio::time::sleep(SILENCE).await;
+        let Some(lines) = lines.upgrade() else { return };
+        if lines.send(Bytes::from_static(b"\n")).await.is_err() {
+            return;
+        }
+    }
+}

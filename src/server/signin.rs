@@ -1,0 +1,286 @@
+//! Signing in: by a password, by what renews a session, by a link; and the plain page behind a link.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::Form;
+use axum::Json;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{ConnectInfo, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use estate::{Error, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Served;
+use super::asker::Asker;
+use super::body::Sent;
+use super::limits::Rate;
+use super::params::{self, Named};
+use super::problem::Problem;
+
+/// What somebody signs in with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    email: String,
+    password: String,
+    #[serde(default)]
+    code: Option<String>,
+}
+
+/// What renews a session.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Renewal {
+    renew: String,
+}
+
+/// A link, as it was handed over, or how it ends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkSent {
+    link: String,
+}
+
+/// What somebody chooses who was let in by a link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Chosen {
+    link: String,
+    password: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+fn object(signed: &Signed) -> Value {
+    json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
+            "renew": signed.renew.reveal(), "renew_until": signed.renew_until.to_string() })
+}
+
+/// From where a request comes; behind a proxy that is the proxy.
+fn from(request: &Parts) -> IpAddr {
+    let known = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    known.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(at)| at.ip())
+}
+
+fn within(rate: Rate) -> Result<(), Problem> {
+    match rate {
+        Rate::Within { .. } => Ok(()),
+        Rate::Over { seconds } => Err(Problem::too_many(seconds)),
+    }
+}
+
+/// The secret at the end of a link.
+fn secret(link: &str) -> Result<Secret, Problem> {
+    let end = link.trim().rsplit('/').next().unwrap_or_default();
+    let secret = Secret::read(end);
+    secret.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was").into())
+}
+
+impl Served {
+    /// Does what takes its time for somebody who is not signed in: a few at a time, for each takes memory.
+    async fn prove<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&std::path::Path) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = std::sync::Arc::clone(&self.proofs).acquire_owned().await;
+        let sessions = std::sync::Arc::clone(&self.sessions);
+        let work = move || {
+            let _turn = turn;
+            work(sessions.store())
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => Ok(done?),
+            Err(panic) => Err(Problem::unexpected(&panic)),
+        }
+    }
+
+    fn writes(&self) -> Result<(), Problem> {
+        if self.sessions.is_read_only() { Err(Error::ReadOnly.into()) } else { Ok(()) }
+    }
+}
+
+/// Signs in by password.
+pub(super) async fn sign_in(
+    State(served): State<Served>,
+    request: Parts,
+    Sent(wanted): Sent<Wanted>,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    served.writes()?;
+    within(served.limits.sign_in(&wanted.email, from(&request)))?;
+    let by = SignIn { email: wanted.email, password: wanted.password, code: wanted.code };
+    let signed = served.prove(move |store| Local::by_password(store, &by, Time::now())).await?;
+    Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
+}
+
+/// Renews a session.
+pub(super) async fn renew(
+    State(served): State<Served>,
+    request: Parts,
+    Sent(wanted): Sent<Renewal>,
+) -> Result<Json<Value>, Problem> {
+    params::none(&request)?;
+    served.writes()?;
+    within(served.limits.stranger(from(&request)))?;
+    let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
+    let signed = served.prove(move |store| Local::renew(store, &secret, Time::now())).await?;
+    Ok(Json(object(&signed)))
+}
+
+/// Signs out: the session is worth nothing any more.
+pub(super) async fn sign_out(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<StatusCode, Problem> {
+    params::none(&request)?;
+    served.work(&asker, |local, _| local.end_session()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whom a link lets in.
+pub(super) async fn look(
+    State(served): State<Served>,
+    request: Parts,
+    Sent(sent): Sent<LinkSent>,
+) -> Result<Json<Value>, Problem> {
+    params::none(&request)?;
+    within(served.limits.sign_in("", from(&request)))?;
+    let secret = secret(&sent.link)?;
+    let invited = served.prove(move |store| Local::linked(store, &secret, Time::now())).await?;
+    Ok(Json(json!({ "name": invited.name, "email": invited.email, "invitation": invited.invitation })))
+}
+
+/// Lets somebody in by a link.
+pub(super) async fn accept(
+    State(served): State<Served>,
+    request: Parts,
+    Sent(chosen): Sent<Chosen>,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    let signed = served.let_in(chosen, from(&request)).await?;
+    Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
+}
+
+impl Served {
+    async fn let_in(&self, chosen: Chosen, from: IpAddr) -> Result<Signed, Problem> {
+        self.writes()?;
+        within(self.limits.sign_in("", from))?;
+        let secret = secret(&chosen.link)?;
+        self.prove(move |store| {
+            Local::by_link(store, &secret, chosen.name.as_deref(), &chosen.password, Time::now())
+        })
+        .await
+    }
+}
+
+/// What the form of the page sends.
+#[derive(Deserialize)]
+pub(super) struct Filled {
+    #[serde(default)]
+    name: Option<String>,
+    password: String,
+    again: String,
+}
+
+/// The page behind a link.
+pub(super) async fn page(State(served): State<Served>, link: Named, request: Parts) -> Response {
+    let form = served.form(link, &request, None).await;
+    form.unwrap_or_else(|problem| refused(&problem))
+}
+
+/// Takes what the page sends.
+pub(super) async fn page_sent(
+    State(served): State<Served>,
+    link: Named,
+    request: Parts,
+    filled: Result<Form<Filled>, FormRejection>,
+) -> Response {
+    let end = match &link.0 {
+        Ok(end) => end.clone(),
+        Err(problem) => return refused(problem),
+    };
+    let why = match filled {
+        Ok(Form(filled)) if filled.password != filled.again => "The two passwords differ.".to_owned(),
+        Ok(Form(filled)) => {
+            let chosen = Chosen { link: end, password: filled.password, name: filled.name };
+            match served.let_in(chosen, from(&request)).await {
+                // The session that came with it is not for a browser: whoever is let in signs in where they work.
+                Ok(_) => return done(),
+                Err(problem) => problem.detail().to_owned(),
+            }
+        }
+        Err(_) => "The form did not arrive whole.".to_owned(),
+    };
+    let form = served.form(link, &request, Some(&why)).await;
+    form.unwrap_or_else(|problem| refused(&problem))
+}
+
+impl Served {
+    async fn form(&self, link: Named, request: &Parts, why: Option<&str>) -> Result<Response, Problem> {
+        within(self.limits.sign_in("", from(request)))?;
+        let secret = secret(&link.0?)?;
+        let invited = self.prove(move |store| Local::linked(store, &secret, Time::now())).await?;
+        let (title, name) = if invited.invitation {
+            let field = format!(
+                "<label>Your name<input name=name required maxlength=100 value=\"{}\"></label>",
+                escaped(&invited.name)
+            );
+            ("Accept the invitation", field)
+        } else {
+            ("Choose another password", String::new())
+        };
+        let why = why.map_or_else(String::new, |why| format!("<p class=no role=alert>{}</p>", escaped(why)));
+        let body = format!(
+            "{why}<form method=post><p>{}</p>{name}\
+             <label>Password<input type=password name=password required minlength={PASSWORD_LEAST} \
+             autocomplete=new-password></label>\
+             <label>The same again<input type=password name=again required autocomplete=new-password></label>\
+             <p class=hint>At least {PASSWORD_LEAST} characters: a few words that do not belong together.</p>\
+             <button>Sign in with this from now on</button></form>",
+            escaped(&invited.email)
+        );
+        Ok(html(StatusCode::OK, title, &body))
+    }
+}
+
+fn done() -> Response {
+    let body = "<p>That is done. Sign in from your terminal:</p><pre>simdeck login &lt;this server's address&gt;</pre>";
+    html(StatusCode::OK, "You can sign in", body)
+}
+
+fn refused(problem: &Problem) -> Response {
+    let body = format!(
+        "<p class=no>{}</p><p>Ask whoever sent you the link for another one.</p>",
+        escaped(problem.detail())
+    );
+    html(problem.status(), "This link does not work", &body)
+}
+
+/// A text within a page.
+fn escaped(text: &str) -> String {
+    let clean = estate::text::clean(text);
+    clean.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A page that loads nothing and runs nothing.
+pub(super) fn html(status: StatusCode, title: &str, body: &str) -> Response {
+    let page = format!(
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
+         <title>{title} · simdeck</title><style>{}</style><main><h1>{title}</h1>{body}</main></html>",
+        include_str!("page.css")
+    );
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(
+                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            ),
+        ),
+    ];
+    (status, headers, page).into_response()
+}

@@ -1,0 +1,423 @@
+//! What goes over the network between a screen and a server: questions, answers, failures.
+//!
+//! A question is one read of the [`Estate`], an answer is what it gives, and a failure comes back as the very error it was:
+//! so a screen cannot tell whether its estate is here or elsewhere.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use estate::{
+    Account, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, ImportOptions, Key,
+    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Receipt, Result, Rev, Role, Roles, SavedEdit,
+    Seek, SimId, StagingId, Target, TokenId, User, UserId,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// Lines of JSON, each an answer by itself.
+pub const LINES: &str = "application/x-ndjson";
+
+/// One read of an estate, or one thing a person notes about themselves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is the read of that name")]
+pub enum Ask {
+    Me,
+    Rev,
+    TouchedSince { after: Rev },
+    Accounts,
+    Users { account: Option<AccountId> },
+    Page { query: Query, seek: Seek, limit: u16 },
+    Count { query: Query },
+    CountTarget { target: Target, view: Query },
+    Marked { target: Target, ids: Vec<SimId> },
+    TargetIds { target: Target, limit: u64 },
+    Range { query: Query, from: Key, to: Key, limit: u64 },
+    Sim { id: SimId },
+    Stated { id: SimId },
+    SimByIccid { iccid: String },
+    Probed { id: SimId, need: Capability },
+    Lookup { list: List },
+    Values { field: Field },
+    Saved,
+    EditSaved { edits: Vec<SavedEdit> },
+    Spread { target: Target },
+    Common { target: Target },
+    Usage { id: SimId },
+    EstateUsage { account: AccountId },
+    Events { wanted: EventFilter },
+    EventsAfter { id: i64 },
+    Externals { account: AccountId },
+    Help,
+    HelpOf { account: AccountId },
+    WantsMail,
+    WantMail { wanted: bool },
+    Heard,
+    Hear { upto: i64 },
+    Entries { wanted: LogFilter },
+    Items { rev: Rev, outcome: Option<Outcome>, after: Option<SimId>, limit: u32 },
+    Signing,
+    SetPassword { current: String, new: String },
+    BeginFactor { current: String },
+    ProveFactor { code: String },
+    EndFactor { current: String },
+    Link { user: UserId, all: bool },
+    Tokens { of: UserId },
+    AddToken { new: NewToken },
+    RevokeToken { id: TokenId },
+}
+
+impl Ask {
+    /// Whether asking twice is the same as asking once.
+    pub fn is_repeatable(&self) -> bool {
+        !matches!(
+            self,
+            Self::AddToken { .. }
+                | Self::RevokeToken { .. }
+                | Self::EditSaved { .. }
+                | Self::SetPassword { .. }
+                | Self::BeginFactor { .. }
+                | Self::ProveFactor { .. }
+                | Self::EndFactor { .. }
+                | Self::Link { .. }
+        )
+    }
+}
+
+/// Who is signed in, and what that means there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// Who.
+    pub me: User,
+    /// The role table as it holds there.
+    pub roles: Roles,
+    /// Whether nothing may be written.
+    pub read_only: bool,
+}
+
+/// The accounts that are seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tree {
+    /// In tree order, the top first.
+    pub accounts: Vec<Account>,
+    /// Whether the top is the root of the estate.
+    pub root: bool,
+}
+
+impl Tree {
+    /// Puts it together again.
+    pub fn build(self) -> Accounts {
+        Accounts::of(self.accounts, self.root)
+    }
+}
+
+/// A file of SIMs or of usage records, to be staged; the bytes come as the body.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Staged<T> {
+    /// What brings it in.
+    pub staging: StagingId,
+    /// What it comes to.
+    pub tally: T,
+}
+
+/// A line of an answer that takes its time: how far it is, what there is to say, and how it ended.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Line {
+    /// How far it is.
+    Progress(Step),
+    /// What there is to say of a row.
+    Note(Note),
+    /// It is done, with what came of it.
+    Done(Json),
+    /// It failed: a problem.
+    Failed(Json),
+}
+
+impl Line {
+    /// What is heard while nothing comes: so that whoever waits can give up.
+    pub fn waiting() -> Self {
+        Self::Progress(Step { phase: "waiting for the server".into(), done: 0, total: 0 })
+    }
+}
+
+/// How far something is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Step {
+    /// What it does.
+    pub phase: String,
+    /// Units done.
+    pub done: u64,
+    /// Units in all, or 0.
+    pub total: u64,
+}
+
+impl From<Progress> for Step {
+    fn from(progress: Progress) -> Self {
+        Self { phase: progress.phase.to_owned(), done: progress.done, total: progress.total }
+    }
+}
+
+impl From<Step> for Progress {
+    fn from(step: Step) -> Self {
+        Self { phase: word(&step.phase), done: step.done, total: step.total }
+    }
+}
+
+/// How a file is to be read, and what is in it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Staging {
+    /// Whether it holds usage records, not SIMs.
+    #[serde(default)]
+    pub usage: bool,
+    /// How it is to be read.
+    #[serde(default)]
+    pub options: ImportOptions,
+}
+
+/// What is to be exported.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export {
+    /// Which SIMs, in which order.
+    pub query: Query,
+    /// Of those only these.
+    #[serde(default)]
+    pub target: Option<Target>,
+}
+
+fn json<T: Serialize>(value: T) -> Result<Json> {
+    serde_json::to_value(value).map_err(|e| Error::Store(e.to_string()))
+}
+
+/// Answers a question.
+pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
+    match ask {
+        Ask::Me => json(Hello {
+            me: estate.me().clone(),
+            roles: estate.roles().clone(),
+            read_only: estate.read_only(),
+        }),
+        Ask::Rev => json(estate.rev()?),
+        Ask::TouchedSince { after } => json(estate.touched_since(after)?),
+        Ask::Accounts => {
+            let tree = estate.accounts(cancel)?;
+            json(Tree { accounts: tree.all().to_vec(), root: tree.has_root() })
+        }
+        Ask::Users { account } => json(estate.users(account, cancel)?),
+        Ask::Page { query, seek, limit } => json(estate.page(&query, &seek, limit, cancel)?),
+        Ask::Count { query } => json(estate.count(&query, cancel)?),
+        Ask::CountTarget { target, view } => json(estate.count_target(&target, &view, cancel)?),
+        Ask::Marked { target, ids } => json(estate.marked(&target, &ids, cancel)?),
+        Ask::TargetIds { target, limit } => json(estate.target_ids(&target, limit, cancel)?),
+        Ask::Range { query, from, to, limit } => json(estate.range(&query, &from, &to, limit, cancel)?),
+        Ask::Sim { id } => json(estate.sim(id, cancel)?),
+        Ask::Stated { id } => json(estate.stated(id, cancel)?),
+        Ask::SimByIccid { iccid } => json(estate.sim_by_iccid(&iccid, cancel)?),
+        Ask::Probed { id, need } => json(estate.probed(id, need, cancel)?),
+        Ask::Lookup { list } => json(estate.lookup(&list, cancel)?),
+        Ask::Values { field } => json(estate.values(field, cancel)?),
+        Ask::Spread { target } => json(estate.spread(&target, cancel)?),
+        Ask::Common { target } => json(estate.common(&target, cancel)?),
+        Ask::Usage { id } => json(estate.usage(id, cancel)?),
+        Ask::EstateUsage { account } => json(estate.estate_usage(account, cancel)?),
+        Ask::Events { wanted } => json(estate.events(&wanted, cancel)?),
+        Ask::EventsAfter { id } => json(estate.events_after(id, cancel)?),
+        Ask::Externals { account } => json(estate.externals(account, cancel)?),
+        Ask::Help => json(estate.help(cancel)?),
+        Ask::HelpOf { account } => json(estate.help_of(account, cancel)?),
+        Ask::Entries { wanted } => json(estate.entries(&wanted, cancel)?),
+        Ask::Items { rev, outcome, after, limit } => json(estate.items(rev, outcome, after, limit, cancel)?),
+        own => answer_own(estate, own, cancel),
+    }
+}
+
+/// What is a person's own.
+fn answer_own(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
+    match ask {
+        Ask::Saved => json(estate.saved(cancel)?),
+        Ask::EditSaved { edits } => json(estate.edit_saved(&edits)?),
+        Ask::WantsMail => json(estate.wants_mail(cancel)?),
+        Ask::WantMail { wanted } => json(estate.want_mail(wanted)?),
+        Ask::Heard => json(estate.heard(cancel)?),
+        Ask::Hear { upto } => json(estate.hear(upto)?),
+        Ask::Signing => json(estate.signing(cancel)?),
+        Ask::SetPassword { current, new } => json(estate.set_password(&current, &new)?),
+        Ask::BeginFactor { current } => json(estate.begin_factor(&current)?),
+        Ask::ProveFactor { code } => json(estate.prove_factor(&code)?),
+        Ask::EndFactor { current } => json(estate.end_factor(&current)?),
+        Ask::Link { user, all } => {
+            let link = estate.link(user, all)?;
+            json((link.secret.reveal(), link.expires, link.mailed))
+        }
+        Ask::Tokens { of } => json(estate.tokens(of)?),
+        Ask::AddToken { new } => {
+            let (token, secret) = estate.add_token(&new)?;
+            json((token, secret.reveal()))
+        }
+        Ask::RevokeToken { id } => json(estate.revoke_token(id)?),
+        _ => Err(Error::invalid("ask", "is no question")),
+    }
+}
+
+/// What a failure says besides its code and its sentence; whatever it does not say is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fault {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    candidates: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<Role>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<Capability>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggestion: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u64>,
+}
+
+impl Fault {
+    /// What an error says.
+    pub fn of(error: &Error) -> Self {
+        let mut fault = Self { code: error.code().to_owned(), ..Self::default() };
+        match error.clone() {
+            Error::NotFound { what, name, near } => {
+                (fault.what, fault.name, fault.candidates) = (Some(what.to_owned()), Some(name), near);
+            }
+            Error::Ambiguous { name, candidates } => {
+                (fault.name, fault.candidates) = (Some(name), candidates);
+            }
+            Error::Denied { role, need } => (fault.role, fault.need) = (Some(role), Some(need)),
+            Error::Invalid { field, reason } => {
+                (fault.field, fault.reason) = (Some(field.to_owned()), Some(reason));
+            }
+            Error::Filter { message, column, suggestion } => {
+                (fault.reason, fault.column, fault.suggestion) = (Some(message), Some(column), suggestion);
+            }
+            Error::Drift { expected, found } => {
+                (fault.expected, fault.found) = (Some(expected), Some(found));
+            }
+            Error::Conflict(reason) => fault.reason = Some(reason),
+            Error::TooMany { seconds } => fault.seconds = Some(seconds),
+            _ => {}
+        }
+        fault
+    }
+
+    /// The error it was; `detail` is the sentence of one that is not known here.
+    pub fn error(self, detail: &str) -> Error {
+        let reason = || self.reason.clone().unwrap_or_else(|| detail.to_owned());
+        let name = || self.name.clone().unwrap_or_default();
+        match (self.code.as_str(), self.role, self.need) {
+            ("not-found", ..) => {
+                let what = word(self.what.as_deref().unwrap_or("thing"));
+                Error::NotFound { what, name: name(), near: self.candidates.clone() }
+            }
+            ("ambiguous", ..) => Error::Ambiguous { name: name(), candidates: self.candidates.clone() },
+            ("not-permitted", Some(role), Some(need)) => Error::Denied { role, need },
+            ("root-only", ..) => Error::RootOnly,
+            ("read-only", ..) => Error::ReadOnly,
+            ("not-by-token", ..) => Error::NotByToken,
+            ("wrong-credentials", ..) => Error::WrongPassword,
+            ("code-needed", ..) => Error::CodeNeeded,
+            ("signed-out" | "not-signed-in", ..) => Error::SignedOut,
+            ("invalid", ..) => Error::invalid(word(self.field.as_deref().unwrap_or("request")), reason()),
+            ("bad-filter", ..) => Error::Filter {
+                message: reason(),
+                column: self.column.unwrap_or(1),
+                suggestion: self.suggestion.clone(),
+            },
+            ("drift", ..) => Error::Drift {
+                expected: self.expected.unwrap_or_default(),
+                found: self.found.unwrap_or_default(),
+            },
+            ("busy" | "too-slow" | "not-ready", ..) => Error::Busy,
+            ("cancelled", ..) => Error::Cancelled,
+            ("too-many-requests", ..) => Error::TooMany { seconds: self.seconds.unwrap_or(1) },
+            ("store" | "unexpected", ..) => Error::Store(reason()),
+            _ => Error::Conflict(reason()),
+        }
+    }
+}
+
+/// The most words that are kept, and the longest: they come from elsewhere.
+const WORDS: usize = 500;
+const LONGEST: usize = 60;
+
+/// A word for which an error or a step has room, kept once however often it comes.
+fn word(text: &str) -> &'static str {
+    static KNOWN: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let text = estate::text::clean(text);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(word) = known.get(text.as_ref()) {
+        return word;
+    }
+    if known.len() >= WORDS || text.len() > LONGEST {
+        return "thing";
+    }
+    let word: &'static str = Box::leak(text.into_owned().into_boxed_str());
+    known.insert(word);
+    word
+}
+
+/// A receipt, read back.
+pub fn receipt(value: Json) -> Result<Receipt> {
+    serde_json::from_value(value).map_err(|e| Error::Store(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_back_as_what_it_was() {
+        let errors = [
+            Error::not_found("SIM", "8944"),
+            Error::NotFound { what: "account", name: "Flet".into(), near: vec!["Fleet".into()] },
+            Error::Ambiguous { name: "Fleet".into(), candidates: vec!["/A/Fleet".into()] },
+            Error::Denied { role: Role::User, need: Capability::MoveSims },
+            Error::RootOnly,
+            Error::ReadOnly,
+            Error::NotByToken,
+            Error::WrongPassword,
+            Error::CodeNeeded,
+            Error::SignedOut,
+            Error::invalid("cap", "is too high"),
+            Error::Filter { message: "expected a value".into(), column: 4, suggestion: Some("used".into()) },
+            Error::Drift { expected: 5, found: 6 },
+            Error::Conflict("it is empty".into()),
+            Error::Busy,
+            Error::TooMany { seconds: 7 },
+            Error::Cancelled,
+            Error::Store("broken".into()),
+        ];
+        for error in errors {
+            let sent = serde_json::to_value(Fault::of(&error)).expect("sent");
+            let heard: Fault = serde_json::from_value(sent).expect("heard");
+            let detail = if let Error::Store(text) = &error { text.clone() } else { error.to_string() };
+            assert_eq!(heard.error(&detail), error);
+        }
+    }
+
+    #[test]
+    fn words_from_elsewhere_take_a_bounded_place() {
+        assert!(std::ptr::eq(word("moving"), word("moving")));
+        assert_eq!(word(&"x".repeat(LONGEST + 1)), "thing");
+        assert!(!word("a\u{1b}[31mb").contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,181 @@
+//! Signing in at a server from the command line, and what commands do there.
+
+#[path = "common/binary.rs"]
+mod binary;
+#[path = "common/serving.rs"]
+mod serving;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::CommandCargoExt as _;
+use binary::{DATA, World};
+use serving::Server;
+
+/// Somebody elsewhere: no store, a home folder of their own, a server.
+struct Elsewhere {
+    home: tempfile::TempDir,
+    base: String,
+}
+
+impl Elsewhere {
+    fn of(server: &Server) -> Self {
+        Self { home: tempfile::tempdir().expect("folder"), base: server.base.clone() }
+    }
+
+    fn run(&self, args: &[&str], typed: &str) -> Output {
+        let mut command = Command::cargo_bin("simdeck").expect("binary");
+        command.env_clear().env("HOME", self.home.path()).env("SIMDECK_NO_KEYRING", "1");
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("started");
+        child.stdin.take().expect("stdin").write_all(typed.as_bytes()).expect("typed");
+        child.wait_with_output().expect("ended")
+    }
+
+    /// Runs it at the server, checks the exit code, gives standard output and error.
+    #[track_caller]
+    fn ends(&self, args: &[&str], typed: &str, code: i32) -> (String, String) {
+        let output = self.run(&[&["--server", &self.base], args].concat(), typed);
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
+        (out, err)
+    }
+
+    #[track_caller]
+    fn ok(&self, args: &[&str]) -> String {
+        self.ends(args, "", 0).0
+    }
+}
+
+const GOOD: &str = "several words in a row\n";
+
+#[test]
+fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    world.ok(&[
+        "user",
+        "add",
+        "ann@x.example",
+        "--name",
+        "Ann",
+        "--role",
+        "admin",
+        "--account",
+        "/Root/Acme Ltd",
+    ]);
+    let link = world.ok(&["user", "link", "ann@x.example"]);
+    let link = link.trim().replace("https://YOUR-SERVER", &server.base);
+    let ann = Elsewhere::of(&server);
+    let (_, said) = ann.ends(&["sims"], "", 1);
+    assert!(said.contains("not signed in") && said.contains("simdeck login"), "{said}");
+    let (_, said) = ann.ends(&["accept", &link], "short\n", 2);
+    assert!(said.contains("Ann <ann@x.example>") && said.contains("12 to 256 characters"), "{said}");
+    let (_, said) = ann.ends(&["accept", &link], GOOD, 0);
+    assert!(said.contains("as ann@x.example") && said.contains("a file that only you can read"), "{said}");
+    ann.ends(&["accept", &link], GOOD, 4);
+    // The same commands, the same answers, within the account.
+    let own = world.ok(&["--as", "ann@x.example", "sims", "--sort", "iccid", "--output", "json"]);
+    assert_eq!(ann.ok(&["sims", "--sort", "iccid", "--output", "json"]), own);
+    assert_eq!(ann.ok(&["accounts"]), world.ok(&["--as", "ann@x.example", "accounts"]));
+    assert_eq!(ann.ok(&["export"]), world.ok(&["--as", "ann@x.example", "export"]));
+    ann.ok(&["account", "add", "/Acme Ltd/New"]);
+    let iccid = ann.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "1"]);
+    let iccid = iccid.lines().last().expect("a SIM");
+    let id = "0192d4a5-0000-7000-8000-00000000000a";
+    let moved = ["move", iccid, "--to", "/Acme Ltd/New", "--yes", "--change-id", id];
+    let receipt = ann.ok(&moved);
+    assert!(receipt.contains("1 done") && receipt.contains(id), "{receipt}");
+    // Once, however often it is asked for.
+    assert_eq!(ann.ends(&moved, "", 0).0, receipt);
+    assert!(ann.ok(&["history"]).contains(id));
+    ann.ok(&["filter", "save", "Mine", "status=active"]);
+    assert!(ann.ok(&["filters"]).contains("Mine"));
+    let (_, said) = ann.ends(&["sim", "8900101000000000011"], "", 4);
+    assert!(said.contains("no such SIM"), "{said}");
+    let (_, said) = ann.ends(&["sims", "status="], "", 2);
+    assert!(said.contains('^'), "a caret under the column: {said}");
+    // What is the machine's own says where it works.
+    let (_, said) = ann.ends(&["store", "check"], "", 2);
+    assert!(said.contains("where the server"), "{said}");
+    ann.ends(&["import", &format!("{DATA}/estate-2k/sims.csv")], "", 4);
+    ann.ends(&["logout"], "", 0);
+    ann.ends(&["sims"], "", 1);
+    let login = ["login", "--email", "ann@x.example"];
+    let (_, said) = ann.ends(&login, "another few words\n", 4);
+    assert!(said.contains("not right"), "{said}");
+    ann.ends(&login, GOOD, 0);
+    ann.ok(&["sims", "--count"]);
+}
+
+#[test]
+fn a_token_comes_from_the_environment_a_command_or_what_was_kept_and_a_lost_server_has_an_exit_code() {
+    let world = World::sample();
+    let mut server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let token = world.ok(&["token", "create", "script", "--scope", "write"]);
+    let script = Elsewhere::of(&server);
+    let all = format!("{}\n", world.count(""));
+    script.ends(&["login", "--token"], "simdeck_wrong\n", 2);
+    script.ends(&["login", "--token"], &token, 0);
+    assert_eq!(script.ok(&["sims", "--count"]), all);
+    let folder = script.home.path().join(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let config = format!(
+        "server = \"{}\"\n[profile.command]\nserver = \"{}\"\ntoken_command = \"printf %s {}\"\n",
+        server.base,
+        server.base,
+        token.trim()
+    );
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+    script.ends(&["logout"], "", 0);
+    let by_command = script.run(&["--profile", "command", "sims", "--count"], "");
+    assert_eq!(String::from_utf8_lossy(&by_command.stdout), all);
+    let plain = script.run(&["--server", "http://sims.example", "sims"], "");
+    assert!(String::from_utf8_lossy(&plain.stderr).contains("https://"), "{plain:?}");
+    server.child.kill().expect("killed");
+    assert_eq!(server.ended().1, None);
+    let lost = script.run(&["--profile", "command", "sims", "--count"], "");
+    assert_eq!(lost.status.code(), Some(6), "{lost:?}");
+    assert!(String::from_utf8_lossy(&lost.stderr).contains("cannot be reached"), "{lost:?}");
+}
+
+#[test]
+fn the_page_behind_a_link_works_without_scripts_and_loads_nothing() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    world.ok(&[
+        "user",
+        "add",
+        "eve@x.example",
+        "--name",
+        "<b>Eve</b>",
+        "--role",
+        "user",
+        "--account",
+        "/Root",
+    ]);
+    let link = world.ok(&["user", "link", "eve@x.example"]);
+    let link = link.trim().replace("https://YOUR-SERVER", &server.base);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut page = agent.get(&link).call().expect("page");
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = page.headers()["content-security-policy"].to_str().expect("text").to_owned();
+    assert!(policy.contains("default-src 'none'") && policy.contains("form-action 'self'"), "{policy}");
+    let text = page.body_mut().read_to_string().expect("text");
+    assert!(
+        text.contains("&lt;b&gt;Eve&lt;/b&gt;") && !text.contains("<script") && !text.contains("<b>"),
+        "{text}"
+    );
+    let send = |password: &str, again: &str| {
+        let form = [("name", "Eve"), ("password", password), ("again", again)];
+        let mut answer = agent.post(&link).send_form(form).expect("answered");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    };
+    assert!(send(GOOD.trim(), "another").1.contains("differ"));
+    assert!(send("short", "short").1.contains("12 to 256"));
+    let (status, text) = send(GOOD.trim(), GOOD.trim());
+    assert!(status == 200 && text.contains("simdeck login"), "{text}");
+    assert_eq!(send(GOOD.trim(), GOOD.trim()).0, 404);
+    Elsewhere::of(&server).ends(&["login", "--email", "eve@x.example"], GOOD, 0);
+}
