@@ -15,6 +15,7 @@ docs:
     mkdir -p docs
     cargo run --quiet -- reference cli > docs/cli.md
     cargo run --quiet -- reference keys > docs/keys.md
+    cargo run --quiet -- openapi > docs/openapi.json
     cargo run --quiet --example screenshots
 
 # A million SIMs (or as many as SIMS says): figures on standard output.

@@ -16,6 +16,7 @@ mod incoming;
 mod init;
 mod login;
 mod moves;
+mod openapi;
 mod outbox;
 mod output;
 mod probe;
@@ -157,6 +158,7 @@ enum Command {
     #[command(subcommand)]
     Store(store::One),
     Serve(serve::Args),
+    Openapi(openapi::Args),
     Keys(about::KeysArgs),
     /// Where the configuration is, and whether it is sound.
     #[command(subcommand)]
@@ -306,6 +308,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Undo(args) => history::undo(context, &args),
         Command::Store(one) => store::run(context, one),
         Command::Serve(args) => serve::run(context, &args),
+        Command::Openapi(_) => openapi::run(),
         Command::Keys(_) => about::keys(context),
         Command::Config(command) => about::config(context, &command),
         Command::Doctor(args) => about::doctor(context, &args),

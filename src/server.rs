@@ -3,31 +3,41 @@
 //! Rules live in `estate`: a handler finds out who asks and what for, and never decides what they may see.
 
 mod accounts;
+mod api;
 mod asker;
 mod body;
+mod describe;
+mod docs;
+mod edits;
 mod feed;
 mod limits;
+mod log;
+mod operations;
 mod params;
 mod problem;
+mod running;
 mod screen;
 mod sessions;
+mod shapes;
 mod signin;
 mod sims;
+mod users;
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
-use estate::{Cancel, Error, Estate, Local, Roles};
+use estate::{Cancel, Error, Estate, Local, Progress, Roles};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -37,11 +47,13 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 use uuid::Uuid;
 
 use crate::failure::Failure;
+use crate::wire::LINES;
 use asker::Asker;
+use describe::Route;
 use feed::Feed;
 use limits::{Limits, Rate};
 use problem::Problem;
-use screen::Running;
+use running::Running;
 use sessions::Sessions;
 
 /// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
@@ -52,9 +64,6 @@ const PROOFS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long what runs may go on when the server is to end.
 const GRACE: Duration = Duration::from_secs(20);
-/// How large a body may be: of most requests, and of those that may name 100,000 SIMs.
-const SMALL: usize = 256 * 1024;
-const LARGE: usize = 16 * 1024 * 1024;
 /// What keeps an answer out of pages, caches and addresses of others.
 const STRICT: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -126,11 +135,25 @@ impl Served {
     }
 }
 
+/// The tag of an object's state.
+fn tag_of(object: &Json) -> String {
+    let hash: String = Sha256::digest(object.to_string())[..16].iter().map(|b| format!("{b:02x}")).collect();
+    format!("\"{hash}\"")
+}
+
+/// What a handler answers with, as JSON.
+fn json_of<T: Serialize>(value: T) -> estate::Result<Json> {
+    serde_json::to_value(value).map_err(|e| Error::Store(e.to_string()))
+}
+
+/// Hears of a change of one object, which takes no time.
+fn now(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
 /// An object with the tag of its state; to whoever has it already, only that it is still so (RFC 9110 §13.1.2).
 fn tagged(request: &Parts, object: &Json) -> Response {
-    let body = object.to_string();
-    let hash: String = Sha256::digest(&body)[..16].iter().map(|b| format!("{b:02x}")).collect();
-    let tag = format!("\"{hash}\"");
+    let (body, tag) = (object.to_string(), tag_of(object));
     let given = request.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let known = given.flat_map(|value| value.split(',')).map(str::trim);
     let same = known
@@ -152,47 +175,23 @@ impl Drop for Hangup {
     }
 }
 
-/// What is answered only to those who are signed in.
-fn signed(served: &Served) -> Router<Served> {
-    let large = DefaultBodyLimit::max(LARGE);
-    Router::new()
-        .route("/v1/me", get(me))
-        .route("/v1/accounts", get(accounts::list))
-        .route("/v1/accounts/{id}", get(accounts::one))
-        .route("/v1/sims", get(sims::list))
-        .route("/v1/sims/{id}", get(sims::one))
-        .route("/v1/sessions/current", delete(signin::sign_out))
-        .route("/v1/events", get(feed::events))
-        .route("/v1/ask", post(screen::ask).layer(large))
-        .route("/v1/plans", post(screen::plan).layer(large))
-        .route("/v1/changes/{id}", put(screen::change).delete(screen::stop).layer(large))
-        .route("/v1/exports", post(screen::export).layer(large))
-        .route("/v1/stagings", post(screen::stage).layer(DefaultBodyLimit::disable()))
-        .route_layer(middleware::from_fn_with_state(served.clone(), asker::signed))
-}
-
-/// Everything that can be asked for.
+/// Everything that can be asked for, under one roof.
 fn routes(served: &Served) -> Router {
-    Router::new()
-        .route("/healthz", get(async || axum::Json(json!({ "status": "ok" }))))
-        .route("/readyz", get(ready))
-        .route("/v1/sessions", post(signin::sign_in))
-        .route("/v1/sessions/renew", post(signin::renew))
-        .route("/v1/links", post(signin::look))
-        .route("/v1/links/accept", post(signin::accept))
-        .route("/accept/{link}", get(signin::page).post(signin::page_sent))
-        .merge(signed(served))
+    let (signed, open): (Vec<_>, Vec<_>) = api::table().into_iter().partition(Route::is_signed);
+    let add = |router: Router<Served>, route: Route| {
+        let (path, handler) = route.parts();
+        router.route(path, handler)
+    };
+    let signed = signed.into_iter().fold(Router::new(), add);
+    open.into_iter()
+        .fold(Router::new(), add)
+        .merge(signed.route_layer(middleware::from_fn_with_state(served.clone(), asker::signed)))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())
-        .layer(DefaultBodyLimit::max(SMALL))
-        .layer(
-            CompressionLayer::new().compress_when(
-                // Lines are to arrive as they are written.
-                SizeAbove::new(1_024)
-                    .and(NotForContentType::const_new(crate::wire::LINES))
-                    .and(NotForContentType::SSE),
-            ),
-        )
+        .layer(CompressionLayer::new().compress_when(
+            // Lines are to arrive as they are written.
+            SizeAbove::new(1_024).and(NotForContentType::const_new(LINES)).and(NotForContentType::SSE),
+        ))
         .layer(middleware::from_fn_with_state(served.clone(), around))
         .with_state(served.clone())
 }
@@ -255,13 +254,26 @@ async fn me(State(served): State<Served>, asker: Asker, request: Parts) -> Resul
     params::none(&request)?;
     let me = |local: &Local, cancel: &Cancel| {
         let (me, accounts) = (local.me(), local.accounts(cancel)?);
-        let top = accounts.top().map(|top| accounts::object(&accounts, top));
-        Ok(
-            json!({ "id": format!("usr_{}", me.id.0), "name": me.name, "email": me.email, "role": me.role.word(),
-                   "read_only": local.read_only(), "account": top }),
-        )
+        json_of(shapes::Me {
+            id: format!("usr_{}", me.id.0),
+            name: me.name.clone(),
+            email: me.email.clone(),
+            role: me.role.word().to_owned(),
+            read_only: local.read_only(),
+            account: accounts.top().map(|top| accounts::object(&accounts, top)),
+        })
     };
     Ok(tagged(&request, &served.work(&asker, me).await?))
+}
+
+/// Whether the server runs.
+async fn healthy() -> axum::Json<Json> {
+    axum::Json(json!({ "status": "ok" }))
+}
+
+/// The description of the API.
+pub fn openapi() -> String {
+    api::description().to_pretty_json().unwrap_or_default()
 }
 
 /// What to serve, and where.

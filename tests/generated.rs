@@ -9,4 +9,5 @@ fn fresh(path: &str, page: &str) {
 fn the_references_are_fresh() {
     fresh("docs/cli.md", &simdeck::cli::cli_reference());
     fresh("docs/keys.md", &simdeck::cli::keys_reference());
+    fresh("docs/openapi.json", &format!("{}\n", simdeck::server::openapi()));
 }

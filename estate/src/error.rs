@@ -84,6 +84,9 @@ pub enum Error {
     /// The change cannot be made to this object as it stands.
     #[error("{0}")]
     Conflict(String),
+    /// A key that was used for something else already.
+    #[error("this key was used for something else within a day")]
+    KeyReused,
     /// Another program holds the store's write lock.
     #[error("another program is writing to the store")]
     Busy,
@@ -213,6 +216,7 @@ impl Error {
             Self::Filter { .. } => "bad-filter",
             Self::Drift { .. } => "drift",
             Self::Conflict(_) => "conflict",
+            Self::KeyReused => "key-reused",
             Self::Busy => "busy",
             Self::NotOurs(_) => "not-a-store",
             Self::Newer { .. } => "newer-store",
@@ -231,7 +235,9 @@ impl Error {
     /// What the failure means to whoever asked.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Ambiguous { .. } | Self::Invalid { .. } | Self::Filter { .. } => Kind::Usage,
+            Self::Ambiguous { .. } | Self::Invalid { .. } | Self::Filter { .. } | Self::KeyReused => {
+                Kind::Usage
+            }
             Self::NotFound { .. }
             | Self::Denied { .. }
             | Self::RootOnly

@@ -46,7 +46,7 @@ pub use help::{Contact, Help};
 pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
 pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
-pub use local::{Local, NewEstate, Scope};
+pub use local::{Local, NewEstate, Request, Scope, Stage};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
 pub use password::LEAST as PASSWORD_LEAST;
 pub use period::{DAY, Period, PeriodRule};

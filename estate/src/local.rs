@@ -1,6 +1,7 @@
 //! The estate in a local store: finds the scope, asks the role table, then calls the store.
 
 mod apply;
+mod requests;
 mod signin;
 mod tokens;
 mod tree;
@@ -255,6 +256,8 @@ impl Local {
         Ok(view)
     }
 }
+
+pub use requests::{Request, Stage};
 
 impl Estate for Local {
     fn me(&self) -> &User {

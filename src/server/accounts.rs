@@ -1,16 +1,19 @@
 //! Accounts: the tree as whoever asks sees it.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Account, AccountId, Accounts, Cancel, Error, Estate, Local};
+use estate::{Account, AccountId, Accounts, Cancel, Change, ChangeId, Error, Estate, Local};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
+use super::body::{Sent, whole};
+use super::edits::{self, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, sims, tagged};
+use super::{Served, json_of, now, shapes, sims, tagged};
 
 /// Reads an account's identifier.
 pub(super) fn id(text: &str) -> Option<AccountId> {
@@ -24,20 +27,21 @@ pub(super) fn need<'a>(accounts: &'a Accounts, text: &str) -> estate::Result<&'a
 }
 
 /// An account as an object.
-pub(super) fn object(accounts: &Accounts, account: &Account) -> Value {
-    json!({
-        "id": format!("acc_{}", account.id.0),
-        "parent_id": account.parent.map(|id| format!("acc_{}", id.0)),
-        "name": account.name,
-        "path": accounts.path(account.id),
-        "reference": sims::some(&account.reference),
-        "sims": account.own,
-        "sims_below": account.subtree - account.own,
-        "users": account.users,
-        "has_admin": account.has_admin,
-        "caps_and_alerts": account.levels,
-        "cap_ceiling_bytes": account.ceiling.map(|ceiling| ceiling.bytes),
-    })
+pub(super) fn object(accounts: &Accounts, account: &Account) -> shapes::Account {
+    shapes::Account {
+        id: format!("acc_{}", account.id.0),
+        parent_id: account.parent.map(|id| format!("acc_{}", id.0)),
+        name: account.name.clone(),
+        path: accounts.path(account.id),
+        reference: sims::some(&account.reference).map(str::to_owned),
+        sims: account.own,
+        sims_below: account.subtree - account.own,
+        users: account.users,
+        has_admin: account.has_admin,
+        caps_and_alerts: account.levels,
+        cap_ceiling_bytes: account.ceiling.map(|ceiling| ceiling.bytes),
+        billing_period: account.period.to_string(),
+    }
 }
 
 /// The accounts in tree order, parents before children.
@@ -60,7 +64,7 @@ pub(super) async fn list(
         let all = &accounts.all()[from..];
         let shown = &all[..limit.min(all.len())];
         let next = shown.last().filter(|_| all.len() > limit).map(|last| params.next(&last.id.0));
-        let items: Vec<Value> = shown.iter().map(|account| object(&accounts, account)).collect();
+        let items: Vec<shapes::Account> = shown.iter().map(|account| object(&accounts, account)).collect();
         Ok(json!({ "items": items, "next_cursor": next }))
     };
     served.work(&asker, listed).await.map(Json)
@@ -77,7 +81,110 @@ pub(super) async fn one(
     let id = id.0?;
     let found = move |local: &Local, cancel: &Cancel| {
         let accounts = local.accounts(cancel)?;
-        Ok(object(&accounts, need(&accounts, &id)?))
+        json_of(object(&accounts, need(&accounts, &id)?))
     };
     Ok(tagged(&request, &served.work(&asker, found).await?))
+}
+
+/// Makes one.
+pub(super) async fn add(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+    Sent(new): Sent<shapes::NewAccount>,
+) -> Result<(StatusCode, Json<Value>), Problem> {
+    params::none(&request)?;
+    let added = move |local: &Local, cancel: &Cancel| {
+        let parent = need(&*local.accounts(cancel)?, &new.parent_id)?.id;
+        let receipt = local.apply(&ChangeId::new(), &Change::AddAccount { parent, name: new.name }, &now)?;
+        let accounts = local.accounts(cancel)?;
+        let made = receipt.account.and_then(|id| accounts.get(id));
+        json_of(object(&accounts, made.ok_or_else(|| Error::not_found("account", ""))?))
+    };
+    Ok((StatusCode::CREATED, Json(served.work(&asker, added).await?)))
+}
+
+/// What a patch changes about an account: one thing at a time.
+fn patched(
+    mut patch: Patch,
+) -> Result<impl FnOnce(AccountId, &Accounts) -> estate::Result<Option<Change>> + Send + 'static, Problem> {
+    let name = patch.text("name")?;
+    let reference = patch.text("reference")?;
+    let parent = patch.text("parent_id")?;
+    let ceiling = patch.bytes("cap_ceiling_bytes")?;
+    let on = patch.flag("caps_and_alerts")?;
+    let period = patch.text("billing_period")?;
+    patch.finish(1)?;
+    Ok(move |account: AccountId, accounts: &Accounts| {
+        Ok(if let Some(name) = name {
+            Some(Change::RenameAccount { account, name })
+        } else if let Some(reference) = reference {
+            Some(Change::SetReference { account, reference })
+        } else if let Some(parent) = parent {
+            Some(Change::MoveAccount { account, under: need(accounts, &parent)?.id })
+        } else if let Some(ceiling) = ceiling {
+            let ceiling = Some(ceiling).filter(|bytes| *bytes > 0);
+            Some(Change::SetCeiling { account, ceiling })
+        } else if let Some(on) = on {
+            Some(Change::SetEntitlement { account, on })
+        } else if let Some(rule) = period {
+            let rule = if rule.is_empty() { None } else { Some(rule.parse()?) };
+            Some(Change::SetPeriod { account, rule })
+        } else {
+            None
+        })
+    })
+}
+
+/// Changes one.
+pub(super) async fn change(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    params::none(&parts)?;
+    let id = id.0?;
+    let body = whole(Request::from_parts(parts.clone(), body), &served).await?;
+    let make = patched(Patch::read(&parts, &body)?)?;
+    let asked = parts.clone();
+    let changed = served
+        .work(&asker, move |local, cancel| {
+            let accounts = local.accounts(cancel)?;
+            let account = need(&accounts, &id)?;
+            if let Err(stale) = edits::same(&asked, &json_of(object(&accounts, account))?) {
+                return Ok(Err(stale));
+            }
+            if let Some(change) = make(account.id, &accounts)? {
+                local.apply(&ChangeId::new(), &change, &now)?;
+            }
+            let accounts = local.accounts(cancel)?;
+            json_of(object(&accounts, accounts.need(account.id)?)).map(Ok)
+        })
+        .await??;
+    Ok(tagged(&parts, &changed))
+}
+
+/// Removes an empty one.
+pub(super) async fn remove(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+) -> Result<StatusCode, Problem> {
+    params::none(&request)?;
+    let id = id.0?;
+    edits::need_tag(&request)?;
+    served
+        .work(&asker, move |local, cancel| {
+            let accounts = local.accounts(cancel)?;
+            let account = need(&accounts, &id)?;
+            if let Err(stale) = edits::same(&request, &json_of(object(&accounts, account))?) {
+                return Ok(Err(stale));
+            }
+            local.apply(&ChangeId::new(), &Change::DeleteAccount { account: account.id }, &now)?;
+            Ok(Ok(StatusCode::NO_CONTENT))
+        })
+        .await?
 }

@@ -39,6 +39,11 @@ impl Params {
     pub(super) fn read(request: &Parts, known: &[&str]) -> Result<Self, Problem> {
         let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&request.uri)
             .map_err(|e| Problem::parameter("query", e.body_text()))?;
+        Self::of(pairs, known)
+    }
+
+    /// The same, however they came.
+    pub(super) fn of(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Self, Problem> {
         for (at, (name, _)) in pairs.iter().enumerate() {
             let shown = estate::text::clean(name);
             if !known.contains(&name.as_str()) {

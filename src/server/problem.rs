@@ -28,13 +28,24 @@ pub(crate) struct Problem {
     fault: Option<Box<Fault>>,
     /// When it may be tried again, in seconds.
     again: Option<u64>,
+    /// The tag of what is there now.
+    tag: Option<Box<str>>,
     /// What is for the log only.
     pub(super) cause: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), at: None, fault: None, again: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            at: None,
+            fault: None,
+            again: None,
+            tag: None,
+            cause: None,
+        }
     }
 
     /// A parameter of the request is wrong.
@@ -67,6 +78,15 @@ impl Problem {
     /// A header has to be there, or is not what it has to be.
     pub(super) fn header(status: StatusCode, code: &'static str, name: &str, why: impl Into<String>) -> Self {
         Self { at: Some(Box::new((At::Header(name.to_owned()), None))), ..Self::new(status, code, why) }
+    }
+
+    /// It was changed since; `tag` is that of now.
+    pub(super) fn stale(tag: String) -> Self {
+        let why = "it has been changed since: look again, then change it";
+        Self {
+            tag: Some(tag.into()),
+            ..Self::header(StatusCode::PRECONDITION_FAILED, "stale", "if-match", why)
+        }
     }
 
     /// Something was asked too often.
@@ -161,6 +181,9 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        if let Some(tag) = self.tag.as_deref().and_then(|tag| HeaderValue::from_str(tag).ok()) {
+            headers.insert(header::ETAG, tag);
+        }
         let again = self.again.or_else(|| (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(1));
         if let Some(seconds) = again {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -189,6 +212,7 @@ impl From<Error> for Problem {
                 StatusCode::FORBIDDEN
             }
             Error::Drift { .. } | Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Error::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Cancelled => return Self::slow(),

@@ -1,9 +1,8 @@
 //! What a screen elsewhere needs: every read and every change of an estate, as they are.
 
-use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Note, Progress, UserId};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Note, Progress};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
@@ -99,40 +98,6 @@ pub(super) async fn stop(
         return Ok(StatusCode::ACCEPTED);
     }
     Err(Error::not_found("running change", id.0).into())
-}
-
-/// The changes that are being made, by whom.
-#[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<(UserId, ChangeId), Cancel>>);
-
-/// One of them, for as long as it runs.
-struct One {
-    all: Arc<Running>,
-    key: (UserId, ChangeId),
-    cancel: Cancel,
-}
-
-impl Running {
-    fn kept(&self) -> MutexGuard<'_, HashMap<(UserId, ChangeId), Cancel>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> One {
-        let (key, cancel) = ((user, id.clone()), Cancel::new());
-        self.kept().insert(key.clone(), cancel.clone());
-        One { all: Arc::clone(self), key, cancel }
-    }
-
-    fn stop(&self, user: UserId, id: &ChangeId) -> bool {
-        let kept = self.kept();
-        kept.get(&(user, id.clone())).map(Cancel::cancel).is_some()
-    }
-}
-
-impl Drop for One {
-    fn drop(&mut self) {
-        self.all.kept().remove(&self.key);
-    }
 }
 
 /// Whether a piece of work ends with the line of whoever asked for it.

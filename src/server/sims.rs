@@ -1,20 +1,24 @@
 //! SIMs: listed by the one filter language, or one by its number.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use estate::export;
 use estate::{
-    Accounts, Cancel, Error, Estate, Filter, Key, Local, Order, Query, Seek, Sim, SimId, Time, WINDOW,
+    Accounts, Alert, Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Key, Levels, Listed, Local,
+    Order, Query, Seek, Sim, SimId, Target, Time, WINDOW,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::asker::Asker;
+use super::body::{Sent, whole};
+use super::edits::{self, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, accounts, tagged};
+use super::{Served, accounts, now, tagged};
 
 /// Where a list goes on: after which row, and from when ages in the filter are measured.
 #[derive(Serialize, Deserialize)]
@@ -54,7 +58,7 @@ fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static str]) -> Value {
 }
 
 /// What is asked for, begun at `now`.
-fn query(params: &Params, accounts: &Accounts, now: Time) -> estate::Result<Query> {
+fn asked(params: &Params, accounts: &Accounts, now: Time) -> estate::Result<Query> {
     let top = accounts.top().ok_or_else(|| Error::not_found("account", ""))?;
     let under = params.get("account").map_or(Ok(top), |id| accounts::need(accounts, id))?.id;
     let mut query = Query::all(under, now);
@@ -90,37 +94,154 @@ fn rows(
     }
 }
 
+/// The SIM of an identifier, or of an ICCID.
+pub(super) fn find(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Sim> {
+    let id = estate::text::clean(id);
+    match id.strip_prefix("sim_") {
+        Some(number) => {
+            let number = number.parse().map_err(|_| Error::not_found("SIM", id.as_ref()))?;
+            local.sim(SimId(number), cancel)
+        }
+        None => local.sim_by_iccid(&id, cancel),
+    }
+}
+
+/// Fields that are edited, and fields that are levels: two changes.
+const EDITED: [&str; 6] = ["label", "notes", "tags", "categories", "recipients", "authentication"];
+const LEVELS: [&str; 3] = ["cap_bytes", "alert_bytes", "hard_cap"];
+
+/// Makes a change of the SIM it is about.
+type Made = Box<dyn FnOnce(Target) -> Change + Send>;
+
+/// What a patch changes about a SIM.
+fn patched(mut patch: Patch) -> Result<Option<Made>, Problem> {
+    if patch.has(&EDITED) && patch.has(&LEVELS) {
+        let why = "caps and alerts are a change of their own: send them apart";
+        return Err(Problem::body(StatusCode::UNPROCESSABLE_ENTITY, "", why));
+    }
+    let listed = |names: Option<Vec<String>>| names.map_or_else(Listed::default, Listed::exactly);
+    let edit = Edit {
+        label: patch.text("label")?,
+        notes: patch.text("notes")?,
+        tags: listed(patch.texts("tags")?),
+        categories: listed(patch.texts("categories")?),
+        recipients: listed(patch.texts("recipients")?),
+        authentication: patch.flag("authentication")?,
+        ..Edit::default()
+    };
+    let levels = Levels {
+        cap: patch.bytes("cap_bytes")?,
+        alert: patch.bytes("alert_bytes")?.map_or(Alert::Follow, Alert::Bytes),
+        hard: patch.flag("hard_cap")?,
+        until_period_end: false,
+    };
+    patch.finish(EDITED.len())?;
+    Ok(if edit != Edit::default() {
+        Some(Box::new(move |target| Change::Edit { target, edit: Box::new(edit) }))
+    } else if levels != Levels::default() {
+        Some(Box::new(move |target| Change::SetLevels { target, levels }))
+    } else {
+        None
+    })
+}
+
+/// Changes one SIM.
+pub(super) async fn change(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    params::none(&parts)?;
+    let id = id.0?;
+    let body = whole(Request::from_parts(parts.clone(), body), &served).await?;
+    let make = patched(Patch::read(&parts, &body)?)?;
+    let asked = parts.clone();
+    let changed = served
+        .work(&asker, move |local, cancel| {
+            // What is changed after this is a conflict.
+            let at = local.rev()?;
+            let sim = find(local, &id, cancel)?;
+            let fields = fields(None)?;
+            if let Err(stale) = edits::same(&asked, &object(&sim, &*local.accounts(cancel)?, &fields)) {
+                return Ok(Err(stale));
+            }
+            if let Some(make) = make {
+                let target = Target { at, expect: Some(1), ..Target::ids([sim.id]) };
+                let receipt = local.apply(&ChangeId::new(), &make(target), &now)?;
+                if receipt.counts.missed() > 0 {
+                    let why = local
+                        .items(receipt.rev, None, None, 1, cancel)
+                        .ok()
+                        .and_then(|items| items.into_iter().next());
+                    let why = why.map_or("it was changed meanwhile", |item| item.reason.text());
+                    return Err(Error::Conflict(why.to_owned()));
+                }
+            }
+            Ok(Ok(object(&local.sim(sim.id, cancel)?, &*local.accounts(cancel)?, &fields)))
+        })
+        .await??;
+    Ok(tagged(&parts, &changed))
+}
+
+/// The same list for a filter that is too long for an address.
+pub(super) async fn query(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+    Sent(wanted): Sent<Map<String, Value>>,
+) -> Result<Json<Value>, Problem> {
+    params::none(&request)?;
+    let text = |(name, value): (String, Value)| match value {
+        Value::String(text) => Some((name, text)),
+        Value::Number(_) | Value::Bool(_) => Some((name, value.to_string())),
+        _ => None,
+    };
+    let wanted: Option<Vec<(String, String)>> = wanted.into_iter().map(text).collect();
+    let bad =
+        || Problem::body(StatusCode::UNPROCESSABLE_ENTITY, "", "each is a text, a number, or true or false");
+    served.listed(&asker, Params::of(wanted.ok_or_else(bad)?, &KNOWN)?).await
+}
+
+/// What a list is asked for by.
+const KNOWN: [&str; 8] = ["filter", "sort", "account", "below", "limit", "cursor", "count", "fields"];
+
 /// SIMs that fit a filter.
 pub(super) async fn list(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
 ) -> Result<Json<Value>, Problem> {
-    let known = ["filter", "sort", "account", "below", "limit", "cursor", "count", "fields"];
-    let params = Params::read(&request, &known)?;
-    let (limit, below, place) = (params.limit()?, params.flag("below", true)?, params.cursor::<Place>()?);
-    if params.get("count").is_some_and(|count| count != "exact") {
-        return Err(Problem::parameter("count", "must be exact"));
+    served.listed(&asker, Params::read(&request, &KNOWN)?).await
+}
+
+impl Served {
+    async fn listed(&self, asker: &Asker, params: Params) -> Result<Json<Value>, Problem> {
+        let (limit, below, place) = (params.limit()?, params.flag("below", true)?, params.cursor::<Place>()?);
+        if params.get("count").is_some_and(|count| count != "exact") {
+            return Err(Problem::parameter("count", "must be exact"));
+        }
+        let listed = move |local: &Local, cancel: &Cancel| {
+            let accounts = local.accounts(cancel)?;
+            let now = place.as_ref().map_or_else(Time::now, |place| place.now);
+            let query = Query { deep: below, ..asked(&params, &accounts, now)? };
+            let fields = fields(params.get("fields"))?;
+            let after = place.map(|place| place.after);
+            if after.as_ref().is_some_and(|key| key.values.len() != query.sort.keys().len()) {
+                return Err(Error::invalid("cursor", "is none of ours; begin without one"));
+            }
+            let (sims, last) = rows(local, &query, after, limit, cancel)?;
+            let items: Vec<Value> = sims.iter().map(|sim| object(sim, &accounts, &fields)).collect();
+            let next = last.map(|after| params.next(&Place { now, after }));
+            let mut body = json!({ "items": items, "next_cursor": next });
+            if params.get("count").is_some() {
+                body["count"] = json!(local.count(&query, cancel)?);
+            }
+            Ok(body)
+        };
+        self.work(asker, listed).await.map(Json)
     }
-    let listed = move |local: &Local, cancel: &Cancel| {
-        let accounts = local.accounts(cancel)?;
-        let now = place.as_ref().map_or_else(Time::now, |place| place.now);
-        let query = Query { deep: below, ..query(&params, &accounts, now)? };
-        let fields = fields(params.get("fields"))?;
-        let after = place.map(|place| place.after);
-        if after.as_ref().is_some_and(|key| key.values.len() != query.sort.keys().len()) {
-            return Err(Error::invalid("cursor", "is none of ours; begin without one"));
-        }
-        let (sims, last) = rows(local, &query, after, limit, cancel)?;
-        let items: Vec<Value> = sims.iter().map(|sim| object(sim, &accounts, &fields)).collect();
-        let next = last.map(|after| params.next(&Place { now, after }));
-        let mut body = json!({ "items": items, "next_cursor": next });
-        if params.get("count").is_some() {
-            body["count"] = json!(local.count(&query, cancel)?);
-        }
-        Ok(body)
-    };
-    served.work(&asker, listed).await.map(Json)
 }
 
 /// One SIM, by its identifier or its ICCID.
@@ -133,15 +254,7 @@ pub(super) async fn one(
     params::none(&request)?;
     let id = id.0?;
     let found = move |local: &Local, cancel: &Cancel| {
-        let id = estate::text::clean(&id);
-        let sim = match id.strip_prefix("sim_") {
-            Some(number) => {
-                let number = number.parse().map_err(|_| Error::not_found("SIM", id.as_ref()))?;
-                local.sim(SimId(number), cancel)?
-            }
-            None => local.sim_by_iccid(&id, cancel)?,
-        };
-        Ok(object(&sim, &*local.accounts(cancel)?, &fields(None)?))
+        Ok(object(&find(local, &id, cancel)?, &*local.accounts(cancel)?, &fields(None)?))
     };
     Ok(tagged(&request, &served.work(&asker, found).await?))
 }

@@ -326,7 +326,7 @@ impl Local {
 
     /// What became of a change that was made already, for whoever made it and may still sign in. A token for less than its
     /// user sees hears of its part.
-    fn told(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+    pub(super) fn told(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
         people::still(session, &self.scope)?;
         let receipt = log::receipt(session, id, self.scope.user.id)?;
         if self.scope.top() == self.scope.user.account {

@@ -1,0 +1,363 @@
+//! The table of the API: every route, what answers it, what is written of it.
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use utoipa::openapi::{Content, OpenApi, schema::Object};
+
+use super::describe::{self, Route, flag, one_of, word};
+use super::shapes::{
+    Account, Alert, Change, Health, Invited, Item, Me, NewAccount, NewUser, Operation, Plan, Session, Sim,
+    SimEdits, SimLevels, SimMoves, SimStates, Undo, Usage, User,
+};
+use super::{accounts, docs, feed, log, operations, screen, signin, sims, users};
+
+/// The headings, and what stands below them.
+pub(super) const TAGS: [(&str, &str); 8] = [
+    ("SIMs", "Listed by the one filter language, looked at, changed one at a time."),
+    ("Operations", "Changes of many SIMs: planned, run once, listed SIM by SIM, undone."),
+    ("Accounts", "The tree, as you see it."),
+    ("Users", "Who may do what, in the accounts you manage."),
+    ("History", "What has happened: changes, alerts, usage, and what happens now."),
+    ("Signing in", "For people; programs have API tokens."),
+    (
+        "Screens",
+        "What the simdeck program itself asks: the same reads and changes, whole. It follows the program's version.",
+    ),
+    ("Server", "About the server itself."),
+];
+
+/// How large a body may be: of most requests, and of those that may name 100,000 SIMs.
+const SMALL: usize = 256 * 1024;
+const LARGE: usize = 16 * 1024 * 1024;
+
+const KEY: &str =
+    "Makes it safe to send again: the same key within a day is the same operation. Needed unless `dry_run`.";
+const FILTER: &str = "The filter language: `status=active used_pct>=80`.";
+
+/// Every route.
+pub(super) fn table() -> Vec<Route> {
+    let small = |route: Route| route.sized(DefaultBodyLimit::max(SMALL));
+    let large = |route: Route| route.sized(DefaultBodyLimit::max(LARGE));
+    let small_ones =
+        [sim_routes(), account_routes(), user_routes(), log_routes(), signin_routes(), own_routes()];
+    let mut all: Vec<Route> = small_ones.into_iter().flatten().map(small).collect();
+    all.extend(operation_routes().into_iter().chain(screen_routes()).map(large));
+    all.push(
+        Route::post("/v1/stagings", screen::stage)
+            .sized(DefaultBodyLimit::disable())
+            .named("stageFile", "Screens", "Take a file of SIMs or of usage records\nOne CSV, of any size, to be brought in by a change. Lines of JSON are answered where they are accepted.")
+            .with("usage", flag(), "Whether it holds usage records.")
+            .with("options", word(), "How it is read, as JSON.")
+            .body("text/csv", Content::new(Some(Object::with_type(utoipa::openapi::schema::Type::String))))
+            .sends(200, "What it comes to.", "application/json"),
+    );
+    all
+}
+
+fn sim_routes() -> Vec<Route> {
+    let listed = |route: Route| {
+        route
+            .with("filter", word(), FILTER)
+            .with("sort", word(), "By which columns: `used:desc,iccid`.")
+            .with("account", word(), "Only SIMs in this account and below it.")
+            .with("below", flag(), "Whether the accounts below count; they do unless this is false.")
+            .with("count", one_of(&["exact"]), "Say how many there are in all.")
+            .with("fields", word(), "Only these fields, by comma.")
+            .fails(404, "The account, or one the filter names, is not there, as far as you can know.")
+            .paged()
+    };
+    vec![
+        listed(Route::get("/v1/sims", sims::list)).named("listSims", "SIMs", "List SIMs").lists::<Sim>("A page of SIMs, with usage and caps."),
+        Route::post("/v1/sims/query", sims::query)
+            .named("querySims", "SIMs", "List SIMs by a long filter\nThe parameters of the list as one JSON object.")
+            .takes_object("The parameters of the list, each a text, a number, or true or false.", json!({ "filter": "status=active", "limit": 10 }))
+            .fails(404, "The account, or one the filter names, is not there, as far as you can know.")
+            .lists::<Sim>("A page of SIMs."),
+        Route::get("/v1/sims/{id}", sims::one)
+            .named("getSim", "SIMs", "Look at a SIM\nBy its identifier, or by its ICCID with or without check digit.")
+            .tagged()
+            .gives::<Sim>(200, "The SIM."),
+        Route::patch("/v1/sims/{id}", sims::change)
+            .named("changeSim", "SIMs", "Change a SIM\nLabel, notes, tags, categories, recipients and authentication are one change; cap, alert and hard cap another.")
+            .patches("`label`, `notes`, `tags`, `categories`, `recipients`, `authentication`; or `cap_bytes`, `alert_bytes`, `hard_cap`.", json!({ "label": "Pump 7", "tags": ["meter"] }))
+            .gives::<Sim>(200, "The SIM as it is now."),
+        Route::get("/v1/sims/{id}/usage", log::usage)
+            .named("getUsage", "SIMs", "What a SIM has used\nWhat came while it was in an account you do not see stays there.")
+            .tagged()
+            .gives::<Usage>(200, "Usage by day and billing period."),
+    ]
+}
+
+/// An operation on SIMs: planned with 200, run with 202.
+fn operation(route: Route, id: &'static str, about: &'static str) -> Route {
+    route
+        .named(id, "Operations", about)
+        .header("Idempotency-Key", false, KEY)
+        .changes()
+        .fails(404, "A SIM or an account is not there, as far as you can know.")
+        .gives::<Plan>(200, "What it would do: nothing was changed.")
+        .gives::<Operation>(202, "It runs; `Location` is where.")
+}
+
+fn operation_routes() -> Vec<Route> {
+    let some = json!({ "iccids": ["8944500102198304826"] });
+    let example = |more: serde_json::Value| {
+        let mut body = json!({ "selector": some, "dry_run": true });
+        if let (Some(body), serde_json::Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        body
+    };
+    vec![
+        operation(Route::post("/v1/operations/sim-moves", operations::moves), "moveSims", "Move SIMs into another account")
+            .takes::<SimMoves>(example(json!({ "target_account_id": "acc_9" }))),
+        operation(Route::post("/v1/operations/sim-levels", operations::levels), "setLevels", "Set caps and alerts of SIMs")
+            .takes::<SimLevels>(example(json!({ "cap_bytes": 500_000_000 }))),
+        operation(Route::post("/v1/operations/sim-states", operations::states), "changeStates", "Activate, suspend, resume or terminate SIMs")
+            .takes::<SimStates>(example(json!({ "action": "suspend" }))),
+        operation(Route::post("/v1/operations/sim-edits", operations::edits), "editSims", "Edit labels, notes and tags of SIMs")
+            .takes::<SimEdits>(example(json!({ "add_tags": ["meter"] }))),
+        operation(Route::post("/v1/operations/undos", operations::undo), "undo", "Undo a change\nWhere something came after it, a SIM stays as it is.")
+            .takes::<Undo>(json!({ "change_id": "0192d4a5-7c3e-7000-8000-5f0e3a1c9b42" })),
+        Route::get("/v1/operations/{id}", operations::one)
+            .named("getOperation", "Operations", "How an operation stands")
+            .gives::<Operation>(200, "The operation."),
+        Route::delete("/v1/operations/{id}", operations::stop)
+            .named("cancelOperation", "Operations", "Cancel an operation\nIt is taken back whole, unless it has just come to its end.")
+            .changes()
+            .gives::<Operation>(202, "It is being stopped."),
+        Route::get("/v1/operations/{id}/results", operations::results)
+            .named("listResults", "Operations", "What became of each SIM")
+            .with("outcome", one_of(&operations::outcomes()), "Only SIMs with this outcome.")
+            .paged()
+            .lists::<Item>("A page of SIMs."),
+        Route::get("/v1/operations/{id}/events", operations::events)
+            .named("watchOperation", "Operations", "Hear how far an operation is\nServer-sent events: `progress`, then `end` with the operation.")
+            .sends(200, "Events, until it ends.", "text/event-stream"),
+    ]
+}
+
+fn account_routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/accounts", accounts::list)
+            .named("listAccounts", "Accounts", "List accounts\nParents before children, your own first.")
+            .paged()
+            .lists::<Account>("A page of accounts."),
+        Route::post("/v1/accounts", accounts::add)
+            .named("addAccount", "Accounts", "Make an account")
+            .changes()
+            .fails(404, "The account above is not there, as far as you can know.")
+            .takes::<NewAccount>(json!({ "parent_id": "acc_1", "name": "Fleet South" }))
+            .gives::<Account>(201, "The account."),
+        Route::get("/v1/accounts/{id}", accounts::one)
+            .named("getAccount", "Accounts", "Look at an account")
+            .tagged()
+            .gives::<Account>(200, "The account."),
+        Route::patch("/v1/accounts/{id}", accounts::change)
+            .named("changeAccount", "Accounts", "Change an account\nOne thing at a time: each is a change of its own.")
+            .patches("One of `name`, `reference`, `parent_id`, `cap_ceiling_bytes`, `caps_and_alerts`, `billing_period`.", json!({ "name": "Fleet North" }))
+            .gives::<Account>(200, "The account as it is now."),
+        Route::delete("/v1/accounts/{id}", accounts::remove)
+            .named("deleteAccount", "Accounts", "Remove an empty account")
+            .header("If-Match", true, "The `ETag` of what you have seen.")
+            .changes()
+            .fails(412, "It has been changed since.")
+            .fails(428, "`If-Match` is missing.")
+            .ends(204, "It is gone."),
+    ]
+}
+
+fn user_routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/users", users::list)
+            .named("listUsers", "Users", "List users")
+            .with("account", word(), "Only those of one account.")
+            .paged()
+            .fails(404, "The account is not there, as far as you can know.")
+            .lists::<User>("A page of users."),
+        Route::post("/v1/users", users::add)
+            .named("addUser", "Users", "Invite a user")
+            .changes()
+            .fails(404, "The account is not there, as far as you can know.")
+            .takes::<NewUser>(json!({ "account_id": "acc_1", "name": "Ann Other", "email": "ann@acme.example", "role": "user" }))
+            .gives::<User>(201, "The user, invited."),
+        Route::get("/v1/users/{id}", users::one)
+            .named("getUser", "Users", "Look at a user")
+            .tagged()
+            .gives::<User>(200, "The user."),
+        Route::patch("/v1/users/{id}", users::change)
+            .named("changeUser", "Users", "Give a user another role, keep them out or let them in\nOne of the two at a time.")
+            .patches("`role`: `view-only`, `user`, `admin`; or `state`: `active`, `disabled`.", json!({ "role": "admin" }))
+            .gives::<User>(200, "The user as they are now."),
+        Route::delete("/v1/users/{id}", users::remove)
+            .named("removeUser", "Users", "Remove a user\nWhat they did stays in the history.")
+            .header("If-Match", true, "The `ETag` of what you have seen.")
+            .changes()
+            .fails(412, "They have been changed since.")
+            .fails(428, "`If-Match` is missing.")
+            .ends(204, "They are gone."),
+    ]
+}
+
+fn log_routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/changes", log::changes)
+            .named("listChanges", "History", "List changes\nNewest first; after one, oldest first: to poll, give the last you have seen.")
+            .with("account", word(), "That touched this account or one below it.")
+            .with("sim", word(), "Of this SIM.")
+            .with("kind", word(), "Of this kind.")
+            .with("by", word(), "By somebody whose name or address contains this.")
+            .with("since", word(), "Since then.")
+            .with("until", word(), "Before then.")
+            .with("after", word(), "After this change.")
+            .paged()
+            .fails(404, "The account, the SIM or the change is not there, as far as you can know.")
+            .lists::<Change>("A page of changes."),
+        Route::get("/v1/changes/{id}", log::one)
+            .named("getChange", "History", "Look at a change")
+            .tagged()
+            .gives::<Change>(200, "The change."),
+        Route::get("/v1/changes/{id}/items", log::items)
+            .named("listItems", "History", "The SIMs of a change")
+            .with("outcome", one_of(&operations::outcomes()), "Only SIMs with this outcome.")
+            .paged()
+            .lists::<Item>("A page of SIMs."),
+        Route::get("/v1/alerts", log::alerts)
+            .named("listAlerts", "History", "Levels that were reached\nNewest first.")
+            .with("account", word(), "In this account or below it.")
+            .with("sim", word(), "Of this SIM.")
+            .with("kind", one_of(&["alert", "cap"]), "Of this kind.")
+            .with("since", word(), "Since then.")
+            .with("limit", word(), "How many at most.")
+            .fails(404, "The account or the SIM is not there, as far as you can know.")
+            .lists::<Alert>("Levels that were reached."),
+        Route::get("/v1/events", feed::events)
+            .named("watchChanges", "History", "Hear of changes as they are made\nServer-sent events: `change` for those who see the history, `refresh` for the others. `Last-Event-ID` goes on after a change.")
+            .with("account", word(), "Only changes that touch this account or one below it.")
+            .with("after", word(), "After this change: where no header can be sent.")
+            .header("Last-Event-ID", false, "The last change you have heard of.")
+            .fails(404, "The account or the change is not there, as far as you can know.")
+            .sends(200, "Events, for as long as you listen.", "text/event-stream"),
+    ]
+}
+
+fn signin_routes() -> Vec<Route> {
+    let session = "What you go on with.";
+    vec![
+        Route::post("/v1/sessions", signin::sign_in)
+            .open()
+            .named("signIn", "Signing in", "Sign in by password\nWhere a second factor is set up, `code` is what the authenticator shows.")
+            .fails(401, "Not by that: `wrong-credentials`, or `code-needed`.")
+            .fails(403, "The server only reads.")
+            .takes_object("`email`, `password`, and `code` where it is needed.", json!({ "email": "ann@acme.example", "password": "several words in a row" }))
+            .gives::<Session>(201, session),
+        Route::post("/v1/sessions/renew", signin::renew)
+            .open()
+            .named("renewSession", "Signing in", "Renew a session\nThe old secrets are worth nothing afterwards.")
+            .fails(401, "That renews nothing, or not any more.")
+            .fails(403, "The server only reads.")
+            .takes_object("`renew`, as signing in gave it.", json!({ "renew": "simdeck_0" }))
+            .gives::<Session>(200, session),
+        Route::delete("/v1/sessions/current", signin::sign_out)
+            .named("signOut", "Signing in", "Sign out")
+            .ends(204, "The session is worth nothing any more."),
+        Route::post("/v1/links", signin::look)
+            .open()
+            .named("lookAtLink", "Signing in", "Whom a link lets in\nNothing is used up.")
+            .fails(404, "It was used, has ended, or never was.")
+            .takes_object("`link`, as it was handed over.", json!({ "link": "simdeck_0" }))
+            .gives::<Invited>(200, "Whom, and what for."),
+        Route::post("/v1/links/accept", signin::accept)
+            .open()
+            .named("acceptLink", "Signing in", "Accept an invitation, or choose another password")
+            .fails(403, "The server only reads.")
+            .fails(404, "It was used, has ended, or never was.")
+            .fails(409, "It cannot be accepted as things stand.")
+            .takes_object("`link`, `password`, and `name` to be called otherwise.", json!({ "link": "simdeck_0", "password": "several words in a row" }))
+            .gives::<Session>(201, session),
+        Route::get("/accept/{link}", signin::page)
+            .open()
+            .named("showLink", "Signing in", "The page behind a link\nFor people with a browser; it needs no scripts.")
+            .sends(200, "A form.", "text/html")
+            .sends(404, "It was used, has ended, or never was.", "text/html")
+            .sends(429, "Too many requests.", "text/html"),
+        Route::post("/accept/{link}", signin::page_sent)
+            .open()
+            .named("sendLink", "Signing in", "What the page sends")
+            .body("application/x-www-form-urlencoded", Content::new(Some(Object::new())))
+            .sends(200, "It is done, or the form again.", "text/html")
+            .sends(404, "It was used, has ended, or never was.", "text/html")
+            .sends(429, "Too many requests.", "text/html"),
+    ]
+}
+
+fn screen_routes() -> Vec<Route> {
+    vec![
+        Route::post("/v1/ask", screen::ask)
+            .named("ask", "Screens", "Ask one question\n`ask` says which; the rest is what it needs.")
+            .takes_object("`ask`, and what the question needs.", json!({ "ask": "rev" }))
+            .changes()
+            .fails(404, "Something it names is not there, as far as you can know.")
+            .answers_any(200, "What the estate says."),
+        Route::post("/v1/plans", screen::plan)
+            .named("plan", "Screens", "What a change would do")
+            .takes_object("A change, as the log keeps it.", json!({ "kind": "add-account", "parent": 1, "name": "Fleet South" }))
+            .changes()
+            .fails(404, "Something it names is not there, as far as you can know.")
+            .sends(200, "What it would do.", "application/json"),
+        Route::put("/v1/changes/{id}", screen::change)
+            .named("makeChange", "Screens", "Make a change, once\nUnder a number you make up (a UUID): sent again, it gives the same receipt. Lines of JSON tell how far it is, where they are accepted.")
+            .takes_object("A change, as the log keeps it.", json!({ "kind": "add-account", "parent": 1, "name": "Fleet South" }))
+            .changes()
+            .sends(200, "What became of it.", "application/json"),
+        Route::delete("/v1/changes/{id}", screen::stop)
+            .named("stopChange", "Screens", "Stop a change that is being made\nIt is taken back whole, unless it has just come to its end.")
+            .ends(202, "It is being stopped."),
+        Route::post("/v1/exports", screen::export)
+            .named("export", "Screens", "Every SIM of a query, one a line")
+            .takes_object("`query`, and `target` for some of them only.", json!({ "query": { "filter": "", "under": 1, "deep": true, "sort": "iccid", "now": 0 } }))
+            .fails(404, "Something it names is not there, as far as you can know.")
+            .sends(200, "SIMs, and a last line that says how it ended.", "application/jsonl"),
+    ]
+}
+
+fn own_routes() -> Vec<Route> {
+    vec![
+        Route::get("/v1/me", super::me)
+            .named("getMe", "Users", "Who you are, and what you see")
+            .tagged()
+            .gives::<Me>(200, "You."),
+        Route::get("/healthz", super::healthy)
+            .open()
+            .named("healthy", "Server", "Whether the server runs")
+            .gives::<Health>(200, "It does."),
+        Route::get("/readyz", super::ready)
+            .open()
+            .named("ready", "Server", "Whether the store can be read")
+            .gives::<Health>(200, "It can."),
+        Route::get("/openapi.json", openapi).open().named("openapi", "Server", "This description").sends(
+            200,
+            "OpenAPI 3.1.",
+            "application/json",
+        ),
+        Route::get("/docs", docs::page).open().named("docs", "Server", "This description, to be read").sends(
+            200,
+            "A page.",
+            "text/html",
+        ),
+    ]
+}
+
+/// The description, as it is served.
+pub(super) fn description() -> OpenApi {
+    describe::openapi(table(), &TAGS)
+}
+
+async fn openapi() -> Response {
+    match description().to_json() {
+        Ok(text) => ([("content-type", "application/json")], text).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}

@@ -1,0 +1,168 @@
+//! Changes of one object: merge patches (RFC 7396), and the tag of the state they are meant for (RFC 9110 §13.1.1).
+
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use serde_json::{Map, Value};
+
+use super::problem::Problem;
+use super::{body, tag_of};
+
+/// A merge patch that is being read: what is taken from it, and what is left over.
+pub(super) struct Patch {
+    rest: Map<String, Value>,
+    taken: usize,
+}
+
+fn wrong(name: &str, why: &str) -> Problem {
+    let name = name.replace('~', "~0").replace('/', "~1");
+    Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &format!("/{name}"), why)
+}
+
+impl Patch {
+    /// Reads one; what it is meant for has to be said with it.
+    pub(super) fn read(request: &Parts, bytes: &[u8]) -> Result<Self, Problem> {
+        body::must_be(&request.headers, "application/merge-patch+json")
+            .or_else(|problem| body::must_be(&request.headers, "application/json").map_err(|_| problem))?;
+        let rest = body::read(bytes)?;
+        need_tag(request)?;
+        Ok(Self { rest, taken: 0 })
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let found = self.rest.remove(name);
+        self.taken += usize::from(found.is_some());
+        found
+    }
+
+    /// A text; null is the empty one.
+    pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(String::new())),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(name, "must be a text or null")),
+        }
+    }
+
+    /// One of some words.
+    pub(super) fn word(&mut self, name: &str, words: &[&str]) -> Result<Option<String>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) if words.contains(&text.as_str()) => Ok(Some(text)),
+            Some(_) => Err(wrong(name, &format!("must be one of {}", words.join(", ")))),
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(flag)),
+            Some(_) => Err(wrong(name, "must be true or false")),
+        }
+    }
+
+    /// A number of bytes; null, and 0, are none.
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(0)),
+            Some(value) => {
+                let bytes = value.as_u64().filter(|bytes| *bytes <= i64::MAX.unsigned_abs());
+                bytes.map(Some).ok_or_else(|| wrong(name, "must be a number of bytes or null"))
+            }
+        }
+    }
+
+    /// A list of texts, whole; null is the empty one.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let bad = || wrong(name, "must be a list of texts or null");
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Null) => Ok(Some(Vec::new())),
+            Some(Value::Array(items)) => {
+                let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+                texts.collect::<Option<_>>().map(Some).ok_or_else(bad)
+            }
+            Some(_) => Err(bad()),
+        }
+    }
+
+    /// Whether anything of these names is there.
+    pub(super) fn has(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.rest.contains_key(*name))
+    }
+
+    /// Refuses what is left over, and more at once than is one change.
+    pub(super) fn finish(self, most: usize) -> Result<(), Problem> {
+        if let Some(name) = self.rest.keys().next() {
+            return Err(wrong(&estate::text::clean(name), "no such field, or it cannot be changed here"));
+        }
+        if self.taken > most {
+            let why = "these are changes of their own: send one at a time";
+            return Err(Problem::body(StatusCode::UNPROCESSABLE_ENTITY, "", why));
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a change that does not say which state it is meant for.
+pub(super) fn need_tag(request: &Parts) -> Result<(), Problem> {
+    if request.headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let why = "send the ETag of what you have seen";
+    Err(Problem::header(StatusCode::PRECONDITION_REQUIRED, "precondition-required", "if-match", why))
+}
+
+/// Whether an object is still what a change is meant for.
+pub(super) fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
+    let tag = tag_of(object);
+    let given = request.headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    // A weak tag never matches here (RFC 9110 §13.1.1).
+    if given.flat_map(|value| value.split(',')).map(str::trim).any(|known| known == tag || known == "*") {
+        return Ok(());
+    }
+    Err(Problem::stale(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch(json: &str) -> Patch {
+        Patch { rest: serde_json::from_str(json).expect("JSON"), taken: 0 }
+    }
+
+    #[test]
+    fn a_patch_says_what_changes_null_takes_away_and_what_is_left_over_is_refused() {
+        let mut read = patch(r#"{"label": null, "tags": ["a"], "cap_bytes": 5, "on": true}"#);
+        assert_eq!(read.text("label").expect("label"), Some(String::new()));
+        assert_eq!(read.text("notes").expect("notes"), None);
+        assert_eq!(read.texts("tags").expect("tags"), Some(vec!["a".to_owned()]));
+        assert_eq!(read.bytes("cap_bytes").expect("cap"), Some(5));
+        assert_eq!(read.flag("on").expect("flag"), Some(true));
+        assert!(read.finish(4).is_ok());
+        for (json, pointer) in [
+            (r#"{"a/b": 1}"#, "/a~1b"),
+            (r#"{"label": 5}"#, "/label"),
+            (r#"{"cap_bytes": -1}"#, "/cap_bytes"),
+            (r#"{"cap_bytes": 1.5}"#, "/cap_bytes"),
+            (r#"{"tags": [1]}"#, "/tags"),
+            (r#"{"role": "king"}"#, "/role"),
+        ] {
+            let mut read = patch(json);
+            let failed = read
+                .text("label")
+                .and_then(|_| read.bytes("cap_bytes"))
+                .and_then(|_| read.texts("tags"))
+                .and_then(|_| read.word("role", &["user"]))
+                .and_then(|_| read.finish(9))
+                .expect_err(json);
+            assert_eq!(failed.object("/", "1")["errors"][0]["pointer"], pointer, "{json}");
+        }
+        let mut two = patch(r#"{"name": "a", "reference": "b"}"#);
+        let _ = (two.text("name"), two.text("reference"));
+        assert!(two.finish(1).is_err());
+    }
+}

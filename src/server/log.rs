@@ -1,0 +1,217 @@
+//! What has happened: changes and their SIMs, alerts, usage.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::Response;
+use estate::{
+    Cancel, ChangeId, Error, Estate, EventFilter, Level, Local, LogFilter, Outcome, Rev, SimId, Time,
+};
+use serde_json::{Value, json};
+
+use super::asker::Asker;
+use super::params::{self, Named, Params};
+use super::problem::Problem;
+use super::shapes::{Alert, Change, Item, Spent, Usage};
+use super::{Served, accounts, json_of, sims, tagged};
+
+fn filled(text: &str) -> Option<String> {
+    sims::some(text).map(str::to_owned)
+}
+
+fn change(entry: &estate::Entry) -> Change {
+    Change {
+        change_id: entry.id.0.clone(),
+        at: entry.at.to_string(),
+        by: entry.by.clone(),
+        via: filled(&entry.via),
+        kind: entry.kind.clone(),
+        summary: entry.summary.clone(),
+        counts: entry.counts.into(),
+        undone: entry.undone,
+        undoable: entry.undoable,
+    }
+}
+
+fn time(params: &Params, name: &'static str) -> estate::Result<Option<Time>> {
+    let read =
+        |text| Time::parse(text).map_err(|_| Error::invalid(name, "must be a time like 2026-10-01T12:00Z"));
+    params.get(name).map(read).transpose()
+}
+
+fn sim(local: &Local, params: &Params, cancel: &Cancel) -> estate::Result<Option<SimId>> {
+    params.get("sim").map(|text| sims::find(local, text, cancel).map(|sim| sim.id)).transpose()
+}
+
+/// The changes, newest first; after one, oldest first.
+pub(super) async fn changes(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<Json<Value>, Problem> {
+    let known = ["account", "sim", "kind", "by", "since", "until", "after", "limit", "cursor"];
+    let params = Params::read(&request, &known)?;
+    let (limit, before) = (params.limit()?, params.cursor::<Rev>()?);
+    let listed = move |local: &Local, cancel: &Cancel| {
+        let tree = local.accounts(cancel)?;
+        let account = params.get("account").map(|id| accounts::need(&tree, id)).transpose()?.map(|a| a.id);
+        let after = match params.get("after") {
+            Some(id) => Some(entry(local, id, cancel)?.rev),
+            None => None,
+        };
+        let ahead = after.is_some();
+        let wanted = LogFilter {
+            account,
+            sim: sim(local, &params, cancel)?,
+            kind: params.get("kind").map(str::to_owned),
+            by: params.get("by").map(str::to_owned),
+            since: time(&params, "since")?,
+            until: time(&params, "until")?,
+            after: if ahead { before.or(after) } else { None },
+            before: if ahead { None } else { before },
+            limit: limit as u32 + 1,
+            id: None,
+        };
+        let entries = local.entries(&wanted, cancel)?;
+        let shown = &entries[..limit.min(entries.len())];
+        let next = shown.last().filter(|_| entries.len() > limit).map(|last| params.next(&last.rev));
+        let items: Vec<Change> = shown.iter().map(change).collect();
+        Ok(json!({ "items": items, "next_cursor": next }))
+    };
+    served.work(&asker, listed).await.map(Json)
+}
+
+fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<estate::Entry> {
+    let id = estate::text::clean(id).into_owned();
+    let wanted = LogFilter { id: Some(ChangeId(id.clone())), limit: 1, ..LogFilter::default() };
+    local.entries(&wanted, cancel)?.pop().ok_or_else(|| Error::not_found("change", id))
+}
+
+/// One change.
+pub(super) async fn one(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    let id = id.0?;
+    let found =
+        served.work(&asker, move |local, cancel| json_of(change(&entry(local, &id, cancel)?))).await?;
+    Ok(tagged(&request, &found))
+}
+
+fn outcome(params: &Params) -> Result<Option<Outcome>, Problem> {
+    let Some(text) = params.get("outcome") else { return Ok(None) };
+    let words = Outcome::ALL.map(Outcome::word).join(", ");
+    let found = Outcome::ALL.into_iter().find(|outcome| outcome.word() == text);
+    found.map(Some).ok_or_else(|| Problem::parameter("outcome", format!("must be one of {words}")))
+}
+
+fn item(item: &estate::Item) -> Item {
+    Item {
+        sim_id: format!("sim_{}", item.sim.0),
+        iccid: item.iccid.clone(),
+        outcome: item.outcome.word().to_owned(),
+        reason: filled(item.reason.code()),
+        from: filled(&item.from),
+        to: filled(&item.to),
+        before: filled(&item.before),
+        after: filled(&item.after),
+    }
+}
+
+/// The SIMs of a change.
+pub(super) async fn items(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+) -> Result<Json<Value>, Problem> {
+    let id = id.0?;
+    served.items_of(&asker, &request, move |local, cancel| Ok(entry(local, &id, cancel)?.rev)).await
+}
+
+impl Served {
+    /// The SIMs of a change, page by page, once it is known which.
+    pub(super) async fn items_of(
+        &self,
+        asker: &Asker,
+        request: &Parts,
+        which: impl FnOnce(&Local, &Cancel) -> estate::Result<Rev> + Send + 'static,
+    ) -> Result<Json<Value>, Problem> {
+        let params = Params::read(request, &["outcome", "limit", "cursor"])?;
+        let (limit, outcome, after) = (params.limit()?, outcome(&params)?, params.cursor::<SimId>()?);
+        let listed = move |local: &Local, cancel: &Cancel| {
+            let rev = which(local, cancel)?;
+            let items = local.items(rev, outcome, after, limit as u32 + 1, cancel)?;
+            let shown = &items[..limit.min(items.len())];
+            let next = shown.last().filter(|_| items.len() > limit).map(|last| params.next(&last.sim));
+            Ok(json!({ "items": shown.iter().map(item).collect::<Vec<_>>(), "next_cursor": next }))
+        };
+        self.work(asker, listed).await.map(Json)
+    }
+}
+
+/// Levels that were reached, newest first.
+pub(super) async fn alerts(
+    State(served): State<Served>,
+    asker: Asker,
+    request: Parts,
+) -> Result<Json<Value>, Problem> {
+    let params = Params::read(&request, &["account", "sim", "kind", "since", "limit"])?;
+    let limit = params.limit()?;
+    let kind = match params.get("kind") {
+        None => None,
+        Some("alert") => Some(Level::Alert),
+        Some("cap") => Some(Level::Cap),
+        Some(_) => return Err(Problem::parameter("kind", "must be alert or cap")),
+    };
+    let listed = move |local: &Local, cancel: &Cancel| {
+        let tree = local.accounts(cancel)?;
+        let account = params.get("account").map(|id| accounts::need(&tree, id)).transpose()?.map(|a| a.id);
+        let since = time(&params, "since")?;
+        let sim = sim(local, &params, cancel)?;
+        let wanted = EventFilter { account, sim, kind, since, after: None, limit: limit as u32 };
+        let alert = |event: &estate::Event| Alert {
+            id: event.id,
+            sim_id: format!("sim_{}", event.sim.0),
+            iccid: event.iccid.clone(),
+            account_path: event.account_path.clone(),
+            kind: event.kind.word().to_owned(),
+            level_bytes: event.level,
+            used_bytes: event.used,
+            at: event.at.to_string(),
+        };
+        let items: Vec<Alert> = local.events(&wanted, cancel)?.iter().map(alert).collect();
+        Ok(json!({ "items": items, "next_cursor": null }))
+    };
+    served.work(&asker, listed).await.map(Json)
+}
+
+/// What a SIM has used.
+pub(super) async fn usage(
+    State(served): State<Served>,
+    asker: Asker,
+    id: Named,
+    request: Parts,
+) -> Result<Response, Problem> {
+    params::none(&request)?;
+    let id = id.0?;
+    let spent = |spent: &estate::Spent| Spent {
+        from: spent.period.start.to_string(),
+        until: spent.period.end.to_string(),
+        bytes: spent.bytes,
+    };
+    let found = move |local: &Local, cancel: &Cancel| {
+        let usage = local.usage(sims::find(local, &id, cancel)?.id, cancel)?;
+        json_of(Usage {
+            period_from: usage.period.start.to_string(),
+            period_until: usage.period.end.to_string(),
+            reporting: usage.reporting.word().to_owned(),
+            days: usage.days.iter().map(spent).collect(),
+            periods: usage.periods.iter().map(spent).collect(),
+        })
+    };
+    Ok(tagged(&request, &served.work(&asker, found).await?))
+}

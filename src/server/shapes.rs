@@ -1,0 +1,661 @@
+//! The objects of the API as they are described: what each field is, in which unit.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An account, as whoever asks sees it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Account {
+    /// Its identifier.
+    #[schema(example = "acc_7", pattern = "^acc_[0-9]+$")]
+    pub id: String,
+    /// The account above; null for the top of what you see.
+    pub parent_id: Option<String>,
+    /// Its name, unique among siblings whatever the case.
+    #[schema(max_length = 100, example = "Fleet North")]
+    pub name: String,
+    /// The names from your own account down; `/` and `\` in a name are written `\/` and `\\`.
+    #[schema(example = "/Acme Ltd/Fleet North")]
+    pub path: String,
+    /// What another system calls it.
+    pub reference: Option<String>,
+    /// SIMs in the account itself.
+    pub sims: u64,
+    /// SIMs in the accounts below it.
+    pub sims_below: u64,
+    /// Users that belong to it.
+    pub users: u64,
+    /// Whether one of them is an Admin.
+    pub has_admin: bool,
+    /// Whether caps and alerts are switched on, here and everywhere above.
+    pub caps_and_alerts: bool,
+    /// The highest cap a SIM may have here, in bytes.
+    pub cap_ceiling_bytes: Option<u64>,
+    /// When billing periods begin: `month`, `day:23` or `activation:30`.
+    #[schema(example = "month")]
+    pub billing_period: String,
+}
+
+/// A SIM. With `fields` only those that were asked for are there.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what an export writes")]
+pub(super) struct Sim {
+    /// Its identifier.
+    #[schema(required = false, example = "sim_4711")]
+    id: String,
+    /// ICCID (ITU-T E.118), as received: 18 to 20 digits, always text.
+    #[schema(required = false, example = "8944500102198304826")]
+    iccid: String,
+    /// IMSI (ITU-T E.212).
+    #[schema(required = false)]
+    imsi: Option<String>,
+    /// MSISDN (ITU-T E.164), digits only.
+    #[schema(required = false)]
+    msisdn: Option<String>,
+    /// EID (GSMA SGP.02).
+    #[schema(required = false)]
+    eid: Option<String>,
+    /// IMEI of the device it was last seen in.
+    #[schema(required = false)]
+    imei: Option<String>,
+    /// What its users call it.
+    #[schema(required = false)]
+    label: Option<String>,
+    /// The name of its account.
+    #[schema(required = false)]
+    account: Option<String>,
+    /// The path of its account.
+    #[schema(required = false)]
+    account_path: String,
+    /// Its account.
+    #[schema(required = false, example = "acc_7")]
+    account_id: String,
+    /// What a list shows: `active`, `alerted`, `suspended`, `blocked`, `inactive`, `activation-pending`, `terminated`,
+    /// `unmanaged`; more may come.
+    #[schema(required = false, example = "active")]
+    status: String,
+    /// Where it stands with the network operator.
+    #[schema(required = false)]
+    lifecycle: String,
+    /// Whether it is suspended.
+    #[schema(required = false)]
+    suspended: bool,
+    /// `ok`, `alerted` or `blocked`, by its usage.
+    #[schema(required = false)]
+    usage_gate: String,
+    /// Whether the network lets it authenticate.
+    #[schema(required = false)]
+    authentication: bool,
+    /// The state it was asked to go to and has not reached.
+    #[schema(required = false)]
+    desired: Option<String>,
+    /// Whether a data session is open.
+    #[schema(required = false)]
+    in_session: bool,
+    /// The network it was last seen on.
+    #[schema(required = false)]
+    network: Option<String>,
+    /// Its tariff.
+    #[schema(required = false)]
+    tariff: Option<String>,
+    /// Usage of the running billing period, in bytes.
+    #[schema(required = false)]
+    used_bytes: u64,
+    /// Its cap, in bytes.
+    #[schema(required = false)]
+    cap_bytes: Option<u64>,
+    /// Its alert, in bytes.
+    #[schema(required = false)]
+    alert_bytes: Option<u64>,
+    /// Whether an open session is ended at the cap too.
+    #[schema(required = false)]
+    hard_cap: bool,
+    /// The cap that comes back when the billing period ends.
+    #[schema(required = false)]
+    cap_returns_to_bytes: Option<u64>,
+    /// As of when the usage is.
+    #[schema(required = false, format = DateTime)]
+    usage_as_of: Option<String>,
+    /// When it was last seen.
+    #[schema(required = false, format = DateTime)]
+    last_seen: Option<String>,
+    /// When it was activated.
+    #[schema(required = false, format = DateTime)]
+    activated_at: Option<String>,
+    /// Its tags.
+    #[schema(required = false)]
+    tags: Vec<String>,
+    /// Its categories.
+    #[schema(required = false)]
+    categories: Vec<String>,
+    /// Notes.
+    #[schema(required = false)]
+    notes: Option<String>,
+    /// Who hears of its alerts, by mail address.
+    #[schema(required = false)]
+    recipients: Vec<String>,
+    /// Usage in per cent of the cap; only where it is asked for.
+    #[schema(required = false)]
+    used_pct: Option<u64>,
+}
+
+/// A user of an account.
+#[derive(Serialize, ToSchema)]
+pub(super) struct User {
+    /// The identifier.
+    #[schema(example = "usr_3")]
+    pub id: String,
+    /// The account they belong to; they see it and everything below it.
+    #[schema(example = "acc_7")]
+    pub account_id: String,
+    /// Full name.
+    pub name: String,
+    /// Mail address, unique whatever the case.
+    #[schema(example = "ann@acme.example")]
+    pub email: String,
+    /// What they may do: `view-only`, `user` or `admin`.
+    #[schema(example = "admin")]
+    pub role: String,
+    /// `invited`, `active` or `disabled`.
+    #[schema(example = "active")]
+    pub state: String,
+    /// When they were last invited.
+    #[schema(format = DateTime)]
+    pub invited_at: Option<String>,
+    /// When they last signed in, within the hour.
+    #[schema(format = DateTime)]
+    pub signed_in_at: Option<String>,
+}
+
+/// Who is asking.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Me {
+    /// The identifier.
+    #[schema(example = "usr_3")]
+    pub id: String,
+    /// Full name.
+    pub name: String,
+    /// Mail address.
+    pub email: String,
+    /// What they may do.
+    #[schema(example = "admin")]
+    pub role: String,
+    /// Whether nothing can be changed by what they signed in with.
+    pub read_only: bool,
+    /// The top of what they see.
+    pub account: Option<Account>,
+}
+
+/// How many SIMs met each outcome.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Counts {
+    /// Changed.
+    pub done: u64,
+    /// Like that already.
+    pub unchanged: u64,
+    /// Refused by a rule.
+    pub refused: u64,
+    /// Changed by somebody else since.
+    pub conflict: u64,
+    /// Not known yet.
+    pub pending: u64,
+    /// Failed.
+    pub failed: u64,
+}
+
+impl From<estate::Counts> for Counts {
+    fn from(c: estate::Counts) -> Self {
+        let estate::Counts { done, unchanged, refused, conflict, pending, failed } = c;
+        Self { done, unchanged, refused, conflict, pending, failed }
+    }
+}
+
+/// A change of the log.
+#[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "what the API calls it everywhere")]
+pub(super) struct Change {
+    /// Its number, as whoever made it gave it.
+    #[schema(example = "0192d4a5-7c3e-7000-8000-5f0e3a1c9b42")]
+    pub change_id: String,
+    /// When.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Who, as name and address.
+    pub by: String,
+    /// From where.
+    pub via: Option<String>,
+    /// `move`, `levels`, `edit`, `add-account`, …
+    #[schema(example = "move")]
+    pub kind: String,
+    /// A sentence.
+    pub summary: String,
+    /// What became of the SIMs.
+    pub counts: Counts,
+    /// Whether a later change has undone it.
+    pub undone: bool,
+    /// Whether it can be undone.
+    pub undoable: bool,
+}
+
+/// A SIM of a change.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Item {
+    /// The SIM.
+    #[schema(example = "sim_4711")]
+    pub sim_id: String,
+    /// Its ICCID.
+    pub iccid: String,
+    /// `done`, `unchanged`, `refused`, `conflict`, `pending` or `failed`.
+    #[schema(example = "done")]
+    pub outcome: String,
+    /// Why; null where no reason is needed.
+    #[schema(example = "terminated")]
+    pub reason: Option<String>,
+    /// The account it was in.
+    pub from: Option<String>,
+    /// The account it was to go to.
+    pub to: Option<String>,
+    /// What it was like before, in words.
+    pub before: Option<String>,
+    /// What it was like afterwards.
+    pub after: Option<String>,
+}
+
+/// A level that usage reached.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Alert {
+    /// Its number; later ones are higher.
+    pub id: i64,
+    /// The SIM.
+    #[schema(example = "sim_4711")]
+    pub sim_id: String,
+    /// Its ICCID.
+    pub iccid: String,
+    /// The account it was in.
+    pub account_path: String,
+    /// `alert` or `cap`.
+    #[schema(example = "alert")]
+    pub kind: String,
+    /// The level, in bytes.
+    pub level_bytes: u64,
+    /// The usage that reached it.
+    pub used_bytes: u64,
+    /// When it was noticed.
+    #[schema(format = DateTime)]
+    pub at: String,
+}
+
+/// Usage of a day, a billing period or a session.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Spent {
+    /// From when.
+    #[schema(format = DateTime)]
+    pub from: String,
+    /// Until just before when.
+    #[schema(format = DateTime)]
+    pub until: String,
+    /// How much.
+    pub bytes: u64,
+}
+
+/// A SIM's usage over time. All usage is indicative: the bill may differ.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Usage {
+    /// When the running billing period began.
+    #[schema(format = DateTime)]
+    pub period_from: String,
+    /// When it ends.
+    #[schema(format = DateTime)]
+    pub period_until: String,
+    /// How its usage is reported: `stated`, `totals`, `at-end` or `interim`.
+    pub reporting: String,
+    /// Days with usage, newest first.
+    pub days: Vec<Spent>,
+    /// Billing periods that are over, newest first.
+    pub periods: Vec<Spent>,
+}
+
+/// Which SIMs are meant: exactly one of these.
+#[derive(Deserialize, ToSchema, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Selector {
+    /// These, by ICCID; one that is not there is an error.
+    #[schema(max_items = 100_000, example = json!(["8944500102198304826"]))]
+    pub iccids: Option<Vec<String>>,
+    /// All that fit a filter.
+    #[schema(example = "status=active tag:meter")]
+    pub filter: Option<String>,
+}
+
+/// What becomes of SIMs that cannot be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema, Default)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnConflict {
+    /// They are left as they are, counted and listed.
+    #[default]
+    Skip,
+    /// Nothing is changed if there is one.
+    Fail,
+}
+
+/// What every operation on SIMs has.
+#[derive(Clone, Copy)]
+pub(super) struct Bulk<'a> {
+    pub selector: &'a Selector,
+    pub dry_run: bool,
+    pub expect_count: Option<u64>,
+    pub on_conflict: OnConflict,
+    pub if_account_id: Option<&'a str>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The body of an operation on SIMs: what each has, and what is its own.
+macro_rules! bulk {
+    ($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields)]
+        pub(super) struct $name {
+            /// Which SIMs.
+            pub selector: Selector,
+            /// Only look what it would do. Nothing is changed unless this is false.
+            #[serde(default = "yes")]
+            #[schema(default = true)]
+            pub dry_run: bool,
+            /// Refuse unless exactly that many SIMs are meant.
+            #[serde(default)]
+            pub expect_count: Option<u64>,
+            /// What becomes of SIMs that cannot be changed.
+            #[serde(default)]
+            pub on_conflict: OnConflict,
+            /// Refuse unless all of them are in this account, not below it.
+            #[serde(default)]
+            #[schema(example = "acc_7")]
+            pub if_account_id: Option<String>,
+            $($(#[$field_about])* pub $field: $kind,)*
+        }
+
+        impl $name {
+            pub(super) fn bulk(&self) -> Bulk<'_> {
+                Bulk {
+                    selector: &self.selector,
+                    dry_run: self.dry_run,
+                    expect_count: self.expect_count,
+                    on_conflict: self.on_conflict,
+                    if_account_id: self.if_account_id.as_deref(),
+                }
+            }
+        }
+    };
+}
+
+bulk! {
+    /// SIMs into another account.
+    SimMoves {
+        /// The account they go to.
+        #[schema(example = "acc_9")]
+        target_account_id: String,
+        /// What is taken off them on the way.
+        #[serde(default)]
+        #[schema(max_items = 3)]
+        clear: Vec<Cleared>,
+    }
+}
+
+bulk! {
+    /// Caps and alerts of SIMs; what is not said stays as it is.
+    SimLevels {
+        /// The cap in bytes; 0 is none.
+        #[serde(default)]
+        cap_bytes: Option<u64>,
+        /// The alert in bytes; 0 is none. Without it the alert becomes 80 % of a cap that is set.
+        #[serde(default)]
+        alert_bytes: Option<u64>,
+        /// Whether an open session is ended at the cap too.
+        #[serde(default)]
+        hard_cap: Option<bool>,
+        /// Whether the old cap comes back when the billing period ends.
+        #[serde(default)]
+        until_period_end: bool,
+    }
+}
+
+bulk! {
+    /// States of SIMs.
+    SimStates {
+        /// What is done to them.
+        action: StateAction,
+        /// Why, for those who look later.
+        #[serde(default)]
+        #[schema(max_length = 200)]
+        reason: String,
+    }
+}
+
+bulk! {
+    /// Labels, notes, tags, categories and recipients of SIMs; what is not said stays as it is.
+    SimEdits {
+        /// The label; empty takes it away.
+        #[serde(default)]
+        label: Option<String>,
+        /// The notes; empty takes them away.
+        #[serde(default)]
+        notes: Option<String>,
+        /// Tags that come.
+        #[serde(default)]
+        add_tags: Vec<String>,
+        /// Tags that go.
+        #[serde(default)]
+        remove_tags: Vec<String>,
+        /// Whether the network lets them authenticate.
+        #[serde(default)]
+        authentication: Option<bool>,
+    }
+}
+
+/// What a move takes off SIMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Cleared {
+    /// Notes.
+    Notes,
+    /// Who hears of alerts.
+    Recipients,
+    /// Tags.
+    Tags,
+}
+
+/// What is done to the state of a SIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StateAction {
+    /// Asks the network to bring it into use.
+    Activate,
+    /// Stops it until it is resumed.
+    Suspend,
+    /// Ends a suspension.
+    Resume,
+    /// Ends the subscription for good.
+    Terminate,
+}
+
+/// The inverse of an earlier change.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Undo {
+    /// The change.
+    #[schema(example = "0192d4a5-7c3e-7000-8000-5f0e3a1c9b42")]
+    pub change_id: String,
+    /// Only look what it would do.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub dry_run: bool,
+}
+
+/// What an operation would do.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Plan {
+    /// SIMs it is about.
+    pub total: u64,
+    /// What would become of them.
+    pub counts: Counts,
+    /// Why some would be refused.
+    pub reasons: Vec<Reason>,
+    /// What is worth knowing, in sentences.
+    pub warnings: Vec<String>,
+    /// The first few SIMs, by ICCID.
+    pub sample: Vec<String>,
+}
+
+/// Why SIMs are refused.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reason {
+    /// A stable word.
+    #[schema(example = "terminated")]
+    pub code: String,
+    /// How many.
+    pub sims: u64,
+}
+
+/// A change of many SIMs that takes its time.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Operation {
+    /// Its identifier: `op_` and the number of the change it makes.
+    #[schema(example = "op_0192d4a5-7c3e-7000-8000-5f0e3a1c9b42")]
+    pub id: String,
+    /// The change it makes.
+    pub change_id: String,
+    /// `queued`, `running`, `succeeded`, `partially_failed`, `failed` or `cancelled`.
+    #[schema(example = "succeeded")]
+    pub status: String,
+    /// When it was asked for.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// SIMs worked through so far, while it runs.
+    pub done: Option<u64>,
+    /// What became of the SIMs, when it has ended.
+    pub counts: Option<Counts>,
+    /// Why it failed: a problem.
+    #[schema(value_type = Option<Object>)]
+    pub problem: Option<serde_json::Value>,
+    /// Where its SIMs are listed.
+    pub results_url: String,
+    /// What takes it back, where something does: post it to this address.
+    pub undo_url: Option<String>,
+}
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewAccount {
+    /// The account above.
+    #[schema(example = "acc_1")]
+    pub parent_id: String,
+    /// Its name.
+    #[schema(max_length = 100, example = "Fleet South")]
+    pub name: String,
+}
+
+/// A new user.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewUser {
+    /// The account they belong to.
+    #[schema(example = "acc_1")]
+    pub account_id: String,
+    /// Full name.
+    #[schema(example = "Ann Other")]
+    pub name: String,
+    /// Mail address.
+    #[schema(example = "ann@acme.example")]
+    pub email: String,
+    /// What they may do.
+    pub role: RoleWord,
+}
+
+/// A role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum RoleWord {
+    /// Looks, filters, exports.
+    ViewOnly,
+    /// Also edits notes and runs diagnostics.
+    User,
+    /// Manages accounts, users, caps and moves.
+    Admin,
+}
+
+impl From<RoleWord> for estate::Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::ViewOnly => Self::ViewOnly,
+            RoleWord::User => Self::User,
+            RoleWord::Admin => Self::Admin,
+        }
+    }
+}
+
+/// A failure (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what a problem writes")]
+pub(super) struct Problem {
+    /// What kind of failure: the same for each of its kind, for ever.
+    #[schema(example = "/problems/not-found")]
+    r#type: String,
+    /// The kind in words.
+    title: String,
+    /// The status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong and what to do about it.
+    detail: String,
+    /// What was asked for.
+    instance: String,
+    /// The end of the type.
+    #[schema(example = "not-found")]
+    code: String,
+    /// Names the request in the server's log.
+    request_id: String,
+    /// What of the request is at fault: a `parameter`, a `header`, or a place in the body (`pointer`, RFC 6901).
+    #[schema(required = false, value_type = Vec<Object>)]
+    errors: Vec<()>,
+}
+
+/// A session.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what signing in writes")]
+pub(super) struct Session {
+    /// What requests come with: `Authorization: Bearer …`.
+    token: String,
+    /// Until when it is good.
+    #[schema(format = DateTime)]
+    expires_at: String,
+    /// What renews it, once.
+    renew: String,
+    /// Until when it can be renewed.
+    #[schema(format = DateTime)]
+    renew_until: String,
+}
+
+/// Whom a link lets in.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what a link says")]
+pub(super) struct Invited {
+    /// Their name.
+    name: String,
+    /// Their mail address.
+    email: String,
+    /// Whether it is an invitation; else another password is chosen.
+    invitation: bool,
+}
+
+/// Whether the server is well.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what a probe says")]
+pub(super) struct Health {
+    /// `ok` or `ready`.
+    status: String,
+}
