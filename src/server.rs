@@ -12,6 +12,8 @@ mod edits;
 mod feed;
 mod limits;
 mod log;
+mod metrics;
+mod net;
 mod operations;
 mod params;
 mod problem;
@@ -23,6 +25,7 @@ mod signin;
 mod sims;
 mod users;
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -40,10 +43,11 @@ use estate::{Cancel, Error, Estate, Local, Progress, Roles};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use uuid::Uuid;
 
 use crate::failure::Failure;
@@ -52,6 +56,9 @@ use asker::Asker;
 use describe::Route;
 use feed::Feed;
 use limits::{Limits, Rate};
+use metrics::Metrics;
+pub use net::Certificates;
+use net::Net;
 use problem::Problem;
 use running::Running;
 use sessions::Sessions;
@@ -62,6 +69,8 @@ const AT_ONCE: usize = 32;
 const PROOFS: usize = 4;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a body may say nothing before it is given up.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How long what runs may go on when the server is to end.
 const GRACE: Duration = Duration::from_secs(20);
 /// What keeps an answer out of pages, caches and addresses of others.
@@ -84,6 +93,7 @@ pub(crate) struct Served {
     proofs: Arc<Semaphore>,
     limits: Arc<Limits>,
     feed: Arc<Feed>,
+    metrics: Arc<Metrics>,
     running: Arc<Running>,
     /// Takes back what runs, when it does not come to an end by itself.
     stopping: Cancel,
@@ -99,6 +109,7 @@ impl Served {
             proofs: Arc::new(Semaphore::new(PROOFS)),
             limits: Arc::new(Limits::new(serve.rate)),
             feed: Arc::new(Feed::new()),
+            metrics: Arc::new(Metrics::new()),
             running: Arc::default(),
             stopping: Cancel::new(),
             stopped: watch::channel(false).0,
@@ -192,6 +203,14 @@ fn routes(served: &Served) -> Router {
             // Lines are to arrive as they are written.
             SizeAbove::new(1_024).and(NotForContentType::const_new(LINES)).and(NotForContentType::SSE),
         ))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
+            let words = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            Problem::unexpected(&words.unwrap_or("a handler panicked")).into_response()
+        }))
+        .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(middleware::from_fn_with_state(served.clone(), around))
         .with_state(served.clone())
 }
@@ -203,6 +222,7 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let began = Instant::now();
+    served.metrics.begin();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = &problem.cause {
@@ -226,8 +246,9 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     for (name, value) in STRICT {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    let (status, took) = (response.status().as_u16(), began.elapsed().as_millis() as u64);
-    tracing::info!(request_id = id, %method, route, status, took, "request");
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    served.metrics.end(&method, &route, status, took);
+    tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, "request");
     response
 }
 
@@ -294,29 +315,26 @@ pub struct Serve {
     pub rate: NonZeroU32,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// What encrypts; without it nothing does.
+    pub certificates: Option<Certificates>,
     /// Hears when rows have become other than they were by themselves.
     pub turned: std::sync::mpsc::Receiver<()>,
 }
 
 /// Serves until a signal comes, then finishes what runs; `ready` hears where.
-pub fn run(serve: Serve, ready: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
-    let io = |what: &'static str| move |e| Failure::io(what, e);
+pub fn run(serve: Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(io("cannot start the server"))?.block_on(async {
-        let listener = TcpListener::bind(serve.listen)
-            .await
-            .map_err(|e| Failure::io(format!("cannot listen on {}", serve.listen), e))?;
-        ready(listener.local_addr().map_err(io("cannot listen"))?);
+    let runtime = runtime.map_err(|e| Failure::io("cannot start the server", e))?;
+    runtime.block_on(async {
+        let net = Net::bind(serve.listen, serve.certificates.clone()).await?;
         let served = Served::new(&serve);
         let feed = Arc::clone(&served.feed);
         let _watch = serve.owner.on_commit(Box::new(move || feed.wake()))?;
         let feed = Arc::clone(&served.feed);
         std::thread::spawn(move || serve.turned.iter().for_each(|()| feed.turned()));
-        let service = routes(&served).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, service)
-            .with_graceful_shutdown(ended(served))
-            .await
-            .map_err(io("the server failed"))
+        ready(&net.url()?);
+        net.serve(routes(&served), ended(served)).await;
+        Ok(())
     })
 }
 

@@ -1,7 +1,9 @@
 //! `simdeck serve`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -12,33 +14,44 @@ use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::{connect, keeper, server};
 
-/// Let other programs read the store over HTTP, by API tokens.
+/// Serve the store to screens, commands and programs elsewhere, over HTTP.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Where to listen: an address and a port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
+    /// The certificate to encrypt with, and those that vouch for it (PEM). Read anew when it changes.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
     /// How many requests a minute each user has.
     #[arg(long, value_name = "N", default_value = "6000")]
     rate: NonZeroU32,
 }
 
-/// A line for each request, on standard error; with --quiet only what went wrong.
+/// A line for each request, on standard error: for people on a terminal, else JSON; with --quiet only what went wrong.
 fn log_to_stderr(context: &Context) {
     let level = if context.globals.quiet { tracing::Level::ERROR } else { tracing::Level::INFO };
+    // Whoever read standard error may have gone: a request is answered all the same.
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_max_level(level)
         .with_writer(std::io::stderr)
-        // Whoever read standard error may have gone: a request is answered all the same.
-        .log_internal_errors(false)
-        .finish();
-    let _ = tracing::subscriber::set_global_default(subscriber);
+        .log_internal_errors(false);
+    let _ = if std::io::stderr().is_terminal() {
+        tracing::subscriber::set_global_default(subscriber.finish())
+    } else {
+        tracing::subscriber::set_global_default(subscriber.json().flatten_event(true).finish())
+    };
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    if !args.listen.ip().is_loopback() && !context.globals.plaintext {
-        let why = "tokens would cross the network unencrypted: listen on 127.0.0.1 behind a proxy that speaks TLS, or say --plaintext";
+    let certificates =
+        args.cert.clone().zip(args.key.clone()).map(|(chain, key)| server::Certificates { chain, key });
+    if !args.listen.ip().is_loopback() && !context.globals.plaintext && certificates.is_none() {
+        let why = "tokens would cross the network unencrypted: give --cert and --key, listen on 127.0.0.1 behind a proxy that speaks TLS, or say --plaintext";
         return Err(Failure::Usage(format!("{}: {why}", args.listen.ip())));
     }
     log_to_stderr(context);
@@ -69,11 +82,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         links: context.config.url.clone(),
         rate: args.rate,
         listen: args.listen,
+        certificates,
         turned,
     };
     let served = server::run(serve, |at| {
         context.say(format!(
-            "serving http://{at} to programs with a token (simdeck token create); Ctrl+C ends it"
+            "serving {at} - described at {at}/docs; sign in with: simdeck login {at}; Ctrl+C ends it"
         ));
     });
     stop.store(true, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::shapes::{
     Account, Alert, Change, Health, Invited, Item, Me, NewAccount, NewUser, Operation, Plan, Session, Sim,
     SimEdits, SimLevels, SimMoves, SimStates, Undo, Usage, User,
 };
-use super::{accounts, docs, feed, log, operations, screen, signin, sims, users};
+use super::{accounts, docs, feed, log, metrics, operations, screen, signin, sims, users};
 
 /// The headings, and what stands below them.
 pub(super) const TAGS: [(&str, &str); 8] = [
@@ -337,6 +337,13 @@ fn own_routes() -> Vec<Route> {
             .open()
             .named("ready", "Server", "Whether the store can be read")
             .gives::<Health>(200, "It can."),
+        Route::get("/metrics", metrics::page)
+            .named(
+                "metrics",
+                "Server",
+                "How the server does\nPrometheus text, by route; for those who see every account.",
+            )
+            .sends(200, "The counts.", "application/openmetrics-text"),
         Route::get("/openapi.json", openapi).open().named("openapi", "Server", "This description").sends(
             200,
             "OpenAPI 3.1.",

@@ -60,6 +60,11 @@ impl Local {
         check::check(&self.store.writer())
     }
 
+    /// Whether whoever is signed in sees every account, and may know what happens in all of them.
+    pub fn sees_all(&self) -> Result<()> {
+        self.at_root(Capability::EstateHistory, |_| Ok(()))
+    }
+
     /// For those who see everything: what they ask for is about every account.
     fn at_root<T>(&self, need: Capability, work: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         self.read(need, &Cancel::new(), |view| if view.whole { work(view) } else { Err(Error::RootOnly) })

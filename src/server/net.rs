@@ -1,0 +1,227 @@
+//! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt as _;
+
+use crate::failure::Failure;
+
+/// How many connections there may be; the others wait to be accepted.
+const CONNECTIONS: usize = 1_024;
+/// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
+const HELLO: Duration = Duration::from_secs(10);
+const HEADERS: Duration = Duration::from_secs(30);
+/// How many headers a request may have, and how large its head may be.
+const MOST_HEADERS: usize = 64;
+const HEAD: usize = 32 * 1024;
+/// How often it is looked whether the certificates were renewed.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long to wait when the system has no room for another connection.
+const ROOM: Duration = Duration::from_millis(100);
+
+/// The files of a certificate and its key (PEM).
+#[derive(Debug, Clone)]
+pub struct Certificates {
+    /// The certificate, and those that vouch for it.
+    pub chain: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// What encrypts, as the files were when they were last looked at.
+struct Encryption {
+    files: Certificates,
+    now: Mutex<(Arc<ServerConfig>, [Option<SystemTime>; 2], std::time::Instant)>,
+}
+
+fn read(files: &Certificates) -> Result<Arc<ServerConfig>, Failure> {
+    let bad = |path: &Path, why: String| Failure::Config(format!("{}: {why}", path.display()));
+    crate::tls::install();
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.chain).and_then(Iterator::collect);
+    let chain = chain.map_err(|e| bad(&files.chain, format!("cannot be read as certificates (PEM): {e}")))?;
+    if chain.is_empty() {
+        return Err(bad(&files.chain, "holds no certificate".into()));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|e| bad(&files.key, format!("cannot be read as a private key (PEM): {e}")))?;
+    let mut config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|e| bad(&files.chain, e.to_string()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+impl Certificates {
+    fn changed(&self) -> [Option<SystemTime>; 2] {
+        [&self.chain, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
+    }
+}
+
+impl Encryption {
+    fn new(files: Certificates) -> Result<Self, Failure> {
+        let now = Mutex::new((read(&files)?, files.changed(), std::time::Instant::now()));
+        Ok(Self { files, now })
+    }
+
+    /// What encrypts now: read anew when the files were renewed, and as before when they cannot be read.
+    fn acceptor(&self) -> TlsAcceptor {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.2.elapsed() >= LOOK {
+            now.2 = std::time::Instant::now();
+            let changed = self.files.changed();
+            if changed != now.1 {
+                match read(&self.files) {
+                    Ok(config) => {
+                        (now.0, now.1) = (config, changed);
+                        tracing::info!("the certificates were read anew");
+                    }
+                    Err(error) => tracing::error!(%error, "the certificates stay as they were"),
+                }
+            }
+        }
+        TlsAcceptor::from(Arc::clone(&now.0))
+    }
+}
+
+/// Where connections come from.
+pub(super) struct Net {
+    listener: TcpListener,
+    encryption: Option<Arc<Encryption>>,
+    room: Arc<Semaphore>,
+}
+
+impl Net {
+    /// Listens.
+    pub(super) async fn bind(at: SocketAddr, files: Option<Certificates>) -> Result<Self, Failure> {
+        let encryption = files.map(Encryption::new).transpose()?.map(Arc::new);
+        let listener =
+            TcpListener::bind(at).await.map_err(|e| Failure::io(format!("cannot listen on {at}"), e))?;
+        Ok(Self { listener, encryption, room: Arc::new(Semaphore::new(CONNECTIONS)) })
+    }
+
+    /// Where that is, as an address.
+    pub(super) fn url(&self) -> Result<String, Failure> {
+        let at = self.listener.local_addr().map_err(|e| Failure::io("cannot listen", e))?;
+        Ok(format!("{}://{at}", if self.encryption.is_some() { "https" } else { "http" }))
+    }
+
+    /// Serves until `end` comes, then lets what runs come to its end.
+    pub(super) async fn serve(self, router: Router, end: impl Future<Output = ()>) {
+        let graceful = GracefulShutdown::new();
+        let mut end = std::pin::pin!(end);
+        loop {
+            let room = Arc::clone(&self.room).acquire_owned();
+            let accepted = async { (room.await, self.listener.accept().await) };
+            let (room, accepted) = tokio::select! {
+                accepted = accepted => accepted,
+                () = &mut end => break,
+            };
+            let (stream, from) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    tokio::time::sleep(ROOM).await;
+                    continue;
+                }
+            };
+            let (watcher, router) = (graceful.watcher(), router.clone());
+            let encryption = self.encryption.clone();
+            tokio::spawn(async move {
+                let _room = room;
+                let _ = stream.set_nodelay(true);
+                match encryption {
+                    None => spoken(stream, from, router, watcher).await,
+                    Some(encryption) => encrypted(stream, from, &encryption, router, watcher).await,
+                }
+            });
+        }
+        drop(self.listener);
+        graceful.shutdown().await;
+    }
+}
+
+type Watcher = hyper_util::server::graceful::Watcher;
+
+async fn encrypted(
+    stream: TcpStream,
+    from: SocketAddr,
+    encryption: &Encryption,
+    router: Router,
+    watcher: Watcher,
+) {
+    // Whoever says nothing, or nothing that can be understood, is hung up on.
+    if let Ok(Ok(stream)) = tokio::time::timeout(HELLO, encryption.acceptor().accept(stream)).await {
+        spoken(stream, from, router, watcher).await;
+    }
+}
+
+async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    from: SocketAddr,
+    router: Router,
+    watcher: Watcher,
+) {
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request: Request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS)
+        .max_headers(MOST_HEADERS)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = watcher.watch(connection).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_leaves_the_one_there_was() {
+        let dir = tempfile::tempdir().expect("folder");
+        let files = Certificates { chain: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+        let certify = || {
+            let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("made");
+            std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("key");
+            std::fs::write(&files.chain, made.cert.pem()).expect("certificate");
+        };
+        certify();
+        let encryption = Encryption::new(files.clone()).expect("read");
+        let config = || Arc::as_ptr(&encryption.now.lock().expect("lock").0);
+        let looked = || {
+            let mut now = encryption.now.lock().expect("lock");
+            // As if it had been looked at long ago, and the files were others then.
+            (now.1, now.2) = ([None, None], now.2.checked_sub(LOOK).expect("long ago"));
+            drop(now);
+            let _ = encryption.acceptor();
+        };
+        let first = config();
+        std::fs::write(&files.chain, "rubbish").expect("broken");
+        looked();
+        assert_eq!(config(), first);
+        certify();
+        looked();
+        assert_ne!(config(), first);
+    }
+}

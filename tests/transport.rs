@@ -1,0 +1,154 @@
+//! How a server is reached: encrypted by certificates that may be renewed, watched by those who run it, and by nobody else.
+
+#[path = "common/binary.rs"]
+mod binary;
+#[path = "common/serving.rs"]
+mod serving;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use binary::World;
+use serving::Server;
+
+/// Writes a certificate for this machine and its key; gives its serial number's place for nobody, only new each time.
+fn certify(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into(), "localhost".into()])
+        .expect("certificate");
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("key");
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("certificate");
+}
+
+#[test]
+fn what_is_sent_is_encrypted_and_certificates_are_read_anew_when_they_are_renewed() {
+    let world = World::sample();
+    certify(world.dir.path());
+    let file = |name: &str| world.path(name).to_str().expect("text").to_owned();
+    let (cert, key) = (file("cert.pem"), file("key.pem"));
+    let mut server = Server::of(world.command(), "127.0.0.1:0", &["--cert", &cert, "--key", &key]);
+    assert!(server.base.starts_with("https://"), "{}", server.base);
+    let token = world.ok(&["token", "create", "all"]);
+    let base = server.base.clone();
+    let count = |ca: Option<&str>| {
+        let mut command = world.command();
+        command.env("SIMDECK_TOKEN", token.trim()).env_remove("SIMDECK_STORE");
+        let config = world.path(".config/simdeck");
+        std::fs::create_dir_all(&config).expect("folder");
+        let ca = ca.map_or_else(String::new, |ca| format!("ca = \"{ca}\"\n"));
+        std::fs::write(config.join("config.toml"), format!("[profile.far]\nserver = \"{base}\"\n{ca}"))
+            .expect("configuration");
+        let mut plain = std::process::Command::new(command.get_program());
+        plain.env_clear().env("HOME", world.dir.path()).env("SIMDECK_TOKEN", token.trim());
+        let output = plain.args(["--profile", "far", "sims", "--count"]).output().expect("runs");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    let (code, said) = count(None);
+    assert!(code == Some(6) && said.contains("cannot be reached"), "nobody vouches for it: {said}");
+    assert_eq!(count(Some(&cert)), (Some(0), format!("{}\n", world.count(""))));
+    // Whoever speaks plainly hears nothing that can be read.
+    let mut plain = TcpStream::connect(base.trim_start_matches("https://")).expect("connected");
+    plain.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("said");
+    let mut heard = Vec::new();
+    let _ = plain.read_to_end(&mut heard);
+    assert!(!heard.starts_with(b"HTTP"), "{heard:?}");
+    // Renewed, the new one is used; with a broken one nothing begins.
+    let old = std::fs::read(&cert).expect("certificate");
+    certify(world.dir.path());
+    assert_ne!(old, std::fs::read(&cert).expect("certificate"));
+    let renewed = std::iter::repeat_with(|| count(Some(&cert)).0).take(100).any(|code| code == Some(0));
+    assert!(renewed);
+    std::fs::write(&cert, "rubbish").expect("broken");
+    server.child.kill().expect("killed");
+    let (log, _) = server.ended();
+    assert!(log.contains("read anew"), "{log}");
+    let (_, said) = world.ends(&["serve", "--listen", "127.0.0.1:0", "--cert", &cert, "--key", &key], 1);
+    assert!(said.contains("cert.pem"), "{said}");
+    world.ends(&["serve", "--cert", &cert], 2);
+}
+
+#[test]
+fn how_the_server_does_is_told_by_route_to_those_who_see_every_account() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &["--rate", "60"]);
+    let token = |args: &[&str]| world.ok(&[&["token", "create"], args].concat()).trim().to_owned();
+    let (all, acme) = (token(&["all"]), token(&["acme", "--account", "/Root/Acme Ltd"]));
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let ask = |path: &str, token: &str| {
+        let request =
+            agent.get(format!("{}{path}", server.base)).header("Authorization", format!("Bearer {token}"));
+        let mut answer = request.call().expect("answered");
+        (
+            answer.status().as_u16(),
+            answer.headers().clone(),
+            answer.body_mut().read_to_string().expect("text"),
+        )
+    };
+    let (status, headers, _) = ask("/v1/sims?limit=1", &all);
+    assert_eq!((status, headers["ratelimit-policy"].to_str().ok()), (200, Some("\"default\";q=60;w=60")));
+    assert!(
+        headers["ratelimit"].to_str().is_ok_and(|said| said.starts_with("\"default\";r=59;t=")),
+        "{headers:?}"
+    );
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ] {
+        assert_eq!(headers[name], value);
+    }
+    assert!(!headers.contains_key("access-control-allow-origin"));
+    assert_eq!(ask("/metrics", &acme).0, 403);
+    let (status, _, text) = ask("/metrics", &all);
+    assert_eq!(status, 200);
+    assert!(
+        text.contains("simdeck_http_requests_total{method=\"GET\",route=\"/v1/sims\",status=\"200\"} 1"),
+        "{text}"
+    );
+    assert!(!text.contains("acc_") && !text.contains("Acme"), "{text}");
+    // Whoever asks too often waits; that is told in each form of it, and nobody else does.
+    let over = std::iter::repeat_with(|| ask("/v1/me", &acme)).take(70).find(|(status, ..)| *status == 429);
+    let (_, headers, body) = over.expect("too many");
+    assert!(
+        headers["retry-after"].to_str().is_ok_and(|seconds| seconds.parse::<u64>().is_ok()),
+        "{headers:?}"
+    );
+    assert!(
+        body.contains("/problems/too-many-requests")
+            && headers["ratelimit"].to_str().is_ok_and(|said| said.contains("r=0")),
+        "{body}"
+    );
+    assert_eq!(ask("/v1/me", "simdeck_").0, 401);
+}
+
+#[test]
+fn a_head_that_is_too_large_and_a_body_that_is_are_refused() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let token = world.ok(&["token", "create", "all", "--scope", "write"]).trim().to_owned();
+    let place = server.base.trim_start_matches("http://").to_owned();
+    let say = |text: &[u8]| {
+        let mut stream = TcpStream::connect(&place).expect("connected");
+        let _ = stream.write_all(text);
+        let mut heard = String::new();
+        let _ = stream.read_to_string(&mut heard);
+        heard
+    };
+    let headers: String = (0..100).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let heard = say(format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{headers}\r\n").as_bytes());
+    assert!(heard.starts_with("HTTP/1.1 431"), "{heard}");
+    let body = format!("{{\"parent_id\": \"acc_1\", \"name\": \"{}\"}}", "x".repeat(300_000));
+    let request = format!(
+        "POST /v1/accounts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let heard = say(request.as_bytes());
+    assert!(heard.starts_with("HTTP/1.1 413") && heard.contains("/problems/too-large"), "{heard}");
+    let plain = request.replace("application/json", "text/plain");
+    assert!(say(plain.as_bytes()).contains("/problems/unsupported-media-type"));
+}
