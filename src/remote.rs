@@ -66,11 +66,6 @@ impl Remote {
         self.link.sign_out()
     }
 
-    /// The address of the server.
-    pub fn server(&self) -> &str {
-        self.link.name()
-    }
-
     fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
         read(self.link.ask(ask, cancel)?)
     }
@@ -131,12 +126,14 @@ impl Estate for Remote {
     }
 
     fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
-        let rev: Rev = self.ask(&Ask::Rev, cancel)?;
         let known = self.tree.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, tree)) = known.filter(|(at, _)| *at == rev) {
+        if let Some((at, tree)) = known
+            && self.ask::<Rev>(&Ask::Rev, cancel)? == at
+        {
             return Ok(tree);
         }
         let tree: Tree = self.ask(&Ask::Accounts, cancel)?;
+        let rev = tree.rev;
         let tree = Arc::new(tree.build());
         *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = Some((rev, Arc::clone(&tree)));
         Ok(tree)
@@ -373,6 +370,10 @@ impl Estate for Remote {
 
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
         Ok(Arc::new(Self::over(Arc::new(self.link.seen_by(id)))?))
+    }
+
+    fn place(&self) -> String {
+        self.link.name().to_owned()
     }
 
     fn offline_since(&self) -> Option<Time> {

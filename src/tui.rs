@@ -111,6 +111,7 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
     let capabilities = around.capabilities();
     let mut model = Model::new(Start {
         kind,
+        place: estate.place(),
         me: estate.me().clone(),
         roles: estate.roles().clone(),
         read_only: estate.read_only(),
@@ -120,19 +121,13 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
         size: Terminal::size(),
         mouse: around.mouse,
         clipboard: capabilities.clipboard(),
-        machine: crate::doctor::facts(config, &place(estate.as_ref(), config), "open"),
+        machine: crate::doctor::facts(config, estate.place().as_ref(), "open"),
         probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
         mail: config.mail.is_some(),
         now: Time::now(),
     });
     remember::recall(&mut model);
     Ok(model)
-}
-
-/// Where the estate is, for whoever helps.
-fn place(estate: &dyn Estate, config: &Config) -> std::path::PathBuf {
-    let server = || config.server.clone().unwrap_or_else(|| "a server".to_owned());
-    estate.local().map_or_else(|| server().into(), |local| local.path().to_owned())
 }
 
 impl Around<'_> {

@@ -98,6 +98,9 @@ pub struct Hello {
 /// The accounts that are seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tree {
+    /// As of which revision.
+    #[serde(default)]
+    pub rev: Rev,
     /// In tree order, the top first.
     pub accounts: Vec<Account>,
     /// Whether the top is the root of the estate.
@@ -200,8 +203,10 @@ pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
         Ask::Rev => json(estate.rev()?),
         Ask::TouchedSince { after } => json(estate.touched_since(after)?),
         Ask::Accounts => {
+            // What is changed between the two is read again: the revision is not too new.
+            let rev = estate.rev()?;
             let tree = estate.accounts(cancel)?;
-            json(Tree { accounts: tree.all().to_vec(), root: tree.has_root() })
+            json(Tree { rev, accounts: tree.all().to_vec(), root: tree.has_root() })
         }
         Ask::Users { account } => json(estate.users(account, cancel)?),
         Ask::Page { query, seek, limit } => json(estate.page(&query, &seek, limit, cancel)?),

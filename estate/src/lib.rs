@@ -199,6 +199,8 @@ pub trait Estate: Send + Sync {
     fn link(&self, user: UserId, all: bool) -> Result<Link>;
     /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>>;
+    /// Where the estate is: its file, or the address of its server.
+    fn place(&self) -> String;
     /// Since when the estate cannot be reached, if it is elsewhere and cannot.
     fn offline_since(&self) -> Option<Time> {
         None

@@ -538,6 +538,10 @@ impl Estate for Local {
         Ok(Arc::new(self.seen_by(id)?))
     }
 
+    fn place(&self) -> String {
+        self.path().display().to_string()
+    }
+
     fn local(&self) -> Option<&Local> {
         Some(self)
     }

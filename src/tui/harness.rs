@@ -42,6 +42,7 @@ impl Session {
         let estate: Arc<dyn Estate> = Arc::new(local);
         let model = Model::new(Start {
             kind,
+            place: estate.place(),
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),

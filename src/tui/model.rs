@@ -191,6 +191,8 @@ pub struct Drag {
 pub struct Start {
     /// What is open.
     pub kind: Kind,
+    /// Where it is.
+    pub place: String,
     /// Who is signed in.
     pub me: User,
     /// The role table.
@@ -228,6 +230,8 @@ pub struct Model {
     pub at: Duration,
     pub now: Time,
     pub kind: Kind,
+    /// Where the estate is.
+    pub place: String,
     /// Since when the server has not answered.
     pub offline: Option<Time>,
     pub me: User,
@@ -327,6 +331,7 @@ impl Model {
             at: Duration::ZERO,
             now: start.now,
             kind: start.kind,
+            place: start.place,
             offline: None,
             query: Query::all(top, start.now),
             columns: Columns::default(),

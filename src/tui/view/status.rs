@@ -18,7 +18,8 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let word = match (model.kind, model.offline) {
         (_, Some(since)) => format!(" OFFLINE · as of {} ago ", age(since, model.now)),
         (Kind::Demo, _) => " DEMO ".to_owned(),
-        (Kind::Local | Kind::Remote, _) => " LIVE ".to_owned(),
+        (Kind::Local, _) => " LIVE ".to_owned(),
+        (Kind::Remote, _) => format!(" LIVE · {} ", host(&model.place)),
         (Kind::Seen, _) => " VIEW AS · q comes back ".to_owned(),
     };
     let x = text(buffer, area, " simdeck ", theme.title());
@@ -47,6 +48,12 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
             format!("{} {} of {}", job.progress.phase, count(job.progress.done), count(job.progress.total));
         right(buffer, rest, &said, theme.warn);
     }
+}
+
+/// The name of a server, without how it is spoken to.
+fn host(place: &str) -> String {
+    let name = place.split_once("://").map_or(place, |(_, name)| name);
+    estate::text::clean(name.split('/').next().unwrap_or(name)).into_owned()
 }
 
 /// How old what is shown is.
