@@ -29,7 +29,6 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,6 +82,7 @@ const STRICT: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("permissions-policy"), "interest-cohort=()"),
 ];
 /// Names a request, in what is answered and what is logged.
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every request needs.
@@ -221,6 +221,7 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let trace = request.headers().get(TRACE).filter(|trace| is_trace(trace.as_bytes())).cloned();
     let began = Instant::now();
     served.metrics.begin();
     let mut response = next.run(request).await;
@@ -241,6 +242,8 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     if let Some(rate) = rate {
         served.limits.say(rate, headers);
     }
+    let traced = trace.as_ref().and_then(|trace| trace.to_str().ok()).unwrap_or("-").to_owned();
+    trace.map(|trace| headers.insert(TRACE, trace));
     headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in STRICT {
@@ -248,8 +251,16 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     }
     let (status, took) = (response.status().as_u16(), began.elapsed());
     served.metrics.end(&method, &route, status, took);
-    tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, "request");
+    tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, trace = traced, "request");
     response
+}
+
+/// Whether a trace context is one (W3C Trace Context, §3.2): `00-…-…-01`.
+fn is_trace(text: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = text.split(|b| *b == b'-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    lengths == [2, 32, 16, 2]
+        && parts.concat().iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
 }
 
 /// The name a request came with, if it can be repeated safely, or a new one.
@@ -299,8 +310,6 @@ pub fn openapi() -> String {
 
 /// What to serve, and where.
 pub struct Serve {
-    /// The store.
-    pub store: PathBuf,
     /// The role table as this deployment tightened it.
     pub roles: Roles,
     /// Whoever owns the file, signed in.

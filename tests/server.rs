@@ -170,6 +170,11 @@ fn a_list_comes_page_by_page_with_every_row_once() {
             && page["items"][0]["cap_bytes"].is_u64() | page["items"][0]["cap_bytes"].is_null()
     );
     let cursor = page["next_cursor"].as_str().expect("more");
+    let link = server.ask("GET", "/v1/sims?filter=status%3Dactive&limit=7", Some(&all)).1["link"].clone();
+    let link = link.to_str().expect("text");
+    let next = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\"")).expect(link);
+    assert!(next.starts_with("/v1/sims?filter=status%3Dactive&limit=7&cursor="), "{next}");
+    assert_ne!(server.get(next, &all)["items"], page["items"]);
     // A cursor goes on with its own list only.
     let (_, body) = server.refused("GET", &format!("/v1/sims?cursor={cursor}"), Some(&all), 400);
     assert_eq!(body["errors"][0]["parameter"], "cursor");

@@ -76,11 +76,14 @@ pub struct NewEstate {
     pub name: String,
 }
 
+/// What tells the time.
+type Clock = Box<dyn Fn() -> Time + Send + Sync>;
+
 /// A user's session with a store on this machine.
 pub struct Local {
-    store: Store,
+    store: Arc<Store>,
     scope: Scope,
-    clock: Box<dyn Fn() -> Time + Send + Sync>,
+    clock: Clock,
     tree: Mutex<Option<(Rev, Arc<Accounts>, bool)>>,
     /// Whether somebody sends mail: else none is written.
     mail: bool,
@@ -139,15 +142,15 @@ impl Local {
             log::touch_if_absent(&session, 1, account)?;
             transaction.commit()?;
         }
-        Self::sign_in(store, Some(&email), false, Box::new(move || now))
+        Self::sign_in(Arc::new(store), Some(&email), false, Box::new(move || now))
     }
 
     /// Opens a store as the user with that address, or as the only Admin of the root account.
     pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
-        Self::sign_in(Store::open(path)?, email, read_only, Box::new(Time::now))
+        Self::sign_in(Arc::new(Store::open(path)?), email, read_only, Box::new(Time::now))
     }
 
-    fn new(store: Store, scope: Scope, clock: Box<dyn Fn() -> Time + Send + Sync>) -> Self {
+    fn new(store: Arc<Store>, scope: Scope, clock: Clock) -> Self {
         Self {
             store,
             scope,

@@ -69,7 +69,7 @@ const MIGRATIONS: [&str; 13] = [
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
 /// How many readers are kept when nobody reads.
-const READERS: usize = 8;
+const READERS: usize = 16;
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 4_000;
 
@@ -179,6 +179,11 @@ impl Store {
             readers.push(session);
         }
         result
+    }
+
+    /// Lends the writer if nobody has it.
+    pub fn try_writer(&self) -> Option<MutexGuard<'_, Session>> {
+        self.writer.try_lock().ok()
     }
 
     /// Lends the writer; there is one.

@@ -40,7 +40,7 @@ fn invite(root: &Local, email: &str) -> User {
 
 fn enter(root: &Local, email: &str) -> Signed {
     let link = root.link(invite(root, email).id, false).expect("link");
-    Local::by_link(root.path(), &link.secret, None, GOOD, NOW).expect("in")
+    root.by_link(&link.secret, None, GOOD, NOW).expect("in")
 }
 
 fn world() -> (tempfile::TempDir, Local) {
@@ -55,9 +55,7 @@ fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be
     let ann = invite(&root, "ann@x.example");
     let first = root.link(ann.id, false).expect("link");
     let link = root.link(ann.id, false).expect("another");
-    let enter = |link: &Secret, password: &str, now| {
-        Local::by_link(root.path(), link, Some("Ann Other"), password, now)
-    };
+    let enter = |link: &Secret, password: &str, now| root.by_link(link, Some("Ann Other"), password, now);
     let gone =
         |result: Result<Signed, Error>| assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
     gone(enter(&first.secret, GOOD, NOW));
@@ -66,7 +64,7 @@ fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be
         enter(&link.secret, "ann@x.example", NOW),
         Err(Error::Invalid { field: "password", .. })
     ));
-    let invited = Local::linked(root.path(), &link.secret, NOW).expect("looked at");
+    let invited = root.linked(&link.secret, NOW).expect("looked at");
     assert_eq!((invited.name.as_str(), invited.invitation), ("Ann", true));
     let signed = enter(&link.secret, GOOD, NOW).expect("in");
     gone(enter(&link.secret, GOOD, NOW));
@@ -89,9 +87,7 @@ fn whoever_is_not_known_hears_what_a_wrong_password_hears() {
     let (_dir, root) = world();
     enter(&root, "ann@x.example");
     invite(&root, "invited@x.example");
-    let sign_in = |email: &str, password: &str| {
-        Local::by_password(root.path(), &by(email, password, None), NOW).map(|_| ())
-    };
+    let sign_in = |email: &str, password: &str| root.by_password(&by(email, password, None), NOW).map(|_| ());
     assert_eq!(sign_in(" ANN@x.example", GOOD), Ok(()));
     for (email, password) in [
         ("ann@x.example", "another few words"),
@@ -113,28 +109,28 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     let signed = enter(&root, "ann@x.example");
     assert!(session(&root, &signed.token, later(86_400)).is_err());
     let open = session(&root, &signed.token, NOW).expect("session");
-    let renewed = Local::renew(root.path(), &signed.renew, later(86_400)).expect("renewed");
-    assert_eq!(Local::renew(root.path(), &signed.renew, later(86_400)), Err(Error::SignedOut));
-    assert_eq!(Local::renew(root.path(), &renewed.token, later(86_400)), Err(Error::SignedOut));
+    let renewed = root.renew(&signed.renew, later(86_400)).expect("renewed");
+    assert_eq!(root.renew(&signed.renew, later(86_400)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&renewed.token, later(86_400)), Err(Error::SignedOut));
     assert!(session(&root, &signed.token, NOW).is_err());
     let next = session(&root, &renewed.token, later(86_400)).expect("session");
     assert_eq!(next.me().email, "ann@x.example");
     // Out is out, at the next request of whoever is still there.
     next.end_session().expect("ended");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
-    let again = Local::by_password(root.path(), &by("ann@x.example", GOOD, None), NOW).expect("in");
+    let again = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
     let open = session(&root, &again.token, NOW).expect("session");
     let ann = user(&root, "ann@x.example");
     apply(&root, &Change::ChangeUser { user: ann.id, to: UserChange::Disable }).expect("kept out");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
-    assert_eq!(Local::renew(root.path(), &again.renew, NOW), Err(Error::SignedOut));
+    assert_eq!(root.renew(&again.renew, NOW), Err(Error::SignedOut));
 }
 
 #[test]
 fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
     let (_dir, root) = world();
     let first = enter(&root, "ann@x.example");
-    let second = Local::by_password(root.path(), &by("ann@x.example", GOOD, None), NOW).expect("in");
+    let second = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
     let (one, two) =
         (session(&root, &first.token, NOW).expect("one"), session(&root, &second.token, NOW).expect("two"));
     assert_eq!(one.set_password("a wrong one altogether", "other words, as many"), Err(Error::WrongPassword));
@@ -144,11 +140,8 @@ fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
     assert_eq!(two.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
     // Whoever manages the account makes a link for another, and learns no password by it.
     let reset = root.link(user(&root, "ann@x.example").id, true).expect("link");
-    assert!(matches!(
-        Local::by_link(root.path(), &reset.secret, None, GOOD, later(86_401)),
-        Err(Error::NotFound { .. })
-    ));
-    Local::by_link(root.path(), &reset.secret, None, GOOD, NOW).expect("in");
+    assert!(matches!(root.by_link(&reset.secret, None, GOOD, later(86_401)), Err(Error::NotFound { .. })));
+    root.by_link(&reset.secret, None, GOOD, NOW).expect("in");
     assert_eq!(one.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
 }
 
@@ -165,16 +158,15 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     let signed = enter(&root, "ann@x.example");
     let ann = session(&root, &signed.token, NOW).expect("session");
     let factor = ann.begin_factor(GOOD).expect("begun");
-    let sign_in = |code: Option<&str>, now| {
-        Local::by_password(root.path(), &by("ann@x.example", GOOD, code), now).map(|_| ())
-    };
+    let sign_in =
+        |code: Option<&str>, now| root.by_password(&by("ann@x.example", GOOD, code), now).map(|_| ());
     assert_eq!(sign_in(None, NOW), Ok(()));
     assert!(matches!(ann.prove_factor("000000"), Err(Error::Invalid { field: "code", .. })));
     ann.prove_factor(&code(&factor.secret, NOW)).expect("proved");
     assert!(ann.signing(&Cancel::new()).expect("signing").factor);
     assert_eq!(sign_in(None, NOW), Err(Error::CodeNeeded));
     let wrong = by("ann@x.example", "a wrong one altogether", None);
-    assert_eq!(Local::by_password(root.path(), &wrong, NOW), Err(Error::WrongPassword));
+    assert_eq!(root.by_password(&wrong, NOW), Err(Error::WrongPassword));
     assert_eq!(sign_in(Some(&code(&factor.secret, NOW)), NOW), Err(Error::WrongPassword));
     let next = later(60);
     assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Ok(()));
@@ -183,7 +175,7 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     assert_eq!(ann.end_factor("a wrong one altogether"), Err(Error::WrongPassword));
     // Whoever lost it is helped by a link that takes it away too.
     let link = root.link(ann.me().id, true).expect("link");
-    Local::by_link(root.path(), &link.secret, None, GOOD, NOW).expect("in");
+    root.by_link(&link.secret, None, GOOD, NOW).expect("in");
     assert_eq!(sign_in(None, NOW), Ok(()));
 }
 

@@ -12,7 +12,7 @@ use estate::Estate;
 
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
-use crate::{connect, keeper, server};
+use crate::{keeper, server};
 
 /// Serve the store to screens, commands and programs elsewhere, over HTTP.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return Err(Failure::Usage(format!("{}: {why}", args.listen.ip())));
     }
     log_to_stderr(context);
-    let store = connect::store_path(&context.globals, &context.config)?;
     let owner = Arc::new(context.open_store()?);
     let sends = context.config.mail.is_some() && !context.globals.readonly;
     let courier = sends.then(|| context.courier()).transpose()?;
@@ -74,7 +73,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     let roles = context.config.roles()?;
     let serve = server::Serve {
-        store,
         roles,
         owner,
         read_only: context.globals.readonly,

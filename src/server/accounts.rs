@@ -49,7 +49,7 @@ pub(super) async fn list(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let params = Params::read(&request, &["limit", "cursor"])?;
     let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
@@ -67,7 +67,7 @@ pub(super) async fn list(
         let items: Vec<shapes::Account> = shown.iter().map(|account| object(&accounts, account)).collect();
         Ok(json!({ "items": items, "next_cursor": next }))
     };
-    served.work(&asker, listed).await.map(Json)
+    Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
 /// One account.

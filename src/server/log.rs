@@ -1,13 +1,12 @@
 //! What has happened: changes and their SIMs, alerts, usage.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use estate::{
     Cancel, ChangeId, Error, Estate, EventFilter, Level, Local, LogFilter, Outcome, Rev, SimId, Time,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::asker::Asker;
 use super::params::{self, Named, Params};
@@ -48,7 +47,7 @@ pub(super) async fn changes(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let known = ["account", "sim", "kind", "by", "since", "until", "after", "limit", "cursor"];
     let params = Params::read(&request, &known)?;
     let (limit, before) = (params.limit()?, params.cursor::<Rev>()?);
@@ -78,7 +77,7 @@ pub(super) async fn changes(
         let items: Vec<Change> = shown.iter().map(change).collect();
         Ok(json!({ "items": items, "next_cursor": next }))
     };
-    served.work(&asker, listed).await.map(Json)
+    Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
 fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<estate::Entry> {
@@ -127,7 +126,7 @@ pub(super) async fn items(
     asker: Asker,
     id: Named,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let id = id.0?;
     served.items_of(&asker, &request, move |local, cancel| Ok(entry(local, &id, cancel)?.rev)).await
 }
@@ -139,7 +138,7 @@ impl Served {
         asker: &Asker,
         request: &Parts,
         which: impl FnOnce(&Local, &Cancel) -> estate::Result<Rev> + Send + 'static,
-    ) -> Result<Json<Value>, Problem> {
+    ) -> Result<Response, Problem> {
         let params = Params::read(request, &["outcome", "limit", "cursor"])?;
         let (limit, outcome, after) = (params.limit()?, outcome(&params)?, params.cursor::<SimId>()?);
         let listed = move |local: &Local, cancel: &Cancel| {
@@ -149,7 +148,7 @@ impl Served {
             let next = shown.last().filter(|_| items.len() > limit).map(|last| params.next(&last.sim));
             Ok(json!({ "items": shown.iter().map(item).collect::<Vec<_>>(), "next_cursor": next }))
         };
-        self.work(asker, listed).await.map(Json)
+        Ok(params::page(request, self.work(asker, listed).await?))
     }
 }
 
@@ -158,7 +157,7 @@ pub(super) async fn alerts(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "sim", "kind", "since", "limit"])?;
     let limit = params.limit()?;
     let kind = match params.get("kind") {
@@ -186,7 +185,7 @@ pub(super) async fn alerts(
         let items: Vec<Alert> = local.events(&wanted, cancel)?.iter().map(alert).collect();
         Ok(json!({ "items": items, "next_cursor": null }))
     };
-    served.work(&asker, listed).await.map(Json)
+    Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
 /// What a SIM has used.

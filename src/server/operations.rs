@@ -365,7 +365,7 @@ pub(super) async fn results(
     asker: Asker,
     id: Named,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let id = named(id)?;
     let which = move |local: &Local, cancel: &Cancel| {
         local.request(&id, cancel)?;

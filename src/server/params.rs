@@ -1,11 +1,15 @@
 //! Query parameters: each known, each once, each with its own complaint; and the cursors of lists.
 
+use axum::Json;
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
@@ -13,6 +17,23 @@ use super::problem::Problem;
 /// The most rows of one answer, and how many where nobody says.
 const MOST: usize = 1_000;
 const USUAL: usize = 100;
+
+/// A page of a list, and where the next one is (RFC 8288).
+pub(super) fn page(request: &Parts, body: Value) -> Response {
+    let next = body["next_cursor"].as_str().map(|cursor| {
+        let kept: Vec<(String, String)> = Query::<Vec<(String, String)>>::try_from_uri(&request.uri)
+            .map(|Query(pairs)| pairs.into_iter().filter(|(name, _)| name != "cursor").collect())
+            .unwrap_or_default();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept).append_pair("cursor", cursor);
+        format!("<{}?{}>; rel=\"next\"", request.uri.path(), query.finish())
+    });
+    let mut response = Json(body).into_response();
+    if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
+        response.headers_mut().insert(header::LINK, next);
+    }
+    response
+}
 
 /// What a path names: text, or the answer that there is no such place.
 pub(super) struct Named(pub(super) Result<String, Problem>);

@@ -1,8 +1,8 @@
 //! Who asks: tokens and the sessions they opened, kept for as long as they are good.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::http::{HeaderMap, header};
 use estate::{Local, Roles, Secret, UserId};
@@ -11,12 +11,11 @@ use sha2::{Digest, Sha256};
 use super::Serve;
 use super::problem::Problem;
 
-/// How many sessions are kept open: each holds connections to the store.
-const KEPT: usize = 64;
+/// How many sessions are kept: each has the accounts it sees.
+const KEPT: usize = 512;
 
 /// The sessions of one store.
 pub(crate) struct Sessions {
-    store: PathBuf,
     roles: Roles,
     read_only: bool,
     /// Whether somebody sends mail.
@@ -26,10 +25,13 @@ pub(crate) struct Sessions {
     /// Whoever owns the file: asked for nothing but whether the store can be read.
     pub(super) owner: Arc<Local>,
     /// By the hash of the token: a core dump holds none.
-    open: Mutex<HashMap<[u8; 32], Arc<Local>>>,
+    open: Mutex<HashMap<[u8; 32], Kept>>,
     /// Who looks through whose eyes.
     seen: Mutex<HashMap<Seen, Arc<Local>>>,
 }
+
+/// A session, and when it was last asked for.
+type Kept = (Arc<Local>, Instant);
 
 /// Whose session, and through whose eyes.
 type Seen = ([u8; 32], UserId);
@@ -48,10 +50,9 @@ pub(super) fn secret(headers: &HeaderMap) -> Result<Secret, Problem> {
 
 impl Sessions {
     pub(super) fn new(serve: &Serve) -> Self {
-        let Serve { store, roles, read_only, mail, links, owner, .. } = serve;
-        let (store, roles, owner) = (store.clone(), roles.clone(), Arc::clone(owner));
+        let Serve { roles, read_only, mail, links, owner, .. } = serve;
+        let (roles, owner) = (roles.clone(), Arc::clone(owner));
         Self {
-            store,
             roles,
             read_only: *read_only,
             mail: *mail,
@@ -62,17 +63,12 @@ impl Sessions {
         }
     }
 
-    /// Where the store is.
-    pub(super) fn store(&self) -> &Path {
-        &self.store
-    }
-
     /// Whether nothing may be written.
     pub(super) fn is_read_only(&self) -> bool {
         self.read_only
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Local>>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -80,24 +76,27 @@ impl Sessions {
     /// token is still good.
     pub(super) fn open(&self, secret: &Secret) -> estate::Result<Arc<Local>> {
         let key = key(secret);
-        let known = self.kept().get(&key).cloned();
+        let known = self.kept().get_mut(&key).map(|(local, asked)| {
+            *asked = Instant::now();
+            Arc::clone(local)
+        });
         if let Some(local) = known {
             if local.still().is_ok() {
                 return Ok(local);
             }
             self.kept().remove(&key);
         }
-        let local = Local::by_token(&self.store, secret, self.read_only)?;
+        let local = self.owner.beside(secret, self.read_only)?;
         let local = local.with_roles(self.roles.clone()).with_mail(self.mail).with_links(self.links.clone());
         let local = local.via("network");
         let local = Arc::new(local);
         let mut kept = self.kept();
         if kept.len() >= KEPT {
-            // Whoever it was signs in anew; requests that run keep theirs.
-            let some = kept.keys().next().copied();
-            some.and_then(|key| kept.remove(&key));
+            // Whoever has been quiet longest signs in anew; requests that run keep theirs.
+            let quiet = kept.iter().min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| *key);
+            quiet.and_then(|key| kept.remove(&key));
         }
-        kept.insert(key, Arc::clone(&local));
+        kept.insert(key, (Arc::clone(&local), Instant::now()));
         Ok(local)
     }
 

@@ -83,13 +83,13 @@ impl Served {
     /// Does what takes its time for somebody who is not signed in: a few at a time, for each takes memory.
     async fn prove<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&std::path::Path) -> estate::Result<T> + Send + 'static,
+        work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let turn = std::sync::Arc::clone(&self.proofs).acquire_owned().await;
         let sessions = std::sync::Arc::clone(&self.sessions);
         let work = move || {
             let _turn = turn;
-            work(sessions.store())
+            work(&sessions.owner)
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(done) => Ok(done?),
@@ -112,7 +112,7 @@ pub(super) async fn sign_in(
     served.writes()?;
     within(served.limits.sign_in(&wanted.email, from(&request)))?;
     let by = SignIn { email: wanted.email, password: wanted.password, code: wanted.code };
-    let signed = served.prove(move |store| Local::by_password(store, &by, Time::now())).await?;
+    let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn renew(
     served.writes()?;
     within(served.limits.stranger(from(&request)))?;
     let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
-    let signed = served.prove(move |store| Local::renew(store, &secret, Time::now())).await?;
+    let signed = served.prove(move |owner| owner.renew(&secret, Time::now())).await?;
     Ok(Json(object(&signed)))
 }
 
@@ -150,7 +150,7 @@ pub(super) async fn look(
     params::none(&request)?;
     within(served.limits.sign_in("", from(&request)))?;
     let secret = secret(&sent.link)?;
-    let invited = served.prove(move |store| Local::linked(store, &secret, Time::now())).await?;
+    let invited = served.prove(move |owner| owner.linked(&secret, Time::now())).await?;
     Ok(Json(json!({ "name": invited.name, "email": invited.email, "invitation": invited.invitation })))
 }
 
@@ -170,10 +170,8 @@ impl Served {
         self.writes()?;
         within(self.limits.sign_in("", from))?;
         let secret = secret(&chosen.link)?;
-        self.prove(move |store| {
-            Local::by_link(store, &secret, chosen.name.as_deref(), &chosen.password, Time::now())
-        })
-        .await
+        self.prove(move |owner| owner.by_link(&secret, chosen.name.as_deref(), &chosen.password, Time::now()))
+            .await
     }
 }
 
@@ -223,7 +221,7 @@ impl Served {
     async fn form(&self, link: Named, request: &Parts, why: Option<&str>) -> Result<Response, Problem> {
         within(self.limits.sign_in("", from(request)))?;
         let secret = secret(&link.0?)?;
-        let invited = self.prove(move |store| Local::linked(store, &secret, Time::now())).await?;
+        let invited = self.prove(move |owner| owner.linked(&secret, Time::now())).await?;
         let (title, name) = if invited.invitation {
             let field = format!(
                 "<label>Your name<input name=name required maxlength=100 value=\"{}\"></label>",

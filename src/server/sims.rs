@@ -212,8 +212,8 @@ pub(super) async fn list(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
-    served.listed(&asker, Params::read(&request, &KNOWN)?).await
+) -> Result<Response, Problem> {
+    Ok(params::page(&request, served.listed(&asker, Params::read(&request, &KNOWN)?).await?.0))
 }
 
 impl Served {

@@ -45,7 +45,7 @@ pub(super) async fn list(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "limit", "cursor"])?;
     let (limit, from) = (params.limit()?, params.cursor::<usize>()?.unwrap_or(0));
     let listed = move |local: &Local, cancel: &estate::Cancel| {
@@ -58,7 +58,7 @@ pub(super) async fn list(
         let next = (users.len() > from + limit).then(|| params.next(&(from + limit)));
         Ok(json!({ "items": items, "next_cursor": next }))
     };
-    served.work(&asker, listed).await.map(Json)
+    Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
 /// One user.

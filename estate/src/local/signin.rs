@@ -1,8 +1,6 @@
 //! Signing in over a network: by a password and a code, by a link that somebody handed over; sessions that end by
 //! themselves and can be renewed.
 
-use std::path::Path;
-
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
@@ -15,7 +13,7 @@ use crate::password;
 use crate::permit::Capability;
 use crate::store::read::View;
 use crate::store::signin::{self, For};
-use crate::store::{Session, Store, log, outbox, people, tokens};
+use crate::store::{Session, log, outbox, people, tokens};
 use crate::token::{Factor, Invited, Link, Secret, SignIn, Signed, Signing};
 use crate::units::Time;
 use crate::user::{User, UserId, UserState};
@@ -36,10 +34,9 @@ impl Local {
         tokens::begin(&session, self.scope.user.id, self.scope.top(), (self.clock)())
     }
 
-    /// Renews a session by what was given out for that, once: the old secrets are worth nothing afterwards.
-    pub fn renew(path: &Path, secret: &Secret, now: Time) -> Result<Signed> {
-        let store = Store::open(path)?;
-        let session = store.writer();
+    /// Renews somebody's session by what was given out for that, once: the old secrets are worth nothing afterwards.
+    pub fn renew(&self, secret: &Secret, now: Time) -> Result<Signed> {
+        let session = self.store.writer();
         let transaction = immediate(&session)?;
         let (id, user) = tokens::renewable(&session, secret, now)?;
         let user = people::by_id(&session, user)?.filter(|user| user.state == UserState::Active);
@@ -59,10 +56,9 @@ impl Local {
 
     /// Signs somebody in by password, and by a code where they have a second factor. Who is not known, is kept out or has
     /// no password gets the same answer after the same time.
-    pub fn by_password(path: &Path, by: &SignIn, now: Time) -> Result<Signed> {
-        let store = Store::open(path)?;
+    pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
         let known = {
-            let session = store.writer();
+            let session = self.store.writer();
             let user = people::by_email(&session, &by.email).ok().filter(|u| u.state == UserState::Active);
             let kept = user.as_ref().map(|user| signin::password(&session, user.id)).transpose()?.flatten();
             user.zip(kept)
@@ -70,7 +66,7 @@ impl Local {
         // The hash is worked out without the store: it takes its time.
         let good = password::proves(&by.password, known.as_ref().map(|(_, kept)| kept.as_str()));
         let (user, kept) = known.filter(|_| good).ok_or(Error::WrongPassword)?;
-        let session = store.writer();
+        let session = self.store.writer();
         let transaction = immediate(&session)?;
         // What was looked at may have changed meanwhile.
         if signin::password(&session, user.id)?.as_ref() != Some(&kept) {
@@ -204,25 +200,17 @@ impl Local {
     }
 
     /// Whom a link lets in, and what for; nothing is used up.
-    pub fn linked(path: &Path, secret: &Secret, now: Time) -> Result<Invited> {
-        let store = Store::open(path)?;
-        let session = store.writer();
+    pub fn linked(&self, secret: &Secret, now: Time) -> Result<Invited> {
+        let session = self.store.writer();
         let (user, what) = signin::linked(&session, secret, now)?;
         let user = guest(&session, user, what)?;
         Ok(Invited { name: user.name, email: user.email, invitation: what == For::Invitation })
     }
 
     /// Lets somebody in by a link, once: with the password they choose, and their name as they write it.
-    pub fn by_link(
-        path: &Path,
-        secret: &Secret,
-        name: Option<&str>,
-        password: &str,
-        now: Time,
-    ) -> Result<Signed> {
-        let store = Store::open(path)?;
+    pub fn by_link(&self, secret: &Secret, name: Option<&str>, password: &str, now: Time) -> Result<Signed> {
         let guest_now = || {
-            let session = store.writer();
+            let session = self.store.writer();
             let (user, what) = signin::linked(&session, secret, now)?;
             guest(&session, user, what)
         };
@@ -230,7 +218,7 @@ impl Local {
         password::check(password, &known.email, name.unwrap_or(&known.name))?;
         let name = name.map(valid_name).transpose()?;
         let hash = password::hash(password)?;
-        let session = store.writer();
+        let session = self.store.writer();
         let transaction = immediate(&session)?;
         let (id, what) = signin::linked(&session, secret, now)?;
         let user = guest(&session, id, what)?;

@@ -1,13 +1,14 @@
 //! API tokens: made, shown once, revoked; and what is seen and done with one.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
 use super::users::append;
-use super::{Local, Scope};
+use super::{Clock, Local, Scope};
 use crate::account::valid_name;
 use crate::change::Cancel;
 use crate::error::{Error, Result};
@@ -32,19 +33,26 @@ impl Local {
         read_only: bool,
         clock: impl Fn() -> Time + Send + Sync + 'static,
     ) -> Result<Self> {
-        let store = Store::open(path)?;
-        let scope = {
-            let session = store.writer();
-            let token = tokens::proved(&session, secret, clock())?;
-            let user = people::by_id(&session, token.user)?.filter(|user| user.state == UserState::Active);
+        Self::on(Arc::new(Store::open(path)?), secret, read_only, Box::new(clock))
+    }
+
+    /// Signs a program in at the store that is open here.
+    pub fn beside(&self, secret: &Secret, read_only: bool) -> Result<Self> {
+        Self::on(Arc::clone(&self.store), secret, read_only, Box::new(Time::now))
+    }
+
+    fn on(store: Arc<Store>, secret: &Secret, read_only: bool, clock: Clock) -> Result<Self> {
+        let scope = store.read(&Cancel::new(), |session| {
+            let token = tokens::proved(session, secret, clock())?;
+            let user = people::by_id(session, token.user)?.filter(|user| user.state == UserState::Active);
             let user = user.ok_or(Error::SignedOut)?;
             let (top, refuses) = (token.account, read_only || !token.writes);
             let scope = Scope { top, token: Some(token), ..Scope::of(user, refuses) };
-            people::still(&session, &scope)?;
-            scope
-        };
+            people::still(session, &scope)?;
+            Ok(scope)
+        })?;
         let uses = (!read_only).then(AtomicI64::default);
-        let local = Self { uses, ..Self::new(store, scope, Box::new(clock)) };
+        let local = Self { uses, ..Self::new(store, scope, clock) };
         local.seen()?;
         Ok(local)
     }
@@ -63,7 +71,8 @@ impl Local {
             return Ok(());
         }
         uses.store(now.0, Ordering::Relaxed);
-        tokens::used(&self.store.writer(), token.id, now)
+        // Nobody waits for that, least of all behind a change of many SIMs.
+        self.store.try_writer().map_or(Ok(()), |session| tokens::used(&session, token.id, now))
     }
 
     /// What is a person's own, and not for the programs that work for them.

@@ -1,5 +1,7 @@
 //! Users: signed in, invited, given other roles, kept out, removed; and what each of that needs beyond the role.
 
+use std::sync::Arc;
+
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
@@ -217,7 +219,7 @@ impl Scope {
 impl Local {
     /// Signs somebody in: who was invited accepts with that, unless nothing may be written.
     pub(super) fn sign_in(
-        store: Store,
+        store: Arc<Store>,
         email: Option<&str>,
         read_only: bool,
         clock: Box<dyn Fn() -> Time + Send + Sync>,
@@ -260,7 +262,7 @@ impl Local {
         let actor = Some(self.scope.user.clone());
         let (roles, token) = (self.scope.roles.clone(), self.scope.token.clone());
         let scope = Scope { actor, token, roles, ..Scope::of(user, true) };
-        Ok(Self::new(Store::open(self.store.path())?, scope, Box::new(Time::now)))
+        Ok(Self::new(Arc::clone(&self.store), scope, Box::new(Time::now)))
     }
 
     /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else signs in.
