@@ -66,7 +66,15 @@ pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remo
         return Err(Failure::Usage(why.into()));
     }
     let profile = profile(globals, config)?;
-    let command = profile.and_then(|p| p.token_command.as_deref()).or(config.token_command.as_deref());
+    // A token goes only to the server it was configured with.
+    let own = |url: &Option<String>, command: &Option<String>| {
+        let known = url.as_deref().and_then(|url| Server::parse(url, true).ok());
+        command.clone().filter(|_| known.is_some_and(|known| known.url == server.url))
+    };
+    let command = profile
+        .and_then(|p| own(p.server.as_ref().map_or(&config.server, |_| &p.server), &p.token_command))
+        .or_else(|| own(&config.server, &config.token_command));
+    let command = command.as_deref();
     let credentials = Credentials::find(&server.url, command)?;
     Ok(Remote::connect(server, credentials, globals.readonly)?)
 }

@@ -70,9 +70,7 @@ impl Credentials {
             return Self::given(&said(command)?);
         }
         let shelf = Shelf::of(server);
-        let kept = shelf.read()?.ok_or_else(|| {
-            Error::Conflict(format!("not signed in at {server}: simdeck login {server}, or set {VARIABLE}"))
-        })?;
+        let kept = shelf.read()?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))?;
         Ok(Self { source: Source::Kept(shelf), now: Mutex::new(kept) })
     }
 

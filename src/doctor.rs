@@ -19,7 +19,7 @@ pub fn facts(config: &Config, store: &Path, opened: &str) -> Vec<Fact> {
     let word = |yes, there: &str, not: &str| if yes { there.to_owned() } else { not.to_owned() };
     vec![
         ("simdeck", env!("CARGO_PKG_VERSION").to_owned()),
-        ("store", format!("{} ({opened})", store.display())),
+        ("estate", format!("{} ({opened})", store.display())),
         ("configuration", format!("{} ({settings})", config::config_dir().display())),
         ("keymap", keymap),
         (

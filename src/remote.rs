@@ -66,7 +66,15 @@ impl Remote {
         self.link.sign_out()
     }
 
+    /// Whoever began it to look only changes nothing, whatever the server would let them.
+    fn may_write(&self) -> Result<()> {
+        if self.hello.read_only { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+
     fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
+        if ask.writes() {
+            self.may_write()?;
+        }
         read(self.link.ask(ask, cancel)?)
     }
 
@@ -79,6 +87,7 @@ impl Remote {
         notes: &mut Notes<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, T)> {
+        self.may_write()?;
         let said = String::from_utf8(sent(options)?).unwrap_or_default();
         let note = Mutex::new(Vec::<Note>::new());
         let hear = |line: Line| match line {
@@ -208,10 +217,12 @@ impl Estate for Remote {
     }
 
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+        self.may_write()?;
         read(self.link.plan(&sent(change)?, cancel)?)
     }
 
     fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+        self.may_write()?;
         let hear = |line: Line| match line {
             Line::Progress(step) => watch(step.into()),
             _ => ControlFlow::Continue(()),
@@ -369,6 +380,7 @@ impl Estate for Remote {
     }
 
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
+        self.may_write()?;
         Ok(Arc::new(Self::over(Arc::new(self.link.seen_by(id)))?))
     }
 

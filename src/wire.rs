@@ -68,6 +68,12 @@ pub enum Ask {
 }
 
 impl Ask {
+    /// Whether something is other than it was afterwards.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::WantMail { .. } | Self::Hear { .. } | Self::Probed { .. })
+            || !self.is_repeatable()
+    }
+
     /// Whether asking twice is the same as asking once.
     pub fn is_repeatable(&self) -> bool {
         !matches!(

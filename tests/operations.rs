@@ -166,9 +166,11 @@ fn what_a_selector_means_is_exact_and_what_cannot_be_is_refused_before_anything_
         (json!({ "selector": { "filter": "", "iccids": [] }, "target_account_id": to }), 400),
         (json!({ "selector": { "iccids": ["8900101000000000011"] }, "target_account_id": to }), 404),
         (json!({ "selector": { "filter": "status=" }, "target_account_id": to }), 400),
-        (json!({ "selector": { "filter": "" }, "target_account_id": "acc_999999" }), 404),
-        (json!({ "selector": { "filter": "" }, "target_account_id": to, "if_account_id": to }), 409),
-        (json!({ "selector": { "filter": "" }, "target_account_id": to, "colour": "red" }), 422),
+        (json!({ "selector": { "all": true }, "target_account_id": "acc_999999" }), 404),
+        (json!({ "selector": { "filter": "" }, "target_account_id": to }), 400),
+        (json!({ "selector": { "all": true, "filter": "status=active" }, "target_account_id": to }), 400),
+        (json!({ "selector": { "all": true }, "target_account_id": to, "if_account_id": to }), 409),
+        (json!({ "selector": { "all": true }, "target_account_id": to, "colour": "red" }), 422),
         (json!({ "selector": { "filter": 5 }, "target_account_id": to }), 422),
     ] {
         let (found, _, said) = moves(body.clone());
@@ -177,7 +179,7 @@ fn what_a_selector_means_is_exact_and_what_cannot_be_is_refused_before_anything_
     let refused = reader.post(
         "/v1/operations/sim-moves",
         None,
-        &json!({ "selector": { "filter": "" }, "target_account_id": to }),
+        &json!({ "selector": { "all": true }, "target_account_id": to }),
     );
     assert_eq!((refused.0, &refused.2["code"]), (403, &json!("read-only")));
 }

@@ -52,6 +52,9 @@ pub enum Error {
     /// The password is right, and a second factor asks for a code.
     #[error("a code is needed: the one your authenticator shows")]
     CodeNeeded,
+    /// Nobody has signed in at that server.
+    #[error("not signed in at {0}")]
+    NotSignedIn(String),
     /// Whoever signed in was removed or kept out since, or is something else now.
     #[error("you may not sign in any more, or not as what you were")]
     SignedOut,
@@ -85,7 +88,7 @@ pub enum Error {
     #[error("{0}")]
     Conflict(String),
     /// A key that was used for something else already.
-    #[error("this key was used for something else within a day")]
+    #[error("this key or number was used for something else already")]
     KeyReused,
     /// Another program holds the store's write lock.
     #[error("another program is writing to the store")]
@@ -209,6 +212,7 @@ impl Error {
             Self::RootOnly => "root-only",
             Self::ReadOnly => "read-only",
             Self::NotByToken => "not-by-token",
+            Self::NotSignedIn(_) => "not-signed-in-yet",
             Self::WrongPassword => "wrong-credentials",
             Self::CodeNeeded => "code-needed",
             Self::SignedOut => "signed-out",
@@ -244,6 +248,7 @@ impl Error {
             | Self::ReadOnly
             | Self::NotByToken
             | Self::WrongPassword
+            | Self::NotSignedIn(_)
             | Self::CodeNeeded
             | Self::SignedOut => Kind::Forbidden,
             Self::Drift { .. } => Kind::Changed,
@@ -265,11 +270,12 @@ impl Error {
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
             Self::NotByToken => Some("its user can, signed in as themselves".into()),
+            Self::NotSignedIn(server) => Some(format!("simdeck login {server}, or set SIMDECK_TOKEN")),
             Self::WrongPassword => {
                 Some("an Admin of your account can make you a link for another: simdeck user link".into())
             }
-            Self::SignedOut => Some("start again, or ask an Admin of your account".into()),
-            Self::ReadOnly => Some("start again without --readonly".into()),
+            Self::SignedOut => Some("sign in again, or ask an Admin of your account".into()),
+            Self::ReadOnly => Some("it was begun with --readonly, or by a token that only reads".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),
             Self::Busy => Some("wait for the other program to finish and try again".into()),
@@ -282,13 +288,16 @@ impl Error {
                 "make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`"
                     .into(),
             ),
+            Self::Unreachable { reason, .. } if reason.contains("certificate") => Some(
+                "name the certificate that vouches for it in the configuration: ca = \"FILE\"; one you made yourself must not be a CA's"
+                    .into(),
+            ),
             Self::Unreachable { .. } => {
                 Some("nothing was changed; look at the address, and whether the server runs".into())
             }
-            Self::Unknown { .. } => Some(
-                "look at the history, or make the same change with the same number again: it is made once"
-                    .into(),
-            ),
+            Self::Unknown { change, .. } => Some(format!(
+                "look at the history, or make the same change again with --change-id {change}: it is made once"
+            )),
             Self::Exists(_) => Some("choose another name, or remove the file first".into()),
             _ => None,
         }

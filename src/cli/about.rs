@@ -9,9 +9,10 @@ use serde_json::json;
 use super::output::{list, written};
 use super::{Context, Outcome};
 use crate::config;
-use crate::connect::store_path;
+use crate::connect::{self, store_path};
 use crate::failure::{Exit, Failure};
 use crate::files::NewFile;
+use crate::remote::Server;
 use crate::tui::action::ACTIONS;
 use crate::tui::keymap::Keymap;
 use crate::tui::term::Capabilities;
@@ -78,6 +79,11 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
             let config = config::load()?;
             Keymap::load(&config)?;
             Theme::load(&config, &Capabilities::of_env())?;
+            let profiles = config.profile.values().map(|profile| (&profile.server, &profile.ca));
+            for (url, ca) in profiles.chain([(&config.server, &config.ca)]) {
+                let url = url.as_deref().unwrap_or("https://localhost");
+                Server { ca: ca.clone(), ..Server::parse(url, true)? }.check()?;
+            }
             written(writeln!(out, "sound: {}", config::config_dir().display()))?;
         }
         ConfigCommand::Show => {
@@ -115,12 +121,17 @@ fn toml_of(config: &config::Config) -> String {
 }
 
 pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
-    let store = store_path(&context.globals, &context.config)?;
+    let server = connect::server(&context.globals, &context.config)?;
+    let place = match server {
+        Some(server) => server.url.into(),
+        None => store_path(&context.globals, &context.config)?,
+    };
     let opened = match context.open() {
-        Ok(_) => "opens".to_owned(),
+        Ok(estate) if estate.local().is_some() => "opens".to_owned(),
+        Ok(estate) => format!("answers; signed in as {}", estate.me().role),
         Err(failure) => failure.to_string(),
     };
-    let facts = crate::doctor::facts(&context.config, &store, &opened);
+    let facts = crate::doctor::facts(&context.config, &place, &opened);
     if let Some(path) = &args.bundle {
         let file = NewFile::at(path)?;
         let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);

@@ -132,6 +132,9 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
     if answer.trim().replace(',', "") == wanted { Ok(()) } else { Err(estate::Error::Cancelled.into()) }
 }
 
+/// SIMs that were left out, as many as are named at once.
+const LISTED: u32 = 1_000;
+
 /// Says what happened, lists what was left out.
 fn report(context: &Context, local: &dyn Estate, receipt: &Receipt) -> Outcome {
     let mut out = std::io::stdout().lock();
@@ -148,7 +151,14 @@ fn report(context: &Context, local: &dyn Estate, receipt: &Receipt) -> Outcome {
     }
     for fate in [Fate::Refused, Fate::Conflict, Fate::Failed] {
         if receipt.counts.get(fate) > 0 {
-            list_items(context, &local.items(receipt.rev, Some(fate), None, 1_000, &plain())?);
+            let items = local.items(receipt.rev, Some(fate), None, LISTED, &plain())?;
+            list_items(context, &items);
+            let more = receipt.counts.get(fate).saturating_sub(items.len() as u64);
+            if more > 0 {
+                let rest =
+                    format!("{} more; simdeck history --change {} lists them all", count(more), receipt.id);
+                context.say(format!("{}: {rest}", fate.word()));
+            }
         }
     }
     Ok(if receipt.counts.missed() > 0 { Exit::Partly } else { Exit::Done })

@@ -12,6 +12,13 @@ use crate::remote::{Door, Remote, Server};
 
 /// Sign in at a server. What renews the session is kept in the keyring, or in a file only you can read.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Whoever has no password yet: simdeck profile --password, where the store is; or a link an Admin makes (simdeck user link).\n\
+                        Where nobody types, the password is a line of standard input, and a code the next.\n\n\
+                        What comes first: SIMDECK_TOKEN, then token_command of the profile or the configuration (by the shell; only for the\n\
+                        server it stands beside), then what login kept. SIMDECK_NO_KEYRING=1 keeps the keyring out of it.\n\
+                        In the configuration: server, ca, token_command; the same under [profile.NAME], for --profile NAME."
+)]
 pub struct LoginArgs {
     /// Its address; the one of the profile or the configuration without it.
     url: Option<String>,
@@ -32,6 +39,7 @@ pub struct LogoutArgs {
 
 /// Accept an invitation, or choose another password, by a link you were given.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Where nobody types, the password is a line of standard input.")]
 pub struct AcceptArgs {
     /// The link.
     url: String,
@@ -49,8 +57,15 @@ fn server(context: &Context, url: Option<&str>) -> Result<Server, Failure> {
 
 /// Asks on the terminal, or reads a line of standard input.
 fn ask(prompt: &str) -> Result<String, Failure> {
-    let _ = write!(std::io::stderr(), "{prompt}");
-    let _ = std::io::stderr().flush();
+    if std::io::stdin().is_terminal() {
+        let _ = write!(std::io::stderr(), "{prompt}");
+        let _ = std::io::stderr().flush();
+    }
+    line()
+}
+
+/// A line of standard input.
+fn line() -> Result<String, Failure> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).map_err(|e| Failure::io("cannot read the answer", e))?;
     Ok(line.trim().to_owned())
@@ -59,7 +74,7 @@ fn ask(prompt: &str) -> Result<String, Failure> {
 /// Asks for what is not shown while it is typed; where nobody types, it is a line of standard input.
 fn secret(prompt: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
-        return ask("");
+        return line();
     }
     rpassword::prompt_password(prompt).map_err(|e| Failure::io("cannot read the answer", e))
 }

@@ -1,7 +1,7 @@
 //! `simdeck profile`: what is your own to say.
 
 use clap::ValueEnum;
-use estate::Change;
+use estate::{Change, Error};
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
@@ -21,7 +21,8 @@ pub struct Args {
     /// Your mail address from now on: you sign in by it.
     #[arg(long)]
     email: Option<String>,
-    /// Choose a password: what you sign in with at a server.
+    /// Choose a password: what you sign in with at a server. Where nobody types, they are lines of standard input: at a server
+    /// the one there is, then the new one.
     #[arg(long)]
     password: bool,
     /// Whether an authenticator's code is asked for beside the password.
@@ -57,20 +58,24 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let name = args.name.clone().unwrap_or_else(|| me.name.clone());
         let email = args.email.clone().unwrap_or_else(|| me.email.clone());
         let change = Change::EditProfile { name, email };
-        return change::run(
-            context,
-            local.as_ref(),
-            change,
-            at_once(Confirm::default()),
-            "Change your profile",
-        );
+        let done =
+            change::run(context, local.as_ref(), change, at_once(Confirm::default()), "Change your profile")?;
+        if let Some(email) = &args.email {
+            context.say(format!("sign in once as {email}: until then the old address stays"));
+        }
+        return Ok(done);
     }
     let (me, wants) = (local.me(), local.wants_mail(&plain())?);
     let account = local.accounts(&plain())?.path(me.account);
     let alerts = if wants { "mail" } else { "screen only" };
-    let signing = local.signing(&plain())?;
-    let password = if signing.password { "chosen" } else { "none" };
-    let factor = if signing.factor { "on" } else { "off" };
+    // What a person signs in with is none of a program's business.
+    let signing = match local.signing(&plain()) {
+        Err(Error::NotByToken) => None,
+        other => Some(other?),
+    };
+    let (password, factor) = signing.map_or(("-", "-"), |signing| {
+        (if signing.password { "chosen" } else { "none" }, if signing.factor { "on" } else { "off" })
+    });
     let rows: Vec<Vec<String>> = [
         ("name", me.name.as_str()),
         ("email", &me.email),
@@ -83,7 +88,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     .map(|(field, value)| vec![field.to_owned(), value.to_owned()])
     .to_vec();
     let object = json!({ "name": me.name, "email": me.email, "role": me.role.word(), "account": account,
-                         "mail_about_alerts": wants, "password": signing.password, "second_factor": signing.factor });
+                         "mail_about_alerts": wants, "password": signing.map(|s| s.password), "second_factor": signing.map(|s| s.factor) });
     print_list(context, &["field", "value"], &rows, vec![object])?;
     Ok(Exit::Done)
 }

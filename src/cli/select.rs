@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use estate::{Estate, Filter, List, Order, Query, Saved, Target, Time, saved};
+use estate::{AccountId, Estate, Filter, List, Order, Query, Saved, Target, Time, saved};
 
 use super::Context;
 use super::output::plain;
@@ -34,6 +34,12 @@ pub struct Selected {
     pub unknown: u64,
 }
 
+/// The top of what is seen: of a token for one account that is no more than the account.
+pub fn top(estate: &dyn Estate) -> Result<AccountId, Failure> {
+    let accounts = estate.accounts(&plain())?;
+    Ok(accounts.top().map_or(estate.me().account, |top| top.id))
+}
+
 impl Select {
     /// The filter's text.
     fn text(&self) -> Option<&str> {
@@ -47,7 +53,7 @@ impl Select {
         estate: &dyn Estate,
         sort: Option<&str>,
     ) -> Result<Selected, Failure> {
-        let mut query = Query::all(estate.me().account, Time::now());
+        let mut query = Query::all(top(estate)?, Time::now());
         let mut selected = parse(self.text().unwrap_or_default())?;
         if let Some(name) = &self.saved {
             let saved = named(estate, name)?;
@@ -85,7 +91,7 @@ impl Select {
     ) -> Result<(Target, u64), Failure> {
         let selected = self.read(context, estate, None)?;
         // An empty filter, as from a variable that is not set, does not mean all of them.
-        if !all && selected.query.filter == Filter::All && selected.query.under == estate.me().account {
+        if !all && selected.query.filter == Filter::All && selected.query.under == top(estate)? {
             let choices = "a FILTER, --saved, --from-file or --all";
             return Err(Failure::Usage(format!("say which SIMs: {choices}")));
         }

@@ -19,7 +19,7 @@ pub enum Command {
     /// List your tokens, or those of a user of an account you manage.
     List {
         /// The user's mail address.
-        #[arg(long, value_name = "EMAIL")]
+        #[arg(long = "user", id = "whose", value_name = "EMAIL")]
         user: Option<String>,
     },
     /// End a token: the next request with it is refused.
@@ -27,7 +27,7 @@ pub enum Command {
         /// Its name, or how it begins.
         token: String,
         /// Whose it is; yours without it.
-        #[arg(long, value_name = "EMAIL")]
+        #[arg(long = "user", id = "whose", value_name = "EMAIL")]
         user: Option<String>,
     },
 }

@@ -84,11 +84,14 @@ pub enum One {
     Resend(Who),
     /// Make a link by which a user accepts their invitation, or chooses another password. It works once.
     Link {
+        /// Their mail address.
+        email: String,
+        /// The account they belong to, where the address is known in several.
+        #[arg(long, value_name = "PATH")]
+        account: Option<String>,
         /// Their second factor goes too.
         #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        who: Who,
+        second_factor: bool,
     },
     /// Keep a user from signing in.
     Disable(Who),
@@ -130,7 +133,8 @@ pub fn one(context: &Context, command: One) -> Outcome {
     let (who, to) = match command {
         One::Add { email, name, role, account, confirm } => {
             let accounts = local.accounts(&plain())?;
-            let account = account.map_or(Ok(local.me().account), |path| accounts.find(&path))?;
+            let account = account
+                .map_or_else(|| super::select::top(local.as_ref()), |path| Ok(accounts.find(&path)?))?;
             let what = format!("Invite {email} to {}", accounts.path(account));
             let added = Change::AddUser { account, name, email: email.clone(), role: role.role() };
             let done = change::run(context, local.as_ref(), added, at_once(confirm), &what)?;
@@ -139,7 +143,10 @@ pub fn one(context: &Context, command: One) -> Outcome {
             }
             return Ok(done);
         }
-        One::Link { all, who } => return link(context, local.as_ref(), &who, all),
+        One::Link { email, account, second_factor } => {
+            let user = found(local.as_ref(), &email, account.as_deref())?;
+            return link(context, local.as_ref(), &user, second_factor);
+        }
         One::Role { to, who } => (who, UserChange::Role(to.role())),
         One::Resend(who) => (who, UserChange::Invite),
         One::Disable(who) => (who, UserChange::Disable),
@@ -160,14 +167,16 @@ pub fn one(context: &Context, command: One) -> Outcome {
 }
 
 /// Makes a link, and says where it leads.
-fn link(context: &Context, local: &dyn Estate, who: &Who, all: bool) -> Outcome {
-    let user = found(local, &who.email, who.account.as_deref())?;
+fn link(context: &Context, local: &dyn Estate, user: &User, all: bool) -> Outcome {
     let link = local.link(user.id, all)?;
     let server = connect::server(&context.globals, &context.config)?.map(|server| server.url);
     let base = server.or_else(|| context.config.url.clone());
     let at = link.at(base.as_deref().unwrap_or("https://YOUR-SERVER"));
     let sent = if link.mailed { "it was sent to them; " } else { "hand it to them: " };
     context.say(format!("{sent}it works once, until {}", link.expires));
+    if base.is_none() {
+        context.say("put the address of your server in its place; url = \"https://…\" in the configuration says it once and for all");
+    }
     written(writeln!(std::io::stdout(), "{at}"))?;
     Ok(Exit::Done)
 }

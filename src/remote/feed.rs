@@ -15,7 +15,7 @@ use super::Link;
 /// The line is dead when nothing has come for this long: the server says more often that it is alive.
 const SILENCE: Duration = Duration::from_secs(25);
 /// The longest pause before another attempt.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(3);
 
 /// Ends what it holds with itself.
 struct Ends(Vec<AbortHandle>);

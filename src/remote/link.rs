@@ -62,6 +62,11 @@ impl Server {
         }
         Ok(Self { url: parsed.as_str().trim_end_matches('/').to_owned(), ca: None })
     }
+
+    /// Whether what it is trusted by can be read.
+    pub fn check(&self) -> Result<()> {
+        client(self).map(drop)
+    }
 }
 
 /// The line to one server.
@@ -130,7 +135,11 @@ pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
     if let Some(path) = &server.ca {
         let pem = std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
         let bad = |e: reqwest::Error| Error::invalid("ca", format!("{}: {}", path.display(), reason(&e)));
-        for certificate in reqwest::Certificate::from_pem_bundle(&pem).map_err(bad)? {
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(bad)?;
+        if certificates.is_empty() {
+            return Err(Error::invalid("ca", format!("{} holds no certificate (PEM)", path.display())));
+        }
+        for certificate in certificates {
             builder = builder.add_root_certificate(certificate);
         }
     }
@@ -232,7 +241,7 @@ impl Link {
             _ => self.unreachable(format!("it answers with {status}")),
         };
         Err(match status {
-            StatusCode::UNAUTHORIZED => Tried::SignedOut,
+            StatusCode::UNAUTHORIZED if error == Error::SignedOut => Tried::SignedOut,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
                 Tried::Again(error, pause, false)
             }

@@ -36,19 +36,27 @@ const KEY: usize = 128;
 fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Target> {
     let tree = local.accounts(cancel)?;
     let top = tree.top().ok_or_else(|| Error::not_found("account", ""))?.id;
-    let target = match (&bulk.selector.iccids, &bulk.selector.filter) {
-        (Some(iccids), None) => {
+    let selector = bulk.selector;
+    let wrong = || {
+        Error::invalid("selector", "give iccids, a filter that is not empty, or all: true; one of the three")
+    };
+    let target = match (&selector.iccids, &selector.filter, selector.all) {
+        (Some(iccids), None, None) => {
             let found = local.lookup(&List::of(iccids.iter().cloned()), cancel)?;
             if let Some(unknown) = found.unknown.first() {
                 return Err(Error::not_found("SIM", unknown.clone()));
             }
             Target::ids(found.found)
         }
-        (None, Some(filter)) => {
+        (None, None, Some(true)) => Target::query(Query::all(top, Time::now())),
+        (None, Some(filter), None) => {
             let filter = Filter::parse(filter)?;
+            if filter == Filter::All {
+                return Err(wrong());
+            }
             Target::query(Query { filter, ..Query::all(top, Time::now()) })
         }
-        _ => return Err(Error::invalid("selector", "give iccids or filter, one of the two")),
+        _ => return Err(wrong()),
     };
     if let Some(id) = bulk.if_account_id {
         let account = accounts::need(&tree, id)?.id;

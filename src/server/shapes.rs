@@ -322,7 +322,9 @@ pub(super) struct Selector {
     /// These, by ICCID; one that is not there is an error.
     #[schema(max_items = 100_000, example = json!(["8944500102198304826"]))]
     pub iccids: Option<Vec<String>>,
-    /// All that fit a filter.
+    /// All you see: to be said, so that nobody means them by mistake.
+    pub all: Option<bool>,
+    /// All that fit a filter; an empty one fits none.
     #[schema(example = "status=active tag:meter")]
     pub filter: Option<String>,
 }

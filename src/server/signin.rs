@@ -251,11 +251,14 @@ fn done() -> Response {
 }
 
 fn refused(problem: &Problem) -> Response {
-    let body = format!(
-        "<p class=no>{}</p><p>Ask whoever sent you the link for another one.</p>",
-        escaped(problem.detail())
-    );
-    html(problem.status(), "This link does not work", &body)
+    let gone = problem.status() == StatusCode::NOT_FOUND;
+    let (title, way_out) = if gone {
+        ("This link does not work", "Ask whoever sent you the link for another one.")
+    } else {
+        ("Not now", "The link is as good as it was: try again in a while.")
+    };
+    let body = format!("<p class=no>{}</p><p>{way_out}</p>", escaped(problem.detail()));
+    html(problem.status(), title, &body)
 }
 
 /// A text within a page.

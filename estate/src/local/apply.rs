@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 
 use super::tree::{
     add_account, add_external, below, delete_account, may_add, may_cap, may_hang, move_account,
@@ -82,12 +83,25 @@ fn needs(change: &Change) -> Vec<Capability> {
     vec![need]
 }
 
+/// What a change is known again by: without what it was confirmed at, which another look at the same thing changes.
+fn fingerprint(change: &Change) -> String {
+    let mut change = change.clone();
+    if let Some(target) = change.target_mut() {
+        (target.at, target.expect) = (0, None);
+        target.any.iter_mut().for_each(|query| query.now = crate::units::Time(0));
+    }
+    let text = serde_json::to_string(&change).unwrap_or_default();
+    Sha256::digest(text)[..8].iter().map(|b| format!("{b:02x}")).collect()
+}
+
 /// Where the work of one change goes.
 pub(super) struct Run<'a> {
     pub view: &'a View<'a>,
     pub session: &'a Session,
     pub rev: Rev,
     pub now: crate::units::Time,
+    /// What was asked for, to be known again by.
+    pub asked: &'a str,
     pub watch: &'a Watch<'a>,
 }
 
@@ -143,20 +157,24 @@ impl Local {
             return self.import(id, change.kind(), *staging, watch);
         }
         let transaction = begin(&writer)?;
+        let asked = fingerprint(change);
         if let Some(receipt) = self.told(&writer, id)? {
-            return Ok(receipt);
+            // The same number for something else would seem to have done it.
+            let same = log::asked(&writer, id)?.is_none_or(|known| known == asked);
+            return if same { Ok(receipt) } else { Err(Error::KeyReused) };
         }
         let now = (self.clock)();
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
         turn::finish(&writer, now, watch)?;
         let view = View::new(&writer, &self.scope, None)?;
-        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, watch };
+        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, asked: &asked, watch };
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
         turn::welcome(&writer, now)?;
         transaction.commit()?;
-        self.told(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
+        // Whoever changed their own name is not what they were, and hears all the same what became of it.
+        self.receipt_of(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
     }
 
     fn post(&self) -> users::Post<'_> {
@@ -220,6 +238,9 @@ impl Local {
             }
             if !self.via.is_empty() {
                 body.insert("via".into(), self.via.clone().into());
+            }
+            if !run.asked.is_empty() {
+                body.insert("asked".into(), run.asked.into());
             }
         }
         log::append(
@@ -328,6 +349,10 @@ impl Local {
     /// user sees hears of its part.
     pub(super) fn told(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
         people::still(session, &self.scope)?;
+        self.receipt_of(session, id)
+    }
+
+    fn receipt_of(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
         let receipt = log::receipt(session, id, self.scope.user.id)?;
         if self.scope.top() == self.scope.user.account {
             return Ok(receipt);
@@ -374,7 +399,7 @@ impl Local {
         staged.confirm(now)?;
         let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
-        let run = Run { view: &view, session: staged.session(), rev, now, watch };
+        let run = Run { view: &view, session: staged.session(), rev, now, asked: "", watch };
         self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
         staged.carry_out(rev, now, watch)?;
         outbox::gather(staged.session(), last, self.mail, now)?;

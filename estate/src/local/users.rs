@@ -16,7 +16,7 @@ use crate::permit::Roles;
 use crate::store::log::{self, Logged, Record};
 use crate::store::read::View;
 use crate::store::signin::For;
-use crate::store::{Session, Store, outbox, people};
+use crate::store::{Session, Store, outbox, people, tokens};
 use crate::units::Time;
 use crate::user::{Role, User, UserChange, UserId, UserState};
 
@@ -151,6 +151,8 @@ pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, post: Post<'_>) 
         }
         UserChange::Disable => {
             people::set_state(run.session, id, UserState::Disabled)?;
+            // Let in again, they sign in again.
+            tokens::end_sessions(run.session, id)?;
             ("disable-user", body(json!({})))
         }
         UserChange::Enable => {
@@ -273,8 +275,8 @@ impl Local {
         let transaction = session.unchecked_transaction()?;
         let view = View::new(&session, &self.scope, None)?;
         let (rev, now) = (session.rev()? + 1, (self.clock)());
-        let run =
-            Run { view: &view, session: &session, rev, now, watch: &|_| std::ops::ControlFlow::Continue(()) };
+        let watch = |_| std::ops::ControlFlow::Continue(());
+        let run = Run { view: &view, session: &session, rev, now, asked: "", watch: &watch };
         let done = invite(&run, account, name, email, role, Post::default())?;
         let id = UserId(done.body["user"].as_i64().unwrap_or_default());
         self.log(&ChangeId::new(), &run, done)?;

@@ -200,6 +200,12 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
     Ok(())
 }
 
+/// What a change was known again by when it was made; those of earlier versions by nothing.
+pub(crate) fn asked(session: &Session, id: &ChangeId) -> Result<Option<String>> {
+    let sql = "SELECT json_extract(body, '$.asked') FROM log WHERE change_id = ?";
+    Ok(session.query_row(sql, [&id.0], |r| r.get(0)).optional()?.flatten())
+}
+
 /// What to look for in the log; everything that is `None` fits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

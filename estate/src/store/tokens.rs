@@ -128,3 +128,9 @@ pub(crate) fn renew(session: &Session, id: TokenId, now: Time) -> Result<Signed>
     session.execute(sql, values)?;
     Ok(signed)
 }
+
+/// Ends every session of a person.
+pub(crate) fn end_sessions(session: &Session, user: UserId) -> Result<()> {
+    session.execute("DELETE FROM token WHERE user_id = ? AND person = 1", [user.0])?;
+    Ok(())
+}

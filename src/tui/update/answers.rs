@@ -219,6 +219,14 @@ fn rows(
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
         }
+        Err(Error::Unreachable { .. }) if !matches!(want, Want::Keep | Want::After | Want::Before) => {
+            // What is loaded is not what is asked for now: nobody is to take one for the other.
+            model.table.loading = false;
+            model.table.rows.clear();
+            (model.table.before, model.table.after, model.table.first) = (false, false, None);
+            model.matching = None;
+            model.fault = Some("the server does not answer: this list comes when it is back".into());
+        }
         Err(error) => {
             model.table.loading = false;
             if matches!(error, Error::NotFound { .. } | Error::Ambiguous { .. }) {
