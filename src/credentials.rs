@@ -115,7 +115,7 @@ fn said(command: &str) -> Result<String> {
         Command::new("sh").args(["-c", command]).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|e| fault(e.to_string()))?;
     if !output.status.success() {
-        return Err(fault(format!("{command} ended with {}", output.status)));
+        return Err(fault(format!("it ended with {}", output.status)));
     }
     String::from_utf8(output.stdout).map_err(|_| fault("printed no text".into()))
 }
@@ -152,8 +152,17 @@ impl Shelf {
     /// Keeps it; gives where.
     pub fn write(&self, kept: &Kept) -> Result<&'static str> {
         let text = serde_json::to_string(kept).unwrap_or_default();
-        if self.entry().is_some_and(|entry| entry.set_password(&text).is_ok()) {
+        let entry = self.entry();
+        if entry.as_ref().is_some_and(|entry| entry.set_password(&text).is_ok()) {
+            // Nothing older is left beside it.
+            let mut all = self.all()?;
+            if all.remove(&self.server).is_some() {
+                self.put(&all)?;
+            }
             return Ok("the keyring");
+        }
+        if let Some(entry) = entry {
+            let _ = entry.delete_credential();
         }
         let mut all = self.all()?;
         all.insert(self.server.clone(), kept.clone());
@@ -222,7 +231,7 @@ mod tests {
     #[test]
     fn a_command_says_the_token_or_why_it_cannot() {
         assert_eq!(said("printf abc"), Ok("abc".into()));
-        assert!(said("exit 3").expect_err("failed").to_string().contains("exit 3"));
+        assert!(said("exit 3").expect_err("failed").to_string().contains('3'));
         assert!(Credentials::given("abc").is_err());
     }
 }

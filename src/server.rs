@@ -23,6 +23,7 @@ mod sessions;
 mod shapes;
 mod signin;
 mod sims;
+mod streams;
 mod users;
 
 use std::any::Any;
@@ -61,9 +62,12 @@ use net::Net;
 use problem::Problem;
 use running::Running;
 use sessions::Sessions;
+use streams::Streams;
 
 /// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
 const AT_ONCE: usize = 32;
+/// How many changes may wait for each other at a time; the others wait without taking a thread.
+const CHANGES: usize = 32;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
 /// How long a request may take.
@@ -91,6 +95,9 @@ pub(crate) struct Served {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
     proofs: Arc<Semaphore>,
+    changes: Arc<Semaphore>,
+    streams: Arc<Streams>,
+    listeners: Arc<Streams>,
     limits: Arc<Limits>,
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,
@@ -107,6 +114,9 @@ impl Served {
             sessions: Arc::new(Sessions::new(serve)),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             proofs: Arc::new(Semaphore::new(PROOFS)),
+            changes: Arc::new(Semaphore::new(CHANGES)),
+            streams: Arc::default(),
+            listeners: Arc::default(),
             limits: Arc::new(Limits::new(serve.rate)),
             feed: Arc::new(Feed::new()),
             metrics: Arc::new(Metrics::new()),
@@ -114,6 +124,11 @@ impl Served {
             stopping: Cancel::new(),
             stopped: watch::channel(false).0,
         }
+    }
+
+    /// Waits for a turn to change something.
+    async fn change(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.changes).acquire_owned().await.ok()
     }
 
     /// Waits for a turn to read.

@@ -74,6 +74,11 @@ impl Ask {
             || !self.is_repeatable()
     }
 
+    /// Whether a password is looked at for it.
+    pub fn proves(&self) -> bool {
+        matches!(self, Self::SetPassword { .. } | Self::BeginFactor { .. } | Self::EndFactor { .. })
+    }
+
     /// Whether asking twice is the same as asking once.
     pub fn is_repeatable(&self) -> bool {
         !matches!(

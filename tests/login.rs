@@ -68,7 +68,7 @@ fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     let link = world.ok(&["user", "link", "ann@x.example"]);
     let link = link.trim().replace("https://YOUR-SERVER", &server.base);
     let ann = Elsewhere::of(&server);
-    let (_, said) = ann.ends(&["sims"], "", 1);
+    let (_, said) = ann.ends(&["sims"], "", 4);
     assert!(said.contains("not signed in") && said.contains("simdeck login"), "{said}");
     let (_, said) = ann.ends(&["accept", &link], "short\n", 2);
     assert!(said.contains("Ann <ann@x.example>") && said.contains("12 to 256 characters"), "{said}");
@@ -101,7 +101,7 @@ fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     assert!(said.contains("where the server"), "{said}");
     ann.ends(&["import", &format!("{DATA}/estate-2k/sims.csv")], "", 4);
     ann.ends(&["logout"], "", 0);
-    ann.ends(&["sims"], "", 1);
+    ann.ends(&["sims"], "", 4);
     let login = ["login", "--email", "ann@x.example"];
     let (_, said) = ann.ends(&login, "another few words\n", 4);
     assert!(said.contains("not right"), "{said}");

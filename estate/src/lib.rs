@@ -56,7 +56,7 @@ pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
 pub use store::log::LogFilter;
 pub use store::watch::CommitWatch;
-pub use token::{Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
+pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
 pub use units::Time;
 pub use usage::{
     AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,

@@ -13,6 +13,7 @@ pub(crate) mod items;
 pub(crate) mod levels;
 pub(crate) mod log;
 pub(crate) mod names;
+mod opened;
 pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod page;
@@ -47,6 +48,7 @@ use crate::account::{AccountId, Accounts};
 use crate::change::Cancel;
 use crate::error::{Error, Result};
 use crate::text;
+use opened::Opened;
 
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
@@ -78,6 +80,8 @@ pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Session>,
     readers: Mutex<Vec<Session>>,
+    /// After the connections: as long as one is open, the file is.
+    _opened: Opened,
 }
 
 /// A connection with the functions our SQL uses.
@@ -146,14 +150,15 @@ impl Store {
 
     /// Opens the store at `path` after making sure that it is one.
     pub fn open(path: &Path) -> Result<Self> {
-        check_header(path)?;
-        let mut conn = Connection::open_with_flags(path, flags(false)).map_err(|e| damaged(path, &e))?;
+        let connect = || Connection::open_with_flags(path, flags(false)).map_err(|e| damaged(path, &e));
+        let (mut conn, opened) = Opened::begin(path, || check_header(path), connect)?;
         check_schema(path, &conn)?;
         migrate(&mut conn)?;
         Ok(Self {
             path: path.to_owned(),
             writer: Mutex::new(Session::new(conn, true)?),
             readers: Mutex::default(),
+            _opened: opened,
         })
     }
 

@@ -64,6 +64,17 @@ pub struct SignIn {
     pub code: Option<String>,
 }
 
+/// What somebody chooses who was let in by a link.
+#[derive(Clone, Default)]
+pub struct Chosen {
+    /// Their password.
+    pub password: String,
+    /// Their name, if it is another than whoever invited them wrote.
+    pub name: Option<String>,
+    /// The code their authenticator shows, where they have a second factor that stays.
+    pub code: Option<String>,
+}
+
 /// Whether somebody has a password and a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signing {

@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Cancel, Change, Error, Estate, Local, LogFilter, Role, Secret, SignIn, Signed, Time, User, UserChange,
-    UserState,
+    Cancel, Change, Chosen, Error, Estate, Local, LogFilter, Role, Secret, SignIn, Signed, Time, User,
+    UserChange, UserState,
 };
 
 const NOW: Time = Time(1_780_000_000);
@@ -20,6 +20,10 @@ fn later(seconds: i64) -> Time {
 
 fn by(email: &str, password: &str, code: Option<&str>) -> SignIn {
     SignIn { email: email.into(), password: password.into(), code: code.map(str::to_owned) }
+}
+
+fn chosen(name: Option<&str>, password: &str) -> Chosen {
+    Chosen { name: name.map(str::to_owned), password: password.into(), code: None }
 }
 
 fn session(root: &Local, secret: &Secret, now: Time) -> Result<Local, Error> {
@@ -40,7 +44,7 @@ fn invite(root: &Local, email: &str) -> User {
 
 fn enter(root: &Local, email: &str) -> Signed {
     let link = root.link(invite(root, email).id, false).expect("link");
-    root.by_link(&link.secret, None, GOOD, NOW).expect("in")
+    root.by_link(&link.secret, &chosen(None, GOOD), NOW).expect("in")
 }
 
 fn world() -> (tempfile::TempDir, Local) {
@@ -55,7 +59,8 @@ fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be
     let ann = invite(&root, "ann@x.example");
     let first = root.link(ann.id, false).expect("link");
     let link = root.link(ann.id, false).expect("another");
-    let enter = |link: &Secret, password: &str, now| root.by_link(link, Some("Ann Other"), password, now);
+    let enter =
+        |link: &Secret, password: &str, now| root.by_link(link, &chosen(Some("Ann Other"), password), now);
     let gone =
         |result: Result<Signed, Error>| assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
     gone(enter(&first.secret, GOOD, NOW));
@@ -113,9 +118,12 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     assert_eq!(root.renew(&signed.renew, later(86_400)), Err(Error::SignedOut));
     assert_eq!(root.renew(&renewed.token, later(86_400)), Err(Error::SignedOut));
     assert!(session(&root, &signed.token, NOW).is_err());
+    // Nor is a session that was open by the old secret any longer.
+    assert_eq!(open.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
     let next = session(&root, &renewed.token, later(86_400)).expect("session");
     assert_eq!(next.me().email, "ann@x.example");
     // Out is out, at the next request of whoever is still there.
+    let open = session(&root, &renewed.token, NOW).expect("session");
     next.end_session().expect("ended");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
     let again = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
@@ -140,8 +148,11 @@ fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
     assert_eq!(two.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
     // Whoever manages the account makes a link for another, and learns no password by it.
     let reset = root.link(user(&root, "ann@x.example").id, true).expect("link");
-    assert!(matches!(root.by_link(&reset.secret, None, GOOD, later(86_401)), Err(Error::NotFound { .. })));
-    root.by_link(&reset.secret, None, GOOD, NOW).expect("in");
+    assert!(matches!(
+        root.by_link(&reset.secret, &chosen(None, GOOD), later(86_401)),
+        Err(Error::NotFound { .. })
+    ));
+    root.by_link(&reset.secret, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(one.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
 }
 
@@ -173,9 +184,15 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Err(Error::WrongPassword));
     assert!(matches!(ann.begin_factor(GOOD), Err(Error::Conflict(_))));
     assert_eq!(ann.end_factor("a wrong one altogether"), Err(Error::WrongPassword));
+    // A link for another password is no way past it.
+    let link = root.link(ann.me().id, false).expect("link");
+    assert_eq!(root.by_link(&link.secret, &chosen(None, GOOD), NOW).map(|_| ()), Err(Error::CodeNeeded));
+    let later = later(120);
+    let with = Chosen { code: Some(code(&factor.secret, later)), ..chosen(None, GOOD) };
+    root.by_link(&link.secret, &with, later).expect("in");
     // Whoever lost it is helped by a link that takes it away too.
     let link = root.link(ann.me().id, true).expect("link");
-    root.by_link(&link.secret, None, GOOD, NOW).expect("in");
+    root.by_link(&link.secret, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(sign_in(None, NOW), Ok(()));
 }
 
@@ -208,4 +225,26 @@ fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     let link = link.expect("log").remove(0);
     assert!(!link.undoable && undo(&root, &link.id).is_err());
     assert!(go(estate::Progress { phase: "", done: 0, total: 0 }).is_continue());
+}
+
+#[test]
+fn where_mail_goes_out_invitations_and_links_do_with_where_they_lead() {
+    let (_dir, root) = world();
+    let root = root.with_mail(true).with_links(Some("https://sims.example/".into()));
+    let ann = invite(&root, "ann@x.example");
+    let secret = |letters: &[estate::Letter]| {
+        let body = &letters.last().expect("a letter").body;
+        let link = body
+            .split_whitespace()
+            .find(|word| word.starts_with("https://sims.example/accept/"))
+            .expect(body);
+        Secret::read(link.rsplit('/').next().expect("an end")).expect("a secret")
+    };
+    let invitation = secret(&root.letters(9).expect("letters"));
+    assert!(root.linked(&invitation, NOW).expect("good").invitation);
+    // A later one takes the place of the one before.
+    assert!(root.link(ann.id, false).expect("link").mailed);
+    assert!(root.linked(&invitation, NOW).is_err());
+    let letters = root.letters(9).expect("letters");
+    root.by_link(&secret(&letters), &chosen(None, GOOD), NOW).expect("in");
 }

@@ -169,3 +169,24 @@ fn a_demo_is_the_same_for_the_same_seed() {
     );
     assert_ne!(first, export("c.db", estate::demo::Demo { seed: 8, ..size }));
 }
+
+/// Closing a file lets go of every lock this process holds on it (POSIX), SQLite's too: without them another program would
+/// take the store for closed and fold its log away under us.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_store_that_is_open_keeps_its_locks_when_it_is_opened_again() {
+    use std::os::unix::fs::MetadataExt as _;
+    let (_dir, root) = estate();
+    let file = std::fs::metadata(root.path()).expect("file").ino();
+    let locked = || {
+        let (pid, inode) = (format!(" {} ", std::process::id()), format!(":{file} "));
+        let locks = std::fs::read_to_string("/proc/locks").expect("locks");
+        locks.lines().any(|line| line.contains(&pid) && line.contains(&inode))
+    };
+    root.rev().expect("read");
+    assert!(locked());
+    open(root.path()).expect("opened again");
+    assert!(locked());
+    assert!(Local::open(root.path(), Some("nobody@x.example"), false).is_err());
+    assert!(locked());
+}

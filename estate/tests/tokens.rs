@@ -84,15 +84,14 @@ fn a_token_sees_its_account_and_does_what_its_user_may() {
     assert_eq!(note(&writer).expect("changed").counts.done, 2);
     // What its user did elsewhere is told of as far as the token sees.
     let (target, edit) = (everything(&ann), Edit { notes: Some("newer".into()), ..Edit::default() });
-    let made = ann
-        .apply(&ChangeId::new(), &Change::Edit { target, edit: Box::new(edit) }, &|_| {
-            ControlFlow::Continue(())
-        })
-        .expect("changed");
+    let (id, change) = (ChangeId::new(), Change::Edit { target, edit: Box::new(edit) });
+    let made = ann.apply(&id, &change, &|_| ControlFlow::Continue(())).expect("changed");
     let (_, secret) = ann.add_token(&new("part", Some(account(&ann, "/A/Sub")), true)).expect("token");
     let part = Local::by_token(root.path(), &secret, false).expect("signed in");
     let again = Change::RenameAccount { account: account(&part, "/Sub"), name: "Other".into() };
-    let told = part.apply(&made.id, &again, &|_| ControlFlow::Continue(())).expect("made already");
+    // By that number nothing else is made, nor does it seem to have been.
+    assert_eq!(part.apply(&made.id, &again, &|_| ControlFlow::Continue(())), Err(Error::KeyReused));
+    let told = part.apply(&made.id, &change, &|_| ControlFlow::Continue(())).expect("made already");
     assert_eq!((made.counts.done, told.counts.done), (2, 1));
     assert!(matches!(
         note(&Local::by_token(root.path(), &secret, true).expect("signed in")),

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use estate::{Error, Estate};
+use estate::{Chosen, Error, Estate};
 
 use super::{Context, Outcome};
 use crate::connect;
@@ -150,7 +150,14 @@ pub fn accept(context: &Context, args: &AcceptArgs) -> Outcome {
     let invited = door.linked(&args.url)?;
     let why = if invited.invitation { "your invitation" } else { "another password" };
     context.say(format!("{} <{}>: {why}", invited.name, invited.email));
-    let kept = door.accept(&args.url, args.name.as_deref(), &new_password()?)?;
+    let mut chosen = Chosen { password: new_password()?, name: args.name.clone(), code: None };
+    let kept = match door.accept(&args.url, &chosen) {
+        Err(Error::CodeNeeded) => {
+            chosen.code = Some(ask("Code: ")?);
+            door.accept(&args.url, &chosen)
+        }
+        other => other,
+    }?;
     keep(context, server, &kept)
 }
 

@@ -1,6 +1,6 @@
 //! A server before anybody is signed in there.
 
-use estate::{Error, Invited, Result};
+use estate::{Chosen, Error, Invited, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -46,7 +46,9 @@ impl Door {
     }
 
     /// Goes in by a link.
-    pub fn accept(&self, link: &str, name: Option<&str>, password: &str) -> Result<Kept> {
-        self.post("/v1/links/accept", &json!({ "link": link, "name": name, "password": password }))
+    pub fn accept(&self, link: &str, chosen: &Chosen) -> Result<Kept> {
+        let Chosen { password, name, code } = chosen;
+        let body = json!({ "link": link, "name": name, "password": password, "code": code });
+        self.post("/v1/links/accept", &body)
     }
 }

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -84,7 +84,7 @@ struct Inner {
     /// Since when nothing has been heard of the server.
     offline: watch::Sender<Option<Time>>,
     /// One renews the session, the others wait.
-    renewing: Mutex<()>,
+    renewing: tokio::sync::Mutex<()>,
 }
 
 /// Whether something is worth trying again.
@@ -152,7 +152,7 @@ impl Link {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|e| Error::io("cannot begin", e))?;
         let client = client(&server)?;
-        let (offline, renewing) = (watch::channel(None).0, Mutex::new(()));
+        let (offline, renewing) = (watch::channel(None).0, tokio::sync::Mutex::new(()));
         let inner = Inner { server, client, runtime, credentials, offline, renewing };
         Ok(Self { inner: Arc::new(inner), seen_by: None })
     }
@@ -284,11 +284,10 @@ impl Link {
     /// Renews the session, unless somebody else has done so meanwhile.
     async fn renew(&self, used: &estate::Secret) -> Result<()> {
         let credentials = &self.inner.credentials;
-        {
-            let _one = self.inner.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-            if credentials.reload()?.reveal() != used.reveal() {
-                return Ok(());
-            }
+        // One renews it, the others wait for that: what renews it is good once.
+        let _one = self.inner.renewing.lock().await;
+        if credentials.reload()?.reveal() != used.reveal() {
+            return Ok(());
         }
         let Some(renew) = credentials.renewal() else { return Err(Error::SignedOut) };
         let url = format!("{}/v1/sessions/renew", self.inner.server.url);

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use estate::{Error, Estate, Local, Secret, UserId};
+use estate::{Error, Local, Secret, UserId};
 
 use super::limits::Rate;
 use super::problem::Problem;
@@ -54,7 +54,8 @@ pub(super) async fn signed(State(served): State<Served>, mut request: Request, n
     };
     let (asker, rate) = match found {
         Ok(asker) => {
-            let rate = served.limits.user(asker.estate.me().id);
+            // Whoever looks through somebody else's eyes is still themselves.
+            let rate = served.limits.user(asker.estate.actor().id);
             (asker, rate)
         }
         // Whoever tries tokens out is slowed down by where they are.

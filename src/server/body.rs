@@ -5,6 +5,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use super::PATIENCE;
 use super::problem::Problem;
 
 /// A body of JSON.
@@ -32,11 +33,13 @@ pub(super) fn must_be(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> 
 
 /// The bytes of a body, as many as are taken.
 pub(super) async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
-    Bytes::from_request(request, state).await.map_err(|rejected| match rejected.status() {
+    let broken = || Problem::body(StatusCode::BAD_REQUEST, "", "the body broke off, or took too long");
+    let read = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
+    read.map_err(|_| broken())?.map_err(|rejected| match rejected.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::body(StatusCode::PAYLOAD_TOO_LARGE, "", "the body is larger than is taken here")
         }
-        _ => Problem::body(StatusCode::BAD_REQUEST, "", "the body broke off"),
+        _ => broken(),
     })
 }
 

@@ -1,5 +1,7 @@
 //! The description as a page: made of the same table, with nothing from elsewhere.
 
+use std::sync::LazyLock;
+
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
@@ -104,6 +106,11 @@ fn schema(name: &str, schema: &Value) -> String {
 
 /// The page.
 pub(super) async fn page() -> Response {
+    static BODY: LazyLock<String> = LazyLock::new(body);
+    signin::html(StatusCode::OK, "The API", &BODY)
+}
+
+fn body() -> String {
     let spec = serde_json::to_value(api::description()).unwrap_or_default();
     let paths = spec["paths"].as_object().into_iter().flatten();
     let all: Vec<(&str, &str, &Value)> = paths
@@ -128,5 +135,5 @@ pub(super) async fn page() -> Response {
     for (name, object) in spec["components"]["schemas"].as_object().into_iter().flatten() {
         body.push_str(&schema(name, object));
     }
-    signin::html(StatusCode::OK, "The API", &body)
+    body
 }

@@ -18,11 +18,14 @@ use super::Served;
 use super::asker::Asker;
 use super::params::Params;
 use super::problem::Problem;
+use super::streams::Streams;
 
 /// A comment this often says that the line is alive.
 const BEAT: Duration = Duration::from_secs(10);
 /// Changes that are replayed at a time.
 const MOST: u32 = 500;
+/// How many listeners a user may have at a time: screens, and programs.
+const LISTENERS: usize = 50;
 /// Which event was heard last, by whoever comes back.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -81,7 +84,8 @@ impl Listener {
         let entries = self.estate.entries(&wanted, &estate::Cancel::new())?;
         self.seen = match entries.last() {
             Some(entry) if entries.len() as u32 == MOST => entry.rev,
-            _ => last,
+            Some(entry) => last.max(entry.rev),
+            None => last,
         };
         let event = |entry: &Entry| {
             Event::default().event("change").id(entry.id.0.clone()).data(object(entry).to_string())
@@ -124,10 +128,12 @@ pub(super) async fn events(
             Ok((LogFilter { account, ..LogFilter::default() }, after(estate, last.as_deref())?))
         })
         .await?;
+    let room = Streams::begin(&served.listeners, asker.estate.actor().id, LISTENERS)?;
     let mut listener = Listener { estate: Arc::clone(&asker.estate), wanted, seen };
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(16);
     let mut stopped = served.stopped.subscribe();
     tokio::spawn(async move {
+        let _room = room;
         let mut turns = wake.borrow().turns;
         loop {
             let woken = *wake.borrow_and_update();

@@ -9,14 +9,21 @@ use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
 
 type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// The window of every limit, in seconds.
 const WINDOW: u64 = 60;
-/// How many requests without a good token, and how many sign-ins, a minute may come from one address or to one user.
+/// How many requests without a good token a minute may come from one network.
 const STRANGERS: u32 = 60;
+/// How many sign-ins a minute as one user from one network; and as one user, or from one network, whoever and wherever.
 const SIGN_INS: u32 = 10;
+const EACH: u32 = 60;
+/// How many links a minute from one network.
+const LINKS: u32 = 20;
 /// From how many keys on those that have been quiet are forgotten.
 const KEYS: usize = 10_000;
 
@@ -34,7 +41,31 @@ pub(super) struct Limits {
     quota: NonZeroU32,
     users: Keyed<UserId>,
     strangers: Keyed<IpAddr>,
-    sign_ins: Keyed<String>,
+    sign_ins: Keyed<Attempt>,
+    each: Keyed<Attempt>,
+    own: Keyed<UserId>,
+    links: Keyed<IpAddr>,
+    renewals: Keyed<IpAddr>,
+}
+
+/// Who somebody wants to be, and where they are.
+type Attempt = (Option<[u8; 16]>, Option<IpAddr>);
+
+/// A key of one size, however long what it stands for is.
+fn digest(bytes: &[u8]) -> [u8; 16] {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    std::array::from_fn(|at| hash[at])
+}
+
+/// The network of an address: whoever has one of IPv6 has a whole /64 (RFC 6177).
+fn network(from: IpAddr) -> IpAddr {
+    match from {
+        IpAddr::V4(_) => from,
+        IpAddr::V6(address) => {
+            let s = address.segments();
+            IpAddr::from([s[0], s[1], s[2], s[3], 0, 0, 0, 0])
+        }
+    }
 }
 
 fn keyed<K: Clone + Eq + std::hash::Hash>(a_minute: NonZeroU32) -> Keyed<K> {
@@ -65,6 +96,10 @@ impl Limits {
             users: keyed(quota),
             strangers: keyed(fixed(STRANGERS)),
             sign_ins: keyed(fixed(SIGN_INS)),
+            each: keyed(fixed(EACH)),
+            own: keyed(fixed(SIGN_INS)),
+            links: keyed(fixed(LINKS)),
+            renewals: keyed(fixed(EACH)),
         }
     }
 
@@ -75,16 +110,40 @@ impl Limits {
 
     /// A request of nobody who is known.
     pub(super) fn stranger(&self, from: IpAddr) -> Rate {
-        asked(&self.strangers, &from)
+        asked(&self.strangers, &network(from))
     }
 
-    /// An attempt to sign in as somebody, from somewhere.
+    /// An attempt to sign in as somebody, from somewhere: a few for the two together, more for each alone, so that
+    /// whoever guesses keeps nobody else out for long.
     pub(super) fn sign_in(&self, email: &str, from: IpAddr) -> Rate {
-        let there = asked(&self.sign_ins, &format!("@{from}"));
-        match there {
-            Rate::Within { .. } => asked(&self.sign_ins, &email.trim().to_lowercase()),
-            over @ Rate::Over { .. } => over,
+        let who = digest(email.trim().to_lowercase().as_bytes());
+        let from = network(from);
+        [
+            asked(&self.sign_ins, &(Some(who), Some(from))),
+            asked(&self.each, &(Some(who), None)),
+            asked(&self.each, &(None, Some(from))),
+        ]
+        .into_iter()
+        .find(|rate| matches!(rate, Rate::Over { .. }))
+        .unwrap_or(Rate::Within { quota: SIGN_INS, left: 0 })
+    }
+
+    /// A password that whoever is signed in gives.
+    pub(super) fn own(&self, user: UserId) -> Result<(), Problem> {
+        match asked(&self.own, &user) {
+            Rate::Within { .. } => Ok(()),
+            Rate::Over { seconds } => Err(Problem::too_many(seconds)),
         }
+    }
+
+    /// A link that somebody tries, from somewhere.
+    pub(super) fn link(&self, from: IpAddr) -> Rate {
+        asked(&self.links, &network(from))
+    }
+
+    /// A session that is renewed, from somewhere.
+    pub(super) fn renewal(&self, from: IpAddr) -> Rate {
+        asked(&self.renewals, &network(from))
     }
 
     /// What an answer says of the limit it came under.
@@ -119,16 +178,23 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_is_limited_by_user_wherever_from_and_by_address_whoever_as() {
+    fn signing_in_is_limited_for_whoever_guesses_and_nobody_else() {
         let limits = Limits::new(NonZeroU32::MIN);
         let from = |n: u32| IpAddr::from(n.to_be_bytes());
-        for n in 0..SIGN_INS {
-            assert!(matches!(limits.sign_in("a@x.example", from(n)), Rate::Within { .. }));
+        for _ in 0..SIGN_INS {
+            assert!(matches!(limits.sign_in("a@x.example", from(1)), Rate::Within { .. }));
         }
-        assert!(matches!(limits.sign_in("A@x.example ", from(99)), Rate::Over { .. }));
-        for n in 0..SIGN_INS - 1 {
-            assert!(matches!(limits.sign_in(&format!("{n}@x.example"), from(1)), Rate::Within { .. }));
+        assert!(matches!(limits.sign_in("A@x.example ", from(1)), Rate::Over { .. }));
+        // Whose address was guessed at comes in from elsewhere, and others come in from there.
+        assert!(matches!(limits.sign_in("a@x.example", from(2)), Rate::Within { .. }));
+        assert!(matches!(limits.sign_in("b@x.example", from(1)), Rate::Within { .. }));
+        let there = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]);
+        for n in 0..LINKS as u16 {
+            assert!(matches!(limits.link(there(n)), Rate::Within { .. }));
         }
-        assert!(matches!(limits.sign_in("b@x.example", from(1)), Rate::Over { .. }));
+        assert!(
+            matches!(limits.link(there(99)), Rate::Over { .. })
+                && matches!(limits.link(from(1)), Rate::Within { .. })
+        );
     }
 }

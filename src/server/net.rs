@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+use super::GRACE;
 use crate::failure::Failure;
 
 /// How many connections there may be; the others wait to be accepted.
@@ -154,7 +155,8 @@ impl Net {
             });
         }
         drop(self.listener);
-        graceful.shutdown().await;
+        // Whoever does not read their answer is not waited for without end.
+        let _ = tokio::time::timeout(GRACE + HELLO, graceful.shutdown()).await;
     }
 }
 

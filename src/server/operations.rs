@@ -275,7 +275,9 @@ impl Served {
         let (asked, new) = self.work(&asker, begin).await?;
         let user = asker.estate.me().id;
         // What was being done when the program ended is gone on with: by its number it is made once.
-        let left = asked.stage == Stage::Running && self.running.done(user, &asked.id).is_none();
+        let left = asked.stage == Stage::Running
+            && !asker.estate.read_only()
+            && self.running.done(user, &asked.id).is_none();
         if new || left {
             self.begin(&asker, &asked);
         }
@@ -304,6 +306,8 @@ impl Served {
             };
             let (stage, answer) = match local.apply(&id, &change, &watch) {
                 Ok(_) => (Stage::Done, String::new()),
+                // Who may not any more, or only looks, is not who asked: it waits for who is.
+                Err(Error::ReadOnly | Error::SignedOut) => return,
                 Err(Error::Cancelled) if stopping.is_cancelled() => return,
                 Err(Error::Cancelled) => (Stage::Cancelled, String::new()),
                 Err(error) => (Stage::Failed, Problem::from(error).object("", "").to_string()),
@@ -392,6 +396,9 @@ pub(super) async fn stop(
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     params::none(&request)?;
     let id = named(id)?;
+    if asker.estate.read_only() {
+        return Err(Error::ReadOnly.into());
+    }
     let before = served.told(&asker, id.clone()).await?;
     if !served.running.stop(asker.estate.me().id, &id) {
         let status = before["status"].as_str().unwrap_or_default();

@@ -120,6 +120,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Whether it is that failure.
+    pub(super) fn is(&self, error: &Error) -> bool {
+        self.code == error.code()
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use estate::{Cancel, Change, ChangeId, Error, Estate, Note, Progress};
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -21,7 +22,8 @@ use super::asker::Asker;
 use super::body::{Sent, must_be};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Hangup, Served};
+use super::streams::Streams;
+use super::{Hangup, PATIENCE, Served};
 use crate::wire::{self, Ask, Export, LINES, Line, Staged, Staging};
 
 /// Rows that have been exported, one a line.
@@ -30,6 +32,8 @@ const ROWS: &str = "application/jsonl";
 const SILENCE: Duration = Duration::from_secs(5);
 /// How many pieces of an answer wait for whoever reads it.
 const WAITING: usize = 64;
+/// How many exports a user may have at a time.
+const EXPORTS: usize = 4;
 /// How much of an export is sent at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -41,6 +45,14 @@ pub(super) async fn ask(
     Sent(ask): Sent<Ask>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
+    if ask.proves() {
+        // Whoever is signed in guesses no faster at the password than whoever is not.
+        served.limits.own(asker.estate.actor().id)?;
+        return served
+            .prove_own(&asker, move |local| wire::answer(local, ask, &Cancel::new()))
+            .await
+            .map(Json);
+    }
     served.work(&asker, move |local, cancel| wire::answer(local, ask, cancel)).await.map(Json)
 }
 
@@ -94,6 +106,9 @@ pub(super) async fn stop(
 ) -> Result<StatusCode, Problem> {
     params::none(&request)?;
     let id = change_id(id)?;
+    if asker.estate.read_only() {
+        return Err(Error::ReadOnly.into());
+    }
     if served.running.stop(asker.estate.me().id, &id) {
         return Ok(StatusCode::ACCEPTED);
     }
@@ -167,10 +182,12 @@ pub(super) async fn export(
             }
         })
         .await?;
-    let (estate, turn) = (Arc::clone(&asker.estate), served.turn().await);
+    // Not one of the turns of those who read: an export takes as long as whoever reads it.
+    let room = Streams::begin(&served.streams, asker.estate.actor().id, EXPORTS)?;
+    let (estate, stopping) = (Arc::clone(&asker.estate), served.stopping.clone());
     tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        let mut pieces = Pieces { sender, held: Vec::with_capacity(PIECE), cancel: cancel.clone() };
+        let _room = room;
+        let mut pieces = Pieces { sender, held: Vec::with_capacity(PIECE), cancel: cancel.clone(), stopping };
         let target = wanted.target.as_ref();
         let sent = estate.export(
             &wanted.query,
@@ -198,12 +215,13 @@ struct Pieces {
     sender: Sender<Bytes>,
     held: Vec<u8>,
     cancel: Cancel,
+    stopping: Cancel,
 }
 
 impl Pieces {
     fn send(&mut self) {
         let piece = std::mem::replace(&mut self.held, Vec::with_capacity(PIECE));
-        if self.sender.blocking_send(piece.into()).is_err() {
+        if self.stopping.is_cancelled() || !patiently(&self.sender, piece.into()) {
             self.cancel.cancel();
         }
     }
@@ -248,10 +266,23 @@ impl Told {
 
     fn say(&self, line: &Line) {
         let Some(lines) = &self.lines else { return };
-        if lines.blocking_send(written(line)).is_err() && self.tied {
+        // How far it is may be missed: a change waits for nobody who listens.
+        let heard = match line {
+            Line::Progress(_) => {
+                !lines.try_send(written(line)).is_err_and(|e| matches!(e, TrySendError::Closed(_)))
+            }
+            _ => patiently(lines, written(line)),
+        };
+        if !heard && self.tied {
             self.cancel.cancel();
         }
     }
+}
+
+/// Sends a piece to whoever reads, as long as they do.
+fn patiently(sender: &Sender<Bytes>, piece: Bytes) -> bool {
+    let sent = tokio::runtime::Handle::current().block_on(tokio::time::timeout(PATIENCE, sender.send(piece)));
+    matches!(sent, Ok(Ok(())))
 }
 
 fn written(line: &Line) -> Bytes {
@@ -285,14 +316,17 @@ impl Served {
         if !wants_lines(headers) {
             let _hangup = tied.then(|| Hangup(cancel.clone()));
             let told = Told { lines: None, tied, cancel, stopping };
-            let done = tokio::task::spawn_blocking(move || work(estate.as_ref(), &told)).await;
+            let turn = self.change().await;
+            let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             return Ok(Json(done.map_err(|panic| Problem::unexpected(&panic))??).into_response());
         }
         let (sender, receiver) = channel(WAITING);
         tokio::spawn(alive(sender.downgrade()));
+        let changes = Arc::clone(&self.changes);
         tokio::spawn(async move {
+            let turn = changes.acquire_owned().await;
             let told = Told { lines: Some(sender.clone()), tied, cancel, stopping };
-            let done = tokio::task::spawn_blocking(move || work(estate.as_ref(), &told)).await;
+            let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             let last = match done {
                 Ok(Ok(value)) => Line::Done(value),
                 Ok(Err(error)) => Line::Failed(said(&error.into())),

@@ -103,11 +103,14 @@ impl Sessions {
     /// The estate as somebody else sees it, for whoever has that session: logged when it begins, not at each request.
     pub(super) fn seen_by(&self, secret: &Secret, own: &Local, user: UserId) -> estate::Result<Arc<Local>> {
         let key = (key(secret), user);
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = seen.get(&key) {
-            return Ok(Arc::clone(known));
+        let kept = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept().get(&key).cloned();
+        // Whoever is seen may have become something else.
+        if let Some(known) = known.filter(|known| known.still().is_ok()) {
+            return Ok(known);
         }
         let estate = Arc::new(own.seen_by(user)?);
+        let mut seen = kept();
         if seen.len() >= KEPT {
             seen.clear();
         }

@@ -52,6 +52,8 @@ pub(super) struct Chosen {
     password: String,
     #[serde(default)]
     name: Option<String>,
+    #[serde(default)]
+    code: Option<String>,
 }
 
 fn object(signed: &Signed) -> Value {
@@ -97,6 +99,16 @@ impl Served {
         }
     }
 
+    /// The same for whoever is signed in.
+    pub(super) async fn prove_own<T: Send + 'static>(
+        &self,
+        asker: &Asker,
+        work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let local = std::sync::Arc::clone(&asker.estate);
+        self.prove(move |_| work(&local)).await
+    }
+
     fn writes(&self) -> Result<(), Problem> {
         if self.sessions.is_read_only() { Err(Error::ReadOnly.into()) } else { Ok(()) }
     }
@@ -124,7 +136,7 @@ pub(super) async fn renew(
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
     served.writes()?;
-    within(served.limits.stranger(from(&request)))?;
+    within(served.limits.renewal(from(&request)))?;
     let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
     let signed = served.prove(move |owner| owner.renew(&secret, Time::now())).await?;
     Ok(Json(object(&signed)))
@@ -148,7 +160,7 @@ pub(super) async fn look(
     Sent(sent): Sent<LinkSent>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    within(served.limits.sign_in("", from(&request)))?;
+    within(served.limits.link(from(&request)))?;
     let secret = secret(&sent.link)?;
     let invited = served.prove(move |owner| owner.linked(&secret, Time::now())).await?;
     Ok(Json(json!({ "name": invited.name, "email": invited.email, "invitation": invited.invitation })))
@@ -168,10 +180,11 @@ pub(super) async fn accept(
 impl Served {
     async fn let_in(&self, chosen: Chosen, from: IpAddr) -> Result<Signed, Problem> {
         self.writes()?;
-        within(self.limits.sign_in("", from))?;
+        within(self.limits.link(from))?;
         let secret = secret(&chosen.link)?;
-        self.prove(move |owner| owner.by_link(&secret, chosen.name.as_deref(), &chosen.password, Time::now()))
-            .await
+        let Chosen { password, name, code, .. } = chosen;
+        let chosen = estate::Chosen { password, name, code };
+        self.prove(move |owner| owner.by_link(&secret, &chosen, Time::now())).await
     }
 }
 
@@ -182,11 +195,13 @@ pub(super) struct Filled {
     name: Option<String>,
     password: String,
     again: String,
+    #[serde(default)]
+    code: Option<String>,
 }
 
 /// The page behind a link.
 pub(super) async fn page(State(served): State<Served>, link: Named, request: Parts) -> Response {
-    let form = served.form(link, &request, None).await;
+    let form = served.form(link, &request, None, false).await;
     form.unwrap_or_else(|problem| refused(&problem))
 }
 
@@ -201,25 +216,37 @@ pub(super) async fn page_sent(
         Ok(end) => end.clone(),
         Err(problem) => return refused(problem),
     };
+    let mut code = false;
     let why = match filled {
         Ok(Form(filled)) if filled.password != filled.again => "The two passwords differ.".to_owned(),
         Ok(Form(filled)) => {
-            let chosen = Chosen { link: end, password: filled.password, name: filled.name };
+            let chosen =
+                Chosen { link: end, password: filled.password, name: filled.name, code: filled.code };
             match served.let_in(chosen, from(&request)).await {
                 // The session that came with it is not for a browser: whoever is let in signs in where they work.
                 Ok(_) => return done(),
+                Err(problem) if problem.is(&Error::CodeNeeded) => {
+                    code = true;
+                    "Your account has a second factor: type the code your authenticator shows too.".to_owned()
+                }
                 Err(problem) => problem.detail().to_owned(),
             }
         }
         Err(_) => "The form did not arrive whole.".to_owned(),
     };
-    let form = served.form(link, &request, Some(&why)).await;
+    let form = served.form(link, &request, Some(&why), code).await;
     form.unwrap_or_else(|problem| refused(&problem))
 }
 
 impl Served {
-    async fn form(&self, link: Named, request: &Parts, why: Option<&str>) -> Result<Response, Problem> {
-        within(self.limits.sign_in("", from(request)))?;
+    async fn form(
+        &self,
+        link: Named,
+        request: &Parts,
+        why: Option<&str>,
+        code: bool,
+    ) -> Result<Response, Problem> {
+        within(self.limits.link(from(request)))?;
         let secret = secret(&link.0?)?;
         let invited = self.prove(move |owner| owner.linked(&secret, Time::now())).await?;
         let (title, name) = if invited.invitation {
@@ -232,12 +259,17 @@ impl Served {
             ("Choose another password", String::new())
         };
         let why = why.map_or_else(String::new, |why| format!("<p class=no role=alert>{}</p>", escaped(why)));
+        let code = if code {
+            "<label>Code<input name=code inputmode=numeric autocomplete=one-time-code></label>"
+        } else {
+            ""
+        };
         let body = format!(
             "{why}<form method=post><p>{}</p>{name}\
              <label>Password<input type=password name=password required minlength={PASSWORD_LEAST} \
              autocomplete=new-password></label>\
              <label>The same again<input type=password name=again required autocomplete=new-password></label>\
-             <p class=hint>At least {PASSWORD_LEAST} characters: a few words that do not belong together.</p>\
+             {code}<p class=hint>At least {PASSWORD_LEAST} characters: a few words that do not belong together.</p>\
              <button>Sign in with this from now on</button></form>",
             escaped(&invited.email)
         );

@@ -55,7 +55,8 @@ pub(super) async fn list(
         };
         let users = local.users(account, cancel)?;
         let items: Vec<User> = users.iter().skip(from).take(limit).map(object).collect();
-        let next = (users.len() > from + limit).then(|| params.next(&(from + limit)));
+        let end = from.saturating_add(limit);
+        let next = (users.len() > end).then(|| params.next(&end));
         Ok(json!({ "items": items, "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))

@@ -127,7 +127,11 @@ impl Local {
 
     /// Notes what became of it.
     pub fn ended(&self, id: &ChangeId, stage: Stage, answer: &str) -> Result<()> {
-        let sql = "UPDATE request SET state = ?, answer = ? WHERE id = ? AND user_id = ?";
+        if self.scope.read_only {
+            return Err(Error::ReadOnly);
+        }
+        let sql =
+            "UPDATE request SET state = ?, answer = ? WHERE id = ? AND user_id = ? AND state = 'running'";
         let values = params![stage.word(), answer, id.0, self.scope.user.id.0];
         self.store.writer().execute(sql, values)?;
         Ok(())

@@ -14,7 +14,7 @@ use crate::permit::Capability;
 use crate::store::read::View;
 use crate::store::signin::{self, For};
 use crate::store::{Session, log, outbox, people, tokens};
-use crate::token::{Factor, Invited, Link, Secret, SignIn, Signed, Signing};
+use crate::token::{Chosen, Factor, Invited, Link, Secret, SignIn, Signed, Signing};
 use crate::units::Time;
 use crate::user::{User, UserId, UserState};
 
@@ -57,12 +57,12 @@ impl Local {
     /// Signs somebody in by password, and by a code where they have a second factor. Who is not known, is kept out or has
     /// no password gets the same answer after the same time.
     pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
-        let known = {
-            let session = self.store.writer();
-            let user = people::by_email(&session, &by.email).ok().filter(|u| u.state == UserState::Active);
-            let kept = user.as_ref().map(|user| signin::password(&session, user.id)).transpose()?.flatten();
-            user.zip(kept)
-        };
+        let known = self.store.read(&Cancel::new(), |session| {
+            // Only whoever has the address: that somebody wants it, or is invited by it, is found out by nobody.
+            let user = people::with_email(session, &by.email)?;
+            let kept = user.as_ref().map(|user| signin::password(session, user.id)).transpose()?.flatten();
+            Ok(user.zip(kept))
+        })?;
         // The hash is worked out without the store: it takes its time.
         let good = password::proves(&by.password, known.as_ref().map(|(_, kept)| kept.as_str()));
         let (user, kept) = known.filter(|_| good).ok_or(Error::WrongPassword)?;
@@ -72,20 +72,19 @@ impl Local {
         if signin::password(&session, user.id)?.as_ref() != Some(&kept) {
             return Err(Error::WrongPassword);
         }
-        if let Some((secret, true, _)) = signin::factor(&session, user.id)? {
-            let code = by.code.as_deref().filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
-            let step = password::step(&secret, code, now)?.ok_or(Error::WrongPassword)?;
-            if !signin::take_step(&session, user.id, step)? {
-                return Err(Error::WrongPassword);
-            }
-        }
-        if people::key_of(&by.email) != people::key_of(&user.email) {
-            people::admit(&session, user.id, &crate::ident::email(&by.email)?)?;
-        }
+        Self::second(&session, user.id, by.code.as_deref(), now)?;
         let signed = tokens::begin(&session, user.id, user.account, now)?;
         transaction.commit()?;
         people::signed_in(&session, user.id, now)?;
         Ok(signed)
+    }
+
+    /// Takes the code of a second factor, where there is one.
+    fn second(session: &Session, user: UserId, code: Option<&str>, now: Time) -> Result<()> {
+        let Some((secret, true, _)) = signin::factor(session, user)? else { return Ok(()) };
+        let code = code.filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
+        let step = password::step(&secret, code, now)?.ok_or(Error::WrongPassword)?;
+        if signin::take_step(session, user, step)? { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
     /// What somebody signs in with from elsewhere.
@@ -207,8 +206,10 @@ impl Local {
         Ok(Invited { name: user.name, email: user.email, invitation: what == For::Invitation })
     }
 
-    /// Lets somebody in by a link, once: with the password they choose, and their name as they write it.
-    pub fn by_link(&self, secret: &Secret, name: Option<&str>, password: &str, now: Time) -> Result<Signed> {
+    /// Lets somebody in by a link, once: with the password they choose, their name as they write it, and a code where
+    /// they have a second factor: whoever reads somebody's mail has only one of the two.
+    pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
+        let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
         let guest_now = || {
             let session = self.store.writer();
             let (user, what) = signin::linked(&session, secret, now)?;
@@ -231,6 +232,7 @@ impl Local {
         if what == For::ResetAll {
             signin::drop_factor(&session, user.id)?;
         }
+        Self::second(&session, user.id, chosen.code.as_deref(), now)?;
         signin::set_password(&session, user.id, &hash, None, now)?;
         let kind = if what == For::Invitation { "accept" } else { "password" };
         let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });

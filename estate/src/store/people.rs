@@ -45,6 +45,12 @@ pub(crate) fn by_email(session: &Session, email: &str) -> Result<User> {
     found.ok_or_else(|| Error::not_found("user", email))
 }
 
+/// Whoever has that address and may sign in.
+pub(crate) fn with_email(session: &Session, email: &str) -> Result<Option<User>> {
+    let sql = format!("{USER} WHERE email_key = ? AND state = 1");
+    Ok(session.query_row(&sql, [key_of(email)], user).optional()?)
+}
+
 /// The Admins of the root account: whoever owns the file is one of them.
 pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
     let sql = format!(
@@ -76,10 +82,12 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
     if let Some(token) = &scope.token {
         let sql = format!(
             "{UP} SELECT 1 FROM token t JOIN user u ON u.id = t.user_id WHERE t.id = ?1 AND t.account_id = ?3 \
-             AND ?2 IN up AND u.name = ?4 AND u.email = ?5"
+             AND ?2 IN up AND u.name = ?4 AND u.email = ?5 AND t.prefix = ?6"
         );
         // A program may run for years: what its user is called now stands in the log.
-        let values = params![token.id.0, actor.account.0, token.account.0, actor.name, actor.email];
+        // A session that was renewed has another secret.
+        let values =
+            params![token.id.0, actor.account.0, token.account.0, actor.name, actor.email, token.prefix];
         session.prepare_cached(&sql)?.query_row(values, |_| Ok(())).optional()?.ok_or(Error::SignedOut)?;
     }
     if actor.id == scope.user.id {

@@ -132,5 +132,6 @@ pub(crate) fn renew(session: &Session, id: TokenId, now: Time) -> Result<Signed>
 /// Ends every session of a person.
 pub(crate) fn end_sessions(session: &Session, user: UserId) -> Result<()> {
     session.execute("DELETE FROM token WHERE user_id = ? AND person = 1", [user.0])?;
+    session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
     Ok(())
 }

@@ -1,0 +1,68 @@
+//! Which files this process has open. Whoever closes a file lets go of every lock this process holds on it, whichever
+//! handle took it (POSIX `fcntl` locks): so a store that is open is never opened as a plain file beside SQLite.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A file, whatever it is called.
+type Identity = (u64, u64);
+
+static OPEN: Mutex<Option<HashMap<Identity, usize>>> = Mutex::new(None);
+
+fn all() -> MutexGuard<'static, Option<HashMap<Identity, usize>>> {
+    OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    // Asking does not open it.
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<Identity> {
+    None
+}
+
+/// A store is open for as long as this is kept.
+#[derive(Debug)]
+pub(super) struct Opened(Option<Identity>);
+
+impl Opened {
+    /// Opens a file: `look` may read it as a plain file, and is called only where nothing of this process has it open.
+    pub fn begin<T, E>(
+        path: &Path,
+        look: impl FnOnce() -> Result<(), E>,
+        open: impl FnOnce() -> Result<T, E>,
+    ) -> Result<(T, Self), E> {
+        // Held over both, so that nobody opens it in between.
+        let mut all = all();
+        let open_now = all.get_or_insert_default();
+        let known = identity(path).is_some_and(|file| open_now.contains_key(&file));
+        if !known {
+            look()?;
+        }
+        let opened = open()?;
+        let file = identity(path);
+        if let Some(file) = file {
+            *open_now.entry(file).or_default() += 1;
+        }
+        Ok((opened, Self(file)))
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let Some(file) = self.0 else { return };
+        let mut all = all();
+        let open_now = all.get_or_insert_default();
+        if let Some(times) = open_now.get_mut(&file) {
+            *times -= 1;
+            if *times == 0 {
+                open_now.remove(&file);
+            }
+        }
+    }
+}
