@@ -39,7 +39,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Error, Estate, Local, Progress, Roles};
+use estate::{Cancel, Error, Estate, Local, Progress, Roles, UserId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -96,8 +96,8 @@ pub(crate) struct Served {
     turns: Arc<Semaphore>,
     proofs: Arc<Semaphore>,
     changes: Arc<Semaphore>,
-    streams: Arc<Streams>,
-    listeners: Arc<Streams>,
+    streams: Arc<Streams<UserId>>,
+    listeners: Arc<Streams<UserId>>,
     limits: Arc<Limits>,
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,

@@ -320,7 +320,9 @@ impl Link {
 
     /// Posts JSON and gives the answer; tried again when it may be.
     fn post(&self, path: &str, body: &[u8], repeatable: bool, cancel: &Cancel) -> Result<Json> {
-        let times = if repeatable { QUESTION } else { (0, QUESTION.1) };
+        // Whoever knows that the server is gone asks once: the feed finds out when it is back.
+        let once = !repeatable || self.offline_since().is_some();
+        let times = if once { (0, QUESTION.1) } else { QUESTION };
         self.wait(
             cancel,
             self.again(times, || async {

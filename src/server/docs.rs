@@ -31,6 +31,9 @@ fn kind(schema: &Value) -> String {
     if let Some(some) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
         return some.iter().map(kind).collect::<Vec<_>>().join(" or ");
     }
+    if let Some(item) = schema["properties"]["items"].as_object() {
+        return format!("page of {}", kind(&item["items"]));
+    }
     let one = match &schema["type"] {
         Value::String(one) => one.clone(),
         Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
@@ -42,15 +45,18 @@ fn kind(schema: &Value) -> String {
     match (one.as_str(), words) {
         ("array", _) => format!("list of {}", kind(&schema["items"])),
         (_, Some(words)) => escaped(&words),
+        ("integer", None) if schema["maximum"].is_u64() => {
+            format!("{} to {}", schema["minimum"], schema["maximum"])
+        }
         _ => one,
     }
 }
 
-fn rows(rows: impl Iterator<Item = (String, String, String)>) -> String {
+fn rows(about: &str, rows: impl Iterator<Item = (String, String, String)>) -> String {
     let rows: String = rows
         .map(|(name, kind, about)| format!("<tr><th scope=row><code>{name}</code><td>{kind}<td>{about}"))
         .collect();
-    if rows.is_empty() { rows } else { format!("<table>{rows}</table>") }
+    if rows.is_empty() { rows } else { format!("<table><caption>{about}</caption>{rows}</table>") }
 }
 
 fn operation(path: &str, method: &str, operation: &Value) -> String {
@@ -90,8 +96,8 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
         escaped(text(operation, "summary")),
         method.to_uppercase(),
         prose(text(operation, "description")),
-        rows(parameters),
-        rows(answers)
+        rows("Parameters", parameters),
+        rows("Answers", answers)
     )
 }
 
@@ -101,7 +107,11 @@ fn schema(name: &str, schema: &Value) -> String {
         .into_iter()
         .flatten()
         .map(|(field, kind_of)| (escaped(field), kind(kind_of), prose(text(kind_of, "description"))));
-    format!("<h3 id=\"schema-{name}\">{name}</h3><p>{}{}", prose(text(schema, "description")), rows(fields))
+    format!(
+        "<h3 id=\"schema-{name}\">{name}</h3><p>{}{}",
+        prose(text(schema, "description")),
+        rows("Fields", fields)
+    )
 }
 
 /// The page.

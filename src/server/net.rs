@@ -1,6 +1,6 @@
 //! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,10 +22,13 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::GRACE;
+use super::streams::Streams;
 use crate::failure::Failure;
 
 /// How many connections there may be; the others wait to be accepted.
 const CONNECTIONS: usize = 1_024;
+/// How many of them may come from one address.
+const EACH: usize = 128;
 /// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
 const HELLO: Duration = Duration::from_secs(10);
 const HEADERS: Duration = Duration::from_secs(30);
@@ -127,6 +130,7 @@ impl Net {
     /// Serves until `end` comes, then lets what runs come to its end.
     pub(super) async fn serve(self, router: Router, end: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
+        let each: Arc<Streams<IpAddr>> = Arc::default();
         let mut end = std::pin::pin!(end);
         loop {
             let room = Arc::clone(&self.room).acquire_owned();
@@ -143,10 +147,13 @@ impl Net {
                     continue;
                 }
             };
+            // Whoever opens many leaves room for others; behind a proxy all come from this machine.
+            let most = if from.ip().is_loopback() { CONNECTIONS } else { EACH };
+            let Ok(one) = Streams::begin(&each, from.ip(), most) else { continue };
             let (watcher, router) = (graceful.watcher(), router.clone());
             let encryption = self.encryption.clone();
             tokio::spawn(async move {
-                let _room = room;
+                let _room = (room, one);
                 let _ = stream.set_nodelay(true);
                 match encryption {
                     None => spoken(stream, from, router, watcher).await,

@@ -1,42 +1,46 @@
-//! Answers that last as long as whoever reads them: so many for each user.
+//! What lasts as long as whoever is at the other end: so many for each, of answers and of connections.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use estate::UserId;
 
 use super::problem::Problem;
 
 /// When to try again where somebody has too many.
 const LATER: u64 = 5;
 
-/// How many each user has.
-#[derive(Default)]
-pub(super) struct Streams(Mutex<HashMap<UserId, usize>>);
+/// How many each has.
+pub(super) struct Streams<K>(Mutex<HashMap<K, usize>>);
 
 /// One of them, for as long as it lasts.
-pub(super) struct Stream(Arc<Streams>, UserId);
+pub(super) struct Stream<K: Eq + Hash>(Arc<Streams<K>>, K);
 
-impl Streams {
-    fn all(&self) -> MutexGuard<'_, HashMap<UserId, usize>> {
+impl<K> Default for Streams<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Streams<K> {
+    fn all(&self) -> MutexGuard<'_, HashMap<K, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins one, unless the user has that many.
-    pub(super) fn begin(streams: &Arc<Self>, user: UserId, most: usize) -> Result<Stream, Problem> {
+    /// Begins one, unless there are that many.
+    pub(super) fn begin(streams: &Arc<Self>, whose: K, most: usize) -> Result<Stream<K>, Problem> {
         let mut all = streams.all();
-        let count = all.entry(user).or_default();
+        let count = all.entry(whose).or_default();
         if *count >= most {
             return Err(Problem::too_many(LATER));
         }
         *count += 1;
-        Ok(Stream(Arc::clone(streams), user))
+        Ok(Stream(Arc::clone(streams), whose))
     }
 }
 
-impl Drop for Stream {
+impl<K: Eq + Hash> Drop for Stream<K> {
     fn drop(&mut self) {
-        let mut all = self.0.all();
+        let mut all = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = all.get_mut(&self.1) {
             *count -= 1;
             if *count == 0 {
@@ -48,6 +52,8 @@ impl Drop for Stream {
 
 #[cfg(test)]
 mod tests {
+    use estate::UserId;
+
     use super::*;
 
     #[test]

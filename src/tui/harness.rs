@@ -39,7 +39,11 @@ impl Session {
 
     /// Opens a screen in a theme.
     pub fn with_theme(local: Local, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
-        let estate: Arc<dyn Estate> = Arc::new(local);
+        Self::of(Arc::new(local), kind, size, now, theme)
+    }
+
+    /// Opens a screen on any estate.
+    pub fn of(estate: Arc<dyn Estate>, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
         let model = Model::new(Start {
             kind,
             place: estate.place(),

@@ -225,7 +225,7 @@ fn rows(
             model.table.rows.clear();
             (model.table.before, model.table.after, model.table.first) = (false, false, None);
             model.matching = None;
-            model.fault = Some("the server does not answer: this list comes when it is back".into());
+            model.fault = Some("This list is not loaded.".into());
         }
         Err(error) => {
             model.table.loading = false;

@@ -277,7 +277,12 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (first, second) = if model.table.loading {
         ("reading …", "")
     } else if let Some(fault) = &model.fault {
-        (fault.as_str(), "It names an account that is not there. Backspace clears it.")
+        let why = if model.offline.is_some() {
+            "It comes when the server is back."
+        } else {
+            "It names an account that is not there. Backspace clears it."
+        };
+        (fault.as_str(), why)
     } else if model.search.as_ref().is_some_and(|s| s.line.fault.is_some() || s.line.begins_field()) {
         ("This is not whole yet.", "The list follows as soon as it can be read.")
     } else if model.search.is_some() {

@@ -24,7 +24,9 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, &word, style);
+    let state = if model.offline.is_some() { theme.warn } else { theme.text };
+    let state = state.add_modifier(Modifier::REVERSED | Modifier::BOLD);
+    let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, &word, state);
     if model.read_only && model.kind != Kind::Seen {
         x = text(
             buffer,

@@ -1,0 +1,78 @@
+//! The screen on an estate that is elsewhere: what it says when the server goes, and how it goes on when it is back.
+
+#[path = "common/serving.rs"]
+mod serving;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use assert_cmd::cargo::CommandCargoExt as _;
+use estate::demo::{self, Demo};
+use estate::{Local, Role, Time};
+use serving::Server;
+use simdeck::credentials::Credentials;
+use simdeck::remote::{self, Remote};
+use simdeck::tui::Kind;
+use simdeck::tui::harness::Session;
+use simdeck::tui::msg::Msg;
+use simdeck::tui::theme::Theme;
+
+fn serve(store: &Path, listen: &str) -> Server {
+    let mut command = Command::cargo_bin("simdeck").expect("binary");
+    let home = store.parent().expect("folder");
+    command.env_clear().env("HOME", home).arg("--store").arg(store).stdin(Stdio::null());
+    Server::of(command, listen, &["--as", demo::email(Role::Admin)])
+}
+
+#[test]
+fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = dir.path().join("demo.db");
+    let size = Demo { sims: 400, accounts: 24, seed: 3 };
+    let now = Time::now();
+    drop(demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo"));
+    let mut server = serve(&store, "127.0.0.1:0");
+    let place = server.base.trim_start_matches("http://").to_owned();
+    let signed = Local::open(&store, Some(demo::email(Role::Admin)), false).expect("opens").begin_session();
+    let credentials = Credentials::given(signed.expect("session").token.reveal()).expect("a token");
+    let address = remote::Server::parse(&server.base, false).expect("address");
+    let remote = Remote::connect(address, credentials, false).expect("connected");
+    let theme = Theme::shipped("dark", false);
+    let mut session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    session.keys("<Down><Space>");
+    let shown = |session: &Session, text: &str| {
+        assert!(session.text().contains(text), "no {text:?} in\n{}", session.text());
+    };
+    shown(&session, &format!("LIVE · {place}"));
+    shown(&session, "1 selected");
+
+    server.child.kill().expect("killed");
+    assert_eq!(server.ended().1, None);
+    session.msg(Msg::Offline(Some(now)));
+    shown(&session, "OFFLINE · as of 0 s ago");
+    shown(&session, "nothing is changed until it is back");
+    session.model.now = Time(now.0 + 130);
+    shown(&session, "OFFLINE · as of 2 min ago");
+    // What is loaded can be read; what would change something is not there, and says why.
+    session.keys("<Down>w");
+    shown(&session, "wait until it is back");
+    shown(&session, "1 selected");
+    // Another list is not loaded: the rows there are never pass for it.
+    session.keys("/status=suspended<Enter>");
+    shown(&session, "This list is not loaded.");
+    assert!(session.model.table.rows.is_empty());
+
+    let _server = serve(&store, &place);
+    session.msg(Msg::Offline(None));
+    shown(&session, &format!("LIVE · {place}"));
+    shown(&session, "the server answers again");
+    shown(&session, "1 selected");
+    assert!(
+        !session.model.table.rows.is_empty()
+            && session.model.table.rows.iter().all(|row| row.row.sim.suspended)
+    );
+    session.keys("<BS>");
+    session.keys("w");
+    shown(&session, "Move");
+}
