@@ -2,6 +2,7 @@
 
 mod door;
 mod feed;
+mod lines;
 mod link;
 
 use std::collections::BTreeSet;

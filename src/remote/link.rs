@@ -1,38 +1,29 @@
 //! The line to a server: one client with its connections, tried again where that harms nothing.
 
 use std::future::Future;
-use std::io::Read;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use estate::{Cancel, Error, Result, Time, UserId};
-use futures_util::StreamExt as _;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use crate::credentials::Credentials;
-use crate::wire::{Ask, Fault, Line};
+use crate::wire::{Ask, Fault};
 
-/// How long to wait for a connection, and for the next bytes of an answer: the server says at least this often that it
-/// is still there.
+/// How long to wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-const SILENCE: Duration = Duration::from_secs(20);
 /// How long a question may take: longer than the server gives it.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 /// How often a wait looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often, and how long in between, a question is tried again; and a change, which is worth more patience.
-const QUESTION: (usize, Duration) = (3, Duration::from_secs(1));
-const CHANGE: (usize, Duration) = (8, Duration::from_secs(3));
+/// How often, and how long in between, a question is tried again.
+pub(super) const QUESTION: (usize, Duration) = (3, Duration::from_secs(1));
 /// The longest pause a server may ask for before a question is given up instead.
 const LONGEST: Duration = Duration::from_secs(15);
-/// The longest line of an answer.
-const LINE: usize = 1024 * 1024;
 
 /// Where a server is, and whom to trust that it is the one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +79,7 @@ struct Inner {
 }
 
 /// Whether something is worth trying again.
-enum Tried {
+pub(super) enum Tried {
     /// It is not.
     Failed(Error),
     /// After a pause, of this length if the server asked for one; and whether what was sent may have arrived.
@@ -118,7 +109,7 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
 }
 
 /// Comes to an end when somebody cancels.
-async fn cancelled(cancel: &Cancel) {
+pub(super) async fn cancelled(cancel: &Cancel) {
     while !cancel.is_cancelled() {
         tokio::time::sleep(LOOK).await;
     }
@@ -191,7 +182,7 @@ impl Link {
         });
     }
 
-    fn unreachable(&self, reason: String) -> Error {
+    pub(super) fn unreachable(&self, reason: String) -> Error {
         self.note(false);
         Error::Unreachable { server: self.inner.server.url.clone(), reason }
     }
@@ -220,7 +211,7 @@ impl Link {
         }
     }
 
-    async fn tried(&self, request: RequestBuilder) -> std::result::Result<Response, Tried> {
+    pub(super) async fn tried(&self, request: RequestBuilder) -> std::result::Result<Response, Tried> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
@@ -251,7 +242,7 @@ impl Link {
     }
 
     /// Does something, and again after a pause where that may help; an answer is read within it.
-    async fn again<T, F: Future<Output = std::result::Result<T, Tried>>>(
+    pub(super) async fn again<T, F: Future<Output = std::result::Result<T, Tried>>>(
         &self,
         (times, pause): (usize, Duration),
         mut work: impl FnMut() -> F,
@@ -304,7 +295,7 @@ impl Link {
     }
 
     /// Waits for something, unless it is cancelled: then the connection is closed, and the server stops too.
-    fn wait<T>(&self, cancel: &Cancel, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) fn wait<T>(&self, cancel: &Cancel, work: impl Future<Output = Result<T>>) -> Result<T> {
         self.inner.runtime.block_on(async {
             tokio::select! {
                 done = work => done,
@@ -344,209 +335,9 @@ impl Link {
         self.post("/v1/plans", change, true, cancel)
     }
 
-    /// Makes a change. Its number makes it safe to try again: it is made once, however often it is sent.
-    pub(super) fn change(&self, id: &str, change: &[u8], hear: &Hear<'_>) -> Result<Json> {
-        // From the first attempt on that may have arrived, it may have been made.
-        let reached = AtomicBool::new(false);
-        let done = self.wait(
-            &Cancel::new(),
-            self.again(CHANGE, || async {
-                let request =
-                    self.request(Method::PUT, &format!("/v1/changes/{id}")).map_err(Tried::Failed)?;
-                let request = request
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .header(header::ACCEPT, crate::wire::LINES)
-                    .body(change.to_vec());
-                let response = match self.tried(request).await {
-                    Ok(response) => response,
-                    Err(Tried::Again(error, pause, arrived)) => {
-                        reached.fetch_or(arrived, Ordering::Relaxed);
-                        let stopped = hear(Line::waiting()).is_break();
-                        return Err(if stopped {
-                            Tried::Failed(error)
-                        } else {
-                            Tried::Again(error, pause, arrived)
-                        });
-                    }
-                    Err(other) => return Err(other),
-                };
-                reached.store(true, Ordering::Relaxed);
-                self.lines(response, hear, &|| self.stop(id)).await
-            }),
-        );
-        match done {
-            // It was on its way when the server went: whether it arrived is not known.
-            Err(Error::Unreachable { server, .. }) if reached.load(Ordering::Relaxed) => {
-                Err(Error::Unknown { server, change: id.to_owned() })
-            }
-            other => other,
-        }
-    }
-
     /// Ends the session.
     pub(super) fn sign_out(&self) -> Result<()> {
         let request = self.request(Method::DELETE, "/v1/sessions/current")?;
         self.wait(&Cancel::new(), async { self.send(request.timeout(PATIENCE)).await.map(drop) })
     }
-
-    /// Asks the server to stop a change; how that ends is said where the change was asked for.
-    fn stop(&self, id: &str) {
-        let Ok(request) = self.request(Method::DELETE, &format!("/v1/changes/{id}")) else { return };
-        self.inner.runtime.spawn(request.timeout(PATIENCE).send());
-    }
-
-    /// Sends a file, a piece at a time.
-    pub(super) fn stage(
-        &self,
-        mut input: Box<dyn Read + Send + '_>,
-        usage: bool,
-        options: &str,
-        hear: &Hear<'_>,
-    ) -> Result<Json> {
-        let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
-        let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
-        let request = self.request(Method::POST, "/v1/stagings")?;
-        let usage = if usage { "true" } else { "false" };
-        let request = request
-            .query(&[("usage", usage), ("options", options)])
-            .header(header::CONTENT_TYPE, "text/csv")
-            .header(header::ACCEPT, crate::wire::LINES)
-            .body(body);
-        std::thread::scope(|scope| {
-            scope.spawn(move || {
-                loop {
-                    let mut piece = vec![0; 64 * 1024];
-                    let read = input.read(&mut piece).map(|n| {
-                        piece.truncate(n);
-                        piece
-                    });
-                    let last = read.as_ref().map_or(true, Vec::is_empty);
-                    if matches!(&read, Ok(piece) if piece.is_empty())
-                        || sender.blocking_send(read).is_err()
-                        || last
-                    {
-                        return;
-                    }
-                }
-            });
-            self.wait(&Cancel::new(), async {
-                let response = self.send(request).await?;
-                let stopped = Cancel::new();
-                let stop = || stopped.cancel();
-                let lines = self.lines(response, hear, &stop);
-                let lines = tokio::select! {
-                    lines = lines => lines,
-                    // What was read so far goes with the line.
-                    () = cancelled(&stopped) => Err(Tried::Failed(Error::Cancelled)),
-                };
-                match lines {
-                    Ok(done) => Ok(done),
-                    Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
-                    Err(Tried::SignedOut) => Err(Error::SignedOut),
-                }
-            })
-        })
-    }
-
-    /// Reads an answer line by line; the last one says how it ended.
-    async fn lines(
-        &self,
-        response: Response,
-        hear: &Hear<'_>,
-        stop: &dyn Fn(),
-    ) -> std::result::Result<Json, Tried> {
-        let mut ended = None;
-        self.each_line(response, |line| {
-            let line = serde_json::from_slice(line).map_err(|e| super::unreadable(&e))?;
-            match line {
-                Line::Done(value) => ended = Some(Ok(value)),
-                Line::Failed(problem) => ended = Some(Err(fault(problem))),
-                // Whether it came to its end before it could be stopped, the last line says.
-                other => {
-                    if hear(other).is_break() {
-                        stop();
-                    }
-                }
-            }
-            Ok(true)
-        })
-        .await?;
-        match ended {
-            Some(Ok(value)) => Ok(value),
-            Some(Err(error @ Error::Busy)) => Err(Tried::Again(error, None, false)),
-            Some(Err(error)) => Err(Tried::Failed(error)),
-            None => Err(Tried::Again(self.unreachable("the answer broke off".into()), None, true)),
-        }
-    }
-
-    async fn each_line(
-        &self,
-        response: Response,
-        mut take: impl FnMut(&[u8]) -> Result<bool>,
-    ) -> std::result::Result<(), Tried> {
-        let mut pieces = response.bytes_stream();
-        let mut held: Vec<u8> = Vec::new();
-        loop {
-            let piece = match tokio::time::timeout(SILENCE, pieces.next()).await {
-                Ok(Some(Ok(piece))) => piece,
-                Ok(None) => return Ok(()),
-                Ok(Some(Err(error))) => {
-                    return Err(Tried::Again(self.unreachable(reason(&error)), None, true));
-                }
-                Err(_) => {
-                    return Err(Tried::Again(self.unreachable("it has fallen silent".into()), None, true));
-                }
-            };
-            held.extend_from_slice(&piece);
-            let mut from = 0;
-            while let Some(length) = held[from..].iter().position(|b| *b == b'\n') {
-                let line = &held[from..from + length];
-                if !line.is_empty() && !take(line).map_err(Tried::Failed)? {
-                    return Ok(());
-                }
-                from += length + 1;
-            }
-            held.drain(..from);
-            if held.len() > LINE {
-                return Err(Tried::Failed(Error::Store("the server's answer has no end".into())));
-            }
-        }
-    }
-
-    /// Takes an export, line by line; begun anew only before the first row.
-    pub(super) fn export(
-        &self,
-        wanted: &[u8],
-        cancel: &Cancel,
-        take: &mut dyn FnMut(&[u8]) -> Result<bool>,
-    ) -> Result<()> {
-        self.wait(cancel, async {
-            let response = self
-                .again(QUESTION, || async {
-                    let request = self.request(Method::POST, "/v1/exports").map_err(Tried::Failed)?;
-                    let request =
-                        request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
-                    self.tried(request).await
-                })
-                .await?;
-            let mut stopped = false;
-            let read = self.each_line(response, |line| {
-                let more = take(line)?;
-                stopped = !more;
-                Ok(more)
-            });
-            match read.await {
-                Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
-                Err(Tried::SignedOut) => Err(Error::SignedOut),
-                Ok(()) if stopped => {
-                    cancel.cancel();
-                    Ok(())
-                }
-                Ok(()) => Ok(()),
-            }
-        })
-    }
 }
-
-/// Hears lines, and may break.
-pub(super) type Hear<'a> = dyn Fn(Line) -> ControlFlow<()> + 'a;

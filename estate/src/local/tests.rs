@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::*;
+use crate::Estate;
 use crate::demo::{self, Demo};
 use crate::filter::Filter;
 use crate::store::sql::Sql;

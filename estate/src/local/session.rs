@@ -1,0 +1,335 @@
+//! What a session answers: the role table first, then one unchanging view of the store.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use rusqlite::TransactionBehavior;
+
+use super::Local;
+use crate::account::{AccountId, Accounts};
+use crate::change::{Cancel, Change, ChangeId, Plan, Receipt, Rev, StagingId, Target, Watch};
+use crate::edit::{Common, Stated};
+use crate::error::{Error, Result};
+use crate::filter::Field;
+use crate::filter::suggest::Values;
+use crate::help::Help;
+use crate::import::{ImportOptions, Notes, Tally};
+use crate::levels::Spread;
+use crate::list::{List, Lookup};
+use crate::notify::External;
+use crate::permit::{Capability, Roles};
+use crate::query::{Key, Page, Query, Seek};
+use crate::saved::{Saved, SavedEdit};
+use crate::sim::{Sim, SimId};
+use crate::store::log::LogFilter;
+use crate::store::stage::Staging;
+use crate::store::usage::UsageStaging;
+use crate::store::watch::CommitWatch;
+use crate::store::{Session, accounts, outbox, people, saved, textindex, turn, watch};
+use crate::token::{Factor, Link, NewToken, Secret, Signing, Token, TokenId};
+use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
+use crate::user::{User, UserId};
+use crate::{Entry, Estate, Item, Outcome, Sink};
+
+impl Estate for Local {
+    fn me(&self) -> &User {
+        &self.scope.user
+    }
+
+    fn roles(&self) -> &Roles {
+        &self.scope.roles
+    }
+
+    fn read_only(&self) -> bool {
+        self.scope.read_only
+    }
+
+    fn rev(&self) -> Result<Rev> {
+        self.store.read(&Cancel::new(), Session::rev)
+    }
+
+    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        self.read(Capability::View, &Cancel::new(), |view| view.touched_since(after))
+    }
+
+    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
+        self.read(Capability::View, cancel, |view| Ok(Arc::clone(&view.accounts)))
+    }
+
+    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>> {
+        self.read(Capability::ManageAccounts, cancel, |view| {
+            account.map(|a| view.accounts.need(a)).transpose()?;
+            view.users(account)
+        })
+    }
+
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+        // What a program gets it keeps, as with an export.
+        let need = if self.in_person().is_ok() { Capability::View } else { Capability::Export };
+        self.read(need, cancel, |view| view.page(query, seek, limit, cancel))
+    }
+
+    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64> {
+        self.read(Capability::View, cancel, |view| view.count(query))
+    }
+
+    fn count_target(&self, target: &Target, query: &Query, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.read(Capability::View, cancel, |view| view.count_target(target, query))
+    }
+
+    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>> {
+        self.read(Capability::View, cancel, |view| view.marked(target, ids))
+    }
+
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.read(Capability::View, cancel, |view| view.target_ids(target, limit))
+    }
+
+    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+        self.read(Capability::View, cancel, |view| view.range(query, from, to, limit))
+    }
+
+    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
+        self.read(Capability::View, cancel, |view| view.sim(id))
+    }
+
+    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>> {
+        self.read(Capability::View, cancel, |view| view.stated(id))
+    }
+
+    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {
+        self.read(Capability::View, cancel, |view| view.sim_by_iccid(iccid))
+    }
+
+    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim> {
+        // A ping reaches out to a device: who may change nothing does not do that either.
+        self.may_write(need)?;
+        let sim = self.read(Capability::View, cancel, |view| view.sim(id))?;
+        if sim.managed { Ok(sim) } else { Err(Error::Conflict("unmanaged SIMs are displayed only".into())) }
+    }
+
+    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
+        self.read(Capability::View, cancel, |view| view.lookup(list))
+    }
+
+    fn values(&self, field: Field, cancel: &Cancel) -> Result<Values> {
+        self.read(Capability::View, cancel, |view| view.values(field))
+    }
+
+    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
+        self.in_person()?;
+        self.read(Capability::View, cancel, |view| saved::list(view.session, self.scope.user.id))
+    }
+
+    fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
+        self.in_person()?;
+        self.may_write(Capability::View)?;
+        let mut session = self.store.writer();
+        let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let saved = saved::change(&transaction, self.scope.user.id, edits)?;
+        transaction.commit()?;
+        Ok(saved)
+    }
+
+    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
+        self.read(Capability::View, cancel, |view| view.spread(target))
+    }
+
+    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common> {
+        self.read(Capability::View, cancel, |view| view.common(target))
+    }
+
+    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+        self.plan_change(change, cancel)
+    }
+
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+        self.apply_change(id, change, watch)
+    }
+
+    fn stage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, Tally)> {
+        self.may_write(Capability::ImportSims)?;
+        let session = Session::open(self.store.path())?;
+        let view = self.view(&session)?;
+        if !view.whole {
+            return Err(Error::RootOnly);
+        }
+        let own = Session::open(self.store.path())?;
+        let staging = Staging::read(own, &view, input, options, notes, watch)?;
+        let tally = staging.tally;
+        Ok((self.keep(staging), tally))
+    }
+
+    fn stage_usage(
+        &self,
+        input: Box<dyn Read + Send + '_>,
+        options: &ImportOptions,
+        notes: &mut Notes<'_>,
+        watch: &Watch<'_>,
+    ) -> Result<(StagingId, UsageTally)> {
+        self.may_write(Capability::ImportUsage)?;
+        let session = Session::open(self.store.path())?;
+        // Only who sees every SIM learns nothing from which ones are not there.
+        if !self.view(&session)?.whole {
+            return Err(Error::RootOnly);
+        }
+        let staging = UsageStaging::read(session, (self.clock)(), input, options, notes, watch)?;
+        let tally = staging.tally;
+        Ok((self.keep(staging), tally))
+    }
+
+    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
+        let now = (self.clock)();
+        self.read(Capability::View, cancel, |view| view.usage(&view.sim(id)?, now))
+    }
+
+    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage> {
+        self.read(Capability::EstateHistory, cancel, |view| view.estate_usage(account))
+    }
+
+    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {
+        self.read(Capability::ManageRecipients, cancel, |view| {
+            view.accounts.need(account)?;
+            outbox::externals(view.session, account)
+        })
+    }
+
+    fn help(&self, cancel: &Cancel) -> Result<Option<Help>> {
+        self.read(Capability::View, cancel, |view| accounts::help_above(view.session, self.scope.top()))
+    }
+
+    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)> {
+        self.read(Capability::ManageAccounts, cancel, |view| {
+            view.accounts.need(account)?;
+            Ok((accounts::help(view.session, account)?, accounts::help_above(view.session, account)?))
+        })
+    }
+
+    fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
+        self.read(Capability::View, cancel, |view| people::wants_mail(view.session, self.scope.user.id))
+    }
+
+    fn want_mail(&self, wanted: bool) -> Result<()> {
+        self.in_person()?;
+        self.may_write(Capability::EditProfile)?;
+        people::want_mail(&self.store.writer(), self.scope.user.id, wanted)
+    }
+
+    fn heard(&self, cancel: &Cancel) -> Result<i64> {
+        self.read(Capability::View, cancel, |view| people::heard(view.session, self.scope.user.id))
+    }
+
+    fn hear(&self, upto: i64) -> Result<()> {
+        self.in_person()?;
+        self.may_write(Capability::View)?;
+        people::hear(&self.store.writer(), self.scope.user.id, upto)
+    }
+
+    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {
+        self.read(Capability::View, cancel, |view| {
+            wanted.account.map(|a| view.accounts.need(a)).transpose()?;
+            wanted.sim.map(|s| view.sim(s)).transpose()?;
+            view.events(wanted)
+        })
+    }
+
+    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)> {
+        self.read(Capability::View, cancel, |view| view.events_after(id))
+    }
+
+    fn export(
+        &self,
+        query: &Query,
+        target: Option<&Target>,
+        sink: &mut Sink<'_>,
+        cancel: &Cancel,
+    ) -> Result<u64> {
+        self.read(Capability::Export, cancel, |view| view.each(query, target, sink))
+    }
+
+    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {
+        self.read(Capability::EstateHistory, cancel, |view| {
+            wanted.account.map(|a| view.accounts.need(a)).transpose()?;
+            wanted.sim.map(|s| view.sim(s)).transpose()?;
+            view.entries(wanted)
+        })
+    }
+
+    fn items(
+        &self,
+        rev: Rev,
+        outcome: Option<Outcome>,
+        after: Option<SimId>,
+        limit: u32,
+        cancel: &Cancel,
+    ) -> Result<Vec<Item>> {
+        self.read(Capability::EstateHistory, cancel, |view| view.items(rev, outcome, after, limit))
+    }
+
+    fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
+        self.tokens_of(of)
+    }
+
+    fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
+        self.make_token(new)
+    }
+
+    fn revoke_token(&self, id: TokenId) -> Result<Token> {
+        self.end_token(id)
+    }
+
+    fn signing(&self, cancel: &Cancel) -> Result<Signing> {
+        self.signing_of(cancel)
+    }
+
+    fn set_password(&self, current: &str, new: &str) -> Result<()> {
+        self.choose_password(current, new)
+    }
+
+    fn begin_factor(&self, current: &str) -> Result<Factor> {
+        self.begin_second(current)
+    }
+
+    fn prove_factor(&self, code: &str) -> Result<()> {
+        self.prove_second(code)
+    }
+
+    fn end_factor(&self, current: &str) -> Result<()> {
+        self.end_second(current)
+    }
+
+    fn link(&self, user: UserId, all: bool) -> Result<Link> {
+        self.make_link(user, all)
+    }
+
+    fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
+        Ok(Arc::new(self.seen_by(id)?))
+    }
+
+    fn place(&self) -> String {
+        self.path().display().to_string()
+    }
+
+    fn local(&self) -> Option<&Local> {
+        Some(self)
+    }
+
+    fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch> {
+        watch::on_commit(self.store.path(), hear)
+    }
+
+    fn background(&self) -> Result<bool> {
+        if self.scope.read_only {
+            return Ok(false);
+        }
+        let mut session = self.store.writer();
+        Ok(turn::step(&mut session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
+    }
+}
