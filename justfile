@@ -21,3 +21,12 @@ docs:
 # A million SIMs (or as many as SIMS says): figures on standard output.
 bench SIMS="1000000":
     cargo run --release --example bench -- {{SIMS}}
+
+# Many users at once on one server of its own: figures on standard output.
+load SIMS="100000" USERS="50" SECONDS="60":
+    cargo build --release
+    cargo run --release --example load -- {{SIMS}} {{USERS}} {{SECONDS}}
+
+# A server asked everything its description allows, and much it does not, as each role.
+fuzz:
+    .ci/fuzz-api
