@@ -186,6 +186,25 @@ impl Store {
         result
     }
 
+    /// Hears every statement of the reader that is lent next, and of the writer.
+    #[cfg(test)]
+    pub fn overhear(&self, heard: &Arc<Mutex<Vec<String>>>) -> Result<()> {
+        use rusqlite::trace::{TraceEvent, TraceEventCodes};
+        let listen = |session: &mut Session| {
+            let heard = Arc::clone(heard);
+            let hear = move |event: TraceEvent<'_>| {
+                if let TraceEvent::Stmt(_, sql) = event {
+                    lock(&heard).push(sql.to_owned());
+                }
+            };
+            session.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
+        };
+        let mut reader = Session::new(Connection::open_with_flags(&self.path, flags(true))?, false)?;
+        listen(&mut reader)?;
+        *lock(&self.readers) = vec![reader];
+        Ok(listen(&mut lock(&self.writer))?)
+    }
+
     /// Lends the writer if nobody has it.
     pub fn try_writer(&self) -> Option<MutexGuard<'_, Session>> {
         self.writer.try_lock().ok()

@@ -95,7 +95,8 @@ impl Problem {
     }
 
     pub(super) fn unsigned() -> Self {
-        let how = "send an API token: Authorization: Bearer simdeck_…";
+        let how =
+            "not signed in, or not any more: send an API token or a session, Authorization: Bearer simdeck_…";
         Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", how)
     }
 

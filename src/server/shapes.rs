@@ -545,7 +545,7 @@ pub(super) struct Operation {
     pub problem: Option<serde_json::Value>,
     /// Where its SIMs are listed.
     pub results_url: String,
-    /// What takes it back, where something does: post it to this address.
+    /// Where it is taken back, where it can be: post `change_id` there.
     pub undo_url: Option<String>,
 }
 

@@ -4,9 +4,15 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::Estate;
+use crate::change::{Change, Target};
 use crate::demo::{self, Demo};
+use crate::edit::Edit;
 use crate::filter::Filter;
+use crate::list::List;
+use crate::sim::SimId;
+use crate::store::log::LogFilter;
 use crate::store::sql::Sql;
+use crate::user::UserChange;
 
 const PARTS: [&str; 20] = [
     "status=active",
@@ -81,4 +87,74 @@ fn crossed_indexes_lose_no_match() {
         }
     }
     assert!(crossings > 300, "{crossings}");
+}
+
+/// What the statements of a piece of work are, whatever comes of it.
+fn statements(local: &Local, work: impl FnOnce()) -> Vec<String> {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    // The accounts are read once and kept: not before one of the two only.
+    local.rev().expect("read");
+    local.accounts(&Cancel::new()).expect("read");
+    local.store.overhear(&heard).expect("overheard");
+    work();
+    std::mem::take(&mut *lock(&heard))
+}
+
+/// Time tells as much as words: what is hidden costs what costs what is not there.
+#[test]
+fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
+    let dir = tempfile::tempdir().expect("folder");
+    let path = dir.path().join("demo.db");
+    let size = Demo { sims: 300, accounts: 12, seed: 5 };
+    let now = Time(1_780_000_000);
+    let root = demo::create(&path, size, now, &|_| ControlFlow::Continue(())).expect("demo");
+    let c = Cancel::new();
+    let tree = root.accounts(&c).expect("accounts");
+    let (customer, beside) = (tree.all()[1].id, tree.all().last().expect("another").id);
+    assert!(!tree.is_under(beside, customer));
+    root.add_user(customer, "C", "c@x.example", Role::Admin).expect("user");
+    root.add_user(beside, "D", "d@x.example", Role::User).expect("user");
+    let users = root.users(Some(beside), &c).expect("users");
+    let query = Query { deep: false, ..Query::all(beside, now) };
+    let page = root.page(&query, &Seek::First, 1, &c).expect("page");
+    let sim = page.rows.first().expect("a SIM beside").sim.clone();
+    let narrow = Local::open(&path, Some("c@x.example"), false).expect("opens");
+    let go = |_| ControlFlow::Continue(());
+    let edit = |sim| Change::Edit {
+        target: Target::ids([sim]),
+        edit: Box::new(Edit { notes: Some("x".into()), ..Edit::default() }),
+    };
+    let asks: [(&str, &dyn Fn(SimId, AccountId, UserId, &str)); 16] = [
+        ("sim", &|sim, _, _, _| drop(narrow.sim(sim, &c))),
+        ("iccid", &|_, _, _, iccid| drop(narrow.sim_by_iccid(iccid, &c))),
+        ("stated", &|sim, _, _, _| drop(narrow.stated(sim, &c))),
+        ("usage", &|sim, _, _, _| drop(narrow.usage(sim, &c))),
+        ("lookup", &|_, _, _, iccid| drop(narrow.lookup(&List::of([iccid]), &c))),
+        ("users", &|_, account, _, _| drop(narrow.users(Some(account), &c))),
+        ("externals", &|_, account, _, _| drop(narrow.externals(account, &c))),
+        ("help", &|_, account, _, _| drop(narrow.help_of(account, &c))),
+        ("spent", &|_, account, _, _| drop(narrow.estate_usage(account, &c))),
+        ("count", &|_, account, _, _| drop(narrow.count(&Query::all(account, now), &c))),
+        ("page", &|_, account, _, _| drop(narrow.page(&Query::all(account, now), &Seek::First, 9, &c))),
+        ("log", &|sim, _, _, _| {
+            drop(narrow.entries(&LogFilter { sim: Some(sim), limit: 9, ..LogFilter::default() }, &c));
+        }),
+        ("tokens", &|_, _, user, _| drop(narrow.tokens(user))),
+        ("plan", &|sim, _, _, _| drop(narrow.plan(&edit(sim), &c))),
+        ("rename", &|_, account, _, _| {
+            drop(narrow.apply(&ChangeId::new(), &Change::RenameAccount { account, name: "N".into() }, &go));
+        }),
+        ("role", &|_, _, user, _| {
+            let to = UserChange::Role(Role::Admin);
+            drop(narrow.apply(&ChangeId::new(), &Change::ChangeUser { user, to }, &go));
+        }),
+    ];
+    for (what, ask) in asks {
+        let hidden = statements(&narrow, || ask(sim.id, beside, users[0].id, &sim.iccid));
+        let absent = statements(&narrow, || {
+            ask(SimId(9_999_999), AccountId(9_999), UserId(9_999), "8900101000000000011")
+        });
+        assert!(!hidden.is_empty() || what == "tokens", "{what} is overheard");
+        assert_eq!(hidden, absent, "{what}");
+    }
 }
