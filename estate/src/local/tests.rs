@@ -89,6 +89,9 @@ fn crossed_indexes_lose_no_match() {
     assert!(crossings > 300, "{crossings}");
 }
 
+/// Asks for something by the numbers of a SIM, an account, a user, and by an ICCID.
+type Ask<'a> = dyn Fn(SimId, AccountId, UserId, &str) + 'a;
+
 /// What the statements of a piece of work are, whatever comes of it.
 fn statements(local: &Local, work: impl FnOnce()) -> Vec<String> {
     let heard = Arc::new(Mutex::new(Vec::new()));
@@ -124,7 +127,7 @@ fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
         target: Target::ids([sim]),
         edit: Box::new(Edit { notes: Some("x".into()), ..Edit::default() }),
     };
-    let asks: [(&str, &dyn Fn(SimId, AccountId, UserId, &str)); 16] = [
+    let asks: [(&str, &Ask<'_>); 16] = [
         ("sim", &|sim, _, _, _| drop(narrow.sim(sim, &c))),
         ("iccid", &|_, _, _, iccid| drop(narrow.sim_by_iccid(iccid, &c))),
         ("stated", &|sim, _, _, _| drop(narrow.stated(sim, &c))),
@@ -152,7 +155,7 @@ fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
     for (what, ask) in asks {
         let hidden = statements(&narrow, || ask(sim.id, beside, users[0].id, &sim.iccid));
         let absent = statements(&narrow, || {
-            ask(SimId(9_999_999), AccountId(9_999), UserId(9_999), "8900101000000000011")
+            ask(SimId(9_999_999), AccountId(9_999), UserId(9_999), "8900101000000000011");
         });
         assert!(!hidden.is_empty() || what == "tokens", "{what} is overheard");
         assert_eq!(hidden, absent, "{what}");
