@@ -43,7 +43,7 @@ use crate::notify::Courier;
 use crate::probe::Probes;
 use keymap::Keymap;
 pub use model::Kind;
-use model::{Model, Start};
+use model::{Model, Site, Start};
 use msg::{Effect, Msg};
 use perform::Performer;
 use term::Capabilities;
@@ -111,7 +111,10 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
     let capabilities = around.capabilities();
     let mut model = Model::new(Start {
         kind,
-        place: estate.place(),
+        site: Site {
+            place: estate.place(),
+            links: if kind == Kind::Remote { Some(estate.place()) } else { config.url.clone() },
+        },
         me: estate.me().clone(),
         roles: estate.roles().clone(),
         read_only: estate.read_only(),

@@ -66,6 +66,15 @@ fn users_are_invited_changed_and_removed() {
     session.shows("Send the invitation again");
     session.keys("<Enter>");
     session.shows("Make zoe@kerr.example View Only");
+    // A link to accept by is shown and copied.
+    session.keys("<Enter><End><Up><Up>");
+    session.shows("Make a link to accept by");
+    session.keys("<Enter>");
+    session.shows("https://sims.example/accept/simdeck_");
+    let copied = session.outside.iter().any(|effect| {
+        matches!(effect, Effect::Clipboard(text) if text.starts_with("https://sims.example/accept/simdeck_"))
+    });
+    assert!(copied, "{:?}", session.outside);
     session.keys("<Enter><End><Up><Enter>");
     session.shows("Remove zoe@kerr.example");
     session.keys("y");

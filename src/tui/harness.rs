@@ -11,7 +11,7 @@ use ratatui::buffer::Buffer;
 
 use super::hit::{self, Hit};
 use super::keymap::Keymap;
-use super::model::{Kind, Model, Start};
+use super::model::{Kind, Model, Site, Start};
 use super::msg::{Effect, Msg};
 use super::term::{Button, Code, Event, Key, Mouse, MouseKind};
 use super::theme::Theme;
@@ -46,7 +46,7 @@ impl Session {
     pub fn of(estate: Arc<dyn Estate>, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
         let model = Model::new(Start {
             kind,
-            place: estate.place(),
+            site: Site { place: estate.place(), links: Some("https://sims.example".into()) },
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),

@@ -41,7 +41,7 @@ pub struct Start {
     /// What is open.
     pub kind: Kind,
     /// Where it is.
-    pub place: String,
+    pub site: Site,
     /// Who is signed in.
     pub me: User,
     /// The role table.
@@ -80,7 +80,7 @@ pub struct Model {
     pub now: Time,
     pub kind: Kind,
     /// Where the estate is.
-    pub place: String,
+    pub site: Site,
     /// Since when the server has not answered.
     pub offline: Option<Time>,
     pub me: User,
@@ -180,7 +180,7 @@ impl Model {
             at: Duration::ZERO,
             now: start.now,
             kind: start.kind,
-            place: start.place,
+            site: start.site,
             offline: None,
             query: Query::all(top, start.now),
             columns: Columns::default(),

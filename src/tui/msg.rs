@@ -85,6 +85,8 @@ pub enum Msg {
     Help(Ticket, Answer<Option<Help>>),
     /// The text of a help page was read from a file.
     HelpFile(AccountId, Answer<String>),
+    /// A link was made: for whom.
+    Linked(String, Answer<estate::Link>),
     /// Whether this user wants mail.
     Wants(Ticket, Answer<bool>),
     /// What a network said of a SIM.
@@ -220,6 +222,8 @@ pub enum Effect {
     CancelProbe,
     /// Look at the estate through somebody else's eyes.
     ViewAs(UserId),
+    /// Make a link by which a user signs in, for that address.
+    Link(UserId, String),
     /// Write the outcome of a change to a file.
     Report { rev: Rev, path: PathBuf },
     /// Read the ICCIDs of a target, to copy them.

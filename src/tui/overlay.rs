@@ -95,6 +95,8 @@ pub enum Choice {
     User(UserId, UserChange),
     /// Look at the estate through that user's eyes.
     ViewAs(UserId),
+    /// A link by which a user signs in.
+    Link(UserId),
     /// Switch the authentication of the SIMs on or off.
     Authenticate(bool),
     /// Hang the account in hand under that one.

@@ -311,6 +311,7 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             let said = asked.and_then(|sim| probe.ask(&sim, limit, &|| cancel.is_cancelled()));
             Msg::Probed(ticket, said)
         }
+        Effect::Link(id, email) => Msg::Linked(email, estate.link(id, false)),
         Effect::Help { ticket } => Msg::Help(ticket, estate.help(cancel)),
         Effect::HelpFile { account, path } => {
             let broken = |e| Error::io(format!("cannot read {}", path.display()), e);

@@ -30,6 +30,15 @@ impl Kind {
     }
 }
 
+/// Where an estate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// Its file, or the address of its server.
+    pub place: String,
+    /// Where links for signing in lead, if a server is known.
+    pub links: Option<String>,
+}
+
 /// A change that is being made.
 #[derive(Debug)]
 pub struct Job {

@@ -128,6 +128,10 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Copy(answer) => copied(model, answer),
         Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
         Msg::Spread(..) | Msg::Common(..) => in_common(model, msg),
+        Msg::Linked(email, answer) => match said(model, answer) {
+            Some(link) => managed::linked(model, &email, &link),
+            None => Vec::new(),
+        },
         Msg::Account(..) | Msg::Help(..) | Msg::HelpFile(..) | Msg::Wants(..) | Msg::Probed(..) => {
             about_people(model, msg)
         }
@@ -437,7 +441,9 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         job.change,
         Change::AddUser { .. } | Change::ChangeUser { to: estate::UserChange::Invite, .. }
     );
-    let note = if invites && !model.mail {
+    let note = if invites && model.kind == Kind::Remote {
+        " · Enter on them makes a link to accept by, where no mail goes out"
+    } else if invites && !model.mail {
         " · no mail server is configured here: tell them to sign in with that address"
     } else if moves_in {
         " · the address is yours from the first sign-in with it on"

@@ -101,6 +101,7 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::User(id, to) => managed::change_user(model, id, to),
         Choice::ViewAs(id) if act::may_leave(model) => vec![Effect::Remember, Effect::ViewAs(id)],
         Choice::ViewAs(_) => Vec::new(),
+        Choice::Link(id) => managed::link(model, id),
         Choice::Authenticate(on) => forms::confirm_authentication(model, on),
         Choice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);

@@ -106,6 +106,14 @@ fn user_menu(model: &mut Model, user: &User) {
         }
         UserState::Disabled => vec![line("Let them sign in again".into(), change(UserChange::Enable), None)],
     });
+    if user.state != UserState::Disabled {
+        let name = match user.state {
+            UserState::Invited => "Make a link to accept by",
+            _ => "Make a link for another password",
+        };
+        let nowhere = "no server is known here: url = in the configuration says where it is";
+        items.push(line(name.into(), Choice::Link(user.id), model.site.links.is_none().then_some(nowhere)));
+    }
     items.push(line("Remove them…".into(), change(UserChange::Remove), own.then_some(mine)));
     let seen = own.then_some("you see it already");
     items.push(line("See what they see…".into(), Choice::ViewAs(user.id), seen));
@@ -114,6 +122,20 @@ fn user_menu(model: &mut Model, user: &User) {
         None,
         items,
     )));
+}
+
+/// Has a link made; it is said, copied, and works once.
+pub fn link(model: &mut Model, id: UserId) -> Vec<Effect> {
+    let email = user(model, id).map(|user| user.email.clone());
+    email.map(|email| Effect::Link(id, email)).into_iter().collect()
+}
+
+/// A link was made.
+pub fn linked(model: &mut Model, email: &str, link: &estate::Link) -> Vec<Effect> {
+    let Some(at) = model.site.links.as_deref().map(|base| link.at(base)) else { return Vec::new() };
+    let how = if link.mailed { "it was sent to them, too" } else { "hand it to them" };
+    model.messages.say(format!("{at} · for {email}, once, until {}; copied: {how}", link.expires));
+    vec![Effect::Clipboard(at)]
 }
 
 /// The user of that number on the page.
