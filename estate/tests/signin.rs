@@ -248,3 +248,29 @@ fn where_mail_goes_out_invitations_and_links_do_with_where_they_lead() {
     let letters = root.letters(9).expect("letters");
     root.by_link(&secret(&letters), &chosen(None, GOOD), NOW).expect("in");
 }
+
+#[test]
+fn another_address_is_taken_by_a_link_and_nobody_finds_out_by_it_whose_one_is() {
+    let (_dir, root) = world();
+    enter(&root, "bob@x.example");
+    let signed = enter(&root, "ann@x.example");
+    let ann = session(&root, &signed.token, NOW).expect("session");
+    let sign_in = |email: &str| root.by_password(&by(email, GOOD, None), NOW).map(|_| ());
+    let want = |email: &str| {
+        let change = Change::EditProfile { name: "Ann".into(), email: email.into() };
+        root.by_password(&by("ann@x.example", GOOD, None), NOW)
+            .and_then(|signed| session(&root, &signed.token, NOW))
+            .and_then(|ann| apply(&ann, &change))
+    };
+    // Somebody has it, or nobody: wanting it answers alike.
+    want("bob@x.example").expect("noted");
+    let taken = root.link(ann.me().id, false).expect("link");
+    root.by_link(&taken.secret, &chosen(None, GOOD), NOW).expect("in");
+    assert_eq!(sign_in("ann@x.example"), Ok(()));
+    want("new@x.example").expect("noted");
+    assert_eq!(sign_in("new@x.example"), Err(Error::WrongPassword));
+    let free = root.link(ann.me().id, false).expect("link");
+    root.by_link(&free.secret, &chosen(None, GOOD), NOW).expect("in");
+    assert_eq!(sign_in("new@x.example"), Ok(()));
+    assert_eq!(sign_in("ann@x.example"), Err(Error::WrongPassword));
+}

@@ -61,7 +61,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let done =
             change::run(context, local.as_ref(), change, at_once(Confirm::default()), "Change your profile")?;
         if let Some(email) = &args.email {
-            context.say(format!("sign in once as {email}: until then the old address stays"));
+            let how = match local.local() {
+                Some(_) => format!("sign in once as {email}"),
+                None => {
+                    "come in once by a link an Admin of your account makes (simdeck user link)".to_owned()
+                }
+            };
+            context.say(format!("{how}: until then the old address stays"));
         }
         return Ok(done);
     }

@@ -295,7 +295,8 @@ impl Served {
         let running = self.running.begin(asker.estate.me().id, &asked.id);
         let (local, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (id, change) = (asked.id.clone(), asked.change.clone());
-        tokio::task::spawn_blocking(move || {
+        let changes = Arc::clone(&self.changes);
+        let work = move || {
             let watch = |progress: estate::Progress| {
                 running.done.send_replace(progress.done);
                 if running.cancel.is_cancelled() || stopping.is_cancelled() {
@@ -315,6 +316,11 @@ impl Served {
             if let Err(error) = local.ended(&id, stage, &answer) {
                 tracing::error!(%error, "what became of an operation could not be written down");
             }
+        };
+        tokio::spawn(async move {
+            // Waiting takes no thread.
+            let turn = changes.acquire_owned().await;
+            let _ = tokio::task::spawn_blocking(move || (turn, work()).1).await;
         });
     }
 

@@ -233,6 +233,13 @@ impl Local {
             signin::drop_factor(&session, user.id)?;
         }
         Self::second(&session, user.id, chosen.code.as_deref(), now)?;
+        // The address they wanted is theirs with that, unless it is somebody's: of which nothing is said.
+        if let Some(wanted) = people::wanted(&session, user.id)? {
+            match people::admit(&session, user.id, &wanted) {
+                Err(Error::Conflict(_)) | Ok(()) => {}
+                Err(other) => return Err(other),
+            }
+        }
         signin::set_password(&session, user.id, &hash, None, now)?;
         let kind = if what == For::Invitation { "accept" } else { "password" };
         let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });

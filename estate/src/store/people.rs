@@ -146,6 +146,12 @@ pub(crate) fn want(session: &Session, id: UserId, email: &str) -> Result<()> {
     Ok(())
 }
 
+/// The address a user wants to sign in by, if it is another than they have.
+pub(crate) fn wanted(session: &Session, id: UserId) -> Result<Option<String>> {
+    let sql = "SELECT wanted FROM user WHERE id = ? AND wanted <> ''";
+    Ok(session.query_row(sql, [id.0], |r| r.get(0)).optional()?)
+}
+
 pub(crate) fn set_role(session: &Session, id: UserId, role: Role) -> Result<()> {
     session.execute("UPDATE user SET role = ? WHERE id = ?", params![role.word(), id.0])?;
     Ok(())

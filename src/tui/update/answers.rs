@@ -445,6 +445,8 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         " · Enter on them makes a link to accept by, where no mail goes out"
     } else if invites && !model.mail {
         " · no mail server is configured here: tell them to sign in with that address"
+    } else if moves_in && model.kind == Kind::Remote {
+        " · the address is yours when you come in by the next link an Admin makes for you"
     } else if moves_in {
         " · the address is yours from the first sign-in with it on"
     } else {
