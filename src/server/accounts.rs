@@ -9,11 +9,11 @@ use estate::{Account, AccountId, Accounts, Cancel, Change, ChangeId, Error, Esta
 use serde_json::{Value, json};
 
 use super::asker::Asker;
-use super::body::{Sent, whole};
-use super::edits::{self, Patch};
+use super::body::Sent;
+use super::edits::Patch;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, json_of, now, shapes, sims, tagged};
+use super::{Served, json_of, now, shapes, sims};
 
 /// Reads an account's identifier.
 pub(super) fn id(text: &str) -> Option<AccountId> {
@@ -70,6 +70,11 @@ pub(super) async fn list(
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
+fn look(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+    let accounts = local.accounts(cancel)?;
+    json_of(object(&accounts, need(&accounts, id)?))
+}
+
 /// One account.
 pub(super) async fn one(
     State(served): State<Served>,
@@ -77,13 +82,7 @@ pub(super) async fn one(
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    let found = move |local: &Local, cancel: &Cancel| {
-        let accounts = local.accounts(cancel)?;
-        json_of(object(&accounts, need(&accounts, &id)?))
-    };
-    Ok(tagged(&request, &served.work(&asker, found).await?))
+    served.one(&asker, id, &request, look).await
 }
 
 /// Makes one.
@@ -104,10 +103,11 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(served.work(&asker, added).await?)))
 }
 
+/// Makes a change of the account it is about, as the accounts are.
+type Made = Box<dyn FnOnce(AccountId, &Accounts) -> estate::Result<Option<Change>> + Send>;
+
 /// What a patch changes about an account: one thing at a time.
-fn patched(
-    mut patch: Patch,
-) -> Result<impl FnOnce(AccountId, &Accounts) -> estate::Result<Option<Change>> + Send + 'static, Problem> {
+fn patched(mut patch: Patch) -> Result<Made, Problem> {
     let name = patch.text("name")?;
     let reference = patch.text("reference")?;
     let parent = patch.text("parent_id")?;
@@ -115,7 +115,7 @@ fn patched(
     let on = patch.flag("caps_and_alerts")?;
     let period = patch.text("billing_period")?;
     patch.finish(1)?;
-    Ok(move |account: AccountId, accounts: &Accounts| {
+    Ok(Box::new(move |account: AccountId, accounts: &Accounts| {
         Ok(if let Some(name) = name {
             Some(Change::RenameAccount { account, name })
         } else if let Some(reference) = reference {
@@ -133,7 +133,7 @@ fn patched(
         } else {
             None
         })
-    })
+    }))
 }
 
 /// Changes one.
@@ -143,27 +143,14 @@ pub(super) async fn change(
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    params::none(&parts)?;
-    let id = id.0?;
-    let body = whole(Request::from_parts(parts.clone(), body), &served).await?;
-    let make = patched(Patch::read(&parts, &body)?)?;
-    let asked = parts.clone();
-    let changed = served
-        .work(&asker, move |local, cancel| {
-            let accounts = local.accounts(cancel)?;
-            let account = need(&accounts, &id)?;
-            if let Err(stale) = edits::same(&asked, &json_of(object(&accounts, account))?) {
-                return Ok(Err(stale));
-            }
-            if let Some(change) = make(account.id, &accounts)? {
-                local.apply(&ChangeId::new(), &change, &now)?;
-            }
-            let accounts = local.accounts(cancel)?;
-            json_of(object(&accounts, accounts.need(account.id)?)).map(Ok)
-        })
-        .await??;
-    Ok(tagged(&parts, &changed))
+    let make = |local: &Local, id: &str, wanted: Made, _| {
+        let accounts = local.accounts(&Cancel::new())?;
+        match wanted(need(&accounts, id)?.id, &accounts)? {
+            Some(change) => local.apply(&ChangeId::new(), &change, &now).map(drop),
+            None => Ok(()),
+        }
+    };
+    served.changed(&asker, id, request, patched, look, make).await
 }
 
 /// Removes an empty one.
@@ -173,18 +160,8 @@ pub(super) async fn remove(
     id: Named,
     request: Parts,
 ) -> Result<StatusCode, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    edits::need_tag(&request)?;
-    served
-        .work(&asker, move |local, cancel| {
-            let accounts = local.accounts(cancel)?;
-            let account = need(&accounts, &id)?;
-            if let Err(stale) = edits::same(&request, &json_of(object(&accounts, account))?) {
-                return Ok(Err(stale));
-            }
-            local.apply(&ChangeId::new(), &Change::DeleteAccount { account: account.id }, &now)?;
-            Ok(Ok(StatusCode::NO_CONTENT))
-        })
-        .await?
+    let change = |local: &Local, id: &str, cancel: &Cancel| {
+        Ok(Change::DeleteAccount { account: need(&*local.accounts(cancel)?, id)?.id })
+    };
+    served.removed(&asker, id, request, look, change).await
 }

@@ -1,11 +1,16 @@
 //! Changes of one object: merge patches (RFC 7396), and the tag of the state they are meant for (RFC 9110 §13.1.1).
 
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use axum::response::Response;
+use estate::{Cancel, Change, ChangeId, Estate, Local, Rev};
 use serde_json::{Map, Value};
 
+use super::asker::Asker;
+use super::params::{self, Named};
 use super::problem::Problem;
-use super::{body, tag_of};
+use super::{Served, body, now, tag_of, tagged};
 
 /// A merge patch that is being read: what is taken from it, and what is left over.
 pub(super) struct Patch {
@@ -107,7 +112,7 @@ impl Patch {
 }
 
 /// Refuses a change that does not say which state it is meant for.
-pub(super) fn need_tag(request: &Parts) -> Result<(), Problem> {
+fn need_tag(request: &Parts) -> Result<(), Problem> {
     if request.headers.contains_key(header::IF_MATCH) {
         return Ok(());
     }
@@ -116,7 +121,7 @@ pub(super) fn need_tag(request: &Parts) -> Result<(), Problem> {
 }
 
 /// Whether an object is still what a change is meant for.
-pub(super) fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
+fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
     let tag = tag_of(object);
     let given = request.headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
     // A weak tag never matches here (RFC 9110 §13.1.1).
@@ -124,6 +129,78 @@ pub(super) fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::stale(tag))
+}
+
+/// Looks at an object by its name: what has the tag.
+pub(super) type Look = fn(&Local, &str, &Cancel) -> estate::Result<Value>;
+
+impl Served {
+    /// Gives one object, with its tag.
+    pub(super) async fn one(
+        &self,
+        asker: &Asker,
+        id: Named,
+        request: &Parts,
+        look: Look,
+    ) -> Result<Response, Problem> {
+        params::none(request)?;
+        let id = id.0?;
+        let found = self.work(asker, move |local, cancel| look(local, &id, cancel)).await?;
+        Ok(tagged(request, &found))
+    }
+
+    /// Changes one object as whoever asks saw it; what they want is read before anything is looked at. `make` hears the
+    /// revision from before: what is changed after that is a conflict.
+    pub(super) async fn changed<M: Send + 'static>(
+        &self,
+        asker: &Asker,
+        id: Named,
+        request: Request,
+        read: impl FnOnce(Patch) -> Result<M, Problem>,
+        look: Look,
+        make: impl FnOnce(&Local, &str, M, Rev) -> estate::Result<()> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let (parts, body) = request.into_parts();
+        params::none(&parts)?;
+        let id = id.0?;
+        let body = body::whole(Request::from_parts(parts.clone(), body), self).await?;
+        let wanted = read(Patch::read(&parts, &body)?)?;
+        let asked = parts.clone();
+        let changed = self
+            .work(asker, move |local, cancel| {
+                let before = local.rev()?;
+                if let Err(stale) = same(&asked, &look(local, &id, cancel)?) {
+                    return Ok(Err(stale));
+                }
+                make(local, &id, wanted, before)?;
+                look(local, &id, cancel).map(Ok)
+            })
+            .await??;
+        Ok(tagged(&parts, &changed))
+    }
+
+    /// Takes one object away as whoever asks saw it.
+    pub(super) async fn removed(
+        &self,
+        asker: &Asker,
+        id: Named,
+        request: Parts,
+        look: Look,
+        change: impl FnOnce(&Local, &str, &Cancel) -> estate::Result<Change> + Send + 'static,
+    ) -> Result<StatusCode, Problem> {
+        params::none(&request)?;
+        let id = id.0?;
+        need_tag(&request)?;
+        self.work(asker, move |local, cancel| {
+            if let Err(stale) = same(&request, &look(local, &id, cancel)?) {
+                return Ok(Err(stale));
+            }
+            let change = change(local, &id, cancel)?;
+            local.apply(&ChangeId::new(), &change, &now)?;
+            Ok(Ok(StatusCode::NO_CONTENT))
+        })
+        .await?
+    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use axum::response::Response;
 use estate::{
     Cancel, ChangeId, Error, Estate, EventFilter, Level, Local, LogFilter, Outcome, Rev, SimId, Time,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::{Alert, Change, Item, Spent, Usage};
-use super::{Served, accounts, json_of, sims, tagged};
+use super::{Served, accounts, json_of, sims};
 
 fn filled(text: &str) -> Option<String> {
     sims::some(text).map(str::to_owned)
@@ -93,11 +93,7 @@ pub(super) async fn one(
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    let found =
-        served.work(&asker, move |local, cancel| json_of(change(&entry(local, &id, cancel)?))).await?;
-    Ok(tagged(&request, &found))
+    served.one(&asker, id, &request, |local, id, cancel| json_of(change(&entry(local, id, cancel)?))).await
 }
 
 fn outcome(params: &Params) -> Result<Option<Outcome>, Problem> {
@@ -188,6 +184,22 @@ pub(super) async fn alerts(
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
+fn spent(spent: &estate::Spent) -> Spent {
+    let (from, until) = (spent.period.start.to_string(), spent.period.end.to_string());
+    Spent { from, until, bytes: spent.bytes }
+}
+
+fn used(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+    let usage = local.usage(sims::find(local, id, cancel)?.id, cancel)?;
+    json_of(Usage {
+        period_from: usage.period.start.to_string(),
+        period_until: usage.period.end.to_string(),
+        reporting: usage.reporting.word().to_owned(),
+        days: usage.days.iter().map(spent).collect(),
+        periods: usage.periods.iter().map(spent).collect(),
+    })
+}
+
 /// What a SIM has used.
 pub(super) async fn usage(
     State(served): State<Served>,
@@ -195,22 +207,5 @@ pub(super) async fn usage(
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    let spent = |spent: &estate::Spent| Spent {
-        from: spent.period.start.to_string(),
-        until: spent.period.end.to_string(),
-        bytes: spent.bytes,
-    };
-    let found = move |local: &Local, cancel: &Cancel| {
-        let usage = local.usage(sims::find(local, &id, cancel)?.id, cancel)?;
-        json_of(Usage {
-            period_from: usage.period.start.to_string(),
-            period_until: usage.period.end.to_string(),
-            reporting: usage.reporting.word().to_owned(),
-            days: usage.days.iter().map(spent).collect(),
-            periods: usage.periods.iter().map(spent).collect(),
-        })
-    };
-    Ok(tagged(&request, &served.work(&asker, found).await?))
+    served.one(&asker, id, &request, used).await
 }

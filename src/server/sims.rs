@@ -14,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::asker::Asker;
-use super::body::{Sent, whole};
-use super::edits::{self, Patch};
+use super::body::Sent;
+use super::edits::Patch;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, accounts, now, tagged};
+use super::{Served, accounts, now};
 
 /// Where a list goes on: after which row, and from when ages in the filter are measured.
 #[derive(Serialize, Deserialize)]
@@ -145,6 +145,10 @@ fn patched(mut patch: Patch) -> Result<Option<Made>, Problem> {
     })
 }
 
+fn look(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+    Ok(object(&find(local, id, cancel)?, &*local.accounts(cancel)?, &fields(None)?))
+}
+
 /// Changes one SIM.
 pub(super) async fn change(
     State(served): State<Served>,
@@ -152,37 +156,19 @@ pub(super) async fn change(
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    params::none(&parts)?;
-    let id = id.0?;
-    let body = whole(Request::from_parts(parts.clone(), body), &served).await?;
-    let make = patched(Patch::read(&parts, &body)?)?;
-    let asked = parts.clone();
-    let changed = served
-        .work(&asker, move |local, cancel| {
-            // What is changed after this is a conflict.
-            let at = local.rev()?;
-            let sim = find(local, &id, cancel)?;
-            let fields = fields(None)?;
-            if let Err(stale) = edits::same(&asked, &object(&sim, &*local.accounts(cancel)?, &fields)) {
-                return Ok(Err(stale));
-            }
-            if let Some(make) = make {
-                let target = Target { at, expect: Some(1), ..Target::ids([sim.id]) };
-                let receipt = local.apply(&ChangeId::new(), &make(target), &now)?;
-                if receipt.counts.missed() > 0 {
-                    let why = local
-                        .items(receipt.rev, None, None, 1, cancel)
-                        .ok()
-                        .and_then(|items| items.into_iter().next());
-                    let why = why.map_or("it was changed meanwhile", |item| item.reason.text());
-                    return Err(Error::Conflict(why.to_owned()));
-                }
-            }
-            Ok(Ok(object(&local.sim(sim.id, cancel)?, &*local.accounts(cancel)?, &fields)))
-        })
-        .await??;
-    Ok(tagged(&parts, &changed))
+    let make = |local: &Local, id: &str, wanted: Option<Made>, at| {
+        let Some(wanted) = wanted else { return Ok(()) };
+        let sim = find(local, id, &Cancel::new())?.id;
+        let target = Target { at, expect: Some(1), ..Target::ids([sim]) };
+        let receipt = local.apply(&ChangeId::new(), &wanted(target), &now)?;
+        if receipt.counts.missed() == 0 {
+            return Ok(());
+        }
+        let items = local.items(receipt.rev, None, None, 1, &Cancel::new()).unwrap_or_default();
+        let why = items.first().map_or("it was changed meanwhile", |item| item.reason.text());
+        Err(Error::Conflict(why.to_owned()))
+    };
+    served.changed(&asker, id, request, patched, look, make).await
 }
 
 /// The same list for a filter that is too long for an address.
@@ -251,10 +237,5 @@ pub(super) async fn one(
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    let found = move |local: &Local, cancel: &Cancel| {
-        Ok(object(&find(local, &id, cancel)?, &*local.accounts(cancel)?, &fields(None)?))
-    };
-    Ok(tagged(&request, &served.work(&asker, found).await?))
+    served.one(&asker, id, &request, look).await
 }

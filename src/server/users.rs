@@ -1,20 +1,20 @@
 //! Users: those of the accounts one manages.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Change, ChangeId, Error, Estate, Local, UserChange, UserId};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Role, UserChange, UserId};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
-use super::body::{Sent, whole};
-use super::edits::{self, Patch};
+use super::body::Sent;
+use super::edits::Patch;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::{NewUser, User};
-use super::{Served, accounts, json_of, now, tagged};
+use super::{Served, accounts, json_of, now};
 
 fn id(text: &str) -> estate::Result<UserId> {
     let id = text.strip_prefix("usr_").and_then(|id| id.parse().ok()).map(UserId);
@@ -36,7 +36,7 @@ pub(super) fn object(user: &estate::User) -> User {
 
 fn find(local: &Local, text: &str) -> estate::Result<estate::User> {
     let id = id(text)?;
-    let users = local.users(None, &estate::Cancel::new())?;
+    let users = local.users(None, &Cancel::new())?;
     users.into_iter().find(|user| user.id == id).ok_or_else(|| Error::not_found("user", format!("#{}", id.0)))
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "limit", "cursor"])?;
     let (limit, from) = (params.limit()?, params.cursor::<usize>()?.unwrap_or(0));
-    let listed = move |local: &Local, cancel: &estate::Cancel| {
+    let listed = move |local: &Local, cancel: &Cancel| {
         let account = match params.get("account") {
             Some(id) => Some(accounts::need(&*local.accounts(cancel)?, id)?.id),
             None => None,
@@ -62,6 +62,10 @@ pub(super) async fn list(
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
+fn look(local: &Local, id: &str, _: &Cancel) -> estate::Result<Value> {
+    json_of(object(&find(local, id)?))
+}
+
 /// One user.
 pub(super) async fn one(
     State(served): State<Served>,
@@ -69,10 +73,7 @@ pub(super) async fn one(
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    let found = served.work(&asker, move |local, _| json_of(object(&find(local, &id)?))).await?;
-    Ok(tagged(&request, &found))
+    served.one(&asker, id, &request, look).await
 }
 
 /// Invites one.
@@ -83,7 +84,7 @@ pub(super) async fn add(
     Sent(new): Sent<NewUser>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     params::none(&request)?;
-    let added = move |local: &Local, cancel: &estate::Cancel| {
+    let added = move |local: &Local, cancel: &Cancel| {
         let account = accounts::need(&*local.accounts(cancel)?, &new.account_id)?.id;
         let email = new.email.trim().to_lowercase();
         let change = Change::AddUser { account, name: new.name, email: new.email, role: new.role.into() };
@@ -95,41 +96,32 @@ pub(super) async fn add(
     Ok((StatusCode::CREATED, Json(served.work(&asker, added).await?)))
 }
 
+/// What a patch changes about a user.
+fn patched(mut patch: Patch) -> Result<Option<UserChange>, Problem> {
+    let role = patch.word("role", &["view-only", "user", "admin"])?;
+    let state = patch.word("state", &["active", "disabled"])?;
+    patch.finish(1)?;
+    Ok(match (role.as_deref().and_then(Role::from_word), state.as_deref()) {
+        (Some(role), _) => Some(UserChange::Role(role)),
+        (None, Some("active")) => Some(UserChange::Enable),
+        (None, Some(_)) => Some(UserChange::Disable),
+        (None, None) => None,
+    })
+}
+
 /// Changes one: another role, or whether they may sign in.
 pub(super) async fn change(
     State(served): State<Served>,
     asker: Asker,
     id: Named,
-    request: axum::extract::Request,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    params::none(&parts)?;
-    let id = id.0?;
-    let body = whole(axum::extract::Request::from_parts(parts.clone(), body), &served).await?;
-    let mut patch = Patch::read(&parts, &body)?;
-    let role = patch.word("role", &["view-only", "user", "admin"])?;
-    let state = patch.word("state", &["active", "disabled"])?;
-    patch.finish(1)?;
-    let to = match (role.as_deref().and_then(estate::Role::from_word), state.as_deref()) {
-        (Some(role), _) => Some(UserChange::Role(role)),
-        (None, Some("active")) => Some(UserChange::Enable),
-        (None, Some(_)) => Some(UserChange::Disable),
-        (None, None) => None,
+    let make = |local: &Local, id: &str, wanted: Option<UserChange>, _| {
+        let Some(to) = wanted else { return Ok(()) };
+        let change = Change::ChangeUser { user: find(local, id)?.id, to };
+        local.apply(&ChangeId::new(), &change, &now).map(drop)
     };
-    let asked = parts.clone();
-    let changed = served
-        .work(&asker, move |local, _| {
-            let user = find(local, &id)?;
-            if let Err(stale) = edits::same(&asked, &json_of(object(&user))?) {
-                return Ok(Err(stale));
-            }
-            if let Some(to) = to {
-                local.apply(&ChangeId::new(), &Change::ChangeUser { user: user.id, to }, &now)?;
-            }
-            json_of(object(&find(local, &id)?)).map(Ok)
-        })
-        .await??;
-    Ok(tagged(&parts, &changed))
+    served.changed(&asker, id, request, patched, look, make).await
 }
 
 /// Takes one away.
@@ -139,18 +131,8 @@ pub(super) async fn remove(
     id: Named,
     request: Parts,
 ) -> Result<StatusCode, Problem> {
-    params::none(&request)?;
-    let id = id.0?;
-    edits::need_tag(&request)?;
-    served
-        .work(&asker, move |local, _| {
-            let user = find(local, &id)?;
-            if let Err(stale) = edits::same(&request, &json_of(object(&user))?) {
-                return Ok(Err(stale));
-            }
-            let change = Change::ChangeUser { user: user.id, to: UserChange::Remove };
-            local.apply(&ChangeId::new(), &change, &now)?;
-            Ok(Ok(StatusCode::NO_CONTENT))
-        })
-        .await?
+    let change = |local: &Local, id: &str, _: &Cancel| {
+        Ok(Change::ChangeUser { user: find(local, id)?.id, to: UserChange::Remove })
+    };
+    served.removed(&asker, id, request, look, change).await
 }
