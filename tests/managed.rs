@@ -75,6 +75,14 @@ fn users_are_invited_changed_and_removed() {
         matches!(effect, Effect::Clipboard(text) if text.starts_with("https://sims.example/accept/simdeck_"))
     });
     assert!(copied, "{:?}", session.outside);
+    session.outside.clear();
+    session.keys("y");
+    assert!(matches!(&session.outside[..], [Effect::Clipboard(text)] if text.starts_with("https://sims.")));
+    // What is said goes to a log: the link does not.
+    let all = &session.model.messages.all;
+    assert!(all.iter().all(|message| !message.text.contains("simdeck_")), "{all:?}");
+    session.keys("<Esc>");
+    assert!(!session.text().contains("simdeck_"), "shown once: {}", session.text());
     session.keys("<Enter><End><Up><Enter>");
     session.shows("Remove zoe@kerr.example");
     session.keys("y");

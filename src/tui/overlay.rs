@@ -8,6 +8,7 @@ pub mod confirm;
 pub mod form;
 pub mod levels;
 pub mod line;
+pub mod link;
 pub mod list;
 pub mod lists;
 pub mod pages;
@@ -78,6 +79,8 @@ pub enum Overlay {
     Support(Box<SupportPane>),
     /// What a network said of a SIM.
     Probe(Box<probe::ProbePane>),
+    /// A link that was made.
+    Link(Box<link::LinkPane>),
     /// A file being written.
     Exporting,
 }
@@ -196,6 +199,8 @@ pub enum Reply {
     CancelExport,
     /// To copy what was said.
     CopySaid,
+    /// To copy the link it shows.
+    CopyLink,
     /// To copy the addresses it shows.
     CopyLinks,
     /// To show every key instead.
@@ -232,6 +237,7 @@ impl Overlay {
             Self::Sim(sim) => sim.key(key),
             Self::Support(support) => support.key(key),
             Self::Probe(probe) => probe.key(key),
+            Self::Link(link) => link.key(key),
             Self::Exporting => match list::running_key(key) {
                 Reply::Cancel => Reply::CancelExport,
                 other => other,

@@ -65,7 +65,7 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         Overlay::Builder(builder) => builder_buttons(builder),
         Overlay::Sim(pane) => sim_buttons(pane),
         Overlay::Support(pane) => support_buttons(pane),
-        Overlay::Probe(_) => vec![close(), letter('y', "Copy")],
+        Overlay::Probe(_) | Overlay::Link(_) => vec![close(), letter('y', "Copy")],
         Overlay::Spending(_) => vec![plain(Code::Tab, "[ Tab Next page ]"), letter('e', "Export"), close()],
         Overlay::Alerts(_) => vec![plain(Code::Enter, "[ Enter Show ]"), close()],
         Overlay::Columns(_) => vec![

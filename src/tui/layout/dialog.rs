@@ -102,6 +102,7 @@ fn page_of(screen: Rect, overlay: &Overlay) -> Dialog {
             let tall = (pane.lines().len() as u16 + 5).clamp(8, screen.height.saturating_sub(2).max(8));
             listed(middle(screen, 84, tall), 1, 2, 0)
         }
+        Overlay::Link(_) => listed(middle(screen, 116, 11), 1, 2, 0),
         Overlay::Form(open) => {
             let page = matches!(open.purpose, FormFor::HelpPage(_));
             let tall = if page { screen.height.saturating_sub(2) } else { form::height(open) };

@@ -85,6 +85,7 @@ fn on_page(model: &mut Model, reply: &Reply) -> Vec<Effect> {
         Reply::Whole => history::whole(model),
         Reply::ExportHistory => history::export(model),
         Reply::CopySaid => probes::copy(model),
+        Reply::CopyLink => managed::copy_link(model),
         Reply::CopyLinks => support::copy(model),
         Reply::Keys => support::keys(model),
         Reply::Bundle => support::bundle(model),

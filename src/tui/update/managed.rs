@@ -3,12 +3,13 @@
 use estate::{AccountId, Change, Query, Role, User, UserChange, UserId, UserState};
 
 use super::answers::said;
-use super::{act, dialogs, forms, menus, support};
+use super::{act, dialogs, files, forms, menus, support};
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
 use crate::tui::managed::{Facts, HelpLine, Managed, Wish};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
+use crate::tui::overlay::link::LinkPane;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay, Prompt, Purpose};
 
 /// Opens the page in place of the SIMs, or closes it.
@@ -124,7 +125,7 @@ fn user_menu(model: &mut Model, user: &User) {
     )));
 }
 
-/// Has a link made; it is said, copied, and works once.
+/// Has a link made; it is shown once, and works once.
 pub fn link(model: &mut Model, id: UserId) -> Vec<Effect> {
     let email = user(model, id).map(|user| user.email.clone());
     email.map(|email| Effect::Link(id, email)).into_iter().collect()
@@ -132,10 +133,22 @@ pub fn link(model: &mut Model, id: UserId) -> Vec<Effect> {
 
 /// A link was made.
 pub fn linked(model: &mut Model, email: &str, link: &estate::Link) -> Vec<Effect> {
-    let Some(at) = model.site.links.as_deref().map(|base| link.at(base)) else { return Vec::new() };
-    let how = if link.mailed { "it was sent to them, too" } else { "hand it to them" };
-    model.messages.say(format!("{at} · for {email}, once, until {}; copied: {how}", link.expires));
-    vec![Effect::Clipboard(at)]
+    let Some(address) = model.site.links.as_deref().map(|base| link.at(base)) else { return Vec::new() };
+    let how =
+        if link.mailed { "It was sent to them, too." } else { "Hand it to them: it is shown only now." };
+    let about = format!("It lets whoever has it in, once, until {}. {how}", link.expires);
+    model.push_under(Overlay::Link(Box::new(LinkPane { email: email.to_owned(), address, about })));
+    copy_link(model)
+}
+
+/// Copies the link that is shown.
+pub fn copy_link(model: &mut Model) -> Vec<Effect> {
+    let shown = model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Link(pane) => Some(pane.address.clone()),
+        _ => None,
+    });
+    // What is said of it is logged: the link is not.
+    shown.map(|address| files::copy(model, address, "the link")).unwrap_or_default()
 }
 
 /// The user of that number on the page.

@@ -70,11 +70,12 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         }
         Overlay::Probe(pane) => {
             let style = if matches!(pane.said, Some(Err(_))) { theme.bad } else { theme.text };
-            let area = Rect { x: place.list.x + 1, width: place.list.width.saturating_sub(2), ..place.list };
-            let mut lines = Lines { buffer, area, y: area.y };
             let top = pane.top.min(pane.lines().len().saturating_sub(1));
-            pane.lines().into_iter().skip(top).for_each(|line| lines.push(line, style));
-            None
+            prose(place, buffer, pane.lines().into_iter().skip(top).map(|line| (line, style)))
+        }
+        Overlay::Link(pane) => {
+            let lines = [(pane.address.as_str(), theme.text), ("", theme.text), (&pane.about, theme.quiet())];
+            prose(place, buffer, lines.into_iter())
         }
         Overlay::Support(pane) => {
             super::support::support(theme, pane, place, buffer);
@@ -86,6 +87,18 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         text(buffer, rect, &label, button(model, overlay, &label));
     }
     cursor
+}
+
+/// Lines that are wrapped where the room ends.
+fn prose<'a>(
+    place: &Dialog,
+    buffer: &mut Buffer,
+    said: impl Iterator<Item = (&'a str, Style)>,
+) -> Option<Position> {
+    let area = Rect { x: place.list.x + 1, width: place.list.width.saturating_sub(2), ..place.list };
+    let mut lines = Lines { buffer, area, y: area.y };
+    said.for_each(|(line, style)| lines.push(line, style));
+    None
 }
 
 /// The button that has the focus is reversed; one that cannot be pressed yet is quiet.
@@ -123,6 +136,7 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         }
         Overlay::Support(pane) => pane.title(),
         Overlay::Probe(pane) => format!("{} of SIM {}", pane.kind.title(), pane.subject),
+        Overlay::Link(pane) => format!("A link for {}", pane.email),
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {

@@ -1,0 +1,31 @@
+//! A link by which a user signs in, shown once.
+
+use super::Reply;
+use crate::tui::term::{Code, Key};
+
+/// The link: it lets in whoever has it, so it is shown and copied, and stands in no log.
+pub struct LinkPane {
+    /// Whom it is for.
+    pub email: String,
+    /// Where it leads.
+    pub address: String,
+    /// What there is to know of it.
+    pub about: String,
+}
+
+impl std::fmt::Debug for LinkPane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LinkPane").field("email", &self.email).finish_non_exhaustive()
+    }
+}
+
+impl LinkPane {
+    /// Takes a key.
+    pub fn key(&self, key: Key) -> Reply {
+        match key.code {
+            Code::Esc | Code::Enter | Code::Char('q') => Reply::Close,
+            Code::Char('y') => Reply::CopyLink,
+            _ => Reply::Stay,
+        }
+    }
+}
