@@ -310,17 +310,17 @@ impl Estate for Remote {
         {
             Row::Sim(sim) => {
                 seen += 1;
-                sink(&sim)
+                if sink(&sim)? { Ok(()) } else { Err(Error::Cancelled) }
             }
             Row::End(Line::Failed(problem)) => Err(link::fault(problem)),
             Row::End(Line::Done(sent)) => {
                 ended = sent.as_u64();
-                Ok(true)
+                Ok(())
             }
-            Row::End(_) => Ok(true),
+            Row::End(_) => Ok(()),
         })?;
-        // Whoever stopped it knows how many there were; else the server has to say that it was all.
-        ended.or(Some(seen).filter(|_| cancel.is_cancelled())).map_or_else(|| self.link.broken_off(seen), Ok)
+        // That it was all, the server has to say.
+        ended.map_or_else(|| self.link.broken_off(seen), Ok)
     }
 
     fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {

@@ -99,6 +99,9 @@ fn said(estate: &dyn Estate) -> Vec<String> {
         },
         &c,
     );
+    // Whoever has seen enough stops it, and asks on.
+    let stopping = Cancel::new();
+    let stopped = estate.export(&sorted, None, &mut |_| Ok(false), &stopping);
     vec![
         format!("{:?} {:?} {}", estate.me(), estate.roles(), estate.read_only()),
         format!("{:?} {}", tree.all(), tree.has_root()),
@@ -121,6 +124,7 @@ fn said(estate: &dyn Estate) -> Vec<String> {
         format!("{:?} {:?} {:?}", estate.externals(top, &c), estate.help(&c), estate.help_of(top, &c)),
         format!("{:?} {:?} {:?}", estate.wants_mail(&c), estate.heard(&c), estate.saved(&c)),
         format!("{log:?} {:?}", estate.items(rev, None, None, 9, &c)),
+        format!("{stopped:?} {} {:?}", stopping.is_cancelled(), estate.count(&whole, &stopping)),
         format!("{exported:?} {rows:?} {:?}", estate.tokens(estate.me().id)),
         format!("{:?}", estate.touched_since(0)),
     ]

@@ -90,15 +90,18 @@ impl Link {
             scope.spawn(move || {
                 loop {
                     let mut piece = vec![0; 64 * 1024];
-                    let read = input.read(&mut piece).map(|n| {
-                        piece.truncate(n);
-                        piece
-                    });
-                    let last = read.as_ref().map_or(true, Vec::is_empty);
-                    if matches!(&read, Ok(piece) if piece.is_empty())
-                        || sender.blocking_send(read).is_err()
-                        || last
-                    {
+                    let read = match input.read(&mut piece) {
+                        Ok(0) => return,
+                        Ok(n) => {
+                            piece.truncate(n);
+                            Ok(piece)
+                        }
+                        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                        Err(error) => Err(error),
+                    };
+                    // What cannot be read ends it: the request breaks off, and nothing is staged.
+                    let failed = read.is_err();
+                    if sender.blocking_send(read).is_err() || failed {
                         return;
                     }
                 }
@@ -113,11 +116,7 @@ impl Link {
                     // What was read so far goes with the line.
                     () = cancelled(&stopped) => Err(Tried::Failed(Error::Cancelled)),
                 };
-                match lines {
-                    Ok(done) => Ok(done),
-                    Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
-                    Err(Tried::SignedOut) => Err(Error::SignedOut),
-                }
+                lines.map_err(Tried::for_good)
             })
         })
     }
@@ -142,7 +141,7 @@ impl Link {
                     }
                 }
             }
-            Ok(true)
+            Ok(())
         })
         .await?;
         match ended {
@@ -156,7 +155,7 @@ impl Link {
     async fn each_line(
         &self,
         response: Response,
-        mut take: impl FnMut(&[u8]) -> Result<bool>,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> std::result::Result<(), Tried> {
         let mut pieces = response.bytes_stream();
         let mut held: Vec<u8> = Vec::new();
@@ -175,8 +174,8 @@ impl Link {
             let mut from = 0;
             while let Some(length) = held[from..].iter().position(|b| *b == b'\n') {
                 let line = &held[from..from + length];
-                if !line.is_empty() && !take(line).map_err(Tried::Failed)? {
-                    return Ok(());
+                if !line.is_empty() {
+                    take(line).map_err(Tried::Failed)?;
                 }
                 from += length + 1;
             }
@@ -192,7 +191,7 @@ impl Link {
         &self,
         wanted: &[u8],
         cancel: &Cancel,
-        take: &mut dyn FnMut(&[u8]) -> Result<bool>,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         self.wait(cancel, async {
             let response = self
@@ -203,21 +202,7 @@ impl Link {
                     self.tried(request).await
                 })
                 .await?;
-            let mut stopped = false;
-            let read = self.each_line(response, |line| {
-                let more = take(line)?;
-                stopped = !more;
-                Ok(more)
-            });
-            match read.await {
-                Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
-                Err(Tried::SignedOut) => Err(Error::SignedOut),
-                Ok(()) if stopped => {
-                    cancel.cancel();
-                    Ok(())
-                }
-                Ok(()) => Ok(()),
-            }
+            self.each_line(response, take).await.map_err(Tried::for_good)
         })
     }
 }

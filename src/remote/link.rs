@@ -88,6 +88,16 @@ pub(super) enum Tried {
     SignedOut,
 }
 
+impl Tried {
+    /// What it is where nothing is tried again.
+    pub(super) fn for_good(self) -> Error {
+        match self {
+            Self::Failed(error) | Self::Again(error, ..) => error,
+            Self::SignedOut => Error::SignedOut,
+        }
+    }
+}
+
 /// The error that a problem is.
 pub(super) fn fault(problem: Json) -> Error {
     let detail = problem["detail"].as_str().unwrap_or("it failed").to_owned();
@@ -204,11 +214,7 @@ impl Link {
 
     /// Sends one request, once.
     pub(super) async fn send(&self, request: RequestBuilder) -> std::result::Result<Response, Error> {
-        match self.tried(request).await {
-            Ok(response) => Ok(response),
-            Err(Tried::Failed(error) | Tried::Again(error, ..)) => Err(error),
-            Err(Tried::SignedOut) => Err(Error::SignedOut),
-        }
+        self.tried(request).await.map_err(Tried::for_good)
     }
 
     pub(super) async fn tried(&self, request: RequestBuilder) -> std::result::Result<Response, Tried> {
