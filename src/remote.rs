@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::credentials::Credentials;
-use crate::wire::{self, Ask, Export, Hello, Line, Staged, Tree};
+use crate::wire::{Ask, Export, Hello, Line, Staged, Tree};
 pub use door::Door;
 pub use link::{Link, Server};
 
@@ -228,7 +228,7 @@ impl Estate for Remote {
             Line::Progress(step) => watch(step.into()),
             _ => ControlFlow::Continue(()),
         };
-        wire::receipt(self.link.change(&id.0, &sent(change)?, &hear)?)
+        read(self.link.change(&id.0, &sent(change)?, &hear)?)
     }
 
     fn stage(

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use estate::{
     Account, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, ImportOptions, Key,
-    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Receipt, Result, Rev, Role, Roles, SavedEdit,
-    Seek, SimId, StagingId, Target, TokenId, User, UserId,
+    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek,
+    SimId, StagingId, Target, TokenId, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -389,11 +389,6 @@ fn word(text: &str) -> &'static str {
     let word: &'static str = Box::leak(text.into_owned().into_boxed_str());
     known.insert(word);
     word
-}
-
-/// A receipt, read back.
-pub fn receipt(value: Json) -> Result<Receipt> {
-    serde_json::from_value(value).map_err(|e| Error::Store(e.to_string()))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod serving;
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
+use base64::Engine as _;
 use binary::World;
 use serde_json::Value as Json;
 
@@ -198,6 +199,37 @@ fn a_list_comes_page_by_page_with_every_row_once() {
     world.ok(&["sim-set", &format!("iccid={iccid}"), "--label", "another", "--yes"]);
     let changed = server.ask_with("GET", &path, Some(&all), Some(&tag));
     assert_eq!((changed.0, &changed.2["label"]), (200, &Json::from("another")));
+}
+
+#[test]
+fn every_list_goes_on_where_it_stood_by_what_it_showed_and_nothing_else() {
+    let world = World::sample();
+    let (all, acme) = (token(&world, &["all"]), token(&world, &["acme", "--account", "/Root/Acme Ltd"]));
+    world.ok(&["cap", "in:\"/Root/Acme Ltd\" used>0 status!=terminated", "--set", "1kB", "--yes"]);
+    world.ok(&["sim-set", "in:\"/Root/Acme Ltd\" status!=terminated", "--label", "x", "--yes"]);
+    for name in ["Ann", "Ben", "Ann"] {
+        let email = format!("{name}{}@x.example", world.ok(&["users"]).lines().count());
+        let role = ["--name", name, "--role", "user", "--account", "/Root/Acme Ltd"];
+        world.ok(&[&["user", "add", &email], &role[..]].concat());
+    }
+    let server = Server::start(&world);
+    for (path, limit) in
+        [("accounts?", 3), ("users?", 2), ("changes?", 2), ("alerts?", 5), ("alerts?kind=cap&", 5)]
+    {
+        for token in [&all, &acme] {
+            let path = format!("/v1/{path}");
+            let whole = server.all(&path, 1_000, token);
+            assert!(whole.len() > limit, "{path}: {whole:?}");
+            assert_eq!(server.all(&path, limit, token), whole, "{path}");
+        }
+    }
+    // A revision in a cursor would count what the neighbours do.
+    let page = server.get("/v1/changes?limit=1", &acme);
+    let cursor = page["next_cursor"].as_str().expect("more");
+    let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).expect("base 64");
+    let told: Vec<String> = serde_json::from_slice(&cursor).expect("JSON of texts");
+    assert_eq!(told[1..], [page["items"][0]["change_id"].as_str().expect("id")]);
+    assert!(server.get("/v1/alerts?limit=1", &acme)["items"][0]["id"].is_null());
 }
 
 #[test]

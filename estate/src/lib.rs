@@ -59,7 +59,8 @@ pub use store::watch::CommitWatch;
 pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
 pub use units::Time;
 pub use usage::{
-    AccountUsage, DataSession, EstateUsage, Event, EventFilter, Level, Reporting, Spent, Usage, UsageTally,
+    AccountUsage, DataSession, EstateUsage, Event, EventFilter, EventKey, Level, Reporting, Spent, Usage,
+    UsageTally,
 };
 pub use user::{Role, User, UserChange, UserId, UserState};
 

@@ -191,6 +191,26 @@ pub struct Event {
     pub at: Time,
 }
 
+impl Event {
+    /// Which of all it is.
+    pub fn key(&self) -> EventKey {
+        EventKey { sim: self.sim, kind: self.kind, period: self.period, level: self.level }
+    }
+}
+
+/// Which of all events one is: a level speaks once a period. Its number would tell how many others there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventKey {
+    /// The SIM.
+    pub sim: SimId,
+    /// Which level.
+    pub kind: Level,
+    /// The start of the billing period.
+    pub period: Time,
+    /// The level.
+    pub level: u64,
+}
+
 /// Which events; everything that is `None` fits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -203,8 +223,8 @@ pub struct EventFilter {
     pub kind: Option<Level>,
     /// Since then.
     pub since: Option<Time>,
-    /// With a higher number than this.
-    pub after: Option<i64>,
+    /// Before this one.
+    pub before: Option<EventKey>,
     /// At most that many.
     pub limit: u32,
 }

@@ -337,6 +337,27 @@ fn periods_are_set_by_account_and_inherited() {
 }
 
 #[test]
+fn events_go_on_before_one_that_is_seen_and_before_no_other() {
+    let world = World::new();
+    world.root.add_user(world.account("A"), "A", "a@x.example", Role::Admin).expect("user");
+    world.spends(11, "a", 85 * MB);
+    world.spends(13, "b", 120 * MB);
+    world.spends(11, "c", 35 * MB);
+    let listed = |local: &Local, before| {
+        let wanted = EventFilter { before, limit: 1, ..EventFilter::default() };
+        local.events(&wanted, &Cancel::new()).expect("events").pop()
+    };
+    let a = world.open("a@x.example");
+    let cap = listed(&a, None).expect("the cap of 11");
+    let alert = listed(&a, Some(cap.key())).expect("its alert");
+    assert_eq!((cap.kind, alert.kind, listed(&a, Some(alert.key()))), (Level::Cap, Level::Alert, None));
+    // Between the two a neighbour's spoke: before it comes nothing of A's, as before one there is not.
+    let hidden = listed(&world.root, Some(cap.key())).expect("the cap of 13");
+    assert_eq!((hidden.sim, listed(&a, Some(hidden.key()))), (world.sim(13).id, None));
+    assert!(listed(&world.root, Some(hidden.key())).is_some());
+}
+
+#[test]
 fn a_sub_customer_sees_what_came_while_it_was_theirs() {
     let world = World::new();
     for (name, email) in [("A", "a@x.example"), ("B", "b@x.example")] {

@@ -53,7 +53,7 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
             Kind::Cap => Level::Cap,
         }),
         since: args.since.as_deref().map(Time::parse).transpose()?,
-        after: None,
+        before: None,
         limit: args.limit,
     };
     let events = local.events(&wanted, &plain())?;

@@ -26,6 +26,12 @@ pub(super) fn need<'a>(accounts: &'a Accounts, text: &str) -> estate::Result<&'a
     found.ok_or_else(|| Error::not_found("account", estate::text::clean(text)))
 }
 
+/// The account that a list is asked for, if it is for one.
+pub(super) fn asked(local: &Local, params: &Params, cancel: &Cancel) -> estate::Result<Option<AccountId>> {
+    let Some(id) = params.get("account") else { return Ok(None) };
+    Ok(Some(need(&*local.accounts(cancel)?, id)?.id))
+}
+
 /// An account as an object.
 pub(super) fn object(accounts: &Accounts, account: &Account) -> shapes::Account {
     shapes::Account {
@@ -55,10 +61,7 @@ pub(super) async fn list(
     let listed = move |local: &Local, cancel: &Cancel| {
         let accounts = local.accounts(cancel)?;
         let from = match after {
-            // Where the last one has gone meanwhile, there is no going on.
-            Some(last) => accounts.place(AccountId(last)).map(|at| at + 1).ok_or_else(|| {
-                Error::invalid("cursor", "where it stood is not there any more; begin without one")
-            })?,
+            Some(last) => accounts.place(AccountId(last)).map(|at| at + 1).ok_or_else(params::gone)?,
             None => 0,
         };
         let all = &accounts.all()[from..];

@@ -231,9 +231,9 @@ fn log_routes() -> Vec<Route> {
             .with("sim", word(), "Of this SIM.")
             .with("kind", one_of(&["alert", "cap"]), "Of this kind.")
             .with("since", word(), "Since then.")
-            .with("limit", word(), "How many at most.")
             .fails(404, "The account or the SIM is not there, as far as you can know.")
-            .lists::<Alert>("Levels that were reached."),
+            .paged()
+            .lists::<Alert>("A page of levels that were reached."),
         Route::get("/v1/events", feed::events)
             .named("watchChanges", "History", "Hear of changes as they are made\nServer-sent events: `change` for those who see the history, `refresh` for the others. `Last-Event-ID` goes on after a change.")
             .with("account", word(), "Only changes that touch this account or one below it.")

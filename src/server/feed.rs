@@ -9,16 +9,16 @@ use axum::http::HeaderName;
 use axum::http::request::Parts;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use estate::{Capability, ChangeId, Entry, Error, Estate, Local, LogFilter, Rev};
+use estate::{Cancel, Entry, Error, Estate, Local, LogFilter, Rev};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::Served;
 use super::asker::Asker;
 use super::params::Params;
 use super::problem::Problem;
 use super::streams::Streams;
+use super::{Served, accounts, log};
 
 /// A comment this often says that the line is alive.
 const BEAT: Duration = Duration::from_secs(10);
@@ -73,15 +73,15 @@ pub(super) fn object(entry: &Entry) -> serde_json::Value {
 impl Listener {
     /// What is new to this listener: changes they may see, or only that there are some.
     fn news(&mut self) -> estate::Result<Vec<Event>> {
-        let told = self.estate.roles().permit(self.estate.me().role, Capability::EstateHistory).is_ok();
-        if !told {
-            let (last, any) = self.estate.touched_since(self.seen)?;
-            self.seen = last;
-            return Ok(any.then(refresh).into_iter().collect());
-        }
         let wanted = LogFilter { after: Some(self.seen), limit: MOST, ..self.wanted.clone() };
-        let (last, _) = self.estate.touched_since(self.seen)?;
-        let entries = self.estate.entries(&wanted, &estate::Cancel::new())?;
+        let (last, any) = self.estate.touched_since(self.seen)?;
+        let entries = match self.estate.entries(&wanted, &Cancel::new()) {
+            Err(Error::Denied { .. }) => {
+                self.seen = last;
+                return Ok(any.then(refresh).into_iter().collect());
+            }
+            entries => entries?,
+        };
         self.seen = match entries.last() {
             Some(entry) if entries.len() as u32 == MOST => entry.rev,
             Some(entry) => last.max(entry.rev),
@@ -99,15 +99,6 @@ fn refresh() -> Event {
     Event::default().event("refresh").data("{}")
 }
 
-/// Where somebody goes on who heard a change before; an unknown one is told apart from none.
-fn after(estate: &dyn Estate, last: Option<&str>) -> estate::Result<Rev> {
-    let Some(last) = last else { return Ok(estate.touched_since(Rev::MAX)?.0) };
-    let last = estate::text::clean(last).into_owned();
-    let wanted = LogFilter { id: Some(ChangeId(last.clone())), limit: 1, ..LogFilter::default() };
-    let found = estate.entries(&wanted, &estate::Cancel::new())?;
-    found.first().map(|entry| entry.rev).ok_or_else(|| Error::not_found("change", last))
-}
-
 /// The change feed.
 pub(super) async fn events(
     State(served): State<Served>,
@@ -118,14 +109,15 @@ pub(super) async fn events(
     let header = request.headers.get(LAST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let last = header.or_else(|| params.get("after").map(str::to_owned));
     let mut wake = served.feed.wake.subscribe();
-    let account = params.get("account").map(str::to_owned);
     let (wanted, seen) = served
-        .work(&asker, move |estate, cancel| {
-            let account = match &account {
-                Some(id) => Some(super::accounts::need(&*estate.accounts(cancel)?, id)?.id),
-                None => None,
+        .work(&asker, move |local, cancel| {
+            let account = accounts::asked(local, &params, cancel)?;
+            let seen = match last {
+                // An unknown one is told apart from none.
+                Some(last) => log::entry(local, &last, cancel)?.rev,
+                None => local.touched_since(Rev::MAX)?.0,
             };
-            Ok((LogFilter { account, ..LogFilter::default() }, after(estate, last.as_deref())?))
+            Ok((LogFilter { account, ..LogFilter::default() }, seen))
         })
         .await?;
     let room = Streams::begin(&served.listeners, asker.estate.actor().id, LISTENERS)?;

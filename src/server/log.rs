@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use estate::{
-    Cancel, ChangeId, Error, Estate, EventFilter, Level, Local, LogFilter, Outcome, Rev, SimId, Time,
+    Cancel, ChangeId, Error, Estate, EventFilter, EventKey, Level, Local, LogFilter, Outcome, Rev, SimId,
+    Time,
 };
 use serde_json::{Value, json};
 
@@ -50,37 +51,37 @@ pub(super) async fn changes(
 ) -> Result<Response, Problem> {
     let known = ["account", "sim", "kind", "by", "since", "until", "after", "limit", "cursor"];
     let params = Params::read(&request, &known)?;
-    let (limit, before) = (params.limit()?, params.cursor::<Rev>()?);
+    let (limit, cursor) = (params.limit()?, params.cursor::<String>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
-        let tree = local.accounts(cancel)?;
-        let account = params.get("account").map(|id| accounts::need(&tree, id)).transpose()?.map(|a| a.id);
-        let after = match params.get("after") {
-            Some(id) => Some(entry(local, id, cancel)?.rev),
-            None => None,
-        };
+        let after =
+            params.get("after").map(|id| entry(local, id, cancel)).transpose()?.map(|entry| entry.rev);
         let ahead = after.is_some();
+        // A cursor names a change: its revision would tell how much others do.
+        let on = cursor.map(|id| entry(local, &id, cancel).map_err(|_| params::gone())).transpose()?;
+        let on = on.map(|entry| entry.rev);
         let wanted = LogFilter {
-            account,
+            account: accounts::asked(local, &params, cancel)?,
             sim: sim(local, &params, cancel)?,
             kind: params.get("kind").map(str::to_owned),
             by: params.get("by").map(str::to_owned),
             since: time(&params, "since")?,
             until: time(&params, "until")?,
-            after: if ahead { before.or(after) } else { None },
-            before: if ahead { None } else { before },
+            after: if ahead { on.or(after) } else { None },
+            before: if ahead { None } else { on },
             limit: limit as u32 + 1,
             id: None,
         };
         let entries = local.entries(&wanted, cancel)?;
         let shown = &entries[..limit.min(entries.len())];
-        let next = shown.last().filter(|_| entries.len() > limit).map(|last| params.next(&last.rev));
+        let next = shown.last().filter(|_| entries.len() > limit).map(|last| params.next(&last.id.0));
         let items: Vec<Change> = shown.iter().map(change).collect();
         Ok(json!({ "items": items, "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }
 
-fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<estate::Entry> {
+/// The change of that identifier, or the same answer as for one there is not.
+pub(super) fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<estate::Entry> {
     let id = estate::text::clean(id).into_owned();
     let wanted = LogFilter { id: Some(ChangeId(id.clone())), limit: 1, ..LogFilter::default() };
     local.entries(&wanted, cancel)?.pop().ok_or_else(|| Error::not_found("change", id))
@@ -154,8 +155,8 @@ pub(super) async fn alerts(
     asker: Asker,
     request: Parts,
 ) -> Result<Response, Problem> {
-    let params = Params::read(&request, &["account", "sim", "kind", "since", "limit"])?;
-    let limit = params.limit()?;
+    let params = Params::read(&request, &["account", "sim", "kind", "since", "limit", "cursor"])?;
+    let (limit, before) = (params.limit()?, params.cursor::<EventKey>()?);
     let kind = match params.get("kind") {
         None => None,
         Some("alert") => Some(Level::Alert),
@@ -163,13 +164,11 @@ pub(super) async fn alerts(
         Some(_) => return Err(Problem::parameter("kind", "must be alert or cap")),
     };
     let listed = move |local: &Local, cancel: &Cancel| {
-        let tree = local.accounts(cancel)?;
-        let account = params.get("account").map(|id| accounts::need(&tree, id)).transpose()?.map(|a| a.id);
+        let account = accounts::asked(local, &params, cancel)?;
         let since = time(&params, "since")?;
         let sim = sim(local, &params, cancel)?;
-        let wanted = EventFilter { account, sim, kind, since, after: None, limit: limit as u32 };
+        let wanted = EventFilter { account, sim, kind, since, before, limit: limit as u32 + 1 };
         let alert = |event: &estate::Event| Alert {
-            id: event.id,
             sim_id: format!("sim_{}", event.sim.0),
             iccid: event.iccid.clone(),
             account_path: event.account_path.clone(),
@@ -178,8 +177,10 @@ pub(super) async fn alerts(
             used_bytes: event.used,
             at: event.at.to_string(),
         };
-        let items: Vec<Alert> = local.events(&wanted, cancel)?.iter().map(alert).collect();
-        Ok(json!({ "items": items, "next_cursor": null }))
+        let events = local.events(&wanted, cancel)?;
+        let shown = &events[..limit.min(events.len())];
+        let next = shown.last().filter(|_| events.len() > limit).map(|last| params.next(&last.key()));
+        Ok(json!({ "items": shown.iter().map(alert).collect::<Vec<_>>(), "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }

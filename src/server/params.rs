@@ -47,6 +47,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
     }
 }
 
+/// Where a list stood has gone meanwhile: there is no going on.
+pub(super) fn gone() -> estate::Error {
+    estate::Error::invalid("cursor", "where it stood is not there any more; begin without one")
+}
+
 /// The parameters of a request.
 pub(super) struct Params(Vec<(String, String)>);
 

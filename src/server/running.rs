@@ -1,58 +1,91 @@
 //! The changes that are being made: how far each is, and how it is stopped.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use estate::{Cancel, ChangeId, UserId};
 use tokio::sync::watch;
 
+/// Who makes it, and under which number.
+type Key = (UserId, ChangeId);
+
 /// The changes that are being made, by whom.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<(UserId, ChangeId), Live>>);
+pub(super) struct Running(Mutex<HashMap<Key, Weak<One>>>);
 
-/// How one of them is stopped, and how far it is.
-type Live = (Cancel, watch::Receiver<u64>);
-
-/// One of them, for as long as it runs.
+/// One of them, for as long as it runs; sent again under its number meanwhile it is the same one, and is stopped with it.
 pub(super) struct One {
     all: Arc<Running>,
-    key: (UserId, ChangeId),
+    key: Key,
     pub(super) cancel: Cancel,
     pub(super) done: watch::Sender<u64>,
 }
 
 impl Running {
-    fn kept(&self) -> MutexGuard<'_, HashMap<(UserId, ChangeId), Live>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<Key, Weak<One>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One begins.
-    pub(super) fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> One {
-        let (key, cancel) = ((user, id.clone()), Cancel::new());
-        let (done, heard) = watch::channel(0);
-        self.kept().insert(key.clone(), (cancel.clone(), heard));
-        One { all: Arc::clone(self), key, cancel, done }
+    pub(super) fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> Arc<One> {
+        let key = (user, id.clone());
+        let mut kept = self.kept();
+        if let Some(runs) = kept.get(&key).and_then(Weak::upgrade) {
+            return runs;
+        }
+        let all = Arc::clone(self);
+        let one = One { all, key: key.clone(), cancel: Cancel::new(), done: watch::channel(0).0 };
+        let one = Arc::new(one);
+        kept.insert(key, Arc::downgrade(&one));
+        one
+    }
+
+    fn one(&self, user: UserId, id: &ChangeId) -> Option<Arc<One>> {
+        self.kept().get(&(user, id.clone())).and_then(Weak::upgrade)
     }
 
     /// Stops one, if it runs.
     pub(super) fn stop(&self, user: UserId, id: &ChangeId) -> bool {
-        let kept = self.kept();
-        kept.get(&(user, id.clone())).map(|(cancel, _)| cancel.cancel()).is_some()
+        self.one(user, id).map(|one| one.cancel.cancel()).is_some()
     }
 
     /// Hears how far one is, until it ends.
     pub(super) fn watch(&self, user: UserId, id: &ChangeId) -> Option<watch::Receiver<u64>> {
-        self.kept().get(&(user, id.clone())).map(|(_, done)| done.clone())
+        self.one(user, id).map(|one| one.done.subscribe())
     }
 
     /// How far one is, if it runs.
     pub(super) fn done(&self, user: UserId, id: &ChangeId) -> Option<u64> {
-        self.watch(user, id).map(|done| *done.borrow())
+        self.one(user, id).map(|one| *one.done.borrow())
     }
 }
 
 impl Drop for One {
     fn drop(&mut self) {
-        self.all.kept().remove(&self.key);
+        let mut kept = self.all.kept();
+        // Another one may have begun under the number since this one was let go of.
+        if kept.get(&self.key).is_some_and(|one| one.strong_count() == 0) {
+            kept.remove(&self.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_is_sent_again_while_it_runs_is_stopped_with_the_first() {
+        let (all, user, id) = (Arc::<Running>::default(), UserId(1), ChangeId("c-1".into()));
+        let first = all.begin(user, &id);
+        let again = all.begin(user, &id);
+        first.done.send_replace(7);
+        assert_eq!((all.done(user, &id), all.done(UserId(2), &id)), (Some(7), None));
+        assert!(all.stop(user, &id) && first.cancel.is_cancelled() && again.cancel.is_cancelled());
+        drop(first);
+        assert!(all.stop(user, &id), "the other one is still there");
+        drop(again);
+        assert!(!all.stop(user, &id) && all.kept().is_empty());
+        assert!(!all.begin(user, &id).cancel.is_cancelled());
     }
 }

@@ -264,8 +264,6 @@ pub(super) struct Item {
 /// A level that usage reached.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Alert {
-    /// Its number; later ones are higher.
-    pub id: i64,
     /// The SIM.
     #[schema(example = "sim_4711")]
     pub sim_id: String,

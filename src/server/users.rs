@@ -47,17 +47,17 @@ pub(super) async fn list(
     request: Parts,
 ) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "limit", "cursor"])?;
-    let (limit, from) = (params.limit()?, params.cursor::<usize>()?.unwrap_or(0));
+    let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
-        let account = match params.get("account") {
-            Some(id) => Some(accounts::need(&*local.accounts(cancel)?, id)?.id),
-            None => None,
+        let users = local.users(accounts::asked(local, &params, cancel)?, cancel)?;
+        let from = match after {
+            Some(last) => users.iter().position(|user| user.id.0 == last).map(|at| at + 1),
+            None => Some(0),
         };
-        let users = local.users(account, cancel)?;
-        let items: Vec<User> = users.iter().skip(from).take(limit).map(object).collect();
-        let end = from.saturating_add(limit);
-        let next = (users.len() > end).then(|| params.next(&end));
-        Ok(json!({ "items": items, "next_cursor": next }))
+        let all = &users[from.ok_or_else(params::gone)?..];
+        let shown = &all[..limit.min(all.len())];
+        let next = shown.last().filter(|_| all.len() > limit).map(|last| params.next(&last.id.0));
+        Ok(json!({ "items": shown.iter().map(object).collect::<Vec<User>>(), "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }

@@ -1,13 +1,14 @@
 //! A server on a port of its own.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 
 /// It ends with the test.
 pub struct Server {
     pub child: Child,
     pub base: String,
-    log: BufReader<ChildStderr>,
+    log: Option<JoinHandle<String>>,
 }
 
 impl Server {
@@ -20,13 +21,18 @@ impl Server {
         log.read_line(&mut line).expect("a line");
         let place = |word: &&str| word.starts_with("http://") || word.starts_with("https://");
         let base = line.split_whitespace().find(place).expect(&line).to_owned();
-        Self { child, base, log }
+        // Read as it comes: a pipe that is full holds up whoever logs.
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            log.read_to_string(&mut text).expect("text");
+            text
+        });
+        Self { child, base, log: Some(log) }
     }
 
     /// Waits for its end; gives what it logged and how it ended.
     pub fn ended(&mut self) -> (String, Option<i32>) {
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).expect("text");
+        let log = self.log.take().expect("asked once").join().expect("read");
         (log, self.child.wait().expect("ended").code())
     }
 }

@@ -10,7 +10,7 @@ use crate::account::AccountId;
 use crate::error::Result;
 use crate::sim::SimId;
 use crate::units::Time;
-use crate::usage::{Event, EventFilter, Level};
+use crate::usage::{Event, EventFilter, EventKey, Level};
 
 /// The levels a SIM's usage has reached, as bits.
 pub(super) fn bits() -> Sql {
@@ -75,8 +75,10 @@ impl View<'_> {
         also(" AND e.sim_id = ?", wanted.sim.map(|s| s.0));
         also(" AND e.kind = ?", wanted.kind.map(|k| k as i64));
         also(" AND e.at >= ?", wanted.since.map(|t| t.0));
-        also(" AND e.id > ?", wanted.after);
-        also(" ORDER BY e.id DESC LIMIT ?", Some(i64::from(wanted.limit)));
+        if let Some(key) = wanted.before {
+            sql.push(self.earlier(key));
+        }
+        sql.push(Sql::new(" ORDER BY e.id DESC LIMIT ?").with(i64::from(wanted.limit)));
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let rows = statement.query_map(params_from_iter(&sql.params), |r| {
             let account = AccountId(r.get(7)?);
@@ -97,6 +99,19 @@ impl View<'_> {
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What came before an event this user sees; before one they do not see comes nothing, as before one there is not.
+    fn earlier(&self, key: EventKey) -> Sql {
+        let text = " AND e.id < (SELECT k.id FROM event k WHERE k.sim_id = ? AND k.kind = ? AND k.period = ? AND k.level = ?";
+        let mut sql = Sql::new(text).with(key.sim.0).with(key.kind as i64).with(key.period.0);
+        sql = sql.with(i64::try_from(key.level).unwrap_or(i64::MAX));
+        if !self.whole {
+            let seen = self.accounts.all().iter().map(|a| a.id.0);
+            sql.push(Sql::new(" AND k.account_id IN rarray(?)").with_many(seen));
+        }
+        sql.push(Sql::new(")"));
+        sql
     }
 
     /// How many events of each kind there are after one of them: alerts and caps.
