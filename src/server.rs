@@ -15,6 +15,7 @@ mod log;
 mod metrics;
 mod net;
 mod operations;
+mod page;
 mod params;
 mod problem;
 mod running;
@@ -126,16 +127,6 @@ impl Served {
         }
     }
 
-    /// Waits for a turn to change something.
-    async fn change(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.changes).acquire_owned().await.ok()
-    }
-
-    /// Waits for a turn to read.
-    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.turns).acquire_owned().await.ok()
-    }
-
     /// Does the work of a request for whoever asks, where it may block; whoever hangs up stops it.
     async fn work<T: Send + 'static>(
         &self,
@@ -145,7 +136,7 @@ impl Served {
         let cancel = Hangup(Cancel::new());
         let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
         let done = async {
-            let turn = self.turn().await;
+            let turn = turn(&self.turns).await;
             let work = move || {
                 // Whoever hung up or waited too long keeps their turn until the read has stopped.
                 let _turn = turn;
@@ -159,6 +150,11 @@ impl Served {
             Err(_) => Err(Problem::slow()),
         }
     }
+}
+
+/// Waits for a turn.
+async fn turn(of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(of).acquire_owned().await.ok()
 }
 
 /// The tag of an object's state.

@@ -152,3 +152,51 @@ fn a_head_that_is_too_large_and_a_body_that_is_are_refused() {
     let plain = request.replace("application/json", "text/plain");
     assert!(say(plain.as_bytes()).contains("/problems/unsupported-media-type"));
 }
+
+#[test]
+fn whoever_sends_slowly_has_a_few_files_under_way_and_holds_up_no_change() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let token = world.ok(&["token", "create", "all", "--scope", "write"]).trim().to_owned();
+    let place = server.base.trim_start_matches("http://");
+    let post = |what: &str, headers: &str| {
+        let mut stream = TcpStream::connect(place).expect("connected");
+        let head =
+            format!("POST {what} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{headers}\r\n\r\n");
+        stream.write_all(head.as_bytes()).expect("said");
+        let mut heard = [0; 12];
+        stream.read_exact(&mut heard).expect("an answer begins");
+        (String::from_utf8_lossy(&heard).into_owned(), stream)
+    };
+    let file = "Content-Type: text/csv\r\nAccept: application/x-ndjson\r\nTransfer-Encoding: chunked";
+    let mut under_way: Vec<TcpStream> = (0..4)
+        .map(|_| {
+            let (heard, stream) = post("/v1/stagings", file);
+            assert_eq!(heard, "HTTP/1.1 200");
+            stream
+        })
+        .collect();
+    assert_eq!(post("/v1/stagings", file).0, "HTTP/1.1 429");
+    let body = r#"{"parent_id": "acc_1", "name": "Meanwhile"}"#;
+    let mut heard = String::new();
+    let (begun, mut stream) = post(
+        "/v1/accounts",
+        &format!(
+            "Content-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
+    stream.read_to_string(&mut heard).expect("the rest");
+    assert_eq!(begun, "HTTP/1.1 201", "{heard}");
+    // One that ends makes room.
+    under_way[0].write_all(b"9\r\niccid\n89x\r\n0\r\n\r\n").expect("the rest");
+    let last = |heard: &str| heard.contains("\"done\"") || heard.contains("\"failed\"");
+    let mut heard = Vec::new();
+    while !last(&String::from_utf8_lossy(&heard)) {
+        let mut piece = [0; 1024];
+        let n = under_way[0].read(&mut piece).expect("lines");
+        assert!(n > 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend(&piece[..n]);
+    }
+    assert_eq!(post("/v1/stagings", file).0, "HTTP/1.1 200");
+}

@@ -53,7 +53,7 @@ use opened::Opened;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -67,6 +67,7 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("../schema/0011.sql"),
     include_str!("../schema/0012.sql"),
     include_str!("../schema/0013.sql"),
+    include_str!("../schema/0014.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);

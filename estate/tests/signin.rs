@@ -197,6 +197,45 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
 }
 
 #[test]
+fn whoever_has_the_password_does_not_guess_the_code() {
+    let (_dir, root) = world();
+    let signed = enter(&root, "ann@x.example");
+    let ann = session(&root, &signed.token, NOW).expect("session");
+    let factor = ann.begin_factor(GOOD).expect("begun");
+    ann.prove_factor(&code(&factor.secret, NOW)).expect("proved");
+    let sign_in = |code: &str, now| root.by_password(&by("ann@x.example", GOOD, Some(code)), now).map(|_| ());
+    for _ in 0..5 {
+        assert_eq!(sign_in("wrong", NOW), Err(Error::WrongPassword));
+    }
+    // Not the right one either, and by a link no more than by the password.
+    let wait = Err(Error::TooMany { seconds: 60 });
+    assert_eq!(sign_in(&code(&factor.secret, later(30)), NOW), wait);
+    let link = root.link(ann.me().id, false).expect("link");
+    let with = |code: &str| Chosen { code: Some(code.into()), ..chosen(None, GOOD) };
+    assert_eq!(root.by_link(&link.secret, &with("wrong"), NOW).map(|_| ()), wait);
+    assert_eq!(root.by_link(&link.secret, &with("wrong"), later(60)), Err(Error::WrongPassword));
+    assert_eq!(sign_in("wrong", later(60)), Err(Error::TooMany { seconds: 120 }));
+    // After hours of it, an hour for each; the right one begins anew.
+    let mut now = later(60);
+    for _ in 0..9 {
+        now = Time(now.0 + 3_600);
+        assert_eq!(sign_in("wrong", now), Err(Error::WrongPassword));
+    }
+    assert_eq!(sign_in("wrong", now), Err(Error::TooMany { seconds: 3_600 }));
+    let now = Time(now.0 + 3_600);
+    assert_eq!(sign_in(&code(&factor.secret, now), now), Ok(()));
+    let then = Time(now.0 + 1);
+    assert_eq!(
+        (sign_in("wrong", then), sign_in("wrong", then)),
+        (Err(Error::WrongPassword), Err(Error::WrongPassword))
+    );
+    // Whoever is kept out by it is let in by whoever manages the account.
+    (0..3).for_each(|_| assert_eq!(sign_in("wrong", then), Err(Error::WrongPassword)));
+    let link = root.link(ann.me().id, true).expect("link");
+    root.by_link(&link.secret, &chosen(None, GOOD), then).expect("in");
+}
+
+#[test]
 fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     let (_dir, root) = world();
     let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{Extensions, HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use estate::{Error, Local, Secret, UserId};
 
-use super::limits::Rate;
 use super::problem::Problem;
 use super::{Served, sessions};
 
@@ -32,9 +31,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
     }
 }
 
-/// From where a request comes, as far as the connection tells.
-pub(super) fn address(request: &Request) -> IpAddr {
-    let known = request.extensions().get::<ConnectInfo<SocketAddr>>();
+/// From where a request comes, as far as the connection tells; behind a proxy that is the proxy.
+pub(super) fn address(extensions: &Extensions) -> IpAddr {
+    let known = extensions.get::<ConnectInfo<SocketAddr>>();
     known.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(at)| at.ip())
 }
 
@@ -47,7 +46,7 @@ fn view_as(headers: &HeaderMap) -> Result<Option<UserId>, Error> {
 
 /// Lets nobody through who is not signed in, and nobody too often.
 pub(super) async fn signed(State(served): State<Served>, mut request: Request, next: Next) -> Response {
-    let from = address(&request);
+    let from = address(request.extensions());
     let found = match sessions::secret(request.headers()) {
         Ok(secret) => served.asker(secret, view_as(request.headers())).await,
         Err(problem) => Err(problem),
@@ -59,17 +58,16 @@ pub(super) async fn signed(State(served): State<Served>, mut request: Request, n
             (asker, rate)
         }
         // Whoever tries tokens out is slowed down by where they are.
-        Err(problem) => match served.limits.stranger(from) {
-            Rate::Within { .. } => return problem.into_response(),
-            Rate::Over { seconds } => return Problem::too_many(seconds).into_response(),
-        },
+        Err(problem) => {
+            return served.limits.stranger(from).within().err().unwrap_or(problem).into_response();
+        }
     };
-    let mut response = match &rate {
-        Rate::Within { .. } => {
+    let mut response = match rate.within() {
+        Ok(()) => {
             request.extensions_mut().insert(asker);
             next.run(request).await
         }
-        Rate::Over { seconds } => Problem::too_many(*seconds).into_response(),
+        Err(problem) => problem.into_response(),
     };
     response.extensions_mut().insert(rate);
     response

@@ -6,11 +6,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::{api, signin};
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
+use super::api;
+use super::page::{escaped, html};
 
 /// A sentence, with what stands in backquotes as code.
 fn prose(text: &str) -> String {
@@ -117,7 +114,7 @@ fn schema(name: &str, schema: &Value) -> String {
 /// The page.
 pub(super) async fn page() -> Response {
     static BODY: LazyLock<String> = LazyLock::new(body);
-    signin::html(StatusCode::OK, "The API", &BODY)
+    html(StatusCode::OK, "The API", &BODY)
 }
 
 fn body() -> String {

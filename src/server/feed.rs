@@ -18,7 +18,7 @@ use super::asker::Asker;
 use super::params::Params;
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Served, accounts, log};
+use super::{Served, accounts, log, turn};
 
 /// A comment this often says that the line is alive.
 const BEAT: Duration = Duration::from_secs(10);
@@ -129,7 +129,7 @@ pub(super) async fn events(
         let mut turns = wake.borrow().turns;
         loop {
             let woken = *wake.borrow_and_update();
-            let turn = served.turn().await;
+            let turn = turn(&served.turns).await;
             let heard = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let news = listener.news();

@@ -36,6 +36,16 @@ pub(super) enum Rate {
     Over { seconds: u64 },
 }
 
+impl Rate {
+    /// Goes on only as long as they do not.
+    pub(super) fn within(self) -> Result<(), Problem> {
+        match self {
+            Self::Within { .. } => Ok(()),
+            Self::Over { seconds } => Err(Problem::too_many(seconds)),
+        }
+    }
+}
+
 /// The limits of a server.
 pub(super) struct Limits {
     quota: NonZeroU32,
@@ -129,11 +139,8 @@ impl Limits {
     }
 
     /// A password that whoever is signed in gives.
-    pub(super) fn own(&self, user: UserId) -> Result<(), Problem> {
-        match asked(&self.own, &user) {
-            Rate::Within { .. } => Ok(()),
-            Rate::Over { seconds } => Err(Problem::too_many(seconds)),
-        }
+    pub(super) fn own(&self, user: UserId) -> Rate {
+        asked(&self.own, &user)
     }
 
     /// A link that somebody tries, from somewhere.

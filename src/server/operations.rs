@@ -25,7 +25,7 @@ use super::shapes::{
     Bulk, Cleared, OnConflict, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates,
     StateAction, Undo,
 };
-use super::{Served, accounts, json_of};
+use super::{Served, accounts, json_of, turn};
 
 /// What names an operation.
 const PREFIX: &str = "op_";
@@ -319,7 +319,7 @@ impl Served {
         };
         tokio::spawn(async move {
             // Waiting takes no thread.
-            let turn = changes.acquire_owned().await;
+            let turn = turn(&changes).await;
             let _ = tokio::task::spawn_blocking(move || (turn, work()).1).await;
         });
     }

@@ -23,7 +23,7 @@ use super::body::{Sent, must_be};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Hangup, PATIENCE, Served};
+use super::{Hangup, PATIENCE, Served, turn};
 use crate::wire::{self, Ask, Export, LINES, Line, Staged, Staging};
 
 /// Rows that have been exported, one a line.
@@ -32,8 +32,8 @@ const ROWS: &str = "application/jsonl";
 const SILENCE: Duration = Duration::from_secs(5);
 /// How many pieces of an answer wait for whoever reads it.
 const WAITING: usize = 64;
-/// How many exports a user may have at a time.
-const EXPORTS: usize = 4;
+/// How many files a user may send and fetch at a time: each lasts as long as the line takes.
+const FILES: usize = 4;
 /// How much of an export is sent at a time.
 const PIECE: usize = 64 * 1024;
 
@@ -47,7 +47,7 @@ pub(super) async fn ask(
     params::none(&request)?;
     if ask.proves() {
         // Whoever is signed in guesses no faster at the password than whoever is not.
-        served.limits.own(asker.estate.actor().id)?;
+        served.limits.own(asker.estate.actor().id).within()?;
         return served
             .prove_own(&asker, move |local| wire::answer(local, ask, &Cancel::new()))
             .await
@@ -145,8 +145,10 @@ pub(super) async fn stage(
     let (parts, body) = request.into_parts();
     let staging = staging(&Params::read(&parts, &["usage", "options"])?)?;
     must_be(&parts.headers, "text/csv")?;
+    let room = Streams::begin(&served.streams, asker.estate.actor().id, FILES)?;
     let pieces = body.into_data_stream().map(|piece| piece.map_err(std::io::Error::other));
     let work = move |estate: &dyn Estate, told: &Told| {
+        let _room = room;
         let input: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(StreamReader::new(Box::pin(pieces))));
         let watch = |progress| told.progress(progress);
         let mut notes = |note: Note| told.say(&Line::Note(note));
@@ -183,7 +185,7 @@ pub(super) async fn export(
         })
         .await?;
     // Not one of the turns of those who read: an export takes as long as whoever reads it.
-    let room = Streams::begin(&served.streams, asker.estate.actor().id, EXPORTS)?;
+    let room = Streams::begin(&served.streams, asker.estate.actor().id, FILES)?;
     let (estate, stopping) = (Arc::clone(&asker.estate), served.stopping.clone());
     tokio::task::spawn_blocking(move || {
         let _room = room;
@@ -300,7 +302,8 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 }
 
 impl Served {
-    /// Does what takes its time; whoever wants to hears how far it is.
+    /// Does what takes its time; whoever wants to hears how far it is. What lasts as long as a line takes is given no turn
+    /// of those who change something.
     async fn long(
         &self,
         asker: &Asker,
@@ -316,7 +319,7 @@ impl Served {
         if !wants_lines(headers) {
             let _hangup = tied.then(|| Hangup(cancel.clone()));
             let told = Told { lines: None, tied, cancel, stopping };
-            let turn = self.change().await;
+            let turn = if tied { None } else { turn(&self.changes).await };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             return Ok(Json(done.map_err(|panic| Problem::unexpected(&panic))??).into_response());
         }
@@ -324,7 +327,7 @@ impl Served {
         tokio::spawn(alive(sender.downgrade()));
         let changes = Arc::clone(&self.changes);
         tokio::spawn(async move {
-            let turn = changes.acquire_owned().await;
+            let turn = if tied { None } else { turn(&changes).await };
             let told = Told { lines: Some(sender.clone()), tied, cancel, stopping };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             let last = match done {

@@ -1,24 +1,24 @@
 //! Signing in: by a password, by what renews a session, by a link; and the plain page behind a link.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::Form;
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estate::{Error, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Served;
-use super::asker::Asker;
+use super::asker::{Asker, address};
 use super::body::Sent;
-use super::limits::Rate;
+use super::page::{escaped, html};
 use super::params::{self, Named};
 use super::problem::Problem;
+use super::{Served, turn};
 
 /// What somebody signs in with.
 #[derive(Deserialize)]
@@ -61,19 +61,6 @@ fn object(signed: &Signed) -> Value {
             "renew": signed.renew.reveal(), "renew_until": signed.renew_until.to_string() })
 }
 
-/// From where a request comes; behind a proxy that is the proxy.
-fn from(request: &Parts) -> IpAddr {
-    let known = request.extensions.get::<ConnectInfo<SocketAddr>>();
-    known.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(at)| at.ip())
-}
-
-fn within(rate: Rate) -> Result<(), Problem> {
-    match rate {
-        Rate::Within { .. } => Ok(()),
-        Rate::Over { seconds } => Err(Problem::too_many(seconds)),
-    }
-}
-
 /// The secret at the end of a link.
 fn secret(link: &str) -> Result<Secret, Problem> {
     let end = link.trim().rsplit('/').next().unwrap_or_default();
@@ -87,7 +74,7 @@ impl Served {
         &self,
         work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = std::sync::Arc::clone(&self.proofs).acquire_owned().await;
+        let turn = turn(&self.proofs).await;
         let sessions = std::sync::Arc::clone(&self.sessions);
         let work = move || {
             let _turn = turn;
@@ -122,7 +109,7 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     served.writes()?;
-    within(served.limits.sign_in(&wanted.email, from(&request)))?;
+    served.limits.sign_in(&wanted.email, address(&request.extensions)).within()?;
     let by = SignIn { email: wanted.email, password: wanted.password, code: wanted.code };
     let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
@@ -136,7 +123,7 @@ pub(super) async fn renew(
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
     served.writes()?;
-    within(served.limits.renewal(from(&request)))?;
+    served.limits.renewal(address(&request.extensions)).within()?;
     let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
     let signed = served.prove(move |owner| owner.renew(&secret, Time::now())).await?;
     Ok(Json(object(&signed)))
@@ -160,7 +147,7 @@ pub(super) async fn look(
     Sent(sent): Sent<LinkSent>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    within(served.limits.link(from(&request)))?;
+    served.limits.link(address(&request.extensions)).within()?;
     let secret = secret(&sent.link)?;
     let invited = served.prove(move |owner| owner.linked(&secret, Time::now())).await?;
     Ok(Json(json!({ "name": invited.name, "email": invited.email, "invitation": invited.invitation })))
@@ -173,14 +160,14 @@ pub(super) async fn accept(
     Sent(chosen): Sent<Chosen>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
-    let signed = served.let_in(chosen, from(&request)).await?;
+    let signed = served.let_in(chosen, address(&request.extensions)).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
 
 impl Served {
     async fn let_in(&self, chosen: Chosen, from: IpAddr) -> Result<Signed, Problem> {
         self.writes()?;
-        within(self.limits.link(from))?;
+        self.limits.link(from).within()?;
         let secret = secret(&chosen.link)?;
         let Chosen { password, name, code, .. } = chosen;
         let chosen = estate::Chosen { password, name, code };
@@ -222,7 +209,7 @@ pub(super) async fn page_sent(
         Ok(Form(filled)) => {
             let chosen =
                 Chosen { link: end, password: filled.password, name: filled.name, code: filled.code };
-            match served.let_in(chosen, from(&request)).await {
+            match served.let_in(chosen, address(&request.extensions)).await {
                 // The session that came with it is not for a browser: whoever is let in signs in where they work.
                 Ok(_) => return done(),
                 Err(problem) if problem.is(&Error::CodeNeeded) => {
@@ -246,7 +233,7 @@ impl Served {
         why: Option<&str>,
         code: bool,
     ) -> Result<Response, Problem> {
-        within(self.limits.link(from(request)))?;
+        self.limits.link(address(&request.extensions)).within()?;
         let secret = secret(&link.0?)?;
         let invited = self.prove(move |owner| owner.linked(&secret, Time::now())).await?;
         let (title, name) = if invited.invitation {
@@ -291,29 +278,4 @@ fn refused(problem: &Problem) -> Response {
     };
     let body = format!("<p class=no>{}</p><p>{way_out}</p>", escaped(problem.detail()));
     html(problem.status(), title, &body)
-}
-
-/// A text within a page.
-fn escaped(text: &str) -> String {
-    let clean = estate::text::clean(text);
-    clean.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A page that loads nothing and runs nothing.
-pub(super) fn html(status: StatusCode, title: &str, body: &str) -> Response {
-    let page = format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title} · simdeck</title><style>{}</style><main><h1>{title}</h1>{body}</main></html>",
-        include_str!("page.css")
-    );
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-            ),
-        ),
-    ];
-    (status, headers, page).into_response()
 }

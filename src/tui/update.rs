@@ -9,6 +9,7 @@ mod filters;
 mod forms;
 mod history;
 mod keys;
+mod made;
 mod managed;
 mod menus;
 mod mouse;

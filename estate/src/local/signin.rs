@@ -72,19 +72,11 @@ impl Local {
         if signin::password(&session, user.id)?.as_ref() != Some(&kept) {
             return Err(Error::WrongPassword);
         }
-        Self::second(&session, user.id, by.code.as_deref(), now)?;
+        let transaction = second(&session, transaction, user.id, by.code.as_deref(), now)?;
         let signed = tokens::begin(&session, user.id, user.account, now)?;
         transaction.commit()?;
         people::signed_in(&session, user.id, now)?;
         Ok(signed)
-    }
-
-    /// Takes the code of a second factor, where there is one.
-    fn second(session: &Session, user: UserId, code: Option<&str>, now: Time) -> Result<()> {
-        let Some((secret, true, _)) = signin::factor(session, user)? else { return Ok(()) };
-        let code = code.filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
-        let step = password::step(&secret, code, now)?.ok_or(Error::WrongPassword)?;
-        if signin::take_step(session, user, step)? { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
     /// What somebody signs in with from elsewhere.
@@ -92,7 +84,7 @@ impl Local {
         self.in_person()?;
         self.read(Capability::View, cancel, |view| {
             let id = self.scope.user.id;
-            let factor = signin::factor(view.session, id)?.is_some_and(|(_, proved, _)| proved);
+            let factor = signin::factor(view.session, id)?.is_some_and(|second| second.proved);
             Ok(Signing { password: signin::password(view.session, id)?.is_some(), factor })
         })
     }
@@ -105,7 +97,8 @@ impl Local {
         if self.scope.token.is_none() {
             return Ok(());
         }
-        let kept = signin::password(&self.store.writer(), self.scope.user.id)?;
+        let kept =
+            self.store.read(&Cancel::new(), |session| signin::password(session, self.scope.user.id))?;
         if password::proves(current, kept.as_deref()) { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
@@ -128,7 +121,7 @@ impl Local {
         self.proved(current)?;
         let me = &self.scope.user;
         let session = self.store.writer();
-        if signin::factor(&session, me.id)?.is_some_and(|(_, proved, _)| proved) {
+        if signin::factor(&session, me.id)?.is_some_and(|second| second.proved) {
             return Err(Error::Conflict("there is a second factor already; take it away first".into()));
         }
         let secret = password::new_factor();
@@ -143,14 +136,14 @@ impl Local {
         let session = self.store.writer();
         let transaction = immediate(&session)?;
         let view = View::new(&session, &self.scope, None)?;
-        let (secret, proved, _) =
+        let second =
             signin::factor(&session, me.id)?.ok_or_else(|| Error::Conflict("none was begun".into()))?;
-        let step = password::step(&secret, code, now)?;
+        let step = password::step(&second.secret, code, now)?;
         let taken = step.is_some_and(|step| signin::take_step(&session, me.id, step).unwrap_or(false));
         if !taken {
             return Err(Error::invalid("code", "is not the one your authenticator shows now"));
         }
-        if !proved {
+        if !second.proved {
             note(&view, me, "second-factor", now)?;
         }
         Ok(transaction.commit()?)
@@ -200,9 +193,7 @@ impl Local {
 
     /// Whom a link lets in, and what for; nothing is used up.
     pub fn linked(&self, secret: &Secret, now: Time) -> Result<Invited> {
-        let session = self.store.writer();
-        let (user, what) = signin::linked(&session, secret, now)?;
-        let user = guest(&session, user, what)?;
+        let (user, what) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
         Ok(Invited { name: user.name, email: user.email, invitation: what == For::Invitation })
     }
 
@@ -210,29 +201,29 @@ impl Local {
     /// they have a second factor: whoever reads somebody's mail has only one of the two.
     pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
         let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
-        let guest_now = || {
-            let session = self.store.writer();
-            let (user, what) = signin::linked(&session, secret, now)?;
-            guest(&session, user, what)
-        };
-        let known = guest_now()?;
+        let (known, _) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
         password::check(password, &known.email, name.unwrap_or(&known.name))?;
         let name = name.map(valid_name).transpose()?;
         let hash = password::hash(password)?;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
-        let (id, what) = signin::linked(&session, secret, now)?;
-        let user = guest(&session, id, what)?;
+        // What was looked at may have changed meanwhile.
+        let (user, what) = guest(&session, secret, now)?;
+        let transaction = match what {
+            For::ResetAll => {
+                signin::drop_factor(&session, user.id)?;
+                transaction
+            }
+            For::Invitation | For::Reset => {
+                second(&session, transaction, user.id, chosen.code.as_deref(), now)?
+            }
+        };
         if what == For::Invitation {
             people::admit(&session, user.id, &user.email)?;
         }
         if let Some(name) = name.filter(|_| what == For::Invitation) {
             people::set_name(&session, user.id, &name)?;
         }
-        if what == For::ResetAll {
-            signin::drop_factor(&session, user.id)?;
-        }
-        Self::second(&session, user.id, chosen.code.as_deref(), now)?;
         // The address they wanted is theirs with that, unless it is somebody's: of which nothing is said.
         if let Some(wanted) = people::wanted(&session, user.id)? {
             match people::admit(&session, user.id, &wanted) {
@@ -259,11 +250,37 @@ pub(super) fn new_link(session: &Session, user: UserId, what: For, now: Time) ->
     Ok(link)
 }
 
-/// Whom a link is for, as long as it is for that.
-fn guest(session: &Session, id: UserId, what: For) -> Result<User> {
+/// Whom a link lets in, as long as it is for that, and what for.
+fn guest(session: &Session, secret: &Secret, now: Time) -> Result<(User, For)> {
+    let (id, what) = signin::linked(session, secret, now)?;
     let wanted = if what == For::Invitation { UserState::Invited } else { UserState::Active };
     let user = people::by_id(session, id)?.filter(|user| user.state == wanted);
-    user.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))
+    let user = user.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))?;
+    Ok((user, what))
+}
+
+/// Takes the code of a second factor, where there is one. A wrong one is counted, and ends what was begun: before it
+/// nothing else may have been done.
+fn second<'s>(
+    session: &Session,
+    transaction: Transaction<'s>,
+    user: UserId,
+    code: Option<&str>,
+    now: Time,
+) -> Result<Transaction<'s>> {
+    let Some(second) = signin::factor(session, user)?.filter(|second| second.proved) else {
+        return Ok(transaction);
+    };
+    let code = code.filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
+    second.taken_at(now)?;
+    if let Some(step) = password::step(&second.secret, code, now)?
+        && signin::take_step(session, user, step)?
+    {
+        return Ok(transaction);
+    }
+    signin::wrong_code(session, user, &second, now)?;
+    transaction.commit()?;
+    Err(Error::WrongPassword)
 }
 
 /// Logs what was done about how a user signs in.

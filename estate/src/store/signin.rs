@@ -8,6 +8,12 @@ use crate::token::Secret;
 use crate::units::Time;
 use crate::user::UserId;
 
+/// How many codes in a row may be wrong, and how many seconds pass then before another is taken: twice as many each time,
+/// but no more than that.
+const WRONG: u32 = 5;
+const FIRST_WAIT: i64 = 60;
+const LONGEST_WAIT: i64 = 3_600;
+
 /// The hash of a user's password, if they have one.
 pub(crate) fn password(session: &Session, user: UserId) -> Result<Option<String>> {
     let sql = "SELECT hash FROM password WHERE user_id = ?";
@@ -31,16 +37,37 @@ pub(crate) fn set_password(
     Ok(())
 }
 
-/// A user's second factor, whether it has been proved, and the last step a code was taken of.
-pub(crate) fn factor(session: &Session, user: UserId) -> Result<Option<(String, bool, i64)>> {
-    let sql = "SELECT secret, proved, step FROM totp WHERE user_id = ?";
-    Ok(session.query_row(sql, [user.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).optional()?)
+/// A user's second factor.
+pub(crate) struct Second {
+    pub secret: String,
+    /// Whether a code of it was given once.
+    pub proved: bool,
+    /// How many codes in a row were wrong.
+    wrong: u32,
+    /// Until when no code is taken.
+    wait: Time,
+}
+
+impl Second {
+    /// Whether a code is taken now, or when.
+    pub fn taken_at(&self, now: Time) -> Result<()> {
+        let seconds = (self.wait.0 - now.0).max(0).unsigned_abs();
+        if seconds == 0 { Ok(()) } else { Err(Error::TooMany { seconds }) }
+    }
+}
+
+pub(crate) fn factor(session: &Session, user: UserId) -> Result<Option<Second>> {
+    let sql = "SELECT secret, proved, wrong, wait FROM totp WHERE user_id = ?";
+    let row = |r: &rusqlite::Row<'_>| {
+        Ok(Second { secret: r.get(0)?, proved: r.get(1)?, wrong: r.get(2)?, wait: Time(r.get(3)?) })
+    };
+    Ok(session.query_row(sql, [user.0], row).optional()?)
 }
 
 /// Keeps a new one until its first code.
 pub(crate) fn set_factor(session: &Session, user: UserId, secret: &str) -> Result<()> {
     let sql = "INSERT INTO totp (user_id, secret) VALUES (?1, ?2) \
-        ON CONFLICT (user_id) DO UPDATE SET secret = ?2, proved = 0, step = 0";
+        ON CONFLICT (user_id) DO UPDATE SET secret = ?2, proved = 0, step = 0, wrong = 0, wait = 0";
     session.execute(sql, params![user.0, secret])?;
     Ok(())
 }
@@ -52,8 +79,17 @@ pub(crate) fn drop_factor(session: &Session, user: UserId) -> Result<()> {
 
 /// Takes the code of a step, once.
 pub(crate) fn take_step(session: &Session, user: UserId, step: i64) -> Result<bool> {
-    let sql = "UPDATE totp SET step = ?1, proved = 1 WHERE user_id = ?2 AND step < ?1";
+    let sql = "UPDATE totp SET step = ?1, proved = 1, wrong = 0, wait = 0 WHERE user_id = ?2 AND step < ?1";
     Ok(session.execute(sql, params![step, user.0])? == 1)
+}
+
+/// Counts a wrong code: after a few the next one waits, each time longer.
+pub(crate) fn wrong_code(session: &Session, user: UserId, second: &Second, now: Time) -> Result<()> {
+    let wrong = second.wrong.saturating_add(1);
+    let wait = wrong.checked_sub(WRONG).map_or(0, |over| (FIRST_WAIT << over.min(16)).min(LONGEST_WAIT));
+    let sql = "UPDATE totp SET wrong = ?, wait = ? WHERE user_id = ?";
+    session.execute(sql, params![wrong, now.0 + wait, user.0])?;
+    Ok(())
 }
 
 /// What a link is for.

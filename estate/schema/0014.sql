@@ -1,0 +1,3 @@
+-- Whoever knows a password does not guess the code that goes with it (RFC 4226 §7.3).
+ALTER TABLE totp ADD COLUMN wrong INTEGER NOT NULL DEFAULT 0;  -- codes in a row that were not right
+ALTER TABLE totp ADD COLUMN wait INTEGER NOT NULL DEFAULT 0;   -- until then none is taken

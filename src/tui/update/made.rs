@@ -1,0 +1,185 @@
+//! What becomes of a change: what it would do, how it ended, and what is left of it.
+
+use estate::units::count;
+use estate::{Change, Error, Plan, Receipt, Target};
+
+use super::answers::committed;
+use super::{forms, history, menus, select};
+use crate::tui::action::Action;
+use crate::tui::model::{Job, Kind, Last, Model};
+use crate::tui::msg::{Effect, Then};
+use crate::tui::overlay::list::Again;
+use crate::tui::overlay::{Overlay, ResultPane};
+
+pub(super) fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {
+    let confirm = model.overlays.iter_mut().rev().find_map(|overlay| match overlay {
+        Overlay::Confirm(confirm) => Some(confirm),
+        _ => None,
+    });
+    let Some(confirm) = confirm else { return Vec::new() };
+    match answer {
+        Ok(plan) => confirm.plan = Some(plan),
+        Err(error) => {
+            let hint = error.hint().map(|h| format!(" - {h}")).unwrap_or_default();
+            confirm.fault = Some(format!("{error}{hint}"));
+        }
+    }
+    Vec::new()
+}
+
+pub(super) fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
+    let Some(job) = model.job.take() else { return Vec::new() };
+    model.overlays.retain(|overlay| !matches!(overlay, Overlay::Running));
+    match answer {
+        Ok(receipt) => {
+            forms::answered(model, None);
+            done(model, job, receipt)
+        }
+        Err(error) if forms::answered(model, Some(&error)) => Vec::new(),
+        Err(Error::Cancelled) => {
+            model.messages.say(format!("{}: stopped, nothing was changed", job.what));
+            Vec::new()
+        }
+        Err(error @ Error::Drift { .. }) => {
+            // What was confirmed is not what there is: the new numbers are shown, and asked about again.
+            model.messages.fail(&error);
+            again(model, job)
+        }
+        Err(error) => {
+            model.messages.fail(&error);
+            Vec::new()
+        }
+    }
+}
+
+fn again(model: &mut Model, job: Job) -> Vec<Effect> {
+    let mut change = job.change;
+    if let Some(target) = change.target_mut() {
+        (target.expect, target.at) = (None, 0);
+    }
+    // What the filter hides may have changed too: it is counted again before anyone can say yes.
+    let hidden = if model.picked.is_empty() { Some(0) } else { None };
+    let mut effects = menus::confirm(model, job.what, change, hidden);
+    effects.extend(model.recount_picked());
+    effects
+}
+
+fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
+    let is_undo = matches!(job.change, Change::Undo { .. });
+    // What nothing takes back leaves `u` with what it took back before.
+    if receipt.undoable || is_undo {
+        model.last = Last::Change(receipt.id.clone(), job.what.clone());
+    }
+    let back = if is_undo || !receipt.undoable { "" } else { " (u undoes it)" };
+    let counts = if receipt.counts == estate::Counts::default() {
+        "done".to_owned()
+    } else {
+        receipt.counts.to_string()
+    };
+    let moves_in = matches!(&job.change, Change::EditProfile { email, .. } if *email != model.me.email);
+    let invites = matches!(
+        job.change,
+        Change::AddUser { .. } | Change::ChangeUser { to: estate::UserChange::Invite, .. }
+    );
+    let note = if invites && model.kind == Kind::Remote {
+        " · Enter on them makes a link to accept by, where no mail goes out"
+    } else if invites && !model.mail {
+        " · no mail server is configured here: tell them to sign in with that address"
+    } else if moves_in && model.kind == Kind::Remote {
+        " · the address is yours when you come in by the next link an Admin makes for you"
+    } else if moves_in {
+        " · the address is yours from the first sign-in with it on"
+    } else {
+        ""
+    };
+    model.messages.say(format!("{counts}{back} · {}{note}", job.what));
+    if let Change::EditProfile { name, .. } = &job.change {
+        model.me.name.clone_from(name);
+    }
+    let mut effects = committed(model);
+    if matches!(job.change, Change::AddAccount { .. }) {
+        model.go_to = receipt.account;
+    }
+    effects.extend(history::again(model));
+    let missed = receipt.counts.missed() > 0;
+    if let Change::Move { target, .. } = &job.change {
+        effects.extend(after_move(model, target, &job.what, &receipt));
+    }
+    if missed {
+        model.tickets.work = model.tickets.take();
+        let ticket = model.tickets.work;
+        let pane = ResultPane::new(job.what, receipt.id, receipt.rev, receipt.counts, receipt.undoable)
+            .of(&job.change);
+        effects.push(Effect::Items { ticket, rev: receipt.rev, outcome: pane.only, after: None });
+        model.push_under(Overlay::Result(Box::new(pane)));
+    }
+    effects
+}
+
+/// What did not get there stays selected, and so does what was selected besides.
+fn after_move(model: &mut Model, target: &Target, what: &str, receipt: &Receipt) -> Vec<Effect> {
+    let plain = Target { at: 0, expect: None, ..target.clone() };
+    let selection = Target { at: 0, expect: None, ..model.picked.target.clone() };
+    let whole = model.picked.is_empty() || plain == selection;
+    if whole {
+        model.picked.clear();
+        model.table.rows.iter_mut().for_each(|row| row.marked = false);
+        model.last = Last::Change(receipt.id.clone(), what.to_owned());
+    }
+    if whole && receipt.counts.missed() == 0 {
+        return Vec::new();
+    }
+    model.tickets.pick = model.tickets.take();
+    let then = if whole { Then::Select } else { Then::Drop };
+    vec![Effect::Missed { ticket: model.tickets.pick, rev: receipt.rev, then }]
+}
+
+pub(super) fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
+    let n = count(ids.len() as u64);
+    let last = model.last.clone();
+    let target = match then {
+        Then::Drop => without(&model.picked.target, &ids),
+        Then::Select | Then::Retry => Target::ids(ids),
+    };
+    let mut effects = select::replace(model, target);
+    if then == Then::Retry {
+        let again = match model.overlays.pop() {
+            Some(Overlay::Result(result)) => {
+                let ResultPane { again, title, .. } = *result;
+                again.map(|again| (again, title))
+            }
+            _ => None,
+        };
+        effects.extend(match again {
+            Some((Again::Same(mut change), title)) => {
+                if let Some(target) = change.target_mut() {
+                    *target = model.picked.target.clone();
+                }
+                menus::confirm(model, title, *change, Some(0))
+            }
+            Some((Again::Ask(Action::SetLevels), _)) => {
+                model.messages.say(format!("{n} SIMs to try again: say what to set"));
+                menus::levels(model)
+            }
+            _ => {
+                model.messages.say(format!("{n} SIMs to try again: choose where to"));
+                menus::move_target(model)
+            }
+        });
+    } else {
+        // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
+        model.last = last;
+    }
+    effects
+}
+
+fn without(target: &Target, ids: &[estate::SimId]) -> Target {
+    let mut target = target.clone();
+    for id in ids {
+        target.ids.remove(id);
+        if !target.any.is_empty() {
+            target.except.insert(*id);
+        }
+    }
+    target
+}
