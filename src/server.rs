@@ -335,6 +335,8 @@ pub struct Serve {
     pub rate: NonZeroU32,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Proxies that are believed when they say where a request comes from.
+    pub proxies: Vec<std::net::IpAddr>,
     /// What encrypts; without it nothing does.
     pub certificates: Option<Certificates>,
     /// Hears when rows have become other than they were by themselves.
@@ -346,7 +348,7 @@ pub fn run(serve: Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the server", e))?;
     runtime.block_on(async {
-        let net = Net::bind(serve.listen, serve.certificates.clone()).await?;
+        let net = Net::bind(serve.listen, serve.certificates.clone(), &serve.proxies).await?;
         let served = Served::new(&serve);
         let feed = Arc::clone(&served.feed);
         let _watch = serve.owner.on_commit(Box::new(move || feed.wake()))?;

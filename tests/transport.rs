@@ -200,3 +200,20 @@ fn whoever_sends_slowly_has_a_few_files_under_way_and_holds_up_no_change() {
     }
     assert_eq!(post("/v1/stagings", file).0, "HTTP/1.1 200");
 }
+
+#[test]
+fn behind_a_proxy_that_is_named_each_guesses_for_themselves() {
+    let world = World::sample();
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let refused = |options: &[&str], others: &str| {
+        let server = Server::of(world.command(), "127.0.0.1:0", options);
+        let guess = |from: &str| {
+            let request = agent.get(format!("{}/v1/me", server.base)).header("X-Forwarded-For", from);
+            request.call().expect("answered").status().as_u16()
+        };
+        assert!(std::iter::repeat_with(|| guess("198.51.100.7")).take(70).any(|status| status == 429));
+        guess(others)
+    };
+    assert_eq!(refused(&["--proxy", "127.0.0.1"], "203.0.113.9"), 401);
+    assert_eq!(refused(&["--proxy", "10.0.0.2"], "203.0.113.9"), 429, "it is not theirs to say");
+}

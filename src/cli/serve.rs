@@ -1,7 +1,7 @@
 //! `simdeck serve`.
 
 use std::io::IsTerminal;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +26,9 @@ pub struct Args {
     /// Its key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// A proxy in front that is believed when it says where a request comes from (X-Forwarded-For); once for each.
+    #[arg(long, value_name = "ADDRESS")]
+    proxy: Vec<IpAddr>,
     /// How many requests a minute each user has.
     #[arg(long, value_name = "N", default_value = "6000")]
     rate: NonZeroU32,
@@ -80,6 +83,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         links: context.config.url.clone(),
         rate: args.rate,
         listen: args.listen,
+        proxies: args.proxy.clone(),
         certificates,
         turned,
     };

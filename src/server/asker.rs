@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
     }
 }
 
-/// From where a request comes, as far as the connection tells; behind a proxy that is the proxy.
+/// From where a request comes.
 pub(super) fn address(extensions: &Extensions) -> IpAddr {
     let known = extensions.get::<ConnectInfo<SocketAddr>>();
     known.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(at)| at.ip())

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::{HeaderMap, HeaderName};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -37,6 +38,8 @@ const MOST_HEADERS: usize = 64;
 const HEAD: usize = 32 * 1024;
 /// How often it is looked whether the certificates were renewed.
 const LOOK: Duration = Duration::from_secs(1);
+/// Who says that a request came to them from elsewhere, and from where.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// How long to wait when the system has no room for another connection.
 const ROOM: Duration = Duration::from_millis(100);
 
@@ -105,20 +108,41 @@ impl Encryption {
     }
 }
 
+/// From where a request comes: the other end of the line, or where that says it does, as far back as those who say so are
+/// proxies that are believed. What stands further left anybody may have written.
+fn origin(line: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+    let mut from = line.to_canonical();
+    let lines = headers.get_all(FORWARDED_FOR).iter().rev().map(|line| line.to_str().unwrap_or_default());
+    for said in lines.flat_map(|line| line.rsplit(',')).map(str::trim) {
+        let at = said.parse().or_else(|_| said.parse().map(|at: SocketAddr| at.ip()));
+        match at {
+            Ok(at) if proxies.contains(&from) => from = at.to_canonical(),
+            _ => break,
+        }
+    }
+    from
+}
+
 /// Where connections come from.
 pub(super) struct Net {
     listener: TcpListener,
     encryption: Option<Arc<Encryption>>,
     room: Arc<Semaphore>,
+    proxies: Arc<[IpAddr]>,
 }
 
 impl Net {
     /// Listens.
-    pub(super) async fn bind(at: SocketAddr, files: Option<Certificates>) -> Result<Self, Failure> {
+    pub(super) async fn bind(
+        at: SocketAddr,
+        files: Option<Certificates>,
+        proxies: &[IpAddr],
+    ) -> Result<Self, Failure> {
         let encryption = files.map(Encryption::new).transpose()?.map(Arc::new);
+        let proxies = proxies.iter().map(IpAddr::to_canonical).collect();
         let listener =
             TcpListener::bind(at).await.map_err(|e| Failure::io(format!("cannot listen on {at}"), e))?;
-        Ok(Self { listener, encryption, room: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(Self { listener, encryption, room: Arc::new(Semaphore::new(CONNECTIONS)), proxies })
     }
 
     /// Where that is, as an address.
@@ -147,17 +171,20 @@ impl Net {
                     continue;
                 }
             };
-            // Whoever opens many leaves room for others; behind a proxy all come from this machine.
-            let most = if from.ip().is_loopback() { CONNECTIONS } else { EACH };
+            // Whoever opens many leaves room for others; behind a proxy all come from that.
+            let proxy = self.proxies.contains(&from.ip().to_canonical());
+            let most = if proxy || from.ip().is_loopback() { CONNECTIONS } else { EACH };
             let Ok(one) = Streams::begin(&each, from.ip(), most) else { continue };
             let (watcher, router) = (graceful.watcher(), router.clone());
-            let encryption = self.encryption.clone();
+            let (encryption, proxies) = (self.encryption.clone(), Arc::clone(&self.proxies));
             tokio::spawn(async move {
                 let _room = (room, one);
                 let _ = stream.set_nodelay(true);
                 match encryption {
-                    None => spoken(stream, from, router, watcher).await,
-                    Some(encryption) => encrypted(stream, from, &encryption, router, watcher).await,
+                    None => spoken(stream, (from, proxies), router, watcher).await,
+                    Some(encryption) => {
+                        encrypted(stream, (from, proxies), &encryption, router, watcher).await;
+                    }
                 }
             });
         }
@@ -168,14 +195,10 @@ impl Net {
 }
 
 type Watcher = hyper_util::server::graceful::Watcher;
+/// The other end of a line, and which of those are believed when they say that it is not where a request comes from.
+type From = (SocketAddr, Arc<[IpAddr]>);
 
-async fn encrypted(
-    stream: TcpStream,
-    from: SocketAddr,
-    encryption: &Encryption,
-    router: Router,
-    watcher: Watcher,
-) {
+async fn encrypted(stream: TcpStream, from: From, encryption: &Encryption, router: Router, watcher: Watcher) {
     // Whoever says nothing, or nothing that can be understood, is hung up on.
     if let Ok(Ok(stream)) = tokio::time::timeout(HELLO, encryption.acceptor().accept(stream)).await {
         spoken(stream, from, router, watcher).await;
@@ -184,13 +207,14 @@ async fn encrypted(
 
 async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
-    from: SocketAddr,
+    (from, proxies): From,
     router: Router,
     watcher: Watcher,
 ) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
-        request.extensions_mut().insert(ConnectInfo(from));
+        let at = SocketAddr::new(origin(from.ip(), request.headers(), &proxies), from.port());
+        request.extensions_mut().insert(ConnectInfo(at));
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()
@@ -205,6 +229,22 @@ async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_request_comes_from_is_said_by_proxies_that_are_believed_and_by_nobody_else() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("address");
+        let proxies = [ip("127.0.0.1"), ip("10.0.0.2")];
+        let from = |line: &str, said: &[&str]| {
+            let values = said.iter().map(|said| (FORWARDED_FOR, said.parse().expect("value")));
+            origin(ip(line), &values.collect(), &proxies).to_string()
+        };
+        assert_eq!(from("198.51.100.7", &["203.0.113.9"]), "198.51.100.7");
+        assert_eq!(from("127.0.0.1", &[]), "127.0.0.1");
+        assert_eq!(from("127.0.0.1", &["1.2.3.4, 203.0.113.9"]), "203.0.113.9");
+        assert_eq!(from("::ffff:127.0.0.1", &["1.2.3.4", "203.0.113.9 ,10.0.0.2"]), "203.0.113.9");
+        assert_eq!(from("127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
+        assert_eq!(from("127.0.0.1", &["203.0.113.9, unknown"]), "127.0.0.1");
+    }
 
     #[test]
     fn a_certificate_that_cannot_be_read_leaves_the_one_there_was() {
