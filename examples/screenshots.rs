@@ -12,6 +12,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
+use simdeck::tui::msg::Msg;
 use simdeck::tui::theme::Theme;
 
 const NOW: Time = Time(1_790_000_000);
@@ -46,13 +47,20 @@ const PICTURES: [(&str, &str); 18] = [
     ("list", "L8988301000100000219 8988301000100000490 8988300000000000001<Enter>"),
 ];
 
+/// The same at a server that has not answered for so many seconds.
+const OFFLINE: (&str, i64, &str) = ("offline", 94, "<Down><Down><Space><Space><Space>");
+
 fn main() -> ExitCode {
     let check = std::env::args().any(|arg| arg == "--check");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots");
     let mut stale = false;
-    for (name, keys) in PICTURES {
+    let here = PICTURES.iter().map(|(name, keys)| (*name, screen(Kind::Demo, keys).buffer()));
+    let (name, seconds, keys) = OFFLINE;
+    let mut gone = screen(Kind::Remote, keys);
+    gone.msg(Msg::Offline(Some(Time(NOW.0 - seconds))));
+    for (name, buffer) in here.chain([(name, gone.buffer())]) {
         let path = folder.join(format!("{name}.svg"));
-        let picture = svg(&screen(keys));
+        let picture = svg(&buffer);
         if check {
             if std::fs::read_to_string(&path).ok().as_deref() != Some(picture.as_str()) {
                 eprintln!("{} is stale: cargo run --example screenshots", path.display());
@@ -67,14 +75,14 @@ fn main() -> ExitCode {
 }
 
 /// The screen after those keys, on a demo that is always the same.
-fn screen(keys: &str) -> Buffer {
+fn screen(kind: Kind, keys: &str) -> Session {
     let dir = tempfile::tempdir().expect("folder");
     let demo = Demo { sims: 3_000, ..Demo::default() };
     let local =
         demo::create(&dir.path().join("demo.db"), demo, NOW, &|_| std::ops::ControlFlow::Continue(()))
             .expect("demo")
             .with_clock(|| NOW);
-    let mut session = Session::with_theme(local, Kind::Demo, SIZE, NOW, Theme::shipped("dark", false));
+    let mut session = Session::with_theme(local, kind, SIZE, NOW, Theme::shipped("dark", false));
     for (i, part) in keys.split("TOTAL").enumerate() {
         if i > 0 {
             let total = session.model.picked.total.expect("counted");
@@ -82,7 +90,7 @@ fn screen(keys: &str) -> Buffer {
         }
         session.keys(part);
     }
-    session.buffer()
+    session
 }
 
 fn colour(colour: Color, default: &'static str) -> &'static str {
