@@ -65,6 +65,9 @@ pub struct Target {
     pub at: Rev,
     /// How many SIMs were confirmed; `None` before that.
     pub expect: Option<u64>,
+    /// Whether nothing is changed when one of them cannot be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
 }
 
 impl Target {
@@ -76,6 +79,15 @@ impl Target {
     /// Whatever a query matches.
     pub fn query(query: Query) -> Self {
         Self { any: vec![query], ..Self::default() }
+    }
+
+    /// Refuses what became of the SIMs, where it is to be all or nothing.
+    pub(crate) fn check(&self, counts: &Counts) -> Result<()> {
+        let (missed, total) = (counts.missed(), counts.total());
+        if self.whole && missed > 0 {
+            return Err(Error::Conflict(format!("{missed} of {total} SIMs cannot be changed")));
+        }
+        Ok(())
     }
 
     /// True when nothing can match.

@@ -8,7 +8,7 @@ use changes::{NOW, all, apply, plan, sim, undo};
 use common::{estate, import, import_with};
 use estate::{
     Cancel, Capability, Change, Counts, Edit, Error, Estate, Filter, ImportOptions, Listed, Local, LogFilter,
-    OnDuplicate, Query, Reason, Role, SimId, Status, Target, Verb, Warning,
+    OnDuplicate, Query, Reason, Rev, Role, SimId, Status, Target, Verb, Warning,
 };
 
 const CSV: &[u8] = b"iccid,account,status,tags,notes,recipients,session\n\
@@ -260,4 +260,58 @@ fn who_suspended_a_sim_stays_so_whatever_else_an_edit_below_changes() {
         apply(&root, &edit(&root, "iccid:*11", harm)),
         Err(Error::Invalid { field: "list", .. })
     ));
+}
+
+#[test]
+fn a_change_that_is_to_be_whole_is_not_made_where_one_sim_is_left_out() {
+    let (_dir, root) = world();
+    let whole = |text| {
+        let mut change = edit(&root, text, Edit { authentication: Some(false), ..Edit::default() });
+        change.target_mut().expect("SIMs").whole = true;
+        change
+    };
+    let refused = Err(Error::Conflict("2 of 5 SIMs cannot be changed".into()));
+    assert_eq!(root.plan(&whole("account=A"), &Cancel::new()).map(drop), refused);
+    assert_eq!(apply(&root, &whole("account=A")).map(drop), refused);
+    assert!(sim(&root, 11).authentication, "nothing was changed");
+    assert_eq!(apply(&root, &whole("account=B")).expect("made").counts.done, 1);
+}
+
+#[test]
+fn whoever_made_a_change_hears_what_became_of_each_sim_and_of_no_other_change() {
+    let (_dir, root) = world();
+    let user = as_user(&root, "user");
+    let label = |local: &Local, text| {
+        apply(local, &edit(local, text, Edit { label: Some("x".into()), ..Edit::default() })).expect("made")
+    };
+    let (own, other) = (label(&user, "account=A"), label(&root, "account=A"));
+    let items = |rev| user.items(rev, None, None, 9, &Cancel::new());
+    assert_eq!(items(own.rev).expect("own").len(), 5);
+    let denied = Err(Error::Denied { role: Role::User, need: Capability::EstateHistory });
+    assert_eq!((items(other.rev), items(Rev::MAX)), (denied.clone(), denied));
+}
+
+#[test]
+fn what_did_nothing_is_not_to_be_undone_and_that_is_said_beforehand() {
+    let (_dir, root) = world();
+    let off = edit(&root, "status=terminated", Edit { authentication: Some(false), ..Edit::default() });
+    let receipt = apply(&root, &off).expect("tried");
+    assert_eq!((receipt.counts.refused, receipt.undoable), (1, false));
+    let log = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert!(!log[0].undoable);
+    // What nothing is left of is planned as that; what is not theirs is refused by the plan as by the change.
+    let red = edit(&root, "account=B", Edit { label: Some("x".into()), ..Edit::default() });
+    let receipt = apply(&root, &red).expect("made");
+    apply(&root, &edit(&root, "account=B", Edit { label: Some("y".into()), ..Edit::default() }))
+        .expect("made");
+    let change = Change::Undo { change: receipt.id };
+    assert_eq!(plan(&root, &change).counts, Counts { conflict: 1, ..Counts::default() });
+    assert!(matches!(apply(&root, &change), Err(Error::Conflict(_))));
+    let to = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let come = Change::Move { target: all(&root, "account=B"), to, clear: estate::Clear::default() };
+    let change = Change::Undo { change: apply(&root, &come).expect("moved").id };
+    let admin = as_user(&root, "admin");
+    let refused = Error::Conflict("nothing of it is yours to put back".into());
+    assert_eq!(admin.plan(&change, &Cancel::new()).map(drop), Err(refused.clone()));
+    assert_eq!(apply(&admin, &change), Err(refused));
 }

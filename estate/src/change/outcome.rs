@@ -194,6 +194,11 @@ impl Counts {
         }
     }
 
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.done + self.unchanged + self.missed()
+    }
+
     /// SIMs that were asked for and did not get there.
     pub fn missed(&self) -> u64 {
         self.refused + self.conflict + self.failed + self.pending

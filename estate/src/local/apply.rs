@@ -108,6 +108,12 @@ pub(super) struct Run<'a> {
 impl Local {
     pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
         self.may_change(&needs(change))?;
+        let plan = self.planned(change, cancel)?;
+        change.target().map_or(Ok(()), |target| target.check(&plan.counts))?;
+        Ok(plan)
+    }
+
+    fn planned(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
         self.read(Capability::View, cancel, |view| {
             let at = view.session.rev()?;
             match change {

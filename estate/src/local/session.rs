@@ -26,7 +26,7 @@ use crate::store::log::LogFilter;
 use crate::store::stage::Staging;
 use crate::store::usage::UsageStaging;
 use crate::store::watch::CommitWatch;
-use crate::store::{Session, accounts, outbox, people, saved, textindex, turn, watch};
+use crate::store::{Session, accounts, log, outbox, people, saved, textindex, turn, watch};
 use crate::token::{Factor, Link, NewToken, Secret, Signing, Token, TokenId};
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{User, UserId};
@@ -270,7 +270,15 @@ impl Estate for Local {
         limit: u32,
         cancel: &Cancel,
     ) -> Result<Vec<Item>> {
-        self.read(Capability::EstateHistory, cancel, |view| view.items(rev, outcome, after, limit))
+        self.read(Capability::View, cancel, |view| {
+            if let Err(denied) = self.may(Capability::EstateHistory) {
+                // What became of their own change everybody hears.
+                let own =
+                    log::at(view.session, rev)?.is_some_and(|change| change.actor == self.scope.user.id);
+                own.then_some(()).ok_or(denied)?;
+            }
+            view.items(rev, outcome, after, limit)
+        })
     }
 
     fn tokens(&self, of: UserId) -> Result<Vec<Token>> {

@@ -37,10 +37,10 @@ impl Local {
         start(run.watch)?;
         let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
         let judged = what.judged(run.view, logged.rev)?;
+        theirs(&judged.counts)?;
         if judged.counts.done == 0 {
-            return Err(Error::Conflict(
-                "nothing of it can be put back: everything was changed since".into(),
-            ));
+            let why = "nothing of it can be put back: its SIMs were changed since, or a rule is against it";
+            return Err(Error::Conflict(why.into()));
         }
         let undoes = Some(logged.rev);
         if what == Undone::Levels {
@@ -80,7 +80,8 @@ impl Local {
         let logged = undoable(view, change)?;
         self.may_change(&needs_to_undo(&logged)?)?;
         if let Some(what) = Undone::of(&logged.kind) {
-            return view.plan_undo(logged.rev, what, (self.clock)());
+            let plan = view.plan_undo(logged.rev, what, (self.clock)())?;
+            return theirs(&plan.counts).map(|()| plan);
         }
         ends_seen(view, &logged)?;
         let at = view.session.rev()?;
@@ -181,6 +182,14 @@ fn cleared_again(run: &Run<'_>, logged: &Logged) -> Result<Clear> {
     let original = logged.undoes.map(|rev| log::at(run.session, rev)).transpose()?.flatten();
     let clear = original.and_then(|o| o.body.get("clear").cloned());
     Ok(clear.and_then(|c| serde_json::from_value(c).ok()).unwrap_or_default())
+}
+
+/// Refuses what none of its SIMs can be put back of by this user, whatever comes before.
+fn theirs(counts: &Counts) -> Result<()> {
+    if counts.total() > 0 {
+        return Ok(());
+    }
+    Err(Error::Conflict("nothing of it is yours to put back".into()))
 }
 
 /// The change to undo, if this user may know of it and nobody undid it before.

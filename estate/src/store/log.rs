@@ -103,9 +103,12 @@ const FINAL: [&str; 18] = [
     "terminate",
 ];
 
-/// Whether anything takes a change of that kind back.
-fn is_undoable(kind: &str) -> bool {
-    !FINAL.contains(&kind)
+/// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after it, the rest once.
+fn leaves_something(kind: &str, counts: &Counts, undone: bool) -> bool {
+    match Undone::of(kind) {
+        Some(_) => counts.done > 0,
+        None => !undone && !FINAL.contains(&kind),
+    }
 }
 
 /// What a row's hash covers.
@@ -148,7 +151,7 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
         return Err(Error::Conflict("another change has that id".into()));
     }
     Ok(found.map(|logged| Receipt {
-        undoable: is_undoable(&logged.kind),
+        undoable: leaves_something(&logged.kind, &logged.counts, false),
         id: id.clone(),
         rev: logged.rev,
         counts: logged.counts,
@@ -344,7 +347,7 @@ impl View<'_> {
             by: self.person(row.get(3)?, actor),
             via,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: Undone::of(&kind).is_some() || !undone && is_undoable(&kind),
+            undoable: leaves_something(&kind, &counts, undone),
             counts,
             undone,
             kind,

@@ -108,7 +108,7 @@ impl View<'_> {
         let moved = !target.any.is_empty() && self.accounts.all().iter().any(|a| a.version > target.at);
         match target.expect {
             Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
-            _ => Ok(judged),
+            _ => target.check(&judged.counts).map(|()| judged),
         }
     }
 
