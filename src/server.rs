@@ -6,6 +6,7 @@ mod accounts;
 mod api;
 mod asker;
 mod body;
+mod bulk;
 mod describe;
 mod docs;
 mod edits;
@@ -17,6 +18,7 @@ mod net;
 mod operations;
 mod page;
 mod params;
+mod places;
 mod problem;
 mod running;
 mod screen;
@@ -31,7 +33,7 @@ use std::any::Any;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -40,7 +42,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Error, Estate, Local, Progress, Roles, UserId};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Receipt, Roles, UserId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -77,6 +79,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long what runs may go on when the server is to end.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long what was told to stop may take for it.
+const LAST: Duration = Duration::from_secs(5);
 /// What keeps an answer out of pages, caches and addresses of others.
 const STRICT: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -99,6 +103,7 @@ pub(crate) struct Served {
     changes: Arc<Semaphore>,
     streams: Arc<Streams<UserId>>,
     listeners: Arc<Streams<UserId>>,
+    bodies: Arc<Streams<UserId>>,
     limits: Arc<Limits>,
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,
@@ -107,6 +112,8 @@ pub(crate) struct Served {
     stopping: Cancel,
     /// Tells whoever listens that the server ends.
     stopped: watch::Sender<bool>,
+    /// When it ends at the latest, once it was told to.
+    until: Arc<OnceLock<tokio::time::Instant>>,
 }
 
 impl Served {
@@ -118,37 +125,62 @@ impl Served {
             changes: Arc::new(Semaphore::new(CHANGES)),
             streams: Arc::default(),
             listeners: Arc::default(),
+            bodies: Arc::default(),
             limits: Arc::new(Limits::new(serve.rate)),
             feed: Arc::new(Feed::new()),
             metrics: Arc::new(Metrics::new()),
             running: Arc::default(),
             stopping: Cancel::new(),
             stopped: watch::channel(false).0,
+            until: Arc::default(),
         }
     }
 
-    /// Does the work of a request for whoever asks, where it may block; whoever hangs up stops it.
+    /// Lets what goes on without anybody's connection come to its end, or be taken back.
+    async fn rest(&self) {
+        let until = self.until.get().copied().unwrap_or_else(tokio::time::Instant::now);
+        let _ = tokio::time::timeout_at(until, self.changes.acquire_many(CHANGES as u32)).await;
+    }
+
+    /// Reads for whoever asks, where it may block; whoever hangs up stops it.
     async fn work<T: Send + 'static>(
         &self,
         asker: &Asker,
         work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let cancel = Hangup(Cancel::new());
-        let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
-        let done = async {
-            let turn = turn(&self.turns).await;
-            let work = move || {
-                // Whoever hung up or waited too long keeps their turn until the read has stopped.
-                let _turn = turn;
-                if heard.is_cancelled() { Err(Error::Cancelled) } else { work(&local, &heard) }
-            };
-            tokio::task::spawn_blocking(work).await
+        in_turn(&self.turns, asker, work).await
+    }
+
+    /// Changes something for whoever asks. Those who change wait for each other, and those who read do not wait for them.
+    async fn write<T: Send + 'static>(
+        &self,
+        asker: &Asker,
+        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        in_turn(&self.changes, asker, work).await
+    }
+}
+
+async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    asker: &Asker,
+    work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let cancel = Hangup(Cancel::new());
+    let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
+    let done = async {
+        let turn = turn(turns).await;
+        let work = move || {
+            // Whoever hung up or waited too long keeps their turn until the work has stopped.
+            let _turn = turn;
+            if heard.is_cancelled() { Err(Error::Cancelled) } else { work(&local, &heard) }
         };
-        match tokio::time::timeout(PATIENCE, done).await {
-            Ok(Ok(done)) => Ok(done?),
-            Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
-            Err(_) => Err(Problem::slow()),
-        }
+        tokio::task::spawn_blocking(work).await
+    };
+    match tokio::time::timeout(PATIENCE, done).await {
+        Ok(Ok(done)) => Ok(done?),
+        Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
+        Err(_) => Err(Problem::slow()),
     }
 }
 
@@ -168,9 +200,14 @@ fn json_of<T: Serialize>(value: T) -> estate::Result<Json> {
     serde_json::to_value(value).map_err(|e| Error::Store(e.to_string()))
 }
 
-/// Hears of a change of one object, which takes no time.
-fn now(_: Progress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
+/// Makes a change of one object, unless whoever asked has gone meanwhile.
+fn make(local: &Local, change: &Change, cancel: &Cancel) -> estate::Result<Receipt> {
+    local.apply(&ChangeId::new(), change, &|_| going(cancel))
+}
+
+/// Whether there is somebody who waits for it.
+fn going(cancel: &Cancel) -> ControlFlow<()> {
+    if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// An object with the tag of its state; to whoever has it already, only that it is still so (RFC 9110 §13.1.2).
@@ -186,6 +223,13 @@ fn tagged(request: &Parts, object: &Json) -> Response {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// An object that was made just now, with where it is and the tag of its state.
+fn created(below: &str, object: &Json) -> Response {
+    let at = format!("{below}/{}", object["id"].as_str().unwrap_or_default());
+    let headers = [(header::ETAG, tag_of(object)), (header::LOCATION, at)];
+    (StatusCode::CREATED, headers, axum::Json(object)).into_response()
 }
 
 /// Stops a read when nobody waits for it any more.
@@ -227,8 +271,10 @@ fn routes(served: &Served) -> Router {
 }
 
 /// Around every request: its name, what is logged of it, and headers that keep answers where they belong.
-async fn around(State(served): State<Served>, request: Request, next: Next) -> Response {
+async fn around(State(served): State<Served>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
+    let named = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static(""));
+    request.headers_mut().insert(REQUEST_ID, named.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
@@ -237,6 +283,7 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     served.metrics.begin();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let problem = problem.placed(&method, &route);
         if let Some(cause) = &problem.cause {
             tracing::error!(request_id = id, cause, "a request failed");
         }
@@ -255,7 +302,7 @@ async fn around(State(served): State<Served>, request: Request, next: Next) -> R
     }
     let traced = trace.as_ref().and_then(|trace| trace.to_str().ok()).unwrap_or("-").to_owned();
     trace.map(|trace| headers.insert(TRACE, trace));
-    headers.insert(REQUEST_ID, HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static("")));
+    headers.insert(REQUEST_ID, named);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in STRICT {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
@@ -339,33 +386,35 @@ pub struct Serve {
     pub proxies: Vec<std::net::IpAddr>,
     /// What encrypts; without it nothing does.
     pub certificates: Option<Certificates>,
-    /// Hears when rows have become other than they were by themselves.
-    pub turned: std::sync::mpsc::Receiver<()>,
 }
 
 /// Serves until a signal comes, then finishes what runs; `ready` hears where.
-pub fn run(serve: Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
+pub fn run(serve: &Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the server", e))?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         let net = Net::bind(serve.listen, serve.certificates.clone(), &serve.proxies).await?;
-        let served = Served::new(&serve);
+        let served = Served::new(serve);
         let feed = Arc::clone(&served.feed);
         let _watch = serve.owner.on_commit(Box::new(move || feed.wake()))?;
-        let feed = Arc::clone(&served.feed);
-        std::thread::spawn(move || serve.turned.iter().for_each(|()| feed.turned()));
         ready(&net.url()?);
-        net.serve(routes(&served), ended(served)).await;
+        net.serve(routes(&served), ended(served.clone())).await;
+        served.rest().await;
         Ok(())
-    })
+    });
+    // What cannot be stopped, for it waits for another program, is left to the store to take back.
+    runtime.shutdown_timeout(LAST);
+    done
 }
 
 /// Waits for a signal; what runs then has a while to finish, and is taken back after that.
 async fn ended(served: Served) {
     signalled().await;
     let _ = served.stopped.send(true);
+    let _ = served.until.set(tokio::time::Instant::now() + GRACE + LAST);
     tokio::spawn(async move {
-        tokio::time::sleep(GRACE).await;
+        // Whoever asks twice does not want to wait.
+        let _ = tokio::time::timeout(GRACE, signalled()).await;
         served.stopping.cancel();
     });
 }

@@ -74,9 +74,15 @@ impl Ask {
             || !self.is_repeatable()
     }
 
-    /// Whether a password is looked at for it.
+    /// Whether a password or a code is looked at for it.
     pub fn proves(&self) -> bool {
-        matches!(self, Self::SetPassword { .. } | Self::BeginFactor { .. } | Self::EndFactor { .. })
+        matches!(
+            self,
+            Self::SetPassword { .. }
+                | Self::BeginFactor { .. }
+                | Self::ProveFactor { .. }
+                | Self::EndFactor { .. }
+        )
     }
 
     /// Whether asking twice is the same as asking once.
@@ -199,12 +205,28 @@ pub struct Export {
     pub target: Option<Target>,
 }
 
+/// How much one answer may hold: rows, and numbers of SIMs.
+const ROWS: u64 = 10_000;
+const NUMBERS: u64 = 1_000_000;
+
+/// Refuses to put together more than one answer holds.
+fn at_most(most: u64, limit: u64) -> Result<()> {
+    if limit > most { Err(Error::invalid("limit", format!("must be at most {most}"))) } else { Ok(()) }
+}
+
 fn json<T: Serialize>(value: T) -> Result<Json> {
     serde_json::to_value(value).map_err(|e| Error::Store(e.to_string()))
 }
 
 /// Answers a question.
 pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
+    match &ask {
+        Ask::TargetIds { limit, .. } | Ask::Range { limit, .. } => at_most(NUMBERS, *limit)?,
+        Ask::Events { wanted } => at_most(ROWS, wanted.limit.into())?,
+        Ask::Entries { wanted } => at_most(ROWS, wanted.limit.into())?,
+        Ask::Items { limit, .. } => at_most(ROWS, (*limit).into())?,
+        _ => {}
+    }
     match ask {
         Ask::Me => json(Hello {
             me: estate.me().clone(),

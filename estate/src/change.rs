@@ -38,6 +38,12 @@ impl ChangeId {
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7().to_string())
     }
+
+    /// One that somebody made up: a UUID, for what anybody could guess is somebody else's too, who would be told of it.
+    pub fn parse(text: &str) -> Result<Self> {
+        let id = uuid::Uuid::try_parse(text);
+        id.map(|id| Self(id.to_string())).map_err(|_| Error::invalid("change-id", "must be a UUID"))
+    }
 }
 
 impl Default for ChangeId {

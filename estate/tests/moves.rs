@@ -289,6 +289,11 @@ fn a_retry_and_a_cancel_are_harmless() {
         _ => ControlFlow::Break(()),
     });
     assert_eq!((stopped, world.place(1)), (Err(Error::Cancelled), "/Root/B".into()));
+    // Whoever has gone before their turn came has changed nothing, whatever it was.
+    let add = Change::AddAccount { parent: world.root.me().account, name: "Late".into() };
+    let gone = world.root.apply(&ChangeId::new(), &add, &|_| ControlFlow::Break(()));
+    let found = world.root.accounts(&Cancel::new()).expect("accounts").find("/Root/Late");
+    assert_eq!((gone, found.is_err()), (Err(Error::Cancelled), true));
     world.sound();
 }
 

@@ -224,11 +224,17 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     assert_eq!(sign_in("wrong", now), Err(Error::TooMany { seconds: 3_600 }));
     let now = Time(now.0 + 3_600);
     assert_eq!(sign_in(&code(&factor.secret, now), now), Ok(()));
+    // One that was right and is sent again is worth nothing, and no guess either.
+    for _ in 0..5 {
+        assert_eq!(sign_in(&code(&factor.secret, now), now), Err(Error::WrongPassword));
+    }
     let then = Time(now.0 + 1);
     assert_eq!(
         (sign_in("wrong", then), sign_in("wrong", then)),
         (Err(Error::WrongPassword), Err(Error::WrongPassword))
     );
+    // Proving it once more would be guessing with nobody counting.
+    assert!(matches!(ann.prove_factor(&code(&factor.secret, then)), Err(Error::Conflict(_))));
     // Whoever is kept out by it is let in by whoever manages the account.
     (0..3).for_each(|_| assert_eq!(sign_in("wrong", then), Err(Error::WrongPassword)));
     let link = root.link(ann.me().id, true).expect("link");

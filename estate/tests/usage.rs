@@ -337,6 +337,30 @@ fn periods_are_set_by_account_and_inherited() {
 }
 
 #[test]
+fn what_turns_by_itself_is_told_to_those_whose_sims_did() {
+    let world = World::new();
+    for name in ["A", "B"] {
+        world
+            .root
+            .add_user(world.account(name), name, &format!("{name}@x.example"), Role::Admin)
+            .expect("user");
+    }
+    let (a, b) = (world.open("a@x.example"), world.open("b@x.example"));
+    let turns = || (world.root.turns().expect("all"), a.turns().expect("A"), b.turns().expect("B"));
+    let before = turns();
+    import(&world.root, b"iccid,account\n8900101000000000016,B\n");
+    world.tick();
+    assert_eq!(turns(), before, "an index is nothing that turns");
+    let raise = Levels { cap: Some(900 * MB), alert: Alert::Keep, hard: None, until_period_end: true };
+    world.set(11, raise);
+    world.at("2026-07-01");
+    world.tick();
+    let after = turns();
+    assert!(after.1 > before.1 && after.0 > before.0, "{before:?} {after:?}");
+    assert_eq!(after.2, before.2, "no SIM of B had anything to turn");
+}
+
+#[test]
 fn events_go_on_before_one_that_is_seen_and_before_no_other() {
     let world = World::new();
     world.root.add_user(world.account("A"), "A", "a@x.example", Role::Admin).expect("user");

@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use estate::Estate;
 
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::{keeper, server};
+
+/// How long what happens by itself may take to come to its end.
+const LAST: Duration = Duration::from_secs(5);
 
 /// Serve the store to screens, commands and programs elsewhere, over HTTP.
 #[derive(Debug, clap::Args)]
@@ -65,15 +69,16 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let watch = owner.on_commit(Box::new(move || {
         let _ = wake.send(());
     }))?;
-    let (turn, turned) = channel();
     let stop = Arc::new(AtomicBool::new(false));
-    let keep = {
+    let (keeps, kept) = channel();
+    {
         let (owner, stop) = (Arc::clone(&owner), Arc::clone(&stop));
         std::thread::spawn(move || {
-            let turned = || _ = turn.send(());
-            keeper::keep(&owner, courier.as_ref(), &woken, &stop, &turned);
-        })
-    };
+            // Whoever listens hears of it as of any commit.
+            keeper::keep(&owner, courier.as_ref(), &woken, &stop, &|| ());
+            let _ = keeps.send(());
+        });
+    }
     let roles = context.config.roles()?;
     let serve = server::Serve {
         roles,
@@ -85,16 +90,16 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         listen: args.listen,
         proxies: args.proxy.clone(),
         certificates,
-        turned,
     };
-    let served = server::run(serve, |at| {
+    let served = server::run(&serve, |at| {
         context.say(format!(
             "serving {at} - described at {at}/docs; sign in with: simdeck login {at}; Ctrl+C ends it"
         ));
     });
     stop.store(true, Ordering::Relaxed);
     drop(watch);
-    let _ = keep.join();
+    // Where it waits for another program that writes, it is not waited for.
+    let _ = kept.recv_timeout(LAST);
     served?;
     Ok(Exit::Done)
 }

@@ -1,19 +1,18 @@
 //! Accounts: the tree as whoever asks sees it.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Account, AccountId, Accounts, Cancel, Change, ChangeId, Error, Estate, Local};
+use estate::{Account, AccountId, Accounts, Cancel, Change, Error, Estate, Local};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::body::Sent;
-use super::edits::Patch;
+use super::edits::{Make, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, json_of, now, shapes, sims};
+use super::{Served, created, json_of, make, shapes, sims};
 
 /// Reads an account's identifier.
 pub(super) fn id(text: &str) -> Option<AccountId> {
@@ -94,16 +93,16 @@ pub(super) async fn add(
     asker: Asker,
     request: Parts,
     Sent(new): Sent<shapes::NewAccount>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Response, Problem> {
     params::none(&request)?;
     let added = move |local: &Local, cancel: &Cancel| {
         let parent = need(&*local.accounts(cancel)?, &new.parent_id)?.id;
-        let receipt = local.apply(&ChangeId::new(), &Change::AddAccount { parent, name: new.name }, &now)?;
+        let receipt = make(local, &Change::AddAccount { parent, name: new.name }, cancel)?;
         let accounts = local.accounts(cancel)?;
         let made = receipt.account.and_then(|id| accounts.get(id));
         json_of(object(&accounts, made.ok_or_else(|| Error::not_found("account", ""))?))
     };
-    Ok((StatusCode::CREATED, Json(served.work(&asker, added).await?)))
+    Ok(created("/v1/accounts", &served.write(&asker, added).await?))
 }
 
 /// Makes a change of the account it is about, as the accounts are.
@@ -111,9 +110,9 @@ type Made = Box<dyn FnOnce(AccountId, &Accounts) -> estate::Result<Option<Change
 
 /// What a patch changes about an account: one thing at a time.
 fn patched(mut patch: Patch) -> Result<Made, Problem> {
-    let name = patch.text("name")?;
+    let name = patch.name("name")?;
     let reference = patch.text("reference")?;
-    let parent = patch.text("parent_id")?;
+    let parent = patch.name("parent_id")?;
     let ceiling = patch.bytes("cap_ceiling_bytes")?;
     let on = patch.flag("caps_and_alerts")?;
     let period = patch.text("billing_period")?;
@@ -146,12 +145,10 @@ pub(super) async fn change(
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
-    let make = |local: &Local, id: &str, wanted: Made, _| {
+    let make = |local: &Local, id: &str, wanted: Made, apply: &Make<'_>| {
         let accounts = local.accounts(&Cancel::new())?;
-        match wanted(need(&accounts, id)?.id, &accounts)? {
-            Some(change) => local.apply(&ChangeId::new(), &change, &now).map(drop),
-            None => Ok(()),
-        }
+        let change = wanted(need(&accounts, id)?.id, &accounts)?;
+        change.map_or(Ok(()), |change| apply(&change).map(drop))
     };
     served.changed(&asker, id, request, patched, look, make).await
 }

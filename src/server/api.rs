@@ -9,10 +9,11 @@ use utoipa::openapi::{Content, OpenApi, schema::Object};
 
 use super::describe::{self, Route, flag, one_of, word};
 use super::shapes::{
-    Account, Alert, Change, Health, Invited, Item, Me, NewAccount, NewUser, Operation, Plan, Session, Sim,
-    SimEdits, SimLevels, SimMoves, SimStates, Undo, Usage, User,
+    Account, AccountPatch, Alert, Change, Credentials, Health, Invited, Item, LinkAccepted, LinkSent, Me,
+    NewAccount, NewUser, Operation, Plan, Renewal, Session, Sim, SimEdits, SimLevels, SimMoves, SimPatch,
+    SimQuery, SimStates, Undo, Usage, User, UserPatch,
 };
-use super::{accounts, docs, feed, log, metrics, operations, screen, signin, sims, users};
+use super::{accounts, body, docs, feed, log, metrics, operations, screen, signin, sims, users};
 
 /// The headings, and what stands below them.
 pub(super) const TAGS: [(&str, &str); 8] = [
@@ -29,8 +30,7 @@ pub(super) const TAGS: [(&str, &str); 8] = [
     ("Server", "About the server itself."),
 ];
 
-/// How large a body may be: of most requests, and of those that may name 100,000 SIMs.
-const SMALL: usize = 256 * 1024;
+/// How large a body may be that names 100,000 SIMs; others are small.
 const LARGE: usize = 16 * 1024 * 1024;
 
 const KEY: &str =
@@ -39,7 +39,7 @@ const FILTER: &str = "The filter language: `status=active used_pct>=80`.";
 
 /// Every route.
 pub(super) fn table() -> Vec<Route> {
-    let small = |route: Route| route.sized(DefaultBodyLimit::max(SMALL));
+    let small = |route: Route| route.sized(DefaultBodyLimit::max(body::SMALL));
     let large = |route: Route| route.sized(DefaultBodyLimit::max(LARGE));
     let small_ones =
         [sim_routes(), account_routes(), user_routes(), log_routes(), signin_routes(), own_routes()];
@@ -73,7 +73,7 @@ fn sim_routes() -> Vec<Route> {
         listed(Route::get("/v1/sims", sims::list)).named("listSims", "SIMs", "List SIMs").lists::<Sim>("A page of SIMs, with usage and caps."),
         Route::post("/v1/sims/query", sims::query)
             .named("querySims", "SIMs", "List SIMs by a long filter\nThe parameters of the list as one JSON object.")
-            .takes_object("The parameters of the list, each a text, a number, or true or false.", json!({ "filter": "status=active", "limit": 10 }))
+            .takes::<SimQuery>(json!({ "filter": "status=active", "limit": 10 }))
             .fails(404, "The account, or one the filter names, is not there, as far as you can know.")
             .lists::<Sim>("A page of SIMs."),
         Route::get("/v1/sims/{id}", sims::one)
@@ -82,7 +82,7 @@ fn sim_routes() -> Vec<Route> {
             .gives::<Sim>(200, "The SIM."),
         Route::patch("/v1/sims/{id}", sims::change)
             .named("changeSim", "SIMs", "Change a SIM\nLabel, notes, tags, categories, recipients and authentication are one change; cap, alert and hard cap another.")
-            .patches("`label`, `notes`, `tags`, `categories`, `recipients`, `authentication`; or `cap_bytes`, `alert_bytes`, `hard_cap`.", json!({ "label": "Pump 7", "tags": ["meter"] }))
+            .patches::<SimPatch>(json!({ "label": "Pump 7", "tags": ["meter"] }))
             .gives::<Sim>(200, "The SIM as it is now."),
         Route::get("/v1/sims/{id}/usage", log::usage)
             .named("getUsage", "SIMs", "What a SIM has used\nWhat came while it was in an account you do not see stays there.")
@@ -118,7 +118,7 @@ fn operation_routes() -> Vec<Route> {
             .takes::<SimLevels>(example(json!({ "cap_bytes": 500_000_000 }))),
         operation(Route::post("/v1/operations/sim-states", operations::states), "changeStates", "Activate, suspend, resume or terminate SIMs")
             .takes::<SimStates>(example(json!({ "action": "suspend" }))),
-        operation(Route::post("/v1/operations/sim-edits", operations::edits), "editSims", "Edit labels, notes and tags of SIMs")
+        operation(Route::post("/v1/operations/sim-edits", operations::edits), "editSims", "Edit labels, notes, tags, categories and recipients of SIMs")
             .takes::<SimEdits>(example(json!({ "add_tags": ["meter"] }))),
         operation(Route::post("/v1/operations/undos", operations::undo), "undo", "Undo a change\nWhere something came after it, a SIM stays as it is.")
             .takes::<Undo>(json!({ "change_id": "0192d4a5-7c3e-7000-8000-5f0e3a1c9b42" })),
@@ -126,7 +126,7 @@ fn operation_routes() -> Vec<Route> {
             .named("getOperation", "Operations", "How an operation stands")
             .gives::<Operation>(200, "The operation."),
         Route::delete("/v1/operations/{id}", operations::stop)
-            .named("cancelOperation", "Operations", "Cancel an operation\nIt is taken back whole, unless it has just come to its end.")
+            .named("cancelOperation", "Operations", "Cancel an operation\nOne that waits is not begun; one that runs is taken back whole, unless it has just come to its end.")
             .changes()
             .gives::<Operation>(202, "It is being stopped."),
         Route::get("/v1/operations/{id}/results", operations::results)
@@ -157,12 +157,16 @@ fn account_routes() -> Vec<Route> {
             .tagged()
             .gives::<Account>(200, "The account."),
         Route::patch("/v1/accounts/{id}", accounts::change)
-            .named("changeAccount", "Accounts", "Change an account\nOne thing at a time: each is a change of its own.")
-            .patches("One of `name`, `reference`, `parent_id`, `cap_ceiling_bytes`, `caps_and_alerts`, `billing_period`.", json!({ "name": "Fleet North" }))
+            .named(
+                "changeAccount",
+                "Accounts",
+                "Change an account\nOne thing at a time: each is a change of its own.",
+            )
+            .patches::<AccountPatch>(json!({ "name": "Fleet North" }))
             .gives::<Account>(200, "The account as it is now."),
         Route::delete("/v1/accounts/{id}", accounts::remove)
             .named("deleteAccount", "Accounts", "Remove an empty account")
-            .header("If-Match", true, "The `ETag` of what you have seen.")
+            .header("If-Match", true, "The `ETag` of what you have seen, or `*` for whatever it is.")
             .changes()
             .fails(412, "It has been changed since.")
             .fails(428, "`If-Match` is missing.")
@@ -190,11 +194,11 @@ fn user_routes() -> Vec<Route> {
             .gives::<User>(200, "The user."),
         Route::patch("/v1/users/{id}", users::change)
             .named("changeUser", "Users", "Give a user another role, keep them out or let them in\nOne of the two at a time.")
-            .patches("`role`: `view-only`, `user`, `admin`; or `state`: `active`, `disabled`.", json!({ "role": "admin" }))
+            .patches::<UserPatch>(json!({ "role": "admin" }))
             .gives::<User>(200, "The user as they are now."),
         Route::delete("/v1/users/{id}", users::remove)
             .named("removeUser", "Users", "Remove a user\nWhat they did stays in the history.")
-            .header("If-Match", true, "The `ETag` of what you have seen.")
+            .header("If-Match", true, "The `ETag` of what you have seen, or `*` for whatever it is.")
             .changes()
             .fails(412, "They have been changed since.")
             .fails(428, "`If-Match` is missing.")
@@ -252,14 +256,14 @@ fn signin_routes() -> Vec<Route> {
             .named("signIn", "Signing in", "Sign in by password\nWhere a second factor is set up, `code` is what the authenticator shows.")
             .fails(401, "Not by that: `wrong-credentials`, or `code-needed`.")
             .fails(403, "The server only reads.")
-            .takes_object("`email`, `password`, and `code` where it is needed.", json!({ "email": "ann@acme.example", "password": "several words in a row" }))
+            .takes::<Credentials>(json!({ "email": "ann@acme.example", "password": "several words in a row" }))
             .gives::<Session>(201, session),
         Route::post("/v1/sessions/renew", signin::renew)
             .open()
             .named("renewSession", "Signing in", "Renew a session\nThe old secrets are worth nothing afterwards.")
             .fails(401, "That renews nothing, or not any more.")
             .fails(403, "The server only reads.")
-            .takes_object("`renew`, as signing in gave it.", json!({ "renew": "simdeck_0" }))
+            .takes::<Renewal>(json!({ "renew": "simdeck_0" }))
             .gives::<Session>(200, session),
         Route::delete("/v1/sessions/current", signin::sign_out)
             .named("signOut", "Signing in", "Sign out")
@@ -268,7 +272,7 @@ fn signin_routes() -> Vec<Route> {
             .open()
             .named("lookAtLink", "Signing in", "Whom a link lets in\nNothing is used up.")
             .fails(404, "It was used, has ended, or never was.")
-            .takes_object("`link`, as it was handed over.", json!({ "link": "simdeck_0" }))
+            .takes::<LinkSent>(json!({ "link": "simdeck_0" }))
             .gives::<Invited>(200, "Whom, and what for."),
         Route::post("/v1/links/accept", signin::accept)
             .open()
@@ -277,7 +281,7 @@ fn signin_routes() -> Vec<Route> {
             .fails(403, "The server only reads.")
             .fails(404, "It was used, has ended, or never was.")
             .fails(409, "It cannot be accepted as things stand.")
-            .takes_object("`link`, `password`, `name` to be called otherwise, and `code` where a second factor stays.", json!({ "link": "simdeck_0", "password": "several words in a row" }))
+            .takes::<LinkAccepted>(json!({ "link": "simdeck_0", "password": "several words in a row" }))
             .gives::<Session>(201, session),
         Route::get("/accept/{link}", signin::page)
             .open()

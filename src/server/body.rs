@@ -1,40 +1,60 @@
 //! What comes with a request: JSON of a known shape, read whole or refused with the place that is wrong.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
-use super::PATIENCE;
+use super::asker::Asker;
 use super::problem::Problem;
+use super::streams::Streams;
+use super::{PATIENCE, Served};
+
+/// What is no large body.
+pub(super) const SMALL: usize = 256 * 1024;
+/// How many large ones a user may be sending at a time: each lies in memory until it is whole.
+const AT_ONCE: usize = 4;
 
 /// A body of JSON.
 pub(super) struct Sent<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Sent<T> {
+impl<T: DeserializeOwned> FromRequest<Served> for Sent<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, served: &Served) -> Result<Self, Problem> {
         must_be(request.headers(), "application/json")?;
-        Ok(Self(read(&whole(request, state).await?)?))
+        Ok(Self(read(&whole(request, served).await?)?))
     }
 }
 
 /// Refuses a body of another kind than is read here.
 pub(super) fn must_be(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> {
+    let coded = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity");
+    if coded.is_some() {
+        let why = "send it as it is, not compressed";
+        return Err(unsupported("content-encoding", why));
+    }
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = given.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
-    let why = format!("send {wanted}");
-    Err(Problem::header(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "content-type", why))
+    Err(unsupported("content-type", format!("send {wanted}")))
+}
+
+fn unsupported(header: &str, why: impl Into<String>) -> Problem {
+    Problem::header(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", header, why)
 }
 
 /// The bytes of a body, as many as are taken.
-pub(super) async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+pub(super) async fn whole(request: Request, served: &Served) -> Result<Bytes, Problem> {
+    let small = request.body().size_hint().upper().is_some_and(|most| most <= SMALL as u64);
+    let asker = request.extensions().get::<Asker>().filter(|_| !small);
+    let room = asker.map(|asker| Streams::begin(&served.bodies, asker.estate.actor().id, AT_ONCE));
+    let _room = room.transpose()?;
     let broken = || Problem::body(StatusCode::BAD_REQUEST, "", "the body broke off, or took too long");
-    let read = tokio::time::timeout(PATIENCE, Bytes::from_request(request, state)).await;
+    let read = tokio::time::timeout(PATIENCE, Bytes::from_request(request, served)).await;
     read.map_err(|_| broken())?.map_err(|rejected| match rejected.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::body(StatusCode::PAYLOAD_TOO_LARGE, "", "the body is larger than is taken here")
@@ -43,19 +63,29 @@ pub(super) async fn whole<S: Send + Sync>(request: Request, state: &S) -> Result
     })
 }
 
-/// Reads JSON; what is wrong in it is named by its place (RFC 6901).
+/// Reads JSON of a known shape; what is wrong in it is named by its place (RFC 6901).
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let pointer = pointer(error.path());
-        let error = error.into_inner();
-        let status = if error.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-        Problem::body(status, &pointer, estate::text::clean(&error.to_string()).into_owned())
-    })?;
-    reader
-        .end()
-        .map_err(|_| Problem::body(StatusCode::BAD_REQUEST, "", "something follows the JSON"))
-        .map(|()| read)
+    typed(json(bytes)?)
+}
+
+/// Reads JSON of any shape.
+pub(super) fn json(bytes: &[u8]) -> Result<Json, Problem> {
+    let wrong = |error: serde_json::Error| Problem::body(StatusCode::BAD_REQUEST, "", error.to_string());
+    serde_json::from_slice(bytes).map_err(wrong)
+}
+
+/// The shape of it that is wanted.
+pub(super) fn typed<T: DeserializeOwned>(json: Json) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let mut pointer = pointer(error.path());
+        let why = estate::text::clean(&error.into_inner().to_string()).into_owned();
+        // What is not there has no place of its own yet.
+        let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+        if let Some(name) = missing {
+            pointer.push_str(&format!("/{name}"));
+        }
+        Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why)
+    })
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -85,6 +115,8 @@ mod tests {
         let wrong = object(r#"{"rows": [1, "two"]}"#);
         assert_eq!((&wrong["status"], &wrong["errors"][0]["pointer"]), (&422.into(), &"/rows/1".into()));
         assert_eq!(object("{")["status"], 400);
+        let missing = object("{}");
+        assert_eq!((&missing["status"], &missing["errors"][0]["pointer"]), (&422.into(), &"/rows".into()));
         assert_eq!(object(r#"{"rows": []} more"#)["status"], 400);
     }
 }

@@ -172,11 +172,11 @@ impl Route {
         self.body("application/json", content)
     }
 
-    /// A merge patch (RFC 7396): what is not said stays as it is, null takes away.
-    pub(super) fn patches(self, about: &'static str, example: Json) -> Self {
-        let schema = ObjectBuilder::new().description(Some(about)).build();
+    /// A merge patch (RFC 7396).
+    pub(super) fn patches<T: ToSchema>(mut self, example: Json) -> Self {
+        let schema = self.learn::<T>();
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
-        let tag = "The `ETag` of what you have seen.";
+        let tag = "The `ETag` of what you have seen, or `*` for whatever it is.";
         self.body("application/merge-patch+json", content)
             .header("If-Match", true, tag)
             .fails(409, "It cannot be made to this as it stands.")

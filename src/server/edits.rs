@@ -1,16 +1,18 @@
 //! Changes of one object: merge patches (RFC 7396), and the tag of the state they are meant for (RFC 9110 §13.1.1).
 
+use std::cell::RefCell;
+
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use estate::{Cancel, Change, ChangeId, Estate, Local, Rev};
+use estate::{Cancel, Change, ChangeId, Error, Local, Receipt};
 use serde_json::{Map, Value};
 
 use super::asker::Asker;
 use super::params::{self, Named};
 use super::problem::Problem;
-use super::{Served, body, now, tag_of, tagged};
+use super::{Served, body, going, tag_of, tagged};
 
 /// A merge patch that is being read: what is taken from it, and what is left over.
 pub(super) struct Patch {
@@ -46,6 +48,15 @@ impl Patch {
             Some(Value::Null) => Ok(Some(String::new())),
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(wrong(name, "must be a text or null")),
+        }
+    }
+
+    /// A text that has to be one.
+    pub(super) fn name(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(name, "must be a text")),
         }
     }
 
@@ -111,24 +122,68 @@ impl Patch {
     }
 }
 
+/// The tags a change is meant for.
+fn meant(request: &Parts) -> impl Iterator<Item = &str> {
+    let given = request.headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
+    given.flat_map(|value| value.split(',')).map(str::trim)
+}
+
 /// Refuses a change that does not say which state it is meant for.
 fn need_tag(request: &Parts) -> Result<(), Problem> {
-    if request.headers.contains_key(header::IF_MATCH) {
+    let is_tag =
+        |tag: &str| tag == "*" || tag.trim_start_matches("W/").trim_matches('"').len() + 2 <= tag.len();
+    if !request.headers.contains_key(header::IF_MATCH) {
+        let why = "send the ETag of what you have seen, or * for whatever it is";
+        return Err(Problem::header(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition-required",
+            "if-match",
+            why,
+        ));
+    }
+    if meant(request).all(is_tag) {
         return Ok(());
     }
-    let why = "send the ETag of what you have seen";
-    Err(Problem::header(StatusCode::PRECONDITION_REQUIRED, "precondition-required", "if-match", why))
+    let why = "an ETag stands in quotes: send it as it came";
+    Err(Problem::header(StatusCode::BAD_REQUEST, "invalid", "if-match", why))
 }
 
 /// Whether an object is still what a change is meant for.
 fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
     let tag = tag_of(object);
-    let given = request.headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
     // A weak tag never matches here (RFC 9110 §13.1.1).
-    if given.flat_map(|value| value.split(',')).map(str::trim).any(|known| known == tag || known == "*") {
+    if meant(request).any(|known| known == tag || known == "*") {
         return Ok(());
     }
     Err(Problem::stale(tag))
+}
+
+/// Makes a change of an object, if that is still what whoever asks has seen.
+pub(super) type Make<'a> = dyn Fn(&Change) -> estate::Result<Receipt> + 'a;
+
+/// Changes an object that is what whoever asks has seen: that is looked at before, and again once nobody else can change it.
+fn as_seen(
+    request: &Parts,
+    local: &Local,
+    id: &str,
+    look: Look,
+    cancel: &Cancel,
+    change: impl FnOnce(&Make<'_>) -> estate::Result<()>,
+) -> estate::Result<Result<(), Problem>> {
+    let seen = || Ok::<_, Error>(same(request, &look(local, id, cancel)?));
+    if let Err(stale) = seen()? {
+        return Ok(Err(stale));
+    }
+    let stale = RefCell::new(None);
+    let still = || {
+        seen()?.map_err(|problem| {
+            stale.replace(Some(problem));
+            Error::Conflict("it was changed meanwhile".into())
+        })
+    };
+    let made =
+        change(&|change: &Change| local.apply_as_seen(&ChangeId::new(), change, &|_| going(cancel), &still));
+    stale.take().map_or_else(|| made.map(Ok), |stale| Ok(Err(stale)))
 }
 
 /// Looks at an object by its name: what has the tag.
@@ -149,8 +204,7 @@ impl Served {
         Ok(tagged(request, &found))
     }
 
-    /// Changes one object as whoever asks saw it; what they want is read before anything is looked at. `make` hears the
-    /// revision from before: what is changed after that is a conflict.
+    /// Changes one object as whoever asks saw it; what they want is read before anything is looked at.
     pub(super) async fn changed<M: Send + 'static>(
         &self,
         asker: &Asker,
@@ -158,7 +212,7 @@ impl Served {
         request: Request,
         read: impl FnOnce(Patch) -> Result<M, Problem>,
         look: Look,
-        make: impl FnOnce(&Local, &str, M, Rev) -> estate::Result<()> + Send + 'static,
+        make: impl FnOnce(&Local, &str, M, &Make<'_>) -> estate::Result<()> + Send + 'static,
     ) -> Result<Response, Problem> {
         let (parts, body) = request.into_parts();
         params::none(&parts)?;
@@ -166,17 +220,11 @@ impl Served {
         let body = body::whole(Request::from_parts(parts.clone(), body), self).await?;
         let wanted = read(Patch::read(&parts, &body)?)?;
         let asked = parts.clone();
-        let changed = self
-            .work(asker, move |local, cancel| {
-                let before = local.rev()?;
-                if let Err(stale) = same(&asked, &look(local, &id, cancel)?) {
-                    return Ok(Err(stale));
-                }
-                make(local, &id, wanted, before)?;
-                look(local, &id, cancel).map(Ok)
-            })
-            .await??;
-        Ok(tagged(&parts, &changed))
+        let changed = move |local: &Local, cancel: &Cancel| {
+            let made = as_seen(&asked, local, &id, look, cancel, |apply| make(local, &id, wanted, apply))?;
+            made.map_or_else(|stale| Ok(Err(stale)), |()| look(local, &id, cancel).map(Ok))
+        };
+        Ok(tagged(&parts, &self.write(asker, changed).await??))
     }
 
     /// Takes one object away as whoever asks saw it.
@@ -191,15 +239,11 @@ impl Served {
         params::none(&request)?;
         let id = id.0?;
         need_tag(&request)?;
-        self.work(asker, move |local, cancel| {
-            if let Err(stale) = same(&request, &look(local, &id, cancel)?) {
-                return Ok(Err(stale));
-            }
-            let change = change(local, &id, cancel)?;
-            local.apply(&ChangeId::new(), &change, &now)?;
-            Ok(Ok(StatusCode::NO_CONTENT))
-        })
-        .await?
+        let removed = move |local: &Local, cancel: &Cancel| {
+            as_seen(&request, local, &id, look, cancel, |apply| apply(&change(local, &id, cancel)?).map(drop))
+        };
+        self.write(asker, removed).await??;
+        Ok(StatusCode::NO_CONTENT)
     }
 }
 

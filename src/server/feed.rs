@@ -23,37 +23,26 @@ use super::{Served, accounts, log, turn};
 /// A comment this often says that the line is alive.
 const BEAT: Duration = Duration::from_secs(10);
 /// Changes that are replayed at a time.
-const MOST: u32 = 500;
+const MOST: u32 = 100;
 /// How many listeners a user may have at a time: screens, and programs.
 const LISTENERS: usize = 50;
 /// Which event was heard last, by whoever comes back.
 const LAST: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How often something was committed, and how often rows became other than they were by themselves.
-#[derive(Debug, Clone, Copy, Default)]
-struct Woken {
-    commits: u64,
-    turns: u64,
-}
-
 /// Wakes everybody who listens, after a commit by this program or another.
 pub(super) struct Feed {
-    wake: watch::Sender<Woken>,
+    /// How often something was committed.
+    wake: watch::Sender<u64>,
 }
 
 impl Feed {
     pub(super) fn new() -> Self {
-        Self { wake: watch::channel(Woken::default()).0 }
+        Self { wake: watch::channel(0).0 }
     }
 
     /// Something was committed.
     pub(super) fn wake(&self) {
-        self.wake.send_modify(|woken| woken.commits += 1);
-    }
-
-    /// Rows have become other than they were, with nobody's change: a new billing period.
-    pub(super) fn turned(&self) {
-        self.wake.send_modify(|woken| woken.turns += 1);
+        self.wake.send_modify(|commits| *commits += 1);
     }
 }
 
@@ -62,6 +51,8 @@ struct Listener {
     estate: Arc<Local>,
     wanted: LogFilter,
     seen: Rev,
+    /// How often something had turned with nobody's change: a new billing period, a raised cap that returned.
+    turns: i64,
 }
 
 /// What is told of one change.
@@ -71,26 +62,29 @@ pub(super) fn object(entry: &Entry) -> serde_json::Value {
 }
 
 impl Listener {
-    /// What is new to this listener: changes they may see, or only that there are some.
-    fn news(&mut self) -> estate::Result<Vec<Event>> {
+    /// What is new to this listener: changes they may see, or only that there are some; and whether that is not all yet.
+    fn news(&mut self) -> estate::Result<(Vec<Event>, bool)> {
+        let turns = self.estate.turns()?;
+        let turned = std::mem::replace(&mut self.turns, turns) != turns;
         let wanted = LogFilter { after: Some(self.seen), limit: MOST, ..self.wanted.clone() };
         let (last, any) = self.estate.touched_since(self.seen)?;
         let entries = match self.estate.entries(&wanted, &Cancel::new()) {
             Err(Error::Denied { .. }) => {
                 self.seen = last;
-                return Ok(any.then(refresh).into_iter().collect());
+                return Ok(((any || turned).then(refresh).into_iter().collect(), false));
             }
             entries => entries?,
         };
+        let more = entries.len() as u32 == MOST;
         self.seen = match entries.last() {
-            Some(entry) if entries.len() as u32 == MOST => entry.rev,
+            Some(entry) if more => entry.rev,
             Some(entry) => last.max(entry.rev),
             None => last,
         };
         let event = |entry: &Entry| {
             Event::default().event("change").id(entry.id.0.clone()).data(object(entry).to_string())
         };
-        Ok(entries.iter().map(event).collect())
+        Ok((entries.iter().map(event).chain(turned.then(refresh)).collect(), more))
     }
 }
 
@@ -109,7 +103,7 @@ pub(super) async fn events(
     let header = request.headers.get(LAST).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let last = header.or_else(|| params.get("after").map(str::to_owned));
     let mut wake = served.feed.wake.subscribe();
-    let (wanted, seen) = served
+    let (wanted, seen, turns) = served
         .work(&asker, move |local, cancel| {
             let account = accounts::asked(local, &params, cancel)?;
             let seen = match last {
@@ -117,18 +111,17 @@ pub(super) async fn events(
                 Some(last) => log::entry(local, &last, cancel)?.rev,
                 None => local.touched_since(Rev::MAX)?.0,
             };
-            Ok((LogFilter { account, ..LogFilter::default() }, seen))
+            Ok((LogFilter { account, ..LogFilter::default() }, seen, local.turns()?))
         })
         .await?;
     let room = Streams::begin(&served.listeners, asker.estate.actor().id, LISTENERS)?;
-    let mut listener = Listener { estate: Arc::clone(&asker.estate), wanted, seen };
+    let mut listener = Listener { estate: Arc::clone(&asker.estate), wanted, seen, turns };
     let (sender, receiver) = mpsc::channel::<Result<Event, Infallible>>(16);
     let mut stopped = served.stopped.subscribe();
     tokio::spawn(async move {
         let _room = room;
-        let mut turns = wake.borrow().turns;
         loop {
-            let woken = *wake.borrow_and_update();
+            let _ = wake.borrow_and_update();
             let turn = turn(&served.turns).await;
             let heard = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
@@ -136,19 +129,20 @@ pub(super) async fn events(
                 (listener, news)
             });
             // Whoever may not listen any more is hung up on, and told why when they ask again.
-            let Ok((back, Ok(news))) = heard.await else { return };
+            let Ok((back, Ok((news, more)))) = heard.await else { return };
             listener = back;
-            let turned = (woken.turns != turns).then(refresh);
-            turns = woken.turns;
-            for event in news.into_iter().chain(turned) {
+            for event in news {
                 if sender.send(Ok(event)).await.is_err() {
                     return;
                 }
             }
+            if more {
+                continue;
+            }
             tokio::select! {
                 woken = wake.changed() => if woken.is_err() { return },
                 () = sender.closed() => return,
-                _ = stopped.changed() => return,
+                _ = stopped.wait_for(|stopped| *stopped) => return,
             }
         }
     });

@@ -19,6 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
@@ -36,6 +37,8 @@ const HEADERS: Duration = Duration::from_secs(30);
 /// How many headers a request may have, and how large its head may be.
 const MOST_HEADERS: usize = 64;
 const HEAD: usize = 32 * 1024;
+/// How long an answer may wait for whoever is to read it.
+const UNREAD: Duration = Duration::from_secs(30);
 /// How often it is looked whether the certificates were renewed.
 const LOOK: Duration = Duration::from_secs(1);
 /// Who says that a request came to them from elsewhere, and from where.
@@ -211,6 +214,8 @@ async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: Router,
     watcher: Watcher,
 ) {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(UNREAD));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
         let at = SocketAddr::new(origin(from.ip(), request.headers(), &proxies), from.port());
@@ -222,7 +227,7 @@ async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .header_read_timeout(HEADERS)
         .max_headers(MOST_HEADERS)
         .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let _ = watcher.watch(connection).await;
 }
 
@@ -244,6 +249,19 @@ mod tests {
         assert_eq!(from("::ffff:127.0.0.1", &["1.2.3.4", "203.0.113.9 ,10.0.0.2"]), "203.0.113.9");
         assert_eq!(from("127.0.0.1", &["[2001:db8::1]:4711"]), "2001:db8::1");
         assert_eq!(from("127.0.0.1", &["203.0.113.9, unknown"]), "127.0.0.1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_does_not_read_their_answer_is_hung_up_on() {
+        let (mut near, far) = tokio::io::duplex(1_024);
+        let router = Router::new().fallback(async || "x".repeat(100_000));
+        let from = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::from([]));
+        let began = tokio::time::Instant::now();
+        tokio::io::AsyncWriteExt::write_all(&mut near, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .expect("asked");
+        spoken(far, from, router, GracefulShutdown::new().watcher()).await;
+        assert_eq!(began.elapsed().as_secs(), UNREAD.as_secs());
     }
 
     #[test]

@@ -6,91 +6,28 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use estate::{
-    Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Filter, Levels, List, Listed, Local,
-    Outcome, Query, Receipt, Request, Stage, Target, Time, Verb,
+    Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Levels, Listed, Local, Outcome, Receipt,
+    Request, Stage, Target, Verb,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use tokio_stream::wrappers::WatchStream;
 
 use super::asker::Asker;
+use super::bulk::{self, Known, Wanted};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{
-    Bulk, Cleared, OnConflict, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates,
-    StateAction, Undo,
+    Cleared, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates, StateAction, Undo,
 };
-use super::{Served, accounts, json_of, turn};
+use super::{REQUEST_ID, Served, accounts, json_of, turn};
 
 /// What names an operation.
 const PREFIX: &str = "op_";
-/// The longest key.
-const KEY: usize = 128;
-
-/// Which SIMs a selector means, as seen now.
-fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Target> {
-    let tree = local.accounts(cancel)?;
-    let top = tree.top().ok_or_else(|| Error::not_found("account", ""))?.id;
-    let selector = bulk.selector;
-    let wrong = || {
-        Error::invalid("selector", "give iccids, a filter that is not empty, or all: true; one of the three")
-    };
-    let target = match (&selector.iccids, &selector.filter, selector.all) {
-        (Some(iccids), None, None) => {
-            let found = local.lookup(&List::of(iccids.iter().cloned()), cancel)?;
-            if let Some(unknown) = found.unknown.first() {
-                return Err(Error::not_found("SIM", unknown.clone()));
-            }
-            Target::ids(found.found)
-        }
-        (None, None, Some(true)) => Target::query(Query::all(top, Time::now())),
-        (None, Some(filter), None) => {
-            let filter = Filter::parse(filter)?;
-            if filter == Filter::All {
-                return Err(wrong());
-            }
-            Target::query(Query { filter, ..Query::all(top, Time::now()) })
-        }
-        _ => return Err(wrong()),
-    };
-    if let Some(id) = bulk.if_account_id {
-        let account = accounts::need(&tree, id)?.id;
-        let there = Query { deep: false, ..Query::all(account, Time::now()) };
-        let (all, inside) = local.count_target(&target, &there, cancel)?;
-        if all != inside {
-            let why = format!("{} of the {all} SIMs are not in {}", all - inside, tree.path(account));
-            return Err(Error::Conflict(why));
-        }
-    }
-    Ok(target)
-}
-
-/// A change, fixed to what was looked at; what is not as whoever asks expects it is refused here.
-fn planned(
-    local: &Local,
-    change: Change,
-    expect: Option<u64>,
-    conflict: OnConflict,
-    cancel: &Cancel,
-) -> estate::Result<(Change, estate::Plan)> {
-    let plan = local.plan(&change, cancel)?;
-    if let Some(expected) = expect.filter(|expected| *expected != plan.total) {
-        return Err(Error::Drift { expected, found: plan.total });
-    }
-    if conflict == OnConflict::Fail && plan.counts.missed() > 0 {
-        return Err(Error::Conflict(format!(
-            "{} of {} SIMs cannot be changed",
-            plan.counts.missed(),
-            plan.total
-        )));
-    }
-    Ok((change.confirmed(&plan), plan))
-}
 
 fn shown(plan: &estate::Plan) -> Plan {
     Plan {
@@ -103,63 +40,6 @@ fn shown(plan: &estate::Plan) -> Plan {
             .collect(),
         warnings: plan.warnings.iter().map(|(warning, sims)| warning.text(*sims)).collect(),
         sample: plan.sample.iter().map(|sim| sim.iccid.clone()).collect(),
-    }
-}
-
-/// The key of a request (draft-ietf-httpapi-idempotency-key-header): a structured-field string, or the bare form.
-fn key(headers: &HeaderMap) -> Result<String, Problem> {
-    let bad = |code, why| Problem::header(StatusCode::BAD_REQUEST, code, "idempotency-key", why);
-    let Some(given) = headers.get("idempotency-key") else {
-        return Err(bad("key-missing", "make one up, a UUID say: sent again with it, it is done once"));
-    };
-    let text = given.to_str().unwrap_or_default().trim();
-    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    let plain = (1..=KEY).contains(&bare.len())
-        && bare.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
-    if plain { Ok(bare.to_owned()) } else { Err(bad("invalid", "must be 1 to 128 visible characters")) }
-}
-
-/// Makes a change of what was sent, as things are seen now.
-type Make = Box<dyn FnOnce(&Local, &Cancel) -> estate::Result<Change> + Send>;
-
-/// What is asked for: a change as it is made of the body, and how it is to be done.
-struct Wanted {
-    route: &'static str,
-    dry_run: bool,
-    expect: Option<u64>,
-    conflict: OnConflict,
-    /// What was sent, to know it again.
-    body: Vec<u8>,
-    make: Make,
-}
-
-impl Wanted {
-    fn of<T: Send + 'static>(
-        route: &'static str,
-        sent: T,
-        bulk: fn(&T) -> Bulk<'_>,
-        bytes: Vec<u8>,
-        change: fn(&T, Target, &Local, &Cancel) -> estate::Result<Change>,
-    ) -> Self {
-        let Bulk { dry_run, expect_count, on_conflict, .. } = bulk(&sent);
-        let make = Box::new(move |local: &Local, cancel: &Cancel| {
-            let target = target(local, bulk(&sent), cancel)?;
-            change(&sent, target, local, cancel)
-        });
-        Self { route, dry_run, expect: expect_count, conflict: on_conflict, body: bytes, make }
-    }
-}
-
-/// A body, and what it is known again by.
-pub(super) struct Known<T>(T, Vec<u8>);
-
-impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Served> for Known<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: axum::extract::Request, served: &Served) -> Result<Self, Problem> {
-        super::body::must_be(request.headers(), "application/json")?;
-        let bytes = super::body::whole(request, served).await?;
-        Ok(Self(super::body::read(&bytes)?, Sha256::digest(&bytes).to_vec()))
     }
 }
 
@@ -221,9 +101,20 @@ pub(super) async fn edits(
     Known(sent, bytes): Known<SimEdits>,
 ) -> Result<Response, Problem> {
     let change = |sent: &SimEdits, target: Target, _: &Local, _: &Cancel| {
-        let tags = Listed { clear: false, add: sent.add_tags.clone(), remove: sent.remove_tags.clone() };
-        let (label, notes) = (sent.label.clone(), sent.notes.clone());
-        let edit = Edit { label, notes, tags, authentication: sent.authentication, ..Edit::default() };
+        let listed = |add: &[String], remove: &[String]| Listed {
+            clear: false,
+            add: add.into(),
+            remove: remove.into(),
+        };
+        let edit = Edit {
+            label: sent.label.clone(),
+            notes: sent.notes.clone(),
+            tags: listed(&sent.add_tags, &sent.remove_tags),
+            categories: listed(&sent.add_categories, &sent.remove_categories),
+            recipients: listed(&sent.add_recipients, &sent.remove_recipients),
+            authentication: sent.authentication,
+            ..Edit::default()
+        };
         Ok(Change::Edit { target, edit: Box::new(edit) })
     };
     served.operate(asker, &request, Wanted::of("sim-edits", sent, SimEdits::bulk, bytes, change)).await
@@ -240,7 +131,6 @@ pub(super) async fn undo(
         route: "undos",
         dry_run: sent.dry_run,
         expect: None,
-        conflict: OnConflict::Skip,
         body: bytes,
         make: Box::new(move |_, _| Ok(Change::Undo { change })),
     };
@@ -251,67 +141,77 @@ impl Served {
     /// Looks what a change would do, or has it made in the background, once for each key.
     async fn operate(&self, asker: Asker, request: &Parts, wanted: Wanted) -> Result<Response, Problem> {
         params::none(request)?;
-        let Wanted { route, dry_run, expect, conflict, body, make } = wanted;
-        if dry_run {
-            let plan = move |local: &Local, cancel: &Cancel| {
-                let change = make(local, cancel)?;
-                json_of(shown(&planned(local, change, expect, conflict, cancel)?.1))
-            };
+        if wanted.dry_run {
+            let plan =
+                move |local: &Local, cancel: &Cancel| json_of(shown(&wanted.planned(local, cancel)?.1));
             return Ok(Json(self.work(&asker, plan).await?).into_response());
         }
-        let key = key(&request.headers)?;
+        let key = bulk::key(&request.headers)?;
         let begin = move |local: &Local, cancel: &Cancel| {
+            let (route, body) = (wanted.route, wanted.body.clone());
             if let Some(known) = local.asked(route, &key, &body)? {
                 return Ok((known, false));
             }
-            let change = make(local, cancel)?;
-            let (change, _) = planned(local, change, expect, conflict, cancel)?;
+            let (change, plan) = wanted.planned(local, cancel)?;
             let id = ChangeId::new();
-            match local.ask_for(route, &key, &body, &id, &change)? {
-                Some(known) => Ok((known, false)),
-                None => local.request(&id, cancel).map(|request| (request, true)),
+            if let Some(known) = local.ask_for(route, &key, &body, &id, &change)? {
+                return Ok((known, false));
             }
+            // Where there is nothing to do it is done.
+            let nothing = change.target().is_some() && plan.total == 0;
+            if nothing {
+                local.ended(&id, Stage::Done, "")?;
+            }
+            local.request(&id, cancel).map(|request| (request, !nothing))
         };
-        let (asked, new) = self.work(&asker, begin).await?;
+        let (asked, new) = self.write(&asker, begin).await?;
         let user = asker.estate.me().id;
         // What was being done when the program ended is gone on with: by its number it is made once.
         let left = asked.stage == Stage::Running
             && !asker.estate.read_only()
             && self.running.done(user, &asked.id).is_none();
         if new || left {
-            self.begin(&asker, &asked);
+            self.begin(&asker, &asked, request);
         }
         let told = self.told(&asker, asked.id.clone()).await?;
         let mut response = (StatusCode::ACCEPTED, Json(told)).into_response();
-        let at = format!("/v1/operations/{PREFIX}{}", asked.id);
-        if let Ok(at) = HeaderValue::from_str(&at) {
+        if let Ok(at) = HeaderValue::from_str(&at(&asked.id)) {
             response.headers_mut().insert(header::LOCATION, at);
         }
         Ok(response)
     }
 
     /// Makes the change, whoever still listens.
-    fn begin(&self, asker: &Asker, asked: &Request) {
+    fn begin(&self, asker: &Asker, asked: &Request, by: &Parts) {
         let running = self.running.begin(asker.estate.me().id, &asked.id);
         let (local, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (id, change) = (asked.id.clone(), asked.change.clone());
         let changes = Arc::clone(&self.changes);
+        let (route, path) = (format!("/v1/operations/{}", asked.route), at(&asked.id));
+        let name = by.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let failed = move |error: Error| {
+            Problem::from(error).placed(&Method::POST, &route).object(&path, &name).to_string()
+        };
         let work = move || {
             let watch = |progress: estate::Progress| {
-                running.done.send_replace(progress.done);
+                running.done.send_replace((progress.done, progress.total));
                 if running.cancel.is_cancelled() || stopping.is_cancelled() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
             };
+            // Whoever stopped it while it waited was told so.
+            if !local.request(&id, &Cancel::new()).is_ok_and(|request| request.stage == Stage::Running) {
+                return;
+            }
             let (stage, answer) = match local.apply(&id, &change, &watch) {
                 Ok(_) => (Stage::Done, String::new()),
-                // Who may not any more, or only looks, is not who asked: it waits for who is.
-                Err(Error::ReadOnly | Error::SignedOut) => return,
+                // Where nothing is written it waits until something is.
+                Err(Error::ReadOnly) => return,
                 Err(Error::Cancelled) if stopping.is_cancelled() => return,
                 Err(Error::Cancelled) => (Stage::Cancelled, String::new()),
-                Err(error) => (Stage::Failed, Problem::from(error).object("", "").to_string()),
+                Err(error) => (Stage::Failed, failed(error)),
             };
             if let Err(error) = local.ended(&id, stage, &answer) {
                 tracing::error!(%error, "what became of an operation could not be written down");
@@ -336,8 +236,18 @@ impl Served {
     }
 }
 
-fn object(request: &Request, receipt: Option<&Receipt>, running: Option<u64>) -> Operation {
+/// Where an operation is looked at.
+fn at(id: &ChangeId) -> String {
+    format!("/v1/operations/{PREFIX}{id}")
+}
+
+fn object(request: &Request, receipt: Option<&Receipt>, running: Option<(u64, u64)>) -> Operation {
     let status = match (receipt, request.stage) {
+        (Some(receipt), _)
+            if receipt.counts.missed() == receipt.counts.total() && receipt.counts.missed() > 0 =>
+        {
+            "failed"
+        }
         (Some(receipt), _) if receipt.counts.missed() > 0 => "partially_failed",
         (Some(_), _) | (None, Stage::Done) => "succeeded",
         (None, Stage::Running) if running.is_some() => "running",
@@ -346,17 +256,19 @@ fn object(request: &Request, receipt: Option<&Receipt>, running: Option<u64>) ->
         (None, Stage::Failed) => "failed",
         (None, Stage::Cancelled) => "cancelled",
     };
-    let id = format!("{PREFIX}{}", request.id);
+    let (running, at) = (running.filter(|_| receipt.is_none()), at(&request.id));
+    let nothing = (request.stage == Stage::Done).then(estate::Counts::default);
     Operation {
         change_id: request.id.0.clone(),
         status: status.to_owned(),
         created_at: request.at.to_string(),
-        done: running.filter(|_| receipt.is_none()),
-        counts: receipt.map(|receipt| receipt.counts.into()),
+        done: running.map(|(done, _)| done),
+        total: running.map(|(_, total)| total).filter(|total| *total > 0),
+        counts: receipt.map(|receipt| receipt.counts).or(nothing).map(Into::into),
         problem: serde_json::from_str(&request.answer).ok(),
-        results_url: format!("/v1/operations/{id}/results"),
+        results_url: format!("{at}/results"),
         undo_url: receipt.filter(|receipt| receipt.undoable).map(|_| "/v1/operations/undos".to_owned()),
-        id,
+        id: format!("{PREFIX}{}", request.id),
     }
 }
 
@@ -407,8 +319,13 @@ pub(super) async fn stop(
     }
     let before = served.told(&asker, id.clone()).await?;
     if !served.running.stop(asker.estate.me().id, &id) {
-        let status = before["status"].as_str().unwrap_or_default();
-        return Err(Error::Conflict(format!("it does not run: {status}")).into());
+        // One that waits to be gone on with is not gone on with.
+        if before["status"] != "queued" {
+            let status = before["status"].as_str().unwrap_or_default();
+            return Err(Error::Conflict(format!("it does not run: {status}")).into());
+        }
+        let ended = id.clone();
+        served.write(&asker, move |local, _| local.ended(&ended, Stage::Cancelled, "")).await?;
     }
     Ok((StatusCode::ACCEPTED, Json(served.told(&asker, id).await?)))
 }
@@ -425,10 +342,9 @@ pub(super) async fn events(
     served.told(&asker, id.clone()).await?;
     let progress = served.running.watch(asker.estate.me().id, &id);
     let steps = progress.map(WatchStream::new).into_iter().map(futures_util::StreamExt::boxed);
-    let steps = futures_util::stream::iter(steps).flatten().map(|done| {
-        Ok::<_, std::convert::Infallible>(
-            Event::default().event("progress").data(format!("{{\"done\":{done}}}")),
-        )
+    let steps = futures_util::stream::iter(steps).flatten().map(|(done, total)| {
+        let data = serde_json::json!({ "done": done, "total": Some(total).filter(|total| *total > 0) });
+        Ok::<_, std::convert::Infallible>(Event::default().event("progress").data(data.to_string()))
     });
     let end = futures_util::stream::once(async move {
         let data = served.told(&asker, id).await.map_or_else(|_| "{}".to_owned(), |told| told.to_string());

@@ -1,16 +1,19 @@
 //! Failures as RFC 9457 problems: every one of them, with a stable type and a way out.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use estate::Error;
 use serde_json::{Value as Json, json};
 
+use super::places::{self, Place};
 use crate::wire::Fault;
 
 /// What of a request is at fault.
 #[derive(Debug, Clone)]
 enum At {
     Parameter(String),
+    /// What the estate calls it, and the column where it is a filter; where it stands the request tells.
+    Field(&'static str),
     Header(String),
     /// A place in the body (RFC 6901).
     Pointer(String),
@@ -52,7 +55,7 @@ impl Problem {
     pub(super) fn parameter(name: &str, why: impl Into<String>) -> Self {
         Self {
             at: Some(Box::new((At::Parameter(name.to_owned()), None))),
-            ..Self::new(StatusCode::BAD_REQUEST, "invalid", why)
+            ..Self::new(StatusCode::BAD_REQUEST, "invalid", format!("{name}: {}", why.into()))
         }
     }
 
@@ -149,6 +152,22 @@ impl Problem {
         }
     }
 
+    /// The same, once it is known what was asked: what was wrong in a body is no wrong parameter.
+    pub(super) fn placed(mut self, method: &Method, route: &str) -> Self {
+        if let Some((at, _)) = self.at.as_deref_mut()
+            && let At::Field(field) = at
+        {
+            *at = match places::of(method, route, field) {
+                Place::Parameter(name) => At::Parameter(name.to_owned()),
+                Place::Pointer(pointer) => At::Pointer(pointer),
+            };
+            if matches!(at, At::Pointer(_)) {
+                self.status = StatusCode::UNPROCESSABLE_ENTITY;
+            }
+        }
+        self
+    }
+
     /// The problem as an object (RFC 9457 §3), with what its error says as further members.
     pub(super) fn object(&self, path: &str, request_id: &str) -> Json {
         let mut body = json!({
@@ -165,9 +184,10 @@ impl Problem {
         }
         if let Some((at, column)) = self.at.as_deref() {
             let (kind, name) = match at {
-                At::Parameter(name) => ("parameter", name),
-                At::Header(name) => ("header", name),
-                At::Pointer(pointer) => ("pointer", pointer),
+                At::Parameter(name) => ("parameter", name.as_str()),
+                At::Field(name) => ("parameter", *name),
+                At::Header(name) => ("header", name.as_str()),
+                At::Pointer(pointer) => ("pointer", pointer.as_str()),
             };
             let mut error = json!({ kind: name, "code": self.code, "detail": self.detail });
             if let Some(column) = column {
@@ -228,10 +248,8 @@ impl From<Error> for Problem {
         let hint = error.hint().filter(|_| matches!(error, Error::NotFound { .. } | Error::Filter { .. }));
         let detail = hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
         let at = match &error {
-            Error::Filter { column, .. } => Some((At::Parameter("filter".to_owned()), Some(*column))),
-            // The command line says columns.
-            Error::Invalid { field: "columns", .. } => Some((At::Parameter("fields".to_owned()), None)),
-            Error::Invalid { field, .. } => Some((At::Parameter((*field).to_owned()), None)),
+            Error::Filter { column, .. } => Some((At::Field("filter"), Some(*column))),
+            Error::Invalid { field, .. } => Some((At::Field(field), None)),
             _ => None,
         };
         let again = if let Error::TooMany { seconds } = &error { Some(*seconds) } else { None };

@@ -18,7 +18,8 @@ pub(super) struct One {
     all: Arc<Running>,
     key: Key,
     pub(super) cancel: Cancel,
-    pub(super) done: watch::Sender<u64>,
+    /// How far it is, and of how much as far as that is known.
+    pub(super) done: watch::Sender<(u64, u64)>,
 }
 
 impl Running {
@@ -34,7 +35,7 @@ impl Running {
             return runs;
         }
         let all = Arc::clone(self);
-        let one = One { all, key: key.clone(), cancel: Cancel::new(), done: watch::channel(0).0 };
+        let one = One { all, key: key.clone(), cancel: Cancel::new(), done: watch::channel((0, 0)).0 };
         let one = Arc::new(one);
         kept.insert(key, Arc::downgrade(&one));
         one
@@ -50,12 +51,12 @@ impl Running {
     }
 
     /// Hears how far one is, until it ends.
-    pub(super) fn watch(&self, user: UserId, id: &ChangeId) -> Option<watch::Receiver<u64>> {
+    pub(super) fn watch(&self, user: UserId, id: &ChangeId) -> Option<watch::Receiver<(u64, u64)>> {
         self.one(user, id).map(|one| one.done.subscribe())
     }
 
     /// How far one is, if it runs.
-    pub(super) fn done(&self, user: UserId, id: &ChangeId) -> Option<u64> {
+    pub(super) fn done(&self, user: UserId, id: &ChangeId) -> Option<(u64, u64)> {
         self.one(user, id).map(|one| *one.done.borrow())
     }
 }
@@ -79,8 +80,8 @@ mod tests {
         let (all, user, id) = (Arc::<Running>::default(), UserId(1), ChangeId("c-1".into()));
         let first = all.begin(user, &id);
         let again = all.begin(user, &id);
-        first.done.send_replace(7);
-        assert_eq!((all.done(user, &id), all.done(UserId(2), &id)), (Some(7), None));
+        first.done.send_replace((7, 9));
+        assert_eq!((all.done(user, &id), all.done(UserId(2), &id)), (Some((7, 9)), None));
         assert!(all.stop(user, &id) && first.cancel.is_cancelled() && again.cancel.is_cancelled());
         drop(first);
         assert!(all.stop(user, &id), "the other one is still there");

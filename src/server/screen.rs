@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Note, Progress};
+use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Note, Progress};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
@@ -53,7 +53,11 @@ pub(super) async fn ask(
             .await
             .map(Json);
     }
-    served.work(&asker, move |local, cancel| wire::answer(local, ask, cancel)).await.map(Json)
+    let writes = ask.writes();
+    let answer = move |local: &Local, cancel: &Cancel| wire::answer(local, ask, cancel);
+    let answered =
+        if writes { served.write(&asker, answer).await } else { served.work(&asker, answer).await };
+    answered.map(Json)
 }
 
 /// What a change would do.
@@ -68,12 +72,9 @@ pub(super) async fn plan(
     Ok(Json(serde_json::to_value(planned).map_err(|e| Problem::unexpected(&e))?))
 }
 
-/// The number that whoever asks gave a change (a UUID, or anything as plain).
+/// The number that whoever asks gave a change.
 fn change_id(name: Named) -> Result<ChangeId, Problem> {
-    let name = name.0?;
-    let plain = (8..=64).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    if plain { Ok(ChangeId(name)) } else { Err(Problem::nowhere()) }
+    ChangeId::parse(&name.0?).map_err(|_| Problem::nowhere())
 }
 
 /// Makes a change, once: the same number again gives the same receipt.

@@ -1,7 +1,15 @@
 //! The objects of the API as they are described: what each field is, in which unit.
 
-use serde::{Deserialize, Serialize};
+mod sent;
+
+use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(super) use sent::{
+    AccountPatch, Bulk, Cleared, Credentials, LinkAccepted, LinkSent, NewAccount, NewUser, OnConflict,
+    Renewal, Selector, SimEdits, SimLevels, SimMoves, SimPatch, SimQuery, SimStates, StateAction, Undo,
+    UserPatch,
+};
 
 /// An account, as whoever asks sees it.
 #[derive(Serialize, ToSchema)]
@@ -313,188 +321,6 @@ pub(super) struct Usage {
     pub periods: Vec<Spent>,
 }
 
-/// Which SIMs are meant: exactly one of these.
-#[derive(Deserialize, ToSchema, Default)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Selector {
-    /// These, by ICCID; one that is not there is an error.
-    #[schema(max_items = 100_000, example = json!(["8944500102198304826"]))]
-    pub iccids: Option<Vec<String>>,
-    /// All you see: to be said, so that nobody means them by mistake.
-    pub all: Option<bool>,
-    /// All that fit a filter; an empty one fits none.
-    #[schema(example = "status=active tag:meter")]
-    pub filter: Option<String>,
-}
-
-/// What becomes of SIMs that cannot be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema, Default)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum OnConflict {
-    /// They are left as they are, counted and listed.
-    #[default]
-    Skip,
-    /// Nothing is changed if there is one.
-    Fail,
-}
-
-/// What every operation on SIMs has.
-#[derive(Clone, Copy)]
-pub(super) struct Bulk<'a> {
-    pub selector: &'a Selector,
-    pub dry_run: bool,
-    pub expect_count: Option<u64>,
-    pub on_conflict: OnConflict,
-    pub if_account_id: Option<&'a str>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// The body of an operation on SIMs: what each has, and what is its own.
-macro_rules! bulk {
-    ($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* }) => {
-        $(#[$about])*
-        #[derive(Deserialize, ToSchema)]
-        #[serde(deny_unknown_fields)]
-        pub(super) struct $name {
-            /// Which SIMs.
-            pub selector: Selector,
-            /// Only look what it would do. Nothing is changed unless this is false.
-            #[serde(default = "yes")]
-            #[schema(default = true)]
-            pub dry_run: bool,
-            /// Refuse unless exactly that many SIMs are meant.
-            #[serde(default)]
-            pub expect_count: Option<u64>,
-            /// What becomes of SIMs that cannot be changed.
-            #[serde(default)]
-            pub on_conflict: OnConflict,
-            /// Refuse unless all of them are in this account, not below it.
-            #[serde(default)]
-            #[schema(example = "acc_7")]
-            pub if_account_id: Option<String>,
-            $($(#[$field_about])* pub $field: $kind,)*
-        }
-
-        impl $name {
-            pub(super) fn bulk(&self) -> Bulk<'_> {
-                Bulk {
-                    selector: &self.selector,
-                    dry_run: self.dry_run,
-                    expect_count: self.expect_count,
-                    on_conflict: self.on_conflict,
-                    if_account_id: self.if_account_id.as_deref(),
-                }
-            }
-        }
-    };
-}
-
-bulk! {
-    /// SIMs into another account.
-    SimMoves {
-        /// The account they go to.
-        #[schema(example = "acc_9")]
-        target_account_id: String,
-        /// What is taken off them on the way.
-        #[serde(default)]
-        #[schema(max_items = 3)]
-        clear: Vec<Cleared>,
-    }
-}
-
-bulk! {
-    /// Caps and alerts of SIMs; what is not said stays as it is.
-    SimLevels {
-        /// The cap in bytes; 0 is none.
-        #[serde(default)]
-        cap_bytes: Option<u64>,
-        /// The alert in bytes; 0 is none. Without it the alert becomes 80 % of a cap that is set.
-        #[serde(default)]
-        alert_bytes: Option<u64>,
-        /// Whether an open session is ended at the cap too.
-        #[serde(default)]
-        hard_cap: Option<bool>,
-        /// Whether the old cap comes back when the billing period ends.
-        #[serde(default)]
-        until_period_end: bool,
-    }
-}
-
-bulk! {
-    /// States of SIMs.
-    SimStates {
-        /// What is done to them.
-        action: StateAction,
-        /// Why, for those who look later.
-        #[serde(default)]
-        #[schema(max_length = 200)]
-        reason: String,
-    }
-}
-
-bulk! {
-    /// Labels, notes, tags, categories and recipients of SIMs; what is not said stays as it is.
-    SimEdits {
-        /// The label; empty takes it away.
-        #[serde(default)]
-        label: Option<String>,
-        /// The notes; empty takes them away.
-        #[serde(default)]
-        notes: Option<String>,
-        /// Tags that come.
-        #[serde(default)]
-        add_tags: Vec<String>,
-        /// Tags that go.
-        #[serde(default)]
-        remove_tags: Vec<String>,
-        /// Whether the network lets them authenticate.
-        #[serde(default)]
-        authentication: Option<bool>,
-    }
-}
-
-/// What a move takes off SIMs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Cleared {
-    /// Notes.
-    Notes,
-    /// Who hears of alerts.
-    Recipients,
-    /// Tags.
-    Tags,
-}
-
-/// What is done to the state of a SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum StateAction {
-    /// Asks the network to bring it into use.
-    Activate,
-    /// Stops it until it is resumed.
-    Suspend,
-    /// Ends a suspension.
-    Resume,
-    /// Ends the subscription for good.
-    Terminate,
-}
-
-/// The inverse of an earlier change.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Undo {
-    /// The change.
-    #[schema(example = "0192d4a5-7c3e-7000-8000-5f0e3a1c9b42")]
-    pub change_id: String,
-    /// Only look what it would do.
-    #[serde(default = "yes")]
-    #[schema(default = true)]
-    pub dry_run: bool,
-}
-
 /// What an operation would do.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Plan {
@@ -536,6 +362,8 @@ pub(super) struct Operation {
     pub created_at: String,
     /// SIMs worked through so far, while it runs.
     pub done: Option<u64>,
+    /// Of how many, while it runs and as far as that is known.
+    pub total: Option<u64>,
     /// What became of the SIMs, when it has ended.
     pub counts: Option<Counts>,
     /// Why it failed: a problem.
@@ -545,57 +373,6 @@ pub(super) struct Operation {
     pub results_url: String,
     /// Where it is taken back, where it can be: post `change_id` there.
     pub undo_url: Option<String>,
-}
-
-/// A new account.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewAccount {
-    /// The account above.
-    #[schema(example = "acc_1")]
-    pub parent_id: String,
-    /// Its name.
-    #[schema(max_length = 100, example = "Fleet South")]
-    pub name: String,
-}
-
-/// A new user.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewUser {
-    /// The account they belong to.
-    #[schema(example = "acc_1")]
-    pub account_id: String,
-    /// Full name.
-    #[schema(example = "Ann Other")]
-    pub name: String,
-    /// Mail address.
-    #[schema(example = "ann@acme.example")]
-    pub email: String,
-    /// What they may do.
-    pub role: RoleWord,
-}
-
-/// A role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RoleWord {
-    /// Looks, filters, exports.
-    ViewOnly,
-    /// Also edits notes and runs diagnostics.
-    User,
-    /// Manages accounts, users, caps and moves.
-    Admin,
-}
-
-impl From<RoleWord> for estate::Role {
-    fn from(word: RoleWord) -> Self {
-        match word {
-            RoleWord::ViewOnly => Self::ViewOnly,
-            RoleWord::User => Self::User,
-            RoleWord::Admin => Self::Admin,
-        }
-    }
 }
 
 /// A failure (RFC 9457).

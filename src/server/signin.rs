@@ -18,43 +18,8 @@ use super::body::Sent;
 use super::page::{escaped, html};
 use super::params::{self, Named};
 use super::problem::Problem;
+use super::shapes::{Credentials, LinkAccepted, LinkSent, Renewal};
 use super::{Served, turn};
-
-/// What somebody signs in with.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
-    email: String,
-    password: String,
-    #[serde(default)]
-    code: Option<String>,
-}
-
-/// What renews a session.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Renewal {
-    renew: String,
-}
-
-/// A link, as it was handed over, or how it ends.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LinkSent {
-    link: String,
-}
-
-/// What somebody chooses who was let in by a link.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Chosen {
-    link: String,
-    password: String,
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    code: Option<String>,
-}
 
 fn object(signed: &Signed) -> Value {
     json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
@@ -105,7 +70,7 @@ impl Served {
 pub(super) async fn sign_in(
     State(served): State<Served>,
     request: Parts,
-    Sent(wanted): Sent<Wanted>,
+    Sent(wanted): Sent<Credentials>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     served.writes()?;
@@ -157,7 +122,7 @@ pub(super) async fn look(
 pub(super) async fn accept(
     State(served): State<Served>,
     request: Parts,
-    Sent(chosen): Sent<Chosen>,
+    Sent(chosen): Sent<LinkAccepted>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     let signed = served.let_in(chosen, address(&request.extensions)).await?;
@@ -165,11 +130,11 @@ pub(super) async fn accept(
 }
 
 impl Served {
-    async fn let_in(&self, chosen: Chosen, from: IpAddr) -> Result<Signed, Problem> {
+    async fn let_in(&self, chosen: LinkAccepted, from: IpAddr) -> Result<Signed, Problem> {
         self.writes()?;
         self.limits.link(from).within()?;
         let secret = secret(&chosen.link)?;
-        let Chosen { password, name, code, .. } = chosen;
+        let LinkAccepted { password, name, code, .. } = chosen;
         let chosen = estate::Chosen { password, name, code };
         self.prove(move |owner| owner.by_link(&secret, &chosen, Time::now())).await
     }
@@ -208,7 +173,7 @@ pub(super) async fn page_sent(
         Ok(Form(filled)) if filled.password != filled.again => "The two passwords differ.".to_owned(),
         Ok(Form(filled)) => {
             let chosen =
-                Chosen { link: end, password: filled.password, name: filled.name, code: filled.code };
+                LinkAccepted { link: end, password: filled.password, name: filled.name, code: filled.code };
             match served.let_in(chosen, address(&request.extensions)).await {
                 // The session that came with it is not for a browser: whoever is let in signs in where they work.
                 Ok(_) => return done(),

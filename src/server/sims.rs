@@ -7,18 +7,19 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use estate::export;
 use estate::{
-    Accounts, Alert, Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Key, Levels, Listed, Local,
-    Order, Query, Seek, Sim, SimId, Target, Time, WINDOW,
+    Accounts, Alert, Cancel, Change, Edit, Error, Estate, Filter, Key, Levels, Listed, Local, Order, Query,
+    Seek, Sim, SimId, Target, Time, WINDOW,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::body::Sent;
-use super::edits::Patch;
+use super::edits::{Make, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::{Served, accounts, now};
+use super::shapes::SimQuery;
+use super::{Served, accounts};
 
 /// Where a list goes on: after which row, and from when ages in the filter are measured.
 #[derive(Serialize, Deserialize)]
@@ -37,6 +38,7 @@ const HIDDEN: &str = "version";
 
 /// The fields of an answer: those that were asked for, or all.
 fn fields(wanted: Option<&str>) -> estate::Result<Vec<&'static str>> {
+    let wanted = wanted.filter(|text| !text.trim().is_empty());
     let wanted: Vec<String> =
         wanted.map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
     if wanted.iter().any(|name| name.trim() == HIDDEN) {
@@ -99,10 +101,18 @@ pub(super) fn find(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<S
     let id = estate::text::clean(id);
     match id.strip_prefix("sim_") {
         Some(number) => {
-            let number = number.parse().map_err(|_| Error::not_found("SIM", id.as_ref()))?;
-            local.sim(SimId(number), cancel)
+            let unknown = || Error::not_found("SIM", id.as_ref());
+            let number = number.parse().map_err(|_| unknown())?;
+            local.sim(SimId(number), cancel).map_err(|error| match error {
+                Error::NotFound { .. } => unknown(),
+                other => other,
+            })
         }
-        None => local.sim_by_iccid(&id, cancel),
+        // What cannot be one is not there either.
+        None => local.sim_by_iccid(&id, cancel).map_err(|error| match error {
+            Error::Invalid { .. } => Error::not_found("SIM", id.as_ref()),
+            other => other,
+        }),
     }
 }
 
@@ -156,16 +166,15 @@ pub(super) async fn change(
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
-    let make = |local: &Local, id: &str, wanted: Option<Made>, at| {
+    let make = |local: &Local, id: &str, wanted: Option<Made>, apply: &Make<'_>| {
         let Some(wanted) = wanted else { return Ok(()) };
         let sim = find(local, id, &Cancel::new())?.id;
-        let target = Target { at, expect: Some(1), ..Target::ids([sim]) };
-        let receipt = local.apply(&ChangeId::new(), &wanted(target), &now)?;
+        let receipt = apply(&wanted(Target::ids([sim])))?;
         if receipt.counts.missed() == 0 {
             return Ok(());
         }
-        let items = local.items(receipt.rev, None, None, 1, &Cancel::new()).unwrap_or_default();
-        let why = items.first().map_or("it was changed meanwhile", |item| item.reason.text());
+        let items = local.items(receipt.rev, None, None, 1, &Cancel::new())?;
+        let why = items.first().map_or("it cannot be changed", |item| item.reason.text());
         Err(Error::Conflict(why.to_owned()))
     };
     served.changed(&asker, id, request, patched, look, make).await
@@ -176,18 +185,10 @@ pub(super) async fn query(
     State(served): State<Served>,
     asker: Asker,
     request: Parts,
-    Sent(wanted): Sent<Map<String, Value>>,
+    Sent(wanted): Sent<SimQuery>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    let text = |(name, value): (String, Value)| match value {
-        Value::String(text) => Some((name, text)),
-        Value::Number(_) | Value::Bool(_) => Some((name, value.to_string())),
-        _ => None,
-    };
-    let wanted: Option<Vec<(String, String)>> = wanted.into_iter().map(text).collect();
-    let bad =
-        || Problem::body(StatusCode::UNPROCESSABLE_ENTITY, "", "each is a text, a number, or true or false");
-    served.listed(&asker, Params::of(wanted.ok_or_else(bad)?, &KNOWN)?).await
+    served.listed(&asker, Params::of(wanted.pairs(), &KNOWN)?).await
 }
 
 /// What a list is asked for by.

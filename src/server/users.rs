@@ -1,20 +1,19 @@
 //! Users: those of the accounts one manages.
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Role, UserChange, UserId};
+use estate::{Cancel, Change, Error, Estate, Local, Role, UserChange, UserId, UserState};
 use serde_json::{Value, json};
 
 use super::asker::Asker;
 use super::body::Sent;
-use super::edits::Patch;
+use super::edits::{Make, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::{NewUser, User};
-use super::{Served, accounts, json_of, now};
+use super::{Served, accounts, created, json_of, make};
 
 fn id(text: &str) -> estate::Result<UserId> {
     let id = text.strip_prefix("usr_").and_then(|id| id.parse().ok()).map(UserId);
@@ -82,18 +81,18 @@ pub(super) async fn add(
     asker: Asker,
     request: Parts,
     Sent(new): Sent<NewUser>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<Response, Problem> {
     params::none(&request)?;
     let added = move |local: &Local, cancel: &Cancel| {
         let account = accounts::need(&*local.accounts(cancel)?, &new.account_id)?.id;
         let email = new.email.trim().to_lowercase();
         let change = Change::AddUser { account, name: new.name, email: new.email, role: new.role.into() };
-        local.apply(&ChangeId::new(), &change, &now)?;
+        make(local, &change, cancel)?;
         let users = local.users(Some(account), cancel)?;
         let user = users.iter().filter(|user| user.email.to_lowercase() == email).max_by_key(|user| user.id);
         json_of(object(user.ok_or_else(|| Error::not_found("user", email))?))
     };
-    Ok((StatusCode::CREATED, Json(served.work(&asker, added).await?)))
+    Ok(created("/v1/users", &served.write(&asker, added).await?))
 }
 
 /// What a patch changes about a user.
@@ -116,10 +115,17 @@ pub(super) async fn change(
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
-    let make = |local: &Local, id: &str, wanted: Option<UserChange>, _| {
+    let make = |local: &Local, id: &str, wanted: Option<UserChange>, apply: &Make<'_>| {
         let Some(to) = wanted else { return Ok(()) };
-        let change = Change::ChangeUser { user: find(local, id)?.id, to };
-        local.apply(&ChangeId::new(), &change, &now).map(drop)
+        let user = find(local, id)?;
+        // What they are already is no change.
+        let is = match to {
+            UserChange::Role(role) => user.role == role,
+            UserChange::Enable => user.state == UserState::Active,
+            UserChange::Disable => user.state == UserState::Disabled,
+            UserChange::Remove | UserChange::Invite => false,
+        };
+        if is { Ok(()) } else { apply(&Change::ChangeUser { user: user.id, to }).map(drop) }
     };
     served.changed(&asker, id, request, patched, look, make).await
 }

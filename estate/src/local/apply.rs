@@ -153,7 +153,15 @@ impl Local {
         Ok(Plan { at, total: staged.total(), counts: staged.counts(), ..Plan::default() })
     }
 
-    pub(super) fn apply_change(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+    /// Makes a change of what somebody has seen: `still` is asked once nobody else can change anything any more, and what
+    /// it refuses is not done.
+    pub fn apply_as_seen(
+        &self,
+        id: &ChangeId,
+        change: &Change,
+        watch: &Watch<'_>,
+        still: &dyn Fn() -> Result<()>,
+    ) -> Result<Receipt> {
         self.may_change(&needs(change))?;
         if matches!(change, Change::EditProfile { .. }) {
             self.in_person()?;
@@ -169,6 +177,9 @@ impl Local {
             let same = log::asked(&writer, id)?.is_none_or(|known| known == asked);
             return if same { Ok(receipt) } else { Err(Error::KeyReused) };
         }
+        // Whoever waited too long for their turn is not there any more.
+        start(watch)?;
+        still()?;
         let now = (self.clock)();
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
@@ -273,7 +284,6 @@ impl Local {
         to: AccountId,
         clear: Clear,
     ) -> Result<()> {
-        start(run.watch)?;
         let target = frozen(run.view, target)?;
         let judged = write::judge_move(run.view, &target, to)?;
         if judged.counts == Counts::default() {
@@ -293,7 +303,6 @@ impl Local {
         account: AccountId,
         by: Grouping,
     ) -> Result<()> {
-        start(run.watch)?;
         run.view.accounts.need(account)?;
         tree::too_deep(run.view, account, 0)?;
         let target = frozen(run.view, target)?;
@@ -310,7 +319,6 @@ impl Local {
     }
 
     fn set_levels(&self, id: &ChangeId, run: &Run<'_>, target: &Target, set: &Levels) -> Result<()> {
-        start(run.watch)?;
         set.check()?;
         let target = frozen(run.view, target)?;
         let judged = levels::judge_levels(run.view, &target, set)?;
@@ -323,7 +331,6 @@ impl Local {
     }
 
     fn edit(&self, id: &ChangeId, run: &Run<'_>, target: &Target, edit: &Edit) -> Result<()> {
-        start(run.watch)?;
         let edit = edit.checked()?;
         let target = frozen(run.view, target)?;
         let judged = edits::judge_edit(run.view, &target, &edit)?;
@@ -506,7 +513,7 @@ pub(super) fn plan_ceiling(
 }
 
 /// Says at once that work has begun.
-pub(super) fn start(watch: &Watch<'_>) -> Result<()> {
+fn start(watch: &Watch<'_>) -> Result<()> {
     match watch(Progress { phase: "checking", done: 0, total: 0 }) {
         std::ops::ControlFlow::Continue(()) => Ok(()),
         std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),

@@ -145,7 +145,7 @@ impl Estate for Local {
     }
 
     fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
-        self.apply_change(id, change, watch)
+        self.apply_as_seen(id, change, watch, &|| Ok(()))
     }
 
     fn stage(

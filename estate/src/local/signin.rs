@@ -50,7 +50,9 @@ impl Local {
     pub fn end_session(&self) -> Result<()> {
         match &self.scope.token {
             Some(token) if token.person => tokens::revoke(&self.store.writer(), token.id),
-            _ => Ok(()),
+            // A token is taken back by name, and works until then.
+            Some(_) => Err(Error::NotByToken),
+            None => Ok(()),
         }
     }
 
@@ -138,14 +140,15 @@ impl Local {
         let view = View::new(&session, &self.scope, None)?;
         let second =
             signin::factor(&session, me.id)?.ok_or_else(|| Error::Conflict("none was begun".into()))?;
+        if second.proved {
+            return Err(Error::Conflict("it has been proved; sign in with it".into()));
+        }
         let step = password::step(&second.secret, code, now)?;
         let taken = step.is_some_and(|step| signin::take_step(&session, me.id, step).unwrap_or(false));
         if !taken {
             return Err(Error::invalid("code", "is not the one your authenticator shows now"));
         }
-        if !second.proved {
-            note(&view, me, "second-factor", now)?;
-        }
+        note(&view, me, "second-factor", now)?;
         Ok(transaction.commit()?)
     }
 
@@ -273,10 +276,9 @@ fn second<'s>(
     };
     let code = code.filter(|code| !code.is_empty()).ok_or(Error::CodeNeeded)?;
     second.taken_at(now)?;
-    if let Some(step) = password::step(&second.secret, code, now)?
-        && signin::take_step(session, user, step)?
-    {
-        return Ok(transaction);
+    if let Some(step) = password::step(&second.secret, code, now)? {
+        // One that was taken before is sent again after a lost answer: that is no guess.
+        return signin::take_step(session, user, step)?.then_some(transaction).ok_or(Error::WrongPassword);
     }
     signin::wrong_code(session, user, &second, now)?;
     transaction.commit()?;

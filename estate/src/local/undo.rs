@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang, start};
+use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang};
 use super::tree::{
     delete_account, move_account, rename_account, restore_account, rule_of, set_ceiling, set_entitlement,
     set_help, set_period, set_reference,
@@ -34,7 +34,6 @@ fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
 impl Local {
     /// Puts back what a change did to SIMs, as far as nothing came after it.
     fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
-        start(run.watch)?;
         let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
         let judged = what.judged(run.view, logged.rev)?;
         theirs(&judged.counts)?;

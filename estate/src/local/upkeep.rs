@@ -48,6 +48,12 @@ impl Local {
         Ok(transaction.commit()?)
     }
 
+    /// How often something has turned by itself, billing periods and raised caps, in accounts this user sees.
+    pub fn turns(&self) -> Result<i64> {
+        self.may(Capability::View)?;
+        self.store.read(&Cancel::new(), |session| self.view(session)?.turns())
+    }
+
     /// Makes a period turn that is due, so that what is read next is of the period that runs now.
     pub fn catch_up(&self) -> Result<()> {
         while !self.scope.read_only && turn::step(&mut self.store.writer(), self.mail, (self.clock)())? {}

@@ -398,6 +398,11 @@ pub(crate) fn return_raised(session: &Connection, now: Time) -> Result<bool> {
     if session.execute(sql, [now.0])? == 0 {
         return Ok(false);
     }
+    session.execute(
+        "UPDATE account SET turned = turned + 1 WHERE id IN \
+         (SELECT DISTINCT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap))",
+        [],
+    )?;
     super::turn::rules(session)?;
     let gate = derived(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
     session.execute(

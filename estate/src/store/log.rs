@@ -269,6 +269,17 @@ impl View<'_> {
         Ok((now, touched))
     }
 
+    /// How often something has turned by itself in accounts this user sees.
+    pub fn turns(&self) -> Result<i64> {
+        let mut sql = Sql::new("SELECT ifnull(sum(turned), 0) FROM account WHERE 1");
+        if !self.whole {
+            let visible = self.accounts.all().iter().map(|a| a.id.0);
+            sql.push(Sql::new(" AND id IN rarray(?)").with_many(visible));
+        }
+        let mut statement = self.session.prepare_cached(&sql.text)?;
+        Ok(statement.query_row(params_from_iter(&sql.params), |r| r.get(0))?)
+    }
+
     /// The log, newest first (or oldest first after a revision), as far as this user may see it.
     pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
         let mut sql = self.selected();

@@ -184,6 +184,10 @@ fn close(session: &Connection, turn: &Turn, end: i64) -> Result<()> {
          ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes"
     );
     session.prepare_cached(&history)?.execute(bound)?;
+    let told = format!(
+        "UPDATE account SET turned = turned + 1 WHERE id IN (SELECT DISTINCT s.account_id FROM sim s WHERE {ended})"
+    );
+    session.prepare_cached(&told)?.execute(bound)?;
     let anew = format!("UPDATE sim AS s SET used = 0, gate = 0, fired = 0 WHERE {ended}");
     session.prepare_cached(&anew)?.execute(bound)?;
     Ok(())
