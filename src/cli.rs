@@ -60,17 +60,21 @@ struct Arguments {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Options everywhere")]
 pub struct Globals {
-    /// The store (a SQLite file).
-    #[arg(long, global = true, value_name = "FILE", env = "SIMDECK_STORE", hide_env_values = true)]
+    /// The store (a `SQLite` file).
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "The store (a SQLite file); or SIMDECK_STORE, where neither store nor server nor profile is named"
+    )]
     pub store: Option<PathBuf>,
-    /// A server instead of a store: sign in with simdeck login URL.
+    /// A server instead of a store.
     #[arg(
         long,
         global = true,
         value_name = "URL",
-        env = "SIMDECK_SERVER",
-        hide_env_values = true,
-        conflicts_with = "store"
+        conflicts_with = "store",
+        help = "A server instead of a store: sign in with simdeck login URL; or SIMDECK_SERVER, in the same way"
     )]
     pub server: Option<String>,
     /// Speak to a server beyond this machine although nothing is encrypted.
@@ -100,6 +104,23 @@ pub struct Globals {
     /// Do not ask the terminal for the mouse.
     #[arg(long, global = true)]
     pub no_mouse: bool,
+}
+
+impl Globals {
+    /// What the environment names, where the command line names neither store nor server nor profile.
+    fn with_environment(mut self) -> Result<Self, Failure> {
+        if self.store.is_some() || self.server.is_some() || self.profile.is_some() {
+            return Ok(self);
+        }
+        let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        self.store = named("SIMDECK_STORE").map(PathBuf::from);
+        self.server = named("SIMDECK_SERVER").map(|url| url.to_string_lossy().into_owned());
+        if self.store.is_some() && self.server.is_some() {
+            let why = "SIMDECK_STORE and SIMDECK_SERVER are both set: say --store or --server";
+            return Err(Failure::Usage(why.into()));
+        }
+        Ok(self)
+    }
 }
 
 /// The form of a list.
@@ -269,7 +290,12 @@ fn run(arguments: Arguments) -> Outcome {
         Some(Command::Config(_) | Command::Doctor(_)) => config::load().unwrap_or_default(),
         _ => config::load()?,
     };
-    let context = Context { globals: arguments.globals, config };
+    if arguments.globals.server.is_some()
+        && matches!(arguments.command, Some(Command::Init(_) | Command::Demo(_)))
+    {
+        return Err(Failure::Usage("this makes a store here, and does nothing at a server".into()));
+    }
+    let context = Context { globals: arguments.globals.with_environment()?, config };
     match arguments.command {
         None => start::run(&context),
         Some(command) => dispatch(&context, command),

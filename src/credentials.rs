@@ -2,6 +2,7 @@
 //! keyring of the system where there is one, else in a file that only its owner reads.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +17,8 @@ use crate::config;
 pub const VARIABLE: &str = "SIMDECK_TOKEN";
 /// What the keyring keeps them under.
 const SERVICE: &str = "simdeck";
+/// What whoever writes to the file holds.
+const LOCK: &str = "credentials.lock";
 /// Keeps the keyring out of it: for machines whose keyring asks whenever it is used, and for tests.
 const NO_KEYRING: &str = "SIMDECK_NO_KEYRING";
 
@@ -55,8 +58,15 @@ impl Credentials {
     /// A token, as it is.
     pub fn given(token: &str) -> Result<Self> {
         let kept = Kept { token: token.trim().to_owned(), renew: None };
-        kept.secret().map_err(|_| Error::invalid("token", "is none: it begins with simdeck_"))?;
+        kept.secret().map_err(|_| none("what was given"))?;
         Ok(Self { source: Source::Given, now: Mutex::new(kept) })
+    }
+
+    /// What was kept for a server, whatever else there is.
+    pub fn kept(server: &str) -> Result<Option<Self>> {
+        let shelf = Shelf::of(server);
+        let kept = shelf.read()?;
+        Ok(kept.map(|kept| Self { source: Source::Kept(shelf), now: Mutex::new(kept) }))
     }
 
     /// What there is for a server: the environment first, then the command of the configuration, then what was kept.
@@ -64,14 +74,20 @@ impl Credentials {
         if let Ok(token) = std::env::var(VARIABLE)
             && !token.is_empty()
         {
-            return Self::given(&token);
+            return Self::given(&token).map_err(|_| none(VARIABLE));
         }
         if let Some(command) = command {
-            return Self::given(&said(command)?);
+            return Self::given(&said(command)?).map_err(|_| none("token_command"));
         }
-        let shelf = Shelf::of(server);
-        let kept = shelf.read()?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))?;
-        Ok(Self { source: Source::Kept(shelf), now: Mutex::new(kept) })
+        Self::kept(server)?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))
+    }
+
+    /// Keeps other programs from renewing it meanwhile; where that cannot be, they may be quicker.
+    pub fn lock(&self) -> Option<File> {
+        match &self.source {
+            Source::Kept(shelf) => shelf.lock(),
+            Source::Given => None,
+        }
     }
 
     fn now(&self) -> Kept {
@@ -108,6 +124,11 @@ impl Credentials {
     }
 }
 
+/// What was to give a token has given none.
+fn none(from: &str) -> Error {
+    Error::invalid("token", format!("{from} gives none: one begins with simdeck_"))
+}
+
 /// What a command prints, by the shell, without the end of its line.
 fn said(command: &str) -> Result<String> {
     let fault = |why: String| Error::Conflict(format!("token_command: {why}"));
@@ -138,6 +159,14 @@ impl Shelf {
             return None;
         }
         keyring::Entry::new(SERVICE, &self.server).ok()
+    }
+
+    /// Keeps other programs from writing to it until it is dropped.
+    pub fn lock(&self) -> Option<File> {
+        let folder = self.file.parent()?;
+        std::fs::create_dir_all(folder).ok()?;
+        let file = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK)).ok()?;
+        file.lock().ok().map(|()| file)
     }
 
     /// What is kept, if anything is.

@@ -58,7 +58,9 @@ impl Remote {
     }
 
     fn over(link: Arc<Link>) -> Result<Self> {
-        let hello = read(link.ask(&Ask::Me, &Cancel::new())?)?;
+        let hello = link.ask(&Ask::Me, &Cancel::new())?;
+        let hello =
+            serde_json::from_value(hello).map_err(|_| link.unreachable(link::NO_SIMDECK.to_owned()))?;
         Ok(Self { link, hello, tree: Mutex::default() })
     }
 

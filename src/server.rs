@@ -7,6 +7,7 @@ mod api;
 mod asker;
 mod body;
 mod bulk;
+mod codes;
 mod describe;
 mod docs;
 mod edits;

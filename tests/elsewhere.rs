@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use assert_cmd::cargo::CommandCargoExt as _;
 use estate::demo::{self, Demo};
-use estate::{Local, Role, Time};
+use estate::{
+    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, Query, Role, Target, Time, UserChange,
+};
 use serving::Server;
 use simdeck::credentials::Credentials;
 use simdeck::remote::{self, Remote};
@@ -63,8 +65,9 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
     shown(&session, "This list is not loaded.");
     assert!(session.model.table.rows.is_empty());
 
-    let _server = serve(&store, &place);
+    let mut server = serve(&store, &place);
     session.msg(Msg::Offline(None));
+    assert_eq!(session.model.table.first, Some(0), "it begins at its beginning");
     shown(&session, &format!("LIVE · {place}"));
     shown(&session, "the server answers again");
     shown(&session, "1 selected");
@@ -73,6 +76,62 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
             && session.model.table.rows.iter().all(|row| row.row.sim.suspended)
     );
     session.keys("<BS>");
-    session.keys("w");
-    shown(&session, "Move");
+    // A question that the server has not answered goes on when it is back.
+    server.child.kill().expect("killed");
+    assert_eq!(server.ended().1, None);
+    session.keys("wpolar<Enter>");
+    session.msg(Msg::Offline(Some(now)));
+    shown(&session, "this goes on when it is back");
+    shown(&session, "OFFLINE");
+    let _server = serve(&store, &place);
+    session.msg(Msg::Offline(None));
+    shown(&session, "1 SIM: 0 would change · 1 is refused");
+}
+
+#[test]
+fn who_is_signed_out_is_told_so_and_sees_no_row_that_does_not_fit() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = dir.path().join("demo.db");
+    let now = Time::now();
+    let size = Demo { sims: 400, accounts: 24, seed: 3 };
+    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
+    let server = serve(&store, "127.0.0.1:0");
+    let user = Local::open(&store, Some(demo::email(Role::User)), false).expect("opens");
+    let signed = user.begin_session().expect("session");
+    let credentials = Credentials::given(signed.token.reveal()).expect("a token");
+    let address = remote::Server::parse(&server.base, false).expect("address");
+    let remote = Remote::connect(address, credentials, false).expect("connected");
+    let theme = Theme::shipped("dark", false);
+    let mut session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    let out = Change::ChangeUser { user: user.me().id, to: UserChange::Disable };
+    root.apply(&ChangeId::new(), &out, &|_| std::ops::ControlFlow::Continue(())).expect("kept out");
+    session.keys("/status=suspended<Enter>");
+    session.shows("SIGNED OUT");
+    session.shows("This list is not loaded.");
+    assert!(session.model.table.rows.is_empty());
+    session.keys("<Esc>S").shows("simdeck login");
+}
+
+#[test]
+fn what_somebody_stops_over_a_server_is_taken_back_and_not_sent_again() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = dir.path().join("demo.db");
+    let now = Time::now();
+    let size = Demo { sims: 20_000, accounts: 24, seed: 3 };
+    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
+    let mut server = serve(&store, "127.0.0.1:0");
+    let credentials = Credentials::given(root.begin_session().expect("session").token.reveal());
+    let address = remote::Server::parse(&server.base, false).expect("address");
+    let remote = Remote::connect(address, credentials.expect("a token"), false).expect("connected");
+    let all = Query::all(root.me().account, now);
+    let edit = Edit { label: Some("Stopped".into()), ..Edit::default() };
+    let change = Change::Edit { target: Target::query(all), edit: Box::new(edit) };
+    let stopped = remote.apply(&ChangeId::new(), &change, &|_| std::ops::ControlFlow::Break(()));
+    assert_eq!(stopped, Err(Error::Cancelled));
+    server.child.kill().expect("killed");
+    let (log, _) = server.ended();
+    assert_eq!(log.matches("\"method\":\"PUT\"").count(), 1, "{log}");
+    let filter = Filter::parse("label=Stopped").expect("filter");
+    let changed = Query { filter, ..Query::all(root.me().account, now) };
+    assert_eq!(root.count(&changed, &Cancel::new()), Ok(0));
 }

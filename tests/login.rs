@@ -141,6 +141,90 @@ fn a_token_comes_from_the_environment_a_command_or_what_was_kept_and_a_lost_serv
 }
 
 #[test]
+fn signing_out_ends_what_would_renew_a_session_and_the_environment_is_not_taken_for_who_signed_in() {
+    let world = World::sample();
+    let mut server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let place = server.base.trim_start_matches("http://").to_owned();
+    for name in ["Ann", "Ben"] {
+        let email = format!("{}@x.example", name.to_lowercase());
+        world.ok(&["user", "add", &email, "--name", name, "--role", "user", "--account", "/Root"]);
+    }
+    let link = world.ok(&["user", "link", "ann@x.example"]);
+    let ann = Elsewhere::of(&server);
+    ann.ends(&["accept", &link.trim().replace("https://YOUR-SERVER", &server.base)], GOOD, 0);
+    let kept = || {
+        let file = std::fs::read_to_string(ann.home.path().join(".local/state/simdeck/credentials.json"));
+        let all: serde_json::Value = serde_json::from_str(&file.expect("kept")).expect("JSON");
+        all[&server.base]["renew"].as_str().expect("what renews it").to_owned()
+    };
+    let renew = kept();
+    // As if half a day had passed.
+    server.child.kill().expect("killed");
+    let store = rusqlite::Connection::open(world.path("estate.db")).expect("store");
+    assert_eq!(store.execute("UPDATE token SET expires = 1 WHERE person = 1", []), Ok(1));
+    drop(store);
+    let again = Server::of(world.command(), &place, &[]);
+    let (_, said) = ann.ends(&["logout"], "", 0);
+    assert!(said.contains("signed out"), "{said}");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let body = serde_json::json!({ "renew": renew }).to_string();
+    let renewed = agent
+        .post(format!("{}/v1/sessions/renew", again.base))
+        .header("content-type", "application/json")
+        .send(&body);
+    assert_eq!(renewed.expect("answered").status(), 401);
+    // Who signs in is who was named, whatever token the environment holds.
+    world.ok(&["--as", "ben@x.example", "sims", "--limit", "1"]);
+    let token = world.ok(&["--as", "ben@x.example", "token", "create", "ben"]);
+    let mut command = Command::cargo_bin("simdeck").expect("binary");
+    command.env_clear().env("HOME", ann.home.path()).env("SIMDECK_NO_KEYRING", "1");
+    command.env("SIMDECK_TOKEN", token.trim()).args(["login", &again.base, "--email", "ann@x.example"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    child.stdin.take().expect("stdin").write_all(GOOD.as_bytes()).expect("typed");
+    let said = String::from_utf8(child.wait_with_output().expect("ended").stderr).expect("UTF-8");
+    assert!(said.contains("as ann@x.example") && said.contains("SIMDECK_TOKEN is set"), "{said}");
+}
+
+#[test]
+fn what_is_typed_comes_before_the_environment_and_what_makes_a_store_does_nothing_at_a_server() {
+    let world = World::sample();
+    let count = format!("{}\n", world.count(""));
+    let run = |server: &str, store: &str, args: &[&str]| {
+        let mut command = world.command();
+        command.env("SIMDECK_SERVER", server).env("SIMDECK_STORE", store).args(args);
+        let output = command.output().expect("ran");
+        (output.status.code(), String::from_utf8(output.stdout).expect("UTF-8"))
+    };
+    // The store is typed.
+    assert_eq!(run("http://127.0.0.1:9", "", &["sims", "--count"]).1, count);
+    assert_eq!(run("", "elsewhere.db", &["sims", "--count"]).1, count);
+    let init =
+        ["--server", "http://127.0.0.1:9", "init", "--account", "A", "--email", "e@x.example", "--name", "N"];
+    let mut made = Command::cargo_bin("simdeck").expect("binary");
+    made.env_clear().env("HOME", world.dir.path()).args(init);
+    assert_eq!(made.output().expect("ran").status.code(), Some(2));
+}
+
+#[test]
+fn what_answers_and_is_no_simdeck_is_said_to_be_none() {
+    let other = tiny_http::Server::http("127.0.0.1:0").expect("server");
+    let base = format!("http://{}", other.server_addr());
+    let answers = std::thread::spawn(move || {
+        for (n, request) in other.incoming_requests().take(3).enumerate() {
+            let (status, text) = [(200, "{\"hello\": 1}"), (404, "{\"error\": 1}"), (200, "<html>")][n];
+            let _ = request.respond(tiny_http::Response::from_string(text).with_status_code(status));
+        }
+    });
+    let somebody = Elsewhere { home: tempfile::tempdir().expect("folder"), base };
+    for _ in 0..3 {
+        let (_, said) = somebody.ends(&["login", "--email", "a@x.example"], GOOD, 6);
+        assert!(said.contains("no simdeck server"), "{said}");
+    }
+    answers.join().expect("answered");
+}
+
+#[test]
 fn the_page_behind_a_link_works_without_scripts_and_loads_nothing() {
     let world = World::sample();
     let server = Server::of(world.command(), "127.0.0.1:0", &[]);

@@ -298,7 +298,12 @@ fn one_object_is_changed_by_its_tag_and_only_as_it_was_seen() {
         let (status, _, said) = patch(Some(now), body);
         assert_eq!((status, &said["errors"][0]["pointer"]), (422, &json!(pointer)), "{said}");
     }
-    // Accounts and users go the same way.
+}
+
+#[test]
+fn accounts_and_users_are_made_changed_and_removed_by_their_tags() {
+    let (world, server) = world();
+    let program = Program::new(&world, &server, &["all", "--scope", "write"]);
     let new = program.ask(
         "POST",
         "/v1/accounts",
@@ -434,10 +439,17 @@ fn the_description_is_served_and_reads_as_a_page_without_anything_from_elsewhere
     assert_eq!(served, printed);
     assert_eq!(served["openapi"], "3.1.0");
     let page = text("/docs");
-    for part in ["Move SIMs into another account", "<code>POST /v1/operations/sim-moves</code>", "schema-Sim"]
-    {
+    let parts = [
+        "Move SIMs into another account",
+        "<code>POST /v1/operations/sim-moves</code>",
+        "schema-Sim",
+        "<strong>A lone word</strong>",
+        "problem-key-reused",
+    ];
+    for part in parts {
         assert!(page.contains(part), "{part}");
     }
+    assert!(text("/problems/stale").contains("It was changed since"));
     assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
 }
 

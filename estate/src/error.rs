@@ -56,7 +56,7 @@ pub enum Error {
     #[error("not signed in at {0}")]
     NotSignedIn(String),
     /// Whoever signed in was removed or kept out since, or is something else now.
-    #[error("you may not sign in any more, or not as what you were")]
+    #[error("you are not signed in any more: the session or token has ended, was revoked, or is none")]
     SignedOut,
     /// A value breaks a hard rule.
     #[error("{field}: {reason}")]
@@ -274,7 +274,7 @@ impl Error {
             Self::WrongPassword => {
                 Some("an Admin of your account can make you a link for another: simdeck user link".into())
             }
-            Self::SignedOut => Some("sign in again, or ask an Admin of your account".into()),
+            Self::SignedOut => Some("sign in again: simdeck login URL; or ask an Admin of your account".into()),
             Self::ReadOnly => Some("it was begun with --readonly, or by a token that only reads".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),

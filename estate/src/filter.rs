@@ -197,6 +197,22 @@ pub const FIELDS: [(&str, Field, Shape); 35] = [
     ("account_id", Field::AccountId, Shape::Id),
 ];
 
+/// What exports and the API call a field, where that is another name: filters read both.
+const EXPORTED: [(&str, Field); 12] = [
+    ("used_bytes", Field::Used),
+    ("cap_bytes", Field::Cap),
+    ("alert_bytes", Field::Alert),
+    ("hard_cap", Field::Hard),
+    ("in_session", Field::Session),
+    ("last_seen", Field::Seen),
+    ("activated_at", Field::Activated),
+    ("authentication", Field::Auth),
+    ("tags", Field::Tag),
+    ("categories", Field::Category),
+    ("recipients", Field::Recipient),
+    ("account_path", Field::Path),
+];
+
 impl Field {
     /// The name in the language.
     pub fn name(self) -> &'static str {
@@ -208,9 +224,10 @@ impl Field {
         FIELDS.iter().find(|row| row.1 == self).map_or(Shape::Text, |row| row.2)
     }
 
-    /// The field of that name.
+    /// The field of that name, or of that in an export.
     pub fn from_name(name: &str) -> Option<Self> {
-        FIELDS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1)
+        let known = FIELDS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1);
+        known.or_else(|| EXPORTED.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1))
     }
 }
 

@@ -83,9 +83,10 @@ impl Column {
         COLUMNS.iter().find(|row| row.1 == self).map_or("", |row| row.0)
     }
 
-    /// Reads the name back.
+    /// Reads the name back, or that of an export.
     pub fn from_name(name: &str) -> Option<Self> {
-        COLUMNS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1)
+        let known = COLUMNS.iter().find(|row| row.0.eq_ignore_ascii_case(name)).map(|row| row.1);
+        known.or_else(|| Self::all().find(|column| column.field().eq_ignore_ascii_case(name)))
     }
 
     /// The field of an export that holds it.

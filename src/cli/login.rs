@@ -91,9 +91,12 @@ fn new_password() -> Result<String, Failure> {
 /// Keeps what was signed in with, and says who that is.
 fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
     let shelf = Shelf::of(&server.url);
-    let place = shelf.write(kept)?;
+    let place = {
+        let _others = shelf.lock();
+        shelf.write(kept)?
+    };
     let url = server.url.clone();
-    let credentials = Credentials::find(&url, None)?;
+    let credentials = Credentials::kept(&url)?.ok_or_else(|| Error::NotSignedIn(url.clone()))?;
     let remote = Remote::connect(server, credentials, false)?;
     let me = remote.me();
     context.say(format!("signed in at {url} as {} ({}); kept in {place}", me.email, me.role));
@@ -128,13 +131,18 @@ pub fn logout(context: &Context, args: &LogoutArgs) -> Outcome {
         context.say(format!("nothing was kept for {}", server.url));
         return Ok(Exit::Done);
     };
-    let ended = match kept.renew {
+    let ended = match Credentials::kept(&server.url)? {
+        // What renews it ends with it: a session that has run out is renewed, to be ended.
+        Some(credentials) if kept.renew.is_some() => {
+            Remote::connect(server.clone(), credentials, false).and_then(|remote| remote.sign_out())
+        }
         // An API token goes on: other programs may use it.
-        None => Ok(()),
-        Some(_) => Credentials::given(&kept.token)
-            .and_then(|credentials| Remote::connect(server.clone(), credentials, false)?.sign_out()),
+        _ => Ok(()),
     };
-    shelf.forget()?;
+    {
+        let _others = shelf.lock();
+        shelf.forget()?;
+    }
     match ended {
         Ok(()) | Err(Error::SignedOut) => context.say(format!("signed out at {}", server.url)),
         Err(error) => context.say(format!("forgotten here, but {} was not told: {error}", server.url)),

@@ -29,9 +29,13 @@ impl Door {
             let response = request.send().await.map_err(|e| far(link::reason(&e)))?;
             let status = response.status();
             let text = response.text().await.map_err(|e| far(link::reason(&e)))?;
-            let answer: Json =
-                serde_json::from_str(&text).map_err(|_| far(format!("it answers with {status}")))?;
-            if status.is_success() { super::read(answer) } else { Err(link::fault(answer)) }
+            let strange = || far(link::strange(status));
+            let answer: Json = serde_json::from_str(&text).map_err(|_| strange())?;
+            match status.is_success() {
+                true => serde_json::from_value(answer).map_err(|_| strange()),
+                false if answer["code"].is_string() => Err(link::fault(answer)),
+                false => Err(strange()),
+            }
         })
     }
 

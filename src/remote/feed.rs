@@ -80,6 +80,7 @@ async fn heard(link: &Link, wake: &Sender<()>) -> bool {
     let _ = wake.send(());
     let mut pieces = response.bytes_stream();
     while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE, pieces.next()).await {
+        link.note(true);
         // What is news is asked for: that it is, is enough here.
         if piece.windows(6).any(|part| part == b"event:") && wake.send(()).is_err() {
             return true;

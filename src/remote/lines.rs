@@ -28,6 +28,13 @@ impl Link {
     pub(super) fn change(&self, id: &str, change: &[u8], hear: &Hear<'_>) -> Result<Json> {
         // From the first attempt on that may have arrived, it may have been made.
         let reached = AtomicBool::new(false);
+        // Whoever wants it stopped does not want it sent again.
+        let stopped = AtomicBool::new(false);
+        let hear = |line: Line| {
+            let heard = hear(line);
+            stopped.fetch_or(heard.is_break(), Ordering::Relaxed);
+            heard
+        };
         let done = self.wait(
             &Cancel::new(),
             self.again(CHANGE, || async {
@@ -41,17 +48,14 @@ impl Link {
                     Ok(response) => response,
                     Err(Tried::Again(error, pause, arrived)) => {
                         reached.fetch_or(arrived, Ordering::Relaxed);
-                        let stopped = hear(Line::waiting()).is_break();
-                        return Err(if stopped {
-                            Tried::Failed(error)
-                        } else {
-                            Tried::Again(error, pause, arrived)
-                        });
+                        let _ = hear(Line::waiting());
+                        return Err(Tried::Again(error, pause, arrived).unless(&stopped));
                     }
                     Err(other) => return Err(other),
                 };
                 reached.store(true, Ordering::Relaxed);
-                self.lines(response, hear, &|| self.stop(id)).await
+                let lines = self.lines(response, &hear, &|| self.stop(id)).await;
+                lines.map_err(|tried| tried.unless(&stopped))
             }),
         );
         match done {

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -18,6 +19,8 @@ use crate::wire::{Ask, Fault};
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a question may take: longer than the server gives it.
 pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+/// How long whether a server is there at all.
+const HELLO: Duration = Duration::from_secs(15);
 /// How often a wait looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often, and how long in between, a question is tried again.
@@ -38,15 +41,19 @@ impl Server {
     /// Reads an address; unencrypted only where nothing leaves this machine, or where that is meant.
     pub fn parse(url: &str, plaintext: bool) -> Result<Self> {
         let bad = |why: &str| Error::invalid("server", format!("{url}: {why}"));
-        let parsed = reqwest::Url::parse(url).map_err(|_| bad("is no address like https://sims.example"))?;
-        let local = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let parsed = reqwest::Url::parse(url).map_err(|_| {
+            bad("is no address like https://sims.example, or http://127.0.0.1:8470 on this machine")
+        })?;
+        let host = parsed.host_str().unwrap_or_default();
+        let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        let local = host == "localhost" || address.is_ok_and(|at| at.is_loopback());
         match parsed.scheme() {
             "https" => {}
             "http" if local || plaintext => {}
             "http" => {
                 return Err(bad("what you send could be read on the way; use https:// or say --plaintext"));
             }
-            _ => return Err(bad("must begin with https://")),
+            _ => return Err(bad("must begin with https://, or with http:// on this machine")),
         }
         if parsed.host_str().is_none() || !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(bad("must be an address without user and password"));
@@ -72,7 +79,9 @@ struct Inner {
     client: reqwest::Client,
     runtime: Runtime,
     credentials: Credentials,
-    /// Since when nothing has been heard of the server.
+    /// When something was last heard of the server.
+    heard: AtomicI64,
+    /// Since when nothing has been heard of it.
     offline: watch::Sender<Option<Time>>,
     /// One renews the session, the others wait.
     renewing: tokio::sync::Mutex<()>,
@@ -89,6 +98,14 @@ pub(super) enum Tried {
 }
 
 impl Tried {
+    /// It is not, once somebody has stopped it.
+    pub(super) fn unless(self, stopped: &AtomicBool) -> Self {
+        match self {
+            Self::Again(error, ..) if stopped.load(Ordering::Relaxed) => Self::Failed(error),
+            other => other,
+        }
+    }
+
     /// What it is where nothing is tried again.
     pub(super) fn for_good(self) -> Error {
         match self {
@@ -115,6 +132,18 @@ pub(super) fn reason(error: &reqwest::Error) -> String {
         "it does not answer".into()
     } else {
         estate::text::clean(&inner.to_string()).into_owned()
+    }
+}
+
+/// What answers like anything but a simdeck server.
+pub(super) const NO_SIMDECK: &str = "what answers there is no simdeck server";
+
+/// What answers with a status and nothing that could be a problem.
+pub(super) fn strange(status: StatusCode) -> String {
+    if status.is_server_error() {
+        format!("it answers with {status}")
+    } else {
+        format!("{NO_SIMDECK} ({status})")
     }
 }
 
@@ -154,7 +183,8 @@ impl Link {
         let runtime = runtime.map_err(|e| Error::io("cannot begin", e))?;
         let client = client(&server)?;
         let (offline, renewing) = (watch::channel(None).0, tokio::sync::Mutex::new(()));
-        let inner = Inner { server, client, runtime, credentials, offline, renewing };
+        let heard = AtomicI64::new(Time::now().0);
+        let inner = Inner { server, client, runtime, credentials, heard, offline, renewing };
         Ok(Self { inner: Arc::new(inner), seen_by: None })
     }
 
@@ -181,11 +211,15 @@ impl Link {
 
     /// Notes whether the server answers.
     pub(super) fn note(&self, answers: bool) {
+        if answers {
+            self.inner.heard.store(Time::now().0, Ordering::Relaxed);
+        }
         self.inner.offline.send_if_modified(|since| {
             let changed = since.is_none() != answers;
             match (answers, *since) {
                 (true, _) => *since = None,
-                (false, None) => *since = Some(Time::now()),
+                // What is shown is as old as what was last heard, not as the discovery.
+                (false, None) => *since = Some(Time(self.inner.heard.load(Ordering::Relaxed))),
                 (false, Some(_)) => {}
             }
             changed
@@ -235,7 +269,7 @@ impl Link {
         let error = match serde_json::from_str::<Json>(&text) {
             Ok(problem) if problem["code"].is_string() => fault(problem),
             // Whatever answers there is no simdeck: a proxy, a gateway, some other server.
-            _ => self.unreachable(format!("it answers with {status}")),
+            _ => self.unreachable(strange(status)),
         };
         Err(match status {
             StatusCode::UNAUTHORIZED if error == Error::SignedOut => Tried::SignedOut,
@@ -281,8 +315,9 @@ impl Link {
     /// Renews the session, unless somebody else has done so meanwhile.
     async fn renew(&self, used: &estate::Secret) -> Result<()> {
         let credentials = &self.inner.credentials;
-        // One renews it, the others wait for that: what renews it is good once.
+        // One renews it, the others wait for that, other programs too: what renews it is good once.
         let _one = self.inner.renewing.lock().await;
+        let _program = credentials.lock();
         if credentials.reload()?.reveal() != used.reveal() {
             return Ok(());
         }
@@ -294,8 +329,6 @@ impl Link {
                 let signed = response.json().await.map_err(|e| self.unreachable(reason(&e)))?;
                 credentials.keep(signed)
             }
-            // Another program may have been quicker.
-            Err(Error::SignedOut) if credentials.reload()?.reveal() != used.reveal() => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -312,33 +345,46 @@ impl Link {
 
     async fn json(&self, request: RequestBuilder) -> std::result::Result<Json, Tried> {
         let response = self.tried(request).await?;
-        response.json().await.map_err(|e| Tried::Again(self.unreachable(reason(&e)), None, true))
+        let text =
+            response.text().await.map_err(|e| Tried::Again(self.unreachable(reason(&e)), None, true))?;
+        serde_json::from_str(&text).map_err(|_| Tried::Failed(self.unreachable(NO_SIMDECK.into())))
     }
 
     /// Posts JSON and gives the answer; tried again when it may be.
-    fn post(&self, path: &str, body: &[u8], repeatable: bool, cancel: &Cancel) -> Result<Json> {
+    fn post(
+        &self,
+        path: &str,
+        body: &[u8],
+        repeatable: bool,
+        patience: Duration,
+        cancel: &Cancel,
+    ) -> Result<Json> {
         // Whoever knows that the server is gone asks once: the feed finds out when it is back.
         let once = !repeatable || self.offline_since().is_some();
         let times = if once { (0, QUESTION.1) } else { QUESTION };
-        self.wait(
-            cancel,
-            self.again(times, || async {
-                let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
-                let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
-                self.json(request.timeout(PATIENCE)).await
-            }),
-        )
+        let asked = self.again(times, || async {
+            let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
+            let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
+            self.json(request).await
+        });
+        // Who says nothing at all is not asked again and again for as long each time.
+        self.wait(cancel, async {
+            let late = || self.unreachable("it does not answer".into());
+            tokio::time::timeout(patience, asked).await.unwrap_or_else(|_| Err(late()))
+        })
     }
 
     /// Asks a question.
     pub(super) fn ask(&self, ask: &Ask, cancel: &Cancel) -> Result<Json> {
         let body = serde_json::to_vec(ask).map_err(|e| Error::Store(e.to_string()))?;
-        self.post("/v1/ask", &body, ask.is_repeatable(), cancel)
+        // Who one is takes no time to say: a server that does not is not there.
+        let patience = if matches!(ask, Ask::Me) { HELLO } else { PATIENCE };
+        self.post("/v1/ask", &body, ask.is_repeatable(), patience, cancel)
     }
 
     /// Asks what a change would do.
     pub(super) fn plan(&self, change: &[u8], cancel: &Cancel) -> Result<Json> {
-        self.post("/v1/plans", change, true, cancel)
+        self.post("/v1/plans", change, true, PATIENCE, cancel)
     }
 
     /// Ends the session.

@@ -13,7 +13,7 @@ use super::shapes::{
     NewAccount, NewUser, Operation, Plan, Renewal, Session, Sim, SimEdits, SimLevels, SimMoves, SimPatch,
     SimQuery, SimStates, Undo, Usage, User, UserPatch,
 };
-use super::{accounts, body, docs, feed, log, metrics, operations, screen, signin, sims, users};
+use super::{accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, users};
 
 /// The headings, and what stands below them.
 pub(super) const TAGS: [(&str, &str); 8] = [
@@ -35,7 +35,8 @@ const LARGE: usize = 16 * 1024 * 1024;
 
 const KEY: &str =
     "Makes it safe to send again: the same key within a day is the same operation. Needed unless `dry_run`.";
-const FILTER: &str = "The filter language: `status=active used_pct>=80`.";
+const FILTER: &str =
+    "Which SIMs, in the filter language: `status=active used_pct>=80` (see `/docs#filters`).";
 
 /// Every route.
 pub(super) fn table() -> Vec<Route> {
@@ -61,7 +62,7 @@ fn sim_routes() -> Vec<Route> {
     let listed = |route: Route| {
         route
             .with("filter", word(), FILTER)
-            .with("sort", word(), "By which columns: `used:desc,iccid`.")
+            .with("sort", word(), "By which columns: `used:desc,iccid` (see `/docs#filters`).")
             .with("account", word(), "Only SIMs in this account and below it.")
             .with("below", flag(), "Whether the accounts below count; they do unless this is false.")
             .with("count", one_of(&["exact"]), "Say how many there are in all.")
@@ -355,6 +356,10 @@ fn own_routes() -> Vec<Route> {
             "OpenAPI 3.1.",
             "application/json",
         ),
+        Route::get("/problems/{code}", codes::one)
+            .open()
+            .named("problem", "Server", "What a problem's `type` says")
+            .sends(200, "A page.", "text/html"),
         Route::get("/docs", docs::page).open().named("docs", "Server", "This description, to be read").sends(
             200,
             "A page.",

@@ -67,6 +67,7 @@ impl Route {
         for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
             let about = match part {
                 "link" => "How the link ends.",
+                "code" => "The code of a problem.",
                 _ => "Its identifier.",
             };
             let parameter = ParameterBuilder::new().name(part).parameter_in(ParameterIn::Path);

@@ -7,13 +7,37 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::api;
+use super::codes::CODES;
 use super::page::{escaped, html};
 
 /// A sentence, with what stands in backquotes as code.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(text));
+    let parser = pulldown_cmark::Parser::new_ext(text, pulldown_cmark::Options::ENABLE_TABLES);
+    pulldown_cmark::html::push_html(&mut html, parser);
     html
+}
+
+/// The filter language, and what can be sorted by.
+fn filters() -> String {
+    let whole = include_str!("../../docs/filters.md");
+    let language = whole.split("\n## ").next().unwrap_or_default();
+    let language = language.split_once('\n').map_or(language, |(_, rest)| rest);
+    let sorted: Vec<String> = estate::Column::all().map(|column| format!("`{}`", column.name())).collect();
+    let names = "The names of a SIM's fields above are read too, `used_bytes>5000000`, and the identifiers as they are, \
+                 `id=sim_4711`.";
+    prose(&format!(
+        "{language}\n\n{names}\n\n`sort` takes up to four of {}, or a SIM's fields, each with `:asc` or `:desc`.",
+        sorted.join(" ")
+    ))
+}
+
+/// Every code a problem can have.
+fn problems() -> String {
+    let row = |(code, status, about): (&str, &str, &str)| {
+        format!("<tr id=\"problem-{code}\"><th scope=row><code>{code}</code><td>{status}<td>{}", prose(about))
+    };
+    CODES.into_iter().map(row).collect()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -131,7 +155,7 @@ fn body() -> String {
     for (tag, _) in api::TAGS {
         body.push_str(&format!("<a href=\"#{}\">{tag}</a>", anchor(tag)));
     }
-    body.push_str("<a href=\"#objects\">Objects</a> <a href=\"/openapi.json\">openapi.json</a></nav>");
+    body.push_str("<a href=\"#objects\">Objects</a> <a href=\"#filters\">Filters</a> <a href=\"#problems\">Problems</a> <a href=\"/openapi.json\">openapi.json</a></nav>");
     for (tag, about) in api::TAGS {
         body.push_str(&format!("<h2 id=\"{}\">{tag}</h2><p>{}", anchor(tag), prose(about)));
         for (path, method, op) in all.iter().filter(|(.., op)| op["tags"][0] == tag) {
@@ -142,5 +166,7 @@ fn body() -> String {
     for (name, object) in spec["components"]["schemas"].as_object().into_iter().flatten() {
         body.push_str(&schema(name, object));
     }
+    body.push_str(&format!("<h2 id=filters>Filters and sorting</h2>{}", filters()));
+    body.push_str(&format!("<h2 id=problems>Problems</h2><table>{}</table>", problems()));
     body
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use estate::Error;
 use serde_json::{Value as Json, json};
 
+use super::codes;
 use super::places::{self, Place};
 use crate::wire::Fault;
 
@@ -39,6 +40,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(codes::is_known(code), "{code} is not described");
         Self {
             status,
             code,
@@ -106,6 +108,11 @@ impl Problem {
     pub(super) fn slow() -> Self {
         let why = "it took too long; narrow the filter or ask for fewer rows";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", why)
+    }
+
+    /// It was stopped by whoever made it, or by somebody for them.
+    pub(super) fn cancelled() -> Self {
+        Self::new(StatusCode::CONFLICT, "cancelled", Error::Cancelled.to_string())
     }
 
     pub(super) fn not_ready(cause: &impl ToString) -> Self {

@@ -319,27 +319,38 @@ impl Served {
         };
         if !wants_lines(headers) {
             let _hangup = tied.then(|| Hangup(cancel.clone()));
+            let stopped = stopping.clone();
             let told = Told { lines: None, tied, cancel, stopping };
             let turn = if tied { None } else { turn(&self.changes).await };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
-            return Ok(Json(done.map_err(|panic| Problem::unexpected(&panic))??).into_response());
+            let done = done.map_err(|panic| Problem::unexpected(&panic))?;
+            return Ok(Json(done.map_err(|error| ended(error, &stopped))?).into_response());
         }
         let (sender, receiver) = channel(WAITING);
         tokio::spawn(alive(sender.downgrade()));
         let changes = Arc::clone(&self.changes);
         tokio::spawn(async move {
             let turn = if tied { None } else { turn(&changes).await };
+            let stopped = stopping.clone();
             let told = Told { lines: Some(sender.clone()), tied, cancel, stopping };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             let last = match done {
                 Ok(Ok(value)) => Line::Done(value),
-                Ok(Err(error)) => Line::Failed(said(&error.into())),
+                Ok(Err(error)) => Line::Failed(said(&ended(error, &stopped))),
                 Err(panic) => Line::Failed(said(&Problem::unexpected(&panic))),
             };
             let _ = sender.send(written(&last)).await;
         });
         let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(LINES))];
         Ok((kind, streamed(receiver)).into_response())
+    }
+}
+
+/// Why a long piece of work failed: stopped by somebody it is not tried again, stopped by the end of the server it is.
+fn ended(error: Error, stopping: &Cancel) -> Problem {
+    match error {
+        Error::Cancelled if !stopping.is_cancelled() => Problem::cancelled(),
+        other => other.into(),
     }
 }
 

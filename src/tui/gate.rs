@@ -13,7 +13,10 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         if model.read_only && !row.makes.is_empty() {
             return Err("this session is read-only".into());
         }
-        if model.offline.is_some() && !row.makes.is_empty() {
+        if model.reach.signed_out && !row.makes.is_empty() {
+            return Err("you are signed out; sign in again: simdeck login, in another window".into());
+        }
+        if model.reach.offline.is_some() && !row.makes.is_empty() {
             return Err("the server does not answer; wait until it is back".into());
         }
     }

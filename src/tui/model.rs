@@ -35,6 +35,15 @@ pub const WHICH_KEY: Duration = Duration::from_millis(300);
 /// How long a list may take to arrive before the rows still shown are marked as old.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
+/// How a server is reached.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reach {
+    /// Since when it has not answered.
+    pub offline: Option<Time>,
+    /// Whether it does not know any more who this is.
+    pub signed_out: bool,
+}
+
 /// What the model starts from.
 #[derive(Debug)]
 pub struct Start {
@@ -81,8 +90,8 @@ pub struct Model {
     pub kind: Kind,
     /// Where the estate is.
     pub site: Site,
-    /// Since when the server has not answered.
-    pub offline: Option<Time>,
+    /// How the server is reached, where there is one.
+    pub reach: Reach,
     pub me: User,
     pub roles: Roles,
     pub read_only: bool,
@@ -181,7 +190,7 @@ impl Model {
             now: start.now,
             kind: start.kind,
             site: start.site,
-            offline: None,
+            reach: Reach::default(),
             query: Query::all(top, start.now),
             columns: Columns::default(),
             me: start.me,
@@ -365,7 +374,7 @@ impl Model {
         let which = (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
         let late = self.waiting_since.map(|t| t + PATIENCE).filter(|t| *t > self.at);
         // How old what is shown has become is said by the second, then by the minute.
-        let older = self.offline.map(|since| {
+        let older = self.reach.offline.map(|since| {
             let age = (self.now.0 - since.0).max(0).unsigned_abs();
             self.at + Duration::from_secs(if age < 60 { 1 } else { 60 - age % 60 })
         });

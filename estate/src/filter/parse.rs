@@ -223,7 +223,11 @@ impl Parser {
                 "no" | "false" | "off" => Value::Flag(false),
                 _ => return Err(bad("yes or no")),
             },
-            Shape::Id => Value::Id(word.parse().map_err(|_| bad("a number"))?),
+            // The API writes before a number what it is of.
+            Shape::Id => {
+                let prefix = if field == Field::AccountId { "acc_" } else { "sim_" };
+                Value::Id(word.strip_prefix(prefix).unwrap_or(word).parse().map_err(|_| bad("a number"))?)
+            }
             Shape::Field => Value::Field(
                 Field::from_name(word)
                     .filter(|f| !matches!(f, Field::In | Field::Has | Field::No))
@@ -318,6 +322,9 @@ mod tests {
         }
         assert_eq!(round("  status = active and not (a or b)  "), "status=active -(a or b)");
         assert_eq!(round("\"a\\qb\""), "\"a\\\\qb\"");
+        // What exports and the API call it is read too.
+        let said = "used_bytes>5000000 tags:vip -hard_cap=yes id=sim_7 account_id=acc_3,4";
+        assert_eq!(round(said), round("used>5000000 tag:vip -hard=yes id=7 account_id=3,4"));
         assert_eq!(Filter::parse("  "), Ok(Filter::All));
     }
 

@@ -20,7 +20,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             // An account that the filter names and that is gone is said where the rows would be.
             let gone = matches!(answer, Err(Error::NotFound { .. } | Error::Ambiguous { .. }));
             model.matching = if gone { Some(0) } else { said(model, answer) };
-            if model.table.first.is_none() && !model.table.after {
+            if model.table.first.is_none() && !model.table.after && !model.table.rows.is_empty() {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
             Vec::new()
@@ -203,7 +203,14 @@ pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> 
         // That the server is gone is said once.
         Err(Error::Unreachable { .. }) if model.kind == Kind::Remote => None,
         Err(error) => {
-            model.messages.fail(&error);
+            // So is that it does not know any more who this is.
+            let known = std::mem::replace(
+                &mut model.reach.signed_out,
+                model.kind == Kind::Remote && error == Error::SignedOut,
+            );
+            if !(known && model.reach.signed_out) {
+                model.messages.fail(&error);
+            }
             None
         }
     }
@@ -217,12 +224,16 @@ fn rows(
     model.waiting_since = None;
     match answer {
         Ok((page, marked)) => {
+            model.reach.signed_out = false;
             model.table.receive(page, &marked, want);
             if *want == Want::Bottom {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
         }
-        Err(Error::Unreachable { .. }) if !matches!(want, Want::Keep | Want::After | Want::Before) => {
+        Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
+            if model.kind == Kind::Remote && !matches!(want, Want::Keep | Want::After | Want::Before) =>
+        {
+            said::<()>(model, Err(error));
             // What is loaded is not what is asked for now: nobody is to take one for the other.
             model.table.loading = false;
             model.table.rows.clear();

@@ -277,7 +277,9 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (first, second) = if model.table.loading {
         ("reading …", "")
     } else if let Some(fault) = &model.fault {
-        let why = if model.offline.is_some() {
+        let why = if model.reach.signed_out {
+            "It comes when you have signed in again: simdeck login, in another window."
+        } else if model.reach.offline.is_some() {
             "It comes when the server is back."
         } else {
             "It names an account that is not there. Backspace clears it."

@@ -15,7 +15,8 @@ use crate::tui::toast::Weight;
 /// Which estate this is, who is looking, and what they may do: in words.
 pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
-    let word = match (model.kind, model.offline) {
+    let word = match (model.kind, model.reach.offline) {
+        _ if model.reach.signed_out => " SIGNED OUT ".to_owned(),
         (_, Some(since)) => format!(" OFFLINE · as of {} ago ", age(since, model.now)),
         (Kind::Demo, _) => " DEMO ".to_owned(),
         (Kind::Local, _) => " LIVE ".to_owned(),
@@ -24,7 +25,7 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let state = if model.offline.is_some() { theme.warn } else { theme.text };
+    let state = if model.reach.offline.is_some() || model.reach.signed_out { theme.warn } else { theme.text };
     let state = state.add_modifier(Modifier::REVERSED | Modifier::BOLD);
     let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, &word, state);
     if model.read_only && model.kind != Kind::Seen {
@@ -125,7 +126,9 @@ pub fn toast(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let parts = wrap(&format!("{}{}", lead.trim_start(), message.text), width);
     let tall = (parts.len() as u16).min(3);
     let at = |y: u16| Rect { x: areas.status.x, width: areas.status.width, y, height: 1 };
-    let top = if model.overlays.is_empty() { areas.status.y.saturating_sub(tall) } else { areas.banner.y };
+    // Below the banner: which estate this is, and whether it is still there, stays in sight.
+    let top =
+        if model.overlays.is_empty() { areas.status.y.saturating_sub(tall) } else { areas.banner.bottom() };
     for (y, part) in (top..).zip(parts.into_iter().take(usize::from(tall))) {
         let line = at(y);
         Clear.render(line, buffer);
