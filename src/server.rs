@@ -35,7 +35,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -255,10 +255,18 @@ fn routes(served: &Served) -> Router {
         .merge(signed.route_layer(middleware::from_fn_with_state(served.clone(), asker::signed)))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())
-        .layer(CompressionLayer::new().compress_when(
-            // Lines are to arrive as they are written.
-            SizeAbove::new(1_024).and(NotForContentType::const_new(LINES)).and(NotForContentType::SSE),
-        ))
+        .layer(
+            CompressionLayer::new().compress_when(
+                // Lines are to arrive as they are written.
+                SizeAbove::new(1_024)
+                    .and(NotForContentType::const_new(LINES))
+                    .and(NotForContentType::SSE)
+                    // A strong tag is of the bytes as they are (RFC 9110 §8.8.1).
+                    .and(|_: StatusCode, _, headers: &axum::http::HeaderMap, _: &_| {
+                        !headers.contains_key(header::ETAG)
+                    }),
+            ),
+        )
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let words = panic
                 .downcast_ref::<&str>()
@@ -280,8 +288,7 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
     // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let trace = request.headers().get(TRACE).filter(|trace| is_trace(trace.as_bytes())).cloned();
-    let began = Instant::now();
-    served.metrics.begin();
+    let begun = served.metrics.begin(&method, &route);
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let problem = problem.placed(&method, &route);
@@ -308,8 +315,8 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
     for (name, value) in STRICT {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    let (status, took) = (response.status().as_u16(), began.elapsed());
-    served.metrics.end(&method, &route, status, took);
+    let status = response.status().as_u16();
+    let took = begun.answered(status);
     tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, trace = traced, "request");
     response
 }

@@ -275,6 +275,9 @@ impl Route {
     }
 
     fn described(mut self) -> (&'static str, HttpMethod, Operation, Vec<Named>) {
+        if self.signed {
+            self.answers.entry(404).or_insert_with(|| problem("Whom `X-View-As` names is not there."));
+        }
         for (status, answer) in std::mem::take(&mut self.answers) {
             self.operation = self.operation.response(status.to_string(), answer);
         }

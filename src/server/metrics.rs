@@ -1,11 +1,11 @@
 //! How the server does, for those who run it (Prometheus text format): by route, never by account or user.
 
-use std::sync::Mutex;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
@@ -48,6 +48,36 @@ impl EncodeLabelSet for Route {
     }
 }
 
+/// The status of a request that nobody waited for the answer of.
+const HUNG_UP: u16 = 499;
+
+/// A request that is being answered, until it is let go of.
+pub(super) struct Begun {
+    metrics: Arc<Metrics>,
+    labels: Labels,
+    at: Instant,
+}
+
+impl Begun {
+    /// It was answered; gives how long that took.
+    pub(super) fn answered(mut self, status: u16) -> Duration {
+        self.labels.status = status;
+        self.at.elapsed()
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let Self { metrics, labels, at } = self;
+        metrics.running.dec();
+        metrics.requests.get_or_create(labels).inc();
+        metrics.took.get_or_create(&Route(labels.route.clone())).observe(at.elapsed().as_secs_f64());
+        if labels.status == HUNG_UP {
+            tracing::info!(method = labels.method, route = labels.route, status = HUNG_UP, "hung up");
+        }
+    }
+}
+
 /// What is counted.
 pub(super) struct Metrics {
     registry: Mutex<Registry>,
@@ -69,18 +99,13 @@ impl Metrics {
     }
 
     /// A request begins.
-    pub(super) fn begin(&self) {
+    pub(super) fn begin(self: &Arc<Self>, method: &Method, route: &str) -> Begun {
         self.running.inc();
-    }
-
-    /// A request was answered. The method is as it was sent: what is none is counted as one.
-    pub(super) fn end(&self, method: &axum::http::Method, route: &str, status: u16, took: Duration) {
-        self.running.dec();
+        // The method is as it was sent: what is none is counted as one.
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str());
         let method = if known { method.to_string() } else { "other".to_owned() };
-        let labels = Labels { method, route: route.to_owned(), status };
-        self.requests.get_or_create(&labels).inc();
-        self.took.get_or_create(&Route(route.to_owned())).observe(took.as_secs_f64());
+        let labels = Labels { method, route: route.to_owned(), status: HUNG_UP };
+        Begun { metrics: Arc::clone(self), labels, at: Instant::now() }
     }
 
     fn text(&self) -> Result<String, std::fmt::Error> {

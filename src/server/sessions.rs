@@ -63,11 +63,6 @@ impl Sessions {
         }
     }
 
-    /// Whether nothing may be written.
-    pub(super) fn is_read_only(&self) -> bool {
-        self.read_only
-    }
-
     fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -36,6 +36,7 @@ impl Local {
 
     /// Renews somebody's session by what was given out for that, once: the old secrets are worth nothing afterwards.
     pub fn renew(&self, secret: &Secret, now: Time) -> Result<Signed> {
+        self.writes()?;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
         let (id, user) = tokens::renewable(&session, secret, now)?;
@@ -46,8 +47,14 @@ impl Local {
         Ok(signed)
     }
 
+    /// Signing in is written down.
+    fn writes(&self) -> Result<()> {
+        if self.scope.read_only { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+
     /// Ends the session that this one came by, if it came by one.
     pub fn end_session(&self) -> Result<()> {
+        self.writes()?;
         match &self.scope.token {
             Some(token) if token.person => tokens::revoke(&self.store.writer(), token.id),
             // A token is taken back by name, and works until then.
@@ -59,10 +66,12 @@ impl Local {
     /// Signs somebody in by password, and by a code where they have a second factor. Who is not known, is kept out or has
     /// no password gets the same answer after the same time.
     pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
+        self.writes()?;
         let known = self.store.read(&Cancel::new(), |session| {
             // Only whoever has the address: that somebody wants it, or is invited by it, is found out by nobody.
             let user = people::with_email(session, &by.email)?;
-            let kept = user.as_ref().map(|user| signin::password(session, user.id)).transpose()?.flatten();
+            // Where there is nobody as much is looked for.
+            let kept = signin::password(session, user.as_ref().map_or(UserId(0), |user| user.id))?;
             Ok(user.zip(kept))
         })?;
         // The hash is worked out without the store: it takes its time.
@@ -203,6 +212,7 @@ impl Local {
     /// Lets somebody in by a link, once: with the password they choose, their name as they write it, and a code where
     /// they have a second factor: whoever reads somebody's mail has only one of the two.
     pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
+        self.writes()?;
         let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
         let (known, _) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
         password::check(password, &known.email, name.unwrap_or(&known.name))?;

@@ -12,6 +12,7 @@ use crate::list::List;
 use crate::sim::SimId;
 use crate::store::log::LogFilter;
 use crate::store::sql::Sql;
+use crate::token::{NewToken, TokenId};
 use crate::user::UserChange;
 
 const PARTS: [&str; 20] = [
@@ -103,30 +104,48 @@ fn statements(local: &Local, work: impl FnOnce()) -> Vec<String> {
     std::mem::take(&mut *lock(&heard))
 }
 
-/// Time tells as much as words: what is hidden costs what costs what is not there.
-#[test]
-fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
+/// A customer, and what lies beside it.
+struct Neighbours {
+    _dir: tempfile::TempDir,
+    root: Local,
+    narrow: Local,
+    theirs: Local,
+    sim: crate::Sim,
+    account: AccountId,
+}
+
+const NOW: Time = Time(1_780_000_000);
+
+fn neighbours() -> Neighbours {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("demo.db");
     let size = Demo { sims: 300, accounts: 12, seed: 5 };
-    let now = Time(1_780_000_000);
-    let root = demo::create(&path, size, now, &|_| ControlFlow::Continue(())).expect("demo");
+    let root = demo::create(&path, size, NOW, &|_| ControlFlow::Continue(())).expect("demo");
     let c = Cancel::new();
     let tree = root.accounts(&c).expect("accounts");
-    let (customer, beside) = (tree.all()[1].id, tree.all().last().expect("another").id);
-    assert!(!tree.is_under(beside, customer));
+    let (customer, account) = (tree.all()[1].id, tree.all().last().expect("another").id);
+    assert!(!tree.is_under(account, customer));
     root.add_user(customer, "C", "c@x.example", Role::Admin).expect("user");
-    root.add_user(beside, "D", "d@x.example", Role::User).expect("user");
-    let users = root.users(Some(beside), &c).expect("users");
-    let query = Query { deep: false, ..Query::all(beside, now) };
+    root.add_user(account, "D", "d@x.example", Role::User).expect("user");
+    let query = Query { deep: false, ..Query::all(account, NOW) };
     let page = root.page(&query, &Seek::First, 1, &c).expect("page");
     let sim = page.rows.first().expect("a SIM beside").sim.clone();
-    let narrow = Local::open(&path, Some("c@x.example"), false).expect("opens");
+    let open = |email| Local::open(&path, Some(email), false).expect("opens");
+    let (narrow, theirs) = (open("c@x.example"), open("d@x.example"));
+    Neighbours { _dir: dir, root, narrow, theirs, sim, account }
+}
+
+fn edit(sim: SimId) -> Change {
+    let edit = Edit { notes: Some("x".into()), ..Edit::default() };
+    Change::Edit { target: Target::ids([sim]), edit: Box::new(edit) }
+}
+
+/// Time tells as much as words: what is hidden costs what costs what is not there.
+#[test]
+fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
+    let Neighbours { narrow, theirs, sim, account: beside, .. } = &neighbours();
+    let (c, now, user) = (Cancel::new(), NOW, theirs.me().id);
     let go = |_| ControlFlow::Continue(());
-    let edit = |sim| Change::Edit {
-        target: Target::ids([sim]),
-        edit: Box::new(Edit { notes: Some("x".into()), ..Edit::default() }),
-    };
     let asks: [(&str, &Ask<'_>); 16] = [
         ("sim", &|sim, _, _, _| drop(narrow.sim(sim, &c))),
         ("iccid", &|_, _, _, iccid| drop(narrow.sim_by_iccid(iccid, &c))),
@@ -153,11 +172,27 @@ fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
         }),
     ];
     for (what, ask) in asks {
-        let hidden = statements(&narrow, || ask(sim.id, beside, users[0].id, &sim.iccid));
-        let absent = statements(&narrow, || {
+        let hidden = statements(narrow, || ask(sim.id, *beside, user, &sim.iccid));
+        let absent = statements(narrow, || {
             ask(SimId(9_999_999), AccountId(9_999), UserId(9_999), "8900101000000000011");
         });
         assert!(!hidden.is_empty() || what == "tokens", "{what} is overheard");
         assert_eq!(hidden, absent, "{what}");
     }
+}
+
+#[test]
+fn what_somebody_else_made_is_looked_for_as_what_nobody_made() {
+    let Neighbours { root, narrow, theirs, sim, .. } = &neighbours();
+    let new = NewToken { name: "t".into(), account: None, writes: false, expires: None };
+    let token = theirs.add_token(&new).expect("token").0.id;
+    let made = root.apply(&ChangeId::new(), &edit(sim.id), &|_| ControlFlow::Continue(())).expect("made").id;
+    let revoke = |id| statements(narrow, || drop(narrow.revoke_token(id)));
+    let (hidden, absent) = (revoke(token), revoke(TokenId(9_999)));
+    assert!(hidden.iter().any(|said| said.contains("FROM token")), "{hidden:?}");
+    assert_eq!(hidden, absent);
+    let undo = |change| statements(narrow, || drop(narrow.plan(&Change::Undo { change }, &Cancel::new())));
+    let (hidden, absent) = (undo(made), undo(ChangeId::new()));
+    assert!(hidden.iter().any(|said| said.contains("FROM log")), "{hidden:?}");
+    assert_eq!(hidden, absent);
 }

@@ -125,11 +125,13 @@ impl Local {
         let session = self.store.writer();
         let transaction = Transaction::new_unchecked(&session, TransactionBehavior::Immediate)?;
         let view = View::new(&session, &self.scope, None)?;
-        let token = tokens::by_id(&session, id)?.ok_or_else(|| missing(id))?;
-        // Whose it is, is told only to those who may know of it at all.
-        if view.need_user(token.user).is_err() || self.may_have_tokens(token.user).is_err() {
+        // Whose it is, is told only to those who may know of it at all; where there is none as much is looked for.
+        let token = tokens::by_id(&session, id)?;
+        let owner = token.as_ref().map_or(UserId(0), |token| token.user);
+        if view.need_user(owner).is_err() || self.may_have_tokens(owner).is_err() {
             return Err(missing(id));
         }
+        let token = token.ok_or_else(|| missing(id))?;
         tokens::revoke(&session, id)?;
         self.log_token("revoke-token", &view, &token, (self.clock)())?;
         transaction.commit()?;

@@ -194,14 +194,9 @@ fn theirs(counts: &Counts) -> Result<()> {
 /// The change to undo, if this user may know of it and nobody undid it before.
 fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
     let unknown = || Error::not_found("change", change.0.clone());
-    let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
-    let wanted = log::LogFilter {
-        after: Some(logged.rev - 1),
-        before: Some(logged.rev + 1),
-        limit: 1,
-        ..Default::default()
-    };
+    let wanted = log::LogFilter { id: Some(change.clone()), limit: 1, ..Default::default() };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
+    let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
     if entry.undone && Undone::of(&logged.kind).is_none() {
         return Err(Error::Conflict("it has been undone already".into()));
     }

@@ -180,7 +180,9 @@ pub(crate) fn attempted(session: &mut Session, letter: &Letter, how: &Attempt, n
         },
     };
     transaction.execute(
-        "UPDATE message SET state = ?, tries = tries + 1, due = ?, leased = 0, error = ? WHERE id = ? AND state = 0",
+        // What was said is not kept once it is out: it may hold a link that lets somebody in.
+        "UPDATE message SET state = ?1, tries = tries + 1, due = ?2, leased = 0, error = ?3, \
+         body = iif(?1 = 0, body, '') WHERE id = ?4 AND state = 0",
         params![state, due, error, letter.id],
     )?;
     transaction.execute("INSERT INTO attempt VALUES (?, ?, ?)", params![letter.id, now.0, error])?;
