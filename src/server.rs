@@ -28,6 +28,7 @@ mod shapes;
 mod signin;
 mod sims;
 mod streams;
+mod usage;
 mod users;
 
 use std::any::Any;

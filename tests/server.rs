@@ -229,7 +229,42 @@ fn every_list_goes_on_where_it_stood_by_what_it_showed_and_nothing_else() {
     let cursor = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).expect("base 64");
     let told: Vec<String> = serde_json::from_slice(&cursor).expect("JSON of texts");
     assert_eq!(told[1..], [page["items"][0]["change_id"].as_str().expect("id")]);
-    assert!(server.get("/v1/alerts?limit=1", &acme)["items"][0]["id"].is_null());
+    let alerts = |token: &str| server.all("/v1/alerts?", 1_000, token);
+    let (ours, all_of_them) = (alerts(&acme), alerts(&all));
+    let ids: BTreeSet<&str> = all_of_them.iter().filter_map(|alert| alert["id"].as_str()).collect();
+    assert_eq!(ids.len(), all_of_them.len(), "each has its own, by which it is known again");
+    assert!(ours.iter().all(|alert| alert["id"].as_str().is_some_and(|id| ids.contains(id))));
+}
+
+#[test]
+fn accounts_and_users_are_found_by_what_other_systems_know_of_them() {
+    let world = World::sample();
+    world.ok(&["account", "reference", "/Root/Acme Ltd", "CRM-7"]);
+    let add = ["--name", "Ann", "--role", "user", "--account", "/Root/Acme Ltd"];
+    world.ok(&[&["user", "add", "ann@x.example"], &add[..]].concat());
+    let all = token(&world, &["all"]);
+    let server = Server::start(&world);
+    let acme = server.get("/v1/accounts?reference=CRM-7", &all)["items"].clone();
+    assert_eq!((acme.as_array().map(Vec::len), &acme[0]["name"]), (Some(1), &Json::from("Acme Ltd")));
+    let by_name = server.get("/v1/accounts?name=acme%20ltd", &all);
+    assert_eq!(by_name["items"], acme);
+    let id = acme[0]["id"].as_str().expect("id");
+    let below = server.get(&format!("/v1/accounts?parent={id}"), &all);
+    let below = below["items"].as_array().expect("accounts");
+    assert!(!below.is_empty() && below.iter().all(|account| account["parent_id"] == acme[0]["id"]));
+    let ann = server.get("/v1/users?email=ANN@x.example", &all);
+    assert_eq!(
+        (ann["items"].as_array().map(Vec::len), &ann["items"][0]["name"]),
+        (Some(1), &Json::from("Ann"))
+    );
+    let admins = server.get("/v1/users?role=admin", &all);
+    assert!(admins["items"].as_array().is_some_and(|users| users.iter().all(|user| user["role"] == "admin")));
+    // What the account has used is what its SIMs have, by day as by month.
+    let usage = server.get(&format!("/v1/accounts/{id}/usage"), &all);
+    let sum = |what: &str| {
+        usage[what].as_array().expect("usage").iter().filter_map(|s| s["bytes"].as_u64()).sum::<u64>()
+    };
+    assert_eq!(sum("days"), sum("months"));
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(super) async fn list(
     asker: Asker,
     request: Parts,
 ) -> Result<Response, Problem> {
-    let params = Params::read(&request, &["limit", "cursor"])?;
+    let params = Params::read(&request, &["parent", "name", "reference", "limit", "cursor"])?;
     let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
         let accounts = local.accounts(cancel)?;
@@ -63,7 +63,14 @@ pub(super) async fn list(
             Some(last) => accounts.place(AccountId(last)).map(|at| at + 1).ok_or_else(params::gone)?,
             None => 0,
         };
-        let all = &accounts.all()[from..];
+        let parent = params.get("parent").map(|id| need(&accounts, id)).transpose()?.map(|above| above.id);
+        let name = params.get("name").map(estate::text::fold);
+        let fits = |account: &&Account| {
+            parent.is_none_or(|parent| account.parent == Some(parent))
+                && name.as_ref().is_none_or(|name| estate::text::fold(&account.name) == *name)
+                && params.get("reference").is_none_or(|reference| account.reference == reference)
+        };
+        let all: Vec<&Account> = accounts.all()[from..].iter().filter(fits).take(limit + 1).collect();
         let shown = &all[..limit.min(all.len())];
         let next = shown.last().filter(|_| all.len() > limit).map(|last| params.next(&last.id.0));
         let items: Vec<shapes::Account> = shown.iter().map(|account| object(&accounts, account)).collect();

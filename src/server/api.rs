@@ -9,11 +9,13 @@ use utoipa::openapi::{Content, OpenApi, schema::Object};
 
 use super::describe::{self, Route, flag, one_of, word};
 use super::shapes::{
-    Account, AccountPatch, Alert, Change, Credentials, Health, Invited, Item, LinkAccepted, LinkSent, Me,
-    NewAccount, NewUser, Operation, Plan, Renewal, Session, Sim, SimEdits, SimLevels, SimMoves, SimPatch,
-    SimQuery, SimStates, Undo, Usage, User, UserPatch,
+    Account, AccountPatch, AccountUsage, Alert, Change, Credentials, Health, Invited, Item, LinkAccepted,
+    LinkSent, Me, NewAccount, NewUser, Operation, Plan, Renewal, Session, Sim, SimEdits, SimLevels, SimMoves,
+    SimPatch, SimQuery, SimStates, Undo, Usage, User, UserPatch,
 };
-use super::{accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, users};
+use super::{
+    accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, usage, users,
+};
 
 /// The headings, and what stands below them.
 pub(super) const TAGS: [(&str, &str); 8] = [
@@ -85,7 +87,7 @@ fn sim_routes() -> Vec<Route> {
             .named("changeSim", "SIMs", "Change a SIM\nLabel, notes, tags, categories, recipients and authentication are one change; cap, alert and hard cap another.")
             .patches::<SimPatch>(json!({ "label": "Pump 7", "tags": ["meter"] }))
             .gives::<Sim>(200, "The SIM as it is now."),
-        Route::get("/v1/sims/{id}/usage", log::usage)
+        Route::get("/v1/sims/{id}/usage", usage::sim)
             .named("getUsage", "SIMs", "What a SIM has used\nWhat came while it was in an account you do not see stays there.")
             .tagged()
             .gives::<Usage>(200, "Usage by day and billing period."),
@@ -145,6 +147,10 @@ fn account_routes() -> Vec<Route> {
     vec![
         Route::get("/v1/accounts", accounts::list)
             .named("listAccounts", "Accounts", "List accounts\nParents before children, your own first.")
+            .with("parent", word(), "Only those directly below this one.")
+            .with("name", word(), "Only those of this name, whatever the case.")
+            .with("reference", word(), "Only the one another system calls this.")
+            .fails(404, "The account above is not there, as far as you can know.")
             .paged()
             .lists::<Account>("A page of accounts."),
         Route::post("/v1/accounts", accounts::add)
@@ -165,6 +171,14 @@ fn account_routes() -> Vec<Route> {
             )
             .patches::<AccountPatch>(json!({ "name": "Fleet North" }))
             .gives::<Account>(200, "The account as it is now."),
+        Route::get("/v1/accounts/{id}/usage", usage::account)
+            .named(
+                "getAccountUsage",
+                "Accounts",
+                "What an account and those below it have used\nFor those who see the history of the estate.",
+            )
+            .tagged()
+            .gives::<AccountUsage>(200, "Usage by day, month and account."),
         Route::delete("/v1/accounts/{id}", accounts::remove)
             .named("deleteAccount", "Accounts", "Remove an empty account")
             .header("If-Match", true, "The `ETag` of what you have seen, or `*` for whatever it is.")
@@ -180,6 +194,8 @@ fn user_routes() -> Vec<Route> {
         Route::get("/v1/users", users::list)
             .named("listUsers", "Users", "List users")
             .with("account", word(), "Only those of one account.")
+            .with("email", word(), "Only whoever has this mail address, whatever the case.")
+            .with("role", one_of(&["view-only", "user", "admin"]), "Only those with this role.")
             .paged()
             .fails(404, "The account is not there, as far as you can know.")
             .lists::<User>("A page of users."),

@@ -13,8 +13,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
-    ComponentsBuilder, Content, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
-    PathsBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
+    ComponentsBuilder, Content, ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi,
+    OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
 };
 
 use super::Served;
@@ -24,6 +24,23 @@ use super::shapes;
 const BEARER: &str = "token";
 /// What a problem is sent as.
 const PROBLEM: &str = "application/problem+json";
+
+/// Headers an answer may have, by its status.
+const HEADERS: [(u16, &[(&str, &str)]); 7] = [
+    (
+        200,
+        &[
+            ("ETag", "The tag of an object's state."),
+            ("Link", "Where the next page of a list is (`rel=\"next\"`)."),
+        ],
+    ),
+    (201, &[("ETag", "The tag of what was made."), ("Location", "Where it is.")]),
+    (202, &[("Location", "Where the operation is.")]),
+    (304, &[("ETag", "The tag it still has.")]),
+    (412, &[("ETag", "The tag it has now.")]),
+    (429, &[("Retry-After", "In how many seconds to try again.")]),
+    (503, &[("Retry-After", "In how many seconds to try again.")]),
+];
 
 type Named = (String, RefOr<Schema>);
 
@@ -275,6 +292,17 @@ impl Route {
     }
 
     fn described(mut self) -> (&'static str, HttpMethod, Operation, Vec<Named>) {
+        for (status, names) in HEADERS {
+            if let Some(answer) = self.answers.remove(&status) {
+                let answer = names.iter().fold(ResponseBuilder::from(answer), |answer, (name, about)| {
+                    answer.header(
+                        *name,
+                        HeaderBuilder::new().description(Some(*about)).schema(Some(text())).build(),
+                    )
+                });
+                self.answers.insert(status, answer.build());
+            }
+        }
         if self.signed {
             self.answers.entry(404).or_insert_with(|| problem("Whom `X-View-As` names is not there."));
         }

@@ -7,12 +7,13 @@ use estate::{
     Cancel, ChangeId, Error, Estate, EventFilter, EventKey, Level, Local, LogFilter, Outcome, Rev, SimId,
     Time,
 };
-use serde_json::{Value, json};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::asker::Asker;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
-use super::shapes::{Alert, Change, Item, Spent, Usage};
+use super::shapes::{Alert, Change, Item};
 use super::{Served, accounts, json_of, sims};
 
 fn filled(text: &str) -> Option<String> {
@@ -149,6 +150,13 @@ impl Served {
     }
 }
 
+/// Names an event without saying how many others there are.
+fn alert_id(key: &EventKey) -> String {
+    let hash = Sha256::digest(serde_json::to_string(key).unwrap_or_default());
+    let hash: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+    format!("alt_{hash}")
+}
+
 /// Levels that were reached, newest first.
 pub(super) async fn alerts(
     State(served): State<Served>,
@@ -169,9 +177,12 @@ pub(super) async fn alerts(
         let sim = sim(local, &params, cancel)?;
         let wanted = EventFilter { account, sim, kind, since, before, limit: limit as u32 + 1 };
         let alert = |event: &estate::Event| Alert {
+            id: alert_id(&event.key()),
             sim_id: format!("sim_{}", event.sim.0),
             iccid: event.iccid.clone(),
+            account_id: format!("acc_{}", event.account.0),
             account_path: event.account_path.clone(),
+            period_from: event.period.to_string(),
             kind: event.kind.word().to_owned(),
             level_bytes: event.level,
             used_bytes: event.used,
@@ -183,30 +194,4 @@ pub(super) async fn alerts(
         Ok(json!({ "items": shown.iter().map(alert).collect::<Vec<_>>(), "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))
-}
-
-fn spent(spent: &estate::Spent) -> Spent {
-    let (from, until) = (spent.period.start.to_string(), spent.period.end.to_string());
-    Spent { from, until, bytes: spent.bytes }
-}
-
-fn used(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
-    let usage = local.usage(sims::find(local, id, cancel)?.id, cancel)?;
-    json_of(Usage {
-        period_from: usage.period.start.to_string(),
-        period_until: usage.period.end.to_string(),
-        reporting: usage.reporting.word().to_owned(),
-        days: usage.days.iter().map(spent).collect(),
-        periods: usage.periods.iter().map(spent).collect(),
-    })
-}
-
-/// What a SIM has used.
-pub(super) async fn usage(
-    State(served): State<Served>,
-    asker: Asker,
-    id: Named,
-    request: Parts,
-) -> Result<Response, Problem> {
-    served.one(&asker, id, &request, used).await
 }

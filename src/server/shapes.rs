@@ -106,7 +106,7 @@ pub(super) struct Sim {
     /// Its tariff.
     #[schema(required = false)]
     tariff: Option<String>,
-    /// Usage of the running billing period, in bytes.
+    /// Usage of the running billing period, in bytes, wherever the SIM was meanwhile: its cap counts that.
     #[schema(required = false)]
     used_bytes: u64,
     /// Its cap, in bytes.
@@ -272,13 +272,22 @@ pub(super) struct Item {
 /// A level that usage reached.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Alert {
+    /// Its identifier: the same whenever it is listed.
+    #[schema(example = "alt_5f0e3a1c9b42d4a5")]
+    pub id: String,
     /// The SIM.
     #[schema(example = "sim_4711")]
     pub sim_id: String,
     /// Its ICCID.
     pub iccid: String,
     /// The account it was in.
+    #[schema(example = "acc_7")]
+    pub account_id: String,
+    /// The path of that account.
     pub account_path: String,
+    /// When the billing period began in which it was reached: each level speaks once in one.
+    #[schema(format = DateTime)]
+    pub period_from: String,
     /// `alert` or `cap`.
     #[schema(example = "alert")]
     pub kind: String,
@@ -301,6 +310,30 @@ pub(super) struct Spent {
     #[schema(format = DateTime)]
     pub until: String,
     /// How much.
+    pub bytes: u64,
+}
+
+/// Usage of an account and of those below it over time: what came while a SIM was there. All usage is indicative: the
+/// bill may differ.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountUsage {
+    /// Days with usage, newest first.
+    pub days: Vec<Spent>,
+    /// Calendar months with usage, newest first.
+    pub months: Vec<Spent>,
+    /// The account itself, and each one directly below it with what lies below that; most usage first.
+    pub accounts: Vec<AccountShare>,
+}
+
+/// What an account has used.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountShare {
+    /// The account; null for those that are gone.
+    #[schema(example = "acc_7")]
+    pub account_id: Option<String>,
+    /// In the last thirty days that anything is known of.
+    pub last_30_days_bytes: u64,
+    /// As long as it is kept.
     pub bytes: u64,
 }
 

@@ -45,7 +45,14 @@ pub(super) async fn list(
     asker: Asker,
     request: Parts,
 ) -> Result<Response, Problem> {
-    let params = Params::read(&request, &["account", "limit", "cursor"])?;
+    let params = Params::read(&request, &["account", "email", "role", "limit", "cursor"])?;
+    let role = match params.get("role") {
+        None => None,
+        Some(word) => Some(
+            Role::from_word(word)
+                .ok_or_else(|| Problem::parameter("role", "must be view-only, user or admin"))?,
+        ),
+    };
     let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
     let listed = move |local: &Local, cancel: &Cancel| {
         let users = local.users(accounts::asked(local, &params, cancel)?, cancel)?;
@@ -53,10 +60,17 @@ pub(super) async fn list(
             Some(last) => users.iter().position(|user| user.id.0 == last).map(|at| at + 1),
             None => Some(0),
         };
-        let all = &users[from.ok_or_else(params::gone)?..];
+        let email = params.get("email").map(str::to_lowercase);
+        let fits = |user: &&estate::User| {
+            role.is_none_or(|role| user.role == role)
+                && email.as_ref().is_none_or(|email| user.email.to_lowercase() == *email)
+        };
+        let from = from.ok_or_else(params::gone)?;
+        let all: Vec<&estate::User> = users[from..].iter().filter(fits).take(limit + 1).collect();
         let shown = &all[..limit.min(all.len())];
         let next = shown.last().filter(|_| all.len() > limit).map(|last| params.next(&last.id.0));
-        Ok(json!({ "items": shown.iter().map(object).collect::<Vec<User>>(), "next_cursor": next }))
+        let items: Vec<User> = shown.iter().map(|user| object(user)).collect();
+        Ok(json!({ "items": items, "next_cursor": next }))
     };
     Ok(params::page(&request, served.work(&asker, listed).await?))
 }
