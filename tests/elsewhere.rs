@@ -10,7 +10,8 @@ use std::sync::Arc;
 use assert_cmd::cargo::CommandCargoExt as _;
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, Query, Role, Target, Time, UserChange,
+    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, NewToken, Query, Role, Target, Time,
+    UserChange,
 };
 use serving::Server;
 use simdeck::credentials::Credentials;
@@ -86,6 +87,24 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
     let _server = serve(&store, &place);
     session.msg(Msg::Offline(None));
     shown(&session, "1 SIM: 0 would change · 1 is refused");
+}
+
+#[test]
+fn the_screen_of_a_token_begins_without_complaint() {
+    let dir = tempfile::tempdir().expect("folder");
+    let store = dir.path().join("demo.db");
+    let now = Time::now();
+    let size = Demo { sims: 400, accounts: 24, seed: 3 };
+    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
+    let server = serve(&store, "127.0.0.1:0");
+    let new = NewToken { name: "screen".into(), account: None, writes: true, expires: None };
+    let (_, secret) = root.add_token(&new).expect("token");
+    let credentials = Credentials::given(secret.reveal()).expect("a token");
+    let address = remote::Server::parse(&server.base, false).expect("address");
+    let remote = Remote::connect(address, credentials, false).expect("connected");
+    let theme = Theme::shipped("dark", false);
+    let session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    assert!(!session.text().contains("Error"), "{}", session.text());
 }
 
 #[test]

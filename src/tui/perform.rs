@@ -96,6 +96,14 @@ fn lane(effect: &Effect) -> Lane {
     }
 }
 
+/// What is a person's own and nobody asked for: on the screen of a token there is none of it.
+fn of_person<T: Default>(answer: Result<T, Error>) -> Result<T, Error> {
+    match answer {
+        Err(Error::NotByToken) => Ok(T::default()),
+        other => other,
+    }
+}
+
 impl Performer {
     /// Starts the lanes.
     pub fn new(estate: &Arc<dyn Estate>, sender: &Sender<Msg>) -> Self {
@@ -289,7 +297,7 @@ pub fn perform(
 fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option<Msg> {
     Some(match effect {
         Effect::Known => Msg::Known(known(estate, cancel)),
-        Effect::Saved => Msg::Saved(estate.saved(cancel), String::new()),
+        Effect::Saved => Msg::Saved(of_person(estate.saved(cancel)), String::new()),
         Effect::EditSaved { edits, said } => Msg::Saved(estate.edit_saved(&edits), said),
         Effect::ImportSaved { path } => {
             let taken = import_saved(estate, &path);
@@ -297,7 +305,7 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             Msg::Saved(taken.map(|(list, _)| list), said)
         }
         Effect::Spending { ticket, account } => Msg::Spending(ticket, estate.estate_usage(account, cancel)),
-        Effect::News => Msg::News(super::facts::news(estate, cancel)),
+        Effect::News => Msg::News(of_person(super::facts::news(estate, cancel))),
         Effect::Hear(upto) => Msg::News(estate.hear(upto).and_then(|()| super::facts::news(estate, cancel))),
         Effect::Alerts { ticket, query } => {
             Msg::Alerts(ticket, super::facts::attention(estate, &query, cancel))

@@ -278,7 +278,7 @@ fn empty(model: &Model, area: Rect, buffer: &mut Buffer) {
         ("reading …", "")
     } else if let Some(fault) = &model.fault {
         let why = if model.reach.signed_out {
-            "It comes when you have signed in again: simdeck login, in another window."
+            "Sign in again: simdeck login, in another window."
         } else if model.reach.offline.is_some() {
             "It comes when the server is back."
         } else {
