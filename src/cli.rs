@@ -108,18 +108,14 @@ pub struct Globals {
 
 impl Globals {
     /// What the environment names, where the command line names neither store nor server nor profile.
-    fn with_environment(mut self) -> Result<Self, Failure> {
+    fn with_environment(mut self) -> Self {
         if self.store.is_some() || self.server.is_some() || self.profile.is_some() {
-            return Ok(self);
+            return self;
         }
         let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         self.store = named("SIMDECK_STORE").map(PathBuf::from);
         self.server = named("SIMDECK_SERVER").map(|url| url.to_string_lossy().into_owned());
-        if self.store.is_some() && self.server.is_some() {
-            let why = "SIMDECK_STORE and SIMDECK_SERVER are both set: say --store or --server";
-            return Err(Failure::Usage(why.into()));
-        }
-        Ok(self)
+        self
     }
 }
 
@@ -295,7 +291,7 @@ fn run(arguments: Arguments) -> Outcome {
     {
         return Err(Failure::Usage("this makes a store here, and does nothing at a server".into()));
     }
-    let context = Context { globals: arguments.globals.with_environment()?, config };
+    let context = Context { globals: arguments.globals.with_environment(), config };
     match arguments.command {
         None => start::run(&context),
         Some(command) => dispatch(&context, command),

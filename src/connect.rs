@@ -43,6 +43,11 @@ fn profile<'a>(globals: &Globals, config: &'a Config) -> Result<Option<&'a crate
 /// comes before the latter two.
 pub fn server(globals: &Globals, config: &Config) -> Result<Option<Server>, Failure> {
     let profile = profile(globals, config)?;
+    // Both are never typed.
+    if globals.server.is_some() && globals.store.is_some() {
+        let why = "SIMDECK_STORE and SIMDECK_SERVER are both set: say --store or --server";
+        return Err(Failure::Usage(why.into()));
+    }
     if let Some(url) = &globals.server {
         let ca = profile.and_then(|p| p.ca.clone()).or_else(|| config.ca.clone());
         return Ok(Some(Server { ca, ..Server::parse(url, globals.plaintext)? }));

@@ -2,14 +2,16 @@
 //! keyring of the system where there is one, else in a file that only its owner reads.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use estate::{Error, Result, Secret};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::config;
 
@@ -17,8 +19,12 @@ use crate::config;
 pub const VARIABLE: &str = "SIMDECK_TOKEN";
 /// What the keyring keeps them under.
 const SERVICE: &str = "simdeck";
-/// What whoever writes to the file holds.
-const LOCK: &str = "credentials.lock";
+/// How long another program that writes to the file is waited for.
+const WRITING: Duration = Duration::from_secs(2);
+/// How long one that renews a session: it may be held up itself.
+pub const RENEWING: Duration = Duration::from_secs(10);
+/// How often it is looked whether it has ended.
+const LOOK: Duration = Duration::from_millis(20);
 /// Keeps the keyring out of it: for machines whose keyring asks whenever it is used, and for tests.
 const NO_KEYRING: &str = "SIMDECK_NO_KEYRING";
 
@@ -82,10 +88,14 @@ impl Credentials {
         Self::kept(server)?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))
     }
 
-    /// Keeps other programs from renewing it meanwhile; where that cannot be, they may be quicker.
-    pub fn lock(&self) -> Option<File> {
+    /// What whoever renews it holds, so that other programs wait.
+    pub fn lock_file(&self) -> Option<PathBuf> {
         match &self.source {
-            Source::Kept(shelf) => shelf.lock(),
+            Source::Kept(shelf) => {
+                let hash: String =
+                    Sha256::digest(&shelf.server)[..8].iter().map(|b| format!("{b:02x}")).collect();
+                Some(shelf.file.with_file_name(format!("renewal-{hash}.lock")))
+            }
             Source::Given => None,
         }
     }
@@ -141,6 +151,20 @@ fn said(command: &str) -> Result<String> {
     String::from_utf8(output.stdout).map_err(|_| fault("printed no text".into()))
 }
 
+/// Takes a file for this program, and waits a while for others; where that cannot be it goes on without.
+pub fn held(path: &Path, patience: Duration) -> Option<File> {
+    std::fs::create_dir_all(path.parent()?).ok()?;
+    let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK),
+            Err(_) => return None,
+        }
+    }
+}
+
 /// Where the credentials of one server are kept.
 #[derive(Debug)]
 pub struct Shelf {
@@ -161,14 +185,6 @@ impl Shelf {
         keyring::Entry::new(SERVICE, &self.server).ok()
     }
 
-    /// Keeps other programs from writing to it until it is dropped.
-    pub fn lock(&self) -> Option<File> {
-        let folder = self.file.parent()?;
-        std::fs::create_dir_all(folder).ok()?;
-        let file = File::options().create(true).truncate(false).write(true).open(folder.join(LOCK)).ok()?;
-        file.lock().ok().map(|()| file)
-    }
-
     /// What is kept, if anything is.
     pub fn read(&self) -> Result<Option<Kept>> {
         let ring = self.entry().and_then(|entry| entry.get_password().ok());
@@ -180,6 +196,7 @@ impl Shelf {
 
     /// Keeps it; gives where.
     pub fn write(&self, kept: &Kept) -> Result<&'static str> {
+        let _others = self.writing();
         let text = serde_json::to_string(kept).unwrap_or_default();
         let entry = self.entry();
         if entry.as_ref().is_some_and(|entry| entry.set_password(&text).is_ok()) {
@@ -201,11 +218,17 @@ impl Shelf {
 
     /// Forgets it.
     pub fn forget(&self) -> Result<()> {
+        let _others = self.writing();
         if let Some(entry) = self.entry() {
             let _ = entry.delete_credential();
         }
         let mut all = self.all()?;
         if all.remove(&self.server).is_some() { self.put(&all) } else { Ok(()) }
+    }
+
+    /// Keeps other programs from writing to the file of every server meanwhile.
+    fn writing(&self) -> Option<File> {
+        held(&self.file.with_file_name("credentials.lock"), WRITING)
     }
 
     fn all(&self) -> Result<BTreeMap<String, Kept>> {
@@ -255,6 +278,16 @@ mod tests {
         assert_eq!(one.all().expect("read").len(), 2);
         let mode = std::fs::metadata(&one.file).expect("file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn whoever_holds_a_file_is_waited_for_only_so_long() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("state/one.lock");
+        let first = held(&path, Duration::ZERO);
+        assert!(first.is_some() && held(&path, Duration::ZERO).is_none());
+        drop(first);
+        assert!(held(&path, Duration::ZERO).is_some());
     }
 
     #[test]

@@ -73,6 +73,8 @@ use streams::Streams;
 const AT_ONCE: usize = 32;
 /// How many changes may wait for each other at a time; the others wait without taking a thread.
 const CHANGES: usize = 32;
+/// How many operations wait for each other in the background: the others wait without taking a thread.
+const BACKGROUND: usize = 4;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
 /// How long a request may take.
@@ -103,6 +105,9 @@ pub(crate) struct Served {
     turns: Arc<Semaphore>,
     proofs: Arc<Semaphore>,
     changes: Arc<Semaphore>,
+    /// Operations that run without anybody's connection, and how many each user has.
+    background: Arc<Semaphore>,
+    operations: Arc<Streams<UserId>>,
     streams: Arc<Streams<UserId>>,
     listeners: Arc<Streams<UserId>>,
     bodies: Arc<Streams<UserId>>,
@@ -125,6 +130,8 @@ impl Served {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
             proofs: Arc::new(Semaphore::new(PROOFS)),
             changes: Arc::new(Semaphore::new(CHANGES)),
+            background: Arc::new(Semaphore::new(BACKGROUND)),
+            operations: Arc::default(),
             streams: Arc::default(),
             listeners: Arc::default(),
             bodies: Arc::default(),
@@ -141,7 +148,11 @@ impl Served {
     /// Lets what goes on without anybody's connection come to its end, or be taken back.
     async fn rest(&self) {
         let until = self.until.get().copied().unwrap_or_else(tokio::time::Instant::now);
-        let _ = tokio::time::timeout_at(until, self.changes.acquire_many(CHANGES as u32)).await;
+        let all = async {
+            let _ = self.background.acquire_many(BACKGROUND as u32).await;
+            let _ = self.changes.acquire_many(CHANGES as u32).await;
+        };
+        let _ = tokio::time::timeout_at(until, all).await;
     }
 
     /// Reads for whoever asks, where it may block; whoever hangs up stops it.

@@ -197,28 +197,57 @@ fn operations_wait_for_each_other_and_change_what_they_find_then() {
         headers["location"].to_str().expect("text").to_owned()
     };
     let active = world.count("status=active");
-    let started: Vec<String> = (0..4)
-        .map(|n| {
-            let body = json!({ "selector": { "filter": "status=active" }, "label": format!("L{n}"), "dry_run": false });
-            run("sim-edits", &format!("k{n}"), body)
-        })
-        .collect();
-    for at in &started {
-        let ended = program.ended(at);
-        assert_eq!(
-            (&ended["status"], &ended["counts"]["done"]),
-            (&json!("succeeded"), &json!(active)),
-            "{ended}"
-        );
+    // What is asked for while others wait is made after them, of what there is then.
+    let first = json!({ "selector": { "filter": "status=active" }, "add_tags": ["first"], "dry_run": false });
+    let then = json!({ "selector": { "filter": "tag=first" }, "label": "then", "dry_run": false });
+    for at in [run("sim-edits", "first", first), run("sim-edits", "then", then)] {
+        let ended = program.ended(&at);
+        let done = (&ended["status"], &ended["counts"]["done"]);
+        assert_eq!(done, (&json!("succeeded"), &json!(active)), "{ended}");
     }
+    // Of two who move a SIM out of the account it is in one does.
+    let sims = program.get("/v1/sims?filter=status%3Dactive%20not%20in:%22/Root/Acme%20Ltd%22&limit=1");
+    let (sim, from) = (&sims["items"][0]["id"], &sims["items"][0]["account_id"]);
+    let to = program.account("/Root/Acme Ltd");
+    let go = json!({ "selector": { "ids": [sim] }, "if_account_id": from, "target_account_id": to, "dry_run": false });
+    let there = run("sim-moves", "there", go.clone());
+    let (status, headers, _) = program.post("/v1/operations/sim-moves", Some("again"), &go);
+    assert_eq!(program.ended(&there)["status"], "succeeded");
+    if status == 202 {
+        assert_eq!(program.ended(headers["location"].to_str().expect("text"))["status"], "failed");
+    } else {
+        assert_eq!(status, 409);
+    }
+}
+
+#[test]
+fn what_has_nothing_to_do_is_done_and_what_nothing_can_be_done_to_has_failed() {
+    let (world, server) = world();
+    let program = Program::new(&world, &server, &["all", "--scope", "write"]);
+    let run = |route: &str, key: &str, body: Json| {
+        let (status, headers, said) = program.post(&format!("/v1/operations/{route}"), Some(key), &body);
+        assert_eq!(status, 202, "{said}");
+        headers["location"].to_str().expect("text").to_owned()
+    };
     // Where there is nothing to do it is done; the same key is the same however the JSON is written.
     let none = json!({ "selector": { "filter": "label:nowhere" }, "label": "x", "dry_run": false });
     let at = run("sim-edits", "none", none);
     let ended = program.ended(&at);
     assert_eq!((&ended["status"], &ended["counts"]["done"]), (&json!("succeeded"), &json!(0)), "{ended}");
-    let again = r#"{"dry_run": false, "label": "x",   "selector": {"filter": "label:nowhere"}}"#;
-    let again: Json = serde_json::from_str(again).expect("JSON");
-    assert_eq!(run("sim-edits", "none", again), at);
+    let mut again = program
+        .agent
+        .post(format!("{}/v1/operations/sim-edits", program.server.base))
+        .header("Authorization", format!("Bearer {}", program.token))
+        .header("Content-Type", "application/json")
+        .header("Idempotency-Key", "none")
+        .send(r#"{"dry_run": false, "label": "x",   "selector": {"filter": "label:nowhere"}}"#)
+        .expect("answered");
+    let said = again.body_mut().read_to_string().expect("text");
+    assert_eq!(
+        (again.status().as_u16(), again.headers()["location"].to_str().ok()),
+        (202, Some(at.as_str())),
+        "{said}"
+    );
     // What cannot be done to any SIM has failed, and is not offered to be undone.
     let gone =
         json!({ "selector": { "filter": "status=terminated" }, "action": "suspend", "dry_run": false });

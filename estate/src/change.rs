@@ -71,6 +71,9 @@ pub struct Target {
     pub at: Rev,
     /// How many SIMs were confirmed; `None` before that.
     pub expect: Option<u64>,
+    /// Refuse unless all of them are in this account, not below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<AccountId>,
     /// Whether nothing is changed when one of them cannot be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub whole: bool,
@@ -87,9 +90,12 @@ impl Target {
         Self { any: vec![query], ..Self::default() }
     }
 
-    /// Refuses what became of the SIMs, where it is to be all or nothing.
-    pub(crate) fn check(&self, counts: &Counts) -> Result<()> {
+    /// Refuses what became of the SIMs, where it is to be all or nothing, and those that are outside of where they are to be.
+    pub(crate) fn check(&self, counts: &Counts, outside: u64) -> Result<()> {
         let (missed, total) = (counts.missed(), counts.total());
+        if outside > 0 {
+            return Err(Error::Conflict(format!("{outside} of {total} SIMs are in another account")));
+        }
         if self.whole && missed > 0 {
             return Err(Error::Conflict(format!("{missed} of {total} SIMs cannot be changed")));
         }

@@ -175,6 +175,9 @@ pub enum Kind {
     Failed,
 }
 
+/// What a change is about where it is about no SIM.
+const NOTHING: &str = "nothing matches";
+
 impl Error {
     /// Builds the error for a value that breaks a hard rule.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
@@ -184,6 +187,16 @@ impl Error {
     /// Builds the error for something that does not exist, as far as this user can know.
     pub fn not_found(what: &'static str, name: impl Into<String>) -> Self {
         Self::NotFound { what, name: name.into(), near: Vec::new() }
+    }
+
+    /// Builds the error for a change of SIMs that none fits.
+    pub(crate) fn nothing() -> Self {
+        Self::not_found("SIM", NOTHING)
+    }
+
+    /// Whether it is that no SIM fits: there was nothing to do.
+    pub fn is_nothing(&self) -> bool {
+        matches!(self, Self::NotFound { what: "SIM", name, .. } if name == NOTHING)
     }
 
     /// The same, with what it may have been meant to be.

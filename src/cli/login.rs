@@ -91,10 +91,7 @@ fn new_password() -> Result<String, Failure> {
 /// Keeps what was signed in with, and says who that is.
 fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
     let shelf = Shelf::of(&server.url);
-    let place = {
-        let _others = shelf.lock();
-        shelf.write(kept)?
-    };
+    let place = shelf.write(kept)?;
     let url = server.url.clone();
     let credentials = Credentials::kept(&url)?.ok_or_else(|| Error::NotSignedIn(url.clone()))?;
     let remote = Remote::connect(server, credentials, false)?;
@@ -139,10 +136,7 @@ pub fn logout(context: &Context, args: &LogoutArgs) -> Outcome {
         // An API token goes on: other programs may use it.
         _ => Ok(()),
     };
-    {
-        let _others = shelf.lock();
-        shelf.forget()?;
-    }
+    shelf.forget()?;
     match ended {
         Ok(()) | Err(Error::SignedOut) => context.say(format!("signed out at {}", server.url)),
         Err(error) => context.say(format!("forgotten here, but {} was not told: {error}", server.url)),

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, RENEWING, held};
 use crate::wire::{Ask, Fault};
 
 /// How long to wait for a connection.
@@ -317,7 +317,12 @@ impl Link {
         let credentials = &self.inner.credentials;
         // One renews it, the others wait for that, other programs too: what renews it is good once.
         let _one = self.inner.renewing.lock().await;
-        let _program = credentials.lock();
+        let lock = credentials.lock_file();
+        let lock = lock.map(|path| tokio::task::spawn_blocking(move || held(&path, RENEWING)));
+        let _program = match lock {
+            Some(lock) => lock.await.ok().flatten(),
+            None => None,
+        };
         if credentials.reload()?.reveal() != used.reveal() {
             return Ok(());
         }
@@ -329,6 +334,8 @@ impl Link {
                 let signed = response.json().await.map_err(|e| self.unreachable(reason(&e)))?;
                 credentials.keep(signed)
             }
+            // Another program may have been quicker all the same.
+            Err(Error::SignedOut) if credentials.reload()?.reveal() != used.reveal() => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -43,7 +43,7 @@ const FILTER: &str =
 /// Every route.
 pub(super) fn table() -> Vec<Route> {
     let small = |route: Route| route.sized(DefaultBodyLimit::max(body::SMALL));
-    let large = |route: Route| route.sized(DefaultBodyLimit::max(LARGE));
+    let large = |route: Route| route.large(LARGE);
     let small_ones =
         [sim_routes(), account_routes(), user_routes(), log_routes(), signin_routes(), own_routes()];
     let mut all: Vec<Route> = small_ones.into_iter().flatten().map(small).collect();
@@ -75,6 +75,7 @@ fn sim_routes() -> Vec<Route> {
     vec![
         listed(Route::get("/v1/sims", sims::list)).named("listSims", "SIMs", "List SIMs").lists::<Sim>("A page of SIMs, with usage and caps."),
         Route::post("/v1/sims/query", sims::query)
+            .large(LARGE)
             .named("querySims", "SIMs", "List SIMs by a long filter\nThe parameters of the list as one JSON object.")
             .takes::<SimQuery>(json!({ "filter": "status=active", "limit": 10 }))
             .fails(404, "The account, or one the filter names, is not there, as far as you can know.")

@@ -16,6 +16,10 @@ pub(super) const SMALL: usize = 256 * 1024;
 /// How many large ones a user may be sending at a time: each lies in memory until it is whole.
 const AT_ONCE: usize = 4;
 
+/// Marks a request whose body may be large.
+#[derive(Clone, Copy)]
+pub(super) struct Large;
+
 /// A body of JSON.
 pub(super) struct Sent<T>(pub(super) T);
 
@@ -50,7 +54,8 @@ fn unsupported(header: &str, why: impl Into<String>) -> Problem {
 /// The bytes of a body, as many as are taken.
 pub(super) async fn whole(request: Request, served: &Served) -> Result<Bytes, Problem> {
     let small = request.body().size_hint().upper().is_some_and(|most| most <= SMALL as u64);
-    let asker = request.extensions().get::<Asker>().filter(|_| !small);
+    let large = !small && request.extensions().get::<Large>().is_some();
+    let asker = request.extensions().get::<Asker>().filter(|_| large);
     let room = asker.map(|asker| Streams::begin(&served.bodies, asker.estate.actor().id, AT_ONCE));
     let _room = room.transpose()?;
     let broken = || Problem::body(StatusCode::BAD_REQUEST, "", "the body broke off, or took too long");
@@ -65,18 +70,8 @@ pub(super) async fn whole(request: Request, served: &Served) -> Result<Bytes, Pr
 
 /// Reads JSON of a known shape; what is wrong in it is named by its place (RFC 6901).
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    typed(json(bytes)?)
-}
-
-/// Reads JSON of any shape.
-pub(super) fn json(bytes: &[u8]) -> Result<Json, Problem> {
-    let wrong = |error: serde_json::Error| Problem::body(StatusCode::BAD_REQUEST, "", error.to_string());
-    serde_json::from_slice(bytes).map_err(wrong)
-}
-
-/// The shape of it that is wanted.
-pub(super) fn typed<T: DeserializeOwned>(json: Json) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(json).map_err(|error| {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let mut pointer = pointer(error.path());
         let why = estate::text::clean(&error.into_inner().to_string()).into_owned();
         // What is not there has no place of its own yet.
@@ -84,8 +79,20 @@ pub(super) fn typed<T: DeserializeOwned>(json: Json) -> Result<T, Problem> {
         if let Some(name) = missing {
             pointer.push_str(&format!("/{name}"));
         }
-        Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why)
-    })
+        // What is no JSON at all has no shape either.
+        json(bytes)
+            .map_or_else(|broken| broken, |_| Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why))
+    })?;
+    reader
+        .end()
+        .map_err(|_| Problem::body(StatusCode::BAD_REQUEST, "", "something follows the JSON"))
+        .map(|()| read)
+}
+
+/// Reads JSON of any shape.
+pub(super) fn json(bytes: &[u8]) -> Result<Json, Problem> {
+    let wrong = |error: serde_json::Error| Problem::body(StatusCode::BAD_REQUEST, "", error.to_string());
+    serde_json::from_slice(bytes).map_err(wrong)
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {

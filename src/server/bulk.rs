@@ -65,16 +65,9 @@ fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Targ
         }
         (None, None) => Target::query(top),
     };
-    if let Some(id) = bulk.if_account_id {
-        let account = accounts::need(&tree, id)?.id;
-        let there = Query { deep: false, ..Query::all(account, Time::now()) };
-        let (all, inside) = local.count_target(&target, &there, cancel)?;
-        if all != inside {
-            let why = format!("{} of the {all} SIMs are not in {}", all - inside, tree.path(account));
-            return Err(Error::Conflict(why));
-        }
-    }
-    Ok(Target { whole: bulk.on_conflict == OnConflict::Fail, ..target })
+    let within =
+        bulk.if_account_id.map(|id| accounts::need(&tree, id)).transpose()?.map(|account| account.id);
+    Ok(Target { whole: bulk.on_conflict == OnConflict::Fail, within, ..target })
 }
 
 /// Makes a change of what was sent, as things are seen now.
@@ -130,9 +123,10 @@ impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Served> for Know
 
     async fn from_request(request: axum::extract::Request, served: &Served) -> Result<Self, Problem> {
         body::must_be(request.headers(), "application/json")?;
-        let json = body::json(&body::whole(request, served).await?)?;
-        let known = Sha256::digest(json.to_string()).to_vec();
-        Ok(Self(body::typed(json)?, known))
+        let bytes = body::whole(request, served).await?;
+        let sent = body::read(&bytes)?;
+        let known = Sha256::digest(body::json(&bytes)?.to_string()).to_vec();
+        Ok(Self(sent, known))
     }
 }
 

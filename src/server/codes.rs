@@ -44,7 +44,11 @@ pub(super) const CODES: [(&str, &str, &str); 28] = [
     ("stale", "412", "It was changed since; `ETag` is that of now. Look again, then change it."),
     ("too-large", "413", "The body is larger than is taken here."),
     ("too-many-requests", "429", "Wait for `Retry-After`."),
-    ("too-slow", "503", "It took too long and was given up. Narrow the filter, or ask for fewer rows."),
+    (
+        "too-slow",
+        "503",
+        "It took too long and was given up; what was to change has not. Narrow the filter, ask for fewer rows, or try again when less is being changed.",
+    ),
     (
         "unexpected",
         "500",

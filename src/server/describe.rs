@@ -18,6 +18,7 @@ use utoipa::openapi::{
 };
 
 use super::Served;
+use super::body::Large;
 use super::shapes;
 
 /// What signs a request.
@@ -275,6 +276,12 @@ impl Route {
     pub(super) fn answers_any(self, status: u16, about: &'static str) -> Self {
         let any = ObjectBuilder::new().schema_type(SchemaType::AnyValue).build();
         self.answers(status, about, "application/json", Content::new(Some(any)))
+    }
+
+    /// It takes a large body.
+    pub(super) fn large(mut self, most: usize) -> Self {
+        self.handler = self.handler.layer(axum::Extension(Large));
+        self.sized(DefaultBodyLimit::max(most))
     }
 
     /// How large a body it takes.

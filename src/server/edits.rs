@@ -130,8 +130,10 @@ fn meant(request: &Parts) -> impl Iterator<Item = &str> {
 
 /// Refuses a change that does not say which state it is meant for.
 fn need_tag(request: &Parts) -> Result<(), Problem> {
-    let is_tag =
-        |tag: &str| tag == "*" || tag.trim_start_matches("W/").trim_matches('"').len() + 2 <= tag.len();
+    let is_tag = |tag: &str| {
+        let tag = tag.strip_prefix("W/").unwrap_or(tag);
+        tag == "*" || tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')
+    };
     if !request.headers.contains_key(header::IF_MATCH) {
         let why = "send the ETag of what you have seen, or * for whatever it is";
         return Err(Problem::header(

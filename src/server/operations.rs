@@ -11,7 +11,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use estate::{
     Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Levels, Listed, Local, Outcome, Receipt,
-    Request, Stage, Target, Verb,
+    Request, Stage, Target, UserId, Verb,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -24,8 +24,11 @@ use super::problem::Problem;
 use super::shapes::{
     Cleared, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates, StateAction, Undo,
 };
+use super::streams::{Stream, Streams};
 use super::{REQUEST_ID, Served, accounts, json_of, turn};
 
+/// How many operations of a user may wait or run at a time.
+const EACH: usize = 32;
 /// What names an operation.
 const PREFIX: &str = "op_";
 
@@ -147,22 +150,18 @@ impl Served {
             return Ok(Json(self.work(&asker, plan).await?).into_response());
         }
         let key = bulk::key(&request.headers)?;
+        let room = Streams::begin(&self.operations, asker.estate.actor().id, EACH)?;
         let begin = move |local: &Local, cancel: &Cancel| {
             let (route, body) = (wanted.route, wanted.body.clone());
             if let Some(known) = local.asked(route, &key, &body)? {
                 return Ok((known, false));
             }
-            let (change, plan) = wanted.planned(local, cancel)?;
+            let (change, _) = wanted.planned(local, cancel)?;
             let id = ChangeId::new();
             if let Some(known) = local.ask_for(route, &key, &body, &id, &change)? {
                 return Ok((known, false));
             }
-            // Where there is nothing to do it is done.
-            let nothing = change.target().is_some() && plan.total == 0;
-            if nothing {
-                local.ended(&id, Stage::Done, "")?;
-            }
-            local.request(&id, cancel).map(|request| (request, !nothing))
+            local.request(&id, cancel).map(|request| (request, true))
         };
         let (asked, new) = self.write(&asker, begin).await?;
         let user = asker.estate.me().id;
@@ -171,7 +170,7 @@ impl Served {
             && !asker.estate.read_only()
             && self.running.done(user, &asked.id).is_none();
         if new || left {
-            self.begin(&asker, &asked, request);
+            self.begin(&asker, &asked, request, room);
         }
         let told = self.told(&asker, asked.id.clone()).await?;
         let mut response = (StatusCode::ACCEPTED, Json(told)).into_response();
@@ -182,11 +181,11 @@ impl Served {
     }
 
     /// Makes the change, whoever still listens.
-    fn begin(&self, asker: &Asker, asked: &Request, by: &Parts) {
+    fn begin(&self, asker: &Asker, asked: &Request, by: &Parts, room: Stream<UserId>) {
         let running = self.running.begin(asker.estate.me().id, &asked.id);
         let (local, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (id, change) = (asked.id.clone(), asked.change.clone());
-        let changes = Arc::clone(&self.changes);
+        let background = Arc::clone(&self.background);
         let (route, path) = (format!("/v1/operations/{}", asked.route), at(&asked.id));
         let name = by.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         let failed = move |error: Error| {
@@ -202,11 +201,16 @@ impl Served {
                 }
             };
             // Whoever stopped it while it waited was told so.
-            if !local.request(&id, &Cancel::new()).is_ok_and(|request| request.stage == Stage::Running) {
-                return;
-            }
-            let (stage, answer) = match local.apply(&id, &change, &watch) {
-                Ok(_) => (Stage::Done, String::new()),
+            let waits = local.request(&id, &Cancel::new()).map(|request| request.stage == Stage::Running);
+            let made = match waits {
+                Ok(true) => local.apply(&id, &change, &watch).map(drop),
+                Ok(false) => return,
+                Err(error) => Err(error),
+            };
+            let (stage, answer) = match made {
+                Ok(()) => (Stage::Done, String::new()),
+                // Where there was nothing to do it is done.
+                Err(error) if error.is_nothing() => (Stage::Done, String::new()),
                 // Where nothing is written it waits until something is.
                 Err(Error::ReadOnly) => return,
                 Err(Error::Cancelled) if stopping.is_cancelled() => return,
@@ -219,8 +223,8 @@ impl Served {
         };
         tokio::spawn(async move {
             // Waiting takes no thread.
-            let turn = turn(&changes).await;
-            let _ = tokio::task::spawn_blocking(move || (turn, work()).1).await;
+            let turn = turn(&background).await;
+            let _ = tokio::task::spawn_blocking(move || (turn, room, work()).2).await;
         });
     }
 

@@ -106,7 +106,7 @@ impl Problem {
     }
 
     pub(super) fn slow() -> Self {
-        let why = "it took too long; narrow the filter or ask for fewer rows";
+        let why = "it took too long: narrow the filter, ask for fewer rows, or try again when less is being changed";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-slow", why)
     }
 

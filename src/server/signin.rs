@@ -95,7 +95,7 @@ pub(super) async fn sign_out(
     request: Parts,
 ) -> Result<StatusCode, Problem> {
     params::none(&request)?;
-    served.work(&asker, |local, _| local.end_session()).await?;
+    served.write(&asker, |local, _| local.end_session()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -381,6 +381,11 @@ impl Model {
         [self.rest_at, which, late, older].into_iter().flatten().min()
     }
 
+    /// Whether the estate may be at a server.
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.kind, Kind::Remote | Kind::Seen)
+    }
+
     /// Whether the rows on the screen are old ones, kept while others are read.
     pub fn is_late(&self) -> bool {
         self.waiting_since.is_some_and(|since| self.at >= since + PATIENCE)

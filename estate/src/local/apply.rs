@@ -109,7 +109,11 @@ impl Local {
     pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
         self.may_change(&needs(change))?;
         let plan = self.planned(change, cancel)?;
-        change.target().map_or(Ok(()), |target| target.check(&plan.counts))?;
+        if let Some(target) = change.target() {
+            let outside =
+                |at: AccountId| plan.by_account.iter().filter(|(id, _)| *id != at).map(|(_, n)| n).sum();
+            target.check(&plan.counts, target.within.map_or(0, outside))?;
+        }
         Ok(plan)
     }
 
@@ -287,7 +291,7 @@ impl Local {
         let target = frozen(run.view, target)?;
         let judged = write::judge_move(run.view, &target, to)?;
         if judged.counts == Counts::default() {
-            return Err(Error::not_found("SIM", "nothing matches"));
+            return Err(Error::nothing());
         }
         let body = write::move_body(to, clear, &target);
         self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
@@ -323,7 +327,7 @@ impl Local {
         let target = frozen(run.view, target)?;
         let judged = levels::judge_levels(run.view, &target, set)?;
         if judged.counts == Counts::default() {
-            return Err(Error::not_found("SIM", "nothing matches"));
+            return Err(Error::nothing());
         }
         let body = levels::levels_body(set, &target);
         self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
@@ -335,7 +339,7 @@ impl Local {
         let target = frozen(run.view, target)?;
         let judged = edits::judge_edit(run.view, &target, &edit)?;
         if judged.counts == Counts::default() {
-            return Err(Error::not_found("SIM", "nothing matches"));
+            return Err(Error::nothing());
         }
         let body = edits::edit_body(&edit, &target);
         self.log(id, run, Done::sims(edit.kind(), body, judged.counts, None))?;

@@ -108,8 +108,15 @@ impl View<'_> {
         let moved = !target.any.is_empty() && self.accounts.all().iter().any(|a| a.version > target.at);
         match target.expect {
             Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
-            _ => target.check(&judged.counts).map(|()| judged),
+            _ => target.check(&judged.counts, self.outside(target)?).map(|()| judged),
         }
+    }
+
+    /// SIMs that were judged and are not where they are to be.
+    fn outside(&self, target: &Target) -> Result<u64> {
+        let Some(account) = target.within else { return Ok(0) };
+        let sql = Sql::new("SELECT count(*) FROM temp.target WHERE from_account <> ?").with(account.0);
+        self.number(&sql)
     }
 
     /// SIMs asked for by number that this user does not see (any more).

@@ -6,7 +6,7 @@ use estate::units::count;
 use estate::{Error, Filter, Lookup, Target};
 
 use super::{files, filters, forms, history, made, managed, probes, reach, saved, select, support, usage};
-use crate::tui::model::{Kind, Last, Model};
+use crate::tui::model::{Last, Model};
 use crate::tui::msg::{Effect, ListUse, Msg};
 use crate::tui::overlay::list::ITEMS;
 use crate::tui::overlay::{FormFor, Overlay};
@@ -201,18 +201,20 @@ pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> 
         // The account looked at has just gone; the accounts are being read anew and decide what is shown.
         Err(error) if is_internal(&error) => None,
         // That the server is gone is said once.
-        Err(Error::Unreachable { .. }) if model.kind == Kind::Remote => None,
+        Err(Error::Unreachable { .. }) if model.is_elsewhere() => None,
         Err(error) => {
-            // So is that it does not know any more who this is.
-            let known = std::mem::replace(
-                &mut model.reach.signed_out,
-                model.kind == Kind::Remote && error == Error::SignedOut,
-            );
-            if !(known && model.reach.signed_out) {
-                model.messages.fail(&error);
-            }
+            failed(model, &error);
             None
         }
+    }
+}
+
+/// Something failed: that is said, and that nobody is signed in any more is said once.
+pub(super) fn failed(model: &mut Model, error: &Error) {
+    let known = model.reach.signed_out;
+    model.reach.signed_out |= *error == Error::SignedOut && model.is_elsewhere();
+    if !(known && *error == Error::SignedOut) {
+        model.messages.fail(error);
     }
 }
 
@@ -231,7 +233,7 @@ fn rows(
             }
         }
         Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
-            if model.kind == Kind::Remote && !matches!(want, Want::Keep | Want::After | Want::Before) =>
+            if !matches!(want, Want::Keep | Want::After | Want::Before) =>
         {
             said::<()>(model, Err(error));
             // What is loaded is not what is asked for now: nobody is to take one for the other.

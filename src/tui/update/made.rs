@@ -3,7 +3,7 @@
 use estate::units::count;
 use estate::{Change, Error, Plan, Receipt, Target};
 
-use super::answers::committed;
+use super::answers::{committed, failed};
 use super::{forms, history, menus, select};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Kind, Last, Model};
@@ -42,11 +42,11 @@ pub(super) fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<
         }
         Err(error @ Error::Drift { .. }) => {
             // What was confirmed is not what there is: the new numbers are shown, and asked about again.
-            model.messages.fail(&error);
+            failed(model, &error);
             again(model, job)
         }
         Err(error) => {
-            model.messages.fail(&error);
+            failed(model, &error);
             Vec::new()
         }
     }
