@@ -67,10 +67,12 @@ use net::Net;
 use problem::Problem;
 use running::Running;
 use sessions::Sessions;
-use streams::Streams;
+use streams::{Shares, Streams};
 
 /// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
 const AT_ONCE: usize = 32;
+/// How many of them, and of those who change, one user may be: the others of theirs wait in a line of their own.
+const SHARE: usize = 8;
 /// How many changes may wait for each other at a time; the others wait without taking a thread.
 const CHANGES: usize = 32;
 /// How many operations wait for each other in the background: the others wait without taking a thread.
@@ -103,6 +105,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Served {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
+    reading: Arc<Shares<UserId>>,
+    writing: Arc<Shares<UserId>>,
     proofs: Arc<Semaphore>,
     changes: Arc<Semaphore>,
     /// Operations that run without anybody's connection, and how many each user has.
@@ -128,6 +132,8 @@ impl Served {
         Self {
             sessions: Arc::new(Sessions::new(serve)),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            reading: Arc::default(),
+            writing: Arc::default(),
             proofs: Arc::new(Semaphore::new(PROOFS)),
             changes: Arc::new(Semaphore::new(CHANGES)),
             background: Arc::new(Semaphore::new(BACKGROUND)),
@@ -161,7 +167,7 @@ impl Served {
         asker: &Asker,
         work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        in_turn(&self.turns, asker, work).await
+        in_turn(&self.turns, &self.reading, asker, work).await
     }
 
     /// Changes something for whoever asks. Those who change wait for each other, and those who read do not wait for them.
@@ -170,19 +176,21 @@ impl Served {
         asker: &Asker,
         work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        in_turn(&self.changes, asker, work).await
+        in_turn(&self.changes, &self.writing, asker, work).await
     }
 }
 
 async fn in_turn<T: Send + 'static>(
     turns: &Arc<Semaphore>,
+    shares: &Shares<UserId>,
     asker: &Asker,
     work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let cancel = Hangup(Cancel::new());
     let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
+    let line = shares.of(asker.estate.actor().id, SHARE);
     let done = async {
-        let turn = turn(turns).await;
+        let turn = (turn(&line).await, turn(turns).await);
         let work = move || {
             // Whoever hung up or waited too long keeps their turn until the work has stopped.
             let _turn = turn;

@@ -247,6 +247,16 @@ impl Op {
 }
 
 impl Filter {
+    /// How many comparisons it has.
+    pub(crate) fn terms(&self) -> usize {
+        match self {
+            Self::All => 0,
+            Self::And(list) | Self::Or(list) => list.iter().map(Self::terms).sum(),
+            Self::Not(inner) => inner.terms(),
+            Self::Term(_) => 1,
+        }
+    }
+
     /// Reads a filter; an empty text is true of every SIM.
     pub fn parse(text: &str) -> Result<Self> {
         parse::filter(text)

@@ -100,7 +100,9 @@ pub fn fits(pattern: &str, value: &str) -> bool {
 /// Guards a cell against being run as a formula by a spreadsheet (OWASP, "CSV Injection").
 pub fn defuse(cell: &str) -> Cow<'_, str> {
     match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r') => Cow::Owned(format!("'{cell}")),
+        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
+            Cow::Owned(format!("'{cell}"))
+        }
         _ => Cow::Borrowed(cell),
     }
 }

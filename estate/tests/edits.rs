@@ -315,3 +315,19 @@ fn what_did_nothing_is_not_to_be_undone_and_that_is_said_beforehand() {
     assert_eq!(admin.plan(&change, &Cancel::new()).map(drop), Err(refused.clone()));
     assert_eq!(apply(&admin, &change), Err(refused));
 }
+
+#[test]
+fn what_a_change_asks_the_store_to_look_for_stays_within_bounds() {
+    let (_dir, root) = world();
+    let off = Edit { authentication: Some(false), ..Edit::default() };
+    let tags = |n: usize| (0..n).map(|n| format!("tag=t{n}")).collect::<Vec<_>>().join(" or ");
+    assert!(apply(&root, &edit(&root, &format!("{} or tag=blue", tags(150)), off.clone())).is_ok());
+    let refused =
+        |change: &Change| matches!(apply(&root, change), Err(Error::Invalid { field: "filter", .. }));
+    assert!(refused(&edit(&root, &tags(300), off.clone())));
+    // Nor together, where each is within them.
+    let mut many = edit(&root, "label:a", off);
+    let target = many.target_mut().expect("SIMs");
+    target.any = vec![target.any[0].clone(); 300];
+    assert!(refused(&many));
+}

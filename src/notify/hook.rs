@@ -1,6 +1,6 @@
 //! Webhooks: one signed POST a message, in the form of the Standard Webhooks specification.
 
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -9,6 +9,9 @@ use estate::{Attempt, Letter, Time};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
+use ureq::config::Config;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 /// A server that takes longer is tried again.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Whoever calls webhooks.
 pub struct Hooks {
     agent: ureq::Agent,
-    allow_private: bool,
 }
 
 impl Hooks {
@@ -30,13 +32,11 @@ impl Hooks {
             .proxy(None)
             .user_agent(concat!("simdeck/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.new_agent(), allow_private }
+        let looked = Looked { by: DefaultResolver::default(), allow_private };
+        Self { agent: ureq::Agent::with_parts(config, DefaultConnector::new(), looked) }
     }
 
     pub fn send(&self, letter: &Letter) -> Attempt {
-        if let Err(why) = self.may_call(&letter.to) {
-            return why;
-        }
         let (body, at) = (body(letter), Time::now().0);
         let answer = self
             .agent
@@ -51,30 +51,36 @@ impl Hooks {
             // The receiver says that it is gone for good.
             Ok(answer) if answer.status().as_u16() == 410 => Attempt::Never("answered 410 Gone".into()),
             Ok(answer) => Attempt::Again(format!("answered {}", answer.status())),
+            Err(ureq::Error::Other(why)) if why.is::<Private>() => Attempt::Never(why.to_string()),
+            Err(ureq::Error::BadUri(_)) => Attempt::Never("not a URL that can be called".into()),
             Err(error) => Attempt::Again(estate::text::clean(&error.to_string()).into_owned()),
         }
     }
+}
 
-    /// Refuses addresses of this machine and of private networks, unless the configuration allows them.
-    fn may_call(&self, url: &str) -> Result<(), Attempt> {
-        if self.allow_private {
-            return Ok(());
-        }
-        let bad = || Attempt::Never("not a URL that can be called".into());
-        let uri: ureq::http::Uri = url.parse().map_err(|_| bad())?;
-        let host = uri.host().ok_or_else(bad)?.trim_matches(['[', ']']);
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
-        let found =
-            (host, port).to_socket_addrs().map_err(|e| Attempt::Again(format!("cannot find {host}: {e}")))?;
-        let mut found = found.peekable();
-        if found.peek().is_none() {
-            return Err(Attempt::Again(format!("cannot find {host}")));
-        }
-        if found.any(|address| is_private(address.ip())) {
-            let why = "it is an address of a private network; [webhook] allow_private = true allows them";
-            return Err(Attempt::Never(why.into()));
-        }
-        Ok(())
+/// An address that is nobody's to call.
+#[derive(Debug, thiserror::Error)]
+#[error("it is an address of a private network; [webhook] allow_private = true allows them")]
+struct Private;
+
+/// Finds addresses, and refuses those of this machine and of private networks unless the configuration allows them. What
+/// is found here is what is called: a name that stands for another address a moment later leads nowhere else.
+#[derive(Debug)]
+struct Looked<R> {
+    by: R,
+    allow_private: bool,
+}
+
+impl<R: Resolver> Resolver for Looked<R> {
+    fn resolve(
+        &self,
+        uri: &ureq::http::Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.by.resolve(uri, config, timeout)?;
+        let private = found.iter().any(|address| is_private(address.ip()));
+        if private && !self.allow_private { Err(ureq::Error::Other(Box::new(Private))) } else { Ok(found) }
     }
 }
 
@@ -143,10 +149,43 @@ mod tests {
             "http://[64:ff9b::a00:1]/",
             "http://[2002:a00:1::]/",
         ] {
-            assert!(matches!(hooks.may_call(url), Err(Attempt::Never(_))), "{url}");
+            let refused = |e: &ureq::Error| matches!(e, ureq::Error::Other(why) if why.is::<Private>());
+            assert!(hooks.agent.get(url).call().is_err_and(|e| refused(&e)), "{url}");
         }
-        assert_eq!(hooks.may_call("https://192.0.2.1/"), Ok(()));
-        assert_eq!(Hooks::new(true).may_call("http://127.0.0.1/"), Ok(()));
+        assert!(!is_private([192, 0, 2, 1].into()));
+    }
+
+    /// Says another address each time it is asked.
+    #[derive(Debug, Default)]
+    struct Rebinds(std::sync::atomic::AtomicU16, u16);
+
+    impl Resolver for Rebinds {
+        fn resolve(
+            &self,
+            _: &ureq::http::Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let asked = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let ip: IpAddr = if asked == 0 { [192, 0, 2, 1].into() } else { [127, 0, 0, 1].into() };
+            let mut found = self.empty();
+            found.push((ip, self.1).into());
+            Ok(found)
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_for_another_address_the_next_time_leads_nowhere_else() {
+        let inside = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
+        inside.set_nonblocking(true).expect("set");
+        let port = inside.local_addr().expect("address").port();
+        let looked = Looked { by: Rebinds(0.into(), port), allow_private: false };
+        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_millis(300))).build();
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::new(), looked);
+        for _ in 0..3 {
+            assert!(agent.get("http://rebind.example/").call().is_err());
+        }
+        assert!(inside.accept().is_err(), "nobody came");
     }
 
     #[test]

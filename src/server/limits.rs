@@ -68,7 +68,7 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
 }
 
 /// The network of an address: whoever has one of IPv6 has a whole /64 (RFC 6177).
-fn network(from: IpAddr) -> IpAddr {
+pub(super) fn network(from: IpAddr) -> IpAddr {
     match from {
         IpAddr::V4(_) => from,
         IpAddr::V6(address) => {

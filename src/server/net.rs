@@ -24,12 +24,13 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::GRACE;
+use super::limits::network;
 use super::streams::Streams;
 use crate::failure::Failure;
 
 /// How many connections there may be; the others wait to be accepted.
 const CONNECTIONS: usize = 1_024;
-/// How many of them may come from one address.
+/// How many of them may come from one network.
 const EACH: usize = 128;
 /// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
 const HELLO: Duration = Duration::from_secs(10);
@@ -175,9 +176,9 @@ impl Net {
                 }
             };
             // Whoever opens many leaves room for others; behind a proxy all come from that.
-            let proxy = self.proxies.contains(&from.ip().to_canonical());
-            let most = if proxy || from.ip().is_loopback() { CONNECTIONS } else { EACH };
-            let Ok(one) = Streams::begin(&each, from.ip(), most) else { continue };
+            let at = from.ip().to_canonical();
+            let most = if self.proxies.contains(&at) || at.is_loopback() { CONNECTIONS } else { EACH };
+            let Ok(one) = Streams::begin(&each, network(at), most) else { continue };
             let (watcher, router) = (graceful.watcher(), router.clone());
             let (encryption, proxies) = (self.encryption.clone(), Arc::clone(&self.proxies));
             tokio::spawn(async move {
@@ -193,7 +194,7 @@ impl Net {
         }
         drop(self.listener);
         // Whoever does not read their answer is not waited for without end.
-        let _ = tokio::time::timeout(GRACE + HELLO, graceful.shutdown()).await;
+        let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     }
 }
 

@@ -2,24 +2,21 @@
 
 use std::net::IpAddr;
 
-use axum::Form;
 use axum::Json;
-use axum::extract::State;
-use axum::extract::rejection::FormRejection;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use estate::{Error, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::asker::{Asker, address};
-use super::body::Sent;
+use super::body::{self, Sent};
 use super::page::{escaped, html};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{Credentials, LinkAccepted, LinkSent, Renewal};
-use super::{Served, turn};
+use super::{PATIENCE, Served, turn};
 
 fn object(signed: &Signed) -> Value {
     json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
@@ -45,9 +42,10 @@ impl Served {
             let _turn = turn;
             work(&sessions.owner)
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(done) => Ok(done?),
-            Err(panic) => Err(Problem::unexpected(&panic)),
+        match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
+            Ok(Ok(done)) => Ok(done?),
+            Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
+            Err(_) => Err(Problem::slow()),
         }
     }
 
@@ -134,14 +132,21 @@ impl Served {
 }
 
 /// What the form of the page sends.
-#[derive(Deserialize)]
-pub(super) struct Filled {
-    #[serde(default)]
+struct Filled {
     name: Option<String>,
     password: String,
     again: String,
-    #[serde(default)]
     code: Option<String>,
+}
+
+impl Filled {
+    fn read(form: &[u8]) -> Option<Self> {
+        let field = |wanted: &str| {
+            form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+        };
+        let (password, again) = (field("password")?, field("again")?);
+        Some(Self { name: field("name"), password, again, code: field("code") })
+    }
 }
 
 /// The page behind a link.
@@ -151,20 +156,18 @@ pub(super) async fn page(State(served): State<Served>, link: Named, request: Par
 }
 
 /// Takes what the page sends.
-pub(super) async fn page_sent(
-    State(served): State<Served>,
-    link: Named,
-    request: Parts,
-    filled: Result<Form<Filled>, FormRejection>,
-) -> Response {
+pub(super) async fn page_sent(State(served): State<Served>, link: Named, request: Request) -> Response {
+    let (request, body) = request.into_parts();
+    let body = body::whole(Request::from_parts(request.clone(), body), &served).await;
+    let filled = body.ok().and_then(|form| Filled::read(&form));
     let end = match &link.0 {
         Ok(end) => end.clone(),
         Err(problem) => return refused(problem),
     };
     let mut code = false;
     let why = match filled {
-        Ok(Form(filled)) if filled.password != filled.again => "The two passwords differ.".to_owned(),
-        Ok(Form(filled)) => {
+        Some(filled) if filled.password != filled.again => "The two passwords differ.".to_owned(),
+        Some(filled) => {
             let chosen =
                 LinkAccepted { link: end, password: filled.password, name: filled.name, code: filled.code };
             match served.let_in(chosen, address(&request.extensions)).await {
@@ -177,7 +180,7 @@ pub(super) async fn page_sent(
                 Err(problem) => problem.detail().to_owned(),
             }
         }
-        Err(_) => "The form did not arrive whole.".to_owned(),
+        None => "The form did not arrive whole.".to_owned(),
     };
     let form = served.form(link, &request, Some(&why), code).await;
     form.unwrap_or_else(|problem| refused(&problem))

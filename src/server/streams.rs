@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::sync::Semaphore;
 
 use super::problem::Problem;
 
@@ -50,11 +52,45 @@ impl<K: Eq + Hash> Drop for Stream<K> {
     }
 }
 
+/// How many turns each may hold at a time; who wants more waits in a line of their own.
+pub(super) struct Shares<K>(Mutex<HashMap<K, Weak<Semaphore>>>);
+
+impl<K> Default for Shares<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash> Shares<K> {
+    /// The line of one of them, for as long as somebody is in it.
+    pub(super) fn of(&self, whose: K, turns: usize) -> Arc<Semaphore> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = all.get(&whose).and_then(Weak::upgrade) {
+            return line;
+        }
+        all.retain(|_, line| line.strong_count() > 0);
+        let line = Arc::new(Semaphore::new(turns));
+        all.insert(whose, Arc::downgrade(&line));
+        line
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use estate::UserId;
 
     use super::*;
+
+    #[test]
+    fn a_user_in_a_line_of_their_own_keeps_nobody_else_waiting() {
+        let shares = Shares::default();
+        let (one, again) = (shares.of(UserId(1), 1), shares.of(UserId(1), 1));
+        let held = one.try_acquire_owned().expect("a turn");
+        assert!(again.clone().try_acquire_owned().is_err());
+        assert!(shares.of(UserId(2), 1).try_acquire_owned().is_ok());
+        drop((held, again));
+        assert!(shares.of(UserId(1), 1).try_acquire_owned().is_ok());
+    }
 
     #[test]
     fn a_user_has_so_many_and_another_one_as_many() {

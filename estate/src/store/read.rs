@@ -11,7 +11,7 @@ use super::Session;
 use super::crossing::Crossing;
 use super::driver::SMALL;
 use super::page::Side;
-use super::sql::{Compiler, Param, Sql};
+use super::sql::{Compiler, Param, SLOW_MOST, Sql};
 use crate::account::{AccountId, Accounts};
 use crate::change::Target;
 use crate::edit::Verb;
@@ -194,6 +194,12 @@ impl View<'_> {
     /// The condition that a SIM belongs to a target, as far as this user sees it.
     pub fn target(&self, target: &Target) -> Result<Sql> {
         let many = |ids: &BTreeSet<SimId>| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+        // Together they may cost what one filter may.
+        let terms: usize = target.any.iter().map(|query| query.filter.terms().max(1)).sum();
+        if target.any.len() > 1 && terms > SLOW_MOST {
+            let why = format!("the filters have more than {SLOW_MOST} conditions together");
+            return Err(Error::invalid("filter", why));
+        }
         let mut any = target.any.iter().map(|q| self.condition(q)).collect::<Result<Vec<_>>>()?;
         if !target.ids.is_empty() || any.is_empty() {
             any.push(Sql::new("s.id IN rarray(?)").with_many(many(&target.ids)));

@@ -162,9 +162,12 @@ impl Compiler<'_> {
             return Ok(sql);
         }
         if let Some(names) = self.tags(term)? {
+            // Each is looked up for every row that the others let through.
+            afford(&self.slow, 1, SLOW_MOST, "comparisons of text")?;
             return Ok(tagged(term.field, names));
         }
         if let Some(names) = self.names(term)? {
+            afford(&self.all, 1, COMPARED_MOST, "comparisons")?;
             return Ok(Sql::new(format!("s.{} IN rarray(?)", term.field.name())).with_texts(names));
         }
         if term.values.len() > LISTED_MOST {
@@ -276,7 +279,7 @@ impl Compiler<'_> {
 const COMPARED_MOST: usize = 5_000;
 
 /// Comparisons of text that no index and no list serves: each costs about 0.2 s on a million SIMs.
-const SLOW_MOST: usize = 200;
+pub(super) const SLOW_MOST: usize = 200;
 
 /// Keeps what a filter can cost within bounds, however it came here.
 fn afford(count: &Cell<usize>, more: usize, most: usize, what: &str) -> Result<()> {
