@@ -73,10 +73,6 @@ use streams::{Shares, Streams};
 const AT_ONCE: usize = 32;
 /// How many of them, and of those who change, one user may be: the others of theirs wait in a line of their own.
 const SHARE: usize = 8;
-/// How many changes may wait for each other at a time; the others wait without taking a thread.
-const CHANGES: usize = 32;
-/// How many operations wait for each other in the background: the others wait without taking a thread.
-const BACKGROUND: usize = 4;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
 /// How long a request may take.
@@ -108,8 +104,9 @@ pub(crate) struct Served {
     reading: Arc<Shares<UserId>>,
     writing: Arc<Shares<UserId>>,
     proofs: Arc<Semaphore>,
+    /// The store has one writer: whoever waits for it waits here, without a thread, and has changed nothing if they give up.
     changes: Arc<Semaphore>,
-    /// Operations that run without anybody's connection, and how many each user has.
+    /// One of the operations that run without anybody's connection waits there with the others; how many each user has.
     background: Arc<Semaphore>,
     operations: Arc<Streams<UserId>>,
     streams: Arc<Streams<UserId>>,
@@ -135,8 +132,8 @@ impl Served {
             reading: Arc::default(),
             writing: Arc::default(),
             proofs: Arc::new(Semaphore::new(PROOFS)),
-            changes: Arc::new(Semaphore::new(CHANGES)),
-            background: Arc::new(Semaphore::new(BACKGROUND)),
+            changes: Arc::new(Semaphore::new(1)),
+            background: Arc::new(Semaphore::new(1)),
             operations: Arc::default(),
             streams: Arc::default(),
             listeners: Arc::default(),
@@ -155,8 +152,8 @@ impl Served {
     async fn rest(&self) {
         let until = self.until.get().copied().unwrap_or_else(tokio::time::Instant::now);
         let all = async {
-            let _ = self.background.acquire_many(BACKGROUND as u32).await;
-            let _ = self.changes.acquire_many(CHANGES as u32).await;
+            let _ = self.background.acquire().await;
+            let _ = self.changes.acquire().await;
         };
         let _ = tokio::time::timeout_at(until, all).await;
     }

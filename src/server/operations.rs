@@ -185,7 +185,7 @@ impl Served {
         let running = self.running.begin(asker.estate.me().id, &asked.id);
         let (local, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (id, change) = (asked.id.clone(), asked.change.clone());
-        let background = Arc::clone(&self.background);
+        let (background, changes) = (Arc::clone(&self.background), Arc::clone(&self.changes));
         let (route, path) = (format!("/v1/operations/{}", asked.route), at(&asked.id));
         let name = by.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         let failed = move |error: Error| {
@@ -223,7 +223,7 @@ impl Served {
         };
         tokio::spawn(async move {
             // Waiting takes no thread.
-            let turn = turn(&background).await;
+            let turn = (turn(&background).await, turn(&changes).await);
             let _ = tokio::task::spawn_blocking(move || (turn, room, work()).2).await;
         });
     }
