@@ -473,6 +473,7 @@ fn the_description_is_served_and_reads_as_a_page_without_anything_from_elsewhere
         "<code>POST /v1/operations/sim-moves</code>",
         "schema-Sim",
         "<strong>A lone word</strong>",
+        "<pre>{\n  &quot;dry_run&quot;: true,\n",
         "problem-key-reused",
     ];
     for part in parts {

@@ -96,7 +96,8 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
             let example = if content["example"].is_null() {
                 String::new()
             } else {
-                format!("<pre>{}</pre>", escaped(&example))
+                let lines: Vec<String> = example.lines().map(escaped).collect();
+                format!("<pre>{}</pre>", lines.join("\n"))
             };
             let about = prose(text(&content["schema"], "description"));
             format!("<p>Body: {} as <code>{media}</code>. {about}{example}", kind(&content["schema"]))
