@@ -71,7 +71,7 @@ use streams::{Shares, Streams};
 
 /// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
 const AT_ONCE: usize = 32;
-/// How many of them, and of those who change, one user may be: the others of theirs wait in a line of their own.
+/// How many of them one user may be: the others of theirs wait in a line of their own.
 const SHARE: usize = 8;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
@@ -102,6 +102,7 @@ pub(crate) struct Served {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
     reading: Arc<Shares<UserId>>,
+    /// One of each user waits for the writer at a time, so that nobody waits for all of somebody else's.
     writing: Arc<Shares<UserId>>,
     proofs: Arc<Semaphore>,
     /// The store has one writer: whoever waits for it waits here, without a thread, and has changed nothing if they give up.
@@ -129,8 +130,8 @@ impl Served {
         Self {
             sessions: Arc::new(Sessions::new(serve)),
             turns: Arc::new(Semaphore::new(AT_ONCE)),
-            reading: Arc::default(),
-            writing: Arc::default(),
+            reading: Arc::new(Shares::new(SHARE)),
+            writing: Arc::new(Shares::new(1)),
             proofs: Arc::new(Semaphore::new(PROOFS)),
             changes: Arc::new(Semaphore::new(1)),
             background: Arc::new(Semaphore::new(1)),
@@ -178,16 +179,16 @@ impl Served {
 }
 
 async fn in_turn<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
+    all: &Arc<Semaphore>,
     shares: &Shares<UserId>,
     asker: &Asker,
     work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
     let cancel = Hangup(Cancel::new());
     let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
-    let line = shares.of(asker.estate.actor().id, SHARE);
+    let line = shares.of(asker.estate.actor().id);
     let done = async {
-        let turn = (turn(&line).await, turn(turns).await);
+        let turn = turns(&line, all).await;
         let work = move || {
             // Whoever hung up or waited too long keeps their turn until the work has stopped.
             let _turn = turn;
@@ -205,6 +206,11 @@ async fn in_turn<T: Send + 'static>(
 /// Waits for a turn.
 async fn turn(of: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
     Arc::clone(of).acquire_owned().await.ok()
+}
+
+/// Waits in a line of one's own first, then with everybody.
+async fn turns(line: &Arc<Semaphore>, all: &Arc<Semaphore>) -> [Option<OwnedSemaphorePermit>; 2] {
+    [turn(line).await, turn(all).await]
 }
 
 /// The tag of an object's state.

@@ -103,14 +103,11 @@ impl Wanted {
     /// asks expects is refused here, and then.
     pub(super) fn planned(self, local: &Local, cancel: &Cancel) -> estate::Result<(Change, estate::Plan)> {
         let mut change = (self.make)(local, cancel)?;
-        let plan = local.plan(&change, cancel)?;
-        if let Some(expected) = self.expect.filter(|expected| *expected != plan.total) {
-            return Err(Error::Drift { expected, found: plan.total });
-        }
         // What others change meanwhile is changed like the rest: whoever asks has seen no SIM as it was.
         if let Some(target) = change.target_mut().filter(|_| self.expect.is_some()) {
             (target.expect, target.at) = (self.expect, Rev::MAX);
         }
+        let plan = local.plan(&change, cancel)?;
         Ok((change, plan))
     }
 }

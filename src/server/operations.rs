@@ -25,7 +25,7 @@ use super::shapes::{
     Cleared, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates, StateAction, Undo,
 };
 use super::streams::{Stream, Streams};
-use super::{REQUEST_ID, Served, accounts, json_of, turn};
+use super::{REQUEST_ID, Served, accounts, json_of, turns};
 
 /// How many operations of a user may wait or run at a time.
 const EACH: usize = 32;
@@ -223,7 +223,7 @@ impl Served {
         };
         tokio::spawn(async move {
             // Waiting takes no thread.
-            let turn = (turn(&background).await, turn(&changes).await);
+            let turn = turns(&background, &changes).await;
             let _ = tokio::task::spawn_blocking(move || (turn, room, work()).2).await;
         });
     }

@@ -23,7 +23,7 @@ use super::body::{Sent, must_be};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Hangup, PATIENCE, Served, turn};
+use super::{Hangup, PATIENCE, Served, turns};
 use crate::wire::{self, Ask, Export, LINES, Line, Staged, Staging};
 
 /// Rows that have been exported, one a line.
@@ -313,6 +313,7 @@ impl Served {
         work: impl FnOnce(&dyn Estate, &Told) -> estate::Result<Value> + Send + 'static,
     ) -> Result<Response, Problem> {
         let (estate, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
+        let (line, changes) = (self.writing.of(asker.estate.actor().id), Arc::clone(&self.changes));
         let (tied, cancel) = match tied {
             Tied::Yes => (true, Cancel::new()),
             Tied::No(cancel) => (false, cancel),
@@ -321,16 +322,15 @@ impl Served {
             let _hangup = tied.then(|| Hangup(cancel.clone()));
             let stopped = stopping.clone();
             let told = Told { lines: None, tied, cancel, stopping };
-            let turn = if tied { None } else { turn(&self.changes).await };
+            let turn = if tied { None } else { Some(turns(&line, &changes).await) };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             let done = done.map_err(|panic| Problem::unexpected(&panic))?;
             return Ok(Json(done.map_err(|error| ended(error, &stopped))?).into_response());
         }
         let (sender, receiver) = channel(WAITING);
         tokio::spawn(alive(sender.downgrade()));
-        let changes = Arc::clone(&self.changes);
         tokio::spawn(async move {
-            let turn = if tied { None } else { turn(&changes).await };
+            let turn = if tied { None } else { Some(turns(&line, &changes).await) };
             let stopped = stopping.clone();
             let told = Told { lines: Some(sender.clone()), tied, cancel, stopping };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;

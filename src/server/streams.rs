@@ -53,23 +53,25 @@ impl<K: Eq + Hash> Drop for Stream<K> {
 }
 
 /// How many turns each may hold at a time; who wants more waits in a line of their own.
-pub(super) struct Shares<K>(Mutex<HashMap<K, Weak<Semaphore>>>);
-
-impl<K> Default for Shares<K> {
-    fn default() -> Self {
-        Self(Mutex::default())
-    }
+pub(super) struct Shares<K> {
+    lines: Mutex<HashMap<K, Weak<Semaphore>>>,
+    turns: usize,
 }
 
 impl<K: Eq + Hash> Shares<K> {
+    /// So many for each.
+    pub(super) fn new(turns: usize) -> Self {
+        Self { lines: Mutex::default(), turns }
+    }
+
     /// The line of one of them, for as long as somebody is in it.
-    pub(super) fn of(&self, whose: K, turns: usize) -> Arc<Semaphore> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn of(&self, whose: K) -> Arc<Semaphore> {
+        let mut all = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = all.get(&whose).and_then(Weak::upgrade) {
             return line;
         }
         all.retain(|_, line| line.strong_count() > 0);
-        let line = Arc::new(Semaphore::new(turns));
+        let line = Arc::new(Semaphore::new(self.turns));
         all.insert(whose, Arc::downgrade(&line));
         line
     }
@@ -83,13 +85,13 @@ mod tests {
 
     #[test]
     fn a_user_in_a_line_of_their_own_keeps_nobody_else_waiting() {
-        let shares = Shares::default();
-        let (one, again) = (shares.of(UserId(1), 1), shares.of(UserId(1), 1));
+        let shares = Shares::new(1);
+        let (one, again) = (shares.of(UserId(1)), shares.of(UserId(1)));
         let held = one.try_acquire_owned().expect("a turn");
         assert!(again.clone().try_acquire_owned().is_err());
-        assert!(shares.of(UserId(2), 1).try_acquire_owned().is_ok());
+        assert!(shares.of(UserId(2)).try_acquire_owned().is_ok());
         drop((held, again));
-        assert!(shares.of(UserId(1), 1).try_acquire_owned().is_ok());
+        assert!(shares.of(UserId(1)).try_acquire_owned().is_ok());
     }
 
     #[test]

@@ -110,6 +110,9 @@ impl Local {
         self.may_change(&needs(change))?;
         let plan = self.planned(change, cancel)?;
         if let Some(target) = change.target() {
+            if let Some(expected) = target.expect.filter(|expected| *expected != plan.total) {
+                return Err(Error::Drift { expected, found: plan.total });
+            }
             let outside =
                 |at: AccountId| plan.by_account.iter().filter(|(id, _)| *id != at).map(|(_, n)| n).sum();
             target.check(&plan.counts, target.within.map_or(0, outside))?;
