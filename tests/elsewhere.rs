@@ -3,6 +3,7 @@
 #[path = "common/serving.rs"]
 mod serving;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use assert_cmd::cargo::CommandCargoExt as _;
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, NewToken, Query, Role, Target, Time,
-    UserChange,
+    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, NewToken, Query, Role, Secret, Target,
+    Time, UserChange,
 };
 use serving::Server;
 use simdeck::credentials::Credentials;
@@ -28,21 +29,36 @@ fn serve(store: &Path, listen: &str) -> Server {
     Server::of(command, listen, &["--as", demo::email(Role::Admin)])
 }
 
-#[test]
-fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() {
+/// A demo of so many SIMs on a server, and its root Admin at the store.
+fn estate_of(sims: u64) -> (tempfile::TempDir, Local, Server) {
     let dir = tempfile::tempdir().expect("folder");
     let store = dir.path().join("demo.db");
-    let size = Demo { sims: 400, accounts: 24, seed: 3 };
-    let now = Time::now();
-    drop(demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo"));
-    let mut server = serve(&store, "127.0.0.1:0");
-    let place = server.base.trim_start_matches("http://").to_owned();
-    let signed = Local::open(&store, Some(demo::email(Role::Admin)), false).expect("opens").begin_session();
-    let credentials = Credentials::given(signed.expect("session").token.reveal()).expect("a token");
+    let size = Demo { sims, accounts: 24, seed: 3 };
+    let root = demo::create(&store, size, Time::now(), &|_| ControlFlow::Continue(())).expect("demo");
+    let server = serve(&store, "127.0.0.1:0");
+    (dir, root, server)
+}
+
+/// Whoever has that secret, at a server.
+fn connected(server: &Server, secret: &Secret) -> Remote {
+    let credentials = Credentials::given(secret.reveal()).expect("a token");
     let address = remote::Server::parse(&server.base, false).expect("address");
-    let remote = Remote::connect(address, credentials, false).expect("connected");
-    let theme = Theme::shipped("dark", false);
-    let mut session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    Remote::connect(address, credentials, false).expect("connected")
+}
+
+/// Their screen.
+fn screen(remote: Remote, now: Time) -> Session {
+    Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, Theme::shipped("dark", false))
+}
+
+#[test]
+fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() {
+    let (_dir, root, mut server) = estate_of(400);
+    let (store, now) = (root.path().to_owned(), Time::now());
+    let place = server.base.trim_start_matches("http://").to_owned();
+    let remote = connected(&server, &root.begin_session().expect("session").token);
+    drop(root);
+    let mut session = screen(remote, now);
     session.keys("<Down><Space>");
     let shown = |session: &Session, text: &str| {
         assert!(session.text().contains(text), "no {text:?} in\n{}", session.text());
@@ -91,39 +107,21 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
 
 #[test]
 fn the_screen_of_a_token_begins_without_complaint() {
-    let dir = tempfile::tempdir().expect("folder");
-    let store = dir.path().join("demo.db");
-    let now = Time::now();
-    let size = Demo { sims: 400, accounts: 24, seed: 3 };
-    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
-    let server = serve(&store, "127.0.0.1:0");
+    let (_dir, root, server) = estate_of(400);
     let new = NewToken { name: "screen".into(), account: None, writes: true, expires: None };
     let (_, secret) = root.add_token(&new).expect("token");
-    let credentials = Credentials::given(secret.reveal()).expect("a token");
-    let address = remote::Server::parse(&server.base, false).expect("address");
-    let remote = Remote::connect(address, credentials, false).expect("connected");
-    let theme = Theme::shipped("dark", false);
-    let session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    let session = screen(connected(&server, &secret), Time::now());
     assert!(!session.text().contains("Error"), "{}", session.text());
 }
 
 #[test]
 fn who_is_signed_out_is_told_so_and_sees_no_row_that_does_not_fit() {
-    let dir = tempfile::tempdir().expect("folder");
-    let store = dir.path().join("demo.db");
-    let now = Time::now();
-    let size = Demo { sims: 400, accounts: 24, seed: 3 };
-    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
-    let server = serve(&store, "127.0.0.1:0");
-    let user = Local::open(&store, Some(demo::email(Role::User)), false).expect("opens");
+    let (_dir, root, server) = estate_of(400);
+    let user = Local::open(root.path(), Some(demo::email(Role::User)), false).expect("opens");
     let signed = user.begin_session().expect("session");
-    let credentials = Credentials::given(signed.token.reveal()).expect("a token");
-    let address = remote::Server::parse(&server.base, false).expect("address");
-    let remote = Remote::connect(address, credentials, false).expect("connected");
-    let theme = Theme::shipped("dark", false);
-    let mut session = Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, theme);
+    let mut session = screen(connected(&server, &signed.token), Time::now());
     let out = Change::ChangeUser { user: user.me().id, to: UserChange::Disable };
-    root.apply(&ChangeId::new(), &out, &|_| std::ops::ControlFlow::Continue(())).expect("kept out");
+    root.apply(&ChangeId::new(), &out, &|_| ControlFlow::Continue(())).expect("kept out");
     session.keys("/status=suspended<Enter>");
     session.shows("SIGNED OUT");
     session.shows("This list is not loaded.");
@@ -133,19 +131,13 @@ fn who_is_signed_out_is_told_so_and_sees_no_row_that_does_not_fit() {
 
 #[test]
 fn what_somebody_stops_over_a_server_is_taken_back_and_not_sent_again() {
-    let dir = tempfile::tempdir().expect("folder");
-    let store = dir.path().join("demo.db");
+    let (_dir, root, mut server) = estate_of(20_000);
     let now = Time::now();
-    let size = Demo { sims: 20_000, accounts: 24, seed: 3 };
-    let root = demo::create(&store, size, now, &|_| std::ops::ControlFlow::Continue(())).expect("demo");
-    let mut server = serve(&store, "127.0.0.1:0");
-    let credentials = Credentials::given(root.begin_session().expect("session").token.reveal());
-    let address = remote::Server::parse(&server.base, false).expect("address");
-    let remote = Remote::connect(address, credentials.expect("a token"), false).expect("connected");
+    let remote = connected(&server, &root.begin_session().expect("session").token);
     let all = Query::all(root.me().account, now);
     let edit = Edit { label: Some("Stopped".into()), ..Edit::default() };
     let change = Change::Edit { target: Target::query(all), edit: Box::new(edit) };
-    let stopped = remote.apply(&ChangeId::new(), &change, &|_| std::ops::ControlFlow::Break(()));
+    let stopped = remote.apply(&ChangeId::new(), &change, &|_| ControlFlow::Break(()));
     assert_eq!(stopped, Err(Error::Cancelled));
     server.child.kill().expect("killed");
     let (log, _) = server.ended();

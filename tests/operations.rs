@@ -69,6 +69,14 @@ impl<'a> Program<'a> {
         self.ask("POST", path, &key, Some(body))
     }
 
+    /// Has an operation run; gives where it is.
+    #[track_caller]
+    fn run(&self, operation: &str, key: &str, body: &Json) -> String {
+        let (status, headers, said) = self.post(&format!("/v1/operations/{operation}"), Some(key), body);
+        assert_eq!(status, 202, "{said}");
+        headers["location"].to_str().expect("text").to_owned()
+    }
+
     /// What has a tag, and the tag.
     fn tagged(&self, path: &str) -> (Json, String) {
         let (status, headers, body) = self.ask("GET", path, &[], None);
@@ -191,11 +199,7 @@ fn what_a_selector_means_is_exact_and_what_cannot_be_is_refused_before_anything_
 fn operations_wait_for_each_other_and_change_what_they_find_then() {
     let (world, server) = world();
     let program = Program::new(&world, &server, &["all", "--scope", "write"]);
-    let run = |route: &str, key: &str, body: Json| {
-        let (status, headers, said) = program.post(&format!("/v1/operations/{route}"), Some(key), &body);
-        assert_eq!(status, 202, "{said}");
-        headers["location"].to_str().expect("text").to_owned()
-    };
+    let run = |route: &str, key: &str, body: Json| program.run(route, key, &body);
     let active = world.count("status=active");
     // What is asked for while others wait is made after them, of what there is then.
     let first = json!({ "selector": { "filter": "status=active" }, "add_tags": ["first"], "dry_run": false });
@@ -224,11 +228,7 @@ fn operations_wait_for_each_other_and_change_what_they_find_then() {
 fn what_has_nothing_to_do_is_done_and_what_nothing_can_be_done_to_has_failed() {
     let (world, server) = world();
     let program = Program::new(&world, &server, &["all", "--scope", "write"]);
-    let run = |route: &str, key: &str, body: Json| {
-        let (status, headers, said) = program.post(&format!("/v1/operations/{route}"), Some(key), &body);
-        assert_eq!(status, 202, "{said}");
-        headers["location"].to_str().expect("text").to_owned()
-    };
+    let run = |route: &str, key: &str, body: Json| program.run(route, key, &body);
     // Where there is nothing to do it is done; the same key is the same however the JSON is written.
     let none = json!({ "selector": { "filter": "label:nowhere" }, "label": "x", "dry_run": false });
     let at = run("sim-edits", "none", none);
@@ -276,9 +276,7 @@ fn whoever_runs_an_operation_hears_what_became_of_each_sim() {
     world.ok(&["--as", "ben@x.example", "sims", "--limit", "1"]);
     let program = Program::new(&world, &server, &["ben", "--scope", "write", "--as", "ben@x.example"]);
     let body = json!({ "selector": { "filter": "status=active" }, "label": "x", "dry_run": false });
-    let (status, headers, said) = program.post("/v1/operations/sim-edits", Some("one"), &body);
-    assert_eq!(status, 202, "{said}");
-    let ended = program.ended(headers["location"].to_str().expect("text"));
+    let ended = program.ended(&program.run("sim-edits", "one", &body));
     let results = program.get(ended["results_url"].as_str().expect("where"));
     let count = world.count("status=active");
     assert_eq!(results["items"].as_array().map(|items| items.len() as u64), Some(count.min(100)));
@@ -449,38 +447,6 @@ fn changes_are_heard_by_those_who_may_see_them_and_replayed_to_those_who_come_ba
     // Whoever polls hears the same.
     let polled = all.get(&format!("/v1/changes?after={id}"));
     assert!(polled["items"][0]["summary"].as_str().is_some_and(|said| said.contains("Inside")), "{polled}");
-}
-
-#[test]
-fn the_description_is_served_and_reads_as_a_page_without_anything_from_elsewhere() {
-    let (world, server) = world();
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(PATIENCE))
-        .build()
-        .into();
-    let text = |path: &str| {
-        let mut answer = agent.get(format!("{}{path}", server.base)).call().expect("answered");
-        answer.body_mut().read_to_string().expect("text")
-    };
-    let served: Json = serde_json::from_str(&text("/openapi.json")).expect("JSON");
-    let printed: Json = serde_json::from_str(&world.ok(&["openapi"])).expect("JSON");
-    assert_eq!(served, printed);
-    assert_eq!(served["openapi"], "3.1.0");
-    let page = text("/docs");
-    let parts = [
-        "Move SIMs into another account",
-        "<code>POST /v1/operations/sim-moves</code>",
-        "schema-Sim",
-        "<strong>A lone word</strong>",
-        "<pre>{\n  &quot;dry_run&quot;: true,\n",
-        "problem-key-reused",
-    ];
-    for part in parts {
-        assert!(page.contains(part), "{part}");
-    }
-    assert!(text("/problems/stale").contains("It was changed since"));
-    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
 }
 
 #[test]

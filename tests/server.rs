@@ -347,3 +347,32 @@ fn roles_and_a_server_that_only_reads_hold_for_tokens_too() {
     let listed = world.ok(&["token", "list"]);
     assert!(listed.trim().ends_with(",never"), "nothing is written: {listed}");
 }
+
+#[test]
+fn the_description_is_served_and_reads_as_a_page_without_anything_from_elsewhere() {
+    let world = World::sample();
+    let server = Server::start(&world);
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let text = |path: &str| {
+        let mut answer = agent.get(format!("{}{path}", server.base)).call().expect("answered");
+        answer.body_mut().read_to_string().expect("text")
+    };
+    let served: Json = serde_json::from_str(&text("/openapi.json")).expect("JSON");
+    let printed: Json = serde_json::from_str(&world.ok(&["openapi"])).expect("JSON");
+    assert_eq!(served, printed);
+    assert_eq!(served["openapi"], "3.1.0");
+    let page = text("/docs");
+    let parts = [
+        "Move SIMs into another account",
+        "<code>POST /v1/operations/sim-moves</code>",
+        "schema-Sim",
+        "<strong>A lone word</strong>",
+        "<pre>{\n  &quot;dry_run&quot;: true,\n",
+        "problem-key-reused",
+    ];
+    for part in parts {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(text("/problems/stale").contains("It was changed since"));
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
+}

@@ -2,8 +2,8 @@
 
 mod outcome;
 mod plan;
+mod target;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::error::{Error, Result};
 use crate::help::Help;
 use crate::levels::Levels;
 use crate::period::PeriodRule;
-use crate::query::Query;
 use crate::sim::SimId;
 use crate::units::Time;
 use crate::user::{Role, UserChange, UserId};
 
 pub use outcome::{Counts, Outcome, Reason};
 pub use plan::{Group, Plan, Warning};
+pub use target::Target;
 
 /// A point in the order of changes.
 pub type Rev = i64;
@@ -55,56 +55,6 @@ impl Default for ChangeId {
 impl fmt::Display for ChangeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// The SIMs a change is about: (union of queries and ids) − except, as seen at a revision.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Target {
-    /// Whatever these match.
-    pub any: Vec<Query>,
-    /// These.
-    pub ids: BTreeSet<SimId>,
-    /// But not these.
-    pub except: BTreeSet<SimId>,
-    /// The revision it was confirmed at; a SIM changed since is a conflict.
-    pub at: Rev,
-    /// How many SIMs were confirmed; `None` before that.
-    pub expect: Option<u64>,
-    /// Refuse unless all of them are in this account, not below it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub within: Option<AccountId>,
-    /// Whether nothing is changed when one of them cannot be.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub whole: bool,
-}
-
-impl Target {
-    /// Exactly these SIMs.
-    pub fn ids(ids: impl IntoIterator<Item = SimId>) -> Self {
-        Self { ids: ids.into_iter().collect(), ..Self::default() }
-    }
-
-    /// Whatever a query matches.
-    pub fn query(query: Query) -> Self {
-        Self { any: vec![query], ..Self::default() }
-    }
-
-    /// Refuses what became of the SIMs, where it is to be all or nothing, and those that are outside of where they are to be.
-    pub(crate) fn check(&self, counts: &Counts, outside: u64) -> Result<()> {
-        let (missed, total) = (counts.missed(), counts.total());
-        if outside > 0 {
-            return Err(Error::Conflict(format!("{outside} of {total} SIMs are in another account")));
-        }
-        if self.whole && missed > 0 {
-            return Err(Error::Conflict(format!("{missed} of {total} SIMs cannot be changed")));
-        }
-        Ok(())
-    }
-
-    /// True when nothing can match.
-    pub fn is_empty(&self) -> bool {
-        self.any.is_empty() && self.ids.is_subset(&self.except)
     }
 }
 
