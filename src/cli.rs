@@ -19,6 +19,7 @@ mod moves;
 mod openapi;
 mod outbox;
 mod output;
+mod portals;
 mod probe;
 mod profile;
 mod reference;
@@ -137,6 +138,7 @@ enum Command {
     Demo(demo::Args),
     Init(init::Args),
     Import(import::Args),
+    Portals(portals::Args),
     Export(export::Args),
     Sims(sims::ListArgs),
     Sim(sims::OneArgs),
@@ -303,6 +305,7 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Demo(args) => demo::run(context, &args),
         Command::Init(args) => init::run(context, args),
         Command::Import(args) => import::run(context, &args),
+        Command::Portals(args) => portals::run(context, &args),
         Command::Export(args) => export::run(context, &args),
         Command::Sims(args) => sims::list(context, &args),
         Command::Sim(args) => sims::one(context, &args),

@@ -16,6 +16,14 @@ pub enum Failure {
         /// The text.
         text: String,
     },
+    /// A file could not be read or brought in.
+    #[error("{file}: {}", without_field(.error))]
+    File {
+        /// The file.
+        file: String,
+        /// The reason.
+        error: Error,
+    },
     /// The command line itself is wrong.
     #[error("{0}")]
     Usage(String),
@@ -53,6 +61,14 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// Returns the message of an error about a file without the word "file", which its path stands for.
+fn without_field(error: &Error) -> String {
+    match error {
+        Error::Invalid { field: "file", reason } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
 impl Failure {
     /// Wraps a failure of the system.
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
@@ -67,7 +83,8 @@ impl Failure {
     /// The exit code it means.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Estate(error) | Self::Filter { error, .. } => match error.kind() {
+            Self::Estate(error) | Self::Filter { error, .. } | Self::File { error, .. } => match error.kind()
+            {
                 Kind::Usage => Exit::Usage,
                 Kind::Forbidden => Exit::Forbidden,
                 Kind::Changed => Exit::Changed,
@@ -87,7 +104,7 @@ impl Failure {
             let line: String = filter.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
             text.push_str(&format!("  {line}\n  {}^\n", " ".repeat(column - 1)));
         }
-        if let Self::Estate(error) | Self::Filter { error, .. } = self
+        if let Self::Estate(error) | Self::Filter { error, .. } | Self::File { error, .. } = self
             && let Some(hint) = error.hint()
         {
             text.push_str(&format!("hint: {}\n", estate::text::clean(&hint)));

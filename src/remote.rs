@@ -15,8 +15,8 @@ use estate::levels::Spread;
 use estate::{
     AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
     EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
-    LogFilter, Lookup, NewToken, Note, Notes, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles, Saved,
-    SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
+    LogFilter, Lookup, NewToken, Note, NoteSink, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles,
+    Saved, SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
     TokenId, Usage, UsageTally, User, UserId, Watch,
 };
 use serde::Serialize;
@@ -87,7 +87,7 @@ impl Remote {
         input: Box<dyn Read + Send + '_>,
         usage: bool,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, T)> {
         self.may_write()?;
@@ -237,7 +237,7 @@ impl Estate for Remote {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)> {
         self.send_file(input, false, options, notes, watch)
@@ -247,7 +247,7 @@ impl Estate for Remote {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, UsageTally)> {
         self.send_file(input, true, options, notes, watch)

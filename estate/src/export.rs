@@ -1,5 +1,7 @@
 //! SIMs out: as CSV, NDJSON or JSON, one at a time, safe for spreadsheets.
 
+mod lists;
+
 use std::io::Write;
 
 use serde_json::{Map, Value as Json, json};
@@ -9,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::query::Column;
 use crate::sim::{Gate, Sim};
 use crate::text;
+
+pub use lists::{join_list, split_list};
 
 /// The fields of an exported SIM, in order: the names scripts rely on.
 pub const FIELDS: [&str; 32] = [

@@ -91,16 +91,15 @@ pub fn imsi(text: &str) -> Result<(String, Vec<Doubt>)> {
 
 /// Reads an MSISDN in international form (ITU-T E.164); kept without the `+`.
 pub fn msisdn(text: &str) -> Result<(String, Vec<Doubt>)> {
-    let compact = compact(text);
-    let digits = compact.strip_prefix('+').unwrap_or(&compact);
-    if !is_digits(digits) || digits.len() > 15 {
+    let digits = msisdn_digits(text);
+    if !is_digits(&digits) || digits.len() > 15 {
         return Err(Error::invalid("msisdn", "must be up to 15 digits, with an optional +"));
     }
     if digits.starts_with('0') {
         return Err(Error::invalid("msisdn", "is in national form; the country code is missing"));
     }
     let doubts = if digits.len() < 8 { vec![Doubt::Short] } else { vec![] };
-    Ok((digits.to_owned(), doubts))
+    Ok((digits, doubts))
 }
 
 /// Reads an EID (GSMA SGP.02): 32 digits.
@@ -139,10 +138,49 @@ pub fn email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-fn compact(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\''))
-        .collect()
+/// Takes away what people and spreadsheets write around and between the digits of an identifier: blanks, hyphens,
+/// apostrophes, quotes, `="…"`, a fraction of `.0`, characters of no width.
+pub(crate) fn compact(text: &str) -> String {
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return text.to_owned();
+    }
+    let mut compact: String = crate::text::clean(text)
+        .chars()
+        .filter(|c| {
+            !c.is_whitespace()
+                && !matches!(
+                    c,
+                    '-' | '\u{2010}'..='\u{2015}' | '\'' | '`' | '"' | '\u{2018}' | '\u{2019}' | '\u{ad}'
+                )
+                && !matches!(c, '\u{200c}' | '\u{200d}' | '\u{180e}')
+        })
+        .collect();
+    if compact.starts_with('=') {
+        compact.remove(0);
+    }
+    if let Some((digits, zeros)) = compact.split_once('.')
+        && is_digits(digits)
+        && !zeros.is_empty()
+        && zeros.bytes().all(|b| b == b'0')
+    {
+        compact.truncate(digits.len());
+    }
+    compact
+}
+
+/// Reduces an MSISDN to its digits without the `+`, `00` or trunk `(0)` it may be written with (ITU-T E.123):
+/// `+44 (0)7700 900000`, `(+44) 7700.900000`, `0044 7700 900000`, `tel:+447700900000`.
+pub fn msisdn_digits(text: &str) -> String {
+    let compact = compact(text);
+    let number = compact
+        .get(..4)
+        .filter(|head| head.eq_ignore_ascii_case("tel:"))
+        .map_or(&*compact, |_| &compact[4..]);
+    // RFC 3966 allows parameters behind the number.
+    let number = number.split(';').next().unwrap_or_default().replace("(0)", "");
+    let number: String = number.chars().filter(|c| !matches!(c, '(' | ')' | '.' | '/')).collect();
+    let international = number.strip_prefix('+').or_else(|| number.strip_prefix("00"));
+    international.unwrap_or(&number).to_owned()
 }
 
 fn is_digits(text: &str) -> bool {
@@ -219,6 +257,31 @@ mod tests {
     fn filler_blanks_and_hyphens_go() {
         let (iccid, doubts) = Iccid::parse(" 8900-1010 00000000043F ").expect("readable");
         assert_eq!((iccid.as_str(), doubts), ("8900101000000000043", vec![]));
+    }
+
+    #[test]
+    fn spreadsheets_and_people_write_around_the_digits() {
+        for text in [
+            "=\"8900101000000000043\"",
+            "'8900101000000000043",
+            "`8900101000000000043",
+            "8900101000000000043.0",
+            "\u{200b}8900101000000000043\u{feff}",
+            "8900 1010\u{a0}0000 0000 043F",
+        ] {
+            assert_eq!(Iccid::parse(text).expect(text).0.as_str(), "8900101000000000043", "{text}");
+        }
+        for text in [
+            "00447700900001",
+            "(+44) 7700 900001",
+            "+44 (0)7700 900001",
+            "+44.7700.900001",
+            "tel:+44-7700-900001",
+            "=\"447700900001\"",
+            "447700900001.0",
+        ] {
+            assert_eq!(msisdn(text).expect(text).0, "447700900001", "{text}");
+        }
     }
 
     #[test]

@@ -1,25 +1,46 @@
-//! CSV in: read as a stream, understood row by row, with a note for whatever is refused or doubtful.
+//! Files in: lists of SIMs and usage records, as portals and spreadsheets write them.
+//!
+//! A file is unpacked and decoded into a spool (`container.rs`, `decode.rs`, `json.rs`, `spool.rs`), its header is
+//! found, and it is read twice: once to settle how every column is written (`columns.rs`, `survey.rs`, `mapping.rs`),
+//! once to take its rows (`sim_row.rs`, `usage_row.rs`). What is refused or doubtful gets a note.
 
-pub(crate) mod decode;
-pub(crate) mod header;
-pub(crate) mod row;
-pub(crate) mod usage;
+pub(crate) mod columns;
+mod container;
+mod decode;
+mod explain;
+mod header;
+mod identifiers;
+mod json;
+pub(crate) mod mapping;
+pub mod portals;
+mod sim_row;
+mod spool;
+mod status;
+mod survey;
+mod usage_row;
 
 use std::io::Read;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use csv::{ReaderBuilder, StringRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountId;
 use crate::error::{Error, Result};
-pub(crate) use header::{Field as ImportField, delimiter, recognise};
-use header::{HEADERS, Known, Mapping, USAGE_HEADERS};
-pub(crate) use row::Parsed;
-pub(crate) use usage::Used;
+use crate::moment::DateOrder;
+use crate::number::DecimalMark;
+pub(crate) use columns::Field as ImportField;
+use columns::Header;
+pub use explain::explain;
+use header::{Layout, find_header};
+pub(crate) use identifiers::{RawList, read as read_list};
+pub(crate) use mapping::Mapping;
+use portals::{Holds, Portal};
+pub(crate) use sim_row::SimRow;
+use spool::{Record, Spool, Tick};
+pub(crate) use usage_row::{SimKey, UsageRow};
 
-/// What happens to a row whose ICCID is known already.
+/// Policy for a row whose ICCID is known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDuplicate {
@@ -32,25 +53,45 @@ pub enum OnDuplicate {
     Fail,
 }
 
-/// How a file is to be read.
+/// Options that say how a file is read.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImportOptions {
     /// The account that paths hang under; `None` means the user's own.
     pub under: Option<AccountId>,
-    /// `header=field` pairs that overrule recognition.
+    /// `header=field` pairs that overrule recognition; a field may have a sign and a unit: `-used:MB`.
     pub map: Vec<(String, String)>,
-    /// The delimiter; found out when `None`.
+    /// Columns that are known to be of no use.
+    pub ignore: Vec<String>,
+    /// The file holds no status: every SIM is active.
+    pub no_status: bool,
+    /// Status words of the file with our word for each.
+    pub map_status: Vec<(String, String)>,
+    /// Order of day and month, where a column does not settle it.
+    pub dates: Option<DateOrder>,
+    /// Decimal mark, where a column does not settle it.
+    pub decimal: Option<DecimalMark>,
+    /// Delimiter; found out when `None`.
     pub delimiter: Option<u8>,
-    /// The encoding; UTF-8, or what a byte order mark says, when `None`.
+    /// `"` is a character like any other.
+    pub no_quotes: bool,
+    /// Line of the header; found out when `None`.
+    pub header_line: Option<u64>,
+    /// Encoding; recognised when `None`.
     pub encoding: Option<String>,
-    /// What happens to known ICCIDs.
+    /// Sheet of a workbook; the first when `None`.
+    pub sheet: Option<String>,
+    /// Name of the portal; recognised when `None`.
+    pub portal: Option<String>,
+    /// The user's own portal files.
+    pub portals: Vec<Portal>,
+    /// Policy for known ICCIDs.
     pub on_duplicate: OnDuplicate,
     /// Whether accounts that do not exist are an error instead of being made.
     pub no_create_accounts: bool,
 }
 
-/// One thing worth saying about a row.
+/// A remark about a row, or about the whole file on the line of its header.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The line in the file, from 1.
@@ -59,14 +100,14 @@ pub struct Note {
     pub column: String,
     /// The value, cleaned.
     pub value: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// Whether the row was refused for it.
     pub refused: bool,
 }
 
-/// What an import came to, or would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Result of an import, or of its dry run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows read, without the header and empty ones.
     pub rows: u64,
@@ -82,89 +123,90 @@ pub struct Tally {
     pub doubtful: u64,
     /// Empty lines.
     pub empty: u64,
+    /// Lines of totals, and rows that the portal file leaves out.
+    #[serde(default)]
+    pub skipped: u64,
     /// Accounts made.
     pub accounts: u64,
     /// Caps that were above the ceiling of their account, and are held to it.
     pub held: u64,
+    /// Title of the portal that was recognised.
+    #[serde(default)]
+    pub portal: Option<String>,
 }
 
 /// Takes a row with its line; `None` is one that was refused.
-pub(crate) type Take<'a, R> = dyn FnMut(u64, Option<R>, &mut Notes<'_>) -> Result<()> + 'a;
+pub(crate) type RowSink<'a, R> = dyn FnMut(u64, Option<R>, &mut NoteSink<'_>) -> Result<()> + 'a;
 
-/// Understands one record; `None` when it is refused, with a note that says why.
-type Parse<R> = fn(u64, &StringRecord, &Mapping, &mut Notes<'_>) -> Option<R>;
+/// Parses one record; `None` when it is refused, with a note that says why.
+type Parse<R> = fn(&Record, &Mapping, &mut NoteSink<'_>) -> Option<R>;
 
-/// Hears every note as it is made.
-pub type Notes<'a> = dyn FnMut(Note) + 'a;
+/// Takes every note as it is made.
+pub type NoteSink<'a> = dyn FnMut(Note) + 'a;
 
 /// A file being read: gives rows until there are none.
-pub(crate) struct Source<'a, R> {
+pub(crate) struct Source<R> {
     parse: Parse<R>,
-    reader: csv::Reader<Box<dyn Read + Send + 'a>>,
+    spool: Spool,
     mapping: Mapping,
-    record: StringRecord,
-    pub empty: u64,
-    /// The line the next record starts on, or a blank one before it, which the CSV reader skips without a word.
-    line: u64,
-    /// The reader counts a line when it sees the `\n`: of `\r\n` that is after the record.
-    lag: u64,
+    record: Record,
+    /// Lines of totals and rows that the portal leaves out.
+    pub skipped: u64,
 }
 
-impl<'a> Source<'a, Parsed> {
-    /// Opens a stream of SIMs.
-    pub fn open(
-        input: Box<dyn Read + Send + 'a>,
+impl Source<SimRow> {
+    /// Opens a list of SIMs.
+    pub fn open_sims(
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
+        tick: Tick<'_>,
     ) -> Result<Self> {
-        Self::begin(input, options, &HEADERS, row::parse, notes)
+        Self::open(input, options, Holds::Sims, sim_row::parse, notes, tick)
     }
 }
 
-impl<'a> Source<'a, Used> {
-    /// Opens a stream of usage records.
+impl Source<UsageRow> {
+    /// Opens a file of usage records.
     pub fn open_usage(
-        input: Box<dyn Read + Send + 'a>,
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
+        tick: Tick<'_>,
     ) -> Result<Self> {
-        let source = Self::begin(input, options, &USAGE_HEADERS, usage::parse, notes)?;
-        usage::check(source.mapping())?;
+        let source = Self::open(input, options, Holds::Usage, usage_row::parse, notes, tick)?;
+        usage_row::check(source.mapping())?;
         Ok(source)
     }
 }
 
-impl<'a, R: Send> Source<'a, R> {
-    /// Finds out encoding and delimiter, reads the header.
-    fn begin(
-        input: Box<dyn Read + Send + 'a>,
+impl<R: Send> Source<R> {
+    fn open(
+        input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        known: &Known,
+        holds: Holds,
         parse: Parse<R>,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
+        tick: Tick<'_>,
     ) -> Result<Self> {
-        let (mut text, head) = decode::open(input, options.encoding.as_deref())?;
-        if head.trim().is_empty() {
-            return Err(Error::invalid("file", "is empty"));
-        }
-        let delimiter = options.delimiter.unwrap_or_else(|| delimiter(&head));
-        text = Box::new(std::io::Cursor::new(head.into_bytes()).chain(text));
-        let mut reader =
-            ReaderBuilder::new().flexible(true).has_headers(true).delimiter(delimiter).from_reader(text);
-        let headers = reader.headers().map_err(|e| unreadable(&e))?.clone();
-        let mapping = Mapping::of(&headers, known, &options.map, notes)?;
-        let line = 2 + line_breaks(&headers);
-        let lag = line.saturating_sub(reader.position().line());
-        Ok(Self { parse, reader, mapping, record: StringRecord::new(), empty: 0, line, lag })
+        let (spool, mapping) = read_mapping(input, options, holds, tick)?;
+        mapping.add_notes(notes);
+        Ok(Self { parse, spool, mapping, record: Record::default(), skipped: 0 })
     }
 
+    /// Returns how the file is read.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
+    /// Lines that hold nothing.
+    pub fn empty(&self) -> u64 {
+        self.spool.empty
+    }
+
     /// Hands every row on, in order, with the notes about it before it. The next rows are read on a thread of their
     /// own meanwhile: reading takes as long as writing down.
-    pub fn each(&mut self, notes: &mut Notes<'_>, take: &mut Take<'_, R>) -> Result<()> {
+    pub fn each(&mut self, notes: &mut NoteSink<'_>, take: &mut RowSink<'_, R>) -> Result<()> {
         let (sender, receiver) = sync_channel::<Result<Vec<Found<R>>>>(BATCHES);
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -172,7 +214,7 @@ impl<'a, R: Send> Source<'a, R> {
                 loop {
                     let (batch, ended) = self.batch();
                     let failed = ended.as_ref().is_some_and(Result::is_err);
-                    // Whoever took the rows may have given up.
+                    // The receiver may have given up.
                     if sender.send(Ok(batch)).is_err() || (ended.is_some() && !failed) {
                         return;
                     }
@@ -196,7 +238,7 @@ impl<'a, R: Send> Source<'a, R> {
         })
     }
 
-    /// The next rows and notes, and how reading ended if it did.
+    /// Reads the next rows and notes, and how reading ended if it did.
     fn batch(&mut self) -> (Vec<Found<R>>, Option<Result<()>>) {
         let mut batch = Vec::with_capacity(BATCH);
         while batch.len() < BATCH {
@@ -212,48 +254,76 @@ impl<'a, R: Send> Source<'a, R> {
         (batch, None)
     }
 
-    /// The next row that says anything: its line, and what it says or `None` if it was refused.
-    fn next(&mut self, notes: &mut Notes<'_>) -> Result<Option<(u64, Option<R>)>> {
+    /// Reads the next row that says anything: its line, and what it says or `None` if it was refused.
+    fn next(&mut self, notes: &mut NoteSink<'_>) -> Result<Option<(u64, Option<R>)>> {
+        let delimiters = self.mapping.headers.len().saturating_sub(1);
         loop {
-            let start = self.line;
-            if !self.reader.read_record(&mut self.record).map_err(|e| unreadable(&e))? {
-                // A file may end in blank lines.
-                self.empty += (self.reader.position().line()).saturating_sub(start);
+            if !self.spool.next(delimiters, &mut self.record)? {
                 return Ok(None);
             }
-            let (end, inside) = (self.reader.position().line() + self.lag, line_breaks(&self.record));
-            // The last record may have no line break after it.
-            self.line = end.max(start + inside + 1);
-            let blank = self.line - start - inside - 1;
-            self.empty += blank;
-            let line = start + blank;
-            if self.record.iter().all(|cell| cell.trim().is_empty()) {
-                self.empty += 1;
+            let record = &self.record;
+            if record.is_blank() && record.swallowed.is_none() {
+                self.spool.empty += 1;
                 continue;
             }
-            return Ok(Some((line, (self.parse)(line, &self.record, &self.mapping, notes))));
+            if let Some(swallowed) = record.swallowed.filter(|swallowed| !swallowed.closed) {
+                return Err(unclosed(record, &self.mapping, swallowed.column));
+            }
+            if !self.mapping.takes(&|at| record.get(at).to_owned()) {
+                self.skipped += 1;
+                continue;
+            }
+            if header::is_total(record, &self.mapping) {
+                self.skipped += 1;
+                let cells: Vec<&str> = record.iter().filter(|cell| !cell.trim().is_empty()).collect();
+                let value = crate::text::clean(&cells.join(" ")).chars().take(60).collect();
+                let (line, reason) = (record.line, "is a line of totals: skipped".to_owned());
+                notes(Note { line, column: String::new(), value, reason, refused: false });
+                continue;
+            }
+            return Ok(Some((record.line, (self.parse)(record, &self.mapping, notes))));
         }
     }
+}
+
+/// Reads a file up to its first row: its header is found and how its columns are written is settled.
+fn read_mapping(
+    input: Box<dyn Read + Send + '_>,
+    options: &ImportOptions,
+    holds: Holds,
+    tick: Tick<'_>,
+) -> Result<(Spool, Mapping)> {
+    let mut spool = container::unpack(input, options, tick)?;
+    let wanted = match holds {
+        Holds::Sims => &[ImportField::Iccid][..],
+        Holds::Usage => &[ImportField::Iccid, ImportField::Imsi, ImportField::Msisdn],
+    };
+    let layout = Layout { wanted, options, portals: &portals::all(&options.portals)?, holds };
+    let (headers, line) = find_header(&mut spool, &layout)?;
+    spool.skip_to(line)?;
+    let headers = headers.iter().map(|header| Header::new(header)).collect();
+    let mapping = Mapping::settle(&mut spool, headers, line, holds, options, tick)?;
+    spool.skip_to(line)?;
+    Ok((spool, mapping))
+}
+
+fn unclosed(record: &Record, mapping: &Mapping, column: usize) -> Error {
+    let name = mapping.headers.get(column).map_or("", |header| header.name.as_str());
+    let lines = record.last_line - record.line;
+    let reason = format!(
+        "line {}: the quote opened in column \"{name}\" is not closed; {} lines follow it. Fix the quote or pass --no-quotes",
+        record.line,
+        crate::units::count(lines)
+    );
+    Error::invalid("file", reason)
 }
 
 /// Rows read ahead: some batches of some rows.
 const BATCH: usize = 500;
 const BATCHES: usize = 4;
 
-/// What the reading thread found.
+/// Findings of the reading thread.
 enum Found<R> {
     Note(Note),
     Row(u64, Option<Box<R>>),
-}
-
-fn line_breaks(record: &StringRecord) -> u64 {
-    record.iter().map(|cell| cell.matches('\n').count() as u64).sum()
-}
-
-fn unreadable(error: &csv::Error) -> Error {
-    let line = error.position().map(|p| format!("line {}: ", p.line())).unwrap_or_default();
-    match error.kind() {
-        csv::ErrorKind::Io(io) => Error::invalid("file", io.to_string()),
-        _ => Error::invalid("file", format!("{line}{error}")),
-    }
 }

@@ -14,9 +14,12 @@ mod help;
 pub mod ident;
 mod import;
 pub mod levels;
+pub mod limits;
 pub mod list;
 mod local;
+pub mod moment;
 pub mod notify;
+pub mod number;
 mod password;
 mod period;
 mod permit;
@@ -43,7 +46,7 @@ pub use edit::{Common, Edit, Listed, Stated, Verb};
 pub use error::{Error, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use help::{Contact, Help};
-pub use import::{ImportOptions, Note, Notes, OnDuplicate, Tally};
+pub use import::{ImportOptions, Note, NoteSink, OnDuplicate, Tally, explain, portals};
 pub use levels::{Alert, Levels};
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Request, Scope, Stage};
@@ -127,7 +130,7 @@ pub trait Estate: Send + Sync {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)>;
     /// Reads a file of usage records into a staging area; [`Change::ImportUsage`] counts them.
@@ -135,7 +138,7 @@ pub trait Estate: Send + Sync {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, UsageTally)>;
     /// One SIM's usage over time.

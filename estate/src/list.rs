@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use csv::ReaderBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
-use crate::import::{ImportField, delimiter, recognise};
+use crate::import::{ImportField, RawList, read_list};
 use crate::sim::SimId;
 use crate::text;
 
@@ -34,69 +33,53 @@ impl List {
 
     /// Reads a pasted text: a column under a header, or numbers between commas, tabs and line breaks.
     pub fn read(text: &str) -> Result<Self> {
-        let text = text::clean_lines(text);
-        let delimiter = delimiter(text.trim_start());
-        let mut reader = ReaderBuilder::new()
-            .flexible(true)
-            .has_headers(false)
-            .delimiter(delimiter)
-            .from_reader(text.as_bytes());
+        Self::read_bytes(text.as_bytes())
+    }
+
+    /// Reads a file of any kind that an import reads.
+    pub fn read_bytes(bytes: &[u8]) -> Result<Self> {
         let mut list = Self::default();
-        let mut column = None;
-        for (line, record) in reader.records().enumerate() {
-            let Ok(record) = record else { break };
-            if line == 0
-                && let Some((at, kind)) = headed(&record)
-            {
-                (list.kind, column) = (Some(kind), Some(at));
-                continue;
+        if bytes.trim_ascii().is_empty() {
+            return Ok(list);
+        }
+        match read_list(bytes)? {
+            RawList::Column(field, cells) => {
+                list.kind = Some(filter_field(field));
+                list.entries = cells.into_iter().map(|cell| text::clean(&cell).into_owned()).collect();
             }
-            if let Some(at) = column {
-                list.entries.extend(record.get(at).and_then(whole));
-            } else {
-                list.take(&record);
+            RawList::Lines(lines) => {
+                for cells in lines {
+                    list.take(&cells);
+                }
             }
-            if list.entries.len() > MOST {
-                return Err(Error::invalid("list", format!("has more than {MOST} entries; split it")));
-            }
+        }
+        if list.entries.len() > MOST {
+            return Err(Error::invalid("list", format!("has more than {MOST} entries; split it")));
         }
         Ok(list)
     }
 
     /// Takes the numbers of a line without a header; a line that has none is kept as it is.
-    fn take(&mut self, record: &csv::StringRecord) {
+    fn take(&mut self, cells: &[String]) {
         let before = self.entries.len();
-        record.iter().for_each(|cell| self.entries.extend(numbers(cell)));
-        let line = record.iter().collect::<Vec<_>>().join(" ");
+        let cells: Vec<String> = cells.iter().map(|cell| text::clean(cell).into_owned()).collect();
+        self.entries.extend(cells.iter().flat_map(|cell| numbers(cell)));
+        let line = cells.join(" ");
         if self.entries.len() == before && !line.trim().is_empty() {
             self.others.push(line.trim().to_owned());
         }
     }
+}
 
-    /// Reads a file's bytes; identifiers are plain digits in every encoding.
-    pub fn read_bytes(bytes: &[u8]) -> Result<Self> {
-        Self::read(&encoding_rs::UTF_8.decode(bytes).0)
+/// Returns the field of the filter language for an identifier.
+fn filter_field(field: ImportField) -> Field {
+    match field {
+        ImportField::Imsi => Field::Imsi,
+        ImportField::Msisdn => Field::Msisdn,
+        ImportField::Eid => Field::Eid,
+        ImportField::Imei => Field::Imei,
+        _ => Field::Iccid,
     }
-}
-
-/// The first column whose header names an identifier; an ICCID before the others.
-fn headed(record: &csv::StringRecord) -> Option<(usize, Field)> {
-    let kinds = [
-        (ImportField::Iccid, Field::Iccid),
-        (ImportField::Imsi, Field::Imsi),
-        (ImportField::Msisdn, Field::Msisdn),
-        (ImportField::Eid, Field::Eid),
-        (ImportField::Imei, Field::Imei),
-    ];
-    kinds.into_iter().find_map(|(header, kind)| {
-        record.iter().position(|cell| recognise(cell) == Some(header)).map(|at| (at, kind))
-    })
-}
-
-/// The cell of a column that is known to hold identifiers.
-fn whole(cell: &str) -> Option<String> {
-    let cell = cell.trim().trim_matches(['"', '\'']);
-    (!cell.is_empty()).then(|| cell.to_owned())
 }
 
 fn digits_in(text: &str) -> usize {
@@ -107,10 +90,10 @@ fn digits_in(text: &str) -> usize {
 fn numbers(cell: &str) -> Vec<String> {
     let mut found = Vec::new();
     for line in cell.lines() {
-        let line = line.trim().trim_matches(['"', '\'']);
+        let line = line.trim().trim_matches(['"', '\'', '=', '`']);
         let plain = line.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '-' | '+' | 'F' | 'f'));
         let in_groups = line.split_whitespace().all(|group| digits_in(group) < 10);
-        if plain && in_groups && (15..=32).contains(&digits_in(line)) {
+        if (plain && in_groups && (15..=32).contains(&digits_in(line))) || is_phone(line) {
             found.push(line.to_owned());
         } else {
             let parts = line.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"'));
@@ -118,6 +101,15 @@ fn numbers(cell: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Whether a line is one telephone number in international form, however it is grouped.
+fn is_phone(line: &str) -> bool {
+    let begins = line.starts_with(['+', '('])
+        || line.starts_with("00")
+        || line.to_ascii_lowercase().starts_with("tel:+");
+    let digits = crate::ident::msisdn_digits(line);
+    begins && (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The numbers besides ICCIDs, in the order they are looked for, and how long each can be.
@@ -142,14 +134,15 @@ pub(crate) fn is_form(field: Field, digits: &str) -> bool {
     length.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The digits of an entry, without what people put between and after them.
+/// Returns the digits of an entry, in any spelling of a number.
 pub(crate) fn digits(entry: &str) -> String {
-    entry
-        .chars()
-        .filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+' | '\'' | '"'))
-        .collect::<String>()
-        .trim_end_matches(['F', 'f'])
-        .to_owned()
+    let compact = crate::ident::compact(entry);
+    // An IMSI of the test network 001 begins with two zeros as well, and has 15 digits.
+    let is_phone = compact.starts_with("00") && compact.len() != 15 && compact.len() <= 17;
+    if is_phone || compact.contains(['+', '(', ':', '.']) {
+        return crate::ident::msisdn_digits(entry);
+    }
+    compact.trim_end_matches(['F', 'f']).to_owned()
 }
 
 /// What a list of identifiers came to.
@@ -248,12 +241,14 @@ mod tests {
     fn numbers_in_groups_are_one_number_and_headers_say_what_they_are() {
         assert_eq!(
             read("8944 5001 0219 8000 003\n+44 7700 900123"),
-            ["8944 5001 0219 8000 003", "+44", "7700", "900123"]
-                .iter()
-                .filter(|e| digits_in(e) >= 6)
-                .copied()
-                .collect::<Vec<_>>()
+            ["8944 5001 0219 8000 003", "+44 7700 900123"]
         );
+        assert_eq!(
+            read("0044 7700 900123\ntel:+44-7700-900124"),
+            ["0044 7700 900123", "tel:+44-7700-900124"]
+        );
+        assert_eq!(digits("+44 (0)7700 900123"), "447700900123");
+        assert_eq!(digits("001010000000001"), "001010000000001");
         assert_eq!(List::read("8944500102198000003\nabc\n12345\n").expect("list").others, ["abc", "12345"]);
         let list = List::read("MSISDN\n+44 7700 900123\n").expect("list");
         assert_eq!((list.kind, list.entries), (Some(Field::Msisdn), vec!["+44 7700 900123".to_owned()]));

@@ -65,6 +65,20 @@ impl Gate {
         [Self::Ok, Self::Alerted, Self::Blocked][code.clamp(0, 2) as usize]
     }
 
+    /// Returns the word used in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Alerted => "alerted",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// Parses the word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Ok, Self::Alerted, Self::Blocked].into_iter().find(|gate| gate.word() == word)
+    }
+
     /// Compares usage with the levels: `usage ≥ level`, where no level never fires.
     pub fn of(used: u64, cap: Option<u64>, alert: Option<u64>) -> Self {
         match (cap, alert) {

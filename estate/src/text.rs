@@ -98,13 +98,30 @@ pub fn fits(pattern: &str, value: &str) -> bool {
 }
 
 /// Guards a cell against being run as a formula by a spreadsheet (OWASP, "CSV Injection").
+///
+/// Adds one `'` before a formula character, and before a `'` that [`undefuse`] would otherwise remove:
+/// `undefuse(defuse(x)) == x` for every text.
 pub fn defuse(cell: &str) -> Cow<'_, str> {
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
-            Cow::Owned(format!("'{cell}"))
-        }
-        _ => Cow::Borrowed(cell),
-    }
+    let guarded = match cell.strip_prefix('\'') {
+        Some(rest) => rest.starts_with(is_guarded),
+        None => cell.starts_with(starts_formula),
+    };
+    if guarded { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
+}
+
+/// Removes the `'` that [`defuse`] added; any other cell is returned unchanged.
+pub fn undefuse(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(is_guarded)).unwrap_or(cell)
+}
+
+/// A character after which a leading `'` counts as a guard.
+fn is_guarded(c: char) -> bool {
+    c == '\'' || starts_formula(c)
+}
+
+/// A character that begins a formula in a spreadsheet, full-width forms included.
+fn starts_formula(c: char) -> bool {
+    matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠')
 }
 
 /// The names among `known` that are near enough to `word` to be worth suggesting, best first.
@@ -163,11 +180,37 @@ mod tests {
     }
 
     #[test]
+    fn guarded_cells_lose_their_guard_only() {
+        for (cell, guarded) in [
+            ("=HQ", "'=HQ"),
+            ("+spare", "'+spare"),
+            ("-old", "'-old"),
+            ("@home 5", "'@home 5"),
+            ("＝1", "'＝1"),
+            ("'=x", "''=x"),
+            ("''x", "'''x"),
+            ("'quoted", "'quoted"),
+            ("'", "'"),
+            ("plain = 1", "plain = 1"),
+        ] {
+            assert_eq!((defuse(cell).as_ref(), undefuse(guarded)), (guarded, cell));
+        }
+        assert_eq!(undefuse("=HQ"), "=HQ", "an unguarded cell of another program");
+    }
+
+    #[test]
     fn near_names_are_found() {
         assert_eq!(nearest("acount", ["account", "alert", "network"]), ["account"]);
     }
 
     proptest! {
+        #[test]
+        fn guarded_cells_read_back(cell in "['=+@a＝\t-]{0,4}\\PC*") {
+            let guarded = defuse(&cell).into_owned();
+            prop_assert!(!guarded.starts_with(starts_formula));
+            prop_assert_eq!(undefuse(&guarded), cell);
+        }
+
         #[test]
         fn clean_text_is_clean_and_stays_so(text in "\\PC*|[\\x00-\\x9f\u{202a}-\u{202e}]*") {
             let once = clean(&text).into_owned();

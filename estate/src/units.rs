@@ -6,32 +6,95 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::moment;
+use crate::number::{self, DecimalMark};
 
-/// Decimal and binary units. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a bare letter is decimal.
-const UNITS: [(&str, u64); 15] = [
-    ("tib", 1 << 40),
-    ("gib", 1 << 30),
-    ("mib", 1 << 20),
-    ("kib", 1 << 10),
-    ("tb", 1_000_000_000_000),
-    ("gb", 1_000_000_000),
-    ("mb", 1_000_000),
-    ("kb", 1_000),
-    ("t", 1_000_000_000_000),
-    ("g", 1_000_000_000),
-    ("m", 1_000_000),
-    ("k", 1_000),
-    ("bytes", 1),
-    ("b", 1),
-    ("", 1),
+/// Decimal and binary units, by every usual spelling. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a bare letter is
+/// decimal. Units of bits are none of them.
+const UNITS: [(&[&str], u64); 9] = [
+    (&["b", "byte", "bytes", "octet", "octets"], 1),
+    (&["kb", "k", "kbyte", "kbytes", "kilobyte", "kilobytes", "ko"], 1_000),
+    (&["mb", "m", "mbyte", "mbytes", "megabyte", "megabytes", "mo"], 1_000_000),
+    (&["gb", "g", "gbyte", "gbytes", "gigabyte", "gigabytes", "go"], 1_000_000_000),
+    (&["tb", "t", "tbyte", "tbytes", "terabyte", "terabytes", "to"], 1_000_000_000_000),
+    (&["kib", "kibibyte", "kibibytes"], 1 << 10),
+    (&["mib", "mebibyte", "mebibytes"], 1 << 20),
+    (&["gib", "gibibyte", "gibibytes"], 1 << 30),
+    (&["tib", "tebibyte", "tebibytes"], 1 << 40),
 ];
+
+/// Returns the bytes of a unit, in any of its spellings.
+pub fn unit(word: &str) -> Option<u64> {
+    let word = word.trim().to_lowercase();
+    UNITS.iter().find(|(names, _)| names.contains(&word.as_str())).map(|(_, bytes)| *bytes)
+}
+
+/// Returns the short name of a unit.
+pub(crate) fn unit_name(bytes: u64) -> &'static str {
+    match bytes {
+        1 => "B",
+        1_000 => "kB",
+        1_000_000 => "MB",
+        1_000_000_000 => "GB",
+        1_000_000_000_000 => "TB",
+        n if n == 1 << 10 => "KiB",
+        n if n == 1 << 20 => "MiB",
+        n if n == 1 << 30 => "GiB",
+        _ => "TiB",
+    }
+}
 
 /// The largest size a store keeps; it leaves room for arithmetic in 64 bits.
 pub const MAX_BYTES: u64 = 1 << 53;
 
-/// Reads `500MB`, `1.5 GiB`, `12,5 MB` or plain bytes; exact, without floating point.
+/// Parses `500MB`, `1.5 GiB`, `12,5 MB` or plain bytes as people type them; exact, without floating point. A point is
+/// the decimal mark; a comma is one where it can be nothing else.
 pub fn parse_bytes(text: &str) -> Result<u64> {
-    parse_bytes_in(text, 1)
+    let mark = if text.contains(',') { None } else { Some(DecimalMark::Point) };
+    parse_size(text, Some(1), mark).map_err(|reason| Error::invalid("size", reason.to_string()))
+}
+
+/// Reason why a text is not read as a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoSize {
+    /// Not a number with a unit that is known.
+    #[error("must be a size such as 500MB, 1.5GiB or 0")]
+    Unreadable,
+    /// The mark in it separates thousands or a fraction.
+    #[error("can be read two ways: the mark separates thousands or a fraction")]
+    TwoWays,
+    /// A number without a unit, where none is stated elsewhere.
+    #[error("has no unit")]
+    NoUnit,
+    /// Bytes are counted whole.
+    #[error("is a fraction of a byte")]
+    Fraction,
+    /// More than a store keeps.
+    #[error("is too large")]
+    TooLarge,
+}
+
+/// Parses a size. `bare` is the unit of a number without one, `mark` the decimal mark of its column.
+pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> Result<u64, NoSize> {
+    let text = text.trim();
+    let (digits, word) = text.split_at(number::number_end(text));
+    let value = number::parse(digits, mark).map_err(|unread| match unread {
+        number::Unread::TwoWays => NoSize::TwoWays,
+        number::Unread::NoNumber => NoSize::Unreadable,
+    })?;
+    let scale = match word.trim() {
+        "" if value.whole == 0 && value.fraction == 0 => 1,
+        "" => bare.ok_or(NoSize::NoUnit)?,
+        word => unit(word).ok_or(NoSize::Unreadable)?,
+    };
+    if scale == 1 && value.fraction > 0 {
+        return Err(NoSize::Fraction);
+    }
+    let scale = u128::from(scale);
+    // What is left below a whole byte is not counted.
+    let part = value.fraction.checked_mul(scale).ok_or(NoSize::Unreadable)? / 10u128.pow(value.places);
+    let bytes = value.whole.checked_mul(scale).and_then(|whole| whole.checked_add(part));
+    bytes.and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= MAX_BYTES).ok_or(NoSize::TooLarge)
 }
 
 /// Ages by letter, longest first so that they print short.
@@ -43,31 +106,6 @@ pub(crate) fn parse_age(word: &str) -> Option<u64> {
     let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
     let number: u64 = word[..word.len() - 1].parse().ok()?;
     number.checked_mul(scale).filter(|age| *age < 1 << 40)
-}
-
-/// Like [`parse_bytes`], with the unit a bare number is in (a column headed "Usage (MB)").
-pub fn parse_bytes_in(text: &str, bare: u64) -> Result<u64> {
-    let bad = || Error::invalid("size", "must be a size such as 500MB, 1.5GiB or 0");
-    let text = text.trim().to_lowercase();
-    let split = text.find(|c: char| !matches!(c, '0'..='9' | '.' | ',')).unwrap_or(text.len());
-    let (number, unit) = (&text[..split], text[split..].trim());
-    let scale = match unit {
-        "" => bare,
-        _ => UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?.1,
-    };
-    let (whole, fraction) = number.split_once(['.', ',']).unwrap_or((number, ""));
-    if whole.len() + fraction.len() == 0 || fraction.contains(['.', ',']) || whole.len() > 18 {
-        return Err(bad());
-    }
-    let fraction = &fraction[..fraction.len().min(12)];
-    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| bad())? };
-    let part: u128 = if fraction.is_empty() { 0 } else { fraction.parse().map_err(|_| bad())? };
-    let scale = u128::from(scale);
-    let bytes = whole * scale + part * scale / 10u128.pow(fraction.len() as u32);
-    u64::try_from(bytes)
-        .ok()
-        .filter(|b| *b <= MAX_BYTES)
-        .ok_or_else(|| Error::invalid("size", "is too large"))
 }
 
 /// Prints a size so that it reads back the same: the largest decimal unit that is exact, else bytes.
@@ -134,24 +172,18 @@ impl Time {
         Self(Timestamp::now().as_second())
     }
 
-    /// Reads RFC 3339, a date with or without a time, and the usual export forms; UTC unless it says otherwise.
+    /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date that can be read two
+    /// ways is an error.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.trim();
-        if let Ok(stamp) = text.parse::<Timestamp>() {
-            return Ok(Self(stamp.as_second()));
-        }
-        let bare = text.strip_suffix('Z').unwrap_or(text).replace('T', " ");
-        for form in
-            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y", "%d.%m.%Y"]
-        {
-            let Ok(parts) = jiff::fmt::strtime::parse(form, &bare) else { continue };
-            let midnight = parts.to_date().map(|d| d.at(0, 0, 0, 0));
-            let civil = parts.to_datetime().or(midnight);
-            if let Some(stamp) = civil.ok().and_then(|c| jiff::tz::TimeZone::UTC.to_timestamp(c).ok()) {
-                return Ok(Self(stamp.as_second()));
+        match moment::parse(text, None) {
+            Ok(moment) => Ok(moment.time),
+            Err(moment::Unread::TwoWays) => {
+                Err(Error::invalid("time", "can be read two ways: write the date as 2026-11-05"))
+            }
+            Err(moment::Unread::NoTime) => {
+                Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
             }
         }
-        Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
     }
 
     /// Reads a time, or an age such as `7d` before `now`.
@@ -202,10 +234,16 @@ mod tests {
     fn sizes_with_units() {
         assert_eq!(parse_bytes("500MB"), Ok(500_000_000));
         assert_eq!(parse_bytes("1.5 GiB"), Ok(1_610_612_736));
-        assert_eq!(parse_bytes_in("12.5", 1_000_000), Ok(12_500_000));
+        assert_eq!(parse_size("12.5", Some(1_000_000), None), Ok(12_500_000));
         assert_eq!(parse_bytes("12,5 mb"), Ok(12_500_000));
         assert_eq!(parse_bytes("0"), Ok(0));
-        for bad in ["lots", "-5", "", ".", "1.2.3MB", "5 parsecs", "99999999999999TB"] {
+        assert_eq!(parse_size("500", None, None), Err(NoSize::NoUnit));
+        assert_eq!(parse_size("0", None, None), Ok(0));
+        assert_eq!(parse_size("12.5", Some(1), None), Err(NoSize::Fraction));
+        assert_eq!(parse_size("12.0", Some(1), None), Ok(12));
+        assert_eq!(parse_size("1,500 MB", None, None), Err(NoSize::TwoWays));
+        assert_eq!(parse_bytes("1.125GB"), Ok(1_125_000_000));
+        for bad in ["lots", "-5", "", ".", "1.2.3MB", "5 parsecs", "5 Mbit", "99999999999999TB", "1,500MB"] {
             assert!(parse_bytes(bad).is_err(), "{bad}");
         }
     }
@@ -219,7 +257,7 @@ mod tests {
     fn times_in_the_usual_forms() {
         let noon = Time::parse("2026-10-01T12:00:00Z").expect("time");
         for same in
-            ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01/10/2026 12:00:00"]
+            ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01.10.2026 12:00:00"]
         {
             assert_eq!(Time::parse(same), Ok(noon), "{same}");
         }

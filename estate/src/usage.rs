@@ -10,7 +10,7 @@ use crate::sim::SimId;
 use crate::units::Time;
 
 /// What an import of usage records came to, or would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UsageTally {
     /// Rows read, without the header and empty ones.
     pub rows: u64,
@@ -26,6 +26,12 @@ pub struct UsageTally {
     pub sims: u64,
     /// Empty lines.
     pub empty: u64,
+    /// Lines of totals, and rows that the portal file leaves out.
+    #[serde(default)]
+    pub skipped: u64,
+    /// Title of the portal that was recognised.
+    #[serde(default)]
+    pub portal: Option<String>,
 }
 
 /// How a SIM's usage is reported, as far as its records show.

@@ -135,7 +135,15 @@ fn records_are_counted_once() {
     let (tally, notes) = world.usage(file);
     assert_eq!(
         tally,
-        UsageTally { rows: 6, counted: 4, unchanged: 1, refused: 1, late: 0, sims: 2, empty: 0 }
+        UsageTally {
+            rows: 6,
+            counted: 4,
+            unchanged: 1,
+            refused: 1,
+            late: 0,
+            sims: 2,
+            ..UsageTally::default()
+        }
     );
     assert!(notes.iter().any(|n| n.line == 5 && n.refused), "{notes:?}");
     assert_eq!(world.sim(11).used, 35 * MB);
@@ -206,7 +214,9 @@ fn what_cannot_be_counted_is_refused_by_line() {
          8900101000000000011,,2026-13,1\n8900101000000000011,2026-06-10,,1,2\n\
          8900101000000000011,2026-06-10,,\"950,000\"\n8900101000000000011,2026-06-10,,1.5\n",
     );
-    assert_eq!((tally.rows, tally.refused, tally.counted), (11, 11, 0));
+    // The point in the last row settles what the comma in the row before it is.
+    assert_eq!((tally.rows, tally.refused, tally.counted), (11, 10, 1));
+    assert_eq!(world.sim(11).used, 950_000);
     let reasons: Vec<(u64, &str)> = notes.iter().map(|n| (n.line, n.reason.as_str())).collect();
     for (line, reason) in [
         (2, "is not in the estate"),
@@ -216,7 +226,7 @@ fn what_cannot_be_counted_is_refused_by_line() {
         (6, "neither a time nor a period is given"),
         (7, "is empty; 0 means none"),
         (10, "5 cells under 4 headers"),
-        (11, "can be read two ways: write whole bytes without marks, or with a unit such as 1.5MB"),
+        (12, "is a fraction of a byte"),
     ] {
         assert!(reasons.contains(&(line, reason)), "{line} {reason}: {reasons:?}");
     }
@@ -226,6 +236,34 @@ fn what_cannot_be_counted_is_refused_by_line() {
         let error = world.stage(&format!("{header}\n1,2\n")).expect_err("refused").to_string();
         assert!(error.contains(missing) && error.contains("--map"), "{error}");
     }
+}
+
+#[test]
+fn a_number_that_reads_two_ways_is_asked_about() {
+    let world = World::new();
+    let error =
+        world.stage("iccid,time,bytes\n8900101000000000011,2026-06-10,\"950,000\"\n").expect_err("open");
+    assert!(
+        error.to_string().contains("\"bytes\" can be read two ways (line 2: 950,000); --decimal"),
+        "{error}"
+    );
+    let error = world.stage("iccid,time,usage\n8900101000000000011,2026-06-10,5\n").expect_err("no unit");
+    assert!(error.to_string().contains("--map 'usage=used:MB'"), "{error}");
+}
+
+#[test]
+fn rows_that_differ_in_any_cell_are_different_records() {
+    let world = World::new();
+    let file = "iccid,period,network,bytes\n8900101000000000012,2026-06-10,A,10MB\n8900101000000000012,2026-06-10,B,10MB\n\
+                8900101000000000012,2026-06-10,A,4MB\n8900101000000000012,2026-06-10,B,10MB\n";
+    world.usage(file);
+    assert_eq!(world.sim(12).used, 24 * MB, "two networks, and two rows of one: the same row again is one");
+    world.usage(file);
+    assert_eq!(world.sim(12).used, 24 * MB, "the same file again");
+    world.usage("iccid,network,period,bytes\n8900101000000000012,B,2026-06-10,11MB\n");
+    assert_eq!(world.sim(12).used, 25 * MB, "a total that has grown");
+    world.usage("iccid,time,apn,bytes\n8900101000000000012,2026-06-10T10:00Z,x,1MB\n8900101000000000012,2026-06-10T10:00Z,y,1MB\n");
+    assert_eq!(world.sim(12).used, 27 * MB, "records of one moment");
 }
 
 #[test]

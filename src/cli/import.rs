@@ -5,21 +5,27 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use estate::portals::Holds;
+use estate::text::clean;
 use estate::units::count;
 use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
-use super::incoming::{Hearer, Reading, each, open};
+use super::incoming::{NoteReporter, Reading, each, explain_all, open};
 use super::output::{Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::Failure;
 
-/// Bring SIMs in from CSV files, under your account.
+/// Import SIMs from files that portals and spreadsheets write.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Headers are recognised in our own spelling and the usual ones of other portals. Account paths in cells\n\
-                        are split on \" / \". One file is one change: it comes in whole or not at all.\n\nExamples:\n  \
-                        simdeck import sims.csv --dry-run\n  simdeck import portal.csv --map 'Card=iccid' --report refused.csv"
+    after_help = "CSV in any usual form, XLSX, NDJSON and JSON are read, packed with gzip or not. Known portals are\n\
+                  recognised by their headers (see simdeck portals). Where a file can be read two ways it is refused with\n\
+                  the option that settles it. Account paths in cells are split on \" / \". One file is one change: it\n\
+                  comes in whole or not at all.\n\nExamples:\n  \
+                  simdeck import sims.csv --dry-run\n  \
+                  simdeck import portal.csv --map 'Card=iccid' --map-status 'Live=active' --report refused.csv\n  \
+                  simdeck import sims.csv --explain"
 )]
 pub struct Args {
     /// The files; - is standard input.
@@ -62,11 +68,14 @@ impl Args {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
+    if args.reading.explain {
+        return explain_all(&args.files, &args.reading.options()?, Holds::Sims);
+    }
     let local = context.open()?;
     let options = options(local.as_ref(), args)?;
     let work = Work::begin(context);
-    let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
-        Ok(one(context, local.as_ref(), args, &options, file, hearer, &work)?.refused)
+    let exit = each(context, &args.reading, &args.files, &work, |file, reporter| {
+        Ok(one(context, local.as_ref(), args, &options, file, reporter, &work)?.refused)
     })?;
     if !args.reading.dry_run {
         context.send_due(local.as_ref(), &work);
@@ -95,12 +104,12 @@ fn one(
     args: &Args,
     options: &ImportOptions,
     file: &Path,
-    hearer: &mut Hearer<'_>,
+    reporter: &mut NoteReporter<'_>,
     work: &Work,
 ) -> Result<Tally, Failure> {
-    let mut hear = |note: Note| hearer.hear(file, &note);
-    let (staging, tally) = local.stage(open(file)?, options, &mut hear, &|p| work.hear(p))?;
-    hearer.end_file()?;
+    let mut add = |note: Note| reporter.add(file, note);
+    let (staging, tally) = local.stage(open(file)?, options, &mut add, &|p| work.hear(p))?;
+    reporter.end_file(file)?;
     if !args.reading.dry_run && tally.added + tally.updated > 0 {
         local.apply(&ChangeId::new(), &Change::Import { staging }, &|p| work.hear(p))?;
     }
@@ -114,7 +123,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let object = json!({ "file": file, "rows": t.rows, "added": t.added, "updated": t.updated,
             "unchanged": t.unchanged, "refused": t.refused, "doubtful": t.doubtful, "empty": t.empty,
-            "accounts": t.accounts, "held": t.held, "dry_run": dry_run });
+            "skipped": t.skipped, "accounts": t.accounts, "held": t.held, "portal": t.portal, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
     let mut parts = vec![format!("{} added", count(t.added))];
@@ -124,12 +133,21 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
         (t.refused, "refused"),
         (t.doubtful, "with a warning"),
         (t.empty, "empty lines"),
+        (t.skipped, "lines skipped"),
         (t.accounts, "accounts made"),
         (t.held, "held to a ceiling"),
     ];
     parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
     let end = if dry_run { "\nDry run: nothing was changed." } else { "" };
-    written(writeln!(out, "{}: {} rows: {}{end}", file.display(), count(t.rows), parts.join(", ")))
+    let portal = t.portal.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
+    written(writeln!(
+        out,
+        "{}{}: {} rows: {}{end}",
+        clean(&file.display().to_string()),
+        clean(&portal),
+        count(t.rows),
+        parts.join(", ")
+    ))
 }
 
 /// Fills the text index; everything is in and can be browsed already, so that Ctrl+C loses nothing.

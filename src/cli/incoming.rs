@@ -1,48 +1,91 @@
 //! What every command that reads a file shares: which column is what, the notes about rows, their report.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use estate::text::defuse;
+use clap::ValueEnum;
+use estate::moment::DateOrder;
+use estate::number::DecimalMark;
+use estate::portals::{Holds, Portal};
+use estate::text::{clean, defuse};
 use estate::units::count;
-use estate::{ImportOptions, Note};
+use estate::{Error, ImportOptions, Kind, Note};
 
-use super::output::Work;
+use super::output::{Work, written};
 use super::{Context, Outcome};
+use crate::config::config_dir;
 use crate::failure::{Exit, Failure};
 
-/// How a file is read.
+/// Options that say how a file is read.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Reading {
-    /// What a column is: header=field. Can be repeated.
-    #[arg(long, value_name = "HEADER=FIELD")]
+    /// Field of a column: HEADER=FIELD, HEADER=used:MB with a unit, HEADER=-used to subtract. Can be repeated
+    #[arg(long, value_name = "HEADER=FIELD", help_heading = READING)]
     map: Vec<String>,
-    /// The delimiter, when it is not found out rightly.
-    #[arg(long, value_name = "C")]
+    /// A column that is known to be of no use. Can be repeated
+    #[arg(long, value_name = "HEADER", help_heading = READING)]
+    ignore: Vec<String>,
+    /// The file holds no status: every SIM is active
+    #[arg(long, help_heading = READING)]
+    no_status: bool,
+    /// Meaning of a status word: WORD=STATUS, for example 'Active.Live=active'. Can be repeated
+    #[arg(long, value_name = "WORD=STATUS", help_heading = READING)]
+    map_status: Vec<String>,
+    /// Order of day and month, where a column does not settle it
+    #[arg(long, value_name = "ORDER", help_heading = READING)]
+    dates: Option<Dates>,
+    /// Decimal mark, where a column does not settle it: . or ,
+    #[arg(long, value_name = "MARK", help_heading = READING)]
+    decimal: Option<String>,
+    /// The portal that wrote the file (see simdeck portals), instead of the one recognised; none for no portal
+    #[arg(long, value_name = "NAME", help_heading = READING)]
+    portal: Option<String>,
+    /// The delimiter, instead of the one recognised
+    #[arg(long, value_name = "C", help_heading = READING)]
     delimiter: Option<String>,
-    /// The encoding, when it is not UTF-8: latin1, windows-1252, utf-16le …
-    #[arg(long, value_name = "E")]
+    /// Read " as a character like any other
+    #[arg(long, help_heading = READING)]
+    no_quotes: bool,
+    /// Line of the header, instead of the one recognised
+    #[arg(long, value_name = "N", help_heading = READING, value_parser = clap::value_parser!(u64).range(1..))]
+    header_line: Option<u64>,
+    /// Sheet of a workbook, instead of the first one
+    #[arg(long, value_name = "NAME", help_heading = READING)]
+    sheet: Option<String>,
+    /// Encoding, where it is not UTF-8 or UTF-16: latin1, windows-1252 …
+    #[arg(long, value_name = "E", help_heading = READING)]
     encoding: Option<String>,
-    /// Read and judge everything, change nothing.
+    /// Print how every column is understood, as a portal file to start from, and read nothing
+    #[arg(long)]
+    pub explain: bool,
+    /// Read and check everything, change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Write every refused or doubtful row to a CSV file.
+    /// Write every note about a row to a CSV file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Accepted for scripts: an import does not ask.
+    /// Accepted for scripts: an import does not ask
     #[arg(long, short)]
     yes: bool,
 }
 
+/// Heading of the options in the help.
+const READING: &str = "How the file is read";
+
+/// Order of day and month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dates {
+    /// Day first: 31/12/2026
+    Dmy,
+    /// Month first: 12/31/2026
+    Mdy,
+}
+
 impl Reading {
+    /// Returns the options with the portal files of the configuration folder.
     pub fn options(&self) -> Result<ImportOptions, Failure> {
-        let map = self.map.iter().map(|pair| {
-            let (header, field) = pair
-                .rsplit_once('=')
-                .ok_or_else(|| Failure::Usage(format!("--map {pair}: expected header=field")))?;
-            Ok((header.to_owned(), field.to_owned()))
-        });
         let delimiter = match self.delimiter.as_deref() {
             None => None,
             Some("\\t" | "tab") => Some(b'\t'),
@@ -51,36 +94,135 @@ impl Reading {
                 return Err(Failure::Usage(format!("--delimiter {other}: expected one ASCII character")));
             }
         };
-        let map = map.collect::<Result<_, Failure>>()?;
-        Ok(ImportOptions { map, delimiter, encoding: self.encoding.clone(), ..ImportOptions::default() })
+        let decimal = match self.decimal.as_deref() {
+            None => None,
+            Some(".") => Some(DecimalMark::Point),
+            Some(",") => Some(DecimalMark::Comma),
+            Some(other) => return Err(Failure::Usage(format!("--decimal {other}: expected . or ,"))),
+        };
+        Ok(ImportOptions {
+            map: split_pairs("--map", &self.map)?,
+            ignore: self.ignore.clone(),
+            no_status: self.no_status,
+            map_status: split_pairs("--map-status", &self.map_status)?,
+            dates: self.dates.map(|order| match order {
+                Dates::Dmy => DateOrder::Dmy,
+                Dates::Mdy => DateOrder::Mdy,
+            }),
+            decimal,
+            delimiter,
+            no_quotes: self.no_quotes,
+            header_line: self.header_line,
+            encoding: self.encoding.clone(),
+            sheet: self.sheet.clone(),
+            portal: self.portal.clone(),
+            portals: own_portals()?,
+            ..ImportOptions::default()
+        })
     }
 
-    /// What hears the notes about all files.
-    fn hearer<'a>(&self, context: &'a Context) -> Result<Hearer<'a>, Failure> {
+    fn reporter<'a>(&self, context: &'a Context) -> Result<NoteReporter<'a>, Failure> {
         let report = self.report.as_deref().map(Report::create).transpose()?;
-        Ok(Hearer { context, report, shown: 0, failed: None })
+        Ok(NoteReporter { context, report, groups: Vec::new(), places: HashMap::new(), failed: None })
     }
 }
 
-/// Reads one file after the other; `one` tells how many rows of it were refused.
+/// Splits `left=right` at the last `=`.
+fn split_pairs(option: &str, pairs: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let split = |pair: &String| {
+        let (left, right) = pair.rsplit_once('=').filter(|(left, _)| !left.is_empty()).ok_or_else(|| {
+            Failure::Usage(format!("{option} {}: expected two parts with = between them", clean(pair)))
+        })?;
+        Ok((left.to_owned(), right.to_owned()))
+    };
+    pairs.iter().map(split).collect()
+}
+
+/// Folder of a user's own portal files.
+pub fn portals_dir() -> PathBuf {
+    config_dir().join("portals")
+}
+
+/// Reads the user's own portal files.
+pub fn own_portals() -> Result<Vec<Portal>, Failure> {
+    let folder = portals_dir();
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io(format!("cannot read {}", folder.display()), error)),
+    };
+    let mut paths: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {shown}"), e))?;
+        Portal::parse(&name, &shown, &text).map_err(|error| match error {
+            Error::Invalid { reason, .. } => Failure::Config(reason),
+            other => Failure::Estate(other),
+        })
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Prints how files are understood.
+pub fn explain_all(files: &[PathBuf], options: &ImportOptions, holds: Holds) -> Outcome {
+    for file in files {
+        let shown = file.display().to_string();
+        let text = estate::explain(&shown, open(file)?, options, holds)
+            .map_err(|error| in_file(file, error.into()))?;
+        written(std::io::stdout().lock().write_all(text.as_bytes()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Reads one file after the other; `one` returns how many rows of it were refused. A file that cannot be read does not
+/// keep the others from being read; its failure is the exit code.
 pub fn each(
     context: &Context,
     reading: &Reading,
     files: &[PathBuf],
     work: &Work,
-    mut one: impl FnMut(&Path, &mut Hearer<'_>) -> Result<u64, Failure>,
+    mut one: impl FnMut(&Path, &mut NoteReporter<'_>) -> Result<u64, Failure>,
 ) -> Outcome {
-    let mut hearer = reading.hearer(context)?;
-    let mut exit = Exit::Done;
-    for file in files {
-        let refused = one(file, &mut hearer);
+    let mut reporter = reading.reporter(context)?;
+    let (mut exit, mut failed) = (Exit::Done, None);
+    for (at, file) in files.iter().enumerate() {
+        let refused = one(file, &mut reporter);
         work.end();
-        if refused? > 0 {
-            exit = Exit::Partly;
+        match refused.map_err(|error| in_file(file, error)) {
+            Ok(0) => {}
+            Ok(_) => exit = Exit::Partly,
+            Err(error) if files.len() == 1 || !is_of_one_file(&error) => return Err(error),
+            Err(error) => {
+                reporter.end_file(file)?;
+                let _ = write!(std::io::stderr(), "{}", error.report());
+                failed.get_or_insert(error.exit());
+                if at + 1 < files.len() {
+                    context.say("the other files are read all the same");
+                }
+            }
         }
     }
-    hearer.finish()?;
-    Ok(exit)
+    reporter.finish()?;
+    Ok(failed.unwrap_or(exit))
+}
+
+/// Names the file in a failure.
+fn in_file(file: &Path, failure: Failure) -> Failure {
+    match failure {
+        Failure::Estate(error) if matches!(error.kind(), Kind::Usage | Kind::Failed | Kind::Changed) => {
+            Failure::File { file: file.display().to_string(), error }
+        }
+        other => other,
+    }
+}
+
+/// Whether a failure says nothing about other files.
+fn is_of_one_file(failure: &Failure) -> bool {
+    matches!(failure, Failure::File { .. } | Failure::Io { .. })
 }
 
 /// Opens a file; - is standard input.
@@ -88,40 +230,70 @@ pub fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
     if file.to_str() == Some("-") {
         return Ok(Box::new(std::io::stdin()));
     }
-    let opened = File::open(file).map_err(|e| Failure::io(format!("cannot open {}", file.display()), e))?;
+    let cannot = |e| Failure::io(format!("cannot open {}", file.display()), e);
+    let opened = File::open(file).map_err(cannot)?;
+    if opened.metadata().map_err(cannot)?.is_dir() {
+        return Err(Failure::Usage(format!("{} is a folder, not a file", file.display())));
+    }
     Ok(Box::new(opened))
 }
 
-/// Notes printed before the rest is only counted.
-const SHOWN: usize = 20;
+/// Rows quoted of each reason; the rest is counted.
+const QUOTED: usize = 3;
+/// Reasons printed for each file.
+const REASONS: usize = 20;
 
-/// Prints the first notes of each file and writes all of them to the report.
-pub struct Hearer<'a> {
+/// Notes with the same column and reason.
+struct NoteGroup {
+    first: Vec<Note>,
+    notes: u64,
+}
+
+/// Prints the notes of each file, summarised by reason, and writes all of them to the report.
+pub struct NoteReporter<'a> {
     context: &'a Context,
     report: Option<Report>,
-    shown: usize,
+    groups: Vec<NoteGroup>,
+    places: HashMap<(bool, String, String), usize>,
     failed: Option<Failure>,
 }
 
-impl Hearer<'_> {
-    pub fn hear(&mut self, file: &Path, note: &Note) {
-        if let Some(Err(error)) = self.report.as_mut().map(|r| r.add(file, note)) {
+impl NoteReporter<'_> {
+    /// Takes one note.
+    pub fn add(&mut self, file: &Path, note: Note) {
+        if let Some(Err(error)) = self.report.as_mut().map(|r| r.add(file, &note)) {
             self.failed.get_or_insert(error);
         }
-        self.shown += 1;
-        if self.shown <= SHOWN {
-            self.context.say(sentence(note));
+        let key = (note.refused, note.column.clone(), generalize(&note.reason));
+        let at = *self.places.entry(key).or_insert_with(|| {
+            self.groups.push(NoteGroup { first: Vec::new(), notes: 0 });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[at];
+        group.notes += 1;
+        if group.first.len() < QUOTED {
+            group.first.push(note);
         }
     }
 
-    /// The end of one file.
-    pub fn end_file(&mut self) -> Result<(), Failure> {
+    /// Prints the notes of one file.
+    pub fn end_file(&mut self, file: &Path) -> Result<(), Failure> {
+        let groups = std::mem::take(&mut self.groups);
+        self.places.clear();
         self.failed.take().map_or(Ok(()), Err)?;
-        if self.shown > SHOWN {
-            let more = count((self.shown - SHOWN) as u64);
-            self.context.say(format!("… and {more} more; --report FILE lists them all"));
+        for group in groups.iter().take(REASONS) {
+            for sentence in sentences(group) {
+                self.context.say(format!("{}: {sentence}", clean(&file.display().to_string())));
+            }
         }
-        self.shown = 0;
+        let rest: u64 = groups.iter().skip(REASONS).map(|group| group.notes).sum();
+        let listed = groups.iter().all(|group| group.notes <= QUOTED as u64) && rest == 0;
+        if rest > 0 {
+            self.context.say(format!("… and {} more", count(rest)));
+        }
+        if !listed && self.report.is_none() {
+            self.context.say("--report FILE lists every row");
+        }
         Ok(())
     }
 
@@ -130,11 +302,44 @@ impl Hearer<'_> {
     }
 }
 
+/// Returns a reason without its numbers: "is on line 7 already" is one reason for many rows.
+fn generalize(reason: &str) -> String {
+    let mut general = String::with_capacity(reason.len());
+    for c in reason.chars() {
+        let digit = c.is_ascii_digit();
+        if !(digit && general.ends_with('#')) {
+            general.push(if digit { '#' } else { c });
+        }
+    }
+    general
+}
+
+/// Returns one sentence for each note of a small group, or one for all of a large one.
+fn sentences(group: &NoteGroup) -> Vec<String> {
+    if group.notes <= QUOTED as u64 {
+        return group.first.iter().map(sentence).collect();
+    }
+    let Some(first) = group.first.first() else { return Vec::new() };
+    let lines: Vec<String> = group.first.iter().map(|note| count(note.line)).collect();
+    let verdict = if first.refused { "refused" } else { "with a warning" };
+    let rest = count(group.notes - group.first.len() as u64);
+    vec![format!(
+        "{} rows {verdict}:{} (lines {} and {rest} more)",
+        count(group.notes),
+        what(first),
+        lines.join(", ")
+    )]
+}
+
 fn sentence(note: &Note) -> String {
     let verdict = if note.refused { "refused" } else { "warning" };
-    let column = if note.column.is_empty() { String::new() } else { format!(" {}", note.column) };
-    let value = if note.value.is_empty() { String::new() } else { format!(" \"{}\"", note.value) };
-    format!("line {}: {verdict}:{column}{value} {}", note.line, note.reason)
+    format!("line {}: {verdict}:{}", note.line, what(note))
+}
+
+fn what(note: &Note) -> String {
+    let column = if note.column.is_empty() { String::new() } else { format!(" {}", clean(&note.column)) };
+    let value = if note.value.is_empty() { String::new() } else { format!(" \"{}\"", clean(&note.value)) };
+    format!("{column}{value} {}", clean(&note.reason))
 }
 
 /// The file of refused and doubtful rows.

@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use estate::portals::Holds;
+use estate::text::clean;
 use estate::units::{count, exact_bytes, short_bytes};
 use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
 use serde_json::json;
 
-use super::incoming::{Hearer, Reading, each, open};
+use super::incoming::{NoteReporter, Reading, each, explain_all, open};
 use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
@@ -117,11 +119,14 @@ fn show_account(context: &Context, path: &str, by: By) -> Outcome {
 }
 
 fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
-    let local = context.open()?;
     let options = args.reading.options()?;
+    if args.reading.explain {
+        return explain_all(&args.files, &options, Holds::Usage);
+    }
+    let local = context.open()?;
     let work = Work::begin(context);
-    let exit = each(context, &args.reading, &args.files, &work, |file, hearer| {
-        Ok(import(context, local.as_ref(), args, &options, file, hearer, &work)?.refused)
+    let exit = each(context, &args.reading, &args.files, &work, |file, reporter| {
+        Ok(import(context, local.as_ref(), args, &options, file, reporter, &work)?.refused)
     })?;
     context.send_due(local.as_ref(), &work);
     Ok(exit)
@@ -133,12 +138,12 @@ fn import(
     args: &ImportArgs,
     options: &ImportOptions,
     file: &Path,
-    hearer: &mut Hearer<'_>,
+    reporter: &mut NoteReporter<'_>,
     work: &Work,
 ) -> Result<UsageTally, Failure> {
-    let mut hear = |note: Note| hearer.hear(file, &note);
-    let (staging, tally) = local.stage_usage(open(file)?, options, &mut hear, &|p| work.hear(p))?;
-    hearer.end_file()?;
+    let mut add = |note: Note| reporter.add(file, note);
+    let (staging, tally) = local.stage_usage(open(file)?, options, &mut add, &|p| work.hear(p))?;
+    reporter.end_file(file)?;
     let mut reached = (0, 0);
     if !args.reading.dry_run && tally.counted > 0 {
         let newest = EventFilter { limit: 1, ..EventFilter::default() };
@@ -162,7 +167,7 @@ fn print(
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let object = json!({ "file": file, "rows": t.rows, "counted": t.counted, "unchanged": t.unchanged,
             "refused": t.refused, "late": t.late, "sims": t.sims, "empty": t.empty, "alerts": alerts, "caps": caps,
-            "dry_run": dry_run });
+            "skipped": t.skipped, "portal": t.portal, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
     let mut parts = vec![format!("{} counted", count(t.counted))];
@@ -171,6 +176,7 @@ fn print(
         (t.refused, "refused"),
         (t.late, "of periods that are over"),
         (t.empty, "empty lines"),
+        (t.skipped, "lines skipped"),
     ];
     parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
     let end = match (dry_run, alerts + caps) {
@@ -180,10 +186,11 @@ fn print(
             format!("\n{} reached their alert, {} their cap: simdeck alerts", count(alerts), count(caps))
         }
     };
-    let (file, rows) = (file.display(), count(t.rows));
+    let portal = t.portal.as_ref().map(|title| format!(" ({})", clean(title))).unwrap_or_default();
+    let (file, rows) = (clean(&file.display().to_string()).into_owned(), count(t.rows));
     written(writeln!(
         out,
-        "{file}: {rows} rows of {}: {}{end}",
+        "{file}{portal}: {rows} rows of {}: {}{end}",
         estate::units::sims(t.sims),
         parts.join(", ")
     ))

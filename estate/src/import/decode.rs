@@ -1,50 +1,58 @@
-//! Bytes of any encoding to UTF-8, as a stream; what is not valid is an error with a way out.
+//! Text of any encoding to UTF-8, with line ends made equal and escape sequences disarmed.
 
-use std::io::{self, Read};
+use std::io::{Read, Write};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use tempfile::SpooledTempFile;
 
+use super::spool::{IN_MEMORY, MAX_LINE, Tick};
 use crate::error::{Error, Result};
 
-/// How much is looked at to find out the delimiter.
-const HEAD: usize = 64 << 10;
+/// Bytes decoded at a time.
+const PIECE: usize = 64 << 10;
 
-/// Opens a stream as text and gives its beginning apart.
-pub(crate) fn open<'a>(
-    mut input: Box<dyn Read + Send + 'a>,
+/// Decodes a stream into a temporary file. `head` is its beginning, by which the encoding is recognised unless it is
+/// named.
+pub(super) fn read(
+    mut input: impl Read,
+    head: &[u8],
     encoding: Option<&str>,
-) -> Result<(Box<dyn Read + Send + 'a>, String)> {
-    let mut head = vec![0; 4096];
-    let length = fill(&mut input, &mut head).map_err(|e| Error::io("cannot read the file", e))?;
-    head.truncate(length);
-    let (encoding, strict) = match (encoding, Encoding::for_bom(&head)) {
-        (Some(label), _) => (by_label(label)?, false),
-        (None, Some((encoding, _))) => (encoding, true),
-        (None, None) => (UTF_8, true),
+    tick: Tick<'_>,
+) -> Result<SpooledTempFile> {
+    let (encoding, strict) = match encoding {
+        Some(label) => (by_label(label)?, false),
+        None => match Encoding::for_bom(head) {
+            Some((encoding, _)) => (encoding, true),
+            None => (utf_16(head).unwrap_or(UTF_8), true),
+        },
     };
-    let bytes: Box<dyn Read + Send + 'a> = Box::new(io::Cursor::new(head).chain(input));
-    let decoder = encoding.new_decoder_with_bom_removal();
-    let mut text = Decoded {
-        bytes,
-        decoder,
+    let mut text = Text {
+        decoder: encoding.new_decoder_with_bom_removal(),
         strict,
-        raw: vec![],
-        text: String::new(),
-        given: 0,
+        decoded: String::new(),
+        out: String::new(),
+        file: SpooledTempFile::new(IN_MEMORY),
         offset: 0,
-        done: false,
+        line: 1,
+        line_length: 0,
+        after_cr: false,
         escape: Escape::No,
     };
-    let mut beginning = vec![0; HEAD];
-    let length = fill(&mut text, &mut beginning).map_err(|e| Error::invalid("file", e.to_string()))?;
-    beginning.truncate(length);
-    let whole = match std::str::from_utf8(&beginning) {
-        Ok(_) => beginning.len(),
-        Err(error) => error.valid_up_to(),
-    };
-    let rest = beginning.split_off(whole);
-    let beginning = String::from_utf8(beginning).unwrap_or_default();
-    Ok((Box::new(io::Cursor::new(rest).chain(text)), beginning))
+    let mut raw = vec![0; PIECE];
+    loop {
+        let length = match input.read(&mut raw) {
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(Error::invalid("file", error.to_string()));
+            }
+            other => other.map_err(|e| Error::io("cannot read the file", e))?,
+        };
+        text.take(&raw[..length], length == 0)?;
+        tick(text.line)?;
+        if length == 0 {
+            return Ok(text.file);
+        }
+    }
 }
 
 fn by_label(label: &str) -> Result<&'static Encoding> {
@@ -56,34 +64,38 @@ fn by_label(label: &str) -> Result<&'static Encoding> {
     })
 }
 
-fn fill(input: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match input.read(&mut buffer[length..])? {
-            0 => break,
-            n => length += n,
-        }
+/// Recognises UTF-16 without a byte order mark: every other byte of Latin text is 0.
+pub(super) fn utf_16(head: &[u8]) -> Option<&'static Encoding> {
+    let pairs = head.len() / 2;
+    if pairs < 4 {
+        return None;
     }
-    Ok(length)
+    let zeros = |odd: usize| head.chunks_exact(2).filter(|pair| pair[odd] == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    if odd * 10 >= pairs * 6 && even * 20 < pairs {
+        return Some(UTF_16LE);
+    }
+    (even * 10 >= pairs * 6 && odd * 20 < pairs).then_some(UTF_16BE)
 }
 
-/// UTF-8 out of any encoding.
-struct Decoded<'a> {
-    bytes: Box<dyn Read + Send + 'a>,
+/// Text being decoded.
+struct Text {
     decoder: Decoder,
     /// Refuse what is not valid, because nobody named the encoding.
     strict: bool,
-    raw: Vec<u8>,
-    text: String,
-    /// How much of `text` has been handed out.
-    given: usize,
+    decoded: String,
+    out: String,
+    file: SpooledTempFile,
     /// Bytes decoded so far.
     offset: usize,
-    done: bool,
+    line: u64,
+    line_length: usize,
+    /// Whether the text so far ends in a carriage return.
+    after_cr: bool,
     escape: Escape,
 }
 
-/// Where in an escape sequence the text is.
+/// Place in an escape sequence (ECMA-48 §5.4).
 #[derive(Clone, Copy, PartialEq)]
 enum Escape {
     No,
@@ -93,67 +105,81 @@ enum Escape {
     StringEnding,
 }
 
-impl Read for Decoded<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.text.len() {
-            if self.done {
-                return Ok(0);
+impl Text {
+    /// Decodes the next piece and writes it.
+    fn take(&mut self, raw: &[u8], last: bool) -> Result<()> {
+        self.decoded.clear();
+        let most = self.decoder.max_utf8_buffer_length(raw.len()).unwrap_or(4 * PIECE);
+        self.decoded.reserve(most);
+        if self.strict {
+            let (result, read) =
+                self.decoder.decode_to_string_without_replacement(raw, &mut self.decoded, last);
+            if let DecoderResult::Malformed(..) = result {
+                let (name, byte) = (self.decoder.encoding().name(), self.offset + read);
+                let reason = format!(
+                    "is not {name} (byte {byte}); name its encoding, for example --encoding windows-1252"
+                );
+                return Err(Error::invalid("file", reason));
             }
-            self.more()?;
+        } else {
+            let _ = self.decoder.decode_to_string(raw, &mut self.decoded, last);
         }
-        let length = out.len().min(self.text.len() - self.given);
-        out[..length].copy_from_slice(&self.text.as_bytes()[self.given..self.given + length]);
-        self.given += length;
-        Ok(length)
+        self.offset += raw.len();
+        let decoded = std::mem::take(&mut self.decoded);
+        let plain = self.escape == Escape::No && !self.after_cr && !decoded.contains(['\x1b', '\r']);
+        let written = if plain {
+            self.measure(&decoded)?;
+            self.file.write_all(decoded.as_bytes())
+        } else {
+            self.clean(&decoded);
+            let out = std::mem::take(&mut self.out);
+            self.measure(&out)?;
+            let written = self.file.write_all(out.as_bytes());
+            self.out = out;
+            written
+        };
+        self.decoded = decoded;
+        written.map_err(|e| Error::io("cannot write a temporary file", e))
     }
-}
 
-impl Decoded<'_> {
-    /// Decodes the next piece.
-    fn more(&mut self) -> io::Result<()> {
-        self.raw.resize(HEAD, 0);
-        let length = self.bytes.read(&mut self.raw)?;
-        self.done = length == 0;
-        self.text.clear();
-        self.given = 0;
-        let raw = &self.raw[..length];
-        self.text.reserve(self.decoder.max_utf8_buffer_length(length).unwrap_or(4 * HEAD));
-        if !self.strict {
-            let _ = self.decoder.decode_to_string(raw, &mut self.text, self.done);
-            self.disarm();
-            return Ok(());
+    /// Counts lines; one that is too long is an error.
+    fn measure(&mut self, text: &str) -> Result<()> {
+        let mut pieces = text.split('\n');
+        self.line_length += pieces.next().map_or(0, str::len);
+        for piece in pieces {
+            self.check_line()?;
+            self.line += 1;
+            self.line_length = piece.len();
         }
-        let (result, read) =
-            self.decoder.decode_to_string_without_replacement(raw, &mut self.text, self.done);
-        if let DecoderResult::Malformed(..) = result {
-            let (name, byte) = (self.decoder.encoding().name(), self.offset + read);
-            let way_out = "name its encoding, for example --encoding windows-1252";
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("is not {name} (byte {byte}); {way_out}"),
-            ));
+        self.check_line()
+    }
+
+    fn check_line(&self) -> Result<()> {
+        if self.line_length > MAX_LINE {
+            return Err(Error::invalid("file", format!("line {} is longer than 1 MiB", self.line)));
         }
-        self.offset += length;
-        self.disarm();
         Ok(())
     }
 
-    /// Puts a bare string terminator in place of each escape sequence: a delimiter inside one is none. The
-    /// terminator is harmless by itself, and tells that something was taken out of the cell.
-    fn disarm(&mut self) {
-        if self.escape == Escape::No && !self.text.contains('\x1b') {
-            return;
-        }
-        let mut out = String::with_capacity(self.text.len());
-        for c in self.text.chars() {
+    /// Makes line ends equal, and puts a bare string terminator in place of each escape sequence: a delimiter inside
+    /// one is none. The terminator is harmless by itself, and tells that something was taken out of the cell.
+    fn clean(&mut self, text: &str) {
+        self.out.clear();
+        for c in text.chars() {
+            let after_cr = std::mem::replace(&mut self.after_cr, c == '\r');
             self.escape = match (self.escape, c) {
+                (_, '\n') if after_cr => Escape::No,
+                // No sequence reaches over the end of a line, or an unfinished one would swallow the file.
+                (_, '\n' | '\r') => {
+                    self.out.push('\n');
+                    Escape::No
+                }
                 (Escape::No | Escape::Begun, '\x1b') => {
-                    out.push('\u{9c}');
+                    self.out.push('\u{9c}');
                     Escape::Begun
                 }
-                // No sequence reaches over the end of a line, or an unfinished one would swallow the file.
-                (_, '\n' | '\r') | (Escape::No, _) => {
-                    out.push(c);
+                (Escape::No, _) => {
+                    self.out.push(c);
                     Escape::No
                 }
                 (Escape::Begun, '[') => Escape::Control,
@@ -164,6 +190,5 @@ impl Decoded<'_> {
                 _ => Escape::No,
             };
         }
-        self.text = out;
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
 use crate::help::Help;
-use crate::import::{ImportOptions, Notes, Tally};
+use crate::import::{ImportOptions, NoteSink, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
 use crate::notify::External;
@@ -152,7 +152,7 @@ impl Estate for Local {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)> {
         self.may_write(Capability::ImportSims)?;
@@ -163,7 +163,7 @@ impl Estate for Local {
         }
         let own = Session::open(self.store.path())?;
         let staging = Staging::read(own, &view, input, options, notes, watch)?;
-        let tally = staging.tally;
+        let tally = staging.tally.clone();
         Ok((self.keep(staging), tally))
     }
 
@@ -171,7 +171,7 @@ impl Estate for Local {
         &self,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<(StagingId, UsageTally)> {
         self.may_write(Capability::ImportUsage)?;
@@ -181,7 +181,7 @@ impl Estate for Local {
             return Err(Error::RootOnly);
         }
         let staging = UsageStaging::read(session, (self.clock)(), input, options, notes, watch)?;
-        let tally = staging.tally;
+        let tally = staging.tally.clone();
         Ok((self.keep(staging), tally))
     }
 

@@ -10,12 +10,12 @@ use serde_json::json;
 use super::levels::{derived, piece};
 use super::read::View;
 use super::sql::Sql;
-use super::staged::{Paths, columns, stage};
+use super::staged::{NO_STATE, Paths, columns, stage};
 use super::{Session, accounts, ceilings, log};
 use crate::account::AccountId;
 use crate::change::{Counts, Progress, Rev, Watch};
 use crate::error::{Error, Result};
-use crate::import::{ImportField, ImportOptions, Note, Notes, OnDuplicate, Parsed, Source, Tally};
+use crate::import::{ImportField, ImportOptions, Note, NoteSink, OnDuplicate, SimRow, Source, Tally};
 use crate::units::{Time, shown};
 
 /// Rows between two reports of progress.
@@ -32,7 +32,8 @@ CREATE TEMP TABLE stage (
   in_session INTEGER NOT NULL, network TEXT NOT NULL, tariff TEXT NOT NULL, used INTEGER NOT NULL,
   cap INTEGER NOT NULL, alert INTEGER NOT NULL, hard_cap INTEGER NOT NULL, usage_as_of INTEGER NOT NULL,
   seen INTEGER NOT NULL, activated INTEGER NOT NULL, tags TEXT NOT NULL, categories TEXT NOT NULL,
-  notes TEXT NOT NULL, recipients TEXT NOT NULL
+  notes TEXT NOT NULL, recipients TEXT NOT NULL, auth INTEGER NOT NULL, desired INTEGER NOT NULL,
+  back_cap INTEGER NOT NULL, back_alert INTEGER NOT NULL, back_at INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX temp.stage_key ON stage(iccid_key);
 ";
@@ -45,7 +46,7 @@ const REFUSED: i64 = 3;
 /// The columns of `sim` that come straight from `stage`.
 const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, label, label_key, account_id, lifecycle, \
     suspended, managed, gate, in_session, network, tariff, used, cap, alert, hard_cap, usage_as_of, seen, activated, \
-    tags, categories, notes, recipients";
+    tags, categories, notes, recipients, auth, desired, back_cap, back_alert, back_at";
 
 /// What has been read and waits to be brought in, on a connection of its own.
 pub(crate) trait Incoming: Send {
@@ -94,7 +95,7 @@ impl Staging {
         view: &View<'_>,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self> {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -105,11 +106,12 @@ impl Staging {
         let under = options.under.unwrap_or_else(|| view.scope.top());
         view.accounts.need(under)?;
         let mut paths = Paths::new(&view.accounts, under, !options.no_create_accounts);
-        let mut source = Source::open(input, options, notes)?;
-        let columns = columns(&source);
+        let tick = |lines| report(watch, "looking", lines, 0);
+        let mut source = Source::open_sims(input, options, notes, &tick)?;
+        let columns = columns(source.mapping());
         let mut tally = Tally::default();
         session.execute_batch("BEGIN")?;
-        let mut take = |line, row: Option<Parsed>, notes: &mut Notes<'_>| {
+        let mut take = |line, row: Option<SimRow>, notes: &mut NoteSink<'_>| {
             tally.rows += 1;
             let doubtful = row.as_ref().is_some_and(|r| r.doubtful);
             let staged = match row {
@@ -125,7 +127,8 @@ impl Staging {
         };
         source.each(notes, &mut take)?;
         session.execute_batch("COMMIT")?;
-        tally.empty = source.empty;
+        (tally.empty, tally.skipped) = (source.empty(), source.skipped);
+        tally.portal = source.mapping().portal.as_ref().map(|portal| portal.title.clone());
         tally.accounts = paths.new.len() as u64;
         let new_accounts = paths.new;
         let has = |field| source.mapping().has(field);
@@ -147,7 +150,7 @@ impl Staging {
     }
 
     /// Compares the staged rows with what the store holds.
-    fn judge(&mut self, notes: Option<&mut Notes<'_>>) -> Result<()> {
+    fn judge(&mut self, notes: Option<&mut NoteSink<'_>>) -> Result<()> {
         let mut same: Vec<String> = self.columns.iter().map(|c| format!("s.{c} = t.{c}")).collect();
         if self.stated {
             same.push("t.gate <= s.gate".to_owned());
@@ -155,6 +158,7 @@ impl Staging {
         let same = if same.is_empty() { "1".to_owned() } else { same.join(" AND ") };
         let differing = if self.on_duplicate == OnDuplicate::Update { UPDATED } else { REFUSED };
         self.session.execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
+        self.fill_states()?;
         let mut notes = notes;
         self.hold(notes.as_deref_mut())?;
         let sql = format!(
@@ -172,7 +176,7 @@ impl Staging {
         }
         let (added, unchanged, updated) = (count(NEW)?, count(UNCHANGED)?, count(UPDATED)?);
         let accounts = self.needed_accounts()?.len() as u64;
-        self.tally = Tally { added, updated, unchanged, accounts, ..self.tally };
+        self.tally = Tally { added, updated, unchanged, accounts, ..self.tally.clone() };
         if let Some(notes) = notes {
             self.tally.refused += known;
             self.note_known(notes)?;
@@ -180,8 +184,18 @@ impl Staging {
         Ok(())
     }
 
+    /// Gives rows without a status the state of the known SIM; a new SIM is inactive.
+    fn fill_states(&self) -> Result<()> {
+        self.session.execute_batch(&format!(
+            "UPDATE temp.stage AS t SET lifecycle = s.lifecycle, suspended = s.suspended, managed = s.managed \
+             FROM sim s WHERE s.iccid_key = t.iccid_key AND t.lifecycle = {NO_STATE}; \
+             UPDATE temp.stage SET lifecycle = 0 WHERE lifecycle = {NO_STATE}"
+        ))?;
+        Ok(())
+    }
+
     /// Caps above the ceiling of the account a row goes to are held to it before anything is compared.
-    fn hold(&mut self, notes: Option<&mut Notes<'_>>) -> Result<()> {
+    fn hold(&mut self, notes: Option<&mut NoteSink<'_>>) -> Result<()> {
         if !ceilings::fill(&self.session)? {
             return Ok(());
         }
@@ -245,7 +259,7 @@ impl Staging {
         Ok(needed)
     }
 
-    fn note_known(&self, notes: &mut Notes<'_>) -> Result<()> {
+    fn note_known(&self, notes: &mut NoteSink<'_>) -> Result<()> {
         let sql = format!("SELECT line, iccid FROM temp.stage WHERE verdict = {REFUSED} ORDER BY line");
         let mut statement = self.session.prepare(&sql)?;
         let mut rows = statement.query([])?;
@@ -302,9 +316,9 @@ impl Incoming for Staging {
     }
 
     fn confirm(&mut self, _: Time) -> Result<()> {
-        let before = self.tally;
+        let before = self.tally.clone();
         self.judge(None)?;
-        let now = self.tally;
+        let now = &self.tally;
         if (before.added, before.updated, before.unchanged) != (now.added, now.updated, now.unchanged) {
             return Err(Error::Drift {
                 expected: before.added + before.updated,
@@ -395,7 +409,9 @@ impl Staging {
         let alert = "alert = CASE WHEN t.cap <> s.cap THEN t.alert ELSE s.alert END";
         let alert = if self.default_alert { format!(", {alert}") } else { String::new() };
         // A cap that the file states is the cap from now on.
-        let raise = if self.columns.contains(&"cap") {
+        let raise = if self.columns.contains(&"back_cap") {
+            ""
+        } else if self.columns.contains(&"cap") {
             ", back_cap = iif(t.cap <> s.cap, -1, s.back_cap), back_at = iif(t.cap <> s.cap, 0, s.back_at)"
         } else {
             ""
@@ -408,7 +424,7 @@ impl Staging {
             ""
         };
         // And so is an alert.
-        let kept = if self.columns.contains(&"alert") {
+        let kept = if self.columns.contains(&"alert") && !self.columns.contains(&"back_alert") {
             ", back_alert = iif(t.alert <> s.alert, t.alert, s.back_alert)"
         } else {
             ""

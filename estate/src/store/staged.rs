@@ -6,8 +6,9 @@ use rusqlite::params;
 
 use super::Session;
 use crate::account::{AccountId, Accounts};
+use crate::edit::Verb;
 use crate::error::{Error, Result};
-use crate::import::{ImportField, Note, Notes, OnDuplicate, Parsed, Source};
+use crate::import::{ImportField, Mapping, Note, NoteSink, OnDuplicate, SimRow};
 use crate::text;
 
 /// Where the paths of a file lead, existing or to be made.
@@ -78,9 +79,9 @@ fn children(known: &Accounts) -> HashMap<(i64, String), i64> {
 }
 
 /// The columns of `sim` that a file's header speaks of.
-pub(super) fn columns(source: &Source<'_, Parsed>) -> Vec<&'static str> {
+pub(super) fn columns(mapping: &Mapping) -> Vec<&'static str> {
     use ImportField as F;
-    let all: [(F, &[&'static str]); 20] = [
+    let all: [(F, &[&'static str]); 24] = [
         (F::Imsi, &["imsi"]),
         (F::Msisdn, &["msisdn"]),
         (F::Eid, &["eid"]),
@@ -89,6 +90,9 @@ pub(super) fn columns(source: &Source<'_, Parsed>) -> Vec<&'static str> {
         (F::Account, &["account_id"]),
         (F::Status, &["lifecycle", "suspended", "managed"]),
         (F::Session, &["in_session"]),
+        (F::Authentication, &["auth"]),
+        (F::Desired, &["desired"]),
+        (F::CapReturnsAt, &["back_cap", "back_alert", "back_at"]),
         (F::Network, &["network"]),
         (F::Tariff, &["tariff"]),
         (F::Used, &["used"]),
@@ -101,26 +105,20 @@ pub(super) fn columns(source: &Source<'_, Parsed>) -> Vec<&'static str> {
         (F::Tags, &["tags"]),
         (F::Categories, &["categories"]),
         (F::Notes, &["notes"]),
+        (F::Recipients, &["recipients"]),
     ];
-    let mut columns: Vec<&'static str> = all
-        .iter()
-        .filter(|(field, _)| source.mapping().has(*field))
-        .flat_map(|(_, c)| c.iter().copied())
-        .collect();
-    if source.mapping().has(F::Recipients) {
-        columns.push("recipients");
-    }
-    columns
+    let has = |(field, _): &&(F, &[&'static str])| mapping.has(*field);
+    all.iter().filter(has).flat_map(|(_, columns)| columns.iter().copied()).collect()
 }
 
 /// Stages one row; false when it is refused.
 pub(super) fn stage(
     session: &Session,
     line: u64,
-    row: &Parsed,
+    row: &SimRow,
     paths: &mut Paths<'_>,
     on_duplicate: OnDuplicate,
-    notes: &mut Notes<'_>,
+    notes: &mut NoteSink<'_>,
 ) -> Result<bool> {
     let mut refuse = |column: &str, value: &str, reason: String| {
         notes(Note { line, column: column.into(), value: value.into(), reason, refused: true });
@@ -146,10 +144,25 @@ pub(super) fn stage(
     }
 }
 
+/// Lifecycle of a row whose status is empty: a known SIM keeps its state, a new one becomes inactive.
+pub(super) const NO_STATE: i64 = -1;
+
+/// Returns the code by which `sim.desired` keeps a change that was asked for.
+fn desired_code(verb: Option<Verb>) -> i64 {
+    match verb {
+        None => 0,
+        Some(Verb::Activate | Verb::Resume) => 1,
+        Some(Verb::Suspend) => 2,
+        Some(Verb::Terminate) => 3,
+    }
+}
+
 /// Writes one row into the staging table; false when its ICCID is there already.
-fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> Result<bool> {
+fn put(session: &Session, line: u64, row: &SimRow, key: &str, account: i64) -> Result<bool> {
     let reversed: String = row.iccid.as_str().chars().rev().collect();
-    let sql = "INSERT OR IGNORE INTO temp.stage VALUES (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    let sql = "INSERT OR IGNORE INTO temp.stage VALUES \
+        (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    let raise = row.raise.map_or((-1, 0, 0), |(cap, alert, at)| (cap as i64, alert as i64, at));
     let written = session.prepare_cached(sql)?.execute(params![
         line as i64,
         row.iccid.as_str(),
@@ -162,7 +175,7 @@ fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> R
         row.label,
         text::fold(&row.label),
         account,
-        row.lifecycle as i64,
+        row.lifecycle.map_or(NO_STATE, |lifecycle| lifecycle as i64),
         row.suspended,
         row.managed,
         row.gate as i64,
@@ -180,6 +193,11 @@ fn put(session: &Session, line: u64, row: &Parsed, key: &str, account: i64) -> R
         row.categories,
         row.notes,
         row.recipients,
+        row.authentication,
+        desired_code(row.desired),
+        raise.0,
+        raise.1,
+        raise.2,
     ])?;
     Ok(written > 0)
 }

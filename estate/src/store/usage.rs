@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 use serde_json::{Value as Json, json};
 
 use super::read::View;
@@ -15,7 +15,7 @@ use super::{Session, events, levels, turn};
 use crate::account::AccountId;
 use crate::change::{Counts, Rev, Watch};
 use crate::error::Result;
-use crate::import::{ImportOptions, Note, Notes, Source, Used};
+use crate::import::{ImportOptions, Note, NoteSink, SimKey, Source, UsageRow};
 use crate::period::{DAY, Period, PeriodRule};
 use crate::sim::Sim;
 use crate::units::{MAX_BYTES, Time};
@@ -32,12 +32,23 @@ CREATE TEMP TABLE used (
   sim_id INTEGER NOT NULL, key INTEGER NOT NULL, at INTEGER NOT NULL, as_of INTEGER NOT NULL,
   bytes INTEGER NOT NULL, session TEXT NOT NULL, PRIMARY KEY (sim_id, key)
 ) WITHOUT ROWID;
+CREATE TEMP TABLE total (
+  sim_id INTEGER NOT NULL, key INTEGER NOT NULL, at INTEGER NOT NULL, as_of INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, session TEXT NOT NULL, PRIMARY KEY (sim_id, key, bytes)
+) WITHOUT ROWID;
 CREATE TEMP TABLE fresh (
   sim_id INTEGER NOT NULL, key INTEGER NOT NULL, session TEXT NOT NULL, as_of INTEGER NOT NULL,
   at INTEGER NOT NULL, bytes INTEGER NOT NULL, was_at INTEGER, was INTEGER NOT NULL, account_id INTEGER NOT NULL,
   rule TEXT NOT NULL, activated INTEGER NOT NULL, start INTEGER NOT NULL
 );
 ";
+
+/// Totals of a day or month that one file states several times, each with another size, are different records: they are
+/// told apart by their rank in size, so that the file read again, in any order, states the same records. A key leaves
+/// room for the rank, since an integer that overflows becomes a float in SQLite.
+const RANKED: &str = "INSERT INTO temp.used SELECT sim_id, key % (1 << 62) + rank, at, as_of, bytes, session FROM \
+    (SELECT *, row_number() OVER (PARTITION BY sim_id, key ORDER BY bytes DESC) - 1 AS rank FROM temp.total) WHERE true \
+    ON CONFLICT DO NOTHING";
 
 /// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
 /// in when it first came.
@@ -66,16 +77,17 @@ impl UsageStaging {
         now: Time,
         input: Box<dyn std::io::Read + Send + '_>,
         options: &ImportOptions,
-        notes: &mut Notes<'_>,
+        notes: &mut NoteSink<'_>,
         watch: &Watch<'_>,
     ) -> Result<Self> {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
         session.pragma_update(Some("temp"), "cache_size", -CACHE_KIB)?;
         session.execute_batch(TABLES)?;
-        let mut source = Source::open_usage(input, options, notes)?;
+        let tick = |lines| report(watch, "looking", lines, 0);
+        let mut source = Source::open_usage(input, options, notes, &tick)?;
         let mut tally = UsageTally::default();
         session.execute_batch("BEGIN")?;
-        let mut take = |line, row: Option<Used>, notes: &mut Notes<'_>| {
+        let mut take = |line, row: Option<UsageRow>, notes: &mut NoteSink<'_>| {
             tally.rows += 1;
             let staged = row.map_or(Ok(false), |row| stage(&session, now, line, &row, notes))?;
             tally.refused += u64::from(!staged);
@@ -85,8 +97,10 @@ impl UsageStaging {
             Ok(())
         };
         source.each(notes, &mut take)?;
+        session.execute(RANKED, [])?;
         session.execute_batch("COMMIT")?;
-        tally.empty = source.empty;
+        (tally.empty, tally.skipped) = (source.empty(), source.skipped);
+        tally.portal = source.mapping().portal.as_ref().map(|portal| portal.title.clone());
         let mut staging = Self { session, tally };
         staging.judge(now)?;
         Ok(staging)
@@ -102,7 +116,7 @@ impl UsageStaging {
             Ok((n(0)?, n(1)?, n(2)?))
         })?;
         let unchanged = self.tally.rows - self.tally.refused - counted;
-        self.tally = UsageTally { counted, unchanged, late, sims, ..self.tally };
+        self.tally = UsageTally { counted, unchanged, late, sims, ..self.tally.clone() };
         Ok(())
     }
 
@@ -152,21 +166,30 @@ impl UsageStaging {
 const TOUCHED: &str = "s.id IN (SELECT sim_id FROM temp.fresh)";
 
 /// Takes one record; false when it is refused.
-fn stage(session: &Session, now: Time, line: u64, row: &Used, notes: &mut Notes<'_>) -> Result<bool> {
+fn stage(session: &Session, now: Time, line: u64, row: &UsageRow, notes: &mut NoteSink<'_>) -> Result<bool> {
     let mut refuse = |value: String, reason: &str| {
         notes(Note { line, column: String::new(), value, reason: reason.into(), refused: true });
         Ok(false)
     };
-    let sql = "SELECT id, managed FROM sim WHERE iccid_key = ?";
-    let found: Option<(i64, bool)> = session
-        .prepare_cached(sql)?
-        .query_row([row.iccid.key()], |r| Ok((r.get(0)?, r.get(1)?)))
-        .optional()?;
-    let Some((sim, managed)) = found else {
-        return refuse(row.iccid.as_str().to_owned(), "is not in the estate");
+    let (sql, number) = match &row.sim {
+        SimKey::Iccid(iccid) => ("SELECT id, managed FROM sim WHERE iccid_key = ?", iccid.key()),
+        SimKey::Imsi(imsi) => ("SELECT id, managed FROM sim WHERE imsi = ? LIMIT 2", imsi.clone()),
+        SimKey::Msisdn(msisdn) => ("SELECT id, managed FROM sim WHERE msisdn = ? LIMIT 2", msisdn.clone()),
+    };
+    let shown = match &row.sim {
+        SimKey::Iccid(iccid) => iccid.as_str().to_owned(),
+        SimKey::Imsi(number) | SimKey::Msisdn(number) => number.clone(),
+    };
+    let mut statement = session.prepare_cached(sql)?;
+    let found = statement.query_map([number], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, bool>(1)?)))?;
+    let found: Vec<(i64, bool)> = found.collect::<rusqlite::Result<_>>()?;
+    let (sim, managed) = match found[..] {
+        [] => return refuse(shown, "is not in the estate"),
+        [only] => only,
+        _ => return refuse(shown, "fits several SIMs"),
     };
     if !managed {
-        return refuse(row.iccid.as_str().to_owned(), "is unmanaged: it is displayed only, without usage");
+        return refuse(shown, "is unmanaged: it is displayed only, without usage");
     }
     if row.at > now.0 + DAY {
         return refuse(Time(row.at).to_string(), "lies in the future");
@@ -174,8 +197,12 @@ fn stage(session: &Session, now: Time, line: u64, row: &Used, notes: &mut Notes<
     if row.at < now.0 - turn::KEPT {
         return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
     }
-    let sql = "INSERT INTO temp.used VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
-        at = min(at, excluded.at), as_of = max(as_of, excluded.as_of), bytes = max(bytes, excluded.bytes)";
+    let sql = if row.is_total {
+        "INSERT OR IGNORE INTO temp.total VALUES (?, ?, ?, ?, ?, ?)"
+    } else {
+        "INSERT INTO temp.used VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at), \
+         as_of = max(as_of, excluded.as_of), bytes = max(bytes, excluded.bytes)"
+    };
     // What is stated for days to come is known up to now.
     let as_of = row.as_of.min(now.0).max(row.at);
     session.prepare_cached(sql)?.execute(params![

@@ -1,0 +1,745 @@
+//! Columns: which field each header names, with its unit.
+//!
+//! A field has exact names, usual names and weak names. An exact name wins over a usual one and that over a weak one,
+//! wherever they stand in the file; among equals the cells decide (see `survey.rs`).
+
+use super::portals::Portal;
+use crate::error::{Error, Result};
+use crate::text;
+use crate::units;
+
+/// Field of a SIM or of a usage record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Field {
+    Iccid,
+    Imsi,
+    Msisdn,
+    Eid,
+    Imei,
+    Label,
+    Account,
+    Status,
+    Lifecycle,
+    Suspended,
+    UsageGate,
+    Authentication,
+    Desired,
+    Session,
+    Network,
+    Tariff,
+    Used,
+    Cap,
+    Alert,
+    HardCap,
+    CapReturns,
+    AlertReturns,
+    CapReturnsAt,
+    Managed,
+    AsOf,
+    Seen,
+    Activated,
+    Tags,
+    Categories,
+    Notes,
+    Recipients,
+    /// Time of a usage record.
+    At,
+    /// Days or month of a usage record.
+    Span,
+    /// Identifies a usage record.
+    Record,
+    /// Data session of a usage record.
+    DataSession,
+    /// Derived here, so not read.
+    Derived,
+}
+
+/// Kind of value that a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Identifier,
+    Text,
+    Status,
+    Size,
+    Time,
+    Flag,
+}
+
+impl Field {
+    /// Returns the kind of its values.
+    pub fn shape(self) -> Shape {
+        match self {
+            Self::Iccid | Self::Imsi | Self::Msisdn | Self::Eid | Self::Imei => Shape::Identifier,
+            Self::Status => Shape::Status,
+            Self::Used | Self::Cap | Self::Alert | Self::CapReturns | Self::AlertReturns => Shape::Size,
+            Self::AsOf | Self::Seen | Self::Activated | Self::CapReturnsAt | Self::At | Self::Span => {
+                Shape::Time
+            }
+            Self::Session | Self::HardCap | Self::Suspended | Self::Authentication | Self::Managed => {
+                Shape::Flag
+            }
+            _ => Shape::Text,
+        }
+    }
+
+    /// Whether two columns may hold it together: sizes are added, lists joined.
+    fn is_sum(self) -> bool {
+        matches!(self, Self::Used | Self::Tags | Self::Categories | Self::Recipients)
+    }
+
+    /// Whether a wrong column would do harm, so that a choice between two is never made by their order.
+    fn is_critical(self) -> bool {
+        !matches!(self.shape(), Shape::Text | Shape::Flag) || matches!(self, Self::Account | Self::Record)
+    }
+}
+
+/// Names of a field, compared without case, accents, blanks and punctuation.
+pub(crate) struct Names {
+    pub field: Field,
+    /// Name for `--map` and in portal files.
+    pub name: &'static str,
+    exact: &'static [&'static str],
+    usual: &'static [&'static str],
+    weak: &'static [&'static str],
+}
+
+const fn names(
+    field: Field,
+    name: &'static str,
+    exact: &'static [&'static str],
+    usual: &'static [&'static str],
+    weak: &'static [&'static str],
+) -> Names {
+    Names { field, name, exact, usual, weak }
+}
+
+const ICCID: Names = names(
+    Field::Iccid,
+    "iccid",
+    &["iccid"],
+    &["simiccid", "iccidnumber", "simnumber", "simserial", "simserialnumber", "iccid1", "primaryiccid"],
+    &["sim", "simcard", "cardnumber", "simid", "ccid"],
+);
+const IMSI: Names =
+    names(Field::Imsi, "imsi", &["imsi"], &["imsinumber", "primaryimsi", "imsi1", "currentimsi"], &[]);
+const MSISDN: Names = names(
+    Field::Msisdn,
+    "msisdn",
+    &["msisdn"],
+    &["phonenumber", "mobilenumber", "primarymsisdn", "currentmsisdn", "msisdn1", "simmsisdn"],
+    &["phone", "mobile", "telephone", "telephonenumber"],
+);
+
+/// Fields of a SIM.
+pub(crate) const SIM_FIELDS: &[Names] = &[
+    ICCID,
+    IMSI,
+    MSISDN,
+    names(Field::Eid, "eid", &["eid"], &["euiccid", "eidnumber"], &[]),
+    names(Field::Imei, "imei", &["imei"], &["deviceimei", "imeinumber", "currentimei"], &["imeisv"]),
+    names(
+        Field::Label,
+        "label",
+        &["label"],
+        &["simlabel", "simname", "alias", "name"],
+        &["devicename", "device", "description", "thingname", "endpointname", "friendlyname"],
+    ),
+    names(
+        Field::Account,
+        "account",
+        &["account"],
+        &[
+            "accountname",
+            "customer",
+            "customername",
+            "company",
+            "organisation",
+            "organization",
+            "subaccount",
+            "subcustomer",
+        ],
+        &[],
+    ),
+    names(
+        Field::Status,
+        "status",
+        &["status"],
+        &["simstatus", "simstate", "simcardstatus", "simcardstate", "lifecyclestatus", "lifecyclestate"],
+        &["state", "lifecycle", "connectionstatus", "estado", "estadosim", "zustand", "statut", "stato"],
+    ),
+    names(Field::Suspended, "suspended", &["suspended"], &[], &[]),
+    names(Field::UsageGate, "usagegate", &["usagegate"], &[], &[]),
+    names(Field::Authentication, "authentication", &["authentication"], &["simauthentication"], &[]),
+    names(Field::Desired, "desired", &["desired"], &[], &[]),
+    names(Field::Session, "insession", &["insession"], &["online", "connected"], &["session"]),
+    names(
+        Field::Network,
+        "network",
+        &["network"],
+        &["operator", "mno", "carrier", "networkoperator", "networkname"],
+        &["provider"],
+    ),
+    names(
+        Field::Tariff,
+        "tariff",
+        &["tariff"],
+        &["tariffcode", "tariffname", "rateplan", "plan", "dataplan", "priceplan"],
+        &[],
+    ),
+    names(
+        Field::Used,
+        "used",
+        &["used", "usedbytes"],
+        &["dataused", "usage", "datausage", "monthlyusage", "monthlydatausage", "currentusage", "usagemtd"],
+        &["totalusage", "totaldatausage"],
+    ),
+    names(
+        Field::Cap,
+        "cap",
+        &["cap", "capbytes"],
+        &["datacap", "caplevel", "datalimit", "usagelimit", "monthlydatalimit", "monthlylimit"],
+        &["limit"],
+    ),
+    names(Field::Alert, "alert", &["alert", "alertbytes"], &["dataalert", "alertlevel", "usagealert"], &[]),
+    names(Field::HardCap, "hardcap", &["hardcap"], &[], &["hard"]),
+    names(Field::CapReturns, "capreturns", &["capreturnsto", "capreturnstobytes"], &[], &[]),
+    names(Field::AlertReturns, "alertreturns", &["alertreturnsto", "alertreturnstobytes"], &[], &[]),
+    names(Field::CapReturnsAt, "capreturnsat", &["capreturnsat"], &[], &[]),
+    names(Field::Managed, "managed", &["managed"], &[], &[]),
+    names(Field::AsOf, "usageasof", &["usageasof"], &["asof"], &["usagedate"]),
+    names(
+        Field::Seen,
+        "lastseen",
+        &["lastseen"],
+        &["seen", "lastsession", "lastconnection", "lastactivity", "lastconnected", "lastconnectiontime"],
+        &["lastsessionstart", "lastonline"],
+    ),
+    names(
+        Field::Activated,
+        "activated",
+        &["activated", "activatedat"],
+        &["activationdate", "dateactivated", "activatedon", "activationtime"],
+        &["productiondate"],
+    ),
+    names(Field::Tags, "tags", &["tags"], &["tag", "labels"], &[]),
+    names(Field::Categories, "categories", &["categories"], &["category"], &["group", "groupname"]),
+    names(Field::Notes, "notes", &["notes"], &["note", "comment", "comments", "remarks"], &[]),
+    names(
+        Field::Recipients,
+        "recipients",
+        &["recipients"],
+        &["emails", "notificationemails", "notifyemails", "alertemails"],
+        &[],
+    ),
+    names(Field::Derived, "", &["accountid", "id", "version", "usedpct"], &[], &[]),
+];
+
+/// Fields of a usage record. Those of its SIM may come along and are not read.
+pub(crate) const USAGE_FIELDS: &[Names] = &[
+    ICCID,
+    IMSI,
+    MSISDN,
+    names(
+        Field::At,
+        "time",
+        &["time"],
+        &["timestamp", "datetime", "usagetime", "recordtime", "eventtime", "measured", "at"],
+        &["end", "stop", "endtime", "sessionend", "start", "starttime"],
+    ),
+    names(
+        Field::Span,
+        "period",
+        &["period"],
+        &["day", "date", "month", "usagedate", "usageday", "usagemonth", "billingperiod"],
+        &[],
+    ),
+    names(
+        Field::Used,
+        "bytes",
+        &["bytes", "used", "usedbytes"],
+        &[
+            "usage",
+            "datausage",
+            "dataused",
+            "totalbytes",
+            "totalusage",
+            "volume",
+            "datavolume",
+            "totalvolume",
+        ],
+        &["data", "traffic", "total"],
+    ),
+    names(
+        Field::Record,
+        "record",
+        &["record"],
+        &["recordid", "cdrid", "eventid", "usageid", "cdr"],
+        &["id", "reference"],
+    ),
+    names(Field::DataSession, "session", &["session"], &["sessionid", "datasession", "datasessionid"], &[]),
+    names(Field::Label, "label", &["label"], &["simlabel", "simname", "name"], &["thingname", "devicename"]),
+    names(Field::Account, "account", &["account"], &["accountname", "customer", "accountpath"], &[]),
+    names(Field::Tags, "tags", &["tags"], &["tag", "tagname"], &[]),
+    names(Field::Categories, "categories", &["categories"], &["category", "groupname"], &["group"]),
+    names(Field::Notes, "notes", &["notes"], &["note", "comment"], &[]),
+];
+
+/// Reduces a header to what is compared: letters and digits, without case and accents.
+pub(crate) fn plain(header: &str) -> String {
+    text::fold(&text::clean(header)).chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Unit that a header states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stated {
+    Nothing,
+    Unit(u64),
+    /// Words in brackets that are no unit known here.
+    Unknown(String),
+}
+
+/// A header taken apart.
+#[derive(Debug, Clone)]
+pub(crate) struct Header {
+    /// As the file has it, cleaned.
+    pub name: String,
+    /// Reduced to what is compared.
+    pub plain: String,
+    /// The same without the unit.
+    base: String,
+    pub unit: Stated,
+}
+
+/// Words that say for which time a size holds, not in which unit it is.
+const SPANS: [&str; 18] = [
+    "month", "monthly", "day", "daily", "cycle", "period", "current", "this", "billing", "to", "date", "mtd",
+    "ctd", "per", "last", "days", "in", "total",
+];
+
+impl Header {
+    pub fn new(header: &str) -> Self {
+        let name = text::clean(header).trim().to_owned();
+        let plain = plain(&name);
+        if let Some((open, close)) = brackets(&name) {
+            let base = self::plain(&format!("{}{}", &name[..open], &name[close + 1..]));
+            let unit = unit_in(&name[open + 1..close]);
+            return Self { name, plain, base, unit };
+        }
+        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+        if let (Some(last), true) = (words.last(), words.len() > 1)
+            && let Some(bytes) = units::unit(last).filter(|_| last.len() > 1)
+        {
+            let base = words[..words.len() - 1].concat();
+            return Self { base: self::plain(&base), plain, unit: Stated::Unit(bytes), name };
+        }
+        let suffix = ["kib", "mib", "gib", "kb", "mb", "gb", "tb", "bytes"].into_iter().find(|suffix| {
+            plain.len() > suffix.len() && plain.ends_with(suffix) && is_camel_suffix(&name, suffix)
+        });
+        if let Some(suffix) = suffix {
+            let (base, bytes) = (plain[..plain.len() - suffix.len()].to_owned(), units::unit(suffix));
+            return Self { base, plain, unit: bytes.map_or(Stated::Nothing, Stated::Unit), name };
+        }
+        let unit = if plain == "bytes" { Stated::Unit(1) } else { Stated::Nothing };
+        Self { base: plain.clone(), plain, unit, name }
+    }
+
+    /// Returns the names of the field that this header goes by, with how well it does: 0 is an exact name.
+    fn recognize(&self, known: &[Names]) -> Option<(Field, u8)> {
+        known.iter().find_map(|names| {
+            let lists = [names.exact, names.usual, names.weak];
+            let tier = lists
+                .iter()
+                .position(|list| list.contains(&self.plain.as_str()) || list.contains(&self.base.as_str()))?;
+            Some((names.field, tier as u8))
+        })
+    }
+
+    /// Whether it names a status in one of the usual languages.
+    pub fn names_status(&self) -> bool {
+        ["status", "state", "estado", "zustand", "statut", "stato"]
+            .iter()
+            .any(|word| self.plain.ends_with(word))
+    }
+}
+
+/// Whether a suffix such as `MB` begins with a capital in the header: `usageMB`, not `limb`.
+fn is_camel_suffix(name: &str, suffix: &str) -> bool {
+    let from = name.len().checked_sub(suffix.len()).filter(|at| name.is_char_boundary(*at));
+    from.is_some_and(|at| name[at..].starts_with(|c: char| c.is_ascii_uppercase()) || suffix == "bytes")
+}
+
+fn brackets(name: &str) -> Option<(usize, usize)> {
+    let open = name.find(['(', '['])?;
+    let close = open + name[open..].find([')', ']'])?;
+    Some((open, close))
+}
+
+fn unit_in(words: &str) -> Stated {
+    let mut all_spans = true;
+    for word in words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        if let Some(bytes) = units::unit(word).filter(|_| !SPANS.contains(&word.to_lowercase().as_str())) {
+            return Stated::Unit(bytes);
+        }
+        let is_span =
+            SPANS.contains(&word.to_lowercase().as_str()) || word.bytes().all(|b| b.is_ascii_digit());
+        all_spans &= is_span;
+    }
+    if all_spans { Stated::Nothing } else { Stated::Unknown(words.trim().to_owned()) }
+}
+
+/// Recognises the identifier that a header names, for lists.
+pub(crate) fn recognize_identifier(header: &str) -> Option<Field> {
+    let (field, _) = Header::new(header).recognize(SIM_FIELDS)?;
+    (field.shape() == Shape::Identifier).then_some(field)
+}
+
+/// How well a header names one of the identifiers: 0 is an exact name.
+pub(super) fn identifier_tier(header: &str, wanted: &[Field]) -> Option<u8> {
+    let (field, tier) = Header::new(header).recognize(SIM_FIELDS)?;
+    wanted.contains(&field).then_some(tier)
+}
+
+/// One column of a field's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub at: usize,
+    /// Whether it is subtracted.
+    pub minus: bool,
+    /// Unit of a bare number.
+    pub unit: Option<u64>,
+}
+
+/// Columns chosen so far, and those between which the cells decide.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// Columns by field.
+    pub parts: Vec<(Field, Part)>,
+    /// Fields with several columns that go by names of the same rank.
+    pub ties: Vec<(Field, Vec<usize>)>,
+    /// Columns that are known to be of no use.
+    pub ignored: Vec<usize>,
+}
+
+impl Choice {
+    fn has(&self, field: Field) -> bool {
+        self.parts.iter().any(|(f, _)| *f == field) || self.ties.iter().any(|(f, _)| *f == field)
+    }
+
+    /// Whether a column is used, ignored or undecided.
+    pub fn is_taken(&self, at: usize) -> bool {
+        self.parts.iter().any(|(_, part)| part.at == at) || self.is_ignored(at)
+    }
+
+    pub fn is_ignored(&self, at: usize) -> bool {
+        self.ignored.contains(&at)
+    }
+
+    /// Takes a column for a field, with the unit its header states.
+    pub fn take(&mut self, field: Field, at: usize, header: &Header, unit: Option<u64>) -> Result<()> {
+        let mut part = Part { at, minus: false, unit };
+        if field.shape() == Shape::Size && part.unit.is_none() {
+            part.unit = match &header.unit {
+                Stated::Unit(bytes) => Some(*bytes),
+                Stated::Nothing if is_own_size(&header.plain) => Some(1),
+                Stated::Nothing => None,
+                Stated::Unknown(words) => {
+                    return Err(Error::invalid(
+                        "file",
+                        format!(
+                            "the unit of column \"{}\" is not known ({words}); state it, for example --map '{}={}:MB'",
+                            header.name,
+                            header.name,
+                            name_of(field)
+                        ),
+                    ));
+                }
+            };
+        }
+        self.parts.push((field, part));
+        Ok(())
+    }
+}
+
+/// Names that are simdeck's own and hold bytes.
+fn is_own_size(plain: &str) -> bool {
+    matches!(plain, "used" | "cap" | "alert" | "bytes")
+}
+
+/// Returns the name of a field for `--map`.
+pub(crate) fn name_of(field: Field) -> &'static str {
+    let all = SIM_FIELDS.iter().chain(USAGE_FIELDS);
+    all.into_iter().find(|names| names.field == field).map_or("", |names| names.name)
+}
+
+/// Options and portal that decide columns before the headers do.
+pub(super) struct Wishes<'a> {
+    pub known: &'a [Names],
+    pub map: &'a [(String, String)],
+    pub ignore: &'a [String],
+    pub no_status: bool,
+    pub portal: Option<&'a Portal>,
+}
+
+/// Chooses the columns of the fields.
+pub(super) fn choose(headers: &[Header], wishes: &Wishes<'_>) -> Result<Choice> {
+    let mut choice = Choice::default();
+    for name in wishes.ignore {
+        choice.ignored.push(find(headers, name, "ignore")?);
+    }
+    for (header, wanted) in wishes.map {
+        let at = find(headers, header, "map")?;
+        let wish = parse_wish(wishes.known, wanted, "map")?;
+        add_wish(&mut choice, headers, at, &wish)?;
+    }
+    if let Some(portal) = wishes.portal {
+        take_portal(&mut choice, headers, wishes.known, portal)?;
+    }
+    recognize_rest(&mut choice, headers, wishes)?;
+    if wishes.no_status {
+        drop_status(&mut choice);
+    }
+    Ok(choice)
+}
+
+fn find(headers: &[Header], name: &str, option: &'static str) -> Result<usize> {
+    let (exact, wanted) = (name.trim(), plain(name));
+    let at = headers.iter().position(|h| h.name == exact);
+    at.or_else(|| headers.iter().position(|h| h.plain == wanted)).ok_or_else(|| {
+        let names: Vec<&str> = headers.iter().map(|h| h.name.as_str()).collect();
+        Error::invalid(option, format!("there is no column {name}; the file has {}", names.join(", ")))
+    })
+}
+
+/// A field with the sign and the unit that a mapping gives it: `-used:MB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub field: Field,
+    pub minus: bool,
+    pub unit: Option<u64>,
+}
+
+/// Parses the right-hand side of a mapping: `field`, `field:unit`, `-field`.
+pub(super) fn parse_wish(known: &[Names], text: &str, option: &'static str) -> Result<Wish> {
+    let text = text.trim();
+    let (minus, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (name, unit) = text.split_once(':').map_or((text, None), |(name, unit)| (name, Some(unit)));
+    let named = || known.iter().filter(|names| !names.name.is_empty());
+    let found =
+        named().find(|names| names.name == plain(name) || names.exact.contains(&plain(name).as_str()));
+    let field = found.map(|names| names.field).ok_or_else(|| {
+        let names: Vec<&str> = named().map(|names| names.name).collect();
+        Error::invalid(option, format!("no field is called {name}; there are {}", names.join(" ")))
+    })?;
+    let unit = unit
+        .map(|unit| {
+            let wrong = || {
+                Error::invalid(option, format!("{unit} is no unit; there are B, kB, MB, GB, KiB, MiB, GiB"))
+            };
+            units::unit(unit).ok_or_else(wrong)
+        })
+        .transpose()?;
+    if (minus || unit.is_some()) && field.shape() != Shape::Size {
+        return Err(Error::invalid(option, format!("{name} holds no size: it has no unit and no sign")));
+    }
+    Ok(Wish { field, minus, unit })
+}
+
+fn add_wish(choice: &mut Choice, headers: &[Header], at: usize, wish: &Wish) -> Result<()> {
+    let field = wish.field;
+    if !field.is_sum() && choice.has(field) {
+        let reason =
+            format!("two columns are mapped to {}; only sizes and lists can be put together", name_of(field));
+        return Err(Error::invalid("map", reason));
+    }
+    choice.take(field, at, &headers[at], wish.unit)?;
+    if let Some((_, part)) = choice.parts.last_mut() {
+        part.minus = wish.minus;
+    }
+    Ok(())
+}
+
+fn take_portal(choice: &mut Choice, headers: &[Header], known: &[Names], portal: &Portal) -> Result<()> {
+    let decided: Vec<Field> = choice.parts.iter().map(|(field, _)| *field).collect();
+    for (header, wanted) in &portal.columns {
+        let wanted_plain = plain(header);
+        let Some(at) = headers.iter().position(|h| h.plain == wanted_plain) else { continue };
+        let wish = parse_wish(known, wanted, "portal")?;
+        if decided.contains(&wish.field)
+            || choice.is_taken(at)
+            || (choice.has(wish.field) && !wish.field.is_sum())
+        {
+            continue;
+        }
+        add_wish(choice, headers, at, &wish)?;
+    }
+    let is_ignored = |header: &Header| {
+        let known = portal.ignore.iter().chain(&portal.counts);
+        known.chain(portal.only.keys()).chain(portal.except.keys()).any(|name| plain(name) == header.plain)
+    };
+    let more: Vec<usize> =
+        (0..headers.len()).filter(|at| is_ignored(&headers[*at]) && !choice.is_taken(*at)).collect();
+    choice.ignored.extend(more);
+    Ok(())
+}
+
+fn recognize_rest(choice: &mut Choice, headers: &[Header], wishes: &Wishes<'_>) -> Result<()> {
+    let free = |choice: &Choice, at: usize| !choice.is_taken(at) && !headers[at].plain.is_empty();
+    // A path says more than a name; an export has both.
+    let path = headers.iter().position(|h| h.plain == "accountpath");
+    if let Some(at) = path.filter(|at| free(choice, *at) && !choice.has(Field::Account)) {
+        choice.take(Field::Account, at, &headers[at], None)?;
+        choice.ignored.extend(headers.iter().position(|h| h.plain == "account"));
+    }
+    let found: Vec<Option<(Field, u8)>> = headers
+        .iter()
+        .enumerate()
+        .map(|(at, header)| header.recognize(wishes.known).filter(|_| free(choice, at)))
+        .collect();
+    for names in wishes.known {
+        let field = names.field;
+        let tier = |at: &usize| found[*at].filter(|(f, _)| *f == field).map(|(_, tier)| tier);
+        let columns: Vec<usize> = (0..headers.len()).filter(|at| tier(at).is_some()).collect();
+        let Some(best) = columns.iter().filter_map(tier).min() else { continue };
+        if field == Field::Derived {
+            choice.ignored.extend(columns);
+            continue;
+        }
+        if choice.has(field) {
+            continue;
+        }
+        let first: Vec<usize> = columns.into_iter().filter(|at| tier(at) == Some(best)).collect();
+        match first[..] {
+            [at] => choice.take(field, at, &headers[at], None)?,
+            _ => choice.ties.push((field, first)),
+        }
+    }
+    // Beside a status of its own, the lifecycle is one of the axes that an export states apart.
+    let lifecycle = headers.iter().position(|h| h.plain == "lifecycle");
+    if let Some(at) = lifecycle.filter(|at| free(choice, *at) && choice.has(Field::Status)) {
+        choice.take(Field::Lifecycle, at, &headers[at], None)?;
+    }
+    Ok(())
+}
+
+fn drop_status(choice: &mut Choice) {
+    let stated = [Field::Status, Field::Lifecycle, Field::Suspended, Field::UsageGate];
+    let dropped: Vec<usize> =
+        choice.parts.iter().filter(|(f, _)| stated.contains(f)).map(|(_, part)| part.at).collect();
+    choice.ignored.extend(dropped);
+    choice.parts.retain(|(field, _)| !stated.contains(field));
+    let tied =
+        choice.ties.iter().filter(|(f, _)| stated.contains(f)).flat_map(|(_, columns)| columns.clone());
+    choice.ignored.extend(tied.collect::<Vec<_>>());
+    choice.ties.retain(|(field, _)| !stated.contains(field));
+}
+
+/// Decides between columns of the same rank by how many of their cells fit; `fits` counts them.
+pub(super) fn settle_ties(
+    choice: &mut Choice,
+    headers: &[Header],
+    fits: &dyn Fn(Field, usize) -> u64,
+) -> Result<()> {
+    for (field, columns) in std::mem::take(&mut choice.ties) {
+        let best = columns.iter().map(|at| fits(field, *at)).max().unwrap_or(0);
+        let mut first: Vec<usize> = columns.iter().copied().filter(|at| fits(field, *at) == best).collect();
+        // Of the same size in several units the finest one is exact.
+        if field.shape() == Shape::Size && first.iter().all(|at| matches!(headers[*at].unit, Stated::Unit(_)))
+        {
+            let unit =
+                |at: &usize| if let Stated::Unit(bytes) = headers[*at].unit { bytes } else { u64::MAX };
+            let finest = first.iter().map(unit).min();
+            first.retain(|at| Some(unit(at)) == finest);
+        }
+        if first.len() > 1 && field.is_critical() {
+            let quoted: Vec<String> = first.iter().map(|at| format!("\"{}\"", headers[*at].name)).collect();
+            let (name, header) = (name_of(field), &headers[first[0]].name);
+            return Err(Error::invalid(
+                "file",
+                format!(
+                    "columns {} could each hold the {name}; choose one, for example --map '{header}={name}', \
+                     or leave others out with --ignore",
+                    quoted.join(" and ")
+                ),
+            ));
+        }
+        choice.take(field, first[0], &headers[first[0]], None)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recognize(header: &str) -> Option<Field> {
+        Header::new(header).recognize(SIM_FIELDS).map(|(field, _)| field)
+    }
+
+    fn unit(header: &str) -> Stated {
+        Header::new(header).unit
+    }
+
+    #[test]
+    fn the_usual_spellings_are_recognised() {
+        for (header, field) in [
+            ("SIM Number", Field::Iccid),
+            ("Phone Number", Field::Msisdn),
+            ("Customer", Field::Account),
+            ("Operator", Field::Network),
+            ("SIM Status", Field::Status),
+            ("Usage (MB)", Field::Used),
+            ("Usage KB", Field::Used),
+            ("dataUsageMB", Field::Used),
+            ("Data Cap", Field::Cap),
+            ("data_used_bytes", Field::Used),
+            ("last_seen", Field::Seen),
+            ("In session", Field::Session),
+            ("Monthly Data Limit", Field::Cap),
+        ] {
+            assert_eq!(recognize(header), Some(field), "{header}");
+        }
+        assert_eq!(recognize("Colour"), None);
+    }
+
+    #[test]
+    fn headers_state_units_in_many_forms() {
+        for (header, bytes) in [
+            ("Usage (MB)", 1_000_000),
+            ("Usage (GiB)", 1 << 30),
+            ("Usage KB", 1_000),
+            ("Usage (MBytes)", 1_000_000),
+            ("Usage (Megabytes)", 1_000_000),
+            ("Usage [MB]", 1_000_000),
+            ("usage_mb", 1_000_000),
+            ("Usage (MB/month)", 1_000_000),
+            ("used_bytes", 1),
+            ("dataUsageMB", 1_000_000),
+            ("Bytes", 1),
+        ] {
+            assert_eq!(unit(header), Stated::Unit(bytes), "{header}");
+        }
+        assert_eq!(unit("Usage (this month)"), Stated::Nothing);
+        assert_eq!(unit("Usage"), Stated::Nothing);
+        assert_eq!(unit("Usage (blocks)"), Stated::Unknown("blocks".into()));
+        assert_eq!(unit("Usage (Mbit)"), Stated::Unknown("Mbit".into()));
+    }
+
+    #[test]
+    fn no_name_belongs_to_two_fields() {
+        for known in [SIM_FIELDS, USAGE_FIELDS] {
+            let all: Vec<&str> = known.iter().flat_map(|n| [n.exact, n.usual, n.weak].concat()).collect();
+            for name in &all {
+                assert_eq!(all.iter().filter(|other| *other == name).count(), 1, "{name}");
+                assert_eq!(plain(name), *name, "compared without punctuation");
+            }
+        }
+    }
+
+    #[test]
+    fn mappings_have_signs_and_units() {
+        let wish = |text: &str| parse_wish(SIM_FIELDS, text, "map");
+        assert_eq!(wish("used:MB"), Ok(Wish { field: Field::Used, minus: false, unit: Some(1_000_000) }));
+        assert_eq!(wish("-used"), Ok(Wish { field: Field::Used, minus: true, unit: None }));
+        assert!(wish("label:MB").is_err() && wish("used:parsec").is_err() && wish("colour").is_err());
+    }
+}

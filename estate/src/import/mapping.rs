@@ -1,0 +1,422 @@
+//! How a file is read: the columns of every field, and how each column is written.
+//!
+//! Of two ways to read a file none is taken silently. The column settles it, then the file, then the portal, then an
+//! option; else the file is refused with the question and the option that answers it.
+
+use std::collections::BTreeMap;
+
+use super::columns::{self, Choice, Field, Header, Part, Shape, Wishes, name_of, plain};
+use super::portals::{self, Holds, Portal};
+use super::spool::{Form, Spool, Tick};
+use super::status::Words;
+use super::survey::{Column, Look, Seen, Survey};
+use super::{ImportOptions, Note, NoteSink};
+use crate::error::{Error, Result};
+use crate::moment::DateOrder;
+use crate::number::DecimalMark;
+use crate::text;
+
+/// Account separator of a file that states no other.
+const ACCOUNT_SEPARATOR: &str = " / ";
+
+/// How a file is read.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    pub headers: Vec<Header>,
+    /// Line of the header.
+    pub header_line: u64,
+    parts: BTreeMap<Field, Vec<Part>>,
+    /// Order of dates, by column.
+    pub orders: Vec<Option<DateOrder>>,
+    /// Decimal mark, by column.
+    pub marks: Vec<Option<DecimalMark>>,
+    pub words: Words,
+    pub account_separator: String,
+    /// Columns whose cells tell usage records apart, in the order of their names.
+    pub dimensions: Vec<usize>,
+    /// Conditions on rows: a column, its values, and whether those are the ones that are read.
+    conditions: Vec<(usize, Vec<String>, bool)>,
+    /// The portal that was recognised.
+    pub portal: Option<Portal>,
+    /// Whether cells may begin with the guard against formulas.
+    pub guarded: bool,
+    /// Whether texts stand as they were stored: the file is an export of our own.
+    pub verbatim: bool,
+    /// Whether empty cells behind the last header are allowed.
+    pub trailing_cells: bool,
+    /// Whether a row may end before the last header.
+    pub short_rows: bool,
+    /// Whether the ICCIDs have no check digits.
+    pub without_check_digits: bool,
+    /// Columns that nothing is read from.
+    pub unused: Vec<usize>,
+    pub survey: Survey,
+}
+
+impl Mapping {
+    /// Settles how the records behind the header are read. The spool stands behind the header.
+    pub(super) fn settle(
+        spool: &mut Spool,
+        headers: Vec<Header>,
+        header_line: u64,
+        holds: Holds,
+        options: &ImportOptions,
+        tick: Tick<'_>,
+    ) -> Result<Self> {
+        let portals = portals::all(&options.portals)?;
+        let portal = portals::find(portals, options.portal.as_deref(), holds, &headers)?;
+        let wishes = Wishes {
+            known: holds.fields(),
+            map: &options.map,
+            ignore: &options.ignore,
+            no_status: options.no_status,
+            portal: portal.as_ref(),
+        };
+        let mut choice = columns::choose(&headers, &wishes)?;
+        check_identifier(&choice, &headers, holds)?;
+        let looks = plan_survey(&choice, headers.len(), holds, options);
+        let iccid = choice.parts.iter().find(|(field, _)| *field == Field::Iccid).map(|(_, part)| part.at);
+        let survey = Survey::run(spool, &looks, iccid, tick)?;
+        columns::settle_ties(&mut choice, &headers, &|_, at| survey.columns[at].fits)?;
+        if holds == Holds::Sims && !options.no_status {
+            check_status(&choice, &headers, &survey)?;
+        }
+        let mut parts: BTreeMap<Field, Vec<Part>> = BTreeMap::new();
+        for (field, part) in choice.parts.iter().cloned() {
+            parts.entry(field).or_default().push(part);
+        }
+        check_units(&parts, &headers, &survey)?;
+        let used: Vec<(Field, usize)> = choice.parts.iter().map(|(field, part)| (*field, part.at)).collect();
+        let unused =
+            (0..headers.len()).filter(|at| !choice.is_taken(*at) && !headers[*at].name.is_empty()).collect();
+        let conditions = conditions(portal.as_ref(), &headers);
+        let mut mapping = Self {
+            orders: settle_dates(&used, &headers, &survey, options, portal.as_ref())?,
+            marks: settle_marks(&used, &headers, &survey, options, portal.as_ref())?,
+            words: words(portal.as_ref(), options)?,
+            account_separator: portal
+                .as_ref()
+                .and_then(|portal| portal.account_separator.clone())
+                .unwrap_or_else(|| ACCOUNT_SEPARATOR.to_owned()),
+            dimensions: Vec::new(),
+            conditions,
+            guarded: spool.form == Form::Text,
+            verbatim: is_own_export(&headers),
+            trailing_cells: survey.has_trailing_cells(),
+            short_rows: spool.form == Form::Rows,
+            without_check_digits: survey.lacks_check_digits(),
+            unused,
+            parts,
+            headers,
+            header_line,
+            portal,
+            survey,
+        };
+        mapping.dimensions = mapping.find_dimensions();
+        Ok(mapping)
+    }
+
+    /// Whether the file has a column for a field.
+    pub fn has(&self, field: Field) -> bool {
+        self.parts.contains_key(&field)
+    }
+
+    /// Returns the columns of a field.
+    pub fn parts(&self, field: Field) -> &[Part] {
+        self.parts.get(&field).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns every field with its columns.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, &Part)> {
+        self.parts.iter().flat_map(|(field, parts)| parts.iter().map(|part| (*field, part)))
+    }
+
+    /// Whether the portal says that a row is read.
+    pub fn takes(&self, cell: &dyn Fn(usize) -> String) -> bool {
+        self.conditions.iter().all(|(at, values, wanted)| {
+            let found = plain(&cell(*at));
+            values.iter().any(|value| plain(value) == found) == *wanted
+        })
+    }
+
+    /// Columns that tell records of one SIM apart: all but the size, the time, counted things and what belongs to the
+    /// SIM.
+    fn find_dimensions(&self) -> Vec<usize> {
+        let belongs = [
+            Field::Used,
+            Field::At,
+            Field::Span,
+            Field::Record,
+            Field::DataSession,
+            Field::Label,
+            Field::Account,
+            Field::Tags,
+            Field::Categories,
+            Field::Notes,
+        ];
+        let counts = self.portal.as_ref().map_or(&[][..], |portal| &portal.counts[..]);
+        let is_count = |header: &Header| counts.iter().any(|name| plain(name) == header.plain);
+        let is_size = |header: &Header| matches!(header.unit, columns::Stated::Unit(_));
+        let mut found: Vec<usize> = (0..self.headers.len())
+            .filter(|at| {
+                let header = &self.headers[*at];
+                let field = self.fields().find(|(_, part)| part.at == *at).map(|(field, _)| field);
+                !is_count(header) && !is_size(header) && field.is_none_or(|field| !belongs.contains(&field))
+            })
+            .collect();
+        found.sort_by(|a, b| self.headers[*a].plain.cmp(&self.headers[*b].plain));
+        found
+    }
+
+    /// Says once what holds for the whole file.
+    pub fn add_notes(&self, notes: &mut NoteSink<'_>) {
+        let mut note = |column: &str, reason: String| {
+            let (column, value) = (column.to_owned(), String::new());
+            notes(Note { line: self.header_line, column, value, reason, refused: false });
+        };
+        if !self.unused.is_empty() {
+            let names: Vec<&str> = self.unused.iter().map(|at| self.headers[*at].name.as_str()).collect();
+            let one = if names.len() == 1 { "column is not used" } else { "columns are not used" };
+            note("", format!("{one}: {}; --map 'HEADER=FIELD' gives a column a meaning", names.join(", ")));
+        }
+        if self.without_check_digits {
+            let column =
+                self.parts(Field::Iccid).first().map_or("", |part| self.headers[part.at].name.as_str());
+            let (unchecked, all) = (self.survey.unchecked, self.survey.unchecked + self.survey.checked);
+            let count = crate::units::count;
+            let reason = format!(
+                "{} of {} numbers of 19 digits do not end in their check digit (Luhn): they are read as numbers without it",
+                count(unchecked),
+                count(all)
+            );
+            note(column, reason);
+        }
+    }
+}
+
+fn words(portal: Option<&Portal>, options: &ImportOptions) -> Result<Words> {
+    let of_portal = portal.into_iter().flat_map(|portal| portal.status.iter());
+    Words::new(of_portal.chain(options.map_status.iter().map(|(word, ours)| (word, ours))))
+}
+
+/// Whether the headers are those of our own export.
+fn is_own_export(headers: &[Header]) -> bool {
+    ["iccid", "accountpath", "usagegate", "usedbytes"]
+        .iter()
+        .all(|name| headers.iter().any(|header| header.plain == *name))
+}
+
+fn conditions(portal: Option<&Portal>, headers: &[Header]) -> Vec<(usize, Vec<String>, bool)> {
+    let Some(portal) = portal else { return Vec::new() };
+    let at = |name: &str| headers.iter().position(|header| header.plain == plain(name));
+    let only = portal.only.iter().map(|(name, values)| (name, values, true));
+    let except = portal.except.iter().map(|(name, values)| (name, values, false));
+    only.chain(except)
+        .filter_map(|(name, values, wanted)| Some((at(name)?, values.clone(), wanted)))
+        .collect()
+}
+
+fn check_identifier(choice: &Choice, headers: &[Header], holds: Holds) -> Result<()> {
+    let wanted: &[Field] = match holds {
+        Holds::Sims => &[Field::Iccid],
+        Holds::Usage => &[Field::Iccid, Field::Imsi, Field::Msisdn],
+    };
+    let tied = choice.ties.iter().map(|(field, _)| field);
+    if choice.parts.iter().map(|(field, _)| field).chain(tied).any(|field| wanted.contains(field)) {
+        return Ok(());
+    }
+    let found: Vec<&str> = headers.iter().map(|header| header.name.as_str()).collect();
+    let what = if holds == Holds::Sims { "the ICCID" } else { "the ICCID, the IMSI or the MSISDN" };
+    let reason =
+        format!("no column holds {what} (found: {}); name it with --map header=iccid", found.join(", "));
+    Err(Error::invalid("file", reason))
+}
+
+fn plan_survey(choice: &Choice, columns: usize, holds: Holds, options: &ImportOptions) -> Vec<Look> {
+    let mut looks = vec![Look::Nothing; columns];
+    let watch_words = holds == Holds::Sims && !options.no_status;
+    for (at, look) in looks.iter_mut().enumerate() {
+        if watch_words && !choice.is_taken(at) {
+            *look = Look::Words;
+        }
+    }
+    for (field, part) in &choice.parts {
+        looks[part.at] = match field.shape() {
+            Shape::Time => Look::Dates,
+            Shape::Size => Look::Sizes,
+            _ => Look::Nothing,
+        };
+    }
+    for (field, columns) in &choice.ties {
+        for at in columns {
+            looks[*at] = Look::Fit(*field);
+        }
+    }
+    looks
+}
+
+/// Refuses a file with a column that could be the status and is not read: an unknown status must never mean active.
+fn check_status(choice: &Choice, headers: &[Header], survey: &Survey) -> Result<()> {
+    let has_status = choice.parts.iter().any(|(field, _)| *field == Field::Status);
+    let may_be_status = |at: usize| {
+        let (header, column): (&Header, &Column) = (&headers[at], &survey.columns[at]);
+        if column.filled == 0 {
+            return false;
+        }
+        let all_words = column.words == column.filled;
+        // Beside a status, a column named just "State" holds places unless its cells say otherwise, and words such as
+        // "enabled" are said of many things.
+        let named = header.names_status() && !(has_status && header.plain == "state" && !all_words);
+        named || (all_words && (!has_status || column.telling))
+    };
+    let doubtful: Vec<&str> = (0..headers.len())
+        .filter(|at| !choice.is_taken(*at) && may_be_status(*at))
+        .map(|at| headers[at].name.as_str())
+        .collect();
+    let Some(first) = doubtful.first() else { return Ok(()) };
+    let quoted: Vec<String> = doubtful.iter().map(|name| format!("\"{name}\"")).collect();
+    let columns = if quoted.len() == 1 { "column" } else { "columns" };
+    let reason = format!(
+        "{columns} {} could hold the status of the SIM: say --map '{first}=status' if so, --ignore '{first}' if not, or \
+         --no-status to import every SIM as active",
+        quoted.join(" and ")
+    );
+    Err(Error::invalid("file", reason))
+}
+
+/// Refuses a file with a column of sizes whose unit is stated nowhere.
+fn check_units(parts: &BTreeMap<Field, Vec<Part>>, headers: &[Header], survey: &Survey) -> Result<()> {
+    for (field, part) in parts.iter().flat_map(|(field, parts)| parts.iter().map(move |part| (field, part))) {
+        let (true, None, Some(bare)) =
+            (field.shape() == Shape::Size, part.unit, &survey.columns[part.at].bare)
+        else {
+            continue;
+        };
+        let (name, field) = (&headers[part.at].name, name_of(*field));
+        let reason = format!(
+            "the unit of column \"{name}\" is stated nowhere (line {}: {}); state it, for example --map '{name}={field}:MB' \
+             or --map '{name}={field}:B'",
+            bare.line,
+            text::clean(&bare.value)
+        );
+        return Err(Error::invalid("file", reason));
+    }
+    Ok(())
+}
+
+/// A question about the form of columns that can be answered in two ways.
+struct Question<'a, T> {
+    columns: Vec<usize>,
+    headers: &'a [Header],
+    survey: &'a Survey,
+    /// The answer of an option, and that of the portal.
+    option: Option<T>,
+    portal: Option<T>,
+    /// First cells of a column that settle it one way and the other.
+    settling: fn(&Column) -> &[Option<Seen>; 2],
+    /// First cell of a column that reads two ways.
+    open: fn(&Column) -> Option<&Seen>,
+    answers: [T; 2],
+    /// What the cells are, and the option with its values.
+    cells: &'static str,
+    way_out: &'static str,
+}
+
+impl<T: Copy + PartialEq> Question<'_, T> {
+    /// Answers for every column of the file.
+    fn settle(&self) -> Result<Vec<Option<T>>> {
+        let mut settled = vec![None; self.headers.len()];
+        for at in &self.columns {
+            settled[*at] = self.ask_column(*at)?;
+        }
+        let of_file: Vec<T> = self.columns.iter().filter_map(|at| settled[*at]).collect();
+        let unanimous = of_file.first().copied().filter(|first| of_file.iter().all(|other| other == first));
+        for at in &self.columns {
+            let Some(open) = (self.open)(&self.survey.columns[*at]).filter(|_| settled[*at].is_none()) else {
+                continue;
+            };
+            let answer = self.option.or(unanimous).or(self.portal);
+            settled[*at] = Some(answer.ok_or_else(|| {
+                let name = &self.headers[*at].name;
+                let (cells, way_out) = (self.cells, self.way_out);
+                Error::invalid(
+                    "file",
+                    format!(
+                        "the {cells} of column \"{name}\" can be read two ways ({}); {way_out}",
+                        quote(open)
+                    ),
+                )
+            })?);
+        }
+        Ok(settled)
+    }
+
+    fn ask_column(&self, at: usize) -> Result<Option<T>> {
+        match (self.settling)(&self.survey.columns[at]) {
+            [Some(first), Some(second)] if self.option.is_none() => {
+                let (name, cells, way_out) = (&self.headers[at].name, self.cells, self.way_out);
+                let (first, second) = (quote(first), quote(second));
+                let reason = format!(
+                    "the {cells} of column \"{name}\" contradict each other ({first}, {second}); {way_out}"
+                );
+                Err(Error::invalid("file", reason))
+            }
+            [Some(_), Some(_)] => Ok(self.option),
+            [Some(_), None] => Ok(Some(self.answers[0])),
+            [None, Some(_)] => Ok(Some(self.answers[1])),
+            [None, None] => Ok(None),
+        }
+    }
+}
+
+fn quote(seen: &Seen) -> String {
+    format!("line {}: {}", seen.line, text::clean(&seen.value))
+}
+
+fn columns_of(used: &[(Field, usize)], shape: Shape) -> Vec<usize> {
+    used.iter().filter(|(field, _)| field.shape() == shape).map(|(_, at)| *at).collect()
+}
+
+fn settle_dates(
+    used: &[(Field, usize)],
+    headers: &[Header],
+    survey: &Survey,
+    options: &ImportOptions,
+    portal: Option<&Portal>,
+) -> Result<Vec<Option<DateOrder>>> {
+    let question = Question {
+        columns: columns_of(used, Shape::Time),
+        headers,
+        survey,
+        option: options.dates,
+        portal: portal.and_then(|portal| portal.dates),
+        settling: |column| &column.dates,
+        open: |column| column.open_date.as_ref(),
+        answers: [DateOrder::Dmy, DateOrder::Mdy],
+        cells: "dates",
+        way_out: "--dates dmy (day first) or --dates mdy (month first) says which is right",
+    };
+    question.settle()
+}
+
+fn settle_marks(
+    used: &[(Field, usize)],
+    headers: &[Header],
+    survey: &Survey,
+    options: &ImportOptions,
+    portal: Option<&Portal>,
+) -> Result<Vec<Option<DecimalMark>>> {
+    let question = Question {
+        columns: columns_of(used, Shape::Size),
+        headers,
+        survey,
+        option: options.decimal,
+        portal: portal.and_then(|portal| portal.decimal),
+        settling: |column| &column.marks,
+        open: |column| column.open_number.as_ref(),
+        answers: [DecimalMark::Point, DecimalMark::Comma],
+        cells: "numbers",
+        way_out: "--decimal . or --decimal , says which mark separates the fraction",
+    };
+    question.settle()
+}

@@ -1,0 +1,483 @@
+//! One row of a list of SIMs: parsed, with notes about what is doubtful, or refused with the reason.
+
+use super::columns::Field;
+use super::mapping::Mapping;
+use super::spool::Record;
+use super::survey::is_absent;
+use super::{Note, NoteSink};
+use crate::account;
+use crate::edit::Verb;
+use crate::error::{Error, Result};
+use crate::ident::{self, Doubt, Iccid};
+use crate::limits;
+use crate::moment;
+use crate::sim::{Gate, Lifecycle, Status};
+use crate::store::read::pack;
+use crate::text;
+use crate::units::{self, NoSize, Time};
+
+/// Cells whose end of a value is quoted in a note.
+const QUOTED: usize = 60;
+
+/// A row, parsed.
+#[derive(Debug, Clone)]
+pub(crate) struct SimRow {
+    pub iccid: Iccid,
+    pub imsi: String,
+    pub msisdn: String,
+    pub eid: String,
+    pub imei: String,
+    pub label: String,
+    /// The names of the account path; empty for the importing account.
+    pub account: Vec<String>,
+    /// `None` where the cell of the status is empty.
+    pub lifecycle: Option<Lifecycle>,
+    pub suspended: bool,
+    pub managed: bool,
+    pub gate: Gate,
+    pub in_session: bool,
+    pub authentication: bool,
+    /// Change that was asked for and that the network has not reported yet.
+    pub desired: Option<Verb>,
+    pub network: String,
+    pub tariff: String,
+    pub used: u64,
+    pub cap: u64,
+    pub alert: u64,
+    pub hard_cap: bool,
+    /// Cap and alert that come back, and when; `None` where the cap is not raised.
+    pub raise: Option<(u64, u64, i64)>,
+    pub as_of: i64,
+    pub seen: i64,
+    pub activated: i64,
+    pub tags: String,
+    pub categories: String,
+    pub notes: String,
+    pub recipients: String,
+    /// Whether a warning was given.
+    pub doubtful: bool,
+}
+
+/// Parses one record; `None` when it is refused, with a note that says why.
+pub(super) fn parse(record: &Record, mapping: &Mapping, notes: &mut NoteSink<'_>) -> Option<SimRow> {
+    let mut cells = Cells::new(record, mapping, notes)?;
+    let row = cells.row()?;
+    Some(SimRow { doubtful: cells.doubtful, ..row })
+}
+
+/// The cells of one record, with the notes about them.
+pub(super) struct Cells<'a, 'n> {
+    record: &'a Record,
+    pub mapping: &'a Mapping,
+    notes: &'a mut NoteSink<'n>,
+    doubtful: bool,
+}
+
+impl<'a, 'n> Cells<'a, 'n> {
+    /// Takes a record that has as many cells as there are headers, or fewer.
+    pub fn new(record: &'a Record, mapping: &'a Mapping, notes: &'a mut NoteSink<'n>) -> Option<Self> {
+        let mut cells = Self { record, mapping, notes, doubtful: false };
+        if let Some(swallowed) = record.swallowed {
+            let column = mapping.headers.get(swallowed.column).map_or("", |h| h.name.as_str());
+            let reason = format!(
+                "the quoted cell spans lines {} to {} and holds what look like {} records; fix the quote, or pass \
+                 --no-quotes",
+                record.line, record.last_line, swallowed.records
+            );
+            cells.add_note(column, "", &reason, true);
+            return None;
+        }
+        let (found, wanted) = (record.len(), mapping.headers.len());
+        let is_empty = |at: usize| record.get(at).trim().is_empty();
+        if found > wanted && !(mapping.trailing_cells && (wanted..found).all(is_empty)) {
+            cells.add_note("", "", &format!("{found} cells under {wanted} headers"), true);
+            return None;
+        }
+        if found < wanted && !mapping.short_rows {
+            let reason = format!("{found} cells under {wanted} headers; the rest is empty");
+            cells.add_note("", "", &reason, false);
+        }
+        Some(cells)
+    }
+
+    /// Parses the ICCID, without which nothing is known of the row.
+    pub fn iccid(&mut self) -> Option<Iccid> {
+        let (iccid, doubts) = self.require(Field::Iccid, Iccid::parse)?;
+        // That no number of the file has its check digit is said once, of the file.
+        let told = |doubt: &Doubt| *doubt == Doubt::CheckDigit && self.mapping.without_check_digits;
+        let said: Vec<Doubt> = doubts.into_iter().filter(|doubt| !told(doubt)).collect();
+        for doubt in said {
+            let value = self.raw(Field::Iccid).to_owned();
+            self.note(Field::Iccid, &value, doubt.reason(), false);
+        }
+        Some(iccid)
+    }
+
+    /// Returns the cell of a field's first column, without the guard that spreadsheets need.
+    pub fn raw(&self, field: Field) -> &'a str {
+        let Some(part) = self.mapping.parts(field).first() else { return "" };
+        self.cell(part.at)
+    }
+
+    fn cell(&self, at: usize) -> &'a str {
+        let cell = self.record.get(at).trim();
+        if self.mapping.guarded { text::undefuse(cell) } else { cell }
+    }
+
+    /// Whether the cell of a column says that there is no value.
+    pub fn is_absent_at(&self, at: usize) -> bool {
+        is_absent(self.cell(at))
+    }
+
+    /// Returns a cell, or nothing where it says that there is no value.
+    fn present(&self, field: Field) -> &'a str {
+        let raw = self.raw(field);
+        if is_absent(raw) { "" } else { raw }
+    }
+
+    /// Adds a note about a field's column.
+    pub fn note(&mut self, field: Field, value: &str, reason: &str, refused: bool) {
+        let at = self.mapping.parts(field).first().map(|part| part.at);
+        let column = at.map_or("", |at| self.mapping.headers[at].name.as_str());
+        self.add_note(column, value, reason, refused);
+    }
+
+    /// Adds a note about the whole row.
+    pub fn note_row(&mut self, reason: &str, refused: bool) {
+        self.add_note("", "", reason, refused);
+    }
+
+    fn add_note(&mut self, column: &str, value: &str, reason: &str, refused: bool) {
+        let mut value = text::clean(value).into_owned();
+        if let Some((cut, _)) = value.char_indices().nth(QUOTED) {
+            value.truncate(cut);
+            value.push('…');
+        }
+        self.doubtful |= !refused;
+        let (column, reason) = (column.to_owned(), reason.to_owned());
+        (self.notes)(Note { line: self.record.line, column, value, reason, refused });
+    }
+
+    fn row(&mut self) -> Option<SimRow> {
+        let iccid = self.iccid()?;
+        let (lifecycle, suspended, managed, stated) = self.state()?;
+        let used = self.size(Field::Used)?;
+        let cap = self.size(Field::Cap)?;
+        let alert = match self.mapping.has(Field::Alert) {
+            true => self.size(Field::Alert)?,
+            false if cap > 0 => units::default_alert(cap),
+            false => 0,
+        };
+        let desired = match self.present(Field::Desired) {
+            "" => None,
+            _ => Some(self.word(Field::Desired, Verb::from_word)?),
+        };
+        let raise = match self.time(Field::CapReturnsAt) {
+            0 => None,
+            at => Some((self.size(Field::CapReturns)?, self.size(Field::AlertReturns)?, at)),
+        };
+        let level = |n: u64| (n > 0).then_some(n);
+        let derived = Gate::of(used, level(cap), level(alert));
+        Some(SimRow {
+            imsi: self.identifier(Field::Imsi, ident::imsi),
+            msisdn: self.identifier(Field::Msisdn, ident::msisdn),
+            eid: self.identifier(Field::Eid, ident::eid),
+            imei: self.identifier(Field::Imei, ident::imei),
+            label: self.text(Field::Label)?,
+            account: self.account()?,
+            lifecycle,
+            suspended,
+            managed,
+            gate: if stated as u8 > derived as u8 { stated } else { derived },
+            in_session: self.flag(Field::Session, false),
+            authentication: self.flag(Field::Authentication, true),
+            desired,
+            network: self.text(Field::Network)?,
+            tariff: self.text(Field::Tariff)?,
+            used,
+            cap,
+            alert,
+            hard_cap: self.flag(Field::HardCap, false),
+            raise,
+            as_of: self.time(Field::AsOf),
+            seen: self.time(Field::Seen),
+            activated: self.time(Field::Activated),
+            tags: self.list(Field::Tags),
+            categories: self.list(Field::Categories),
+            notes: self.notes_text()?,
+            recipients: self.recipients(),
+            iccid,
+            doubtful: false,
+        })
+    }
+
+    /// Parses a value without which the row is refused.
+    pub fn require<T>(&mut self, field: Field, parse: impl Fn(&str) -> Result<T>) -> Option<T> {
+        let raw = self.raw(field);
+        match parse(raw) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.note(field, raw, &reason(&error), true);
+                None
+            }
+        }
+    }
+
+    /// Parses an identifier that is left empty, with a warning, when it cannot be read.
+    fn identifier(&mut self, field: Field, parse: impl Fn(&str) -> Result<(String, Vec<Doubt>)>) -> String {
+        let raw = self.present(field);
+        if raw.is_empty() {
+            return String::new();
+        }
+        match parse(raw) {
+            Ok((value, doubts)) => {
+                for doubt in doubts {
+                    self.note(field, raw, doubt.reason(), false);
+                }
+                value
+            }
+            Err(error) => {
+                self.note(field, raw, &format!("{}; left empty", reason(&error)), false);
+                String::new()
+            }
+        }
+    }
+
+    fn clean(&mut self, field: Field, lines: bool) -> String {
+        let raw = self.raw(field);
+        let cleaned = if lines { text::clean_lines(raw) } else { text::clean(raw) };
+        let harmless = raw.replace("\r\n", "\n").replace(['\n', '\t'], " ");
+        let cleaned = cleaned.into_owned();
+        if cleaned.replace('\n', " ") != harmless {
+            self.note(field, raw, "control or direction characters were removed", false);
+        }
+        cleaned.trim().to_owned()
+    }
+
+    /// Reads a line of text.
+    pub fn text(&mut self, field: Field) -> Option<String> {
+        let text = self.clean(field, false);
+        let no_value = !self.mapping.verbatim
+            && matches!(text.to_ascii_lowercase().as_str(), "-" | "—" | "–" | "n/a" | "null" | "#n/a");
+        if no_value {
+            return Some(String::new());
+        }
+        self.check_length(field, text, limits::LABEL)
+    }
+
+    fn notes_text(&mut self) -> Option<String> {
+        let text = self.clean(Field::Notes, true);
+        self.check_length(Field::Notes, text, limits::NOTES)
+    }
+
+    fn check_length(&mut self, field: Field, text: String, max: usize) -> Option<String> {
+        if text.chars().count() <= max {
+            return Some(text);
+        }
+        self.note(field, &text, &format!("longer than {max} characters"), true);
+        None
+    }
+
+    fn account(&mut self) -> Option<Vec<String>> {
+        let path = self.clean(Field::Account, false);
+        if !self.mapping.verbatim && is_absent(&path) {
+            return Some(Vec::new());
+        }
+        let parts = account::split_path(&path).unwrap_or_else(|| {
+            let separator = self.mapping.account_separator.as_str();
+            path.split(separator).map(str::to_owned).filter(|name| !name.trim().is_empty()).collect()
+        });
+        if parts.len() > limits::PATH_NAMES {
+            let reason = format!("more than {} levels of accounts", limits::ACCOUNT_DEPTH);
+            self.note(Field::Account, &path, &reason, true);
+            return None;
+        }
+        let mut names = Vec::new();
+        for name in parts {
+            match account::valid_name(&name) {
+                Ok(name) => names.push(name),
+                Err(error) => {
+                    self.note(Field::Account, &name, &reason(&error), true);
+                    return None;
+                }
+            }
+        }
+        Some(names)
+    }
+
+    /// Reads the state: lifecycle (`None` where the status is empty), suspended, managed, usage gate.
+    fn state(&mut self) -> Option<(Option<Lifecycle>, bool, bool, Gate)> {
+        let mut state = match (self.mapping.has(Field::Status), self.present(Field::Status)) {
+            (false, _) => (Some(Lifecycle::Active), false, true, Gate::Ok),
+            (true, "") => {
+                self.note(Field::Status, "", "is empty; a new SIM becomes inactive", false);
+                (None, false, true, Gate::Ok)
+            }
+            (true, word) => {
+                let Some(state) = self.mapping.words.get(word) else {
+                    let words = Status::ALL.map(Status::word).join(", ");
+                    let reason = format!(
+                        "is no status known here ({words}); --map-status '{}=…' says what it means",
+                        text::clean(word)
+                    );
+                    self.note(Field::Status, word, &reason, true);
+                    return None;
+                };
+                (Some(state.lifecycle), state.suspended, state.managed, state.gate)
+            }
+        };
+        // An export states the four axes apart as well.
+        if self.mapping.has(Field::Lifecycle) {
+            state.0 = Some(self.word(Field::Lifecycle, Lifecycle::from_word)?);
+        }
+        if self.mapping.has(Field::Suspended) {
+            state.1 = self.flag(Field::Suspended, state.1);
+        }
+        if self.mapping.has(Field::Managed) {
+            state.2 = self.flag(Field::Managed, state.2);
+        }
+        if self.mapping.has(Field::UsageGate) {
+            state.3 = self.word(Field::UsageGate, Gate::from_word)?;
+        }
+        Some(state)
+    }
+
+    fn word<T>(&mut self, field: Field, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let raw = self.raw(field);
+        let word = parse(&raw.to_ascii_lowercase());
+        if word.is_none() {
+            self.note(field, raw, "is no word known here", true);
+        }
+        word
+    }
+
+    /// Reads a size: the sum of its columns. Absent is 0, which means none.
+    pub fn size(&mut self, field: Field) -> Option<u64> {
+        let mut total = 0i128;
+        for at in 0..self.mapping.parts(field).len() {
+            let bytes = i128::from(self.size_part(field, at)?);
+            total += if self.mapping.parts(field)[at].minus { -bytes } else { bytes };
+        }
+        let sum = u64::try_from(total).ok().filter(|n| *n <= units::MAX_BYTES);
+        if sum.is_none() {
+            let reason = if total < 0 { "more is left than there was" } else { "is too large" };
+            self.note(field, "", reason, true);
+        }
+        sum
+    }
+
+    fn size_part(&mut self, field: Field, at: usize) -> Option<u64> {
+        let part = &self.mapping.parts(field)[at];
+        let raw = self.cell(part.at);
+        if is_absent(raw) || is_unlimited(raw) || (matches!(field, Field::Cap | Field::Alert) && raw == "-1")
+        {
+            return Some(0);
+        }
+        match units::parse_size(raw, part.unit, self.mapping.marks[part.at]) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let header = &self.mapping.headers[part.at].name;
+                let reason = match error {
+                    NoSize::TwoWays => format!("{error}; --decimal . or , says which"),
+                    other => other.to_string(),
+                };
+                self.add_note(header, raw, &reason, true);
+                None
+            }
+        }
+    }
+
+    fn flag(&mut self, field: Field, default: bool) -> bool {
+        let raw = self.present(field);
+        match raw.to_ascii_lowercase().as_str() {
+            "" => default,
+            "0" | "no" | "n" | "false" | "off" | "offline" | "disconnected" | "closed" => false,
+            "1" | "yes" | "y" | "true" | "on" | "online" | "connected" | "open" => true,
+            _ => {
+                let read = if default { "yes" } else { "no" };
+                self.note(field, raw, &format!("is neither yes nor no; read as {read}"), false);
+                default
+            }
+        }
+    }
+
+    fn time(&mut self, field: Field) -> i64 {
+        let raw = self.present(field);
+        if raw.is_empty() || raw.eq_ignore_ascii_case("never") {
+            return 0;
+        }
+        match self.moment(field, raw) {
+            Some(moment) if moment.time.0 > 0 => moment.time.0,
+            _ => {
+                let reason = "is no time such as 2026-10-01 or 2026-10-01T12:00Z; left empty";
+                self.note(field, raw, reason, false);
+                0
+            }
+        }
+    }
+
+    /// Parses a moment in the order that its column has.
+    pub fn moment(&self, field: Field, raw: &str) -> Option<moment::Moment> {
+        let order = self.mapping.parts(field).first().and_then(|part| self.mapping.orders[part.at]);
+        moment::parse(raw, order).ok()
+    }
+
+    fn list(&mut self, field: Field) -> String {
+        let mut items = Vec::new();
+        for at in 0..self.mapping.parts(field).len() {
+            let raw = self.cell(self.mapping.parts(field)[at].at);
+            if self.mapping.verbatim || !is_absent(raw) {
+                items.extend(crate::export::split_list(raw));
+            }
+        }
+        let mut removed = false;
+        let cleaned: Vec<String> = items
+            .iter()
+            .map(|item| {
+                let clean = text::clean(item).into_owned();
+                removed |= clean != *item;
+                clean
+            })
+            .collect();
+        if removed {
+            let raw = self.raw(field);
+            self.note(field, raw, "control or direction characters were removed", false);
+        }
+        pack(cleaned.iter().map(String::as_str))
+    }
+
+    fn recipients(&mut self) -> String {
+        let cleaned = self.clean(Field::Recipients, false);
+        if is_absent(&cleaned) {
+            return String::new();
+        }
+        let mut sound = Vec::new();
+        for address in cleaned.split([';', ',', '|', ' ']).filter(|a| !a.is_empty()) {
+            match ident::email(address) {
+                Ok(address) => sound.push(address),
+                Err(error) => {
+                    self.note(Field::Recipients, address, &format!("{}; left out", reason(&error)), false);
+                }
+            }
+        }
+        pack(sound.iter().map(String::as_str))
+    }
+}
+
+/// Whether a cell says that a size has no limit.
+fn is_unlimited(cell: &str) -> bool {
+    matches!(cell.to_ascii_lowercase().as_str(), "unlimited" | "no limit" | "no cap" | "not set")
+}
+
+/// Returns the reason without the name of the field, which a note has in its own column.
+pub(super) fn reason(error: &Error) -> String {
+    match error {
+        Error::Invalid { reason, .. } => reason.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Returns a moment after 1970.
+pub(super) fn is_positive(time: Time) -> bool {
+    time.0 > 0
+}

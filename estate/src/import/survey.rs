@@ -1,0 +1,211 @@
+//! Survey of a file: the first reading, which settles how each column is written.
+
+use super::columns::{Field, Shape};
+use super::spool::{Record, Spool, Tick};
+use super::status;
+use crate::error::Result;
+use crate::ident;
+use crate::moment::{self, DateOrder, OrderHint};
+use crate::number::{self, DecimalMark, MarkHint};
+use crate::units::Time;
+
+/// What to look for in a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    Nothing,
+    /// The order of dates.
+    Dates,
+    /// The decimal mark and the unit.
+    Sizes,
+    /// Status words, in a column that no field is read from.
+    Words,
+    /// Cells that fit a field which other columns could hold as well.
+    Fit(Field),
+}
+
+/// A cell with its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub line: u64,
+    pub value: String,
+}
+
+/// Findings about one column.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Column {
+    /// First cell that can only be read with the day first, and with the month first.
+    pub dates: [Option<Seen>; 2],
+    /// First date that reads two ways.
+    pub open_date: Option<Seen>,
+    /// First number that can only have a point, and a comma.
+    pub marks: [Option<Seen>; 2],
+    /// First number that reads two ways.
+    pub open_number: Option<Seen>,
+    /// First number other than 0 without a unit.
+    pub bare: Option<Seen>,
+    /// Cells that hold something.
+    pub filled: u64,
+    /// Of them status words.
+    pub words: u64,
+    /// Whether some are said of hardly anything but a SIM.
+    pub telling: bool,
+    /// Cells that fit the field looked for.
+    pub fits: u64,
+    /// Sample of its values.
+    pub sample: String,
+}
+
+/// Findings about a whole file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Survey {
+    pub columns: Vec<Column>,
+    /// Records.
+    pub rows: u64,
+    /// Records with more cells than headers, all of those empty.
+    pub wide: u64,
+    /// ICCIDs of 19 digits that end in their check digit.
+    pub checked: u64,
+    /// ICCIDs of 19 digits that do not.
+    pub unchecked: u64,
+}
+
+impl Survey {
+    /// Reads the records behind the header once. `iccid` is the column of the ICCID.
+    pub(super) fn run(
+        spool: &mut Spool,
+        looks: &[Look],
+        iccid: Option<usize>,
+        tick: Tick<'_>,
+    ) -> Result<Self> {
+        let mut survey = Self { columns: vec![Column::default(); looks.len()], ..Self::default() };
+        let mut record = Record::default();
+        while spool.next(looks.len().saturating_sub(1), &mut record)? {
+            survey.rows += 1;
+            if survey.rows.is_multiple_of(10_000) {
+                tick(record.line)?;
+            }
+            let extra = record.len() > looks.len();
+            survey.wide +=
+                u64::from(extra && (looks.len()..record.len()).all(|at| record.get(at).trim().is_empty()));
+            for (at, look) in looks.iter().enumerate() {
+                survey.columns[at].look(*look, record.get(at), record.line);
+            }
+            if let Some(at) = iccid {
+                survey.count_check_digit(record.get(at));
+            }
+        }
+        Ok(survey)
+    }
+
+    fn count_check_digit(&mut self, cell: &str) {
+        let digits = cell.trim();
+        let digits = if digits.len() == 19 { digits.to_owned() } else { ident::compact(digits) };
+        if digits.len() == 19 && digits.bytes().all(|b| b.is_ascii_digit()) {
+            let count = if ident::luhn_ok(&digits) { &mut self.checked } else { &mut self.unchecked };
+            *count += 1;
+        }
+    }
+
+    /// Whether the ICCIDs have no check digits: one in ten of such numbers passes by chance.
+    pub fn lacks_check_digits(&self) -> bool {
+        self.unchecked >= 3 && self.unchecked > self.checked * 4
+    }
+
+    /// Whether the file writes empty cells behind its last header, as some spreadsheets do.
+    pub fn has_trailing_cells(&self) -> bool {
+        self.wide * 2 > self.rows
+    }
+}
+
+impl Column {
+    fn look(&mut self, look: Look, cell: &str, line: u64) {
+        let cell = cell.trim();
+        if cell.is_empty() || is_absent(cell) {
+            return;
+        }
+        self.filled += 1;
+        if self.sample.is_empty() {
+            self.sample = cell.chars().take(40).collect();
+        }
+        match look {
+            Look::Nothing => {}
+            Look::Dates => self.look_at_date(cell, line),
+            Look::Sizes => self.look_at_size(cell, line),
+            Look::Words if self.words < self.filled - 1 => {}
+            Look::Words => {
+                let (known, telling) = status::tell(cell);
+                self.words += u64::from(known);
+                self.telling |= telling;
+            }
+            Look::Fit(field) => {
+                self.fits += u64::from(fits(field, cell));
+                match field.shape() {
+                    Shape::Time => self.look_at_date(cell, line),
+                    Shape::Size => self.look_at_size(cell, line),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn look_at_date(&mut self, cell: &str, line: u64) {
+        let slot = match moment::order_of(cell) {
+            OrderHint::None => return,
+            OrderHint::Open => &mut self.open_date,
+            OrderHint::Only(DateOrder::Dmy) => &mut self.dates[0],
+            OrderHint::Only(DateOrder::Mdy) => &mut self.dates[1],
+        };
+        see(slot, cell, line);
+    }
+
+    fn look_at_size(&mut self, cell: &str, line: u64) {
+        let (digits, unit) = cell.split_at(number::number_end(cell));
+        let slot = match number::mark_of(digits) {
+            MarkHint::None => None,
+            MarkHint::Open => Some(&mut self.open_number),
+            MarkHint::Only(DecimalMark::Point) => Some(&mut self.marks[0]),
+            MarkHint::Only(DecimalMark::Comma) => Some(&mut self.marks[1]),
+        };
+        if let Some(slot) = slot {
+            see(slot, cell, line);
+        }
+        if unit.trim().is_empty() && digits.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+            see(&mut self.bare, cell, line);
+        }
+    }
+}
+
+fn see(slot: &mut Option<Seen>, cell: &str, line: u64) {
+    if slot.is_none() {
+        *slot = Some(Seen { line, value: cell.chars().take(60).collect() });
+    }
+}
+
+/// Whether a cell could be a value of a field.
+fn fits(field: Field, cell: &str) -> bool {
+    match field {
+        Field::Iccid => ident::Iccid::parse(cell).is_ok(),
+        Field::Imsi => ident::imsi(cell).is_ok(),
+        Field::Msisdn => ident::msisdn(cell).is_ok(),
+        Field::Eid => ident::eid(cell).is_ok(),
+        Field::Imei => ident::imei(cell).is_ok(),
+        Field::Status => status::tell(cell).0,
+        Field::Used | Field::Cap | Field::Alert => number::number_end(cell) > 0,
+        _ if field.shape() == Shape::Time => {
+            moment::parse(cell, Some(DateOrder::Dmy)).is_ok_and(|moment| moment.time > Time(0))
+        }
+        _ => true,
+    }
+}
+
+/// Whether a cell says that there is no value.
+pub(super) fn is_absent(cell: &str) -> bool {
+    let cell = cell.trim();
+    if cell.len() > 4 {
+        return false;
+    }
+    matches!(
+        cell.to_ascii_lowercase().as_str(),
+        "" | "-" | "--" | "—" | "–" | "n/a" | "na" | "n.a." | "null" | "none" | "nil" | "#n/a"
+    )
+}
