@@ -20,7 +20,7 @@ pub struct Account {
     pub id: AccountId,
     /// The account above; `None` for the top of what this user sees.
     pub parent: Option<AccountId>,
-    /// The name, unique among siblings ignoring case.
+    /// The name, unique among siblings ignoring case; accents distinguish.
     pub name: String,
     /// What another system calls it; empty where nothing does.
     pub reference: String,
@@ -83,7 +83,7 @@ pub fn valid_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// The accounts a user sees, in tree order: parents before children, siblings by folded name.
+/// The accounts a user sees, in tree order: parents before children, siblings by folded name, then by key.
 #[derive(Debug, Clone, Default)]
 pub struct Accounts {
     list: Vec<Account>,
@@ -158,7 +158,7 @@ impl Accounts {
             }
         }
         for siblings in children.values_mut() {
-            siblings.sort_by(|a, b| rows[*a].key.cmp(&rows[*b].key));
+            siblings.sort_by_cached_key(|at| (text::fold(&rows[*at].name), rows[*at].key.clone()));
         }
         let mut tree = Self::default();
         let start = rows.iter().position(|r| r.id == top);
@@ -307,13 +307,13 @@ impl Accounts {
         format!("{} set {from}", shown(ceiling.bytes))
     }
 
-    /// Finds an account by path, or by a name that is unique.
+    /// Finds an account by path, or by a name that is unique. Names are compared by [`text::case_fold`].
     pub fn find(&self, path: &str) -> Result<AccountId> {
         if let Some(names) = split_path(path) {
             return self.walk(&names).ok_or_else(|| self.unknown(path));
         }
-        let key = text::fold(path.trim());
-        let hits: Vec<&Account> = self.list.iter().filter(|a| text::fold(&a.name) == key).collect();
+        let key = text::case_fold(path.trim());
+        let hits: Vec<&Account> = self.list.iter().filter(|a| text::case_fold(&a.name) == key).collect();
         match hits.as_slice() {
             [] => Err(self.unknown(path)),
             [one] => Ok(one.id),
@@ -326,12 +326,12 @@ impl Accounts {
 
     fn walk(&self, names: &[String]) -> Option<AccountId> {
         let (top, first) = (self.top()?, names.first()?);
-        if text::fold(&top.name) != text::fold(first) {
+        if text::case_fold(&top.name) != text::case_fold(first) {
             return None;
         }
         names[1..].iter().try_fold(top.id, |at, name| {
-            let key = text::fold(name);
-            self.children(at).find(|child| text::fold(&child.name) == key).map(|child| child.id)
+            let key = text::case_fold(name);
+            self.children(at).find(|child| text::case_fold(&child.name) == key).map(|child| child.id)
         })
     }
 
@@ -371,7 +371,7 @@ mod tests {
             parent: (parent > 0).then_some(AccountId(parent)),
             name: name.into(),
             reference: String::new(),
-            key: text::fold(name),
+            key: text::case_fold(name),
             own,
             has_admin: false,
             users: 0,
@@ -433,6 +433,17 @@ mod tests {
         assert_eq!(tree.path(AccountId(2)), "/Top/b\\/c");
         assert_eq!(tree.find("/TOP/ä/leaf"), Ok(AccountId(4)));
         assert_eq!(tree.find("leaf"), Ok(AccountId(4)));
+    }
+
+    #[test]
+    fn accents_tell_accounts_apart() {
+        let rows =
+            [row(1, 0, "Top", 0), row(2, 1, "Müller", 0), row(3, 1, "Muller", 0), row(4, 1, "Peña", 0)];
+        let tree = Accounts::build(&rows, AccountId(1));
+        assert_eq!((tree.find("MÜLLER"), tree.find("/top/muller")), (Ok(AccountId(2)), Ok(AccountId(3))));
+        assert_eq!(tree.find("Mu\u{308}ller"), Ok(AccountId(2)), "another spelling of the same letter");
+        let error = tree.find("Pena").expect_err("another name");
+        assert!(error.hint().expect("hint").contains("Peña"));
     }
 
     #[test]

@@ -140,9 +140,9 @@ impl Listed {
         self.clear || !self.add.is_empty() || !self.remove.is_empty()
     }
 
-    /// A list after it.
+    /// A list after it. Names are the same if they differ in case only: with an accent it is another tag or address.
     pub fn of(&self, names: Vec<String>) -> Vec<String> {
-        let same = |a: &str, b: &str| text::fold(a) == text::fold(b);
+        let same = |a: &str, b: &str| text::case_fold(a) == text::case_fold(b);
         let mut left: Vec<String> = if self.clear { Vec::new() } else { names };
         left.retain(|name| !self.remove.iter().any(|gone| same(gone, name)));
         for name in &self.add {
@@ -329,6 +329,7 @@ mod tests {
         assert_eq!(edited("+new, -old", "old kept"), "kept new");
         assert_eq!(edited("NEW", "new"), "new", "whatever its case, it is there once");
         assert_eq!(edited("-Old", "old"), "");
+        assert_eq!(edited("+Peña, -Müller", "Pena Muller"), "Pena Muller Peña", "accents distinguish");
         assert_eq!(edited("none", "a b"), "");
         assert_eq!(edited("", "a b"), "a b");
         assert!(!Listed::parse(" , ").is_some());

@@ -364,13 +364,13 @@ impl Term {
     }
 }
 
-/// The accounts whose own name contains, fits or is `wanted`.
+/// The accounts whose own name contains, fits or is `wanted`. Only what contains or fits ignores accents.
 fn named(accounts: &Accounts, op: Op, wanted: &str) -> Vec<AccountId> {
-    let wanted = text::fold(wanted);
+    let (wanted, exact) = (text::fold(wanted), text::case_fold(wanted));
     let test = |name: &str| match op {
         Op::Has if wanted.contains('*') => text::fits(&wanted, &text::fold(name)),
         Op::Has => text::fold(name).contains(&wanted),
-        _ => text::fold(name) == wanted,
+        _ => text::case_fold(name) == exact,
     };
     accounts.all().iter().filter(|a| test(&a.name)).map(|a| a.id).collect()
 }

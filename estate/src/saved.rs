@@ -15,7 +15,7 @@ const MOST: usize = 500;
 /// A saved filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Saved {
-    /// Its name, unique for its user whatever the case.
+    /// The name, unique for its user ignoring case and accents: a name that looks alike is refused, not a second filter.
     pub name: String,
     /// The filter's text.
     pub filter: String,

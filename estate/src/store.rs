@@ -53,7 +53,7 @@ use opened::Opened;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 14] = [
+const MIGRATIONS: [&str; 15] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -68,6 +68,7 @@ const MIGRATIONS: [&str; 14] = [
     include_str!("../schema/0012.sql"),
     include_str!("../schema/0013.sql"),
     include_str!("../schema/0014.sql"),
+    include_str!("../schema/0015.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
@@ -254,7 +255,7 @@ impl Session {
 
     fn functions(&self) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-        list_keys(&self.conn)?;
+        schema_functions(&self.conn)?;
         list_functions(&self.conn)?;
         turn::functions(&self.conn)?;
         self.conn.create_scalar_function("fold", 1, flags, |ctx| {
@@ -326,9 +327,13 @@ fn list_functions(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// `list_keys(list)`: the folded names of a stored list, each once, as JSON. The schema itself needs it.
-fn list_keys(conn: &Connection) -> Result<()> {
+/// Functions that triggers and migrations use: `case_fold(text)`, and `list_keys(list)`, the folded names of a stored
+/// list, each once, as JSON.
+fn schema_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("case_fold", 1, flags, |ctx| {
+        Ok(text::case_fold(ctx.get_raw(0).as_str().unwrap_or_default()))
+    })?;
     conn.create_scalar_function("list_keys", 1, flags, |ctx| {
         let list = text::fold(ctx.get_raw(0).as_str().unwrap_or_default());
         let names: BTreeSet<&str> = list.split('\n').filter(|name| !name.is_empty()).collect();
@@ -375,7 +380,7 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
     let version: u32 =
         conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
     let fresh = Connection::open_in_memory()?;
-    list_keys(&fresh)?;
+    schema_functions(&fresh)?;
     for migration in &MIGRATIONS[..version as usize] {
         fresh.execute_batch(migration)?;
     }
@@ -396,7 +401,7 @@ fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
 /// Applies the migrations the file does not have yet, each in a transaction of its own.
 fn migrate(conn: &mut Connection) -> Result<()> {
     let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |r| r.get::<_, u32>(0));
-    list_keys(conn)?;
+    schema_functions(conn)?;
     conn.busy_timeout(BUSY)?;
     for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version(conn)? as usize) {
         let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -70,7 +70,20 @@ fn skip_string(chars: &mut Chars<'_>) {
     }
 }
 
-/// Folds case and accents away, so that `Müller` and `MULLER` compare equal.
+/// Folds case away and keeps accents: `MÜLLER` and `müller` compare equal, `Müller` and `Muller` do not.
+///
+/// For names that identify an object. Canonically equivalent spellings (Unicode §3.7) give the same result, in NFC. Every
+/// letter is lowercased by itself and a final sigma is a sigma; compatibility characters and `ß` stay what they are, so
+/// that no two spellings become one name.
+pub fn case_fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower = text.nfd().flat_map(char::to_lowercase);
+    lower.map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
+}
+
+/// Folds case and accents away, so that `Müller` and `MULLER` compare equal. For searches and suggestions.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -174,6 +187,16 @@ mod tests {
     }
 
     #[test]
+    fn case_folding_keeps_accents() {
+        assert_eq!(case_fold("PEÑA Sl"), case_fold("pen\u{303}a SL"));
+        assert_eq!(case_fold("ΟΔΟΣ"), case_fold("οδος"));
+        for (a, b) in [("Müller", "Muller"), ("Peña SL", "Pena SL"), ("Maß", "Mass"), ("Ørsted", "Orsted")]
+        {
+            assert_ne!(case_fold(a), case_fold(b));
+        }
+    }
+
+    #[test]
     fn patterns_fit_whole_values() {
         assert!(fits("*0057", "894400057") && fits("8944*", "8944") && fits("a*b*c", "a-b-c"));
         assert!(!fits("8944*", "18944") && !fits("a*b", "abc") && !fits("abc", "abcd"));
@@ -216,6 +239,14 @@ mod tests {
             let once = clean(&text).into_owned();
             prop_assert!(!once.chars().any(is_hostile));
             prop_assert_eq!(clean(&once), once.as_str());
+        }
+
+        #[test]
+        fn case_folding_is_idempotent_and_finer_than_folding(a in "\\PC{0,8}", b in "\\PC{0,8}") {
+            let key = case_fold(&a);
+            prop_assert_eq!(case_fold(&key), key.as_str());
+            prop_assert_eq!(case_fold(&a.to_lowercase()), key.as_str());
+            prop_assert!(key != case_fold(&b) || fold(&key) == fold(&case_fold(&b)));
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What filters are made of and kept in: values to choose from, lists, saved filters, the index of tags.
 
 mod common;
+#[path = "common/old.rs"]
+mod old;
 
 use std::ops::ControlFlow;
 
@@ -224,28 +226,12 @@ fn a_saved_filter_that_cannot_be_read_is_never_every_sim() {
     assert!(root.edit_saved(&[SavedEdit::Put(one("Two"), false)]).is_err(), "and is not written over");
 }
 
-/// A store of the first version with what `from` holds.
-fn as_of_the_first_version(from: &Local, path: &std::path::Path) {
-    let raw = rusqlite::Connection::open(path).expect("raw");
-    raw.execute_batch(include_str!("../schema/0001.sql")).expect("first schema");
-    raw.execute("ATTACH ? AS new", [from.path().to_str().expect("path")]).expect("attached");
-    for table in ["account", "user", "sim", "log", "log_item", "log_account"] {
-        let sql = format!("SELECT group_concat(name) FROM pragma_table_xinfo('{table}') WHERE hidden = 0");
-        let columns: String = raw.query_row(&sql, [], |r| r.get(0)).expect("columns");
-        let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
-        raw.execute(&copy, []).expect("copied");
-    }
-    let id: i64 = raw.query_row("PRAGMA new.application_id", [], |r| r.get(0)).expect("id");
-    let marks = format!("DETACH new; PRAGMA application_id = {id}; PRAGMA user_version = 1");
-    raw.execute_batch(&marks).expect("as it was");
-}
-
 #[test]
 fn two_programs_can_bring_an_old_store_up_to_date_at_once() {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("old.db");
     let (_new, root, ..) = world();
-    as_of_the_first_version(&root, &path);
+    old::write_first_version(&root, &path);
     std::thread::scope(|scope| {
         let open = || scope.spawn(|| Local::open(&path, Some("root@x.example"), false).map(|l| l.check()));
         let all: Vec<_> = (0..6).map(|_| open()).collect();

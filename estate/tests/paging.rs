@@ -215,6 +215,10 @@ fn compares(term: &Term, value: &Value, sim: &Sim, accounts: &Accounts) -> bool 
         ("no", Value::Field(field)) => !filled(sim, field.name()),
         ("in", Value::Text(path)) => accounts.is_under(sim.account, accounts.find(path).expect("account")),
         ("path", Value::Text(path)) => sim.account == accounts.find(path).expect("account"),
+        ("account", Value::Text(wanted)) if term.op == Op::Eq => {
+            let name = &accounts.get(sim.account).expect("visible").name;
+            text::case_fold(name) == text::case_fold(wanted)
+        }
         (name, Value::Text(wanted)) => {
             strings(sim, name, accounts).iter().any(|have| says(term.op, wanted, have))
         }

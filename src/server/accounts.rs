@@ -64,10 +64,10 @@ pub(super) async fn list(
             None => 0,
         };
         let parent = params.get("parent").map(|id| need(&accounts, id)).transpose()?.map(|above| above.id);
-        let name = params.get("name").map(estate::text::fold);
+        let name = params.get("name").map(estate::text::case_fold);
         let fits = |account: &&Account| {
             parent.is_none_or(|parent| account.parent == Some(parent))
-                && name.as_ref().is_none_or(|name| estate::text::fold(&account.name) == *name)
+                && name.as_ref().is_none_or(|name| estate::text::case_fold(&account.name) == *name)
                 && params.get("reference").is_none_or(|reference| account.reference == reference)
         };
         let all: Vec<&Account> = accounts.all()[from..].iter().filter(fits).take(limit + 1).collect();

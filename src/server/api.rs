@@ -149,7 +149,7 @@ fn account_routes() -> Vec<Route> {
         Route::get("/v1/accounts", accounts::list)
             .named("listAccounts", "Accounts", "List accounts\nParents before children, your own first.")
             .with("parent", word(), "Only those directly below this one.")
-            .with("name", word(), "Only those of this name, whatever the case.")
+            .with("name", word(), "Only those of this name, ignoring case; accents distinguish.")
             .with("reference", word(), "Only the one another system calls this.")
             .fails(404, "The account above is not there, as far as you can know.")
             .paged()

@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub id: String,
     /// The account above; null for the top of what you see.
     pub parent_id: Option<String>,
-    /// Its name, unique among siblings whatever the case.
+    /// The name, unique among siblings ignoring case; accents distinguish.
     #[schema(max_length = 100, example = "Fleet North")]
     pub name: String,
     /// The names from your own account down; `/` and `\` in a name are written `\/` and `\\`.

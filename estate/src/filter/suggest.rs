@@ -83,7 +83,7 @@ pub fn suggest(slot: &Slot, accounts: &Accounts, known: &Known) -> Vec<Suggestio
     let mut list = if slot.is_account() { paths(field, slot, accounts) } else { values(field, slot, known) };
     list.truncate(MOST);
     // What is there whole already needs no suggestion.
-    if list.len() == 1 && text::fold(&list[0].label) == text::fold(&slot.typed) {
+    if list.len() == 1 && text::case_fold(&list[0].label) == text::case_fold(&slot.typed) {
         list.clear();
     }
     list

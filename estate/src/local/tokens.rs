@@ -107,6 +107,7 @@ impl Local {
         let view = View::new(&session, &self.scope, None)?;
         let account = view.accounts.need(new.account.unwrap_or(self.scope.top()))?.id;
         let user = &self.scope.user;
+        // A name that looks alike is refused, accents or not: tokens are revoked by name.
         let folded = crate::text::fold(&new.name);
         if tokens::list(&session, user.id)?.iter().any(|token| crate::text::fold(&token.name) == folded) {
             return Err(Error::Conflict(format!("a token of yours is called {} already", new.name)));

@@ -58,7 +58,7 @@ pub(crate) fn insert(
     let sql = "INSERT INTO account (parent_id, name, key, created_at, version) VALUES (?, ?, ?, ?, ?)";
     session
         .prepare_cached(sql)?
-        .execute(params![parent.map(|p| p.0), name, text::fold(name), now.0, rev])
+        .execute(params![parent.map(|p| p.0), name, text::case_fold(name), now.0, rev])
         .map_err(|e| taken(e, name))?;
     Ok(AccountId(session.last_insert_rowid()))
 }
@@ -72,7 +72,7 @@ fn taken(error: rusqlite::Error, name: &str) -> Error {
 
 pub(crate) fn rename(session: &Session, id: AccountId, name: &str, rev: Rev) -> Result<()> {
     let sql = "UPDATE account SET name = ?, key = ?, version = ? WHERE id = ?";
-    session.execute(sql, params![name, text::fold(name), rev, id.0]).map_err(|e| taken(e, name))?;
+    session.execute(sql, params![name, text::case_fold(name), rev, id.0]).map_err(|e| taken(e, name))?;
     Ok(())
 }
 

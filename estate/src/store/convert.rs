@@ -16,9 +16,9 @@ use crate::sim::SimId;
 use crate::text;
 use crate::units::Time;
 
-/// The first name of a SIM's list, folded; nothing where it has none.
+/// The first name of a SIM's list, case-folded as account names are; empty if it has none.
 fn first(by: Grouping) -> String {
-    format!("fold(ifnull(json_extract(list_items(s.{}), '$[0]'), ''))", by.column())
+    format!("case_fold(ifnull(json_extract(list_items(s.{}), '$[0]'), ''))", by.column())
 }
 
 /// The outcome of each SIM, or the reason for it, as a code: only those in the account itself with exactly one name go.
@@ -74,7 +74,7 @@ impl View<'_> {
     ) -> Result<()> {
         let mut chosen = Sql::new("sim s WHERE (");
         chosen.push(judged(account, by, at(target), true));
-        chosen.push(Sql::new(format!(") = 0 AND {} = ? AND ", first(by))).with(text::fold(name)));
+        chosen.push(Sql::new(format!(") = 0 AND {} = ? AND ", first(by))).with(text::case_fold(name)));
         chosen.push(self.target(target)?);
         if let Some(ceiling) = self.accounts.need(there)?.ceiling {
             self.warn_of_ceiling(ceiling, &chosen, plan)?;
@@ -96,7 +96,7 @@ impl View<'_> {
         sql.push(self.target(target)?);
         sql.text.push_str(" GROUP BY 1 ORDER BY 2 DESC, 1");
         let there: BTreeMap<String, &Account> =
-            self.accounts.children(account).map(|child| (text::fold(&child.name), child)).collect();
+            self.accounts.children(account).map(|child| (text::case_fold(&child.name), child)).collect();
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let rows = statement.query_map(params_from_iter(&sql.params), |r| {
             Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
@@ -105,8 +105,8 @@ impl View<'_> {
         let mut groups: Vec<Group> = Vec::new();
         for row in rows {
             let (name, sims) = row?;
-            let key = text::fold(&name);
-            match groups.iter_mut().find(|group| text::fold(&group.name) == key) {
+            let key = text::case_fold(&name);
+            match groups.iter_mut().find(|group| text::case_fold(&group.name) == key) {
                 Some(group) => group.sims += sims,
                 None => {
                     groups.push(Group { name, sims, account: there.get(&key).map(|child| child.id) });
@@ -140,7 +140,8 @@ pub(crate) fn judge_convert(
             made.push(accounts::insert(session, Some(account), &valid_name(&group.name)?, rev, now)?);
             made[made.len() - 1]
         };
-        session.execute("INSERT INTO temp.grouped VALUES (?, ?)", params![text::fold(&group.name), id.0])?;
+        session
+            .execute("INSERT INTO temp.grouped VALUES (?, ?)", params![text::case_fold(&group.name), id.0])?;
     }
     let to = format!(
         "ifnull((SELECT g.account_id FROM temp.grouped g WHERE g.key = {}), s.account_id)",

@@ -19,7 +19,7 @@ pub(super) struct Paths<'a> {
     by_path: HashMap<Vec<String>, i64>,
     /// The same as the file spells them.
     by_names: HashMap<Vec<String>, i64>,
-    /// Accounts by parent and folded name.
+    /// Accounts by parent and case-folded name.
     children: HashMap<(i64, String), i64>,
     pub new: Vec<(i64, i64, String)>,
 }
@@ -41,11 +41,11 @@ impl<'a> Paths<'a> {
     }
 
     fn resolve_anew(&mut self, names: &[String]) -> Result<i64> {
-        let keys: Vec<String> = names.iter().map(|name| text::fold(name)).collect();
+        let keys: Vec<String> = names.iter().map(|name| text::case_fold(name)).collect();
         if let Some(id) = self.by_path.get(&keys) {
             return Ok(*id);
         }
-        let own = self.known.get(self.under).map(|a| text::fold(&a.name));
+        let own = self.known.get(self.under).map(|a| text::case_fold(&a.name));
         let skip = usize::from(own.is_some() && keys.first() == own.as_ref());
         let mut at = self.under.0;
         for (depth, name) in names.iter().enumerate().skip(skip) {
@@ -75,7 +75,7 @@ impl<'a> Paths<'a> {
 }
 
 fn children(known: &Accounts) -> HashMap<(i64, String), i64> {
-    known.all().iter().filter_map(|a| Some(((a.parent?.0, text::fold(&a.name)), a.id.0))).collect()
+    known.all().iter().filter_map(|a| Some(((a.parent?.0, text::case_fold(&a.name)), a.id.0))).collect()
 }
 
 /// The columns of `sim` that a file's header speaks of.

@@ -141,7 +141,7 @@ impl Line {
         };
         let chars: Vec<char> = self.text().chars().collect();
         let rest: String = chars[..slot.start].iter().chain(&chars[slot.end..]).collect();
-        cut_values(&rest).iter().map(|v| estate::text::fold(&unquoted(v.trim()))).collect()
+        cut_values(&rest).iter().map(|v| estate::text::case_fold(&unquoted(v.trim()))).collect()
     }
 
     /// Works out what could be typed; of fields only once one is begun, unless it is asked for.
@@ -155,7 +155,7 @@ impl Line {
         self.offered =
             self.slot.as_ref().filter(begun).map(|s| suggest(s, accounts, known)).unwrap_or_default();
         let others = self.others();
-        self.offered.retain(|s| !others.contains(&estate::text::fold(&s.label)));
+        self.offered.retain(|s| !others.contains(&estate::text::case_fold(&s.label)));
     }
 
     fn step(&mut self, by: i64) {
