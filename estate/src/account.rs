@@ -1,5 +1,7 @@
 //! Accounts and the tree they form, as one user sees it.
 
+mod name;
+
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::period::PeriodRule;
 use crate::text;
 use crate::units::shown;
+pub use name::{NAME_MAX, check_new_account_name, valid_name};
 
 /// Identifies an account within one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,21 +69,6 @@ impl Ceiling {
     pub fn exceeded_by(self, cap: u64) -> bool {
         cap == 0 || cap > self.bytes
     }
-}
-
-/// The longest name, in characters.
-pub const NAME_MAX: usize = 100;
-
-/// Checks a name: trimmed, 1 to 100 characters, nothing that could harm a terminal.
-pub fn valid_name(name: &str) -> Result<String> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX {
-        return Err(Error::invalid("name", format!("must have 1 to {NAME_MAX} characters")));
-    }
-    if text::clean(name) != name {
-        return Err(Error::invalid("name", "must not hold control or direction characters"));
-    }
-    Ok(name.to_owned())
 }
 
 /// The accounts a user sees, in tree order: parents before children, siblings by folded name, then by key.

@@ -37,7 +37,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-pub use account::{Account, AccountId, Accounts, Ceiling, NAME_MAX, split_path, valid_name};
+pub use account::{
+    Account, AccountId, Accounts, Ceiling, NAME_MAX, check_new_account_name, split_path, valid_name,
+};
 pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Progress,
     Reason, Receipt, Rev, StagingId, Target, Warning, Watch,

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::account::{AccountId, Accounts, valid_name};
+use crate::account::{AccountId, Accounts, check_new_account_name, valid_name};
 use crate::change::{Cancel, ChangeId, Counts, Rev, StagingId};
 use crate::error::{Error, Result};
 use crate::ident;
@@ -90,7 +90,7 @@ impl Local {
 
     /// The same at a given moment, so that a demo tells one story.
     pub(crate) fn create_at(path: &Path, new: &NewEstate, now: Time) -> Result<Self> {
-        let name = valid_name(&new.account)?;
+        let name = check_new_account_name(&new.account)?;
         let email = ident::email(&new.email)?;
         let full_name = valid_name(&new.name)?;
         let store = Store::create(path)?;

@@ -120,3 +120,64 @@ fn an_older_store_keeps_its_accounts_and_takes_the_name_without_the_accent() {
     assert_eq!(names(&store), ["Root", "Muller", "Müller", "Σας", "Σασ"]);
     assert_eq!(sim(&store, 11).account, account(&store, "/Root/Müller"));
 }
+
+/// `Acme` with a Cyrillic A.
+const LOOKALIKE: &str = "\u{410}cme";
+
+#[test]
+fn new_names_that_pass_for_others_are_refused_in_every_way() {
+    let (_dir, root) = estate();
+    let me = root.me().account;
+    let refused = |change: Change| {
+        assert!(matches!(root.plan(&change, &Cancel::new()), Err(Error::Invalid { field: "name", .. })));
+        match apply(&root, &change) {
+            Err(Error::Invalid { field: "name", reason }) => reason,
+            other => panic!("{other:?}"),
+        }
+    };
+    let file = format!(
+        "iccid,account,tags\n8900101000000000011,Acme,{LOOKALIKE}\n8900101000000000012,Acme / {LOOKALIKE},\n\
+         8900101000000000013,Ac\u{ad}me,\n8900101000000000014,☎\u{fe0f} Sales,\n"
+    );
+    let (tally, notes) = import(&root, file.as_bytes());
+    assert_eq!((tally.added, tally.refused, tally.accounts), (2, 2, 2));
+    let reasons: Vec<(u64, &str, &str)> = notes
+        .iter()
+        .filter(|note| note.refused)
+        .map(|note| (note.line, note.column.as_str(), note.reason.as_str()))
+        .collect();
+    let mixed = format!("must not mix scripts in one word: {LOOKALIKE} has Cyrillic and Latin letters");
+    let hidden = "must not hold the invisible character U+00AD";
+    assert_eq!(reasons, [(3, "Account", mixed.as_str()), (4, "Account", hidden)]);
+    assert_eq!(refused(Change::AddAccount { parent: me, name: LOOKALIKE.into() }), mixed);
+    let acme = account(&root, "/Root/Acme");
+    assert_eq!(refused(Change::RenameAccount { account: acme, name: "Ac\u{ad}me".into() }), hidden);
+    let query = Query { deep: false, ..Query::all(acme, changes::NOW) };
+    let by_tag = Change::Convert { target: Target::query(query), account: acme, by: Grouping::Tag };
+    assert_eq!(refused(by_tag), mixed);
+}
+
+#[test]
+fn accounts_that_have_such_a_name_already_stay_usable() {
+    let (_dir, root) = estate();
+    import(&root, b"iccid,account\n8900101000000000011,Acme\n");
+    let raw = rusqlite::Connection::open(root.path()).expect("raw");
+    let older = "UPDATE account SET name = ?1, key = ?2 WHERE name = 'Acme'";
+    raw.execute(older, [LOOKALIKE, &estate::text::case_fold(LOOKALIKE)]).expect("as an older version let in");
+    drop(raw);
+    let local = Local::open(root.path(), Some("root@x.example"), false).expect("session");
+    let path = format!("/Root/{LOOKALIKE}");
+    let file = format!("iccid,account\n8900101000000000012,{LOOKALIKE}\n");
+    assert_eq!(import(&local, file.as_bytes()).0.added, 1, "an import finds it");
+    assert_eq!(count(&local, &format!("in:{path}")), 2);
+    let there = account(&local, &path);
+    let renamed = Change::RenameAccount { account: there, name: "Acme".into() };
+    let renamed = apply(&local, &renamed).expect("renamed");
+    undo(&local, &renamed.id).expect("it was its name before");
+    let to = local.me().account;
+    apply(&local, &Change::Move { target: all(&local, ""), to, clear: estate::Clear::default() })
+        .expect("emptied");
+    let deleted = apply(&local, &Change::DeleteAccount { account: there }).expect("deleted");
+    undo(&local, &deleted.id).expect("it was there before");
+    assert!(count(&local, &format!("in:{path}")) == 0, "found again");
+}

@@ -11,7 +11,7 @@ use super::tree::{
     own_to_manage, rename_account, set_ceiling, set_entitlement, set_period,
 };
 use super::{Local, tree, users};
-use crate::account::{AccountId, Ceiling, valid_name};
+use crate::account::{AccountId, Ceiling, check_new_account_name};
 use crate::change::{
     Cancel, Change, ChangeId, Clear, Counts, Grouping, Plan, Progress, Receipt, Rev, StagingId, Target,
     Warning, Watch,
@@ -443,11 +443,11 @@ fn check(view: &View<'_>, change: &Change) -> Result<u64> {
             help.as_ref().map(|help| help.checked()).transpose()?;
         }
         Change::AddAccount { parent: account, name } => {
-            valid_name(name)?;
+            check_new_account_name(name)?;
             view.accounts.need(*account)?;
         }
         Change::RenameAccount { account, name } => {
-            valid_name(name)?;
+            check_new_account_name(name)?;
             own_to_manage(view, *account)?;
         }
         Change::SetPeriod { account, .. } | Change::SetEntitlement { account, .. } => {

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::apply::{Done, Run};
-use crate::account::{AccountId, NAME_MAX, valid_name};
+use crate::account::{AccountId, NAME_MAX, check_new_account_name};
 use crate::change::Change;
 use crate::edit::line;
 use crate::error::{Error, Result};
@@ -50,18 +50,26 @@ pub(super) fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Resu
 }
 
 pub(super) fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
-    let name = valid_name(name)?;
+    insert_account(run, parent, &check_new_account_name(name)?)
+}
+
+/// Makes an account under a name that has been checked, or that was an account's before.
+fn insert_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
     run.view.accounts.need(parent)?;
     too_deep(run.view, parent, 0)?;
-    let id = accounts::insert(run.session, Some(parent), &name, run.rev, run.now)?;
+    let id = accounts::insert(run.session, Some(parent), name, run.rev, run.now)?;
     Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
 }
 
 pub(super) fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
-    let name = valid_name(name)?;
+    put_name(run, account, &check_new_account_name(name)?)
+}
+
+/// Gives an account a name that has been checked, or that was its own before.
+pub(super) fn put_name(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
     own_to_manage(run.view, account)?;
     let from = run.view.accounts.need(account)?.name.clone();
-    accounts::rename(run.session, account, &name, run.rev)?;
+    accounts::rename(run.session, account, name, run.rev)?;
     Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
 }
 
@@ -177,7 +185,7 @@ pub(super) fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) 
 /// Makes a deleted account again, under a number of its own, with what was set on it.
 pub(super) fn restore_account(run: &Run<'_>, gone: &Json) -> Result<Done> {
     let parent = AccountId(gone["parent"].as_i64().unwrap_or_default());
-    let done = add_account(run, parent, gone["name"].as_str().unwrap_or_default())?;
+    let done = insert_account(run, parent, gone["name"].as_str().unwrap_or_default())?;
     if let Some(id) = done.account {
         accounts::set_period(run.session, id, rule_of(&gone["period"]), run.rev)?;
         accounts::set_entitlement(run.session, id, gone["levels"] != Json::Bool(false), run.rev)?;

@@ -4,8 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang};
 use super::tree::{
-    delete_account, move_account, rename_account, restore_account, rule_of, set_ceiling, set_entitlement,
-    set_help, set_period, set_reference,
+    delete_account, move_account, put_name, restore_account, rule_of, set_ceiling, set_entitlement, set_help,
+    set_period, set_reference,
 };
 use super::{Local, users};
 use crate::account::AccountId;
@@ -114,7 +114,7 @@ impl Local {
             "rename-account" if run.view.accounts.need(account())?.name != text("to") => {
                 return Err(Error::Conflict("the account has been renamed again since".into()));
             }
-            "rename-account" => rename_account(run, account(), &text("from"))?,
+            "rename-account" => put_name(run, account(), &text("from"))?,
             "entitlement" => set_entitlement(run, account(), logged.body["on"] == Json::Bool(false))?,
             "period" if run.view.accounts.need(account())?.own_period != rule_of(&logged.body["to"]) => {
                 return Err(Error::Conflict("the billing period has been set again since".into()));

@@ -9,7 +9,7 @@ use super::read::View;
 use super::sql::Sql;
 use super::write::{Judged, at, judge_with};
 use super::{Session, accounts};
-use crate::account::{Account, AccountId, valid_name};
+use crate::account::{Account, AccountId, check_new_account_name};
 use crate::change::{Group, Grouping, Plan, Rev, Target, Warning};
 use crate::error::Result;
 use crate::sim::SimId;
@@ -106,12 +106,15 @@ impl View<'_> {
         for row in rows {
             let (name, sims) = row?;
             let key = text::case_fold(&name);
-            match groups.iter_mut().find(|group| text::case_fold(&group.name) == key) {
-                Some(group) => group.sims += sims,
-                None => {
-                    groups.push(Group { name, sims, account: there.get(&key).map(|child| child.id) });
-                }
+            if let Some(group) = groups.iter_mut().find(|group| text::case_fold(&group.name) == key) {
+                group.sims += sims;
+                continue;
             }
+            let account = there.get(&key).map(|child| child.id);
+            if account.is_none() {
+                check_new_account_name(&name)?;
+            }
+            groups.push(Group { name, sims, account });
         }
         groups.sort_by_key(|group| std::cmp::Reverse(group.sims));
         Ok(groups)
@@ -137,7 +140,13 @@ pub(crate) fn judge_convert(
         let id = if let Some(id) = group.account {
             id
         } else {
-            made.push(accounts::insert(session, Some(account), &valid_name(&group.name)?, rev, now)?);
+            made.push(accounts::insert(
+                session,
+                Some(account),
+                &check_new_account_name(&group.name)?,
+                rev,
+                now,
+            )?);
             made[made.len() - 1]
         };
         session

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::params;
 
 use super::Session;
-use crate::account::{AccountId, Accounts};
+use crate::account::{AccountId, Accounts, check_new_account_name};
 use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::import::{ImportField, Mapping, Note, NoteSink, OnDuplicate, SimRow};
@@ -67,8 +67,9 @@ impl<'a> Paths<'a> {
         if !self.may_create {
             return Err(Error::invalid("account", format!("there is no account {name}")));
         }
+        let name = check_new_account_name(name)?;
         let id = -(self.new.len() as i64) - 1;
-        self.new.push((id, parent, name.to_owned()));
+        self.new.push((id, parent, name));
         self.children.insert((parent, key.to_owned()), id);
         Ok(id)
     }
@@ -126,6 +127,8 @@ pub(super) fn stage(
     };
     let account = match paths.resolve(&row.account) {
         Ok(account) => account,
+        // The column says what the reason is about.
+        Err(Error::Invalid { reason, .. }) => return refuse("Account", &row.account.join(" / "), reason),
         Err(error) => return refuse("Account", &row.account.join(" / "), error.to_string()),
     };
     let key = row.iccid.key();

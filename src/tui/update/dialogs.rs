@@ -218,7 +218,7 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let fault = match prompt.purpose {
         Purpose::AddAccount(_) | Purpose::RenameAccount(_) => {
-            estate::valid_name(text).err().map(|e| e.to_string())
+            estate::check_new_account_name(text).err().map(|e| e.to_string())
         }
         Purpose::Ceiling(_) => estate::levels::parse_cap(text).err().map(|e| e.to_string()),
         Purpose::Period(_) => period(text).err().map(|e| e.to_string()),
