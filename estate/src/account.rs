@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::period::PeriodRule;
 use crate::text;
 use crate::units::shown;
-pub use name::{NAME_MAX, check_new_account_name, valid_name};
+pub use name::{check_new_account_name, valid_name};
 
 /// Identifies an account within one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,18 +5,10 @@ use serde::{Deserialize, Serialize};
 use crate::change::Rev;
 use crate::error::{Error, Result};
 use crate::ident;
+use crate::limits;
 use crate::permit::Capability;
 use crate::text;
 use crate::units::Time;
-
-/// The longest label, in characters.
-pub const LABEL_MAX: usize = 200;
-/// The longest notes, in characters.
-pub const NOTES_MAX: usize = 10_000;
-/// The longest tag or category, in characters.
-pub const TAG_MAX: usize = 64;
-/// The longest name that can be taken off: addresses are the longest.
-const NAME_GONE: usize = 254;
 
 /// What is done to the state of a SIM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -168,7 +160,7 @@ impl Listed {
         let add = self.add.iter().map(|name| read(name)).collect::<Result<Vec<_>>>()?;
         // What goes may be spelt as no new name may be; it stands in the log all the same.
         let remove =
-            self.remove.iter().map(|name| line(name, "list", NAME_GONE)).collect::<Result<Vec<_>>>()?;
+            self.remove.iter().map(|name| line(name, "list", limits::EMAIL)).collect::<Result<Vec<_>>>()?;
         let listed = Self { add, remove, ..self.clone() };
         if !listed.clear
             && let Some(name) = listed.add.iter().find(|name| listed.remove.contains(name))
@@ -210,12 +202,12 @@ impl Edit {
     /// The edit with everything in it made sound, or what is wrong with it.
     pub fn checked(&self) -> Result<Self> {
         let edit = Self {
-            label: self.label.as_deref().map(|label| line(label, "label", LABEL_MAX)).transpose()?,
+            label: self.label.as_deref().map(|label| line(label, "label", limits::LABEL)).transpose()?,
             notes: self.notes.as_deref().map(notes).transpose()?,
             tags: self.tags.checked(|tag| name(tag, "tag"))?,
             categories: self.categories.checked(|category| name(category, "category"))?,
             recipients: self.recipients.checked(ident::email)?,
-            why: line(&self.why, "why", LABEL_MAX)?,
+            why: line(&self.why, "why", limits::LABEL)?,
             ..self.clone()
         };
         if edit.needs().is_empty() {
@@ -295,21 +287,24 @@ pub(crate) fn line(value: &str, field: &'static str, most: usize) -> Result<Stri
 /// Notes may have several lines.
 fn notes(value: &str) -> Result<String> {
     let lines: Vec<String> =
-        value.trim().lines().map(|part| line(part, "notes", NOTES_MAX)).collect::<Result<_>>()?;
+        value.trim().lines().map(|part| line(part, "notes", limits::NOTES)).collect::<Result<_>>()?;
     let notes = lines.join("\n");
-    if notes.chars().count() > NOTES_MAX {
-        return Err(Error::invalid("notes", format!("must have at most {NOTES_MAX} characters")));
+    if notes.chars().count() > limits::NOTES {
+        return Err(Error::invalid("notes", format!("must have at most {} characters", limits::NOTES)));
     }
     Ok(notes)
 }
 
 /// A tag or a category: what separates names in lists and files cannot be part of one.
 fn name(value: &str, field: &'static str) -> Result<String> {
-    let name = line(value, field, TAG_MAX)?;
+    let name = line(value, field, limits::TAG)?;
     if name.is_empty() || name.contains([',', ';', '|']) || name.starts_with(['+', '-']) {
         return Err(Error::invalid(
             field,
-            "must have 1 to 64 characters, no , ; or | in it, and begin with neither + nor -",
+            format!(
+                "must have 1 to {} characters, no , ; or | in it, and begin with neither + nor -",
+                limits::TAG
+            ),
         ));
     }
     Ok(name)

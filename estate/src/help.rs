@@ -6,12 +6,8 @@ use crate::account::valid_name;
 use crate::edit::line;
 use crate::error::{Error, Result};
 use crate::ident;
+use crate::limits;
 use crate::text;
-
-/// The longest page, in characters.
-pub const PAGE_MAX: usize = 20_000;
-/// The longest field of a contact, in characters.
-const FIELD_MAX: usize = 200;
 
 /// What is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +46,10 @@ impl Help {
         match self {
             Self::Page { title, text } => {
                 let title = valid_name(title).map_err(|_| {
-                    Error::invalid("title", "must have 1 to 100 characters, and none that harm a terminal")
+                    Error::invalid(
+                        "title",
+                        format!("must have 1 to {} characters, and none that harm a terminal", limits::NAME),
+                    )
                 })?;
                 Ok(Self::Page { title, text: page(text)? })
             }
@@ -71,13 +70,13 @@ impl Contact {
     fn checked(&self) -> Result<Self> {
         let name = valid_name(&self.name)?;
         let email = if self.email.trim().is_empty() { String::new() } else { ident::email(&self.email)? };
-        let url = line(&self.url, "url", FIELD_MAX)?;
+        let url = line(&self.url, "url", limits::HELP_FIELD)?;
         let sound = ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme));
         if !url.is_empty() && (!sound || url.contains(char::is_whitespace)) {
             return Err(Error::invalid("url", "must be an address such as https://help.example.com"));
         }
-        let phone = line(&self.phone, "phone", 50)?;
-        let hours = line(&self.hours, "hours", FIELD_MAX)?;
+        let phone = line(&self.phone, "phone", limits::HELP_PHONE)?;
+        let hours = line(&self.hours, "hours", limits::HELP_FIELD)?;
         if [&phone, &email, &url].iter().all(|way| way.is_empty()) {
             return Err(Error::invalid("contact", "say how to reach them: a phone, an email or a url"));
         }
@@ -90,8 +89,8 @@ fn page(text: &str) -> Result<String> {
     if text.trim().is_empty() {
         return Err(Error::invalid("text", "is empty"));
     }
-    if text.chars().count() > PAGE_MAX {
-        return Err(Error::invalid("text", format!("must have at most {PAGE_MAX} characters")));
+    if text.chars().count() > limits::HELP_PAGE {
+        return Err(Error::invalid("text", format!("must have at most {} characters", limits::HELP_PAGE)));
     }
     let clean = |(at, line): (usize, &str)| {
         // Tabs are blanks to whoever reads a page.

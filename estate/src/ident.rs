@@ -3,6 +3,7 @@
 //! Digits are kept as text: a 20-digit ICCID exceeds 2⁶³, and leading zeros matter.
 
 use crate::error::{Error, Result};
+use crate::limits;
 
 /// A soft rule that a value breaks: it is kept, and whoever gave it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,7 +130,7 @@ pub fn email(text: &str) -> Result<String> {
     let parts: Vec<&str> = text.split('@').collect();
     let sound = parts.len() == 2 && parts.iter().all(|p| !p.is_empty());
     if !sound
-        || text.len() > 254
+        || text.len() > limits::EMAIL
         || text.chars().any(|c| c.is_control() || c.is_whitespace())
         || crate::text::clean(text) != text
     {

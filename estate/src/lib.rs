@@ -37,9 +37,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-pub use account::{
-    Account, AccountId, Accounts, Ceiling, NAME_MAX, check_new_account_name, split_path, valid_name,
-};
+pub use account::{Account, AccountId, Accounts, Ceiling, check_new_account_name, split_path, valid_name};
 pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Progress,
     Reason, Receipt, Rev, StagingId, Target, Warning, Watch,
@@ -50,10 +48,10 @@ pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use help::{Contact, Help};
 pub use import::{ImportOptions, Note, NoteSink, OnDuplicate, Tally, explain, portals};
 pub use levels::{Alert, Levels};
+pub use limits::PASSWORD_MIN as PASSWORD_LEAST;
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Request, Scope, Stage};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
-pub use password::LEAST as PASSWORD_LEAST;
 pub use period::{DAY, Period, PeriodRule};
 pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};

@@ -6,25 +6,26 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use totp_rs::{Builder, Secret, Totp};
 
 use crate::error::{Error, Result};
+use crate::limits::{PASSWORD_MAX, PASSWORD_MIN};
 use crate::units::Time;
 
-/// How long a password has to be, and may be, in characters.
-pub const LEAST: usize = 12;
-const MOST: usize = 256;
 /// Who asks for the code, as an authenticator shows it.
 const ISSUER: &str = "simdeck";
 
 /// Checks a new password: long enough, and not what everybody knows of its user.
 pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<()> {
     let long = password.chars().count();
-    if !(LEAST..=MOST).contains(&long) {
-        return Err(Error::invalid("password", format!("must have {LEAST} to {MOST} characters")));
+    if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&long) {
+        return Err(Error::invalid(
+            "password",
+            format!("must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"),
+        ));
     }
     let folded = crate::text::fold(password);
     let known = [email, email.split('@').next().unwrap_or_default(), name, "simdeck"];
     let guessed = known.iter().map(|word| crate::text::fold(word)).any(|word| {
         let rest = folded.replace(&word, "");
-        word.chars().count() > 3 && rest.chars().count() < LEAST / 2
+        word.chars().count() > 3 && rest.chars().count() < PASSWORD_MIN / 2
     });
     let mut distinct: Vec<char> = folded.chars().collect();
     distinct.sort_unstable();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::account::AccountId;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::limits::SORT_COLUMNS;
 use crate::sim::{Sim, SimId};
 use crate::text;
 use crate::units::Time;
@@ -146,9 +147,6 @@ impl Default for Order {
 }
 
 impl Order {
-    /// The most columns that are sorted by.
-    pub const MOST: usize = 4;
-
     /// By one column.
     pub fn by(by: Column, descending: bool) -> Self {
         Self(vec![Sort { by, descending }])
@@ -183,7 +181,7 @@ impl Order {
         if let Some(sort) = keys.iter_mut().find(|s| s.by == by) {
             sort.descending = !sort.descending;
         } else {
-            keys.truncate(Self::MOST - 1);
+            keys.truncate(SORT_COLUMNS - 1);
             keys.push(Sort { by, descending: by.falls() });
         }
         Self(keys)
@@ -222,8 +220,8 @@ impl Order {
                 keys.push(Sort { by, descending });
             }
         }
-        if keys.len() > Self::MOST {
-            return Err(Error::invalid("sort", format!("by more than {} columns", Self::MOST)));
+        if keys.len() > SORT_COLUMNS {
+            return Err(Error::invalid("sort", format!("by more than {SORT_COLUMNS} columns")));
         }
         Ok(Self(keys))
     }

@@ -6,11 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::account::{AccountId, Accounts, valid_name};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::limits::SAVED_FILTERS;
 use crate::query::Order;
 use crate::text;
-
-/// The most saved filters of a user.
-const MOST: usize = 500;
 
 /// A saved filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -154,8 +152,8 @@ fn put(list: &mut Vec<Saved>, saved: &Saved, replace: bool) -> Result<()> {
             list[at] = saved;
             Ok(())
         }
-        Err(_) if list.len() >= MOST => {
-            Err(Error::invalid("filters", format!("are {MOST} already; delete some")))
+        Err(_) if list.len() >= SAVED_FILTERS => {
+            Err(Error::invalid("filters", format!("are {SAVED_FILTERS} already; delete some")))
         }
         Err(_) => {
             give(list, saved.digit);

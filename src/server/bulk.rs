@@ -1,6 +1,7 @@
 //! What a change of many SIMs is asked for by: which SIMs, under which key, and how it is known again.
 
 use axum::http::{HeaderMap, StatusCode};
+use estate::limits::LIST_ENTRIES;
 use estate::{Cancel, Change, Error, Estate, Filter, List, Local, Query, Rev, SimId, Target, Time};
 use sha2::{Digest, Sha256};
 
@@ -10,14 +11,13 @@ use super::{Served, accounts, body};
 
 /// The longest key.
 const KEY: usize = 128;
-/// How many SIMs may be named one by one.
-const MOST: usize = 100_000;
 
 /// The SIMs that are named one by one; one that is not there is an error.
 fn named(local: &Local, selector: &Selector, top: Query, cancel: &Cancel) -> estate::Result<Option<Target>> {
-    let many = [&selector.iccids, &selector.ids].into_iter().flatten().any(|named| named.len() > MOST);
+    let many =
+        [&selector.iccids, &selector.ids].into_iter().flatten().any(|named| named.len() > LIST_ENTRIES);
     if many {
-        return Err(Error::invalid("selector", format!("names more than {MOST} SIMs")));
+        return Err(Error::invalid("selector", format!("names more than {LIST_ENTRIES} SIMs")));
     }
     if let Some(iccids) = &selector.iccids {
         let found = local.lookup(&List::of(iccids.iter().cloned()), cancel)?;

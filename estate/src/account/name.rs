@@ -9,10 +9,8 @@ use unicode_script::{Script, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
 
 use crate::error::{Error, Result};
+use crate::limits;
 use crate::text;
-
-/// The longest name, in characters.
-pub const NAME_MAX: usize = 100;
 
 const PRESENTATION: char = '\u{fe0f}';
 const JOINER: char = '\u{200d}';
@@ -21,8 +19,8 @@ const KEYCAP: char = '\u{20e3}';
 /// Checks a name: trimmed, 1 to 100 characters, nothing that could harm a terminal.
 pub fn valid_name(name: &str) -> Result<String> {
     let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX {
-        return Err(Error::invalid("name", format!("must have 1 to {NAME_MAX} characters")));
+    if name.is_empty() || name.chars().count() > limits::NAME {
+        return Err(Error::invalid("name", format!("must have 1 to {} characters", limits::NAME)));
     }
     if text::clean(name) != name {
         return Err(Error::invalid("name", "must not hold control or direction characters"));

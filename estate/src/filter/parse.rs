@@ -2,16 +2,13 @@
 
 use super::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 use crate::error::{Error, Result};
+use crate::limits::{FILTER_BYTES, FILTER_DEPTH, FILTER_VALUES};
 use crate::sim::{Lifecycle, Status};
 use crate::text;
 use crate::units::{self, Time};
 
-const MAX_DEPTH: usize = 64;
-const MAX_LENGTH: usize = 4 << 20;
-const MAX_VALUES: usize = 100_000;
-
 pub(super) fn filter(text: &str) -> Result<Filter> {
-    if text.len() > MAX_LENGTH {
+    if text.len() > FILTER_BYTES {
         return Err(Error::invalid("filter", "is longer than 4 MiB; use a list file instead"));
     }
     let mut parser = Parser { chars: text.chars().collect(), at: 0, depth: 0, values: 0 };
@@ -91,8 +88,8 @@ impl Parser {
 
     fn unary(&mut self) -> Result<Filter> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.error(format!("nested deeper than {MAX_DEPTH} levels")));
+        if self.depth > FILTER_DEPTH {
+            return Err(self.error(format!("nested deeper than {FILTER_DEPTH} levels")));
         }
         let negated =
             self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
@@ -179,8 +176,8 @@ impl Parser {
             let word = self.word()?;
             values.push(self.value(field, &word, start)?);
             self.values += 1;
-            if self.values > MAX_VALUES {
-                return Err(self.error_at(start, format!("more than {MAX_VALUES} values"), None));
+            if self.values > FILTER_VALUES {
+                return Err(self.error_at(start, format!("more than {FILTER_VALUES} values"), None));
             }
             let after = self.at;
             self.blanks();
@@ -357,7 +354,7 @@ mod tests {
     fn depth_and_length_are_bounded() {
         assert!(Filter::parse(&"(".repeat(100_000)).is_err());
         assert!(Filter::parse(&"-".repeat(100_000)).is_err());
-        assert!(Filter::parse(&"a".repeat(MAX_LENGTH + 1)).is_err());
+        assert!(Filter::parse(&"a".repeat(FILTER_BYTES + 1)).is_err());
     }
 
     fn value(field: Field) -> BoxedStrategy<Value> {

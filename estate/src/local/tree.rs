@@ -3,11 +3,12 @@
 use serde_json::{Value as Json, json};
 
 use super::apply::{Done, Run};
-use crate::account::{AccountId, NAME_MAX, check_new_account_name};
+use crate::account::{AccountId, check_new_account_name};
 use crate::change::Change;
 use crate::edit::line;
 use crate::error::{Error, Result};
 use crate::help::Help;
+use crate::limits::{self, ACCOUNT_DEPTH};
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;
@@ -23,9 +24,6 @@ pub(super) fn own_to_manage(view: &View<'_>, account: AccountId) -> Result<()> {
     }
     Ok(())
 }
-
-/// Deeper trees than that are refused: nobody finds their way in them, and no path would be short enough to read.
-const DEEPEST: usize = 64;
 
 pub(super) fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
     view.accounts.need(under)?;
@@ -43,8 +41,8 @@ pub(super) fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) ->
 
 /// Refuses what would hang too far below `parent`; what this user does not see above counts too.
 pub(super) fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Result<()> {
-    if accounts::depth(view.session, parent)? + 1 + below > DEEPEST {
-        return Err(Error::Conflict(format!("accounts are at most {DEEPEST} levels deep")));
+    if accounts::depth(view.session, parent)? + 1 + below > ACCOUNT_DEPTH {
+        return Err(Error::Conflict(format!("accounts are at most {ACCOUNT_DEPTH} levels deep")));
     }
     Ok(())
 }
@@ -154,7 +152,7 @@ pub(super) fn set_ceiling(run: &Run<'_>, account: AccountId, ceiling: Option<u64
 /// A reference in another system: one line, and whoever manages the account says it.
 pub(super) fn may_refer(view: &View<'_>, account: AccountId, reference: &str) -> Result<String> {
     own_to_manage(view, account)?;
-    line(reference, "reference", NAME_MAX)
+    line(reference, "reference", limits::NAME)
 }
 
 pub(super) fn set_reference(run: &Run<'_>, account: AccountId, reference: &str) -> Result<Done> {

@@ -9,12 +9,15 @@ use crate::account::{AccountId, Accounts, check_new_account_name};
 use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::import::{ImportField, Mapping, Note, NoteSink, OnDuplicate, SimRow};
+use crate::limits::{ACCOUNT_DEPTH, TAG};
 use crate::text;
 
 /// Where the paths of a file lead, existing or to be made.
 pub(super) struct Paths<'a> {
     known: &'a Accounts,
     under: AccountId,
+    /// Levels from the root of the estate down to `under`.
+    depth: usize,
     may_create: bool,
     by_path: HashMap<Vec<String>, i64>,
     /// The same as the file spells them.
@@ -25,9 +28,11 @@ pub(super) struct Paths<'a> {
 }
 
 impl<'a> Paths<'a> {
+    /// `known` begins at the root of the estate: only its Admins import.
     pub fn new(known: &'a Accounts, under: AccountId, may_create: bool) -> Self {
+        let depth = known.get(under).map_or(0, |account| usize::from(account.depth));
         let (by_path, by_names, new) = (HashMap::new(), HashMap::new(), Vec::new());
-        Self { known, under, may_create, by_path, by_names, children: children(known), new }
+        Self { known, under, may_create, depth, by_path, by_names, children: children(known), new }
     }
 
     /// The account for a path below `under`; a path that begins with the top's own name means the same.
@@ -52,7 +57,7 @@ impl<'a> Paths<'a> {
             let key = keys[..=depth].to_vec();
             at = match self.by_path.get(&key) {
                 Some(id) => *id,
-                None => self.step(at, name, &keys[depth])?,
+                None => self.step(at, name, &keys[depth], self.depth + 1 + depth - skip)?,
             };
             self.by_path.insert(key, at);
         }
@@ -60,12 +65,19 @@ impl<'a> Paths<'a> {
         Ok(at)
     }
 
-    fn step(&mut self, parent: i64, name: &str, key: &str) -> Result<i64> {
+    /// The account of that name below `parent`, `depth` levels below the root; made if there is none.
+    fn step(&mut self, parent: i64, name: &str, key: &str, depth: usize) -> Result<i64> {
         if let Some(id) = self.children.get(&(parent, key.to_owned())) {
             return Ok(*id);
         }
         if !self.may_create {
             return Err(Error::invalid("account", format!("there is no account {name}")));
+        }
+        if depth > ACCOUNT_DEPTH {
+            return Err(Error::invalid(
+                "account",
+                format!("accounts are at most {ACCOUNT_DEPTH} levels deep"),
+            ));
         }
         let name = check_new_account_name(name)?;
         let id = -(self.new.len() as i64) - 1;
@@ -131,6 +143,12 @@ pub(super) fn stage(
         Err(Error::Invalid { reason, .. }) => return refuse("Account", &row.account.join(" / "), reason),
         Err(error) => return refuse("Account", &row.account.join(" / "), error.to_string()),
     };
+    for (column, list) in [("Tags", &row.tags), ("Categories", &row.categories)] {
+        if let Some(long) = list.split('\n').find(|name| name.chars().count() > TAG) {
+            let start: String = long.chars().take(TAG).chain(['…']).collect();
+            return refuse(column, &start, format!("longer than {TAG} characters"));
+        }
+    }
     let key = row.iccid.key();
     if put(session, line, row, &key, account)? {
         return Ok(true);
