@@ -71,7 +71,8 @@ impl Ceiling {
     }
 }
 
-/// The accounts a user sees, in tree order: parents before children, siblings by folded name, then by key.
+/// The accounts a user sees, in tree order: parents before children, siblings in natural order
+/// ([`text::natural_key`]), then by key.
 #[derive(Debug, Clone, Default)]
 pub struct Accounts {
     list: Vec<Account>,
@@ -146,7 +147,7 @@ impl Accounts {
             }
         }
         for siblings in children.values_mut() {
-            siblings.sort_by_cached_key(|at| (text::fold(&rows[*at].name), rows[*at].key.clone()));
+            siblings.sort_by_cached_key(|at| (text::natural_key(&rows[*at].name), rows[*at].key.clone()));
         }
         let mut tree = Self::default();
         let start = rows.iter().position(|r| r.id == top);
@@ -390,6 +391,20 @@ mod tests {
         let seen: Vec<(&str, u64)> = tree.all().iter().map(|a| (a.name.as_str(), a.subtree)).collect();
         assert_eq!(seen, [("Top", 1111), ("Ä", 1100), ("Leaf", 1000), ("b/c", 10)]);
         assert!(tree.is_under(AccountId(4), AccountId(3)) && !tree.is_under(AccountId(2), AccountId(3)));
+    }
+
+    #[test]
+    fn siblings_come_in_natural_order() {
+        let names = ["Depot 10", "Dépôt 9", "depot 2", "Depot 02", "Depot", "Muller", "Müller"];
+        let mut rows = vec![row(1, 0, "Top", 0)];
+        rows.extend((2..).zip(names).map(|(id, name)| row(id, 1, name, 0)));
+        let seen = |rows: &[AccountRow]| -> Vec<String> {
+            Accounts::build(rows, AccountId(1)).all()[1..].iter().map(|a| a.name.clone()).collect()
+        };
+        let wanted = ["Depot", "depot 2", "Depot 02", "Dépôt 9", "Depot 10", "Muller", "Müller"];
+        assert_eq!(seen(&rows), wanted);
+        rows.reverse();
+        assert_eq!(seen(&rows), wanted, "whatever order they come in");
     }
 
     #[test]

@@ -53,7 +53,7 @@ use opened::Opened;
 /// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
 const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 15] = [
+const MIGRATIONS: [&str; 16] = [
     include_str!("../schema/0001.sql"),
     include_str!("../schema/0002.sql"),
     include_str!("../schema/0003.sql"),
@@ -69,6 +69,7 @@ const MIGRATIONS: [&str; 15] = [
     include_str!("../schema/0013.sql"),
     include_str!("../schema/0014.sql"),
     include_str!("../schema/0015.sql"),
+    include_str!("../schema/0016.sql"),
 ];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
@@ -327,12 +328,15 @@ fn list_functions(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Functions that triggers and migrations use: `case_fold(text)`, and `list_keys(list)`, the folded names of a stored
-/// list, each once, as JSON.
+/// Functions that triggers and migrations use: `case_fold(text)`, `natural_key(text)`, and `list_keys(list)`, the folded
+/// names of a stored list, each once, as JSON.
 fn schema_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("case_fold", 1, flags, |ctx| {
         Ok(text::case_fold(ctx.get_raw(0).as_str().unwrap_or_default()))
+    })?;
+    conn.create_scalar_function("natural_key", 1, flags, |ctx| {
+        Ok(text::natural_key(ctx.get_raw(0).as_str().unwrap_or_default()))
     })?;
     conn.create_scalar_function("list_keys", 1, flags, |ctx| {
         let list = text::fold(ctx.get_raw(0).as_str().unwrap_or_default());

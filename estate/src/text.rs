@@ -1,9 +1,13 @@
-//! Foreign text: made safe for terminals, folded for comparison, defused for spreadsheets.
+//! Foreign text: made safe for terminals, folded for comparison, ordered, defused for spreadsheets.
+
+mod natural;
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+
+pub use natural::natural_key;
 
 /// Returns `text` without escape sequences, control and bidirectional-control characters, on one line.
 pub fn clean(text: &str) -> Cow<'_, str> {

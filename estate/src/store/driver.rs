@@ -192,6 +192,11 @@ impl Compiler<'_> {
             (Field::Iccid, Op::Eq) => Iccid::parse(wanted)
                 .ok()
                 .map(|(iccid, _)| Sql::new("SELECT id FROM sim WHERE iccid_key = ?").with(iccid.key())),
+            // What folds alike has one key.
+            (Field::Label, Op::Eq) => Some(
+                Sql::new("SELECT id FROM sim INDEXED BY sim_label WHERE label_sort = ?")
+                    .with(text::natural_key(wanted)),
+            ),
             (field, Op::Has) if wanted.contains('*') => match index_of_ends(field, wanted) {
                 Some(sql) => Some(sql),
                 None if in_text_index(field) => self.text_index(field, &text::fold(wanted))?,

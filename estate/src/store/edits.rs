@@ -231,6 +231,14 @@ pub(crate) fn make(
     let items = log_items(&format!("json_object({})", kept.join(", ")));
     let relabels = edit.label.is_some();
     let mut update = Sql::new("UPDATE sim AS s SET version = ?").with(rev);
+    if let Some(label) = &edit.label {
+        // Not from the log: changes of earlier versions did not keep it.
+        update.push(if undo {
+            Sql::new(", label_sort = natural_key(t.restore ->> 'label')")
+        } else {
+            Sql::new(", label_sort = ?").with(crate::text::natural_key(label))
+        });
+    }
     for set in sets {
         let to = if undo { Sql::new(format!("t.restore ->> '{}'", set.column)) } else { set.to };
         update.text.push_str(&format!(", {} = ", set.column));

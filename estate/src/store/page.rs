@@ -64,7 +64,7 @@ impl Step<'_> {
 fn sorted(column: Column) -> (&'static str, Option<&'static str>) {
     match column {
         Column::Iccid => ("s.iccid_key", Some("sim_iccid")),
-        Column::Label => ("s.label_key", Some("sim_label")),
+        Column::Label => ("s.label_sort", Some("sim_label")),
         Column::Account => ("place(s.account_id)", Some("sim_account")),
         Column::Status => ("s.status", Some("sim_status")),
         Column::Session => ("s.in_session", Some("sim_session")),

@@ -27,7 +27,8 @@ const TABLES: &str = "
 CREATE TEMP TABLE stage (
   line INTEGER PRIMARY KEY, verdict INTEGER NOT NULL DEFAULT 0, sim_id INTEGER,
   iccid TEXT NOT NULL, iccid_key TEXT NOT NULL, iccid_rev TEXT NOT NULL, imsi TEXT NOT NULL, msisdn TEXT NOT NULL,
-  eid TEXT NOT NULL, imei TEXT NOT NULL, label TEXT NOT NULL, label_key TEXT NOT NULL, account_id INTEGER NOT NULL,
+  eid TEXT NOT NULL, imei TEXT NOT NULL, label TEXT NOT NULL, label_key TEXT NOT NULL, label_sort TEXT NOT NULL,
+  account_id INTEGER NOT NULL,
   lifecycle INTEGER NOT NULL, suspended INTEGER NOT NULL, managed INTEGER NOT NULL, gate INTEGER NOT NULL,
   in_session INTEGER NOT NULL, network TEXT NOT NULL, tariff TEXT NOT NULL, used INTEGER NOT NULL,
   cap INTEGER NOT NULL, alert INTEGER NOT NULL, hard_cap INTEGER NOT NULL, usage_as_of INTEGER NOT NULL,
@@ -44,7 +45,7 @@ const UPDATED: i64 = 2;
 const REFUSED: i64 = 3;
 
 /// The columns of `sim` that come straight from `stage`.
-const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, label, label_key, account_id, lifecycle, \
+const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, label, label_key, label_sort, account_id, lifecycle, \
     suspended, managed, gate, in_session, network, tariff, used, cap, alert, hard_cap, usage_as_of, seen, activated, \
     tags, categories, notes, recipients, auth, desired, back_cap, back_alert, back_at";
 

@@ -99,7 +99,7 @@ pub(super) fn columns(mapping: &Mapping) -> Vec<&'static str> {
         (F::Msisdn, &["msisdn"]),
         (F::Eid, &["eid"]),
         (F::Imei, &["imei"]),
-        (F::Label, &["label", "label_key"]),
+        (F::Label, &["label", "label_key", "label_sort"]),
         (F::Account, &["account_id"]),
         (F::Status, &["lifecycle", "suspended", "managed"]),
         (F::Session, &["in_session"]),
@@ -180,9 +180,10 @@ fn desired_code(verb: Option<Verb>) -> i64 {
 
 /// Writes one row into the staging table; false when its ICCID is there already.
 fn put(session: &Session, line: u64, row: &SimRow, key: &str, account: i64) -> Result<bool> {
+    let label_key = text::fold(&row.label);
     let reversed: String = row.iccid.as_str().chars().rev().collect();
     let sql = "INSERT OR IGNORE INTO temp.stage VALUES \
-        (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+        (?,0,NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
     let raise = row.raise.map_or((-1, 0, 0), |(cap, alert, at)| (cap as i64, alert as i64, at));
     let written = session.prepare_cached(sql)?.execute(params![
         line as i64,
@@ -194,7 +195,8 @@ fn put(session: &Session, line: u64, row: &SimRow, key: &str, account: i64) -> R
         row.eid,
         row.imei,
         row.label,
-        text::fold(&row.label),
+        label_key,
+        text::natural_key(&label_key),
         account,
         row.lifecycle.map_or(NO_STATE, |lifecycle| lifecycle as i64),
         row.suspended,
