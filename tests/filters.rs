@@ -98,6 +98,28 @@ fn the_filter_line_completes_colours_and_points_at_faults() {
 }
 
 #[test]
+fn the_line_and_the_builder_name_the_same_mistakes() {
+    for (text, fault) in [
+        ("used>1,5GB", "a size takes a point: used>1.5GB"),
+        ("or status=active", "expected a condition before or"),
+        ("seen>05/11/2026", "write 2026-11-05 or 2026-05-11"),
+    ] {
+        let (_dir, mut session) = session((120, 40));
+        session.keys(&format!("/{text}"));
+        session.shows(fault);
+        session.keys("<Esc>");
+        session.keys(&format!("F<Tab>{text}"));
+        session.shows(fault);
+    }
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/used>1.5 GB<Enter>");
+    assert_eq!(session.filter(), "used>1500MB");
+    // A row of the builder refuses the same value.
+    session.keys("<BS>F<Enter>used<Enter><Enter>1,5GB<Enter>");
+    session.shows("a size takes a point");
+}
+
+#[test]
 fn chips_are_taken_away_one_by_one_and_the_list_follows() {
     let (_dir, mut session) = session((80, 24));
     session.keys("/status=active session=yes used>1kB network:e<Enter>");

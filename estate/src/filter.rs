@@ -3,12 +3,15 @@
 //! ```text
 //! expr  := and ( "or" and )*     and := unary ( ["and"] unary )*     unary := ( "not" | "-" ) unary | "(" expr ")" | term
 //! term  := field op value ( "," value )*  |  text                    op  := ":" | "=" | "!=" | "<" | "<=" | ">" | ">="
+//! value := bare word | "quoted" | number blank unit (sizes only)
 //! ```
+//! `<`, `<=`, `>` and `>=` take one value.
 //! Whatever prints reads back the same.
 
 pub mod lex;
 mod parse;
 pub mod suggest;
+mod words;
 
 use std::fmt;
 
@@ -232,6 +235,11 @@ impl Field {
 }
 
 impl Op {
+    /// Is true for `<`, `<=`, `>` and `>=`.
+    pub fn is_ordering(self) -> bool {
+        matches!(self, Self::Lt | Self::Le | Self::Gt | Self::Ge)
+    }
+
     /// How it is written.
     pub fn sign(self) -> &'static str {
         match self {
@@ -308,6 +316,26 @@ impl Filter {
             Self::All => Self::none(),
             Self::Not(inner) => *inner,
             other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// Returns the searched text when it is the name of a size unit.
+    fn lone_unit(&self) -> Option<&str> {
+        match self {
+            Self::Term(Term { field: Field::Any, values, .. }) => match values.as_slice() {
+                [Value::Text(text)] if words::is_unit(text) => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Is true when the printed form ends with a size.
+    fn ends_in_size(&self) -> bool {
+        match self {
+            Self::Term(term) => term.field.shape() == Shape::Bytes,
+            Self::Not(inner) => inner.ends_in_size(),
+            _ => false,
         }
     }
 
@@ -395,7 +423,11 @@ fn join(f: &mut fmt::Formatter<'_>, list: &[Filter], between: &str) -> fmt::Resu
         if i > 0 {
             f.write_str(between)?;
         }
-        grouped(f, filter)?;
+        match filter.lone_unit() {
+            // Unquoted after a size it would read back as the unit of the size: used>5 "GB".
+            Some(word) if i > 0 && list[i - 1].ends_in_size() => write!(f, "\"{word}\"")?,
+            _ => grouped(f, filter)?,
+        }
     }
     Ok(())
 }

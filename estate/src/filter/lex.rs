@@ -1,7 +1,7 @@
 //! The parts of a filter's text, for colouring it and for knowing what can follow: forgiving where the parser is not.
 
 use super::parse::ends_word;
-use super::{Field, Shape};
+use super::{Field, Shape, words};
 
 /// What a part of the text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +104,7 @@ impl Lexer {
             let start = self.at;
             if self.peek(0) != Some(',') {
                 self.word(|_| false);
+                self.unit(start, field);
                 self.push(start, Mark::Value, field);
             }
             let after = self.at;
@@ -115,6 +116,14 @@ impl Lexer {
             let comma = self.at;
             self.at += 1;
             self.push(comma, Mark::Sign, field);
+        }
+    }
+
+    /// Takes the unit of a size that stands after a blank: `1.5 GB` is one value.
+    fn unit(&mut self, start: usize, field: Option<Field>) {
+        if field.is_some_and(|f| f.shape() == Shape::Bytes) {
+            let number: String = self.chars[start..self.at].iter().collect();
+            self.at = words::unit_end(&self.chars, self.at, &number).unwrap_or(self.at);
         }
     }
 
@@ -236,6 +245,8 @@ mod tests {
         assert_eq!(marks("label:\"a b"), "fsv");
         assert_eq!(marks("label: tag:x"), "fsv", "what follows a sign is its value, as in the parser");
         assert_eq!(marks("in:"), "fs");
+        assert_eq!(marks("used>=1.5 GB,2 MB pump"), "fsvsvw");
+        assert_eq!(marks("label:5 GB"), "fsvw");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reads the filter language; one error with a position.
 
-use super::{FIELDS, Field, Filter, Op, Shape, Term, Value};
+use super::{FIELDS, Field, Filter, Op, Shape, Term, Value, words};
 use crate::error::{Error, Result};
 use crate::limits::{FILTER_BYTES, FILTER_DEPTH, FILTER_VALUES};
 use crate::sim::{Lifecycle, Status};
@@ -91,6 +91,7 @@ impl Parser {
         if self.depth > FILTER_DEPTH {
             return Err(self.error(format!("nested deeper than {FILTER_DEPTH} levels")));
         }
+        self.expect_condition()?;
         let negated =
             self.peek() == Some('-') && self.chars.get(self.at + 1).is_some_and(|c| !c.is_whitespace());
         let filter = if negated {
@@ -105,6 +106,23 @@ impl Parser {
         };
         self.depth -= 1;
         Ok(filter)
+    }
+
+    /// Checks that a condition can begin here.
+    fn expect_condition(&mut self) -> Result<()> {
+        let start = self.at;
+        for word in ["or", "and"] {
+            if self.keyword(word) {
+                let message =
+                    format!("expected a condition before {word}; write \"{word}\" to search for it");
+                return Err(self.error_at(start, message, None));
+            }
+        }
+        match self.peek() {
+            None => Err(self.error("expected a condition, but the filter ends here")),
+            Some(')') => Err(self.error("expected a condition, not )")),
+            Some(_) => Ok(()),
+        }
     }
 
     fn group(&mut self) -> Result<Filter> {
@@ -140,7 +158,7 @@ impl Parser {
             return Err(self.error_at(start, message, near));
         };
         self.allowed(field, op, end)?;
-        let values = self.values(field)?;
+        let values = self.values(field, op)?;
         Ok(Term { field, op, values })
     }
 
@@ -161,19 +179,19 @@ impl Parser {
 
     fn allowed(&self, field: Field, op: Op, at: usize) -> Result<()> {
         let ordered = matches!(field.shape(), Shape::Bytes | Shape::Percent | Shape::Time);
-        if matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) && !ordered {
+        if op.is_ordering() && !ordered {
             let message = format!("{} knows no order; expected :, = or !=", field.name());
             return Err(self.error_at(at, message, None));
         }
         Ok(())
     }
 
-    fn values(&mut self, field: Field) -> Result<Vec<Value>> {
+    fn values(&mut self, field: Field, op: Op) -> Result<Vec<Value>> {
         let mut values = Vec::new();
         loop {
             self.blanks();
             let start = self.at;
-            let word = self.word()?;
+            let word = if field.shape() == Shape::Bytes { self.size()? } else { self.word()? };
             values.push(self.value(field, &word, start)?);
             self.values += 1;
             if self.values > FILTER_VALUES {
@@ -184,8 +202,32 @@ impl Parser {
             if self.peek() != Some(',') {
                 return Ok(values);
             }
+            if op.is_ordering() {
+                return Err(self.list_error(field, op, &word));
+            }
             self.at = if self.at == after { after + 1 } else { self.at + 1 };
         }
+    }
+
+    /// Builds the error for a comma after `<`, `<=`, `>` or `>=`. After a number it is most likely a decimal comma.
+    fn list_error(&self, field: Field, op: Op, word: &str) -> Error {
+        let start = self.at + 1;
+        let length = self.chars[start..].iter().take_while(|c| c.is_ascii_alphanumeric()).count();
+        let mut rest: String = self.chars[start..start + length].iter().collect();
+        if let Some(end) = words::unit_end(&self.chars, start + length, &rest) {
+            rest.extend(self.chars[start + length..end].iter().filter(|c| !c.is_whitespace()));
+        }
+        let is_number = word.bytes().all(|b| b.is_ascii_digit());
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (name, sign) = (field.name(), op.sign());
+        let point = format!("{name}{sign}{word}.{rest}");
+        let message = match digits {
+            0 => format!("{sign} takes one value, not a list"),
+            _ if field.shape() != Shape::Bytes || !is_number => format!("{sign} takes one value, not a list"),
+            3 => format!("a size has no commas: {name}{sign}{word}{rest} or {point}"),
+            _ => format!("a size takes a point: {point}"),
+        };
+        self.error_at(self.at, message, None)
     }
 
     fn value(&self, field: Field, word: &str, at: usize) -> Result<Value> {
@@ -202,9 +244,7 @@ impl Parser {
             }
             Shape::Time => match units::parse_age(word) {
                 Some(age) => Value::Age(age),
-                None => Value::At(
-                    Time::parse(word).map_err(|_| bad("a time such as 2026-10-01, or an age such as 30d"))?,
-                ),
+                None => Value::At(self.time(field, word, at)?),
             },
             Shape::Status => Value::Status(Status::from_word(word).ok_or_else(|| {
                 let words = Status::ALL.map(Status::word);
@@ -231,6 +271,28 @@ impl Parser {
                     .ok_or_else(|| bad("the name of a field"))?,
             ),
         })
+    }
+
+    fn time(&self, field: Field, word: &str, at: usize) -> Result<Time> {
+        if let Some((day_first, month_first)) = words::ambiguous_date(word) {
+            let message = format!("{word} has two readings; write {day_first} or {month_first}");
+            return Err(self.error_at(at, message, None));
+        }
+        let expected = "expected a time such as 2026-10-01, or an age such as 30d, after";
+        Time::parse(word).map_err(|_| self.error_at(at, format!("{expected} {}", field.name()), None))
+    }
+
+    /// Reads a size: one word, or a number, blanks and a unit as tables print it.
+    fn size(&mut self) -> Result<String> {
+        if self.peek() == Some('"') {
+            return self.quoted();
+        }
+        let mut word = self.word()?;
+        if let Some(end) = words::unit_end(&self.chars, self.at, &word) {
+            word.extend(&self.chars[self.at..end]);
+            self.at = end;
+        }
+        Ok(word)
     }
 
     /// A lone word may hold commas; a value in a list may not.
@@ -344,9 +406,63 @@ mod tests {
             ("used>lots", 6),
             ("\"a", 1),
             ("status:activ", 8),
+            ("not", 4),
+            ("or", 1),
+            ("and", 1),
+            ("or status=active", 1),
+            ("status=active and", 18),
+            ("status=active or", 17),
+            ("a or or b", 6),
+            ("a and or b", 7),
+            ("a (or b)", 4),
+            ("()", 2),
+            ("used>1,5GB", 7),
+            ("used>=1 GB , 2 GB", 12),
+            ("used_pct<50,80", 12),
+            ("seen<30d,7d", 9),
+            ("seen>05/11/2026", 6),
+            ("-seen>=\"5/11/2026 12:00:00\"", 8),
         ] {
             let Error::Filter { column: found, .. } = error(text) else { panic!("{text}") };
             assert_eq!(found, column, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_to_write_instead() {
+        let message = |text: &str| match Filter::parse(text).expect_err(text) {
+            Error::Filter { message, .. } => message,
+            other => panic!("{text}: {other}"),
+        };
+        for (text, expected) in [
+            ("used>1,5GB", "a size takes a point: used>1.5GB"),
+            ("cap<=12,25 MB", "a size takes a point: cap<=12.25MB"),
+            ("used>1,500MB", "a size has no commas: used>1500MB or used>1.500MB"),
+            ("used>1GB,2GB", "> takes one value, not a list"),
+            ("pace>=50,80", ">= takes one value, not a list"),
+            ("seen>05/11/2026", "05/11/2026 has two readings; write 2026-11-05 or 2026-05-11"),
+            ("a or or b", "expected a condition before or; write \"or\" to search for it"),
+        ] {
+            assert_eq!(message(text), expected, "{text}");
+        }
+        assert_eq!(round("seen>25/11/2026"), "seen>2026-11-25T00:00:00Z");
+        assert_eq!(round("\"or\" x"), "\"or\" x");
+    }
+
+    #[test]
+    fn sizes_are_read_as_tables_print_them() {
+        for (text, same) in [
+            ("used>1.5 GB", "used>1500MB"),
+            ("used>1.5 GB status=active", "used>1500MB status=active"),
+            ("(used>=1 MiB)", "used>=1048576"),
+            ("used=1 GB,2.5 MB, 0", "used=1GB,2500kB,0"),
+            ("used>\"1.5 GB\"", "used>1500MB"),
+            ("-cap<5 kB or used>5 pump", "-cap<5kB or (used>5 pump)"),
+            ("used>5 \"GB\"", "used>5 \"GB\""),
+            ("-used>5 \"m\" m", "-used>5 \"m\" m"),
+        ] {
+            assert_eq!(round(text), same, "{text}");
+            assert_eq!(Filter::parse(&round(text)), Filter::parse(text), "{text}");
         }
     }
 
@@ -383,8 +499,14 @@ mod tests {
                     .prop_map(move |values| Filter::Term(Term { field, op, values }))
             },
         );
-        let lone = "[^\\x00-\\x1f]{1,12}".prop_map(|t| Filter::term(Field::Any, Op::Has, Value::Text(t)));
-        prop_oneof![named, lone]
+        let ordered =
+            prop_oneof![Just(Op::Lt), Just(Op::Le), Just(Op::Gt), Just(Op::Ge)].prop_flat_map(|op| {
+                let fields = prop_oneof![Just(Field::Used), Just(Field::UsedPct), Just(Field::Seen)];
+                fields.prop_flat_map(move |field| value(field).prop_map(move |v| Filter::term(field, op, v)))
+            });
+        let lone = "[^\\x00-\\x1f]{1,12}|[kKmMgGtT]i?[bB]?|or|and|bytes"
+            .prop_map(|t| Filter::term(Field::Any, Op::Has, Value::Text(t)));
+        prop_oneof![named, ordered, lone]
     }
 
     fn any_filter() -> impl Strategy<Value = Filter> {
