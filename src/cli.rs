@@ -33,7 +33,7 @@ mod usage;
 mod users;
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -43,6 +43,7 @@ use estate::{Estate, Local};
 use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
+use crate::files::{Protected, expand_home, path_parser};
 use crate::notify::Courier;
 pub use reference::{cli_reference, keys_reference};
 
@@ -66,6 +67,7 @@ pub struct Globals {
         long,
         global = true,
         value_name = "FILE",
+        value_parser = path_parser(),
         help = "The store (a SQLite file); or SIMDECK_STORE, where neither store nor server nor profile is named"
     )]
     pub store: Option<PathBuf>,
@@ -114,7 +116,7 @@ impl Globals {
             return self;
         }
         let named = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        self.store = named("SIMDECK_STORE").map(PathBuf::from);
+        self.store = named("SIMDECK_STORE").map(|path| expand_home(Path::new(&path)));
         self.server = named("SIMDECK_SERVER").map(|url| url.to_string_lossy().into_owned());
         self
     }
@@ -213,6 +215,15 @@ impl Context {
         let local = connect::open(&self.globals, &self.config)?;
         local.catch_up()?;
         Ok(local)
+    }
+
+    /// Returns the files that no output may replace: the store in use and `inputs`.
+    fn protected<P: AsRef<Path>>(&self, inputs: impl IntoIterator<Item = P>) -> Result<Protected, Failure> {
+        let store = match connect::server(&self.globals, &self.config)? {
+            Some(_) => None,
+            None => Some(connect::store_path(&self.globals, &self.config)?),
+        };
+        Ok(Protected::of_store(store).with_inputs(inputs))
     }
 
     /// Whoever sends messages, by the configuration.

@@ -13,7 +13,7 @@ use estate::{Error, Result, Secret};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::config;
+use crate::{config, files};
 
 /// The variable that holds a token.
 pub const VARIABLE: &str = "SIMDECK_TOKEN";
@@ -154,7 +154,9 @@ fn said(command: &str) -> Result<String> {
 /// Takes a file for this program, and waits a while for others; where that cannot be it goes on without.
 pub fn held(path: &Path, patience: Duration) -> Option<File> {
     std::fs::create_dir_all(path.parent()?).ok()?;
-    let file = File::options().create(true).truncate(false).write(true).open(path).ok()?;
+    let mut options = File::options();
+    files::refuse_links(&mut options);
+    let file = options.create(true).truncate(false).write(true).open(path).ok()?;
     let until = Instant::now() + patience;
     loop {
         match file.try_lock() {

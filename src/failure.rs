@@ -2,6 +2,8 @@
 
 use estate::{Error, Kind};
 
+use crate::files::OutputError;
+
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -30,6 +32,9 @@ pub enum Failure {
     /// The configuration cannot be read.
     #[error("{0}")]
     Config(String),
+    /// An output file was refused or cannot be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Reading or writing failed.
     #[error("{what}: {error}")]
     Io {
@@ -77,7 +82,13 @@ impl Failure {
 
     /// Whether whoever read our output has gone away, which is no failure of ours.
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Estate(Error::Io { reason, .. }) if reason.contains("Broken pipe"))
+        match self {
+            Self::Estate(Error::Io { reason, .. }) => reason.contains("Broken pipe"),
+            Self::Io { error, .. } | Self::Output(OutputError::Io { error, .. }) => {
+                error.kind() == std::io::ErrorKind::BrokenPipe
+            }
+            _ => false,
+        }
     }
 
     /// The exit code it means.
@@ -93,7 +104,7 @@ impl Failure {
                 Kind::Failed => Exit::Failed,
             },
             Self::Usage(_) => Exit::Usage,
-            Self::Config(_) | Self::Io { .. } => Exit::Failed,
+            Self::Config(_) | Self::Output(_) | Self::Io { .. } => Exit::Failed,
         }
     }
 

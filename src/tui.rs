@@ -180,7 +180,7 @@ fn log_to_file() {
     if std::fs::create_dir_all(&folder).is_err() {
         return;
     }
-    if let Ok(file) = crate::files::private_file(&folder.join("simdeck.log")) {
+    if let Ok(file) = crate::files::open_state_file(&folder.join("simdeck.log")) {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
         let _ = tracing::subscriber::set_global_default(subscriber);

@@ -53,8 +53,7 @@ fn lists_of_numbers_and_what_is_left_out() {
     let (out, err) = world.ends(&[&["move", "--from-file", &file], &to[..]].concat(), 3);
     assert!(out.contains("2 done · 1 refused"), "{out}");
     assert!(
-        err.contains("unknown: 8900101000000000043")
-            && err.contains("terminated SIMs are not changed any more"),
+        err.contains("unknown: 8900101000000000043") && err.contains("terminated SIMs are not changed any more"),
         "{err}"
     );
     world.ends(&[&["move"], &to[..]].concat(), 2);
@@ -94,7 +93,7 @@ fn the_messy_file_is_reported_row_by_row() {
     let (dry, _) = world.ends(&["import", &file, "--dry-run", "--report", &report], 3);
     assert_eq!(world.count(""), 0);
     let first = std::fs::read_to_string(&report).expect("report");
-    let (out, err) = world.ends(&["import", &file, "--report", &report], 3);
+    let (out, err) = world.ends(&["import", &file, "--report", &report, "--force"], 3);
     assert!(out.contains("19 rows: 12 added, 7 refused"), "{out}");
     assert_eq!(dry.lines().next(), out.lines().next(), "a dry run says the same");
     assert_eq!(first, std::fs::read_to_string(&report).expect("report"));
@@ -394,7 +393,7 @@ fn usage_is_counted_shown_and_sets_off_alerts() {
     let (_, err) = world.ends(&["usage", "import", &file], 2);
     assert!(err.contains("--map header=iccid"), "{err}");
     let report = world.path("left-out.csv").display().to_string();
-    let command = [&["usage", "import", &file, "--report", &report], &maps[..]].concat();
+    let command = [&["usage", "import", &file, "--report", &report, "--force"], &maps[..]].concat();
     let (out, _) = world.ends(&[&command[..], &["--dry-run"]].concat(), 3);
     assert!(out.contains("2 counted") && out.contains("nothing was changed"), "{out}");
     assert_eq!(used(iccids[0]), before);

@@ -174,6 +174,9 @@ fn a_pasted_list_is_a_criterion_whose_misses_are_listed_and_exported() {
     assert_eq!(session.model.query.under, session.model.accounts.all()[0].id, "wherever they are");
     let file = dir.path().join("missing.csv");
     session.keys("e");
+    session.keys(&format!("<C-u>{}<Enter>", dir.path().join("demo.db-wal").display()));
+    session.shows("is the store in use");
+    session.keys("e");
     session.keys(&format!("<C-u>{}<Enter>", file.display()));
     assert_eq!(std::fs::read_to_string(&file).expect("written"), "number\n8988300000000000001\n");
     session.keys("<Esc>");

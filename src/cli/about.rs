@@ -1,7 +1,7 @@
 //! Commands about the program itself: keys, configuration, doctor, completions, man page.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Command;
 use serde_json::json;
@@ -10,8 +10,8 @@ use super::output::{list, written};
 use super::{Context, Outcome};
 use crate::config;
 use crate::connect::{self, store_path};
-use crate::failure::{Exit, Failure};
-use crate::files::NewFile;
+use crate::failure::Exit;
+use crate::files::{Existing, OutputFile, path_parser};
 use crate::remote::Server;
 use crate::tui::action::ACTIONS;
 use crate::tui::keymap::Keymap;
@@ -36,9 +36,12 @@ pub enum ConfigCommand {
 /// What simdeck makes of this terminal and machine.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// Write it to a new file, without names, numbers and addresses: for whoever helps.
-    #[arg(long, value_name = "FILE")]
+    /// Write a support bundle to a new file, without names, numbers and addresses; - is standard output.
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
     bundle: Option<PathBuf>,
+    /// Replace the file of --bundle if it exists.
+    #[arg(long, requires = "bundle")]
+    force: bool,
 }
 
 /// Print a completion script for a shell.
@@ -133,10 +136,9 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
     };
     let facts = crate::doctor::facts(&context.config, &place, &opened);
     if let Some(path) = &args.bundle {
-        let file = NewFile::at(path)?;
-        let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);
-        file.file()?.write_all(crate::doctor::bundle(&facts).as_bytes()).map_err(broken)?;
-        file.done()?;
+        let protected = context.protected::<&Path>([])?;
+        let file = OutputFile::create_or_stdout(path, Existing::with_force(args.force), &protected)?;
+        file.write_all(crate::doctor::bundle(&facts).as_bytes())?;
         context.say(format!("wrote {}: look at it before you send it", path.display()));
         return Ok(Exit::Done);
     }

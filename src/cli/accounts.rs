@@ -1,5 +1,7 @@
 //! `simdeck accounts` and `account …`.
 
+use std::path::{Path, PathBuf};
+
 use estate::levels::{parse_cap, shown};
 use estate::units::count;
 use estate::{
@@ -12,6 +14,7 @@ use super::output::{list as print_list, plain};
 use super::{Context, Outcome};
 use super::{help, select};
 use crate::failure::{Exit, Failure};
+use crate::files::{STREAM, path_parser};
 
 /// List the accounts you see, with their SIM counts.
 #[derive(Debug, clap::Args)]
@@ -27,8 +30,8 @@ pub struct HelpPage {
     /// The account: those below it see the page, its own users see that of the account above.
     path: String,
     /// A Markdown file with the text of the page; - is standard input.
-    #[arg(long, value_name = "FILE")]
-    file: Option<String>,
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
+    file: Option<PathBuf>,
     /// The title of the page.
     #[arg(long, value_name = "TEXT", default_value = "Help and Support")]
     title: String,
@@ -82,12 +85,12 @@ impl HelpPage {
         let Some(file) = &self.file else {
             return Ok(if self.none { Wanted::Set(None) } else { Wanted::Show });
         };
-        let read = if file == "-" {
+        let read = if file == Path::new(STREAM) {
             std::io::read_to_string(std::io::stdin())
         } else {
             std::fs::read_to_string(file)
         };
-        let text = read.map_err(|e| Failure::io(format!("cannot read {file}"), e))?;
+        let text = read.map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
         Ok(Wanted::Set(Some(Help::Page { title: self.title.clone(), text })))
     }
 }

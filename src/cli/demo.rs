@@ -10,6 +10,7 @@ use estate::{Estate, Local, Role, Time};
 use super::output::Work;
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
+use crate::files::{Existing, OutputStore, Protected, path_parser};
 use crate::tui;
 
 /// Open the screen on a made-up reseller's estate; nothing leaves this machine, nothing stays.
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(long, value_name = "ROLE", default_value = "admin")]
     role: DemoRole,
     /// Write it as a store and exit.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
     keep: Option<PathBuf>,
 }
 
@@ -54,20 +55,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 /// Writes the demo as a store; one that is not finished does not stay.
 fn keep(context: &Context, path: &std::path::Path, size: Demo) -> Outcome {
-    if path.exists() {
-        return Err(estate::Error::Exists(path.to_owned()).into());
-    }
+    let store = OutputStore::create(path, Existing::Keep, &Protected::default())?;
     let work = Work::begin(context);
-    let made = demo::create(path, size, Time::now(), &|p| work.hear(p)).map(drop);
+    let made = demo::create(&store.path(), size, Time::now(), &|p| work.hear(p)).map(drop);
     work.end();
-    if made.is_err() {
-        for end in ["", "-wal", "-shm"] {
-            let mut name = path.as_os_str().to_owned();
-            name.push(end);
-            let _ = std::fs::remove_file(name);
-        }
-    }
     made?;
+    store.finish()?;
     context.say(format!("wrote {}", path.display()));
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! `simdeck export`.
 
-use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use estate::export::{Exporter, Format, columns};
@@ -11,7 +11,7 @@ use super::output::Work;
 use super::select::{Select, Selected};
 use super::{Context, Outcome, sims};
 use crate::failure::Exit;
-use crate::files::NewFile;
+use crate::files::{Existing, OutputFile, STREAM, path_parser};
 
 /// Write the filtered SIMs to a file or to standard output, as a stream.
 #[derive(Debug, clap::Args)]
@@ -27,9 +27,12 @@ pub struct Args {
     /// The order: columns in turn, with :desc for largest first; by ICCID if not said.
     #[arg(long, value_name = "COLUMN[:desc],…")]
     sort: Option<String>,
-    /// The file, which must not exist and is readable by you only; standard output if not said.
-    #[arg(long, value_name = "FILE")]
+    /// The new file, readable by you only; standard output without it, or with -.
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
     to: Option<PathBuf>,
+    /// Replace the file of --to if it exists.
+    #[arg(long, requires = "to")]
+    force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -41,24 +44,22 @@ enum Form {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
+    let protected = context.protected::<&Path>([])?;
+    let to = args.to.as_deref().unwrap_or(Path::new(STREAM));
+    let file = OutputFile::create_or_stdout(to, Existing::with_force(args.force), &protected)?;
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let work = Work::begin(context);
-    let file = args.to.as_deref().map(NewFile::at).transpose()?;
-    let out: Box<dyn Write> = match &file {
-        Some(file) => Box::new(file.file()?),
-        None => Box::new(std::io::stdout().lock()),
-    };
     let format = match args.format {
         Form::Csv => Format::Csv,
         Form::Ndjson => Format::Ndjson,
         Form::Json => Format::Json,
     };
-    let mut exporter = Exporter::new(BufWriter::new(out), format, columns(&args.columns)?)?;
+    let mut exporter = Exporter::new(BufWriter::new(file.writer()?), format, columns(&args.columns)?)?;
     let exported = sims::export_to(local.as_ref(), &query, &mut exporter, &work);
     work.end();
     exported?;
     let written = exporter.finish()?;
-    file.map(NewFile::done).transpose()?;
+    file.finish()?;
     context.say(format!("{} SIMs", count(written)));
     Ok(if unknown > 0 { Exit::Partly } else { Exit::Done })
 }

@@ -1,16 +1,15 @@
 //! `simdeck filters` and `simdeck filter`: the filters a user keeps.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use estate::saved::{self, SavedColumn, SavedScope};
 use estate::{Column, Estate, Saved, SavedEdit};
 use serde_json::json;
 
-use super::output::{self, plain, written};
+use super::output::{self, plain};
 use super::{Context, Outcome, select};
 use crate::failure::{Exit, Failure};
-use crate::files::NewFile;
+use crate::files::{Existing, OutputFile, STREAM, path_parser};
 
 /// List your saved filters and the quick filters that everybody has.
 #[derive(Debug, clap::Args)]
@@ -50,12 +49,17 @@ pub enum One {
     },
     /// Write your saved filters to a file for others; without one, to standard output.
     Export {
-        /// The file, which must not exist.
+        /// The new file; - is standard output.
+        #[arg(value_parser = path_parser())]
         file: Option<PathBuf>,
+        /// Replace the file if it exists.
+        #[arg(long, requires = "file")]
+        force: bool,
     },
     /// Take the saved filters of a file in, all of them or none.
     Import {
         /// The file.
+        #[arg(value_parser = path_parser())]
         file: PathBuf,
         /// Replace filters of the same name.
         #[arg(long)]
@@ -151,7 +155,10 @@ pub fn one(context: &Context, one: One) -> Outcome {
             local.edit_saved(&[SavedEdit::Delete(name.clone())])?;
             format!("Deleted {name}")
         }
-        One::Export { file } => return export(context, &local.saved(&plain())?, file),
+        One::Export { file, force } => {
+            let file = file.unwrap_or_else(|| STREAM.into());
+            return export(context, &local.saved(&plain())?, &file, Existing::with_force(force));
+        }
         One::Import { file, replace } => {
             let text = std::fs::read_to_string(&file)
                 .map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
@@ -189,16 +196,12 @@ fn read(local: &dyn Estate, args: &SaveArgs) -> Result<Saved, Failure> {
     Ok(Saved { name: args.name.clone(), filter, sort: args.sort.clone(), columns, scope, digit: args.digit })
 }
 
-fn export(context: &Context, list: &[Saved], file: Option<PathBuf>) -> Outcome {
-    let text = saved::to_file(list);
-    let Some(path) = file else {
-        written(write!(std::io::stdout().lock(), "{text}"))?;
-        return Ok(Exit::Done);
-    };
-    let file = NewFile::at(&path)?;
-    let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);
-    file.file()?.write_all(text.as_bytes()).map_err(broken)?;
-    file.done()?;
-    context.say(format!("Wrote {} filters to {}", list.len(), path.display()));
+fn export(context: &Context, list: &[Saved], path: &Path, existing: Existing) -> Outcome {
+    let protected = context.protected::<&Path>([])?;
+    let file = OutputFile::create_or_stdout(path, existing, &protected)?;
+    file.write_all(saved::to_file(list).as_bytes())?;
+    if path != Path::new(STREAM) {
+        context.say(format!("Wrote {} filters to {}", list.len(), path.display()));
+    }
     Ok(Exit::Done)
 }

@@ -17,6 +17,7 @@ use super::output::{Work, written};
 use super::{Context, Outcome};
 use crate::config::config_dir;
 use crate::failure::{Exit, Failure};
+use crate::files::{Existing, OutputFile, path_parser};
 
 /// Options that say how a file is read.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -63,9 +64,12 @@ pub struct Reading {
     /// Read and check everything, change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Write every note about a row to a CSV file
-    #[arg(long, value_name = "FILE")]
+    /// Write every note about a row to a new CSV file; - is standard output
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
     report: Option<PathBuf>,
+    /// Replace the file of --report if it exists
+    #[arg(long, requires = "report")]
+    force: bool,
     /// Accepted for scripts: an import does not ask
     #[arg(long, short)]
     yes: bool,
@@ -121,8 +125,13 @@ impl Reading {
         })
     }
 
-    fn reporter<'a>(&self, context: &'a Context) -> Result<NoteReporter<'a>, Failure> {
-        let report = self.report.as_deref().map(Report::create).transpose()?;
+    fn reporter<'a>(&self, context: &'a Context, files: &[PathBuf]) -> Result<NoteReporter<'a>, Failure> {
+        let protected = context.protected(files)?;
+        let existing = Existing::with_force(self.force);
+        let create = |path: &Path| -> Result<Report, Failure> {
+            Report::create(OutputFile::create_or_stdout(path, existing, &protected)?)
+        };
+        let report = self.report.as_deref().map(create).transpose()?;
         Ok(NoteReporter { context, report, groups: Vec::new(), places: HashMap::new(), failed: None })
     }
 }
@@ -187,7 +196,7 @@ pub fn each(
     work: &Work,
     mut one: impl FnMut(&Path, &mut NoteReporter<'_>) -> Result<u64, Failure>,
 ) -> Outcome {
-    let mut reporter = reading.reporter(context)?;
+    let mut reporter = reading.reporter(context, files)?;
     let (mut exit, mut failed) = (Exit::Done, None);
     for (at, file) in files.iter().enumerate() {
         let refused = one(file, &mut reporter);
@@ -195,7 +204,13 @@ pub fn each(
         match refused.map_err(|error| in_file(file, error)) {
             Ok(0) => {}
             Ok(_) => exit = Exit::Partly,
-            Err(error) if files.len() == 1 || !is_of_one_file(&error) => return Err(error),
+            Err(error) if files.len() == 1 || !is_of_one_file(&error) => {
+                // The files before this one are in: what was refused of them is not lost.
+                if at > 0 {
+                    reporter.finish()?;
+                }
+                return Err(error);
+            }
             Err(error) => {
                 reporter.end_file(file)?;
                 let _ = write!(std::io::stderr(), "{}", error.report());
@@ -343,26 +358,29 @@ fn what(note: &Note) -> String {
 }
 
 /// The file of refused and doubtful rows.
-struct Report(csv::Writer<File>);
+struct Report {
+    file: OutputFile,
+    writer: csv::Writer<Box<dyn Write + Send>>,
+}
 
 impl Report {
-    fn create(path: &Path) -> Result<Self, Failure> {
-        let broken = |e| Failure::io(format!("cannot write {}", path.display()), e);
-        let file = crate::files::private_file(path).map_err(broken)?;
-        let mut writer = csv::Writer::from_writer(file);
+    fn create(file: OutputFile) -> Result<Self, Failure> {
+        let mut writer = csv::Writer::from_writer(file.writer()?);
         writer.write_record(["file", "line", "verdict", "column", "value", "reason"]).map_err(io)?;
-        Ok(Self(writer))
+        Ok(Self { file, writer })
     }
 
     fn add(&mut self, file: &Path, note: &Note) -> Result<(), Failure> {
         let verdict = if note.refused { "refused" } else { "warning" };
         let (file, line) = (file.display().to_string(), note.line.to_string());
         let value = defuse(&note.value);
-        self.0.write_record([&file, &line, verdict, &note.column, &value, &note.reason]).map_err(io)
+        self.writer.write_record([&file, &line, verdict, &note.column, &value, &note.reason]).map_err(io)
     }
 
     fn finish(mut self) -> Result<(), Failure> {
-        self.0.flush().map_err(|e| Failure::io("cannot write the report", e))
+        self.writer.flush().map_err(|e| Failure::io("cannot write the report", e))?;
+        drop(self.writer);
+        Ok(self.file.finish()?)
     }
 }
 

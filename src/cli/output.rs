@@ -15,12 +15,10 @@ use unicode_width::UnicodeWidthStr;
 use super::{Context, Output};
 use crate::failure::Failure;
 
-/// The result of writing to standard output; a reader that went away is no failure of ours.
+/// Returns the result of writing to standard output. A reader that went away ends the command without an error: see
+/// [`Failure::is_broken_pipe`]. Nothing exits here, so that temporary files are removed.
 pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|e| Failure::io("cannot write", e)),
-    }
+    result.map_err(|e| Failure::io("cannot write", e))
 }
 
 /// Prints rows under a header; `json` gives each row as an object.

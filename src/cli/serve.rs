@@ -13,6 +13,7 @@ use estate::Estate;
 
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
+use crate::files::path_parser;
 use crate::{keeper, server};
 
 /// How long what happens by itself may take to come to its end.
@@ -25,10 +26,10 @@ pub struct Args {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
     /// The certificate to encrypt with, and those that vouch for it (PEM). Read anew when it changes.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", value_parser = path_parser())]
     cert: Option<PathBuf>,
     /// Its key (PEM).
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", value_parser = path_parser())]
     key: Option<PathBuf>,
     /// A proxy in front that is believed when it says where a request comes from (X-Forwarded-For); once for each.
     #[arg(long, value_name = "ADDRESS")]

@@ -42,12 +42,12 @@ fn offer(context: &Context) -> Outcome {
             run(context)
         }
         "3" => {
-            let file = ask("CSV file: ")?;
-            if !std::path::Path::new(&file).is_file() {
-                return Err(Failure::Usage(format!("there is no file {file}")));
+            let file = crate::files::expand_home(ask("CSV file: ")?);
+            if !file.is_file() {
+                return Err(Failure::Usage(format!("there is no file {}", file.display())));
             }
             make(context)?;
-            import::run(context, &import::Args::of(file.into()))?;
+            import::run(context, &import::Args::of(file))?;
             run(context)
         }
         _ => Ok(Exit::Done),

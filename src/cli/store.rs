@@ -1,13 +1,14 @@
 //! `simdeck store check`, `store head` and `store backup`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use estate::Head;
 
 use super::output::{Work, written};
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
+use crate::files::{Existing, OutputStore, expand_home, path_parser};
 
 /// What can be done to the store itself.
 #[derive(Debug, clap::Subcommand)]
@@ -24,20 +25,24 @@ pub enum One {
     /// Copy the store to a new file while it is in use.
     Backup {
         /// The new file.
+        #[arg(value_parser = path_parser())]
         file: PathBuf,
+        /// Replace the file if it exists.
+        #[arg(long)]
+        force: bool,
     },
 }
 
 /// A head as it was printed, or the file it was kept in.
 fn kept(head: &str) -> Result<Head, Failure> {
-    let path = std::path::Path::new(head);
+    let path = expand_home(head);
     if !path.is_file() && !head.contains(':') {
         return Err(Failure::Usage(format!(
             "there is no file {head}, and it is no head: N:HASH, as store head prints it"
         )));
     }
     let text = if path.is_file() {
-        std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {head}"), e))?
+        std::fs::read_to_string(&path).map_err(|e| Failure::io(format!("cannot read {head}"), e))?
     } else {
         head.to_owned()
     };
@@ -70,11 +75,14 @@ pub fn run(context: &Context, command: One) -> Outcome {
             }
             Ok(if faults.is_empty() { Exit::Done } else { Exit::Failed })
         }
-        One::Backup { file } => {
+        One::Backup { file, force } => {
+            let protected = context.protected::<&Path>([])?;
+            let copy = OutputStore::create(&file, Existing::with_force(force), &protected)?;
             let work = Work::begin(context);
-            let copied = local.backup(&file, &|p| work.hear(p));
+            let copied = local.backup(&copy.path(), &|p| work.hear(p));
             work.end();
             copied?;
+            copy.finish()?;
             context.say(format!("wrote {}", file.display()));
             Ok(Exit::Done)
         }

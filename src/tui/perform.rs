@@ -20,6 +20,7 @@ use estate::{
 };
 
 use super::msg::{Effect, ListSource, Msg, Then};
+use crate::files::expand_home;
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -351,7 +352,7 @@ fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Look
     let list = match source {
         ListSource::Given(list) => list,
         ListSource::Typed(text) => {
-            let path = Path::new(text.trim());
+            let path = &expand_home(text.trim());
             let list = List::read(&text)?;
             // What was typed is the name of a file, or the numbers themselves.
             if path.is_file() || list.entries.is_empty() {

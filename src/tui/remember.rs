@@ -86,7 +86,7 @@ pub fn keep(model: &mut Model) {
     };
     let path = file(model);
     let text = serde_json::to_string(&memory).unwrap_or_default();
-    if let Ok(mut out) = crate::files::private_file(&path) {
+    if let Ok(mut out) = crate::files::open_state_file(&path) {
         let _ = std::io::Write::write_all(&mut out, text.as_bytes());
     }
 }

@@ -8,7 +8,7 @@ use estate::export::{Exporter, Format, columns};
 use estate::{Cancel, Error, Estate, LogFilter, Progress, Query, Result, Rev, Sim, Target};
 
 use super::PROGRESS;
-use crate::files::NewFile;
+use crate::files::{Existing, OutputFile, Protected};
 use crate::tui::msg::{Effect, Msg};
 
 /// Whether an effect writes a file.
@@ -37,7 +37,8 @@ pub fn written(
             Msg::Exported(path, written)
         }
         Effect::Write { path, text, lines } => {
-            let written = write(&path, &text).map(|()| lines);
+            let file = create(estate, &path);
+            let written = file.and_then(|file| Ok(file.write_all(text.as_bytes())?)).map(|()| lines);
             Msg::Exported(path, written)
         }
         Effect::ExportHistory { wanted, path } => {
@@ -46,6 +47,12 @@ pub fn written(
         }
         _ => return None,
     })
+}
+
+/// Begins a file at a path typed on the screen. Nothing is replaced, and the open store is protected.
+fn create(estate: &dyn Estate, path: &Path) -> Result<OutputFile> {
+    let store = estate.local().map(|local| local.path().to_owned());
+    Ok(OutputFile::create(path, Existing::Keep, &Protected::of_store(store))?)
 }
 
 /// What an export writes, and where.
@@ -70,8 +77,8 @@ fn export(
         _ => Format::Csv,
     };
     let accounts = estate.accounts(cancel)?;
-    let file = NewFile::at(path)?;
-    let mut exporter = Exporter::new(BufWriter::new(file.file()?), format, columns(what.fields)?)?;
+    let file = create(estate, path)?;
+    let mut exporter = Exporter::new(BufWriter::new(file.writer()?), format, columns(what.fields)?)?;
     let (mut done, mut told) = (0, Instant::now());
     let mut sink = |sim: &Sim| {
         exporter.write(sim, &accounts)?;
@@ -84,21 +91,14 @@ fn export(
     };
     estate.export(what.query, what.target, &mut sink, cancel)?;
     let written = exporter.finish()?;
-    file.done()?;
+    file.finish()?;
     Ok(written)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let file = NewFile::at(path)?;
-    let broken = |e| Error::io(format!("cannot write {}", path.display()), e);
-    std::io::Write::write_all(&mut file.file()?, text.as_bytes()).map_err(broken)?;
-    file.done()
 }
 
 fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<u64> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
-    let file = NewFile::at(path)?;
-    let mut writer = csv::Writer::from_writer(file.file()?);
+    let file = create(estate, path)?;
+    let mut writer = csv::Writer::from_writer(file.writer()?);
     let head = ["iccid", "label", "outcome", "reason", "from", "to", "before", "after"];
     writer.write_record(head).map_err(broken)?;
     let (mut after, mut written) = (None, 0);
@@ -117,15 +117,16 @@ fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result
         }
     }
     writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-    file.done()?;
+    drop(writer);
+    file.finish()?;
     Ok(written)
 }
 
 /// Writes every change that fits.
 fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel) -> Result<u64> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
-    let file = NewFile::at(path)?;
-    let mut writer = csv::Writer::from_writer(file.file()?);
+    let file = create(estate, path)?;
+    let mut writer = csv::Writer::from_writer(file.writer()?);
     let head = ["rev", "at", "by", "via", "kind", "summary", "done", "left_out", "undone", "change_id"];
     writer.write_record(head).map_err(broken)?;
     let (mut before, mut written) = (wanted.before, 0);
@@ -157,7 +158,8 @@ fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel
         }
     }
     writer.flush().map_err(|e| Error::io(format!("cannot write {}", path.display()), e))?;
-    file.done()?;
+    drop(writer);
+    file.finish()?;
     Ok(written)
 }
 

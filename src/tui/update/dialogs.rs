@@ -8,6 +8,7 @@ use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, P
 use super::{
     act, columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage,
 };
+use crate::files::expand_home;
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
@@ -278,8 +279,8 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             let what = format!("Let {text} hear of the account");
             make(model, Change::AddExternal { account, address: text.into() }, what, 0)
         }
-        Purpose::History(wanted) => vec![Effect::ExportHistory { wanted, path: PathBuf::from(text) }],
-        Purpose::HelpFile(account) => vec![Effect::HelpFile { account, path: PathBuf::from(text) }],
+        Purpose::History(wanted) => vec![Effect::ExportHistory { wanted, path: expand_home(text) }],
+        Purpose::HelpFile(account) => vec![Effect::HelpFile { account, path: expand_home(text) }],
         Purpose::Ceiling(account) => menus::confirm_ceiling(model, account, text),
         Purpose::Period(account) => {
             let rule = period(text).unwrap_or_default();
@@ -302,11 +303,11 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
         }
         Purpose::ExportFilters => {
             let (text_of, lines) = (estate::saved::to_file(&model.saved), model.saved.len() as u64);
-            vec![Effect::Write { path: PathBuf::from(text), text: text_of, lines }]
+            vec![Effect::Write { path: expand_home(text), text: text_of, lines }]
         }
-        Purpose::ImportFilters => vec![Effect::ImportSaved { path: PathBuf::from(text) }],
+        Purpose::ImportFilters => vec![Effect::ImportSaved { path: expand_home(text) }],
         Purpose::Text(content, lines) => {
-            vec![Effect::Write { path: PathBuf::from(text), text: content, lines }]
+            vec![Effect::Write { path: expand_home(text), text: content, lines }]
         }
         Purpose::List => match List::read(text) {
             Ok(list) => select::find(model, ListUse::Select, ListSource::Given(list)),

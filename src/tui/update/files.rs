@@ -1,11 +1,10 @@
 //! Lists of numbers that come in, and files that go out.
 
-use std::path::PathBuf;
-
 use estate::{List, Lookup};
 
 use super::filters::to_top;
 use super::{act, select};
+use crate::files::expand_home;
 use crate::tui::model::{Model, Writing};
 use crate::tui::msg::{Effect, ListSource, ListUse};
 use crate::tui::overlay::{NumbersPane, Overlay, Prompt, Purpose};
@@ -85,7 +84,7 @@ pub fn export(model: &mut Model, path: &str, option: usize) -> Vec<Effect> {
         Some(_) => model.picked.total,
         None => model.matching,
     };
-    let path = PathBuf::from(path);
+    let path = expand_home(path);
     model.export = Some(Writing { path: path.clone(), done: 0, total, option, stopping: false });
     model.overlays.push(Overlay::Exporting);
     let query = Box::new(model.query.clone());
