@@ -23,6 +23,7 @@ mod portals;
 mod probe;
 mod profile;
 mod reference;
+mod report;
 mod select;
 mod serve;
 mod sims;

@@ -53,7 +53,7 @@ fn lists_of_numbers_and_what_is_left_out() {
     let (out, err) = world.ends(&[&["move", "--from-file", &file], &to[..]].concat(), 3);
     assert!(out.contains("2 done · 1 refused"), "{out}");
     assert!(
-        err.contains("unknown: 8900101000000000043") && err.contains("terminated SIMs are not changed any more"),
+        err.contains("unknown: 8900101000000000043") && err.contains("1 skipped: terminated (89"),
         "{err}"
     );
     world.ends(&[&["move"], &to[..]].concat(), 2);

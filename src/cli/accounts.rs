@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
 use super::output::{list as print_list, plain};
+use super::report::ReportOptions;
 use super::{Context, Outcome};
 use super::{help, select};
 use crate::failure::{Exit, Failure};
@@ -187,6 +188,8 @@ pub enum One {
         only: Option<String>,
         #[command(flatten)]
         confirm: Confirm,
+        #[command(flatten)]
+        report: ReportOptions,
     },
     /// Remove an account that has no SIMs, no users and no accounts below it.
     Delete {
@@ -272,7 +275,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Delete account {}", accounts.path(account));
             change::run(context, local, Change::DeleteAccount { account }, confirm, &what)
         }
-        One::Convert { path, by, only, confirm } => {
+        One::Convert { path, by, only, confirm, report } => {
             let account = accounts.find(&path)?;
             let by = if by == By::Tag { Grouping::Tag } else { Grouping::Category };
             let named = select::parse(&format!("has:{}", by.field()))?;
@@ -281,7 +284,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let query = Query { filter, deep: false, ..Query::all(account, Time::now()) };
             let change = Change::Convert { target: Target::query(query), account, by };
             let what = format!("Turn {} of {} into accounts", by.plural(), accounts.path(account));
-            change::run(context, local, change, confirm, &what)
+            change::run_with_report(context, local, change, confirm, report.open(context, None)?, &what)
         }
         One::Show { path } => {
             let account = accounts.need(accounts.find(&path)?)?;

@@ -1,13 +1,11 @@
 //! `simdeck cap`.
 
 use estate::levels::{parse_alert, parse_cap};
-use estate::units::count;
 use estate::{Alert, Change, Levels};
 
 use super::change::{self, Confirm};
 use super::select::Select;
 use super::{Context, Outcome};
-use crate::failure::Exit;
 
 /// Set caps and alerts; prints the plan and asks.
 #[derive(Debug, clap::Args)]
@@ -52,17 +50,13 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     };
     levels.check()?;
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
-    let exit = change::run(
+    let (target, report) = args.select.target(context, local.as_ref(), args.all)?;
+    change::run_with_report(
         context,
         local.as_ref(),
         Change::SetLevels { target, levels },
         args.confirm,
+        report,
         &format!("Set {}", levels.said()),
-    )?;
-    if unknown > 0 {
-        context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
-        return Ok(Exit::Partly);
-    }
-    Ok(exit)
+    )
 }

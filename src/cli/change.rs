@@ -3,10 +3,11 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use estate::units::{count, sims};
-use estate::{Accounts, Change, ChangeId, Counts, Estate, Item, Outcome as Fate, Plan, Reason, Receipt};
+use estate::{Accounts, Change, ChangeId, Counts, Estate, Plan, Receipt};
 use serde_json::json;
 
 use super::output::{Work, plain, written};
+use super::report::{Report, Skipped};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
 
@@ -41,6 +42,23 @@ impl std::str::FromStr for Number {
 
 /// Plans, asks where there is someone to ask, applies and reports.
 pub fn run(context: &Context, local: &dyn Estate, change: Change, confirm: Confirm, what: &str) -> Outcome {
+    run_with_report(context, local, change, confirm, Report::default(), what)
+}
+
+/// Does the same, and writes the skipped SIMs to a report.
+pub fn run_with_report(
+    context: &Context,
+    local: &dyn Estate,
+    change: Change,
+    confirm: Confirm,
+    report: Report,
+    what: &str,
+) -> Outcome {
+    if confirm.dry_run && report.has_file() {
+        let why =
+            "--report lists what a change skipped, and a dry run changes nothing: leave one of them out";
+        return Err(Failure::Usage(why.into()));
+    }
     let plan = local.plan(&change, &plain())?;
     if let Some(expected) = confirm.expect.filter(|n| *n != plan.total) {
         return Err(estate::Error::Drift { expected, found: plan.total }.into());
@@ -50,7 +68,7 @@ pub fn run(context: &Context, local: &dyn Estate, change: Change, confirm: Confi
     }
     let accounts = local.accounts(&plain())?;
     if confirm.dry_run {
-        return dry_run(context, &plan, &accounts, what);
+        return dry_run(context, &plan, &accounts, report.unknown().len(), what);
     }
     if !confirm.yes {
         context.say(describe(&plan, &accounts, what));
@@ -60,19 +78,21 @@ pub fn run(context: &Context, local: &dyn Estate, change: Change, confirm: Confi
     let id = confirm.number.map_or_else(ChangeId::new, |number| ChangeId(number.0.to_string()));
     let receipt = local.apply(&id, &change.confirmed(&plan), &|p| work.hear(p));
     work.end();
-    let ended = report(context, local, &receipt?);
+    let ended = print_receipt(context, local, &receipt?, report);
     context.send_due(local, &work);
     ended
 }
 
-fn dry_run(context: &Context, plan: &Plan, accounts: &Accounts, what: &str) -> Outcome {
+fn dry_run(context: &Context, plan: &Plan, accounts: &Accounts, unknown: usize, what: &str) -> Outcome {
     let mut out = std::io::stdout().lock();
     if matches!(context.output(), Output::Json | Output::Ndjson) {
-        written(writeln!(out, "{}", plan_json(plan, accounts)))?;
+        let mut object = plan_json(plan, accounts);
+        object["unknown"] = unknown.into();
+        written(writeln!(out, "{object}"))?;
     } else {
         written(writeln!(out, "{}\nDry run: nothing was changed.", describe(plan, accounts, what)))?;
     }
-    Ok(if plan.counts.missed() > 0 { Exit::Partly } else { Exit::Done })
+    Ok(if plan.counts.missed() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
 }
 
 fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
@@ -132,43 +152,35 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
     if answer.trim().replace(',', "") == wanted { Ok(()) } else { Err(estate::Error::Cancelled.into()) }
 }
 
-/// SIMs that were left out, as many as are named at once.
-const LISTED: u32 = 1_000;
-
-/// Says what happened, lists what was left out.
-fn report(context: &Context, local: &dyn Estate, receipt: &Receipt) -> Outcome {
+/// Prints what happened and a summary of the skipped SIMs, and writes the report.
+fn print_receipt(context: &Context, local: &dyn Estate, receipt: &Receipt, report: Report) -> Outcome {
+    let (unknown, has_file) = (report.unknown().len(), report.has_file());
+    // The change is made: the receipt is printed even where the list cannot be read or written.
+    let listed = Skipped::of(local, receipt);
+    let reported = report.write(local, Some(receipt));
+    let skipped = listed.as_deref().unwrap_or_default();
     let mut out = std::io::stdout().lock();
     if matches!(context.output(), Output::Json | Output::Ndjson) {
-        written(writeln!(
-            out,
-            "{}",
-            json!({"change_id": receipt.id, "rev": receipt.rev, "counts": receipt.counts})
-        ))?;
+        let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
+        let object = json!({ "change_id": receipt.id, "rev": receipt.rev, "counts": receipt.counts,
+                             "skipped": skipped, "unknown": unknown });
+        written(writeln!(out, "{object}"))?;
     } else {
         let counts =
             if receipt.counts == Counts::default() { "done".to_owned() } else { receipt.counts.to_string() };
         written(writeln!(out, "{counts} · change {}", receipt.id))?;
     }
-    for fate in [Fate::Refused, Fate::Conflict, Fate::Failed] {
-        if receipt.counts.get(fate) > 0 {
-            let items = local.items(receipt.rev, Some(fate), None, LISTED, &plain())?;
-            list_items(context, &items);
-            let more = receipt.counts.get(fate).saturating_sub(items.len() as u64);
-            if more > 0 {
-                let rest =
-                    format!("{} more; simdeck history --change {} lists them all", count(more), receipt.id);
-                context.say(format!("{}: {rest}", fate.word()));
-            }
-        }
+    drop(out);
+    for group in skipped {
+        context.say(group.line());
     }
-    Ok(if receipt.counts.missed() > 0 { Exit::Partly } else { Exit::Done })
-}
-
-fn list_items(context: &Context, items: &[Item]) {
-    for item in items {
-        let reason = if item.reason == Reason::None { "" } else { item.reason.text() };
-        context.say(format!("{}: {} ({reason})", item.outcome.word(), item.iccid));
+    if skipped.iter().any(Skipped::is_cut) && !has_file {
+        let (id, all) = (&receipt.id, receipt.counts.total());
+        context.say(format!("to list every SIM: simdeck history --change {id} --limit {all}"));
     }
+    reported?;
+    listed?;
+    Ok(if receipt.counts.missed() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
 }
 
 /// What harms nothing and is undone in a moment does not ask.

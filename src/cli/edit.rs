@@ -1,13 +1,11 @@
 //! `simdeck sim-set`.
 
-use estate::units::count;
 use estate::{Change, Edit, Listed, Verb};
 
 use super::change::{self, Confirm};
 use super::profile::Switch;
 use super::select::Select;
 use super::{Context, Outcome};
-use crate::failure::Exit;
 
 /// Edit SIMs: labels, notes, tags, categories, recipients, SIM authentication, state; prints the plan and asks.
 #[derive(Debug, clap::Args)]
@@ -69,18 +67,14 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     }
     .checked()?;
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
+    let (target, report) = args.select.target(context, local.as_ref(), args.all)?;
     let what = format!("Edit SIMs: {}", edit.said());
-    let exit = change::run(
+    change::run_with_report(
         context,
         local.as_ref(),
         Change::Edit { target, edit: Box::new(edit) },
         args.confirm,
+        report,
         &what,
-    )?;
-    if unknown > 0 {
-        context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
-        return Ok(Exit::Partly);
-    }
-    Ok(exit)
+    )
 }

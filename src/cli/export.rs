@@ -11,7 +11,7 @@ use super::output::Work;
 use super::select::{Select, Selected};
 use super::{Context, Outcome, sims};
 use crate::failure::Exit;
-use crate::files::{Existing, OutputFile, STREAM, path_parser};
+use crate::files::{OutputFile, STREAM, path_parser};
 
 /// Write the filtered SIMs to a file or to standard output, as a stream.
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,6 @@ pub struct Args {
     /// The new file, readable by you only; standard output without it, or with -.
     #[arg(long, value_name = "FILE", value_parser = path_parser())]
     to: Option<PathBuf>,
-    /// Replace the file of --to if it exists.
-    #[arg(long, requires = "to")]
-    force: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,9 +41,9 @@ enum Form {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let protected = context.protected::<&Path>([])?;
+    let protected = context.protected(args.select.input())?;
     let to = args.to.as_deref().unwrap_or(Path::new(STREAM));
-    let file = OutputFile::create_or_stdout(to, Existing::with_force(args.force), &protected)?;
+    let file = OutputFile::create_or_stdout(to, args.select.existing(), &protected)?;
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let work = Work::begin(context);
     let format = match args.format {
@@ -61,5 +58,5 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let written = exporter.finish()?;
     file.finish()?;
     context.say(format!("{} SIMs", count(written)));
-    Ok(if unknown > 0 { Exit::Partly } else { Exit::Done })
+    Ok(if unknown.is_empty() { Exit::Done } else { Exit::Partly })
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::change::{self, Confirm};
 use super::output::{list as print_list, plain};
+use super::report::ReportOptions;
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
@@ -44,6 +45,8 @@ pub struct UndoArgs {
     change_id: String,
     #[command(flatten)]
     confirm: Confirm,
+    #[command(flatten)]
+    report: ReportOptions,
 }
 
 /// A time, or an age such as 7d.
@@ -136,7 +139,9 @@ fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Out
 pub fn undo(context: &Context, args: &UndoArgs) -> Outcome {
     let local = context.open()?;
     let change = Change::Undo { change: undone(local.as_ref(), &args.change_id)? };
-    change::run(context, local.as_ref(), change, args.confirm, &format!("Undo change {}", args.change_id))
+    let report = args.report.open(context, None)?;
+    let what = format!("Undo change {}", args.change_id);
+    change::run_with_report(context, local.as_ref(), change, args.confirm, report, &what)
 }
 
 /// The change to undo. By its id it is undone without a look into the history, which not everybody has.

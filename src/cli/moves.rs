@@ -1,14 +1,12 @@
 //! `simdeck move`.
 
 use clap::ValueEnum;
-use estate::units::count;
 use estate::{Change, Clear};
 
 use super::change::{self, Confirm};
 use super::output::plain;
 use super::select::Select;
 use super::{Context, Outcome};
-use crate::failure::Exit;
 
 /// Move SIMs to another account; prints the plan and asks.
 #[derive(Debug, clap::Args)]
@@ -41,7 +39,7 @@ enum Cleared {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
-    let (target, unknown) = args.select.target(context, local.as_ref(), args.all)?;
+    let (target, report) = args.select.target(context, local.as_ref(), args.all)?;
     let accounts = local.accounts(&plain())?;
     let to = accounts.find(&args.to)?;
     let clears = |what| args.clear.contains(&what);
@@ -51,10 +49,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         tags: clears(Cleared::Tags),
     };
     let what = format!("Move SIMs to {}", accounts.path(to));
-    let exit = change::run(context, local.as_ref(), Change::Move { target, to, clear }, args.confirm, &what)?;
-    if unknown > 0 {
-        context.say(format!("{} of the listed numbers fit no SIM", count(unknown)));
-        return Ok(Exit::Partly);
-    }
-    Ok(exit)
+    change::run_with_report(
+        context,
+        local.as_ref(),
+        Change::Move { target, to, clear },
+        args.confirm,
+        report,
+        &what,
+    )
 }

@@ -1,12 +1,15 @@
 //! Which SIMs a command means: a filter, a saved one, a list of identifiers, or all of them.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use estate::{AccountId, Estate, Filter, List, Order, Query, Saved, Target, Time, saved};
 
 use super::Context;
 use super::output::plain;
+use super::report::{self, Report, ReportOptions};
 use crate::failure::Failure;
+use crate::files::{Existing, STREAM, path_parser};
 
 /// The options that choose SIMs.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -22,16 +25,18 @@ pub struct Select {
     saved: Option<String>,
     /// The SIMs of a list: ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, by header or by form; - is standard input. A FILTER
     /// narrows it.
-    #[arg(long, value_name = "FILE")]
-    from_file: Option<String>,
+    #[arg(long, value_name = "FILE", value_parser = path_parser())]
+    from_file: Option<PathBuf>,
+    #[command(flatten)]
+    report: ReportOptions,
 }
 
 /// The SIMs that were chosen.
 pub struct Selected {
     /// What they are.
     pub query: Query,
-    /// Numbers of the list that fit no SIM, each said already.
-    pub unknown: u64,
+    /// Entries of the list that match no SIM; their summary was printed.
+    pub unknown: Vec<String>,
 }
 
 /// The top of what is seen: of a token for one account that is no more than the account.
@@ -46,8 +51,31 @@ impl Select {
         self.positional.as_deref().or(self.filter.as_deref())
     }
 
+    /// Returns the treatment of output files that exist.
+    pub fn existing(&self) -> Existing {
+        self.report.existing()
+    }
+
+    /// Returns the list that is read, if there is one.
+    pub fn input(&self) -> Option<&Path> {
+        self.from_file.as_deref()
+    }
+
     /// The SIMs that are meant, as far as the user sees them; in the order asked for, or that the saved filter keeps.
+    /// Entries of the list without a SIM are summarised, and written to the report.
     pub fn read(
+        &self,
+        context: &Context,
+        estate: &dyn Estate,
+        sort: Option<&str>,
+    ) -> Result<Selected, Failure> {
+        let report = self.report.open(context, self.input())?;
+        let selected = self.choose(context, estate, sort)?;
+        report.with_unknown(selected.unknown.clone()).write(estate, None)?;
+        Ok(selected)
+    }
+
+    fn choose(
         &self,
         context: &Context,
         estate: &dyn Estate,
@@ -66,14 +94,15 @@ impl Select {
             }
             selected = parse(&saved.filter)?.and(selected);
         }
-        let mut unknown = 0;
+        let mut unknown = Vec::new();
         if let Some(file) = &self.from_file {
             let found = estate.lookup(&slurp(file)?, &plain())?;
-            for entry in &found.unknown {
-                context.say(format!("unknown: {}", estate::text::clean(entry)));
-            }
-            unknown = found.unknown.len() as u64;
             selected = found.filter().and(selected);
+            unknown = found.unknown;
+            if let Some(line) = report::unknown_line(&unknown) {
+                let is_cut = report::is_cut(&unknown) && !self.report.is_given();
+                context.say(if is_cut { format!("{line}; --report FILE lists them all") } else { line });
+            }
         }
         query.filter = selected;
         if let Some(sort) = sort {
@@ -88,14 +117,15 @@ impl Select {
         context: &Context,
         estate: &dyn Estate,
         all: bool,
-    ) -> Result<(Target, u64), Failure> {
-        let selected = self.read(context, estate, None)?;
+    ) -> Result<(Target, Report), Failure> {
+        let report = self.report.open(context, self.input())?;
+        let selected = self.choose(context, estate, None)?;
         // An empty filter, as from a variable that is not set, does not mean all of them.
         if !all && selected.query.filter == Filter::All && selected.query.under == top(estate)? {
             let choices = "a FILTER, --saved, --from-file or --all";
             return Err(Failure::Usage(format!("say which SIMs: {choices}")));
         }
-        Ok((Target::query(selected.query), selected.unknown))
+        Ok((Target::query(selected.query), report.with_unknown(selected.unknown)))
     }
 }
 
@@ -113,12 +143,13 @@ pub fn named(estate: &dyn Estate, name: &str) -> Result<Saved, Failure> {
 }
 
 /// Reads a list of identifiers.
-fn slurp(file: &str) -> Result<List, Failure> {
+fn slurp(file: &Path) -> Result<List, Failure> {
     let mut bytes = Vec::new();
-    let read = match file {
-        "-" => std::io::stdin().read_to_end(&mut bytes).map(|_| ()),
-        path => std::fs::read(path).map(|read| bytes = read),
+    let read = if file == Path::new(STREAM) {
+        std::io::stdin().read_to_end(&mut bytes).map(|_| ())
+    } else {
+        std::fs::read(file).map(|read| bytes = read)
     };
-    read.map_err(|e| Failure::io(format!("cannot read {file}"), e))?;
+    read.map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
     Ok(List::read_bytes(&bytes)?)
 }

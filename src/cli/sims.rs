@@ -45,7 +45,7 @@ const SHOWN: [&str; 8] =
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
-    let ended = if unknown > 0 { Exit::Partly } else { Exit::Done };
+    let ended = if unknown.is_empty() { Exit::Done } else { Exit::Partly };
     let mut out = std::io::stdout().lock();
     if args.count {
         let count = local.count(&query, &plain())?;
