@@ -1,5 +1,7 @@
 //! The configuration file and the folders, by the XDG rules of each system.
 
+pub mod check;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +10,9 @@ use estate::Roles;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::files::expand_home;
 use crate::notify::{MailConfig, WebhookConfig};
-use crate::probe::Probes;
+use crate::probe::{Probe, Probes};
 
 /// What the file may say; what it does not know is an error with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +81,23 @@ pub struct Profile {
 }
 
 impl Config {
+    /// Expands `~` in every path: stores, certificates and the programs of probes.
+    fn expand_paths(&mut self) {
+        let own = [&mut self.store, &mut self.ca];
+        let profiles = self.profile.values_mut().flat_map(|profile| [&mut profile.store, &mut profile.ca]);
+        for path in own.into_iter().chain(profiles).flatten() {
+            *path = expand_home(&*path);
+        }
+        for probe in self.probe.ping.values_mut().chain(self.probe.diagnostics.values_mut()) {
+            if let Probe::Command(argv) = probe
+                && let Some(program) = argv.first_mut()
+                && program.starts_with("~/")
+            {
+                *program = expand_home(&*program).to_string_lossy().into_owned();
+            }
+        }
+    }
+
     /// The role table as this configuration tightens it.
     pub fn roles(&self) -> Result<Roles, Failure> {
         let rows = self.roles.iter().map(|(word, role)| (word.as_str(), role.as_str()));
@@ -121,9 +141,11 @@ pub fn read_toml<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<
         .map_err(|e| Failure::Config(format!("{}: {}", path.display(), e.to_string().trim_end())))
 }
 
-/// Reads the configuration.
+/// Reads the configuration. A `~` at the beginning of a path is the home folder.
 pub fn load() -> Result<Config, Failure> {
-    read_toml(&config_dir().join("config.toml"))
+    let mut config: Config = read_toml(&config_dir().join("config.toml"))?;
+    config.expand_paths();
+    Ok(config)
 }
 
 #[cfg(test)]

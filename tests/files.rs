@@ -197,3 +197,75 @@ fn skipped_sims_are_summarised_and_reported_whole() {
     let listed = world.ok(&way.split(' ').collect::<Vec<_>>());
     assert_eq!(listed.matches("refused,terminated").count(), 9, "{listed}");
 }
+
+#[test]
+fn a_tilde_is_the_home_folder_in_options_and_in_the_configuration() {
+    let world = World::sample();
+    world.ok(&["export", "status=active", "--to=~/out.csv"]);
+    assert!(world.path("out.csv").is_file());
+    world.ok(&["doctor", "--bundle=~/bundle.txt"]);
+    world.ends(&["sims", "--from-file=~/out.csv", "--count"], 0);
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    std::fs::write(folder.join("config.toml"), "store = \"~/estate.db\"\n").expect("written");
+    let plain = |args: &[&str]| {
+        let mut command = world.command();
+        let program = command.get_program().to_owned();
+        command = std::process::Command::new(program);
+        command.env_clear().env("HOME", world.dir.path()).args(args).output().expect("runs")
+    };
+    let counted = plain(&["sims", "--count"]);
+    assert_eq!(String::from_utf8_lossy(&counted.stdout).trim(), "2000", "{counted:?}");
+    assert_eq!(plain(&["--store=~/estate.db", "sims", "--count"]).status.code(), Some(0));
+    assert_eq!(plain(&["config", "check"]).status.code(), Some(0));
+}
+
+#[test]
+fn config_check_tries_what_a_start_tries() {
+    let world = World::empty();
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let check = |config: &str, smtp: &str| {
+        std::fs::write(folder.join("config.toml"), config).expect("written");
+        let output = world
+            .command()
+            .args(["config", "check"])
+            .env("PATH", "/usr/bin:/bin")
+            .env("SIMDECK_SMTP_URL", smtp)
+            .output()
+            .expect("runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let mail = "[mail]\nfrom = \"a@x.example\"\n";
+    for (config, place, why) in [
+        (format!("{mail}url = \"mailto:x\"\n"), "config.toml:3: ", "url must be like smtps://"),
+        (mail.to_owned(), "config.toml:1: ", "url is missing"),
+        ("[mail]\nurl = \"smtp://localhost\"\nfrom = \"x\"\n".into(), "config.toml:3: ", "from must be"),
+        ("\nkeymap = \"emacs\"\n".into(), "config.toml:2: ", "there are default and vim"),
+        ("theme = \"mauve\"\n".into(), "config.toml:1: ", "there are dark"),
+        ("store = \"~/none.db\"\n".into(), "config.toml:1: ", "none.db"),
+        ("[profile.lab]\nstore = \"/\"\n".into(), "config.toml:2: ", "not a plain file"),
+        ("[profile.lab]\nserver = \"ftp://x\"\n".into(), "config.toml:2: ", "must begin with https://"),
+        ("[profile.lab]\n\nca = \"/no/ca.pem\"\n".into(), "config.toml:3: ", "/no/ca.pem"),
+        ("url = \"here\"\n".into(), "config.toml:1: ", "no address"),
+        ("[roles]\nmove = \"admin\"\nview = \"boss\"\n".into(), "config.toml:3: ", "view"),
+        (
+            "[probe.ping]\n\"*\" = [\"true\"]\nEE = [\"no-such-program\"]\n".into(),
+            "config.toml:3: ",
+            "no-such-program",
+        ),
+        ("[probe.diagnostics]\nEE = \"alpha.example\"\n".into(), "config.toml:2: ", "https:// address"),
+        ("[probe.ping]\nEE = []\n".into(), "config.toml:2: ", "needs a program"),
+        ("[webhook]\nprivate = true\n".into(), "line 2", "private"),
+    ] {
+        let (code, err) = check(&config, "");
+        assert!(code == Some(1) && err.contains(place) && err.contains(why), "{config}\n{err}");
+    }
+    let (code, err) = check(mail, "smtp://localhost");
+    assert_eq!(code, Some(0), "the variable comes first: {err}");
+    let (code, err) = check(mail, "secret");
+    assert!(code == Some(1) && err.contains("SIMDECK_SMTP_URL must be") && !err.contains("secret"), "{err}");
+    std::fs::write(folder.join("theme.toml"), "text = \"default\"\naccent = \"mauve\"\n").expect("written");
+    let (code, err) = check("", "");
+    assert!(code == Some(1) && err.contains("theme.toml:2: \"mauve\""), "{err}");
+}

@@ -12,11 +12,8 @@ use crate::config;
 use crate::connect::{self, store_path};
 use crate::failure::Exit;
 use crate::files::{Existing, OutputFile, path_parser};
-use crate::remote::Server;
 use crate::tui::action::ACTIONS;
 use crate::tui::keymap::Keymap;
-use crate::tui::term::Capabilities;
-use crate::tui::theme::Theme;
 
 /// List every key with its action and where it was bound.
 #[derive(Debug, clap::Args)]
@@ -27,7 +24,7 @@ pub struct KeysArgs {}
 pub enum ConfigCommand {
     /// Print where the files are.
     Path,
-    /// Read every file and report the first mistake with its line.
+    /// Try everything a start tries, without opening a store, and report the first mistake with its file and line.
     Check,
     /// Print the configuration in force.
     Show,
@@ -79,14 +76,7 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
             written(writeln!(out, "{}", store_path(&context.globals, &context.config)?.display()))?;
         }
         ConfigCommand::Check => {
-            let config = config::load()?;
-            Keymap::load(&config)?;
-            Theme::load(&config, &Capabilities::of_env())?;
-            let profiles = config.profile.values().map(|profile| (&profile.server, &profile.ca));
-            for (url, ca) in profiles.chain([(&config.server, &config.ca)]) {
-                let url = url.as_deref().unwrap_or("https://localhost");
-                Server { ca: ca.clone(), ..Server::parse(url, true)? }.check()?;
-            }
+            config::check::check_all()?;
             written(writeln!(out, "sound: {}", config::config_dir().display()))?;
         }
         ConfigCommand::Show => {

@@ -16,14 +16,18 @@ pub struct Mailer {
 
 impl Mailer {
     pub fn new(config: &MailConfig) -> Result<Self, Failure> {
-        let url = std::env::var("SIMDECK_SMTP_URL").unwrap_or_else(|_| config.url.clone());
+        let named = std::env::var("SIMDECK_SMTP_URL").ok().filter(|url| !url.is_empty());
+        let setting = if named.is_some() { "SIMDECK_SMTP_URL" } else { "url" };
+        let url = named.unwrap_or_else(|| config.url.clone());
         let bad = |what: &str| Failure::Config(format!("[mail]: {what}"));
         if url.is_empty() {
             return Err(bad("url is missing; or set SIMDECK_SMTP_URL"));
         }
         // The address may hold a password: it is never repeated.
         let transport = SmtpTransport::from_url(&url)
-            .map_err(|_| bad("the url must be like smtps://user:password@host or smtp://host?tls=required"))?
+            .map_err(|_| {
+                bad(&format!("{setting} must be like smtps://user:password@host or smtp://host?tls=required"))
+            })?
             .timeout(Some(std::time::Duration::from_secs(20)))
             .build();
         let from = config.from.parse().map_err(|_| bad("from must be an address"))?;

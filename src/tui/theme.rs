@@ -3,6 +3,7 @@
 use estate::Status;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::term::{Capabilities, Tier};
 use crate::config::{Config, config_dir, read_toml};
@@ -18,13 +19,13 @@ const SHIPPED: [(&str, &str); 4] = [
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Colours {
-    text: Option<String>,
-    accent: Option<String>,
-    good: Option<String>,
-    warn: Option<String>,
-    bad: Option<String>,
-    border: Option<String>,
-    mark: Option<String>,
+    text: Option<Spanned<String>>,
+    accent: Option<Spanned<String>>,
+    good: Option<Spanned<String>>,
+    warn: Option<Spanned<String>>,
+    bad: Option<Spanned<String>>,
+    border: Option<Spanned<String>>,
+    mark: Option<Spanned<String>>,
 }
 
 /// The colours in force, and the glyphs.
@@ -65,15 +66,22 @@ impl Theme {
             return Err(Failure::Config(format!("theme = \"{name}\": there are {}", known.join(", "))));
         };
         let base: Colours = toml::from_str(text).unwrap_or_default();
-        let theme =
-            Self::of(&base, &own, ascii).map_err(|e| Failure::Config(format!("{}: {e}", path.display())))?;
+        let theme = Self::of(&base, &own, ascii).map_err(|(at, why)| {
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+            Failure::Config(format!("{}:{line}: {why}", path.display()))
+        })?;
         Ok(if terminal.tier == Tier::Mono { Self::shipped("mono", ascii) } else { theme })
     }
 
-    fn of(base: &Colours, own: &Colours, ascii: bool) -> Result<Self, String> {
-        let style = |own: &Option<String>, base: &Option<String>| match own.as_deref().or(base.as_deref()) {
-            None | Some("default") => Ok(Style::new()),
-            Some(name) => colour(name).map(|c| Style::new().fg(c)),
+    /// Builds a theme. An error has the place of the colour in the text of `own`.
+    fn of(base: &Colours, own: &Colours, ascii: bool) -> Result<Self, (usize, String)> {
+        let style = |own: &Option<Spanned<String>>, base: &Option<Spanned<String>>| {
+            let Some(name) = own.as_ref().or(base.as_ref()).filter(|name| name.get_ref() != "default") else {
+                return Ok(Style::new());
+            };
+            let colour = colour(name.get_ref()).map_err(|why| (name.span().start, why))?;
+            Ok(Style::new().fg(colour))
         };
         Ok(Self {
             text: style(&own.text, &base.text)?,
