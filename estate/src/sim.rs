@@ -195,6 +195,10 @@ pub struct Sim {
     pub recipients: Vec<String>,
     /// The cap that comes back when the billing period ends, 0 for none; `None` where it is not raised.
     pub cap_returns_to: Option<u64>,
+    /// The alert that comes back with that cap, 0 for none; `None` if the cap is not raised.
+    pub alert_returns_to: Option<u64>,
+    /// The end of the billing period at which both come back; `None` if the cap is not raised.
+    pub cap_returns_at: Option<Time>,
     /// Whether the network lets it authenticate.
     pub authentication: bool,
     /// What was asked for here, and the network has not reported yet.

@@ -37,14 +37,16 @@ pub(crate) struct View<'a> {
 pub(crate) const COLUMNS: &str = "s.id, s.iccid, s.imsi, s.msisdn, s.eid, s.imei, s.label, s.account_id, s.lifecycle, \
     s.suspended, s.managed, s.gate, s.status, s.in_session, s.network, s.tariff, s.used, s.cap, s.alert, s.hard_cap, \
     s.usage_as_of, s.seen, s.activated, s.tags, s.categories, s.notes, s.recipients, s.version, s.back_cap, s.auth, \
-    s.pending, s.state_rev";
+    s.pending, s.state_rev, s.back_alert, s.back_at";
 
 /// How many they are: what follows them in a row is the caller's.
-pub(crate) const COLUMN_COUNT: usize = 32;
+pub(crate) const COLUMN_COUNT: usize = 34;
 
 pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
     let level = |i| row.get::<_, i64>(i).map(|n| (n > 0).then_some(n as u64));
     let time = |i| row.get::<_, i64>(i).map(|n| (n > 0).then_some(Time(n)));
+    let cap_returns_to = row.get::<_, i64>(28).map(|n| u64::try_from(n).ok())?;
+    let alert_returns_to: i64 = row.get(32)?;
     let list = |i| row.get_ref(i).map(|text| split(text.as_str().unwrap_or_default()));
     Ok(Sim {
         id: SimId(row.get(0)?),
@@ -78,7 +80,9 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
         authentication: row.get(29)?,
         desired: desired(row)?,
         state_rev: row.get(31)?,
-        cap_returns_to: row.get::<_, i64>(28).map(|n| u64::try_from(n).ok())?,
+        cap_returns_to,
+        alert_returns_to: cap_returns_to.map(|_| alert_returns_to as u64),
+        cap_returns_at: time(33)?.filter(|_| cap_returns_to.is_some()),
     })
 }
 
