@@ -110,7 +110,7 @@ fn the_messy_file_is_reported_row_by_row() {
 fn exports_read_back() {
     let world = World::sample();
     let csv = world.ok(&["export"]);
-    assert_eq!(csv.lines().next().expect("header").split(',').count(), 32);
+    assert_eq!(csv.lines().next().expect("header").split(',').count(), 35);
     std::fs::write(world.path("out.csv"), &csv).expect("written");
     let other = World::empty();
     other.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);

@@ -1,176 +1,95 @@
 //! SIMs out: as CSV, NDJSON or JSON, one at a time, safe for spreadsheets.
 
+mod fields;
 mod lists;
 
 use std::io::Write;
 
-use serde_json::{Map, Value as Json, json};
+pub use fields::{FIELDS, FieldKind, FieldValue, SimField, columns, default_fields, object};
+pub use lists::{join_list, split_list};
 
 use crate::account::Accounts;
 use crate::error::{Error, Result};
-use crate::query::Column;
-use crate::sim::{Gate, Sim};
-use crate::text;
-
-pub use lists::{join_list, split_list};
-
-/// The fields of an exported SIM, in order: the names scripts rely on.
-pub const FIELDS: [&str; 32] = [
-    "id",
-    "iccid",
-    "imsi",
-    "msisdn",
-    "eid",
-    "imei",
-    "label",
-    "account",
-    "account_path",
-    "account_id",
-    "status",
-    "lifecycle",
-    "suspended",
-    "usage_gate",
-    "authentication",
-    "desired",
-    "in_session",
-    "network",
-    "tariff",
-    "used_bytes",
-    "cap_bytes",
-    "alert_bytes",
-    "hard_cap",
-    "cap_returns_to_bytes",
-    "usage_as_of",
-    "last_seen",
-    "activated_at",
-    "tags",
-    "categories",
-    "notes",
-    "recipients",
-    "version",
-];
-
-/// What is worked out, and only written where it is asked for.
-const USED_PCT: &str = "used_pct";
+use crate::sim::Sim;
 
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma-separated, with a header.
-    Csv,
+    /// Delimiter-separated, with a header.
+    Csv(CsvStyle),
     /// One JSON object a line.
     Ndjson,
     /// One JSON array.
     Json,
 }
 
-/// Checks column names; an empty list means all of them.
-pub fn columns(wanted: &[String]) -> Result<Vec<&'static str>> {
-    if wanted.is_empty() {
-        return Ok(FIELDS.to_vec());
-    }
-    wanted
-        .iter()
-        .map(|name| {
-            // The short names are those of the filter language and of --sort.
-            let name = match name.trim() {
-                "path" => "account_path",
-                "account" => "account",
-                other => Column::from_name(other).map_or_else(|| other, |column| column.field()),
-            };
-            FIELDS.iter().chain([&USED_PCT]).find(|f| **f == name).copied().ok_or_else(|| {
-                let near = text::nearest(name, FIELDS);
-                let near = near.first().map_or_else(|| FIELDS.join(" "), |n| format!("did you mean {n}?"));
-                Error::invalid("columns", format!("no column is called {name}; {near}"))
-            })
-        })
-        .collect()
+impl Format {
+    /// CSV with commas and decimal points.
+    pub const CSV: Self = Self::Csv(CsvStyle::DEFAULT);
 }
 
-/// One field of a SIM as JSON; what is absent is null.
-pub fn field(sim: &Sim, accounts: &Accounts, name: &str) -> Json {
-    let text = |t: &str| if t.is_empty() { Json::Null } else { Json::from(t) };
-    match name {
-        "id" => json!(sim.id.0),
-        "iccid" => json!(sim.iccid),
-        "imsi" => text(&sim.imsi),
-        "msisdn" => text(&sim.msisdn),
-        "eid" => text(&sim.eid),
-        "imei" => text(&sim.imei),
-        "label" => text(&sim.label),
-        "account" => json!(accounts.get(sim.account).map(|a| &a.name)),
-        "account_path" => json!(accounts.path(sim.account)),
-        "account_id" => json!(sim.account.0),
-        "status" => json!(sim.status.word()),
-        "lifecycle" => json!(sim.lifecycle.word()),
-        "suspended" => json!(sim.suspended),
-        "usage_gate" => json!(match sim.gate {
-            Gate::Ok => "ok",
-            Gate::Alerted => "alerted",
-            Gate::Blocked => "blocked",
-        }),
-        "in_session" => json!(sim.in_session),
-        "network" => text(&sim.network),
-        "tariff" => text(&sim.tariff),
-        "used_bytes" => json!(sim.used),
-        "cap_bytes" => json!(sim.cap),
-        "alert_bytes" => json!(sim.alert),
-        "authentication" => json!(sim.authentication),
-        "desired" => json!(sim.desired.map(crate::edit::Verb::word)),
-        "cap_returns_to_bytes" => json!(sim.cap_returns_to),
-        USED_PCT => json!(sim.percent()),
-        "hard_cap" => json!(sim.hard_cap),
-        "usage_as_of" => json!(sim.usage_as_of.map(|t| t.to_string())),
-        "last_seen" => json!(sim.last_seen.map(|t| t.to_string())),
-        "activated_at" => json!(sim.activated.map(|t| t.to_string())),
-        "tags" => json!(sim.tags),
-        "categories" => json!(sim.categories),
-        "notes" => text(&sim.notes),
-        "recipients" => json!(sim.recipients),
-        "version" => json!(sim.version),
-        _ => Json::Null,
-    }
+/// The characters of a CSV file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CsvStyle {
+    delimiter: u8,
+    decimal: char,
 }
 
-/// A SIM as a JSON object with these fields.
-pub fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static str]) -> Json {
-    Json::Object(
-        fields.iter().map(|name| ((*name).to_owned(), field(sim, accounts, name))).collect::<Map<_, _>>(),
-    )
-}
+impl CsvStyle {
+    /// A comma between cells, a point in numbers.
+    pub const DEFAULT: Self = Self { delimiter: b',', decimal: '.' };
 
-/// One field as a CSV cell, before quoting; lists are joined by `;`.
-pub fn cell(sim: &Sim, accounts: &Accounts, name: &str) -> String {
-    match field(sim, accounts, name) {
-        Json::Null => String::new(),
-        Json::String(text) => text::defuse(&text).into_owned(),
-        Json::Bool(flag) => if flag { "yes" } else { "no" }.into(),
-        Json::Array(list) => {
-            let parts: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
-            text::defuse(&parts.join(";")).into_owned()
+    /// Checks the delimiter, a tab or ASCII punctuation, and the decimal mark, `.` or `,`.
+    pub fn new(delimiter: char, decimal: char) -> Result<Self> {
+        let separates =
+            delimiter == '\t' || (delimiter.is_ascii_punctuation() && !matches!(delimiter, '"' | '\'' | '_'));
+        if !separates {
+            return Err(Error::invalid(
+                "delimiter",
+                "must be one character such as ; or tab: no letter, digit, quote or underscore",
+            ));
         }
-        other => other.to_string(),
+        if !matches!(decimal, '.' | ',') {
+            return Err(Error::invalid("decimal", "must be . or ,"));
+        }
+        if decimal == delimiter {
+            let other = if decimal == ',' { ';' } else { ',' };
+            return Err(Error::invalid(
+                "decimal",
+                format!("is the delimiter too; choose another delimiter such as {other}"),
+            ));
+        }
+        Ok(Self { delimiter: delimiter as u8, decimal })
+    }
+
+    /// Whether a cell must stand in quotes: identifiers, so that a spreadsheet keeps their digits, and any cell that
+    /// would not read back without.
+    fn quotes(self, kind: FieldKind, cell: &str) -> bool {
+        let breaks = [self.delimiter as char, ',', ';', '\t', '|', '"', '\n', '\r'];
+        !cell.is_empty()
+            && (kind == FieldKind::Identifier || cell.contains(breaks) || cell.starts_with(['\'', ' ']))
     }
 }
 
-/// Fields whose digits a spreadsheet would take for a number.
-fn is_identifier(name: &str) -> bool {
-    matches!(name, "iccid" | "imsi" | "msisdn" | "eid" | "imei")
+impl Default for CsvStyle {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// Writes SIMs in a format, one at a time.
-pub struct Exporter<W: Write> {
+pub struct Exporter<W: Write + Send> {
     out: W,
     format: Format,
-    fields: Vec<&'static str>,
+    fields: Vec<&'static SimField>,
     written: u64,
 }
 
-impl<W: Write> Exporter<W> {
+impl<W: Write + Send> Exporter<W> {
     /// Starts a file; the CSV header is written at once.
-    pub fn new(mut out: W, format: Format, fields: Vec<&'static str>) -> Result<Self> {
+    pub fn new(mut out: W, format: Format, fields: Vec<&'static SimField>) -> Result<Self> {
         match format {
-            Format::Csv => writeln!(out, "{}", fields.join(",")).map_err(broken)?,
+            Format::Csv(style) => write_header(&mut out, &fields, style).map_err(broken)?,
             Format::Json => write!(out, "[").map_err(broken)?,
             Format::Ndjson => {}
         }
@@ -180,31 +99,32 @@ impl<W: Write> Exporter<W> {
     /// Writes one SIM.
     pub fn write(&mut self, sim: &Sim, accounts: &Accounts) -> Result<()> {
         match self.format {
-            Format::Csv => self.row(sim, accounts),
-            Format::Ndjson => writeln!(self.out, "{}", object(sim, accounts, &self.fields)),
+            Format::Csv(style) => self.write_row(style, sim, accounts).map_err(broken)?,
             Format::Json => {
                 let between = if self.written > 0 { ",\n " } else { "\n " };
-                write!(self.out, "{between}{}", object(sim, accounts, &self.fields))
+                write!(self.out, "{between}{}", object(sim, accounts, &self.fields)).map_err(broken)?;
+            }
+            Format::Ndjson => {
+                writeln!(self.out, "{}", object(sim, accounts, &self.fields)).map_err(broken)?
             }
         }
-        .map_err(broken)?;
         self.written += 1;
         Ok(())
     }
 
-    fn row(&mut self, sim: &Sim, accounts: &Accounts) -> std::io::Result<()> {
-        for (i, name) in self.fields.iter().enumerate() {
-            let cell = cell(sim, accounts, name);
-            let quoted =
-                is_identifier(name) || cell.contains([',', '"', '\n', '\r', ';']) || cell.starts_with('\'');
-            write!(self.out, "{}", if i > 0 { "," } else { "" })?;
-            if quoted && !cell.is_empty() {
+    fn write_row(&mut self, style: CsvStyle, sim: &Sim, accounts: &Accounts) -> std::io::Result<()> {
+        for (i, field) in self.fields.iter().enumerate() {
+            if i > 0 {
+                self.out.write_all(&[style.delimiter])?;
+            }
+            let cell = field.cell(sim, accounts, style.decimal);
+            if style.quotes(field.kind, &cell) {
                 write!(self.out, "\"{}\"", cell.replace('"', "\"\""))?;
             } else {
-                write!(self.out, "{cell}")?;
+                self.out.write_all(cell.as_bytes())?;
             }
         }
-        writeln!(self.out)
+        self.out.write_all(b"\n")
     }
 
     /// Ends the file; returns how many SIMs it has.
@@ -217,6 +137,32 @@ impl<W: Write> Exporter<W> {
     }
 }
 
+fn write_header(out: &mut impl Write, fields: &[&'static SimField], style: CsvStyle) -> std::io::Result<()> {
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    writeln!(out, "{}", names.join(&char::from(style.delimiter).to_string()))
+}
+
 fn broken(error: std::io::Error) -> Error {
     Error::io("cannot write the export", error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_and_decimal_marks_are_checked() {
+        let field = |delimiter, decimal| match CsvStyle::new(delimiter, decimal) {
+            Err(Error::Invalid { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        for sound in [',', ';', '\t', '|', ':'] {
+            assert!(CsvStyle::new(sound, '.').is_ok(), "{sound:?}");
+        }
+        for wrong in ['a', '1', '_', '"', '\'', ' ', '\n', '；'] {
+            assert_eq!(field(wrong, '.'), "delimiter", "{wrong:?}");
+        }
+        assert_eq!((field(';', '\''), field(',', ','), field('.', '.')), ("decimal", "decimal", "decimal"));
+        assert_eq!(CsvStyle::new(',', '.'), Ok(CsvStyle::default()));
+    }
 }

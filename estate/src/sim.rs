@@ -210,9 +210,18 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// Usage in per cent of the cap.
+    /// Usage in per cent of the cap, rounded down.
     pub fn percent(&self) -> Option<u64> {
-        self.cap.map(|cap| (u128::from(self.used) * 100 / u128::from(cap.max(1))) as u64)
+        self.share_of_cap(100)
+    }
+
+    /// Usage in hundredths of a per cent of the cap, rounded down.
+    pub fn hundredths_of_percent(&self) -> Option<u64> {
+        self.share_of_cap(10_000)
+    }
+
+    fn share_of_cap(&self, whole: u128) -> Option<u64> {
+        self.cap.map(|cap| (u128::from(self.used) * whole / u128::from(cap.max(1))) as u64)
     }
 }
 

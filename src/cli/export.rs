@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let work = Work::begin(context);
     let format = match args.format {
-        Form::Csv => Format::Csv,
+        Form::Csv => Format::CSV,
         Form::Ndjson => Format::Ndjson,
         Form::Json => Format::Json,
     };

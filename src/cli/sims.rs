@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use estate::export::{self, Exporter, Format};
+use estate::export::{self, Exporter, FieldKind, Format, SimField};
 use estate::units::short_bytes;
 use estate::{Accounts, Error, Estate, Sim};
 use serde_json::Value as Json;
@@ -67,14 +67,17 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
                 rows.push(columns.iter().map(|c| shown(sim, &accounts, c)).collect());
                 Ok(())
             })?;
-            output::table(&mut out, &columns, &rows).or_else(|e| written(Err(e)))?;
+            let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+            output::table(&mut out, &names, &rows).or_else(|e| written(Err(e)))?;
             return Ok(ended);
         }
-        Output::Csv => Format::Csv,
+        Output::Csv => Format::CSV,
         Output::Ndjson => Format::Ndjson,
         Output::Json => Format::Json,
     };
-    let mut exporter = Exporter::new(std::io::BufWriter::new(out), format, export::columns(&args.columns)?)?;
+    drop(out);
+    let out = std::io::BufWriter::new(std::io::stdout());
+    let mut exporter = Exporter::new(out, format, export::columns(&args.columns)?)?;
     stream(local.as_ref(), &query, limit, &mut |sim| exporter.write(sim, &accounts))?;
     exporter.finish()?;
     Ok(ended)
@@ -102,9 +105,9 @@ fn stream(
     }
 }
 
-fn shown(sim: &Sim, accounts: &Accounts, column: &str) -> String {
-    match export::field(sim, accounts, column) {
-        Json::Number(n) if column.ends_with("_bytes") => short_bytes(n.as_u64().unwrap_or_default()),
+fn shown(sim: &Sim, accounts: &Accounts, field: &SimField) -> String {
+    match field.json(sim, accounts) {
+        Json::Number(n) if field.kind == FieldKind::Size => short_bytes(n.as_u64().unwrap_or_default()),
         Json::String(text) => text,
         Json::Null => String::new(),
         Json::Bool(flag) => if flag { "yes" } else { "no" }.into(),
@@ -117,20 +120,21 @@ pub fn one(context: &Context, args: &OneArgs) -> Outcome {
     let local = context.open()?;
     let sim = local.sim_by_iccid(&args.iccid, &plain())?;
     let accounts = local.accounts(&plain())?;
+    let fields = export::default_fields();
     let mut out = std::io::stdout().lock();
     if context.output() == Output::Table {
         let rows: Vec<Vec<String>> =
-            export::FIELDS.iter().map(|f| vec![(*f).to_owned(), shown(&sim, &accounts, f)]).collect();
+            fields.iter().map(|field| vec![field.name.to_owned(), shown(&sim, &accounts, field)]).collect();
         written(output::table(&mut out, &["field", "value"], &rows))?;
     } else {
-        let object = export::object(&sim, &accounts, &export::FIELDS);
+        let object = export::object(&sim, &accounts, &fields);
         written(writeln!(out, "{}", serde_json::to_string_pretty(&object).unwrap_or_default()))?;
     }
     Ok(Exit::Done)
 }
 
 /// Streams an export, stopping on Ctrl+C.
-pub fn export_to<W: Write>(
+pub fn export_to<W: Write + Send>(
     local: &dyn Estate,
     query: &estate::Query,
     exporter: &mut Exporter<W>,

@@ -121,6 +121,15 @@ pub(super) struct Sim {
     /// The cap that comes back when the billing period ends.
     #[schema(required = false)]
     cap_returns_to_bytes: Option<u64>,
+    /// The alert that comes back with it; 0 for none.
+    #[schema(required = false)]
+    alert_returns_to_bytes: Option<u64>,
+    /// The end of the billing period at which both come back.
+    #[schema(required = false, format = DateTime)]
+    cap_returns_at: Option<String>,
+    /// Whether it is managed here; one that is not is only shown.
+    #[schema(required = false)]
+    managed: bool,
     /// As of when the usage is.
     #[schema(required = false, format = DateTime)]
     usage_as_of: Option<String>,

@@ -5,7 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::export;
+use estate::export::{self, SimField};
 use estate::{
     Accounts, Alert, Cancel, Change, Edit, Error, Estate, Filter, Key, Levels, Listed, Local, Order, Query,
     Seek, Sim, SimId, Target, Time, WINDOW,
@@ -37,24 +37,28 @@ pub(super) fn some(text: &str) -> Option<&str> {
 const HIDDEN: &str = "version";
 
 /// The fields of an answer: those that were asked for, or all.
-fn fields(wanted: Option<&str>) -> estate::Result<Vec<&'static str>> {
+fn fields(wanted: Option<&str>) -> estate::Result<Vec<&'static SimField>> {
     let wanted = wanted.filter(|text| !text.trim().is_empty());
     let wanted: Vec<String> =
         wanted.map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default();
     if wanted.iter().any(|name| name.trim() == HIDDEN) {
         return Err(Error::invalid("fields", format!("no field is called {HIDDEN}")));
     }
-    Ok(export::columns(&wanted)?.into_iter().filter(|name| *name != HIDDEN).collect())
+    Ok(export::columns(&wanted)?.into_iter().filter(|field| field.name != HIDDEN).collect())
 }
 
 /// A SIM as an object.
-fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static str]) -> Value {
+fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static SimField]) -> Value {
     let mut object = export::object(sim, accounts, fields);
     for (name, id) in [("id", format!("sim_{}", sim.id.0)), ("account_id", format!("acc_{}", sim.account.0))]
     {
         if let Some(value) = object.get_mut(name) {
             *value = json!(id);
         }
+    }
+    // Whole per cent, as the description has it and filters compare it.
+    if let Some(value) = object.get_mut("used_pct") {
+        *value = json!(sim.percent());
     }
     object
 }

@@ -74,7 +74,7 @@ fn export(
     let format = match extension.as_str() {
         "ndjson" => Format::Ndjson,
         "json" => Format::Json,
-        _ => Format::Csv,
+        _ => Format::CSV,
     };
     let accounts = estate.accounts(cancel)?;
     let file = create(estate, path)?;
