@@ -295,7 +295,10 @@ fn a_raised_cap_returns_when_the_period_ends() {
     assert!(planned.reasons.contains(&(Reason::NoRaise, 2)), "{planned:?}");
     let raised = apply(&root, &set(&root, "iccid:*14", raise(1_000))).expect("raised").id;
     assert_eq!(levels(&root, 14), (Some(1_000), Some(800), Gate::Alerted));
-    assert_eq!(sim(&root, 14).cap_returns_to, Some(800_000_000));
+    let raised_sim = sim(&root, 14);
+    assert_eq!(raised_sim.cap_returns_to, Some(800_000_000));
+    assert_eq!(raised_sim.alert_returns_to, Some(640_000_000));
+    assert!(raised_sim.cap_returns_at.is_some_and(|end| end > NOW), "{:?}", raised_sim.cap_returns_at);
     let count = |text: &str| {
         let filter = Filter::parse(text).expect(text);
         root.count(&Query { filter, ..Query::all(root.me().account, NOW) }, &Cancel::new()).expect("count")
@@ -309,6 +312,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
     apply(&root, &set(&root, "iccid:*12", raise(900))).expect("raised");
     apply(&root, &set(&root, "iccid:*12", cap(900))).expect("kept");
     assert_eq!(sim(&root, 12).cap_returns_to, None);
+    assert_eq!((sim(&root, 12).alert_returns_to, sim(&root, 12).cap_returns_at), (None, None));
     // Undone, nothing returns either.
     let undone = apply(&root, &set(&root, "iccid:*13", raise(900))).expect("raised").id;
     root.apply(&ChangeId::new(), &Change::Undo { change: undone }, &go).expect("undone");
