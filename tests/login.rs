@@ -80,6 +80,10 @@ fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     assert_eq!(ann.ok(&["sims", "--sort", "iccid", "--output", "json"]), own);
     assert_eq!(ann.ok(&["accounts"]), world.ok(&["--as", "ann@x.example", "accounts"]));
     assert_eq!(ann.ok(&["export"]), world.ok(&["--as", "ann@x.example", "export"]));
+    let local = ["export", "--delimiter", ";", "--decimal", ",", "--columns", "iccid,used_pct,tags"];
+    assert_eq!(ann.ok(&local), world.ok(&[&["--as", "ann@x.example"], &local[..]].concat()));
+    let book = ann.run(&["--server", &ann.base, "export", "--format", "xlsx"], "");
+    assert!(book.status.success() && book.stdout.starts_with(b"PK"), "{:?}", book.status);
     ann.ok(&["account", "add", "/Acme Ltd/New"]);
     let iccid = ann.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "1"]);
     let iccid = iccid.lines().last().expect("a SIM");

@@ -261,3 +261,13 @@ fn a_long_paste_arrives_whole() {
     program.ended();
     program.restored();
 }
+
+#[test]
+fn a_workbook_is_not_written_to_a_terminal() {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_simdeck"));
+    command.args(["export", "--format", "xlsx"]);
+    let mut program = Program::start(command);
+    program.until("--to sims.xlsx");
+    program.ended();
+    assert_eq!(program.child.wait().expect("status").exit_code(), 2);
+}

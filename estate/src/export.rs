@@ -1,9 +1,11 @@
-//! SIMs out: as CSV, NDJSON or JSON, one at a time, safe for spreadsheets.
+//! SIMs out: as CSV, NDJSON, JSON or an Excel workbook, one at a time, safe for spreadsheets.
 
 mod fields;
 mod lists;
+mod xlsx;
 
 use std::io::Write;
+use std::path::Path;
 
 pub use fields::{FIELDS, FieldKind, FieldValue, SimField, columns, default_fields, object};
 pub use lists::{join_list, split_list};
@@ -11,6 +13,7 @@ pub use lists::{join_list, split_list};
 use crate::account::Accounts;
 use crate::error::{Error, Result};
 use crate::sim::Sim;
+use xlsx::SimWorkbook;
 
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub enum Format {
     Ndjson,
     /// One JSON array.
     Json,
+    /// An Excel workbook (Office Open XML).
+    Xlsx,
 }
 
 impl Format {
@@ -56,7 +61,7 @@ impl CsvStyle {
             let other = if decimal == ',' { ';' } else { ',' };
             return Err(Error::invalid(
                 "decimal",
-                format!("is the delimiter too; choose another delimiter such as {other}"),
+                format!("must differ from the delimiter; choose another delimiter such as {other}"),
             ));
         }
         Ok(Self { delimiter: delimiter as u8, decimal })
@@ -82,31 +87,43 @@ pub struct Exporter<W: Write + Send> {
     out: W,
     format: Format,
     fields: Vec<&'static SimField>,
+    workbook: Option<SimWorkbook>,
     written: u64,
 }
 
 impl<W: Write + Send> Exporter<W> {
-    /// Starts a file; the CSV header is written at once.
-    pub fn new(mut out: W, format: Format, fields: Vec<&'static SimField>) -> Result<Self> {
+    /// Starts a file; the CSV header is written at once, a workbook only when it is finished.
+    pub fn new(out: W, format: Format, fields: Vec<&'static SimField>) -> Result<Self> {
+        Self::with_temporary_files(out, format, fields, &std::env::temp_dir())
+    }
+
+    /// Starts a file whose temporary files are in `folder`: a workbook's rows wait there until it is finished.
+    pub fn with_temporary_files(
+        mut out: W,
+        format: Format,
+        fields: Vec<&'static SimField>,
+        folder: &Path,
+    ) -> Result<Self> {
+        let mut workbook = None;
         match format {
             Format::Csv(style) => write_header(&mut out, &fields, style).map_err(broken)?,
             Format::Json => write!(out, "[").map_err(broken)?,
             Format::Ndjson => {}
+            Format::Xlsx => workbook = Some(SimWorkbook::new(&fields, folder)?),
         }
-        Ok(Self { out, format, fields, written: 0 })
+        Ok(Self { out, format, fields, workbook, written: 0 })
     }
 
     /// Writes one SIM.
     pub fn write(&mut self, sim: &Sim, accounts: &Accounts) -> Result<()> {
-        match self.format {
-            Format::Csv(style) => self.write_row(style, sim, accounts).map_err(broken)?,
-            Format::Json => {
+        match (self.format, &mut self.workbook) {
+            (_, Some(workbook)) => workbook.write(&self.fields, sim, accounts)?,
+            (Format::Csv(style), _) => self.write_row(style, sim, accounts).map_err(broken)?,
+            (Format::Json, _) => {
                 let between = if self.written > 0 { ",\n " } else { "\n " };
                 write!(self.out, "{between}{}", object(sim, accounts, &self.fields)).map_err(broken)?;
             }
-            Format::Ndjson => {
-                writeln!(self.out, "{}", object(sim, accounts, &self.fields)).map_err(broken)?
-            }
+            _ => writeln!(self.out, "{}", object(sim, accounts, &self.fields)).map_err(broken)?,
         }
         self.written += 1;
         Ok(())
@@ -131,6 +148,9 @@ impl<W: Write + Send> Exporter<W> {
     pub fn finish(mut self) -> Result<u64> {
         if self.format == Format::Json {
             write!(self.out, "\n]\n").map_err(broken)?;
+        }
+        if let Some(workbook) = self.workbook {
+            workbook.save(&mut self.out)?;
         }
         self.out.flush().map_err(broken)?;
         Ok(self.written)
