@@ -237,7 +237,7 @@ fn nothing_is_lost_by_one_key_too_many() {
     session.keys("e");
     session.keys(&format!("{}<Enter>", path.display()));
     session.shows("exists already");
-    assert!(matches!(session.model.overlays.last(), Some(Overlay::Prompt(_))), "the dialog is there again");
+    assert!(matches!(session.model.overlays.last(), Some(Overlay::Form(_))), "the dialog is there again");
     session.keys("<Esc>/bl");
     session.click_on(Button::Right, |h| h == Hit::Row(0));
     assert!(session.model.search.is_none(), "the line ends where something else is clicked");

@@ -136,9 +136,10 @@ fn an_export_takes_the_columns_on_the_screen_or_all() {
         "{shown}"
     );
     assert_eq!(shown.lines().count() as u64, session.count("status=blocked") + 1);
-    let all = export(&mut session, "all.csv", "<Tab>");
+    let all = export(&mut session, "all.csv", "<Tab><Right>");
     assert!(all.starts_with("id,iccid,imsi"));
     let json = export(&mut session, "some.json", "");
+    assert!(json.contains("\"managed\":true"), "the last choice of fields stands");
     let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(read.as_array().map(Vec::len), Some(session.count("status=blocked") as usize));
     #[cfg(unix)]

@@ -46,7 +46,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         Action::RemoveCondition if model.query.filter == estate::Filter::All => {
             Err("there is no filter".into())
         }
-        Action::Export if model.export.is_some() => Err("another file is still being written".into()),
+        Action::Export if model.export.writing.is_some() => Err("another file is still being written".into()),
         Action::SaveFilter if model.read_only => Err("this session is read-only".into()),
         Action::FilterSame if model.focus == Pane::Table && model.table.current().is_none() => {
             Err(no_sim(model).into())

@@ -136,8 +136,8 @@ pub struct Model {
     pub known: Known,
     /// Whether they may have changed.
     pub known_stale: bool,
-    /// A file being written.
-    pub export: Option<Writing>,
+    /// Exports to files.
+    pub export: Exports,
     pub overlays: Vec<Overlay>,
     /// The page of the account under the tree's cursor, in place of its SIMs.
     pub page: Option<Managed>,
@@ -219,7 +219,7 @@ impl Model {
             usual: None,
             known: Known::new(),
             known_stale: true,
-            export: None,
+            export: Exports::default(),
             overlays: Vec::new(),
             news: 0,
             messages: Messages::default(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use estate::export::Format;
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
@@ -181,7 +182,13 @@ pub enum Effect {
     /// Write the log to a file, as far as it fits.
     ExportHistory { wanted: Box<LogFilter>, path: PathBuf },
     /// Write SIMs to a file: these fields, or all without any.
-    Export { query: Box<Query>, target: Option<Box<Target>>, path: PathBuf, fields: Vec<String> },
+    Export {
+        query: Box<Query>,
+        target: Option<Box<Target>>,
+        path: PathBuf,
+        fields: Vec<String>,
+        format: Format,
+    },
     /// Stop writing it, and keep nothing.
     CancelExport,
     /// Write lines of text to a file.

@@ -5,6 +5,7 @@ pub mod builder;
 pub mod chooser;
 pub mod columns;
 pub mod confirm;
+pub mod export;
 pub mod form;
 pub mod levels;
 pub mod line;

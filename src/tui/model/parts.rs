@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::tui::columns::Columns;
 use crate::tui::msg::Ticket;
+use crate::tui::overlay::export::ExportChoice;
 use crate::tui::overlay::line::Line;
 
 /// What kind of estate is open.
@@ -85,6 +86,15 @@ pub struct Called {
     pub layout: Option<Layout>,
 }
 
+/// Exports to files: the one that runs, and what the dialog opens with.
+#[derive(Debug, Default)]
+pub struct Exports {
+    /// The file being written.
+    pub writing: Option<Writing>,
+    /// The choices of the last export.
+    pub choice: ExportChoice,
+}
+
 /// A file that is being written.
 #[derive(Debug)]
 pub struct Writing {
@@ -94,8 +104,6 @@ pub struct Writing {
     pub done: u64,
     /// SIMs there are to write, where that is known.
     pub total: Option<u64>,
-    /// Which fields were asked for.
-    pub option: usize,
     /// Whether it was asked to stop.
     pub stopping: bool,
 }

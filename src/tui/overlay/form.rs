@@ -4,8 +4,8 @@ use estate::{AccountId, Common, Target, Verb, text};
 use ratatui_textarea::{CursorMove, Input as Press, Key as Pressed, TextArea, WrapMode};
 use tui_input::Input;
 
-use super::Reply;
 use super::chooser::{edit, insert};
+use super::{Reply, export};
 use crate::tui::term::{Code, Key};
 
 /// What a form is for.
@@ -25,6 +25,8 @@ pub enum FormFor {
     HelpPage(AccountId),
     /// Whom the users below that account are to contact.
     Contact(AccountId),
+    /// The file that SIMs are exported to.
+    Export,
 }
 
 /// What stands in a field that the SIMs differ in.
@@ -60,6 +62,8 @@ pub struct Entry {
     pub ghost: &'static str,
     /// Why it cannot be changed.
     pub barred: Option<String>,
+    /// Whether the text still stands as it was put there, and typing replaces it.
+    pub replaces: bool,
     /// Whether it stands as it was filled: a sign then begins anew instead of going into the last name.
     fresh: bool,
 }
@@ -74,6 +78,7 @@ impl Entry {
             was: String::new(),
             ghost: "",
             barred: None,
+            replaces: false,
             fresh: false,
         };
         entry.was = entry.text();
@@ -99,6 +104,12 @@ impl Entry {
     pub fn choice(key: &'static str, name: &'static str, hint: &str, at: usize, all: &[&str]) -> Self {
         let all = all.iter().map(|one| (*one).to_owned()).collect();
         Self::new(key, name, hint, Value::Choice(at, all))
+    }
+
+    /// The same, with a text that typing replaces, as in a dialog for a file name.
+    #[must_use]
+    pub fn replaced_by_typing(self) -> Self {
+        Self { replaces: true, ..self }
     }
 
     /// The same, greyed where there is a reason to.
@@ -270,6 +281,32 @@ impl Form {
         }
     }
 
+    /// Chooses a possibility of a field.
+    pub(super) fn choose(&mut self, key: &str, at: usize) {
+        if let Some(Value::Choice(chosen, _)) = self.field(key).map(|field| &mut field.value) {
+            *chosen = at;
+        }
+    }
+
+    /// Replaces the text of a line.
+    pub(super) fn set_line(&mut self, key: &str, text: &str) {
+        if let Some(Value::Line(input)) = self.field(key).map(|field| &mut field.value) {
+            *input = Input::new(text.to_owned());
+        }
+    }
+
+    /// Greys a field for this reason, or opens it.
+    pub(super) fn bar(&mut self, key: &str, reason: Option<&str>) {
+        if let Some(field) = self.field(key) {
+            field.barred = reason.map(str::to_owned);
+        }
+    }
+
+    /// Whether the cursor is in this field.
+    pub(super) fn is_on(&self, key: &str) -> bool {
+        self.fields.get(self.line).is_some_and(|field| field.key == key)
+    }
+
     /// What a field holds.
     pub fn text(&self, key: &str) -> String {
         self.fields.iter().find(|field| field.key == key).map(Entry::text).unwrap_or_default()
@@ -314,6 +351,8 @@ impl Form {
     /// Takes a key.
     pub fn key(&mut self, key: Key) -> Reply {
         match key.code {
+            // A file name is typed again in a moment.
+            Code::Esc if self.purpose == FormFor::Export => return Reply::Close,
             Code::Esc if self.is_touched() && !std::mem::replace(&mut self.warned, true) => {
                 return Reply::Say("Esc again leaves it as it was; Ctrl+S saves".into());
             }
@@ -366,7 +405,15 @@ impl Form {
         if let (Value::Choice(chosen, _), Some(which)) = (&mut field.value, which) {
             *chosen = which;
         }
+        self.adapt();
         Reply::Stay
+    }
+
+    /// Brings fields that depend on others up to date.
+    fn adapt(&mut self) {
+        if self.purpose == FormFor::Export {
+            export::adapt(self);
+        }
     }
 
     fn typed(&mut self, key: Key) {
@@ -393,10 +440,15 @@ impl Form {
                 edit(input, key);
             }
             Value::Line(input) | Value::Names(input, _) => {
+                let types = matches!(key.code, Code::Char(_)) && !key.ctrl && !key.alt;
+                if std::mem::take(&mut field.replaces) && (types || key.code == Code::Backspace) {
+                    *input = Input::default();
+                }
                 edit(input, key);
             }
         }
         field.fresh = false;
+        self.adapt();
     }
 
     /// Takes pasted text into the field under the cursor.
@@ -406,13 +458,19 @@ impl Form {
         };
         self.fault = None;
         match &mut field.value {
-            Value::Line(input) | Value::Names(input, _) => insert(input, text::clean(pasted).trim()),
+            Value::Line(input) | Value::Names(input, _) => {
+                if std::mem::take(&mut field.replaces) {
+                    *input = Input::default();
+                }
+                insert(input, text::clean(pasted).trim());
+            }
             Value::Text(area) => {
                 let lines: Vec<String> = pasted.lines().map(|line| text::clean(line).into_owned()).collect();
                 area.insert_str(lines.join("\n"));
             }
             Value::Choice(..) => {}
         }
+        self.adapt();
     }
 }
 

@@ -24,8 +24,6 @@ pub enum Purpose {
     Notify(AccountId),
     /// The file with the help page for those below this account.
     HelpFile(AccountId),
-    /// The file to export to.
-    Export,
     /// A filter to select by.
     Where,
     /// A row number or share.
@@ -52,7 +50,6 @@ impl Purpose {
     /// What Tab chooses between, beside the line.
     pub fn options(&self) -> &'static [&'static str] {
         match self {
-            Self::Export => &["the shown columns", "every field"],
             Self::SaveFilter => &["the filter", "account, order and columns too"],
             _ => &[],
         }

@@ -27,8 +27,9 @@ pub fn written(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Option<Msg> {
     Some(match effect {
-        Effect::Export { query, target, path, fields } => {
-            let what = Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields };
+        Effect::Export { query, target, path, fields, format } => {
+            let what =
+                Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields, format };
             let written = export(estate, &what, cancel, tell);
             Msg::Exported(path, written)
         }
@@ -61,6 +62,7 @@ struct Exported<'a> {
     target: Option<&'a Target>,
     path: &'a Path,
     fields: &'a [String],
+    format: Format,
 }
 
 fn export(
@@ -70,15 +72,11 @@ fn export(
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64> {
     let path = what.path;
-    let extension = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-    let format = match extension.as_str() {
-        "ndjson" => Format::Ndjson,
-        "json" => Format::Json,
-        _ => Format::CSV,
-    };
     let accounts = estate.accounts(cancel)?;
     let file = create(estate, path)?;
-    let mut exporter = Exporter::new(BufWriter::new(file.writer()?), format, columns(what.fields)?)?;
+    let out = BufWriter::new(file.writer()?);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut exporter = Exporter::with_temporary_files(out, what.format, columns(what.fields)?, folder)?;
     let (mut done, mut told) = (0, Instant::now());
     let mut sink = |sim: &Sim| {
         exporter.write(sim, &accounts)?;

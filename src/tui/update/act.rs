@@ -89,7 +89,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::Help => menus::help(model),
         A::Support => support::open(model),
         A::Profile => forms::profile(model),
-        A::SelectWhere | A::SelectList | A::Export | A::GoTo => prompt(model, action),
+        A::SelectWhere | A::SelectList | A::GoTo => prompt(model, action),
+        A::Export => files::open_export(model),
         A::History => history::open(model),
         A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
@@ -210,7 +211,7 @@ pub fn may_leave(model: &mut Model) -> bool {
     if model.job.is_some() {
         model.messages.say("a change is still running: wait for it, or stop it with x");
         model.overlays.push(Overlay::Running);
-    } else if model.export.is_some() {
+    } else if model.export.writing.is_some() {
         model.messages.say("a file is still being written: wait for it, or stop it with x");
         model.overlays.push(Overlay::Exporting);
     } else {
@@ -354,18 +355,10 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
             "",
             Purpose::List,
         ),
-        A::GoTo => Prompt::new("Go to row", "a number, or a share such as 50%", "", Purpose::GoTo),
-        _ => export_prompt(model),
+        _ => Prompt::new("Go to row", "a number, or a share such as 50%", "", Purpose::GoTo),
     };
     model.overlays.push(Overlay::Prompt(prompt));
     Vec::new()
-}
-
-/// Asks for the file to export to.
-pub fn export_prompt(model: &Model) -> Prompt {
-    let what = if model.picked.is_empty() { "all SIMs of the list".into() } else { model.subject() };
-    let hint = "a new file; its ending says how: .csv, .ndjson or .json";
-    Prompt::new(format!("Export {what}"), hint, "sims.csv", Purpose::Export)
 }
 
 /// What an export writes: the selection, or everything the list holds.

@@ -118,7 +118,7 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::FoundHistory(ticket, answer) if ticket == model.tickets.work => history::found(model, answer),
         Msg::Writing(progress) => {
-            if let Some(writing) = &mut model.export {
+            if let Some(writing) = &mut model.export.writing {
                 writing.done = progress.done;
             }
             Vec::new()
@@ -264,7 +264,7 @@ fn rows(
 
 /// A file is done, or was given up: its progress is no longer shown.
 fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error>) -> Vec<Effect> {
-    let export = model.export.take_if(|writing| writing.path == *path);
+    let export = model.export.writing.take_if(|writing| writing.path == *path);
     if export.is_some() {
         model.overlays.retain(|overlay| !matches!(overlay, Overlay::Exporting));
     }
@@ -274,11 +274,10 @@ fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error
             model.messages.say(format!("stopped; {} was not written", path.display()));
         }
         // What was asked for is kept: another name is all it takes.
-        (Err(error @ Error::Exists(_)), Some(export)) => {
-            let mut prompt = super::act::export_prompt(model);
-            prompt.input = path.display().to_string().into();
-            (prompt.option, prompt.fault) = (export.option, Some(filters::explained(&error)));
-            model.overlays.push(Overlay::Prompt(prompt));
+        (Err(error @ Error::Exists(_)), Some(_)) => {
+            let mut form = files::export_dialog(model);
+            form.fault = Some(filters::explained(&error));
+            model.overlays.push(Overlay::Form(Box::new(form)));
         }
         (Err(error), _) => model.messages.fail(&error),
     }

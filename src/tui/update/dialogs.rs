@@ -66,7 +66,7 @@ pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         Reply::Numbers => files::export_numbers(model),
         Reply::Spending => usage::export_spending(model),
         Reply::CancelExport => {
-            if let Some(writing) = &mut model.export {
+            if let Some(writing) = &mut model.export.writing {
                 writing.stopping = true;
             }
             vec![Effect::CancelExport]
@@ -225,7 +225,6 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         Purpose::Period(_) => period(text).err().map(|e| e.to_string()),
         Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
         Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
-        Purpose::Export => export_fault(text),
         Purpose::SaveFilter | Purpose::RenameFilter(_) => {
             let taken = |s: &estate::Saved| estate::text::fold(&s.name) == estate::text::fold(text);
             let replaces = prompt.purpose == Purpose::SaveFilter && model.saved.iter().any(taken);
@@ -295,7 +294,6 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
             let rows = model.matching.unwrap_or(0);
             model.reload(Want::Row(row(text, rows).unwrap_or(0)))
         }
-        Purpose::Export => files::export(model, text, option),
         Purpose::ListFilter => select::find(model, ListUse::Filter, ListSource::Typed(text.to_owned())),
         Purpose::SaveFilter => saved::save(model, text, option > 0),
         Purpose::RenameFilter(name) => {
@@ -322,11 +320,6 @@ fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> 
 /// Reads a rule for billing periods, or that there is none of its own.
 fn period(text: &str) -> estate::Result<Option<PeriodRule>> {
     if text == "inherit" { Ok(None) } else { text.parse().map(Some) }
-}
-
-fn export_fault(text: &str) -> Option<String> {
-    let known = [".csv", ".ndjson", ".json"].iter().any(|end| text.to_ascii_lowercase().ends_with(end));
-    (!known).then(|| "the name must end in .csv, .ndjson or .json".to_owned())
 }
 
 /// Reads a row number from 1, or a share of the rows.

@@ -1,5 +1,6 @@
 //! Lists of numbers that come in, and files that go out.
 
+use estate::export::Format;
 use estate::{List, Lookup};
 
 use super::filters::to_top;
@@ -7,7 +8,8 @@ use super::{act, select};
 use crate::files::expand_home;
 use crate::tui::model::{Model, Writing};
 use crate::tui::msg::{Effect, ListSource, ListUse};
-use crate::tui::overlay::{NumbersPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::export::{ExportChoice, export_form};
+use crate::tui::overlay::{Form, NumbersPane, Overlay, Prompt, Purpose};
 
 /// Asks for a list to filter by.
 pub fn list(model: &mut Model) -> Vec<Effect> {
@@ -69,26 +71,52 @@ pub fn export_numbers(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What an export writes: the fields of the columns on the screen, or all.
-fn export_fields(model: &Model, option: usize) -> Vec<String> {
-    if option > 0 {
-        return Vec::new();
+/// Opens the export dialog.
+pub fn open_export(model: &mut Model) -> Vec<Effect> {
+    let form = export_dialog(model);
+    model.overlays.push(Overlay::Form(Box::new(form)));
+    Vec::new()
+}
+
+/// The export dialog, with the choices of the last export.
+pub fn export_dialog(model: &Model) -> Form {
+    let what = if model.picked.is_empty() { "all SIMs of the list".into() } else { model.subject() };
+    export_form(&what, &model.export.choice)
+}
+
+/// Starts the export of the dialog on top, or says what is wrong in it.
+pub fn submit_export(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
+    let choice = ExportChoice::of(form);
+    match choice.format() {
+        Ok(format) => {
+            model.overlays.pop();
+            export(model, choice, format)
+        }
+        Err(error) => {
+            form.blame(&error);
+            Vec::new()
+        }
     }
-    model.columns.shown().iter().map(|c| c.by.field().to_owned()).collect()
 }
 
 /// Starts an export, with its progress shown.
-pub fn export(model: &mut Model, path: &str, option: usize) -> Vec<Effect> {
+fn export(model: &mut Model, choice: ExportChoice, format: Format) -> Vec<Effect> {
     let target = act::exported(model);
     let total = match &target {
         Some(_) => model.picked.total,
         None => model.matching,
     };
-    let path = expand_home(path);
-    model.export = Some(Writing { path: path.clone(), done: 0, total, option, stopping: false });
+    let fields = match choice.fields {
+        0 => model.columns.shown().iter().map(|c| c.by.field().to_owned()).collect(),
+        _ => Vec::new(),
+    };
+    let path = expand_home(&choice.path);
+    model.export.writing = Some(Writing { path: path.clone(), done: 0, total, stopping: false });
+    model.export.choice = choice;
     model.overlays.push(Overlay::Exporting);
     let query = Box::new(model.query.clone());
-    vec![Effect::Export { query, target, path, fields: export_fields(model, option) }]
+    vec![Effect::Export { query, target, path, fields, format }]
 }
 
 /// The most that terminals take by OSC 52.

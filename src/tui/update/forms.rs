@@ -188,6 +188,7 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
         }
         FormFor::Profile => save_profile(model),
         FormFor::History => super::history::asked(model),
+        FormFor::Export => super::files::submit_export(model),
         FormFor::HelpPage(account) => {
             let help = Help::Page { title: form.text("title"), text: form.text("text") };
             set_help(model, account, help)

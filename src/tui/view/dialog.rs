@@ -140,7 +140,8 @@ fn title(model: &Model, overlay: &Overlay) -> String {
         Overlay::Saved(_) => "Saved filters".into(),
         Overlay::Numbers(pane) => format!("The list: {}", pane.summary),
         Overlay::Exporting => {
-            let path = model.export.as_ref().map(|w| w.path.display().to_string()).unwrap_or_default();
+            let path =
+                model.export.writing.as_ref().map(|w| w.path.display().to_string()).unwrap_or_default();
             format!("Writing {path}")
         }
     }

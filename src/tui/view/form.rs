@@ -36,6 +36,10 @@ fn value(theme: &Theme, field: &Entry, area: Rect, here: bool, buffer: &mut Buff
     let open = field.barred.is_none();
     let style = if open { theme.text } else { theme.quiet() };
     match &field.value {
+        Value::Choice(..) if !open => {
+            text(buffer, area, field.barred.as_deref().unwrap_or_default(), style);
+            None
+        }
         Value::Choice(at, all) => {
             let mut cursor = None;
             for (place, said, chosen) in places::choices(*at, all, area) {
@@ -82,6 +86,9 @@ fn line(
     let shown: String = input.value().chars().skip(gone).collect();
     buffer.set_style(area, theme.text.add_modifier(Modifier::UNDERLINED));
     let end = text(buffer, area, &shown, theme.text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
+    if here && field.replaces {
+        buffer.set_style(Rect { width: end - area.x, ..area }, theme.cursor());
+    }
     let rest = Rect { x: end, width: area.right().saturating_sub(end), ..area };
     let ghost = if input.value().is_empty() { field.ghost } else { field.rest().unwrap_or_default() };
     if here || input.value().is_empty() {

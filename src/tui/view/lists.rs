@@ -127,7 +127,7 @@ pub fn numbers(theme: &Theme, pane: &NumbersPane, place: &Dialog, buffer: &mut B
 /// Paints how far a file is.
 pub fn writing(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let writing = model.export.as_ref()?;
+    let writing = model.export.writing.as_ref()?;
     let area = place.text();
     let line = |y: u16| Rect { y: area.y + y, height: 1, ..area };
     let said = if writing.stopping { "stopping …" } else { "written so far:" };
