@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
+use estate::export::{Exporter, Format, default_fields};
 use estate::{
     Cancel, Change, ChangeId, Clear, Column, Edit, Estate, Field, Filter, Levels, List, Listed, Local, Order,
     Query, Seek, Target, Time, WINDOW,
@@ -48,6 +49,7 @@ fn main() {
     let mut session =
         timed("open, tree and first rows", || Session::new(open(), Kind::Demo, (160, 48), Time::now()));
     queries(session.estate.as_ref());
+    workbook(session.estate.as_ref(), dir.path());
     keys(&mut session);
     changes(session.estate.as_ref(), sims);
     usage(session.estate.as_ref(), dir.path());
@@ -221,6 +223,32 @@ fn pasted(estate: &dyn Estate, all: &Query) {
             )
             .expect("export")
     });
+}
+
+/// Exports 200,000 SIMs, or all there are, with every field, as a workbook.
+fn workbook(estate: &dyn Estate, dir: &std::path::Path) {
+    const ROWS: u64 = 200_000;
+    let cancel = Cancel::new();
+    let accounts = estate.accounts(&cancel).expect("accounts");
+    let all = Query::all(estate.me().account, Time::now());
+    let rows = estate.count(&all, &cancel).expect("count").min(ROWS);
+    let file = std::io::BufWriter::new(std::fs::File::create(dir.join("sims.xlsx")).expect("file"));
+    // Begins the peak anew (proc(5)), so that it is the export's own.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = peak();
+    timed(&format!("export xlsx {} rows", estate::units::count(rows)), || {
+        let mut exporter =
+            Exporter::with_temporary_files(file, Format::Xlsx, default_fields(), dir).expect("begun");
+        let mut written = 0;
+        let mut sink = |sim: &estate::Sim| {
+            exporter.write(sim, &accounts)?;
+            written += 1;
+            Ok(written < rows)
+        };
+        let _ = estate.export(&all, None, &mut sink, &cancel);
+        exporter.finish().expect("saved")
+    });
+    println!("{:<58} {before:>13} to {}", "  peak memory, before and after", peak());
 }
 
 /// Key to frame computed, by kind of key, in a loaded window.
