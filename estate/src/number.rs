@@ -86,6 +86,16 @@ pub fn number_end(text: &str) -> usize {
     end
 }
 
+/// Parses a number in exponent form if it has all of its digits, as in `2.251799813685248E15`: a shorter one has lost
+/// some.
+pub fn parse_exponent(text: &str) -> Option<u128> {
+    let (mantissa, exponent) = text.split_once('E')?;
+    let (first, rest) = mantissa.split_once('.')?;
+    let digits = format!("{first}{rest}");
+    let sound = first.len() == 1 && digits.bytes().all(|b| b.is_ascii_digit());
+    (sound && exponent.parse() == Ok(rest.len())).then(|| digits.parse().ok())?
+}
+
 /// Returns what a number says about the decimal mark of its column.
 pub fn mark_of(text: &str) -> MarkHint {
     let text = text.trim();
@@ -201,6 +211,14 @@ mod tests {
     fn what_is_no_number_is_refused() {
         for text in ["", "-5", "lots", ".", "1,2,3.4.5", "1.2.3", "1 23", "1,00,0", "1e3", "1,5 000"] {
             assert_eq!(read(text, Some(DecimalMark::Point)), Err(Unread::NoNumber), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_is_read_where_no_digit_is_lost() {
+        assert_eq!(parse_exponent("2.251799813685248E15"), Some(2_251_799_813_685_248));
+        for lost in ["1.5E+09", "1E15", "2.25E15", "12", "8.944110068000000E18"] {
+            assert_eq!(parse_exponent(lost), None, "{lost}");
         }
     }
 

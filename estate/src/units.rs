@@ -77,6 +77,10 @@ pub enum NoSize {
 /// Parses a size. `bare` is the unit of a number without one, `mark` the decimal mark of its column.
 pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> Result<u64, NoSize> {
     let text = text.trim();
+    if let Some(whole) = number::parse_exponent(text) {
+        let bytes = whole.checked_mul(bare.ok_or(NoSize::NoUnit)?.into()).and_then(|n| u64::try_from(n).ok());
+        return bytes.filter(|n| *n <= MAX_BYTES).ok_or(NoSize::TooLarge);
+    }
     let (digits, word) = text.split_at(number::number_end(text));
     let value = number::parse(digits, mark).map_err(|unread| match unread {
         number::Unread::TwoWays => NoSize::TwoWays,

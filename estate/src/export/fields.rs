@@ -13,7 +13,7 @@ use crate::account::Accounts;
 use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::query::Column;
-use crate::sim::{Gate, Sim};
+use crate::sim::Sim;
 use crate::text;
 use crate::units::Time;
 
@@ -98,7 +98,7 @@ pub static FIELDS: [SimField; 36] = [
     field("status", "Status", FieldKind::Word, |sim, _| borrowed(sim.status.word())),
     field("lifecycle", "Lifecycle", FieldKind::Word, |sim, _| borrowed(sim.lifecycle.word())),
     field("suspended", "Suspended", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.suspended)),
-    field("usage_gate", "Usage gate", FieldKind::Word, |sim, _| borrowed(gate_word(sim.gate))),
+    field("usage_gate", "Usage gate", FieldKind::Word, |sim, _| borrowed(sim.gate.word())),
     field("authentication", "Authentication", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.authentication)),
     field("desired", "Desired", FieldKind::Word, |sim, _| borrowed(sim.desired.map_or("", Verb::word))),
     field("in_session", "In session", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.in_session)),
@@ -138,14 +138,6 @@ fn size(bytes: Option<u64>) -> FieldValue<'static> {
 
 fn time(time: Option<Time>) -> FieldValue<'static> {
     time.map_or(FieldValue::Absent, FieldValue::Time)
-}
-
-fn gate_word(gate: Gate) -> &'static str {
-    match gate {
-        Gate::Ok => "ok",
-        Gate::Alerted => "alerted",
-        Gate::Blocked => "blocked",
-    }
 }
 
 impl SimField {

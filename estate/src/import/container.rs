@@ -279,7 +279,7 @@ fn cell_text(value: &DataRef<'_>) -> String {
 
 fn number_text(number: f64) -> String {
     if number.abs() >= 1e15 {
-        return format!("{number:E}");
+        return format!("{number:.15E}");
     }
     let text = number.to_string();
     // Three places could be thousands in a text; in a number cell the mark is always the decimal one.
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn number_cells_keep_their_digits_or_say_that_they_have_lost_them() {
         assert_eq!(number_text(901_280_000_000_000.0), "901280000000000");
-        assert_eq!(number_text(8_944_110_068_000_000_013.0), "8.944110068E18");
+        assert_eq!(number_text(8_944_110_068_000_000_013.0), "8.944110068000000E18");
         assert_eq!((number_text(12.5), number_text(1.234)), ("12.5".into(), "1.2340".into()));
     }
 }

@@ -133,7 +133,7 @@ fn text(value: &Json) -> String {
         Json::String(text) => text.clone(),
         Json::Array(items) => {
             let items: Vec<String> = items.iter().map(text).collect();
-            items.join(";")
+            crate::export::join_list(&items)
         }
         Json::Object(_) => value.to_string(),
     }

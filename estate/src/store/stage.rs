@@ -107,7 +107,7 @@ impl Staging {
         let under = options.under.unwrap_or_else(|| view.scope.top());
         view.accounts.need(under)?;
         let mut paths = Paths::new(&view.accounts, under, !options.no_create_accounts);
-        let tick = |lines| report(watch, "looking", lines, 0);
+        let tick = looking(watch);
         let mut source = Source::open_sims(input, options, notes, &tick)?;
         let columns = columns(source.mapping());
         let mut tally = Tally::default();
@@ -520,6 +520,18 @@ fn drop_indexes(session: &Session) -> Result<Vec<String>> {
         session.execute_batch(&format!("DROP {kind} {name}"))?;
     }
     Ok(all.into_iter().map(|(.., sql)| sql).collect())
+}
+
+/// Reports how many lines the first reading of a file has looked at, now and then.
+pub(super) fn looking<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 'a {
+    let told = std::cell::Cell::new(0);
+    move |lines| {
+        if lines < told.get() + CHUNK.unsigned_abs() && lines >= told.get() {
+            return Ok(());
+        }
+        told.set(lines);
+        report(watch, "looking", lines, 0)
+    }
 }
 
 pub(super) fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
