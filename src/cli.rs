@@ -33,7 +33,7 @@ mod tokens;
 mod usage;
 mod users;
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -225,6 +225,11 @@ impl Context {
             None => Some(connect::store_path(&self.globals, &self.config)?),
         };
         Ok(Protected::of_store(store).with_inputs(inputs))
+    }
+
+    /// Opens a file for reading; - is standard input. The store in use is refused.
+    fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
+        Ok(self.protected(std::iter::empty::<&Path>())?.open_input_or_stdin(path)?)
     }
 
     /// Whoever sends messages, by the configuration.

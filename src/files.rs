@@ -5,11 +5,11 @@
 //! it is whole. Checks never open a file: closing a store that is open in this process would release `SQLite`'s locks.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use estate::Error;
+use estate::{Error, Result};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 /// The name for standard input and standard output.
@@ -115,26 +115,50 @@ impl Protected {
     }
 
     fn check(&self, path: &Path) -> Result<(), OutputError> {
-        let found = std::fs::metadata(path).ok();
-        let is = |other: &Path| {
-            resolve(other) == resolve(path)
-                || found
-                    .as_ref()
-                    .is_some_and(|found| std::fs::metadata(other).is_ok_and(|o| is_same(found, &o)))
-        };
-        if let Some(store) = &self.store {
-            // SQLite resolves links: the side files are beside the real file.
-            let real = std::fs::canonicalize(store).unwrap_or_else(|_| store.clone());
-            let beside = SIDE_FILES.iter().flat_map(|end| [with_suffix(store, end), with_suffix(&real, end)]);
-            if is(store) || is(&real) || beside.into_iter().any(|file| is(&file)) {
-                return Err(OutputError::Store(path.to_owned()));
-            }
+        if self.is_store(path) {
+            return Err(OutputError::Store(path.to_owned()));
         }
-        if found.is_some() && self.inputs.iter().any(|input| is(input)) {
+        if path.exists() && self.inputs.iter().any(|input| is_same_path(input, path)) {
             return Err(OutputError::Input(path.to_owned()));
         }
         Ok(())
     }
+
+    /// Whether a path is the store in use or one of its side files.
+    fn is_store(&self, path: &Path) -> bool {
+        let Some(store) = &self.store else { return false };
+        // SQLite resolves links: the side files are beside the real file.
+        let real = std::fs::canonicalize(store).unwrap_or_else(|_| store.clone());
+        let beside = SIDE_FILES.iter().flat_map(|end| [with_suffix(store, end), with_suffix(&real, end)]);
+        is_same_path(store, path)
+            || is_same_path(&real, path)
+            || beside.into_iter().any(|file| is_same_path(&file, path))
+    }
+
+    /// Opens a file for reading. The store in use is refused: closing it would release `SQLite`'s locks.
+    pub fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>> {
+        if self.is_store(path) {
+            return Err(Error::invalid("file", format!("{} is the store in use", path.display())));
+        }
+        let cannot = |e| Error::io(format!("cannot open {}", path.display()), e);
+        let file = File::open(path).map_err(cannot)?;
+        if file.metadata().map_err(cannot)?.is_dir() {
+            return Err(Error::invalid("file", format!("{} is a folder", path.display())));
+        }
+        Ok(Box::new(file))
+    }
+
+    /// Opens a file for reading; - is standard input.
+    pub fn open_input_or_stdin(&self, path: &Path) -> Result<Box<dyn Read + Send>> {
+        if path == Path::new(STREAM) { Ok(Box::new(io::stdin())) } else { self.open_input(path) }
+    }
+}
+
+/// Whether two paths lead to one file.
+fn is_same_path(one: &Path, other: &Path) -> bool {
+    resolve(one) == resolve(other)
+        || std::fs::metadata(one)
+            .is_ok_and(|one| std::fs::metadata(other).is_ok_and(|other| is_same(&one, &other)))
 }
 
 /// Returns the path with its folder resolved; the file itself may be absent or a link.

@@ -103,6 +103,19 @@ pub fn msisdn(text: &str) -> Result<(String, Vec<Doubt>)> {
     Ok((digits, doubts))
 }
 
+/// Returns the digits of a telephone number in one of the international spellings; `None` for any other text. An IMSI of
+/// the test network 001 begins with two zeros as well, and has 15 digits.
+pub(crate) fn spelled_phone(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    let number = lower.strip_prefix("tel:").unwrap_or(&lower);
+    let known = number.chars().all(|c| c.is_ascii_digit() || " +-.()/\u{a0}".contains(c));
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    let begins = number.starts_with(['+', '('])
+        || lower.starts_with("tel:")
+        || (number.starts_with("00") && digits != 15);
+    (known && begins && (9..=17).contains(&digits)).then(|| msisdn_digits(text))
+}
+
 /// Reads an EID (GSMA SGP.02): 32 digits.
 pub fn eid(text: &str) -> Result<(String, Vec<Doubt>)> {
     let digits = compact(text);

@@ -31,6 +31,8 @@ use crate::moment::DateOrder;
 use crate::number::DecimalMark;
 pub(crate) use columns::Field as ImportField;
 use columns::Header;
+pub(crate) use container::read_text;
+use decode::Strictness;
 pub use explain::explain;
 use header::{Layout, find_header};
 pub(crate) use identifiers::{RawList, read as read_list};
@@ -293,7 +295,8 @@ fn read_mapping(
     holds: Holds,
     tick: Tick<'_>,
 ) -> Result<(Spool, Mapping)> {
-    let mut spool = container::unpack(input, options, tick)?;
+    let strictness = Strictness { encoding: true, lines: true };
+    let mut spool = container::unpack(input, options, strictness, tick)?;
     let wanted = match holds {
         Holds::Sims => &[ImportField::Iccid][..],
         Holds::Usage => &[ImportField::Iccid, ImportField::Imsi, ImportField::Msisdn],

@@ -1,6 +1,7 @@
 //! Lists of identifiers: pasted columns and files, cut into entries; what they come to; and the filter they make.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -36,13 +37,18 @@ impl List {
         Self::read_bytes(text.as_bytes())
     }
 
-    /// Reads a file of any kind that an import reads.
+    /// Reads a file of any kind that an import reads, from memory.
     pub fn read_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut list = Self::default();
         if bytes.trim_ascii().is_empty() {
-            return Ok(list);
+            return Ok(Self::default());
         }
-        match read_list(bytes)? {
+        Self::read_stream(Box::new(std::io::Cursor::new(bytes)))
+    }
+
+    /// Reads a file of any kind that an import reads.
+    pub fn read_stream(input: Box<dyn Read + Send + '_>) -> Result<Self> {
+        let mut list = Self::default();
+        match read_list(input)? {
             RawList::Column(field, cells) => {
                 list.kind = Some(filter_field(field));
                 list.entries = cells.into_iter().map(|cell| text::clean(&cell).into_owned()).collect();

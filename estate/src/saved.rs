@@ -1,11 +1,14 @@
 //! Saved filters: a filter with a name, and if wanted the columns, the order and the account it is looked at with.
 //! Private to a user. And the quick filters that everybody has.
 
+use std::io::Read;
+
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountId, Accounts, valid_name};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::import::read_text;
 use crate::limits::SAVED_FILTERS;
 use crate::query::Order;
 use crate::text;
@@ -236,8 +239,16 @@ pub fn to_file(list: &[Saved]) -> String {
     serde_json::to_string_pretty(&file).unwrap_or_default() + "\n"
 }
 
+/// Largest file of saved filters, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+
+/// Reads such a file from a stream, in any encoding and packed with gzip or not.
+pub fn from_stream(input: Box<dyn Read + Send + '_>) -> Result<Vec<Saved>> {
+    from_file(&read_text(input, MAX_FILE)?)
+}
+
 /// Reads such a file; every filter is looked at before any is taken.
-pub fn from_file(text: &str) -> Result<Vec<Saved>> {
+fn from_file(text: &str) -> Result<Vec<Saved>> {
     let file: File = serde_json::from_str(text)
         .map_err(|e| Error::invalid("file", format!("is no file of saved filters: {e}")))?;
     if file.format != FORMAT {

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::io::Read;
+
 use common::{estate, import, import_with};
 use estate::{
     Cancel, Change, ChangeId, Estate, ImportOptions, Local, Note, Query, Result, Sim, Status, Tally, Time,
@@ -393,11 +395,10 @@ fn other_kinds_of_file_are_read() {
 #[test]
 fn what_has_no_end_is_refused() {
     let (_dir, local) = estate();
-    let error = |input: Box<dyn std::io::Read + Send>| {
+    let error = |input: Box<dyn Read + Send>| {
         let go = |_| std::ops::ControlFlow::Continue(());
         local.stage(input, &plain(), &mut |_| {}, &go).expect_err("refused").to_string()
     };
-    use std::io::Read;
     assert!(error(Box::new(std::io::repeat(0))).contains("binary data"));
     let line = std::io::repeat(b'8').take(300 << 20);
     assert!(

@@ -243,3 +243,29 @@ fn two_programs_can_bring_an_old_store_up_to_date_at_once() {
     let all = |local: &Local| local.count(&Query::all(local.me().account, NOW), &Cancel::new());
     assert_eq!(all(&opened), all(&root));
 }
+
+#[test]
+fn a_telephone_number_is_found_in_every_spelling() {
+    let (_dir, root, ..) = world();
+    for text in [
+        "447700900001",
+        "+447700900001",
+        "00447700900001",
+        "\"0044 7700 900001\"",
+        "\"(+44) 7700 900001\"",
+        "\"+44 (0)7700 900001\"",
+        "+44.7700.900001",
+        "tel:+44-7700-900001",
+        "msisdn=00447700900001",
+        "msisdn=\"+44 (0)7700 900001\"",
+        "msisdn:\"0044 7700 900001\"",
+        "msisdn=00447700900001,00447700900099",
+    ] {
+        let mut query = Query::all(root.me().account, NOW);
+        query.filter = Filter::parse(text).expect(text);
+        assert_eq!(root.count(&query, &Cancel::new()), Ok(1), "{text}");
+        assert_eq!(Filter::parse(&query.filter.to_string()), Ok(query.filter), "{text}");
+    }
+    let list = List::read("MSISDN\n0044 7700 900001\n(+44) 7700 900002\ntel:+447700900003\n").expect("list");
+    assert_eq!(root.lookup(&list, &Cancel::new()).expect("looked up").found.len(), 3);
+}

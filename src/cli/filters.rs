@@ -160,9 +160,8 @@ pub fn one(context: &Context, one: One) -> Outcome {
             return export(context, &local.saved(&plain())?, &file, Existing::with_force(force));
         }
         One::Import { file, replace } => {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
-            let filters = saved::from_file(&text)?;
+            let filters = saved::from_stream(context.open_input(&file)?)
+                .map_err(|error| Failure::File { file: file.display().to_string(), error })?;
             let edits: Vec<SavedEdit> = filters.into_iter().map(|s| SavedEdit::Put(s, replace)).collect();
             local.edit_saved(&edits)?;
             format!("Took in {} filters", edits.len())

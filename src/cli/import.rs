@@ -11,7 +11,7 @@ use estate::units::count;
 use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Reading, each, explain_all, open};
+use super::incoming::{NoteReporter, Reading, each, explain_all};
 use super::output::{Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::Failure;
@@ -69,7 +69,7 @@ impl Args {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     if args.reading.explain {
-        return explain_all(&args.files, &args.reading.options()?, Holds::Sims);
+        return explain_all(context, &args.files, &args.reading.options()?, Holds::Sims);
     }
     let local = context.open()?;
     let options = options(local.as_ref(), args)?;
@@ -108,7 +108,7 @@ fn one(
     work: &Work,
 ) -> Result<Tally, Failure> {
     let mut add = |note: Note| reporter.add(file, note);
-    let (staging, tally) = local.stage(open(file)?, options, &mut add, &|p| work.hear(p))?;
+    let (staging, tally) = local.stage(context.open_input(file)?, options, &mut add, &|p| work.hear(p))?;
     reporter.end_file(file)?;
     if !args.reading.dry_run && tally.added + tally.updated > 0 {
         local.apply(&ChangeId::new(), &Change::Import { staging }, &|p| work.hear(p))?;

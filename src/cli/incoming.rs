@@ -1,8 +1,7 @@
 //! What every command that reads a file shares: which column is what, the notes about rows, their report.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -177,10 +176,10 @@ pub fn own_portals() -> Result<Vec<Portal>, Failure> {
 }
 
 /// Prints how files are understood.
-pub fn explain_all(files: &[PathBuf], options: &ImportOptions, holds: Holds) -> Outcome {
+pub fn explain_all(context: &Context, files: &[PathBuf], options: &ImportOptions, holds: Holds) -> Outcome {
     for file in files {
         let shown = file.display().to_string();
-        let text = estate::explain(&shown, open(file)?, options, holds)
+        let text = estate::explain(&shown, context.open_input(file)?, options, holds)
             .map_err(|error| in_file(file, error.into()))?;
         written(std::io::stdout().lock().write_all(text.as_bytes()))?;
     }
@@ -238,19 +237,6 @@ fn in_file(file: &Path, failure: Failure) -> Failure {
 /// Whether a failure says nothing about other files.
 fn is_of_one_file(failure: &Failure) -> bool {
     matches!(failure, Failure::File { .. } | Failure::Io { .. })
-}
-
-/// Opens a file; - is standard input.
-pub fn open(file: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-    if file.to_str() == Some("-") {
-        return Ok(Box::new(std::io::stdin()));
-    }
-    let cannot = |e| Failure::io(format!("cannot open {}", file.display()), e);
-    let opened = File::open(file).map_err(cannot)?;
-    if opened.metadata().map_err(cannot)?.is_dir() {
-        return Err(Failure::Usage(format!("{} is a folder, not a file", file.display())));
-    }
-    Ok(Box::new(opened))
 }
 
 /// Rows quoted of each reason; the rest is counted.

@@ -1,6 +1,5 @@
 //! Which SIMs a command means: a filter, a saved one, a list of identifiers, or all of them.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use estate::{AccountId, Estate, Filter, List, Order, Query, Saved, Target, Time, saved};
@@ -9,7 +8,7 @@ use super::Context;
 use super::output::plain;
 use super::report::{self, Report, ReportOptions};
 use crate::failure::Failure;
-use crate::files::{Existing, STREAM, path_parser};
+use crate::files::{Existing, path_parser};
 
 /// The options that choose SIMs.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -96,7 +95,7 @@ impl Select {
         }
         let mut unknown = Vec::new();
         if let Some(file) = &self.from_file {
-            let found = estate.lookup(&slurp(file)?, &plain())?;
+            let found = estate.lookup(&read_list(context, file)?, &plain())?;
             selected = found.filter().and(selected);
             unknown = found.unknown;
             if let Some(line) = report::unknown_line(&unknown) {
@@ -143,13 +142,7 @@ pub fn named(estate: &dyn Estate, name: &str) -> Result<Saved, Failure> {
 }
 
 /// Reads a list of identifiers.
-fn slurp(file: &Path) -> Result<List, Failure> {
-    let mut bytes = Vec::new();
-    let read = if file == Path::new(STREAM) {
-        std::io::stdin().read_to_end(&mut bytes).map(|_| ())
-    } else {
-        std::fs::read(file).map(|read| bytes = read)
-    };
-    read.map_err(|e| Failure::io(format!("cannot read {}", file.display()), e))?;
-    Ok(List::read_bytes(&bytes)?)
+fn read_list(context: &Context, file: &Path) -> Result<List, Failure> {
+    List::read_stream(context.open_input(file)?)
+        .map_err(|error| Failure::File { file: file.display().to_string(), error })
 }

@@ -10,7 +10,7 @@ use estate::units::{count, exact_bytes, short_bytes};
 use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Reading, each, explain_all, open};
+use super::incoming::{NoteReporter, Reading, each, explain_all};
 use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
@@ -121,7 +121,7 @@ fn show_account(context: &Context, path: &str, by: By) -> Outcome {
 fn import_all(context: &Context, args: &ImportArgs) -> Outcome {
     let options = args.reading.options()?;
     if args.reading.explain {
-        return explain_all(&args.files, &options, Holds::Usage);
+        return explain_all(context, &args.files, &options, Holds::Usage);
     }
     let local = context.open()?;
     let work = Work::begin(context);
@@ -142,7 +142,8 @@ fn import(
     work: &Work,
 ) -> Result<UsageTally, Failure> {
     let mut add = |note: Note| reporter.add(file, note);
-    let (staging, tally) = local.stage_usage(open(file)?, options, &mut add, &|p| work.hear(p))?;
+    let (staging, tally) =
+        local.stage_usage(context.open_input(file)?, options, &mut add, &|p| work.hear(p))?;
     reporter.end_file(file)?;
     let mut reached = (0, 0);
     if !args.reading.dry_run && tally.counted > 0 {

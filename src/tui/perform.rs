@@ -341,9 +341,7 @@ fn known(estate: &dyn Estate, cancel: &Cancel) -> Result<Known> {
 
 /// Takes the filters of a file in; one of a name that is there already is replaced.
 fn import_saved(estate: &dyn Estate, path: &Path) -> Result<(Vec<Saved>, usize)> {
-    let text =
-        std::fs::read_to_string(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-    let filters = estate::saved::from_file(&text)?;
+    let filters = estate::saved::from_stream(files::open_input(estate, path)?)?;
     let edits: Vec<SavedEdit> = filters.into_iter().map(|saved| SavedEdit::Put(saved, true)).collect();
     Ok((estate.edit_saved(&edits)?, edits.len()))
 }
@@ -356,9 +354,7 @@ fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Look
             let list = List::read(&text)?;
             // What was typed is the name of a file, or the numbers themselves.
             if path.is_file() || list.entries.is_empty() {
-                let bytes = std::fs::read(path)
-                    .map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
-                List::read_bytes(&bytes)?
+                List::read_stream(files::open_input(estate, path)?)?
             } else {
                 list
             }

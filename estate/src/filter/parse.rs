@@ -152,6 +152,12 @@ impl Parser {
             return Ok(Term { field: Field::Any, op: Op::Has, values: vec![Value::Text(text)] });
         };
         let name: String = self.chars[start..end].iter().collect();
+        // A telephone number as a link writes it (RFC 3966).
+        if name.eq_ignore_ascii_case("tel") && op == Op::Has && self.peek() == Some('+') {
+            let text = self.text()?;
+            self.blanks();
+            return Ok(Term { field: Field::Any, op: Op::Has, values: vec![Value::Text(text)] });
+        }
         let Some(field) = Field::from_name(&name) else {
             let near = text::nearest(&name, FIELDS.map(|row| row.0)).first().map(|near| (*near).to_owned());
             let message = format!("no field is called {name} (quote the text to search for it)");

@@ -6,9 +6,10 @@ use calamine::{DataRef, Reader as _, Xlsx};
 use flate2::read::MultiGzDecoder;
 use tempfile::SpooledTempFile;
 
+use super::ImportOptions;
+use super::decode::{self, Strictness};
 use super::json;
 use super::spool::{Form, Spool, Tick};
-use super::{ImportOptions, decode};
 use crate::error::{Error, Result};
 
 /// Largest workbook, packed.
@@ -24,42 +25,55 @@ const HEAD: usize = 4 << 10;
 
 /// Reads a file of any known kind into a spool of records.
 pub(super) fn unpack(
-    mut input: Box<dyn Read + Send + '_>,
-    options: &ImportOptions,
-    tick: Tick<'_>,
-) -> Result<Spool> {
-    let head = peek(&mut input)?;
-    let input: Box<dyn Read + Send + '_> = Box::new(io::Cursor::new(head.clone()).chain(input));
-    match recognize(&head)? {
-        Kind::Gzip => {
-            let mut text: Box<dyn Read + Send + '_> = Box::new(MultiGzDecoder::new(input));
-            let head =
-                peek(&mut text).map_err(|e| Error::invalid("file", format!("cannot be unpacked: {e}")))?;
-            let text: Box<dyn Read + Send + '_> = Box::new(io::Cursor::new(head.clone()).chain(text));
-            match recognize(&head)? {
-                Kind::Gzip => Err(unknown("a gzip file inside a gzip file")),
-                kind => read_kind(kind, &head, text, options, tick),
-            }
-        }
-        kind => read_kind(kind, &head, input, options, tick),
-    }
-}
-
-fn read_kind(
-    kind: Kind,
-    head: &[u8],
     input: Box<dyn Read + Send + '_>,
     options: &ImportOptions,
+    strictness: Strictness,
     tick: Tick<'_>,
 ) -> Result<Spool> {
+    let (kind, head, input) = unpack_gzip(input)?;
     let input = Box::new(Bounded { inner: input, left: MAX_UNPACKED });
     match kind {
         Kind::Workbook => read_workbook(input, options.sheet.as_deref(), tick),
         Kind::Json if options.encoding.is_none() => json::read(input, tick),
         _ => {
-            let spool = decode::read(input, head, options.encoding.as_deref(), tick)?;
-            Ok(Spool::new(spool, Form::Text))
+            let text = decode::read(input, &head, options.encoding.as_deref(), strictness, tick)?;
+            Ok(Spool::new(text, Form::Text))
         }
+    }
+}
+
+/// Reads a text of any encoding, packed with gzip or not, of at most some bytes.
+pub(crate) fn read_text(input: Box<dyn Read + Send + '_>, most: u64) -> Result<String> {
+    let (kind, head, input) = unpack_gzip(input)?;
+    if matches!(kind, Kind::Workbook) {
+        return Err(Error::invalid("file", "is a workbook"));
+    }
+    let strictness = Strictness { encoding: true, lines: false };
+    let input = Bounded { inner: input, left: most };
+    let mut file = decode::read(input, &head, None, strictness, &|_| Ok(()))?;
+    let mut text = String::new();
+    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text));
+    read.map_err(|e| Error::io("cannot read the file", e))?;
+    Ok(text)
+}
+
+/// A recognised stream: its kind, its first bytes, and all of it.
+type Recognized<'a> = (Kind, Vec<u8>, Box<dyn Read + Send + 'a>);
+
+/// Recognises a stream, and unpacks it where it is packed with gzip.
+fn unpack_gzip<'a>(mut input: Box<dyn Read + Send + 'a>) -> Result<Recognized<'a>> {
+    let head = peek(&mut input)?;
+    let input: Box<dyn Read + Send + '_> = Box::new(io::Cursor::new(head.clone()).chain(input));
+    let kind = recognize(&head)?;
+    if !matches!(kind, Kind::Gzip) {
+        return Ok((kind, head, input));
+    }
+    let mut text: Box<dyn Read + Send + 'a> = Box::new(MultiGzDecoder::new(input));
+    let head = peek(&mut text).map_err(|e| Error::invalid("file", format!("cannot be unpacked: {e}")))?;
+    let text: Box<dyn Read + Send + 'a> = Box::new(io::Cursor::new(head.clone()).chain(text));
+    match recognize(&head)? {
+        Kind::Gzip => Err(unknown("a gzip file inside a gzip file")),
+        kind => Ok((kind, head, text)),
     }
 }
 
@@ -149,7 +163,7 @@ impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(out)?;
         self.left = self.left.checked_sub(length as u64).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("is larger than {} GiB", MAX_UNPACKED >> 30))
+            io::Error::new(io::ErrorKind::InvalidData, "is larger than what is read of such a file")
         })?;
         Ok(length)
     }

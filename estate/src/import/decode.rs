@@ -11,24 +11,35 @@ use crate::error::{Error, Result};
 /// Bytes decoded at a time.
 const PIECE: usize = 64 << 10;
 
+/// What to do about text that breaks a rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strictness {
+    /// Refuse what is not valid in the encoding, unless that is named.
+    pub encoding: bool,
+    /// Refuse lines that are too long.
+    pub lines: bool,
+}
+
 /// Decodes a stream into a temporary file. `head` is its beginning, by which the encoding is recognised unless it is
 /// named.
 pub(super) fn read(
     mut input: impl Read,
     head: &[u8],
     encoding: Option<&str>,
+    strictness: Strictness,
     tick: Tick<'_>,
 ) -> Result<SpooledTempFile> {
     let (encoding, strict) = match encoding {
         Some(label) => (by_label(label)?, false),
         None => match Encoding::for_bom(head) {
-            Some((encoding, _)) => (encoding, true),
-            None => (utf_16(head).unwrap_or(UTF_8), true),
+            Some((encoding, _)) => (encoding, strictness.encoding),
+            None => (utf_16(head).unwrap_or(UTF_8), strictness.encoding),
         },
     };
     let mut text = Text {
         decoder: encoding.new_decoder_with_bom_removal(),
         strict,
+        max_line: if strictness.lines { MAX_LINE } else { usize::MAX },
         decoded: String::new(),
         out: String::new(),
         file: SpooledTempFile::new(IN_MEMORY),
@@ -83,6 +94,7 @@ struct Text {
     decoder: Decoder,
     /// Refuse what is not valid, because nobody named the encoding.
     strict: bool,
+    max_line: usize,
     decoded: String,
     out: String,
     file: SpooledTempFile,
@@ -155,7 +167,7 @@ impl Text {
     }
 
     fn check_line(&self) -> Result<()> {
-        if self.line_length > MAX_LINE {
+        if self.line_length > self.max_line {
             return Err(Error::invalid("file", format!("line {} is longer than 1 MiB", self.line)));
         }
         Ok(())

@@ -1,9 +1,13 @@
 //! Lists of identifiers: a column under a header, or plain lines of numbers.
 
+use std::io::Read;
+
 use super::columns::{Field, identifier_tier, plain, recognize_identifier};
+use super::decode::Strictness;
 use super::spool::{Record, Spool};
 use super::{ImportOptions, container};
 use crate::error::{Error, Result};
+use crate::list::MOST;
 use crate::units::count;
 
 /// Lines among which the header of a list is looked for.
@@ -21,13 +25,9 @@ pub(crate) enum RawList {
 }
 
 /// Reads a list. Numbers are plain digits in every encoding, so none has to be named.
-pub(crate) fn read(bytes: &[u8]) -> Result<RawList> {
-    let foreign = std::str::from_utf8(bytes).is_err() && !bytes.starts_with(&[0x1f, 0x8b]);
-    let known =
-        bytes.starts_with(b"PK") || bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
-    let encoding = (foreign && !known).then(|| "windows-1252".to_owned());
-    let options = ImportOptions { encoding, ..ImportOptions::default() };
-    let mut spool = container::unpack(Box::new(std::io::Cursor::new(bytes)), &options, &|_| Ok(()))?;
+pub(crate) fn read(input: Box<dyn Read + Send + '_>) -> Result<RawList> {
+    let strictness = Strictness { encoding: false, lines: true };
+    let mut spool = container::unpack(input, &ImportOptions::default(), strictness, &|_| Ok(()))?;
     if let Some((field, at, line, cells)) = find_column(&mut spool)? {
         return read_column(&mut spool, field, at, line, cells);
     }
@@ -74,7 +74,7 @@ fn best_column<'a>(cells: impl Iterator<Item = &'a str>) -> Option<(Field, usize
 
 fn read_column(spool: &mut Spool, field: Field, at: usize, line: u64, cells: usize) -> Result<RawList> {
     spool.skip_to(line)?;
-    let (mut record, mut found) = (Record::default(), Vec::new());
+    let (mut record, mut found, mut kept) = (Record::default(), Vec::new(), 0);
     while spool.next(cells.saturating_sub(1), &mut record)? {
         if let Some(swallowed) = record.swallowed {
             let reason = format!(
@@ -87,6 +87,8 @@ fn read_column(spool: &mut Spool, field: Field, at: usize, line: u64, cells: usi
         let cell = record.get(at).trim().trim_matches(['"', '\'']);
         if !cell.is_empty() {
             found.push(cell.to_owned());
+            kept += cell.len();
+            check_size(kept)?;
         }
     }
     Ok(RawList::Column(field, found))
@@ -97,10 +99,27 @@ fn read_lines(spool: &mut Spool) -> Result<RawList> {
     spool.delimiter = b',';
     spool.quotes = false;
     spool.rewind()?;
-    let (mut record, mut lines) = (Record::default(), Vec::new());
+    let (mut record, mut lines, mut kept) = (Record::default(), Vec::new(), 0);
     while spool.next(0, &mut record)? {
-        let cells = record.iter().flat_map(|cell| cell.split([';', '\t', '|'])).map(str::to_owned).collect();
+        let cells: Vec<String> =
+            record.iter().flat_map(|cell| cell.split([';', '\t', '|'])).map(str::to_owned).collect();
+        kept += cells.iter().map(|cell| cell.len() + 1).sum::<usize>();
+        check_size(kept)?;
         lines.push(cells);
     }
     Ok(RawList::Lines(lines))
+}
+
+/// Most text of a list that is kept, in bytes; a list of the most entries has a tenth of it.
+const MAX_TEXT: usize = 32 << 20;
+
+/// Refuses a list while it is read, before it fills the memory.
+fn check_size(bytes: usize) -> Result<()> {
+    if bytes > MAX_TEXT {
+        return Err(Error::invalid(
+            "list",
+            format!("has more than {} entries; split it", count(MOST as u64)),
+        ));
+    }
+    Ok(())
 }

@@ -346,7 +346,11 @@ fn listed(term: &Term) -> Option<Sql> {
 }
 
 /// Identifiers are compared without the blanks, hyphens and plus signs people put into them.
+/// Returns what is searched of a number: without blanks and hyphens, and without what telephone numbers are written with.
 pub(super) fn compact(text: &str) -> String {
+    if let Some(digits) = crate::ident::spelled_phone(text) {
+        return digits;
+    }
     text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+')).collect()
 }
 

@@ -62,7 +62,9 @@ fn account() -> impl Strategy<Value = String> {
     let name = select(vec!["Depot", "Muller", "Müller", "a\\/b", "\\\\back", "=Sum", "Total", "N. & Co."]);
     prop::collection::vec(name, 0..3).prop_map(|names| {
         let mut path = "/Root".to_owned();
-        names.iter().for_each(|name| path.push_str(&format!("/{name}")));
+        for name in names {
+            path.push_str(&format!("/{name}"));
+        }
         path
     })
 }

@@ -1,6 +1,6 @@
 //! Files that are written for people.
 
-use std::io::BufWriter;
+use std::io::{BufWriter, Read};
 use std::path::Path;
 use std::time::Instant;
 
@@ -52,8 +52,16 @@ pub fn written(
 
 /// Begins a file at a path typed on the screen. Nothing is replaced, and the open store is protected.
 fn create(estate: &dyn Estate, path: &Path) -> Result<OutputFile> {
-    let store = estate.local().map(|local| local.path().to_owned());
-    Ok(OutputFile::create(path, Existing::Keep, &Protected::of_store(store))?)
+    Ok(OutputFile::create(path, Existing::Keep, &protected(estate))?)
+}
+
+/// Opens a file at a path typed on the screen.
+pub fn open_input(estate: &dyn Estate, path: &Path) -> Result<Box<dyn Read + Send>> {
+    protected(estate).open_input(path)
+}
+
+fn protected(estate: &dyn Estate) -> Protected {
+    Protected::of_store(estate.local().map(|local| local.path().to_owned()))
 }
 
 /// What an export writes, and where.
