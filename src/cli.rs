@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use estate::{Estate, Local};
+use estate::{Error, Estate, Local};
 
 use crate::config::{self, Config};
 use crate::connect;
@@ -229,7 +229,11 @@ impl Context {
 
     /// Opens a file for reading; - is standard input. The store in use is refused.
     fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-        Ok(self.protected(std::iter::empty::<&Path>())?.open_input_or_stdin(path)?)
+        let opened = self.protected(std::iter::empty::<&Path>())?.open_input_or_stdin(path);
+        opened.map_err(|error| match error {
+            Error::Invalid { .. } => Failure::File { file: path.display().to_string(), error },
+            other => other.into(),
+        })
     }
 
     /// Whoever sends messages, by the configuration.

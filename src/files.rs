@@ -138,12 +138,12 @@ impl Protected {
     /// Opens a file for reading. The store in use is refused: closing it would release `SQLite`'s locks.
     pub fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>> {
         if self.is_store(path) {
-            return Err(Error::invalid("file", format!("{} is the store in use", path.display())));
+            return Err(Error::invalid("file", "is the store in use"));
         }
         let cannot = |e| Error::io(format!("cannot open {}", path.display()), e);
         let file = File::open(path).map_err(cannot)?;
         if file.metadata().map_err(cannot)?.is_dir() {
-            return Err(Error::invalid("file", format!("{} is a folder", path.display())));
+            return Err(Error::invalid("file", "is a folder"));
         }
         Ok(Box::new(file))
     }

@@ -11,7 +11,7 @@ use estate::units::count;
 use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Reading, each, explain_all};
+use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
 use super::output::{Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::Failure;
@@ -126,18 +126,17 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
             "skipped": t.skipped, "accounts": t.accounts, "held": t.held, "portal": t.portal, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
-    let mut parts = vec![format!("{} added", count(t.added))];
-    let more = [
-        (t.updated, "updated"),
-        (t.unchanged, "unchanged"),
-        (t.refused, "refused"),
-        (t.doubtful, "with a warning"),
-        (t.empty, "empty lines"),
-        (t.skipped, "lines skipped"),
-        (t.accounts, "accounts made"),
-        (t.held, "held to a ceiling"),
+    let parts = [
+        Part::always(t.added, "added", "added"),
+        Part::some(t.updated, "updated", "updated"),
+        Part::some(t.unchanged, "unchanged", "unchanged"),
+        Part::some(t.refused, "refused", "refused"),
+        Part::some(t.doubtful, "with a warning", "with a warning"),
+        Part::some(t.empty, "empty line", "empty lines"),
+        Part::some(t.skipped, "line skipped", "lines skipped"),
+        Part::some(t.accounts, "account made", "accounts made"),
+        Part::some(t.held, "held to a ceiling", "held to a ceiling"),
     ];
-    parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
     let end = if dry_run { "\nDry run: nothing was changed." } else { "" };
     let portal = t.portal.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
     written(writeln!(
@@ -146,7 +145,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
         clean(&file.display().to_string()),
         clean(&portal),
         count(t.rows),
-        parts.join(", ")
+        join_parts(&parts)
     ))
 }
 

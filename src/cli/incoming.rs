@@ -215,7 +215,7 @@ pub fn each(
                 let _ = write!(std::io::stderr(), "{}", error.report());
                 failed.get_or_insert(error.exit());
                 if at + 1 < files.len() {
-                    context.say("the other files are read all the same");
+                    context.say("The other files are still read.");
                 }
             }
         }
@@ -224,9 +224,12 @@ pub fn each(
     Ok(failed.unwrap_or(exit))
 }
 
-/// Names the file in a failure.
+/// Names the file in a failure that does not name it.
 fn in_file(file: &Path, failure: Failure) -> Failure {
     match failure {
+        Failure::Estate(Error::Io { what, reason }) if what.contains(&*file.to_string_lossy()) => {
+            Failure::io(what, std::io::Error::other(reason))
+        }
         Failure::Estate(error) if matches!(error.kind(), Kind::Usage | Kind::Failed | Kind::Changed) => {
             Failure::File { file: file.display().to_string(), error }
         }
@@ -237,6 +240,33 @@ fn in_file(file: &Path, failure: Failure) -> Failure {
 /// Whether a failure says nothing about other files.
 fn is_of_one_file(failure: &Failure) -> bool {
     matches!(failure, Failure::File { .. } | Failure::Io { .. })
+}
+
+/// A count of a summary with its words.
+pub struct Part {
+    count: u64,
+    words: [&'static str; 2],
+    is_always_shown: bool,
+}
+
+impl Part {
+    /// A count that is shown even if it is 0.
+    pub fn always(count: u64, one: &'static str, many: &'static str) -> Self {
+        Self { count, words: [one, many], is_always_shown: true }
+    }
+
+    /// A count that is left out if it is 0.
+    pub fn some(count: u64, one: &'static str, many: &'static str) -> Self {
+        Self { count, words: [one, many], is_always_shown: false }
+    }
+}
+
+/// Joins the counts of a summary: "1,204 added, 1 account made".
+pub fn join_parts(parts: &[Part]) -> String {
+    let shown = parts.iter().filter(|part| part.count > 0 || part.is_always_shown);
+    let words =
+        shown.map(|part| format!("{} {}", count(part.count), part.words[usize::from(part.count != 1)]));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Rows quoted of each reason; the rest is counted.

@@ -10,7 +10,7 @@ use estate::units::{count, exact_bytes, short_bytes};
 use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Reading, each, explain_all};
+use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
 use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
@@ -171,15 +171,14 @@ fn print(
             "skipped": t.skipped, "portal": t.portal, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
-    let mut parts = vec![format!("{} counted", count(t.counted))];
-    let more = [
-        (t.unchanged, "known already"),
-        (t.refused, "refused"),
-        (t.late, "of periods that are over"),
-        (t.empty, "empty lines"),
-        (t.skipped, "lines skipped"),
+    let parts = [
+        Part::always(t.counted, "counted", "counted"),
+        Part::some(t.unchanged, "known already", "known already"),
+        Part::some(t.refused, "refused", "refused"),
+        Part::some(t.late, "of a period that is over", "of periods that are over"),
+        Part::some(t.empty, "empty line", "empty lines"),
+        Part::some(t.skipped, "line skipped", "lines skipped"),
     ];
-    parts.extend(more.into_iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{} {word}", count(n))));
     let end = match (dry_run, alerts + caps) {
         (true, _) => "\nDry run: nothing was changed.".to_owned(),
         (false, 0) => String::new(),
@@ -193,7 +192,7 @@ fn print(
         out,
         "{file}{portal}: {rows} rows of {}: {}{end}",
         estate::units::sims(t.sims),
-        parts.join(", ")
+        join_parts(&parts)
     ))
 }
 

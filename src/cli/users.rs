@@ -185,10 +185,11 @@ fn link(context: &Context, local: &dyn Estate, user: &User, all: bool) -> Outcom
 pub fn found(local: &dyn Estate, email: &str, account: Option<&str>) -> Result<User, Failure> {
     let accounts = local.accounts(&plain())?;
     let account = account.map(|path| accounts.find(path)).transpose()?;
-    let wanted = estate::text::fold(email.trim());
+    let wanted = estate::text::case_fold(email.trim());
     let users = local.users(account, &plain())?;
     let near = || users.iter().map(|u| u.email.as_str());
-    let mut found: Vec<&User> = users.iter().filter(|u| estate::text::fold(&u.email) == wanted).collect();
+    let mut found: Vec<&User> =
+        users.iter().filter(|u| estate::text::case_fold(&u.email) == wanted).collect();
     match (found.pop(), found.len()) {
         (None, _) => Err(Error::not_found_near("user", email, near()).into()),
         (Some(user), 0) => Ok(user.clone()),
