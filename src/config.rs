@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
-use estate::Roles;
+use estate::portals::Portal;
+use estate::{Error, Roles};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -146,6 +147,35 @@ pub fn load() -> Result<Config, Failure> {
     let mut config: Config = read_toml(&config_dir().join("config.toml"))?;
     config.expand_paths();
     Ok(config)
+}
+
+/// Folder of a user's own portal files.
+pub fn portals_dir() -> PathBuf {
+    config_dir().join("portals")
+}
+
+/// Reads the user's own portal files.
+pub fn own_portals() -> Result<Vec<Portal>, Failure> {
+    let folder = portals_dir();
+    let files = match std::fs::read_dir(&folder) {
+        Ok(files) => files,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::io(format!("cannot read {}", folder.display()), error)),
+    };
+    let mut paths: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    let read = |path: &PathBuf| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = path.display().to_string();
+        let text =
+            std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {shown}"), e))?;
+        Portal::parse(&name, &shown, &text).map_err(|error| match error {
+            Error::Invalid { reason, .. } => Failure::Config(reason),
+            other => Failure::Estate(other),
+        })
+    };
+    paths.iter().map(read).collect()
 }
 
 #[cfg(test)]

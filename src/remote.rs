@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use estate::filter::suggest::Values;
 use estate::levels::Spread;
+use estate::portals::Holds;
 use estate::{
     AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
     EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
@@ -91,7 +92,14 @@ impl Remote {
         watch: &Watch<'_>,
     ) -> Result<(StagingId, T)> {
         self.may_write()?;
-        let said = String::from_utf8(sent(options)?).unwrap_or_default();
+        let mut options = options.clone();
+        // The server has no use for the others, and none for where a portal file comes from.
+        let holds = if usage { Holds::Usage } else { Holds::Sims };
+        options.portals.retain(|portal| portal.holds == holds);
+        options.portals.iter_mut().for_each(|portal| portal.source.clear());
+        let mut head = sent(&options)?;
+        head.push(b'\n');
+        let input: Box<dyn Read + Send + '_> = Box::new(std::io::Cursor::new(head).chain(input));
         let note = Mutex::new(Vec::<Note>::new());
         let hear = |line: Line| match line {
             Line::Progress(step) => watch(step.into()),
@@ -101,7 +109,7 @@ impl Remote {
             }
             _ => ControlFlow::Continue(()),
         };
-        let done = self.link.stage(input, usage, &said, &hear);
+        let done = self.link.stage(input, usage, &hear);
         note.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(notes);
         let staged: Staged<T> = read(done?)?;
         Ok((staged.staging, staged.tally))

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use estate::{
-    Account, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, ImportOptions, Key,
-    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek,
-    SimId, StagingId, Target, TokenId, User, UserId,
+    Account, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, Key, List,
+    LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek, SimId,
+    StagingId, Target, TokenId, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -182,17 +182,6 @@ impl From<Step> for Progress {
     fn from(step: Step) -> Self {
         Self { phase: word(&step.phase), done: step.done, total: step.total }
     }
-}
-
-/// How a file is to be read, and what is in it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Staging {
-    /// Whether it holds usage records, not SIMs.
-    #[serde(default)]
-    pub usage: bool,
-    /// How it is to be read.
-    #[serde(default)]
-    pub options: ImportOptions,
 }
 
 /// What is to be exported.

@@ -12,7 +12,7 @@ mod serving;
 use std::process::{Command, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt as _;
-use estate::{ImportOptions, Local};
+use estate::{Estate as _, ImportOptions, Local};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{RngSeed, TestRunner};
 use round_trip::{SIMS, estate_file, export, formats, import, raise_caps, sims};
@@ -59,4 +59,26 @@ fn what_is_exported_over_a_server_comes_back_equal() {
             }
         }
     }
+}
+
+#[test]
+fn portal_files_of_any_size_travel_with_a_file() {
+    let (_dir, _server, remote) = serve();
+    let portals = estate::portals::all(&[]).expect("shipped");
+    let own = |n: usize| {
+        portals.iter().map(move |portal| estate::portals::Portal {
+            name: format!("{}-{n}", portal.name),
+            ..portal.clone()
+        })
+    };
+    let options = ImportOptions {
+        portals: (0..20).flat_map(own).collect(),
+        portal: Some("aeris-7".into()),
+        ..ImportOptions::default()
+    };
+    let file =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/field/aeris.csv")).expect("sample");
+    let go = |_| std::ops::ControlFlow::Continue(());
+    let (_, tally) = remote.stage(Box::new(&file[..]), &options, &mut |_| {}, &go).expect("staged");
+    assert_eq!((tally.added, tally.portal.as_deref()), (4, Some("Aeris SIMs")));
 }

@@ -33,6 +33,10 @@ impl Doubt {
     }
 }
 
+/// What is said of a number that has lost its digits.
+const FLOAT: &str = "a spreadsheet has turned the number into a float and destroyed its digits; format the column as text \
+    before exporting";
+
 /// An ICCID (ITU-T E.118): 18 to 20 digits, as its source gave them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Iccid(String);
@@ -42,13 +46,12 @@ impl Iccid {
     pub fn parse(text: &str) -> Result<(Self, Vec<Doubt>)> {
         let compact = compact(text);
         if looks_like_a_float(&compact) {
-            return Err(Error::invalid(
-                "iccid",
-                "a spreadsheet has turned the number into a float and destroyed its digits; \
-                 format the column as text before exporting",
-            ));
+            return Err(Error::invalid("iccid", FLOAT));
         }
         let digits = compact.trim_end_matches(['F', 'f']);
+        if digits.is_empty() {
+            return Err(Error::invalid("iccid", "is empty"));
+        }
         if !is_digits(digits) || !(18..=20).contains(&digits.len()) {
             return Err(Error::invalid("iccid", "must be 18 to 20 digits"));
         }
@@ -83,6 +86,9 @@ impl Iccid {
 /// Reads an IMSI (ITU-T E.212): 6 to 15 digits, usually 15.
 pub fn imsi(text: &str) -> Result<(String, Vec<Doubt>)> {
     let digits = compact(text);
+    if looks_like_a_float(&digits) {
+        return Err(Error::invalid("imsi", FLOAT));
+    }
     if !is_digits(&digits) || !(6..=15).contains(&digits.len()) {
         return Err(Error::invalid("imsi", "must be 6 to 15 digits"));
     }
@@ -119,6 +125,9 @@ pub(crate) fn spelled_phone(text: &str) -> Option<String> {
 /// Reads an EID (GSMA SGP.02): 32 digits.
 pub fn eid(text: &str) -> Result<(String, Vec<Doubt>)> {
     let digits = compact(text);
+    if looks_like_a_float(&digits) {
+        return Err(Error::invalid("eid", FLOAT));
+    }
     if !is_digits(&digits) || digits.len() != 32 {
         return Err(Error::invalid("eid", "must be 32 digits"));
     }
@@ -186,12 +195,13 @@ pub(crate) fn compact(text: &str) -> String {
 /// `+44 (0)7700 900000`, `(+44) 7700.900000`, `0044 7700 900000`, `tel:+447700900000`.
 pub fn msisdn_digits(text: &str) -> String {
     let compact = compact(text);
-    let number = compact
-        .get(..4)
-        .filter(|head| head.eq_ignore_ascii_case("tel:"))
-        .map_or(&*compact, |_| &compact[4..]);
-    // RFC 3966 allows parameters behind the number.
-    let number = number.split(';').next().unwrap_or_default().replace("(0)", "");
+    // A link may have parameters behind the number (RFC 3966).
+    let number = match compact.get(..4).filter(|head| head.eq_ignore_ascii_case("tel:")) {
+        Some(_) => compact[4..].split(';').next().unwrap_or_default(),
+        None => &compact,
+    };
+    // The trunk prefix stands behind the country code; a number that begins with it is a national one.
+    let number = if number.starts_with("(0)") { number.to_owned() } else { number.replace("(0)", "") };
     let number: String = number.chars().filter(|c| !matches!(c, '(' | ')' | '.' | '/')).collect();
     let international = number.strip_prefix('+').or_else(|| number.strip_prefix("00"));
     international.unwrap_or(&number).to_owned()

@@ -37,6 +37,7 @@ pub use explain::explain;
 use header::{Layout, find_header};
 pub(crate) use identifiers::{RawList, read as read_list};
 pub(crate) use mapping::Mapping;
+use mapping::Reading;
 use portals::{Holds, Portal};
 pub(crate) use sim_row::SimRow;
 use spool::{Record, Spool, Tick};
@@ -123,6 +124,9 @@ pub struct Tally {
     pub refused: u64,
     /// Rows taken with a warning.
     pub doubtful: u64,
+    /// Rows taken without a value that could not be read.
+    #[serde(default)]
+    pub incomplete: u64,
     /// Empty lines.
     pub empty: u64,
     /// Lines of totals, and rows that the portal file leaves out.
@@ -193,6 +197,13 @@ impl<R: Send> Source<R> {
     ) -> Result<Self> {
         let (spool, mapping) = read_mapping(input, options, holds, tick)?;
         mapping.add_notes(notes);
+        if !spool.unread_sheets.is_empty() {
+            let sheets = mapping::list_names(spool.unread_sheets.iter().map(String::as_str));
+            let reason =
+                format!("other sheets are not read: {}; --sheet names one", crate::text::clean(&sheets));
+            let line = mapping.header_line;
+            notes(Note { line, column: String::new(), value: String::new(), reason, refused: false });
+        }
         Ok(Self { parse, spool, mapping, record: Record::default(), skipped: 0 })
     }
 
@@ -271,9 +282,20 @@ impl<R: Send> Source<R> {
             if let Some(swallowed) = record.swallowed.filter(|swallowed| !swallowed.closed) {
                 return Err(unclosed(record, &self.mapping, swallowed.column));
             }
-            if !self.mapping.takes(&|at| record.get(at).to_owned()) {
-                self.skipped += 1;
-                continue;
+            match self.mapping.ask_portal(record) {
+                Reading::Take => {}
+                Reading::Skip => {
+                    self.skipped += 1;
+                    continue;
+                }
+                Reading::Unknown(at) => {
+                    let column = self.mapping.headers[at].name.clone();
+                    let value = crate::text::clean(record.get(at)).chars().take(60).collect();
+                    let reason = "is not known: the portal file neither reads such rows nor leaves them out"
+                        .to_owned();
+                    notes(Note { line: record.line, column, value, reason, refused: true });
+                    return Ok(Some((record.line, None)));
+                }
             }
             if header::is_total(record, &self.mapping) {
                 self.skipped += 1;
@@ -297,15 +319,13 @@ fn read_mapping(
 ) -> Result<(Spool, Mapping)> {
     let strictness = Strictness { encoding: true, lines: true };
     let mut spool = container::unpack(input, options, strictness, tick)?;
-    let wanted = match holds {
-        Holds::Sims => &[ImportField::Iccid][..],
-        Holds::Usage => &[ImportField::Iccid, ImportField::Imsi, ImportField::Msisdn],
-    };
-    let layout = Layout { wanted, options, portals: &portals::all(&options.portals)?, holds };
+    let portals = portals::all(&options.portals)?;
+    let layout = Layout { options, portals: &portals, holds };
     let (headers, line) = find_header(&mut spool, &layout)?;
     spool.skip_to(line)?;
-    let headers = headers.iter().map(|header| Header::new(header)).collect();
-    let mapping = Mapping::settle(&mut spool, headers, line, holds, options, tick)?;
+    let headers: Vec<Header> = headers.iter().map(|header| Header::new(header)).collect();
+    spool.trusts_quotes = columns::is_own_export(&headers);
+    let mapping = Mapping::settle(&mut spool, headers, line, holds, options, portals, tick)?;
     spool.skip_to(line)?;
     Ok((spool, mapping))
 }
@@ -314,9 +334,10 @@ fn unclosed(record: &Record, mapping: &Mapping, column: usize) -> Error {
     let name = mapping.headers.get(column).map_or("", |header| header.name.as_str());
     let lines = record.last_line - record.line;
     let reason = format!(
-        "line {}: the quote opened in column \"{name}\" is not closed; {} lines follow it. Fix the quote or pass --no-quotes",
+        "line {}: the quote opened in column \"{name}\" is not closed; {} {} it. Fix the quote or pass --no-quotes",
         record.line,
-        crate::units::count(lines)
+        crate::units::count(lines),
+        if lines == 1 { "line follows" } else { "lines follow" }
     );
     Error::invalid("file", reason)
 }

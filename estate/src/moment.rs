@@ -108,8 +108,8 @@ pub fn parse(text: &str, order: Option<DateOrder>) -> Result<Moment, Unread> {
         Parts::Month(date) => (date, Precision::Month),
         Parts::Day(date) => (date, Precision::Day),
         Parts::Numeric { first, second, year, short_year } => {
-            let order = match hint(first, second, short_year) {
-                OrderHint::Only(only) => order.filter(|_| short_year).or(Some(only)),
+            let order = match hint(first, second, year, short_year) {
+                OrderHint::Only(only) => Some(only),
                 OrderHint::None => order.or(Some(DateOrder::Dmy)),
                 OrderHint::Open => order,
             };
@@ -133,15 +133,18 @@ pub fn order_of(text: &str) -> OrderHint {
         return OrderHint::None;
     }
     match split(text) {
-        Some((Parts::Numeric { first, second, short_year, .. }, ..)) => hint(first, second, short_year),
+        Some((Parts::Numeric { first, second, year, short_year }, ..)) => {
+            hint(first, second, year, short_year)
+        }
         _ => OrderHint::None,
     }
 }
 
-/// A year of two digits never settles anything: 26/11/05 begins with a day or with a year.
-fn hint(first: i8, second: i8, short_year: bool) -> OrderHint {
+/// A date such as 26/11/05 can begin with its year as well, unless its middle is no month.
+fn hint(first: i8, second: i8, year: i16, short_year: bool) -> OrderHint {
+    let begins_with_year = short_year && second <= 12 && (1..=31).contains(&(year % 100));
     match (first > 12, second > 12) {
-        _ if short_year => OrderHint::Open,
+        _ if begins_with_year => OrderHint::Open,
         (true, _) => OrderHint::Only(DateOrder::Dmy),
         (_, true) => OrderHint::Only(DateOrder::Mdy),
         _ if first == second => OrderHint::None,
@@ -189,8 +192,11 @@ fn instant(civil: DateTime, offset: Offset) -> Option<Time> {
 /// Splits a text into its date, its time of day and its offset.
 fn split(text: &str) -> Option<(Parts, Option<Clock>, Offset)> {
     let spaced = part_date_from_clock(text);
-    let mut words: Vec<&str> =
-        spaced.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> = spaced
+        .split_whitespace()
+        .map(|word| word.trim_end_matches(','))
+        .filter(|word| !word.is_empty())
+        .collect();
     if words.first().is_some_and(|word| is_weekday(word)) {
         words.remove(0);
     }
@@ -343,6 +349,7 @@ mod tests {
             "2026-11-05 10:00:00 UTC",
             "2026-11-05T10:00:00.000+0000",
             "2026-11-05T10:00:00.123456Z",
+            "2026-11-05 10:00:00,123",
             "2026-11-05T11:00:00+01:00",
             "2026-11-05 11:00:00 +01",
             "2026-11-05 11:00 UTC+1",
@@ -394,6 +401,7 @@ mod tests {
         assert_eq!(said("25/12/2026", mdy), Ok("2026-12-25T00:00:00Z".into()));
         assert_eq!(said("05/05/2026", None), Ok("2026-05-05T00:00:00Z".into()));
         assert_eq!(said("26/11/05", None), Err(Unread::TwoWays));
+        assert_eq!(said("11/26/26", None), Ok("2026-11-26T00:00:00Z".into()), "26 is no month");
         assert_eq!(said("11/26/26", mdy), Ok("2026-11-26T00:00:00Z".into()));
         assert_eq!(order_of("07/25/2026"), OrderHint::Only(DateOrder::Mdy));
         assert_eq!(order_of("25/07/2026 10:00"), OrderHint::Only(DateOrder::Dmy));

@@ -13,10 +13,10 @@ use crate::number::{self, DecimalMark};
 /// decimal. Units of bits are none of them.
 const UNITS: [(&[&str], u64); 9] = [
     (&["b", "byte", "bytes", "octet", "octets"], 1),
-    (&["kb", "k", "kbyte", "kbytes", "kilobyte", "kilobytes", "ko"], 1_000),
-    (&["mb", "m", "mbyte", "mbytes", "megabyte", "megabytes", "mo"], 1_000_000),
-    (&["gb", "g", "gbyte", "gbytes", "gigabyte", "gigabytes", "go"], 1_000_000_000),
-    (&["tb", "t", "tbyte", "tbytes", "terabyte", "terabytes", "to"], 1_000_000_000_000),
+    (&["kb", "k", "kbyte", "kbytes", "kilobyte", "kilobytes"], 1_000),
+    (&["mb", "m", "mbyte", "mbytes", "megabyte", "megabytes"], 1_000_000),
+    (&["gb", "g", "gbyte", "gbytes", "gigabyte", "gigabytes"], 1_000_000_000),
+    (&["tb", "t", "tbyte", "tbytes", "terabyte", "terabytes"], 1_000_000_000_000),
     (&["kib", "kibibyte", "kibibytes"], 1 << 10),
     (&["mib", "mebibyte", "mebibytes"], 1 << 20),
     (&["gib", "gibibyte", "gibibytes"], 1 << 30),
@@ -25,7 +25,14 @@ const UNITS: [(&[&str], u64); 9] = [
 
 /// Returns the bytes of a unit, in any of its spellings.
 pub fn unit(word: &str) -> Option<u64> {
-    let word = word.trim().to_lowercase();
+    let word = word.trim();
+    // French octets have a capital: "mo" stands for a month as well.
+    if let Some(letter) =
+        word.strip_suffix('o').filter(|letter| matches!(*letter, "K" | "k" | "M" | "G" | "T"))
+    {
+        return unit(letter);
+    }
+    let word = word.to_lowercase();
     UNITS.iter().find(|(names, _)| names.contains(&word.as_str())).map(|(_, bytes)| *bytes)
 }
 

@@ -70,7 +70,7 @@ fn a_stray_quote_swallows_nothing_silently() {
     assert_eq!((tally.added, count(&local)), (3_000, 3_000));
     let error = refused("iccid,a,b\n8900101000000000043,\"x,1\n8900101000000000050,y,2\n", &plain());
     assert!(
-        error.contains("line 2: the quote opened in column \"a\" is not closed; 1 lines follow it"),
+        error.contains("line 2: the quote opened in column \"a\" is not closed; 1 line follows it"),
         "{error}"
     );
     let sim = read("iccid,notes,label\n8900101000000000043,\"one\n\ntwo, three\",x\n", &plain());
@@ -93,11 +93,7 @@ fn numbers_without_check_digit_are_said_once() {
     let (_dir, local) = estate();
     let (tally, notes) = import(&local, &file("1nce"));
     assert_eq!((tally.added, tally.doubtful, notes.len()), (5, 0, 1));
-    assert!(
-        notes[0].reason.contains("5 of 5") && notes[0].reason.contains("check digit"),
-        "{}",
-        notes[0].reason
-    );
+    assert!(notes[0].reason.contains("5 of them without their check digit"), "{}", notes[0].reason);
     // (500 - 499.123456) MiB.
     assert_eq!(sim(&local, "8988280666000000001").used, 919_124);
 }
@@ -428,4 +424,104 @@ fn accounts_with_accents_are_different_customers() {
     );
     assert_eq!(result.expect("read").0.accounts, 2);
     assert_ne!(sim(&local, "8900101000000000043").account, sim(&local, "8900101000000000050").account);
+}
+
+#[test]
+fn a_quote_in_the_header_swallows_nothing_silently() {
+    for text in [
+        "ICCID,Status,\"Label\n8900101000000000043,Active,x\n8900101000000000050,Active,y\n",
+        "ICCID,Status,\"Label\n8900101000000000043,Active,x\n8900101000000000050,Active,y\"\n8900101000000000068,Active,z\n",
+        "\"Report for Acme\nICCID,Status\n8900101000000000043,Active\n",
+    ] {
+        let error = refused(text, &plain());
+        assert!(error.contains("a quote of the header"), "{error}");
+    }
+    let error = estate::List::read("ICCID,\"Label\n8900101000000000043,y\n8900101000000000050,y\n")
+        .expect_err("quote");
+    assert!(error.to_string().contains("a quote of the header"), "{error}");
+    let sim = read("ICCID,\"Usage\n(MB)\"\n8900101000000000043,5\n", &plain());
+    assert_eq!(sim.used, 5_000_000, "a header may have two lines");
+}
+
+#[test]
+fn a_difference_needs_both_its_parts() {
+    let map = pairs(&[("volume", "used:MB"), ("left", "-used:MB")]);
+    let (_, _dir, result) =
+        try_lines("iccid,volume,left\n8900101000000000043,500,\n", &ImportOptions { map, ..plain() });
+    let (tally, notes) = result.expect("read");
+    assert_eq!((tally.added, tally.refused), (0, 1), "{notes:?}");
+}
+
+#[test]
+fn what_could_be_a_status_is_asked_about_in_other_words_too() {
+    for (header, cell) in [
+        ("Active", "false"),
+        ("Estado de la SIM", "Bloqueada"),
+        ("status_name", "Foo"),
+        ("Bar", "Bloqueada"),
+        ("Is blocked", "yes"),
+    ] {
+        let error = refused(
+            &format!("iccid,{header}\n8900101000000000043,{cell}\n8900101000000000050,Activa\n"),
+            &plain(),
+        );
+        assert!(error.contains("could hold the status"), "{header}: {error}");
+    }
+    let text = "iccid,Status,Status change date,Roaming\n8900101000000000043,active,2026-11-01,Enabled\n";
+    assert_eq!(read(text, &plain()).status, Status::Active, "a date and a switch are none");
+}
+
+#[test]
+fn a_value_that_is_lost_is_counted_and_never_erases_another() {
+    let (_dir, local) = estate();
+    import(&local, b"iccid,imsi\n8900101000000000043,234500000000001\n");
+    let (tally, _) = import(&local, b"iccid,imsi,last seen\n8900101000000000050,bad,never\n");
+    assert_eq!((tally.added, tally.incomplete), (1, 1));
+    let update = ImportOptions { on_duplicate: estate::OnDuplicate::Update, ..plain() };
+    let (tally, notes) =
+        import_with(&local, b"iccid,imsi\n8900101000000000043,bad\n", &update).expect("read");
+    assert_eq!((tally.updated, tally.refused), (0, 1));
+    assert!(notes.iter().any(|note| note.reason.contains("would erase")), "{notes:?}");
+    assert_eq!(sim(&local, "8900101000000000043").imsi, "234500000000001");
+}
+
+#[test]
+fn the_sum_of_a_sims_records_is_no_record() {
+    let file = b"ICCID,Operator,Date,Bytes\n8900101000000000043,AT&T,2026-11-05,100\n\
+                 8900101000000000043,TMO,2026-11-05,50\n8900101000000000043,Total,2026-11-05,150\n";
+    let (_dir, local, tally) = count_usage("iccid\n8900101000000000043\n", file);
+    assert_eq!((sim(&local, "8900101000000000043").used, tally.skipped), (150, 1));
+}
+
+#[test]
+fn a_total_that_grows_with_its_counts_is_one_record() {
+    let (_dir, local, _) = count_usage(
+        "iccid\n8900101000000000043\n",
+        b"ICCID,Date,Operator,Bytes,Cost\n8900101000000000043,2026-11-05,A,100,0.01\n8900101000000000043,2026-11-05,A,100,0.02\n",
+    );
+    assert_eq!(sim(&local, "8900101000000000043").used, 200, "rows that differ in a cell are different");
+    let go = |_| std::ops::ControlFlow::Continue(());
+    let later = b"ICCID,Date,Operator,Bytes,Cost\n8900101000000000043,2026-11-05,A,150,0.03\n8900101000000000043,2026-11-05,A,100,0.02\n";
+    let (staging, _) = local.stage_usage(Box::new(&later[..]), &plain(), &mut |_| {}, &go).expect("staged");
+    local.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("counted");
+    assert_eq!(sim(&local, "8900101000000000043").used, 250);
+}
+
+#[test]
+fn an_id_that_stands_for_a_sim_is_no_record_id() {
+    let (_dir, local, _) = count_usage(
+        "iccid\n8900101000000000043\n",
+        b"iccid,id,date,bytes\n8900101000000000043,7,2026-11-05,100\n8900101000000000043,7,2026-11-06,50\n",
+    );
+    assert_eq!(sim(&local, "8900101000000000043").used, 150);
+}
+
+#[test]
+fn json_is_read_within_bounds() {
+    let nested =
+        format!("{{\"iccid\":\"8900101000000000043\",\"x\":{}\";\"{}}}\n", "[".repeat(60), "]".repeat(60));
+    let (local, _dir, result) = try_lines(&nested, &plain());
+    assert_eq!((result.expect("read").0.added, count(&local)), (1, 1));
+    let long = format!("[{{\"iccid\":\"8900101000000000043\",\"x\":\"{}\"}}]", "z".repeat(2 << 20));
+    assert!(refused(&long, &plain()).contains("longer than 1 MiB"));
 }

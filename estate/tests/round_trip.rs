@@ -12,7 +12,7 @@ use round_trip::{estate_file, export, formats, import, raise_caps, sims};
 
 proptest! {
     // Each case is an estate of 170 SIMs in six formats.
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_exported_comes_back_equal(file in estate_file()) {

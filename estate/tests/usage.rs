@@ -248,7 +248,7 @@ fn a_number_that_reads_two_ways_is_asked_about() {
         "{error}"
     );
     let error = world.stage("iccid,time,usage\n8900101000000000011,2026-06-10,5\n").expect_err("no unit");
-    assert!(error.to_string().contains("--map 'usage=used:MB'"), "{error}");
+    assert!(error.to_string().contains("--map 'usage=bytes:MB'"), "{error}");
 }
 
 #[test]

@@ -75,7 +75,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let options = options(local.as_ref(), args)?;
     let work = Work::begin(context);
     let exit = each(context, &args.reading, &args.files, &work, |file, reporter| {
-        Ok(one(context, local.as_ref(), args, &options, file, reporter, &work)?.refused)
+        let tally = one(context, local.as_ref(), args, &options, file, reporter, &work)?;
+        Ok(tally.refused + tally.incomplete)
     })?;
     if !args.reading.dry_run {
         context.send_due(local.as_ref(), &work);
@@ -123,7 +124,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let object = json!({ "file": file, "rows": t.rows, "added": t.added, "updated": t.updated,
             "unchanged": t.unchanged, "refused": t.refused, "doubtful": t.doubtful, "empty": t.empty,
-            "skipped": t.skipped, "accounts": t.accounts, "held": t.held, "portal": t.portal, "dry_run": dry_run });
+            "incomplete": t.incomplete, "skipped": t.skipped, "accounts": t.accounts, "held": t.held, "portal": t.portal, "dry_run": dry_run });
         return written(writeln!(out, "{object}"));
     }
     let parts = [
@@ -132,6 +133,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
         Part::some(t.unchanged, "unchanged", "unchanged"),
         Part::some(t.refused, "refused", "refused"),
         Part::some(t.doubtful, "with a warning", "with a warning"),
+        Part::some(t.incomplete, "with a value left empty", "with a value left empty"),
         Part::some(t.empty, "empty line", "empty lines"),
         Part::some(t.skipped, "line skipped", "lines skipped"),
         Part::some(t.accounts, "account made", "accounts made"),

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use estate::moment::DateOrder;
 use estate::number::DecimalMark;
-use estate::portals::{Holds, Portal};
+use estate::portals::Holds;
 use estate::text::{clean, defuse};
 use estate::units::count;
 use estate::{Error, ImportOptions, Kind, Note};
 
 use super::output::{Work, written};
 use super::{Context, Outcome};
-use crate::config::config_dir;
+use crate::config::own_portals;
 use crate::failure::{Exit, Failure};
 use crate::files::{Existing, OutputFile, path_parser};
 
@@ -146,44 +146,24 @@ fn split_pairs(option: &str, pairs: &[String]) -> Result<Vec<(String, String)>, 
     pairs.iter().map(split).collect()
 }
 
-/// Folder of a user's own portal files.
-pub fn portals_dir() -> PathBuf {
-    config_dir().join("portals")
-}
-
-/// Reads the user's own portal files.
-pub fn own_portals() -> Result<Vec<Portal>, Failure> {
-    let folder = portals_dir();
-    let files = match std::fs::read_dir(&folder) {
-        Ok(files) => files,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::io(format!("cannot read {}", folder.display()), error)),
-    };
-    let mut paths: Vec<PathBuf> = files.filter_map(|file| Some(file.ok()?.path())).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
-    paths.sort();
-    let read = |path: &PathBuf| {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let shown = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {shown}"), e))?;
-        Portal::parse(&name, &shown, &text).map_err(|error| match error {
-            Error::Invalid { reason, .. } => Failure::Config(reason),
-            other => Failure::Estate(other),
-        })
-    };
-    paths.iter().map(read).collect()
-}
-
-/// Prints how files are understood.
+/// Prints how files are understood. A file that cannot be read does not keep the others from being explained.
 pub fn explain_all(context: &Context, files: &[PathBuf], options: &ImportOptions, holds: Holds) -> Outcome {
+    let mut exit = Exit::Done;
     for file in files {
         let shown = file.display().to_string();
-        let text = estate::explain(&shown, context.open_input(file)?, options, holds)
-            .map_err(|error| in_file(file, error.into()))?;
-        written(std::io::stdout().lock().write_all(text.as_bytes()))?;
+        let explained = context.open_input(file).and_then(|input| {
+            estate::explain(&shown, input, options, holds).map_err(|error| in_file(file, error.into()))
+        });
+        match explained {
+            Ok(text) => written(std::io::stdout().lock().write_all(text.as_bytes()))?,
+            Err(error) if files.len() == 1 => return Err(error),
+            Err(error) => {
+                let _ = write!(std::io::stderr(), "{}", error.report());
+                exit = error.exit();
+            }
+        }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Reads one file after the other; `one` returns how many rows of it were refused. A file that cannot be read does not
@@ -333,11 +313,12 @@ impl NoteReporter<'_> {
     }
 }
 
-/// Returns a reason without its numbers: "is on line 7 already" is one reason for many rows.
+/// Returns a reason without its numbers: "is on line 7 already" is one reason for many rows. What it quotes stays.
 fn generalize(reason: &str) -> String {
-    let mut general = String::with_capacity(reason.len());
+    let (mut general, mut quoted) = (String::with_capacity(reason.len()), false);
     for c in reason.chars() {
-        let digit = c.is_ascii_digit();
+        quoted ^= matches!(c, '\'' | '"');
+        let digit = c.is_ascii_digit() && !quoted;
         if !(digit && general.ends_with('#')) {
             general.push(if digit { '#' } else { c });
         }
@@ -354,11 +335,17 @@ fn sentences(group: &NoteGroup) -> Vec<String> {
     let lines: Vec<String> = group.first.iter().map(|note| count(note.line)).collect();
     let verdict = if first.refused { "refused" } else { "with a warning" };
     let rest = count(group.notes - group.first.len() as u64);
+    let example = if first.value.is_empty() {
+        String::new()
+    } else {
+        format!(", for example \"{}\"", clean(&first.value))
+    };
+    let column = column_of(first);
     vec![format!(
-        "{} rows {verdict}:{} (lines {} and {rest} more)",
+        "{} rows {verdict}: {column}{} (lines {} and {rest} more{example})",
         count(group.notes),
-        what(first),
-        lines.join(", ")
+        clean(&first.reason),
+        lines.join(", "),
     )]
 }
 
@@ -367,10 +354,13 @@ fn sentence(note: &Note) -> String {
     format!("line {}: {verdict}:{}", note.line, what(note))
 }
 
+fn column_of(note: &Note) -> String {
+    if note.column.is_empty() { String::new() } else { format!("column \"{}\": ", clean(&note.column)) }
+}
+
 fn what(note: &Note) -> String {
-    let column = if note.column.is_empty() { String::new() } else { format!(" {}", clean(&note.column)) };
-    let value = if note.value.is_empty() { String::new() } else { format!(" \"{}\"", clean(&note.value)) };
-    format!("{column}{value} {}", clean(&note.reason))
+    let value = if note.value.is_empty() { String::new() } else { format!("\"{}\" ", clean(&note.value)) };
+    format!(" {}{value}{}", column_of(note), clean(&note.reason))
 }
 
 /// The file of refused and doubtful rows.
@@ -389,8 +379,8 @@ impl Report {
     fn add(&mut self, file: &Path, note: &Note) -> Result<(), Failure> {
         let verdict = if note.refused { "refused" } else { "warning" };
         let (file, line) = (file.display().to_string(), note.line.to_string());
-        let value = defuse(&note.value);
-        self.writer.write_record([&file, &line, verdict, &note.column, &value, &note.reason]).map_err(io)
+        let cells = [&file, &line, verdict, &note.column, &note.value, &note.reason];
+        self.writer.write_record(cells.map(|cell| defuse(&clean(cell)).into_owned())).map_err(io)
     }
 
     fn finish(mut self) -> Result<(), Failure> {

@@ -3,9 +3,9 @@
 use estate::portals::{Portal, SHIPPED, all};
 use serde_json::json;
 
-use super::incoming::{own_portals, portals_dir};
 use super::output::{self, written};
 use super::{Context, Outcome};
+use crate::config::{own_portals, portals_dir};
 use crate::failure::{Exit, Failure};
 
 /// List the portals whose files are recognised, or print the portal file of one.

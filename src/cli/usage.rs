@@ -38,7 +38,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum One {
-    /// Count usage records from CSV files: columns iccid, time or period, bytes; optionally record and session.
+    /// Count usage records from files: columns iccid, time or period, bytes; optionally record and session.
     Import(ImportArgs),
 }
 
@@ -59,11 +59,12 @@ enum By {
 /// Count usage records.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A record counts once, however often it comes: by its record id, or by SIM, time, size and session.\n\
-                        When it comes again with more, the largest counts. A row with a period (2026-10, 2026-10-03, or two\n\
-                        days with / between) states the total of that period so far; totals and single records of the same\n\
-                        days add up, so bring in one or the other. What was counted stays counted: look with --dry-run first. Records of a billing period that is\n\
-                        over change history and set nothing off. One file is one change: it is counted whole or not at all."
+    after_help = "A record with an id counts once, by its largest size. Records without one that differ in any cell are\n\
+                  different records and are added; the same row again is the same record. A row with a period (2026-10,\n\
+                  2026-10-03, or two days with / between) states the total of that period so far: a larger total in\n\
+                  another file replaces it. Totals and single records of the same days add up, so import one or the\n\
+                  other. Records of a billing period that is over change history and set nothing off. One file is one\n\
+                  change: it is counted whole or not at all."
 )]
 struct ImportArgs {
     /// The files; - is standard input.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use estate::Roles;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, config_dir, load};
+use super::{Config, config_dir, load, own_portals};
 use crate::failure::Failure;
 use crate::notify::Courier;
 use crate::probe::Probe;
@@ -53,6 +53,7 @@ fn line_of(text: &str, keys: &[&str]) -> Option<usize> {
 /// Checks every file and setting.
 pub fn check_all() -> Result<(), Failure> {
     let config = load()?;
+    own_portals()?;
     let path = config_dir().join("config.toml");
     let source = Source { text: std::fs::read_to_string(&path).unwrap_or_default(), path };
     // A wrong name is a setting's; everything else is in a file of its own, whose line is known.

@@ -73,12 +73,11 @@ impl Link {
         self.runtime().spawn(request.timeout(PATIENCE).send());
     }
 
-    /// Sends a file, a piece at a time.
+    /// Sends a file behind the options it is read by, a piece at a time.
     pub(super) fn stage(
         &self,
         mut input: Box<dyn Read + Send + '_>,
         usage: bool,
-        options: &str,
         hear: &Hear<'_>,
     ) -> Result<Json> {
         let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
@@ -86,7 +85,7 @@ impl Link {
         let request = self.request(Method::POST, "/v1/stagings")?;
         let usage = if usage { "true" } else { "false" };
         let request = request
-            .query(&[("usage", usage), ("options", options)])
+            .query(&[("usage", usage), ("options", "body")])
             .header(header::CONTENT_TYPE, "text/csv")
             .header(header::ACCEPT, crate::wire::LINES)
             .body(body);

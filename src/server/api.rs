@@ -53,7 +53,7 @@ pub(super) fn table() -> Vec<Route> {
             .sized(DefaultBodyLimit::disable())
             .named("stageFile", "Screens", "Take a file of SIMs or of usage records\nOne CSV, of any size, to be brought in by a change. Lines of JSON are answered where they are accepted.")
             .with("usage", flag(), "Whether it holds usage records.")
-            .with("options", word(), "How it is read, as JSON.")
+            .with("options", word(), "How it is read, as JSON; `body` if the first line of the body says so.")
             .body("text/csv", Content::new(Some(Object::with_type(utoipa::openapi::schema::Type::String))))
             .sends(200, "What it comes to.", "application/json"),
     );

@@ -1,6 +1,6 @@
 //! What a screen elsewhere needs: every read and every change of an estate, as they are.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::streams::Streams;
 use super::{Hangup, PATIENCE, Served, turns};
-use crate::wire::{self, Ask, Export, LINES, Line, Staged, Staging};
+use crate::wire::{self, Ask, Export, LINES, Line, Staged};
 
 /// Rows that have been exported, one a line.
 const ROWS: &str = "application/jsonl";
@@ -124,17 +124,42 @@ enum Tied {
     No(Cancel),
 }
 
-/// How a file is to be read stands in the address; the file is the body.
-fn staging(params: &Params) -> Result<Staging, Problem> {
+/// Place of the options in the request.
+enum OptionsAt {
+    /// In the address.
+    Query(Box<estate::ImportOptions>),
+    /// On the first line of the body: portal files would not fit into an address.
+    Body,
+}
+
+/// Longest line of options.
+const MAX_OPTIONS: u64 = 1 << 20;
+
+/// Reads what a file holds and where its options are.
+fn staging(params: &Params) -> Result<(bool, OptionsAt), Problem> {
     let usage = params.flag("usage", false)?;
-    let options = params.get("options").map_or_else(
-        || Ok(estate::ImportOptions::default()),
-        |text| {
-            serde_json::from_str(text)
-                .map_err(|e| Problem::parameter("options", estate::text::clean(&e.to_string())))
-        },
-    )?;
-    Ok(Staging { usage, options })
+    let options = match params.get("options") {
+        None => OptionsAt::Query(Box::default()),
+        Some("body") => OptionsAt::Body,
+        Some(text) => OptionsAt::Query(
+            parse_options(text.as_bytes())
+                .map_err(|e| Problem::parameter("options", estate::text::clean(&e.to_string())))?,
+        ),
+    };
+    Ok((usage, options))
+}
+
+fn parse_options(text: &[u8]) -> serde_json::Result<Box<estate::ImportOptions>> {
+    serde_json::from_slice(text).map(Box::new)
+}
+
+/// Reads the options from the first line of the body.
+fn read_options(input: &mut dyn BufRead) -> estate::Result<Box<estate::ImportOptions>> {
+    let mut line = Vec::new();
+    let read = input.take(MAX_OPTIONS).read_until(b'\n', &mut line);
+    read.map_err(|e| Error::io("cannot read the options", e))?;
+    parse_options(&line)
+        .map_err(|e| Error::invalid("options", estate::text::clean(&e.to_string()).into_owned()))
 }
 
 /// Takes a file of SIMs or of usage records, to be brought in by a change.
@@ -144,21 +169,26 @@ pub(super) async fn stage(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let staging = staging(&Params::read(&parts, &["usage", "options"])?)?;
+    let (usage, options) = staging(&Params::read(&parts, &["usage", "options"])?)?;
     must_be(&parts.headers, "text/csv")?;
     let room = Streams::begin(&served.streams, asker.estate.actor().id, FILES)?;
     let pieces = body.into_data_stream().map(|piece| piece.map_err(std::io::Error::other));
     let work = move |estate: &dyn Estate, told: &Told| {
         let _room = room;
-        let input: Box<dyn Read + Send> = Box::new(SyncIoBridge::new(StreamReader::new(Box::pin(pieces))));
+        let mut input = BufReader::new(SyncIoBridge::new(StreamReader::new(Box::pin(pieces))));
+        let options = match options {
+            OptionsAt::Query(options) => options,
+            OptionsAt::Body => read_options(&mut input)?,
+        };
+        let input: Box<dyn Read + Send> = Box::new(input);
         let watch = |progress| told.progress(progress);
         let mut notes = |note: Note| told.say(&Line::Note(note));
         let json = |value: serde_json::Result<Value>| value.map_err(|e| Error::Store(e.to_string()));
-        if staging.usage {
-            let (staging, tally) = estate.stage_usage(input, &staging.options, &mut notes, &watch)?;
+        if usage {
+            let (staging, tally) = estate.stage_usage(input, &options, &mut notes, &watch)?;
             json(serde_json::to_value(Staged { staging, tally }))
         } else {
-            let (staging, tally) = estate.stage(input, &staging.options, &mut notes, &watch)?;
+            let (staging, tally) = estate.stage(input, &options, &mut notes, &watch)?;
             json(serde_json::to_value(Staged { staging, tally }))
         }
     };

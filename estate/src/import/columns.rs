@@ -269,13 +269,7 @@ pub(crate) const USAGE_FIELDS: &[Names] = &[
         ],
         &["data", "traffic", "total"],
     ),
-    names(
-        Field::Record,
-        "record",
-        &["record"],
-        &["recordid", "cdrid", "eventid", "usageid", "cdr"],
-        &["id", "reference"],
-    ),
+    names(Field::Record, "record", &["record"], &["recordid", "cdrid", "eventid", "usageid", "cdr"], &["id"]),
     names(Field::DataSession, "session", &["session"], &["sessionid", "datasession", "datasessionid"], &[]),
     names(Field::Label, "label", &["label"], &["simlabel", "simname", "name"], &["thingname", "devicename"]),
     names(Field::Account, "account", &["account"], &["accountname", "customer", "accountpath"], &[]),
@@ -311,9 +305,9 @@ pub(crate) struct Header {
 }
 
 /// Words that say for which time a size holds, not in which unit it is.
-const SPANS: [&str; 18] = [
-    "month", "monthly", "day", "daily", "cycle", "period", "current", "this", "billing", "to", "date", "mtd",
-    "ctd", "per", "last", "days", "in", "total",
+const SPANS: [&str; 16] = [
+    "month", "monthly", "mo", "cycle", "period", "current", "this", "billing", "to", "date", "mtd", "ctd",
+    "per", "days", "in", "total",
 ];
 
 impl Header {
@@ -354,13 +348,23 @@ impl Header {
         })
     }
 
-    /// Whether it names a status in one of the usual languages.
-    pub fn names_status(&self) -> bool {
-        ["status", "state", "estado", "zustand", "statut", "stato"]
-            .iter()
-            .any(|word| self.plain.ends_with(word))
+    /// True if it ends like a status in one of the usual languages.
+    pub fn ends_like_status(&self) -> bool {
+        STATUS_NAMES.iter().any(|word| self.plain.ends_with(word))
+    }
+
+    /// True if a word of it names a status, or a state that is answered by yes or no.
+    pub fn speaks_of_status(&self) -> bool {
+        let switches =
+            ["active", "enabled", "blocked", "barred", "suspended", "locked", "deactivated", "disabled"];
+        let mut words = self.name.split(|c: char| !c.is_alphanumeric()).map(plain);
+        words.any(|word| STATUS_NAMES.contains(&word.as_str()) || switches.contains(&word.as_str()))
     }
 }
+
+/// Words for a status, reduced to what is compared.
+const STATUS_NAMES: [&str; 10] =
+    ["status", "state", "estado", "zustand", "statut", "stato", "situacao", "situacion", "tila", "статус"];
 
 /// Whether a suffix such as `MB` begins with a capital in the header: `usageMB`, not `limb`.
 fn is_camel_suffix(name: &str, suffix: &str) -> bool {
@@ -375,16 +379,22 @@ fn brackets(name: &str) -> Option<(usize, usize)> {
 }
 
 fn unit_in(words: &str) -> Stated {
-    let mut all_spans = true;
+    let (mut unit, mut unknown) = (None, false);
     for word in words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        if let Some(bytes) = units::unit(word).filter(|_| !SPANS.contains(&word.to_lowercase().as_str())) {
-            return Stated::Unit(bytes);
+        if SPANS.contains(&word.to_lowercase().as_str()) {
+            continue;
         }
-        let is_span =
-            SPANS.contains(&word.to_lowercase().as_str()) || word.bytes().all(|b| b.is_ascii_digit());
-        all_spans &= is_span;
+        match units::unit(word) {
+            // "MB or GB" and "10 MB" are no units.
+            Some(bytes) if unit.is_none() => unit = Some(bytes),
+            _ => unknown = true,
+        }
     }
-    if all_spans { Stated::Nothing } else { Stated::Unknown(words.trim().to_owned()) }
+    match unit {
+        _ if unknown => Stated::Unknown(words.trim().to_owned()),
+        Some(bytes) => Stated::Unit(bytes),
+        None => Stated::Nothing,
+    }
 }
 
 /// Recognises the identifier that a header names, for lists.
@@ -410,14 +420,18 @@ pub(crate) struct Part {
 }
 
 /// Columns chosen so far, and those between which the cells decide.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Choice {
+    /// Names of the fields.
+    known: &'static [Names],
     /// Columns by field.
     pub parts: Vec<(Field, Part)>,
     /// Fields with several columns that go by names of the same rank.
     pub ties: Vec<(Field, Vec<usize>)>,
     /// Columns that are known to be of no use.
     pub ignored: Vec<usize>,
+    /// Column of a record id that goes by a name which often means something else.
+    pub weak_record: Option<usize>,
 }
 
 impl Choice {
@@ -425,9 +439,11 @@ impl Choice {
         self.parts.iter().any(|(f, _)| *f == field) || self.ties.iter().any(|(f, _)| *f == field)
     }
 
-    /// Whether a column is used, ignored or undecided.
+    /// True if a column is used, ignored or undecided.
     pub fn is_taken(&self, at: usize) -> bool {
-        self.parts.iter().any(|(_, part)| part.at == at) || self.is_ignored(at)
+        self.parts.iter().any(|(_, part)| part.at == at)
+            || self.is_ignored(at)
+            || self.ties.iter().any(|(_, columns)| columns.contains(&at))
     }
 
     pub fn is_ignored(&self, at: usize) -> bool {
@@ -449,7 +465,7 @@ impl Choice {
                             "the unit of column \"{}\" is not known ({words}); state it, for example --map '{}={}:MB'",
                             header.name,
                             header.name,
-                            name_of(field)
+                            name_of(field, self.known)
                         ),
                     ));
                 }
@@ -466,30 +482,36 @@ fn is_own_size(plain: &str) -> bool {
 }
 
 /// Returns the name of a field for `--map`.
-pub(crate) fn name_of(field: Field) -> &'static str {
-    let all = SIM_FIELDS.iter().chain(USAGE_FIELDS);
-    all.into_iter().find(|names| names.field == field).map_or("", |names| names.name)
+pub(crate) fn name_of(field: Field, known: &[Names]) -> &'static str {
+    known.iter().find(|names| names.field == field).map_or("", |names| names.name)
 }
 
 /// Options and portal that decide columns before the headers do.
 pub(super) struct Wishes<'a> {
-    pub known: &'a [Names],
+    pub known: &'static [Names],
     pub map: &'a [(String, String)],
     pub ignore: &'a [String],
     pub no_status: bool,
     pub portal: Option<&'a Portal>,
 }
 
+/// Rank of a weak name.
+const WEAK: u8 = 2;
+
 /// Chooses the columns of the fields.
 pub(super) fn choose(headers: &[Header], wishes: &Wishes<'_>) -> Result<Choice> {
-    let mut choice = Choice::default();
-    for name in wishes.ignore {
-        choice.ignored.push(find(headers, name, "ignore")?);
-    }
+    let mut choice = Choice { known: wishes.known, ..Choice::default() };
     for (header, wanted) in wishes.map {
         let at = find(headers, header, "map")?;
         let wish = parse_wish(wishes.known, wanted, "map")?;
         add_wish(&mut choice, headers, at, &wish)?;
+    }
+    for name in wishes.ignore {
+        // Of several columns of one name, those that are not mapped.
+        let first = &headers[find(headers, name, "ignore")?].plain;
+        let more: Vec<usize> =
+            (0..headers.len()).filter(|at| headers[*at].plain == *first && !choice.is_taken(*at)).collect();
+        choice.ignored.extend(more);
     }
     if let Some(portal) = wishes.portal {
         take_portal(&mut choice, headers, wishes.known, portal)?;
@@ -516,6 +538,8 @@ pub(super) struct Wish {
     pub field: Field,
     pub minus: bool,
     pub unit: Option<u64>,
+    /// True if the name of the field says that it holds bytes.
+    in_bytes: bool,
 }
 
 /// Parses the right-hand side of a mapping: `field`, `field:unit`, `-field`.
@@ -530,6 +554,7 @@ pub(super) fn parse_wish(known: &[Names], text: &str, option: &'static str) -> R
         let names: Vec<&str> = named().map(|names| names.name).collect();
         Error::invalid(option, format!("no field is called {name}; there are {}", names.join(" ")))
     })?;
+    let in_bytes = plain(name).ends_with("bytes");
     let unit = unit
         .map(|unit| {
             let wrong = || {
@@ -541,17 +566,20 @@ pub(super) fn parse_wish(known: &[Names], text: &str, option: &'static str) -> R
     if (minus || unit.is_some()) && field.shape() != Shape::Size {
         return Err(Error::invalid(option, format!("{name} holds no size: it has no unit and no sign")));
     }
-    Ok(Wish { field, minus, unit })
+    Ok(Wish { field, minus, unit, in_bytes })
 }
 
 fn add_wish(choice: &mut Choice, headers: &[Header], at: usize, wish: &Wish) -> Result<()> {
     let field = wish.field;
     if !field.is_sum() && choice.has(field) {
-        let reason =
-            format!("two columns are mapped to {}; only sizes and lists can be put together", name_of(field));
+        let reason = format!(
+            "two columns are mapped to {}; only sizes and lists can be put together",
+            name_of(field, choice.known)
+        );
         return Err(Error::invalid("map", reason));
     }
-    choice.take(field, at, &headers[at], wish.unit)?;
+    let in_bytes = (wish.in_bytes && headers[at].unit == Stated::Nothing).then_some(1);
+    choice.take(field, at, &headers[at], wish.unit.or(in_bytes))?;
     if let Some((_, part)) = choice.parts.last_mut() {
         part.minus = wish.minus;
     }
@@ -609,16 +637,42 @@ fn recognize_rest(choice: &mut Choice, headers: &[Header], wishes: &Wishes<'_>) 
         }
         let first: Vec<usize> = columns.into_iter().filter(|at| tier(at) == Some(best)).collect();
         match first[..] {
-            [at] => choice.take(field, at, &headers[at], None)?,
+            [at] => {
+                choice.take(field, at, &headers[at], None)?;
+                choice.weak_record =
+                    choice.weak_record.or((field == Field::Record && best == WEAK).then_some(at));
+            }
             _ => choice.ties.push((field, first)),
         }
     }
-    // Beside a status of its own, the lifecycle is one of the axes that an export states apart.
+    // An export of our own states the axes of the status apart.
     let lifecycle = headers.iter().position(|h| h.plain == "lifecycle");
-    if let Some(at) = lifecycle.filter(|at| free(choice, *at) && choice.has(Field::Status)) {
+    if let Some(at) =
+        lifecycle.filter(|at| is_own_export(headers) && free(choice, *at) && choice.has(Field::Status))
+    {
         choice.take(Field::Lifecycle, at, &headers[at], None)?;
     }
+    // Some fields say nothing without another.
+    for (field, other) in [
+        (Field::Suspended, Field::Status),
+        (Field::Managed, Field::Status),
+        (Field::UsageGate, Field::Status),
+        (Field::CapReturns, Field::CapReturnsAt),
+        (Field::AlertReturns, Field::CapReturnsAt),
+        (Field::CapReturnsAt, Field::CapReturns),
+    ] {
+        if !choice.has(other) {
+            choice.parts.retain(|(taken, _)| *taken != field);
+        }
+    }
     Ok(())
+}
+
+/// True if the headers are those of an export of our own.
+pub(super) fn is_own_export(headers: &[Header]) -> bool {
+    ["iccid", "accountpath", "usagegate", "usedbytes"]
+        .iter()
+        .all(|name| headers.iter().any(|header| header.plain == *name))
 }
 
 fn drop_status(choice: &mut Choice) {
@@ -652,7 +706,7 @@ pub(super) fn settle_ties(
         }
         if first.len() > 1 && field.is_critical() {
             let quoted: Vec<String> = first.iter().map(|at| format!("\"{}\"", headers[*at].name)).collect();
-            let (name, header) = (name_of(field), &headers[first[0]].name);
+            let (name, header) = (name_of(field, choice.known), &headers[first[0]].name);
             return Err(Error::invalid(
                 "file",
                 format!(
@@ -721,7 +775,9 @@ mod tests {
         assert_eq!(unit("Usage (this month)"), Stated::Nothing);
         assert_eq!(unit("Usage"), Stated::Nothing);
         assert_eq!(unit("Usage (blocks)"), Stated::Unknown("blocks".into()));
-        assert_eq!(unit("Usage (Mbit)"), Stated::Unknown("Mbit".into()));
+        for unknown in ["Mbit", "1024 KB", "MB or GB", "MB/s", "MB/day", "last month", "10 MB blocks"] {
+            assert_eq!(unit(&format!("Usage ({unknown})")), Stated::Unknown(unknown.into()));
+        }
     }
 
     #[test]
@@ -738,8 +794,11 @@ mod tests {
     #[test]
     fn mappings_have_signs_and_units() {
         let wish = |text: &str| parse_wish(SIM_FIELDS, text, "map");
-        assert_eq!(wish("used:MB"), Ok(Wish { field: Field::Used, minus: false, unit: Some(1_000_000) }));
-        assert_eq!(wish("-used"), Ok(Wish { field: Field::Used, minus: true, unit: None }));
+        assert_eq!(
+            wish("used:MB"),
+            Ok(Wish { field: Field::Used, minus: false, unit: Some(1_000_000), in_bytes: false })
+        );
+        assert_eq!(wish("-used"), Ok(Wish { field: Field::Used, minus: true, unit: None, in_bytes: false }));
         assert!(wish("label:MB").is_err() && wish("used:parsec").is_err() && wish("colour").is_err());
     }
 }

@@ -2,14 +2,14 @@
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 
-use calamine::{DataRef, Reader as _, Xlsx};
+use calamine::{DataRef, Reader as _, SheetVisible, Xlsx};
 use flate2::read::MultiGzDecoder;
 use tempfile::SpooledTempFile;
 
 use super::ImportOptions;
 use super::decode::{self, Strictness};
 use super::json;
-use super::spool::{Form, Spool, Tick};
+use super::spool::{Form, MAX_LINE, Spool, Tick};
 use crate::error::{Error, Result};
 
 /// Largest workbook, packed.
@@ -18,8 +18,8 @@ const MAX_WORKBOOK: u64 = 256 << 20;
 const MAX_UNPACKED: u64 = 4 << 30;
 /// Largest table of texts in a workbook; it is kept in memory.
 const MAX_SHARED_STRINGS: u64 = 128 << 20;
-/// Most columns of a sheet.
-const MAX_COLUMNS: usize = 1_000;
+/// Most columns of a file.
+pub(super) const MAX_COLUMNS: usize = 1_000;
 /// Bytes that are looked at to recognise a file.
 const HEAD: usize = 4 << 10;
 
@@ -124,7 +124,7 @@ fn recognize(head: &[u8]) -> Result<Kind> {
     let start = start.trim_start_matches('\u{feff}').trim_start();
     let tags = ["<!doctype html", "<html", "<table", "<head", "<meta"];
     if tags.iter().any(|tag| start.starts_with(tag)) {
-        return Err(unknown("a web page (HTML), whatever its name says"));
+        return Err(unknown("a web page (HTML)"));
     }
     if start.starts_with("<?xml") {
         return Err(unknown("an XML document"));
@@ -181,9 +181,15 @@ fn read_workbook(mut input: impl Read, sheet: Option<&str>, tick: Tick<'_>) -> R
     rewound.map_err(|e| Error::io("cannot read the workbook", e))?;
     let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(packed)).map_err(|e| broken(&e))?;
     let names = workbook.sheet_names();
+    let visible: Vec<String> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|sheet| sheet.visible == SheetVisible::Visible)
+        .map(|sheet| sheet.name.clone())
+        .collect();
     let name = match sheet {
         None => {
-            names.first().cloned().ok_or_else(|| Error::invalid("file", "is a workbook without sheets"))?
+            visible.first().cloned().ok_or_else(|| Error::invalid("file", "is a workbook without sheets"))?
         }
         Some(wanted) => {
             names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).cloned().ok_or_else(|| {
@@ -194,7 +200,9 @@ fn read_workbook(mut input: impl Read, sheet: Option<&str>, tick: Tick<'_>) -> R
             })?
         }
     };
-    copy_sheet(&mut workbook, &name, tick)
+    let mut spool = copy_sheet(&mut workbook, &name, tick)?;
+    spool.unread_sheets = visible.into_iter().filter(|other| sheet.is_none() && *other != name).collect();
+    Ok(spool)
 }
 
 fn broken(error: &dyn std::fmt::Display) -> Error {
@@ -214,31 +222,66 @@ fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
     let mut left = MAX_UNPACKED;
     for at in 0..archive.len() {
         let mut part = archive.by_index(at).map_err(|e| broken(&e))?;
-        let shared = part.name().is_ok_and(|name| name.eq_ignore_ascii_case("xl/sharedStrings.xml"));
+        let name = part.name().map_err(|e| broken(&e))?.to_ascii_lowercase();
+        let shared = name.ends_with("sharedstrings.xml");
         let bound = if shared { MAX_SHARED_STRINGS.min(left) } else { left };
-        let mut counted = Counted { bytes: 0, tick };
-        io::copy(&mut (&mut part).take(bound + 1), &mut counted).map_err(|e| match tick(0) {
+        let mut sink = PartSink { bytes: 0, head: Vec::new(), text: 0, is_xml: name.ends_with(".xml"), tick };
+        io::copy(&mut (&mut part).take(bound + 1), &mut sink).map_err(|e| match tick(u64::MAX) {
             Err(cancelled) => cancelled,
             Ok(()) => broken(&e),
         })?;
-        if counted.bytes > bound {
+        if sink.bytes > bound {
             return Err(Error::invalid("file", "is a workbook that unpacks to more than is read"));
         }
-        left -= counted.bytes;
+        if shared && stated_strings(&sink.head).is_none_or(|strings| strings > sink.bytes / 4 + 1) {
+            return Err(broken(&"its table of texts states more of them than it holds"));
+        }
+        left -= sink.bytes;
     }
     Ok(())
 }
 
-/// A sink that counts, and that a cancelled import stops.
-struct Counted<'a> {
+/// Returns the number of texts that a table states it has, for which memory is reserved; 0 where it states none.
+fn stated_strings(head: &[u8]) -> Option<u64> {
+    let head = String::from_utf8_lossy(head);
+    let start = head.find("<sst")?;
+    let tag = &head[start..start + head[start..].find('>')?];
+    match tag.split_once("uniqueCount=") {
+        None => Some(0),
+        Some((_, value)) => value.trim_start_matches(['"', '\'']).split(['"', '\'']).next()?.parse().ok(),
+    }
+}
+
+/// A sink that measures a part of a workbook, and that a cancelled import stops.
+struct PartSink<'a> {
     bytes: u64,
+    /// Its beginning.
+    head: Vec<u8>,
+    /// Bytes since the last tag: a text is kept in memory whole.
+    text: usize,
+    is_xml: bool,
     tick: Tick<'a>,
 }
 
-impl Write for Counted<'_> {
+impl Write for PartSink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes += bytes.len() as u64;
-        (self.tick)(0).map_err(|e| io::Error::other(e.to_string()))?;
+        let missing = (64usize << 10).saturating_sub(self.head.len());
+        self.head.extend_from_slice(&bytes[..bytes.len().min(missing)]);
+        if self.is_xml {
+            let mut pieces = bytes.split(|b| *b == b'<');
+            self.text += pieces.next().map_or(0, <[u8]>::len);
+            for piece in pieces {
+                if self.text > MAX_LINE {
+                    break;
+                }
+                self.text = piece.len();
+            }
+            if self.text > MAX_LINE {
+                return Err(io::Error::other("a cell is longer than 1 MiB"));
+            }
+        }
+        (self.tick)(self.bytes / 64).map_err(|e| io::Error::other(e.to_string()))?;
         Ok(bytes.len())
     }
 
@@ -287,11 +330,13 @@ fn cell_text(value: &DataRef<'_>) -> String {
             format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
         }
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
-        DataRef::Error(_) | DataRef::Empty => String::new(),
+        DataRef::Error(error) => error.to_string(),
+        DataRef::Empty => String::new(),
     }
 }
 
-fn number_text(number: f64) -> String {
+/// Returns a floating-point number as text that reads one way only.
+pub(super) fn number_text(number: f64) -> String {
     if number.abs() >= 1e15 {
         return format!("{number:.15E}");
     }

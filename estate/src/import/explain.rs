@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::Read;
 
-use super::columns::{Field, Part, Shape, name_of};
+use super::columns::{Field, Part, Shape, name_of, plain};
 use super::mapping::Mapping;
 use super::portals::Holds;
 use super::spool::{Record, Spool};
@@ -31,7 +31,7 @@ pub fn explain(
     }
     let words = collect_words(&mut spool, &mapping)?;
     let mut out = String::new();
-    write_findings(&mut out, file, &mapping);
+    write_findings(&mut out, file, &mapping, holds);
     write_portal(&mut out, file, &mapping, holds, &words);
     Ok(out)
 }
@@ -50,7 +50,7 @@ fn collect_words(spool: &mut Spool, mapping: &Mapping) -> Result<BTreeMap<String
     Ok(words)
 }
 
-fn write_findings(out: &mut String, file: &str, mapping: &Mapping) {
+fn write_findings(out: &mut String, file: &str, mapping: &Mapping, holds: Holds) {
     let portal = match &mapping.portal {
         Some(portal) => format!("recognised as {} ({})", portal.title, portal.name),
         None => "no portal recognised".to_owned(),
@@ -68,23 +68,23 @@ fn write_findings(out: &mut String, file: &str, mapping: &Mapping) {
         let sample = clean(&mapping.survey.columns[at].sample).into_owned();
         match found {
             Some((field, part)) => {
-                line(&header.name, &wish(field, part), &form(mapping, field, part, &sample));
+                line(&header.name, &wish(holds, field, part), &form(mapping, field, part, &sample));
             }
             None if mapping.unused.contains(&at) => line(&header.name, "not used", &sample),
             None => line(&header.name, "ignored", &sample),
         }
     }
-    if mapping.without_check_digits {
+    if mapping.without_check_digits.is_some() {
         let _ = writeln!(out, "#\n# The ICCIDs have no check digit.");
     }
     out.push('\n');
 }
 
 /// The right-hand side of a mapping.
-fn wish(field: Field, part: &Part) -> String {
+fn wish(holds: Holds, field: Field, part: &Part) -> String {
     let sign = if part.minus { "-" } else { "" };
     let unit = part.unit.map(|bytes| format!(":{}", unit_name(bytes))).unwrap_or_default();
-    format!("{sign}{}{unit}", name_of(field))
+    format!("{sign}{}{unit}", name_of(field, holds.fields()))
 }
 
 fn form(mapping: &Mapping, field: Field, part: &Part, sample: &str) -> String {
@@ -116,6 +116,21 @@ fn form(mapping: &Mapping, field: Field, part: &Part, sample: &str) -> String {
     said.join("; ")
 }
 
+/// Writes the conditions on rows of the portal that was recognised.
+fn write_conditions(out: &mut String, mapping: &Mapping, string: &dyn Fn(&str) -> String) {
+    let Some(portal) = &mapping.portal else { return };
+    for (table, conditions) in [("only", &portal.only), ("except", &portal.except)] {
+        if conditions.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "\n[{table}]");
+        for (column, values) in conditions {
+            let values: Vec<String> = values.iter().map(|value| string(value)).collect();
+            let _ = writeln!(out, "{} = [{}]", string(column), values.join(", "));
+        }
+    }
+}
+
 fn write_portal(
     out: &mut String,
     file: &str,
@@ -130,8 +145,24 @@ fn write_portal(
     let named: Vec<&str> = mapping.fields().map(|(_, part)| mapping.headers[part.at].name.as_str()).collect();
     let is_named = |name: &str| named.contains(&name) || name.is_empty();
     let rest = mapping.headers.iter().map(|header| header.name.as_str()).filter(|name| !is_named(name));
-    let _ = writeln!(out, "title = {}\nholds = {}\nsource = []", string(title), string(holds.word()));
-    let _ = writeln!(out, "headers = [{}]\nignore = [{}]", list(named.clone()), list(rest.collect()));
+    let sources = mapping.portal.iter().flat_map(|portal| portal.source.iter().map(String::as_str)).collect();
+    let _ = writeln!(
+        out,
+        "title = {}\nholds = {}\nsource = [{}]",
+        string(title),
+        string(holds.word()),
+        list(sources)
+    );
+    // A portal is recognised by what it was recognised by; any other file by all of its columns.
+    let all = || {
+        mapping.headers.iter().map(|header| header.name.as_str()).filter(|name| !name.is_empty()).collect()
+    };
+    let headers =
+        mapping.portal.as_ref().map_or_else(all, |p| p.headers.iter().map(String::as_str).collect());
+    let _ = writeln!(out, "headers = [{}]\nignore = [{}]", list(headers), list(rest.collect()));
+    if let Some(portal) = mapping.portal.as_ref().filter(|portal| !portal.counts.is_empty()) {
+        let _ = writeln!(out, "counts = [{}]", list(portal.counts.iter().map(String::as_str).collect()));
+    }
     let order = mapping.orders.iter().flatten().next();
     if let Some(order) = order {
         let _ = writeln!(out, "dates = {}", string(order.word()));
@@ -140,9 +171,16 @@ fn write_portal(
         let _ = writeln!(out, "decimal = {}", string(&mark.char().to_string()));
     }
     let _ = writeln!(out, "account_separator = {}\n\n[columns]", string(&mapping.account_separator));
+    // Of several columns of one name a portal file can name one.
+    let mut written: Vec<&str> = Vec::new();
     for (field, part) in mapping.fields() {
-        let _ = writeln!(out, "{} = {}", string(&mapping.headers[part.at].name), string(&wish(field, part)));
+        let name = mapping.headers[part.at].name.as_str();
+        if !written.contains(&name) {
+            let _ = writeln!(out, "{} = {}", string(name), string(&wish(holds, field, part)));
+            written.push(name);
+        }
     }
+    write_conditions(out, mapping, &string);
     if holds == Holds::Usage {
         return;
     }
@@ -160,6 +198,11 @@ fn write_portal(
                     count(*rows)
                 );
             }
+        }
+    }
+    for (word, ours) in mapping.portal.iter().flat_map(|portal| &portal.status) {
+        if !words.keys().any(|seen| plain(seen) == plain(word)) {
+            let _ = writeln!(out, "{} = {}", string(word), string(ours));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::ImportOptions;
 use super::columns::{Field, identifier_tier, plain};
+use super::container::MAX_COLUMNS;
 use super::mapping::Mapping;
 use super::portals::{Holds, Portal};
 use super::spool::{Form, Record, Spool};
@@ -14,8 +15,6 @@ const TITLE_LINES: usize = 20;
 
 /// Criteria by which a header is recognised.
 pub(crate) struct Layout<'a> {
-    /// Identifiers of which one must be there.
-    pub wanted: &'a [Field],
     pub options: &'a ImportOptions,
     pub portals: &'a [Portal],
     pub holds: Holds,
@@ -89,6 +88,8 @@ fn search(
         if record.line < from {
             continue;
         }
+        // A title with a stray quote swallows the header.
+        check_quotes(&record)?;
         let Some(tier) = recognize(&record, layout) else { continue };
         let cells = record.iter().filter(|cell| !cell.trim().is_empty()).count();
         if best.is_none_or(|(best_tier, ..)| tier < best_tier) {
@@ -101,24 +102,38 @@ fn search(
     Ok(best)
 }
 
+/// Refuses a quote above the data that swallows what looks like data.
+pub(super) fn check_quotes(record: &Record) -> Result<()> {
+    let Some(swallowed) = record.swallowed else { return Ok(()) };
+    let what =
+        if swallowed.closed { "opens a cell that holds what looks like records" } else { "is not closed" };
+    let reason = format!(
+        "lines {} to {}: a quote of the header {what}; fix the quote or pass --no-quotes",
+        record.line, record.last_line
+    );
+    Err(Error::invalid("file", reason))
+}
+
 /// How well a record is recognised as a header: 0 is an exact name, an option or a portal.
 fn recognize(record: &Record, layout: &Layout<'_>) -> Option<u8> {
     let mapped = |cell: &str| {
-        let is_wanted =
-            |field: &str| layout.wanted.iter().any(|wanted| super::columns::name_of(*wanted) == plain(field));
+        let is_wanted = |field: &str| {
+            layout
+                .holds
+                .identifiers()
+                .iter()
+                .any(|wanted| super::columns::name_of(*wanted, layout.holds.fields()) == plain(field))
+        };
         layout.options.map.iter().any(|(header, field)| plain(header) == plain(cell) && is_wanted(field))
     };
     if record.iter().any(mapped) {
         return Some(0);
     }
     let headers: Vec<String> = record.iter().map(plain).collect();
-    let is_portal = |portal: &Portal| {
-        portal.holds == layout.holds && portal.headers.iter().all(|name| headers.contains(&plain(name)))
-    };
-    if layout.portals.iter().any(is_portal) {
+    if layout.portals.iter().any(|portal| portal.holds == layout.holds && portal.fits(&headers)) {
         return Some(0);
     }
-    record.iter().filter_map(|cell| identifier_tier(cell, layout.wanted)).min()
+    record.iter().filter_map(|cell| identifier_tier(cell, layout.holds.identifiers())).min()
 }
 
 /// Returns the delimiter that makes most cells of a line.
@@ -145,7 +160,11 @@ fn take(spool: &mut Spool, delimiter: u8, line: u64) -> Result<(Vec<String>, u64
     spool.delimiter = delimiter;
     let none = || Error::invalid("header-line", format!("there is nothing on line {line}"));
     let record = read_line(spool, line)?.ok_or_else(none)?;
+    check_quotes(&record)?;
     let mut headers: Vec<String> = record.iter().map(str::to_owned).collect();
+    if headers.len() > MAX_COLUMNS {
+        return Err(Error::invalid("file", format!("has more than {MAX_COLUMNS} columns")));
+    }
     while headers.len() > 1 && headers.last().is_some_and(|header| header.trim().is_empty()) {
         headers.pop();
     }
@@ -181,47 +200,72 @@ fn missing(
     Ok(Error::invalid("file", reason))
 }
 
-/// Words that a line of totals begins with.
+/// First words of a line of totals.
 const TOTALS: [&str; 22] = [
     "total",
     "totals",
-    "grandtotal",
+    "grand",
     "subtotal",
-    "totalrecords",
-    "totalrows",
-    "totalsims",
-    "totalcount",
-    "totalusage",
-    "totaldata",
     "sum",
     "summary",
     "summe",
+    "zwischensumme",
     "gesamt",
     "gesamtsumme",
     "totale",
     "suma",
+    "somme",
+    "somma",
+    "razem",
+    "totaal",
+    "totalt",
+    "итого",
+    "合計",
+    "monto",
     "records",
     "rows",
-    "count",
-    "endofreport",
-    "endoffile",
 ];
 
-/// Whether a record is a line of totals below the data: it names no SIM and begins with such a word.
+/// True if a record is a line of totals: it names no SIM, begins with such a word and holds only numbers besides; or an
+/// end mark, or the header once more.
 pub(super) fn is_total(record: &Record, mapping: &Mapping) -> bool {
-    let identifiers = [Field::Iccid, Field::Imsi, Field::Msisdn];
-    let names_sim = identifiers.iter().flat_map(|field| mapping.parts(*field)).any(|part| {
-        let cell = record.get(part.at);
-        cell.bytes().filter(u8::is_ascii_digit).count() >= 5 && !begins_total(cell)
-    });
-    !names_sim && record.iter().filter(|cell| !cell.trim().is_empty()).take(2).any(begins_total)
+    let filled: Vec<&str> = record.iter().map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let is_header = filled.len() > 1
+        && record.iter().zip(&mapping.headers).all(|(cell, header)| plain(cell) == header.plain);
+    let names_sim = [Field::Iccid, Field::Imsi, Field::Msisdn]
+        .iter()
+        .flat_map(|field| mapping.parts(*field))
+        .any(|part| {
+            let cell = record.get(part.at);
+            cell.bytes().filter(u8::is_ascii_digit).count() >= 5 && !begins_total(cell)
+        });
+    if is_header || names_sim {
+        return is_header || names_total(record, mapping);
+    }
+    let Some(first) = filled.iter().position(|cell| begins_total(cell)).filter(|at| *at < 2) else {
+        return false;
+    };
+    let is_number = |cell: &&&str| cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
+    filled.iter().enumerate().all(|(at, cell)| at == first || is_number(&&&**cell) || begins_total(cell))
+}
+
+/// True if a usage record of a SIM is the sum of its others: the cell that tells them apart says so.
+fn names_total(record: &Record, mapping: &Mapping) -> bool {
+    let words = ["total", "totals", "grandtotal", "subtotal", "sum", "summe", "gesamt", "alltotal"];
+    mapping.dimensions.iter().any(|(at, _)| words.contains(&plain(record.get(*at)).as_str()))
 }
 
 fn begins_total(cell: &str) -> bool {
-    let words: String = cell
-        .split(|c: char| c.is_ascii_digit() || matches!(c, ':' | '=' | '('))
-        .next()
-        .map(plain)
-        .unwrap_or_default();
-    TOTALS.contains(&words.as_str())
+    let lower = cell.trim().to_lowercase();
+    if lower.starts_with("end of") {
+        return true;
+    }
+    let mut words = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let counted = lower.starts_with(|c: char| c.is_ascii_digit());
+    match words.next() {
+        // "3,000 records"
+        Some(word) if counted => matches!(word, "record" | "records" | "rows" | "lines" | "sims"),
+        Some(word) => TOTALS.contains(&plain(word).as_str()) || TOTALS.contains(&word),
+        None => false,
+    }
 }

@@ -4,7 +4,9 @@ use std::io::Read;
 
 use super::columns::{Field, identifier_tier, plain, recognize_identifier};
 use super::decode::Strictness;
+use super::header::check_quotes;
 use super::spool::{Record, Spool};
+use super::survey::is_absent;
 use super::{ImportOptions, container};
 use crate::error::{Error, Result};
 use crate::list::MOST;
@@ -48,6 +50,7 @@ fn find_column(spool: &mut Spool) -> Result<Option<(Field, usize, u64, usize)>> 
         let mut record = Record::default();
         while spool.next(0, &mut record)? && record.line <= TITLE_LINES {
             let Some((field, at)) = best_column(record.iter()) else { continue };
+            check_quotes(&record)?;
             let (line, cells) = (record.last_line, record.len());
             if best.is_none_or(|(l, c, ..)| (line, usize::MAX - cells) < (l, usize::MAX - c)) {
                 best = Some((line, cells, field, at, delimiter));
@@ -85,7 +88,7 @@ fn read_column(spool: &mut Spool, field: Field, at: usize, line: u64, cells: usi
             return Err(Error::invalid("list", reason));
         }
         let cell = record.get(at).trim().trim_matches(['"', '\'']);
-        if !cell.is_empty() {
+        if !is_absent(cell) {
             found.push(cell.to_owned());
             kept += cell.len();
             check_size(kept)?;

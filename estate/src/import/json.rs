@@ -1,12 +1,15 @@
 //! JSON in: NDJSON (one object a line) or one array of objects, as rows of cells.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
+use super::container::number_text;
 use super::spool::{MAX_LINE, RowWriter, Spool, Tick};
 use crate::error::{Error, Result};
 
@@ -16,9 +19,16 @@ const MAX_NAMES: usize = 1_000;
 /// Reads objects into a spool whose first row holds their names.
 pub(super) fn read(input: impl Read, tick: Tick<'_>) -> Result<Spool> {
     let mut input = BufReader::new(input);
-    let mut rows = Rows { writer: RowWriter::new(), names: HashMap::new(), order: Vec::new(), row: 0, tick };
+    let mut rows = Rows {
+        writer: RowWriter::new(),
+        names: HashMap::new(),
+        order: Vec::new(),
+        item: Rc::default(),
+        tick,
+    };
     if first_byte(&mut input)? == Some(b'[') {
-        let mut json = serde_json::Deserializer::from_reader(input);
+        let item = Rc::clone(&rows.item);
+        let mut json = serde_json::Deserializer::from_reader(ItemBound { inner: input, item });
         let read = Array(&mut rows).deserialize(&mut json).and_then(|()| json.end());
         read.map_err(|e| match tick(0) {
             Err(cancelled) => cancelled,
@@ -67,12 +77,31 @@ fn read_lines(input: &mut impl BufRead, rows: &mut Rows<'_>) -> Result<()> {
     }
 }
 
+/// A stream that fails where one item of an array is too long.
+struct ItemBound<R> {
+    inner: R,
+    /// Bytes of the item so far.
+    item: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for ItemBound<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(out)?;
+        self.item.set(self.item.get() + length);
+        if self.item.get() > MAX_LINE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "an object is longer than 1 MiB"));
+        }
+        Ok(length)
+    }
+}
+
 /// Rows under names that are found on the way.
 struct Rows<'a> {
     writer: RowWriter,
     names: HashMap<String, usize>,
     order: Vec<String>,
-    row: u64,
+    /// Bytes of the item being read.
+    item: Rc<Cell<usize>>,
     tick: Tick<'a>,
 }
 
@@ -80,7 +109,6 @@ impl Rows<'_> {
     fn add(&mut self, line: u64, object: &Map<String, Json>) -> Result<()> {
         let mut cells = vec![String::new(); self.order.len()];
         self.flatten("", object, &mut cells)?;
-        self.row = line;
         (self.tick)(line)?;
         self.writer.write(line, &cells)
     }
@@ -124,18 +152,14 @@ fn text(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
         Json::Bool(flag) => if *flag { "yes" } else { "no" }.to_owned(),
-        // A number of more digits than a double holds has lost the others.
-        Json::Number(number) if number.is_f64() => match number.as_f64() {
-            Some(float) if float.abs() >= 1e15 => format!("{float:E}"),
-            _ => number.to_string(),
-        },
+        Json::Number(number) if number.is_f64() => number.as_f64().map(number_text).unwrap_or_default(),
         Json::Number(number) => number.to_string(),
         Json::String(text) => text.clone(),
-        Json::Array(items) => {
+        Json::Array(items) if !items.iter().any(|item| item.is_array() || item.is_object()) => {
             let items: Vec<String> = items.iter().map(text).collect();
             crate::export::join_list(&items)
         }
-        Json::Object(_) => value.to_string(),
+        Json::Array(_) | Json::Object(_) => value.to_string(),
     }
 }
 
@@ -161,6 +185,7 @@ impl<'de> Visitor<'de> for Array<'_, '_> {
         let mut number = 0;
         while let Some(object) = items.next_element::<Map<String, Json>>()? {
             number += 1;
+            self.0.item.set(0);
             self.0.add(number, &object).map_err(serde::de::Error::custom)?;
         }
         Ok(())

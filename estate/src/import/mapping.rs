@@ -1,18 +1,18 @@
 //! How a file is read: the columns of every field, and how each column is written.
 //!
-//! Of two ways to read a file none is taken silently. The column settles it, then the file, then the portal, then an
-//! option; else the file is refused with the question and the option that answers it.
+//! Of two ways to read a file none is taken silently. The column settles it; else the option, the other columns of the
+//! file or the portal, in this order; else the file is refused with the question and the option that answers it.
 
 use std::collections::BTreeMap;
 
 use super::columns::{self, Choice, Field, Header, Part, Shape, Wishes, name_of, plain};
 use super::portals::{self, Holds, Portal};
-use super::spool::{Form, Spool, Tick};
+use super::spool::{Form, Record, Spool, Tick};
 use super::status::Words;
-use super::survey::{Column, Look, Seen, Survey};
+use super::survey::{Column, Look, RecordIds, Seen, Survey};
 use super::{ImportOptions, Note, NoteSink};
 use crate::error::{Error, Result};
-use crate::moment::DateOrder;
+use crate::moment::{self, DateOrder};
 use crate::number::DecimalMark;
 use crate::text;
 
@@ -32,10 +32,10 @@ pub(crate) struct Mapping {
     pub marks: Vec<Option<DecimalMark>>,
     pub words: Words,
     pub account_separator: String,
-    /// Columns whose cells tell usage records apart, in the order of their names.
-    pub dimensions: Vec<usize>,
-    /// Conditions on rows: a column, its values, and whether those are the ones that are read.
-    conditions: Vec<(usize, Vec<String>, bool)>,
+    /// Columns whose cells tell usage records apart, in the order of their names, each with whether it holds numbers.
+    pub dimensions: Vec<(usize, bool)>,
+    /// Conditions that the portal puts on rows.
+    conditions: Vec<Condition>,
     /// The portal that was recognised.
     pub portal: Option<Portal>,
     /// Whether cells may begin with the guard against formulas.
@@ -46,8 +46,8 @@ pub(crate) struct Mapping {
     pub trailing_cells: bool,
     /// Whether a row may end before the last header.
     pub short_rows: bool,
-    /// Whether the ICCIDs have no check digits.
-    pub without_check_digits: bool,
+    /// Numbers of 19 digits, and those without their check digit, where the ICCIDs have none.
+    pub without_check_digits: Option<(u64, u64)>,
     /// Columns that nothing is read from.
     pub unused: Vec<usize>,
     pub survey: Survey,
@@ -61,9 +61,9 @@ impl Mapping {
         header_line: u64,
         holds: Holds,
         options: &ImportOptions,
+        portals: Vec<Portal>,
         tick: Tick<'_>,
     ) -> Result<Self> {
-        let portals = portals::all(&options.portals)?;
         let portal = portals::find(portals, options.portal.as_deref(), holds, &headers)?;
         let wishes = Wishes {
             known: holds.fields(),
@@ -75,8 +75,15 @@ impl Mapping {
         let mut choice = columns::choose(&headers, &wishes)?;
         check_identifier(&choice, &headers, holds)?;
         let looks = plan_survey(&choice, headers.len(), holds, options);
-        let iccid = choice.parts.iter().find(|(field, _)| *field == Field::Iccid).map(|(_, part)| part.at);
-        let survey = Survey::run(spool, &looks, iccid, tick)?;
+        let mut ids = choice.weak_record.map(|at| {
+            let of = [Field::Iccid, Field::Imsi, Field::Msisdn, Field::At, Field::Span];
+            let others = choice.parts.iter().filter(|(field, _)| of.contains(field)).map(|(_, part)| part.at);
+            RecordIds::new(at, others.collect())
+        });
+        let survey = Survey::run(spool, &looks, ids.as_mut(), tick)?;
+        if ids.is_some_and(|ids| ids.contradicts) {
+            choice.parts.retain(|(field, _)| *field != Field::Record);
+        }
         columns::settle_ties(&mut choice, &headers, &|_, at| survey.columns[at].fits)?;
         if holds == Holds::Sims && !options.no_status {
             check_status(&choice, &headers, &survey)?;
@@ -85,7 +92,7 @@ impl Mapping {
         for (field, part) in choice.parts.iter().cloned() {
             parts.entry(field).or_default().push(part);
         }
-        check_units(&parts, &headers, &survey)?;
+        check_units(&parts, &headers, &survey, holds)?;
         let used: Vec<(Field, usize)> = choice.parts.iter().map(|(field, part)| (*field, part.at)).collect();
         let unused =
             (0..headers.len()).filter(|at| !choice.is_taken(*at) && !headers[*at].name.is_empty()).collect();
@@ -101,10 +108,10 @@ impl Mapping {
             dimensions: Vec::new(),
             conditions,
             guarded: spool.form == Form::Text,
-            verbatim: is_own_export(&headers),
+            verbatim: columns::is_own_export(&headers),
             trailing_cells: survey.has_trailing_cells(),
             short_rows: spool.form == Form::Rows,
-            without_check_digits: survey.lacks_check_digits(),
+            without_check_digits: None,
             unused,
             parts,
             headers,
@@ -112,7 +119,11 @@ impl Mapping {
             portal,
             survey,
         };
-        mapping.dimensions = mapping.find_dimensions();
+        if holds == Holds::Usage {
+            mapping.dimensions = mapping.find_dimensions(&options.ignore);
+        }
+        let iccid = mapping.parts(Field::Iccid).first().map(|part| part.at);
+        mapping.without_check_digits = iccid.and_then(|at| mapping.survey.columns[at].without_check_digits());
         Ok(mapping)
     }
 
@@ -131,17 +142,26 @@ impl Mapping {
         self.parts.iter().flat_map(|(field, parts)| parts.iter().map(|part| (*field, part)))
     }
 
-    /// Whether the portal says that a row is read.
-    pub fn takes(&self, cell: &dyn Fn(usize) -> String) -> bool {
-        self.conditions.iter().all(|(at, values, wanted)| {
-            let found = plain(&cell(*at));
-            values.iter().any(|value| plain(value) == found) == *wanted
-        })
+    /// Tells whether the portal says that a row is read.
+    pub(super) fn ask_portal(&self, record: &Record) -> Reading {
+        let mut reading = Reading::Take;
+        for condition in &self.conditions {
+            let cell = record.get(condition.at);
+            let found = plain(cell);
+            let is_in = |values: &[String]| values.iter().any(|value| plain(value) == found);
+            if is_in(&condition.except) {
+                return Reading::Skip;
+            }
+            if !condition.only.is_empty() && !is_in(&condition.only) {
+                reading = Reading::Unknown(condition.at);
+            }
+        }
+        reading
     }
 
     /// Columns that tell records of one SIM apart: all but the size, the time, counted things and what belongs to the
     /// SIM.
-    fn find_dimensions(&self) -> Vec<usize> {
+    fn find_dimensions(&self, ignored: &[String]) -> Vec<(usize, bool)> {
         let belongs = [
             Field::Used,
             Field::At,
@@ -155,7 +175,7 @@ impl Mapping {
             Field::Notes,
         ];
         let counts = self.portal.as_ref().map_or(&[][..], |portal| &portal.counts[..]);
-        let is_count = |header: &Header| counts.iter().any(|name| plain(name) == header.plain);
+        let is_count = |header: &Header| counts.iter().chain(ignored).any(|name| plain(name) == header.plain);
         let is_size = |header: &Header| matches!(header.unit, columns::Stated::Unit(_));
         let mut found: Vec<usize> = (0..self.headers.len())
             .filter(|at| {
@@ -165,7 +185,11 @@ impl Mapping {
             })
             .collect();
         found.sort_by(|a, b| self.headers[*a].plain.cmp(&self.headers[*b].plain));
-        found
+        // The IMSI is a name, though it is made of digits.
+        let is_name = |at: usize| {
+            self.fields().any(|(field, part)| part.at == at && field.shape() == Shape::Identifier)
+        };
+        found.into_iter().map(|at| (at, self.survey.columns[at].is_numeric() && !is_name(at))).collect()
     }
 
     /// Says once what holds for the whole file.
@@ -175,52 +199,85 @@ impl Mapping {
             notes(Note { line: self.header_line, column, value, reason, refused: false });
         };
         if !self.unused.is_empty() {
-            let names: Vec<&str> = self.unused.iter().map(|at| self.headers[*at].name.as_str()).collect();
-            let one = if names.len() == 1 { "column is not used" } else { "columns are not used" };
-            note("", format!("{one}: {}; --map 'HEADER=FIELD' gives a column a meaning", names.join(", ")));
+            let names = list_names(self.unused.iter().map(|at| self.headers[*at].name.as_str()));
+            let one = if self.unused.len() == 1 { "column is not used" } else { "columns are not used" };
+            note("", format!("{one}: {names}; --map 'HEADER=FIELD' gives a column a meaning"));
         }
-        if self.without_check_digits {
+        if let Some((all, unchecked)) = self.without_check_digits {
             let column =
                 self.parts(Field::Iccid).first().map_or("", |part| self.headers[part.at].name.as_str());
-            let (unchecked, all) = (self.survey.unchecked, self.survey.unchecked + self.survey.checked);
             let count = crate::units::count;
             let reason = format!(
-                "{} of {} numbers of 19 digits do not end in their check digit (Luhn): they are read as numbers without it",
-                count(unchecked),
-                count(all)
+                "has {} numbers of 19 digits, {} of them without their check digit (Luhn): all are read as they are",
+                count(all),
+                count(unchecked)
             );
             note(column, reason);
         }
     }
 }
 
+/// Names quoted in a message; the rest is counted.
+const QUOTED_NAMES: usize = 20;
+
+/// Lists names of columns, as many as a message takes.
+pub(super) fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let rest = names.len().saturating_sub(QUOTED_NAMES);
+    let listed = names[..names.len() - rest].join(", ");
+    if rest == 0 { listed } else { format!("{listed} and {} more", crate::units::count(rest as u64)) }
+}
+
 fn words(portal: Option<&Portal>, options: &ImportOptions) -> Result<Words> {
+    for (n, (word, ours)) in options.map_status.iter().enumerate() {
+        let before = options.map_status[..n].iter().find(|(other, _)| plain(other) == plain(word));
+        if let Some((_, other)) = before.filter(|(_, other)| !other.eq_ignore_ascii_case(ours)) {
+            return Err(Error::invalid("map-status", format!("{word} means both {other} and {ours}")));
+        }
+    }
     let of_portal = portal.into_iter().flat_map(|portal| portal.status.iter());
     Words::new(of_portal.chain(options.map_status.iter().map(|(word, ours)| (word, ours))))
 }
 
-/// Whether the headers are those of our own export.
-fn is_own_export(headers: &[Header]) -> bool {
-    ["iccid", "accountpath", "usagegate", "usedbytes"]
-        .iter()
-        .all(|name| headers.iter().any(|header| header.plain == *name))
+/// A column whose cells decide whether a row is read.
+#[derive(Debug)]
+struct Condition {
+    at: usize,
+    /// Values of rows that are read; any if empty.
+    only: Vec<String>,
+    /// Values of rows that are left out.
+    except: Vec<String>,
 }
 
-fn conditions(portal: Option<&Portal>, headers: &[Header]) -> Vec<(usize, Vec<String>, bool)> {
+/// Decision about a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// It is read.
+    Take,
+    /// It is known to be of no use.
+    Skip,
+    /// A column has a word that the portal file does not know.
+    Unknown(usize),
+}
+
+fn conditions(portal: Option<&Portal>, headers: &[Header]) -> Vec<Condition> {
     let Some(portal) = portal else { return Vec::new() };
-    let at = |name: &str| headers.iter().position(|header| header.plain == plain(name));
-    let only = portal.only.iter().map(|(name, values)| (name, values, true));
-    let except = portal.except.iter().map(|(name, values)| (name, values, false));
-    only.chain(except)
-        .filter_map(|(name, values, wanted)| Some((at(name)?, values.clone(), wanted)))
-        .collect()
+    let none = Vec::new();
+    let condition = |(at, header): (usize, &Header)| {
+        let values = |map: &BTreeMap<String, Vec<String>>| {
+            map.iter()
+                .find(|(name, _)| plain(name) == header.plain)
+                .map_or(&none, |(_, values)| values)
+                .clone()
+        };
+        let condition = Condition { at, only: values(&portal.only), except: values(&portal.except) };
+        (!condition.only.is_empty() || !condition.except.is_empty()).then_some(condition)
+    };
+    headers.iter().enumerate().filter_map(condition).collect()
 }
 
 fn check_identifier(choice: &Choice, headers: &[Header], holds: Holds) -> Result<()> {
-    let wanted: &[Field] = match holds {
-        Holds::Sims => &[Field::Iccid],
-        Holds::Usage => &[Field::Iccid, Field::Imsi, Field::Msisdn],
-    };
+    let wanted = holds.identifiers();
     let tied = choice.ties.iter().map(|(field, _)| field);
     if choice.parts.iter().map(|(field, _)| field).chain(tied).any(|field| wanted.contains(field)) {
         return Ok(());
@@ -236,12 +293,15 @@ fn plan_survey(choice: &Choice, columns: usize, holds: Holds, options: &ImportOp
     let mut looks = vec![Look::Nothing; columns];
     let watch_words = holds == Holds::Sims && !options.no_status;
     for (at, look) in looks.iter_mut().enumerate() {
-        if watch_words && !choice.is_taken(at) {
+        if holds == Holds::Usage {
+            *look = Look::Numbers;
+        } else if watch_words && !choice.is_taken(at) {
             *look = Look::Words;
         }
     }
     for (field, part) in &choice.parts {
         looks[part.at] = match field.shape() {
+            _ if *field == Field::Iccid => Look::Iccid,
             Shape::Time => Look::Dates,
             Shape::Size => Look::Sizes,
             _ => Look::Nothing,
@@ -263,11 +323,16 @@ fn check_status(choice: &Choice, headers: &[Header], survey: &Survey) -> Result<
         if column.filled == 0 {
             return false;
         }
-        let all_words = column.words == column.filled;
-        // Beside a status, a column named just "State" holds places unless its cells say otherwise, and words such as
-        // "enabled" are said of many things.
-        let named = header.names_status() && !(has_status && header.plain == "state" && !all_words);
-        named || (all_words && (!has_status || column.telling))
+        // A new word among many known ones is a status all the same.
+        let mostly_words = column.words * 2 >= column.filled;
+        if has_status {
+            // Beside a status, a column named just "State" holds places unless its cells say otherwise, and words such
+            // as "enabled" are said of many things.
+            let named = header.ends_like_status() && (header.plain != "state" || mostly_words);
+            return named || (mostly_words && column.telling);
+        }
+        let is_time = moment::parse(&column.sample, Some(DateOrder::Dmy)).is_ok();
+        mostly_words || header.ends_like_status() || (header.speaks_of_status() && !is_time)
     };
     let doubtful: Vec<&str> = (0..headers.len())
         .filter(|at| !choice.is_taken(*at) && may_be_status(*at))
@@ -285,14 +350,19 @@ fn check_status(choice: &Choice, headers: &[Header], survey: &Survey) -> Result<
 }
 
 /// Refuses a file with a column of sizes whose unit is stated nowhere.
-fn check_units(parts: &BTreeMap<Field, Vec<Part>>, headers: &[Header], survey: &Survey) -> Result<()> {
+fn check_units(
+    parts: &BTreeMap<Field, Vec<Part>>,
+    headers: &[Header],
+    survey: &Survey,
+    holds: Holds,
+) -> Result<()> {
     for (field, part) in parts.iter().flat_map(|(field, parts)| parts.iter().map(move |part| (field, part))) {
         let (true, None, Some(bare)) =
             (field.shape() == Shape::Size, part.unit, &survey.columns[part.at].bare)
         else {
             continue;
         };
-        let (name, field) = (&headers[part.at].name, name_of(*field));
+        let (name, field) = (&headers[part.at].name, name_of(*field, holds.fields()));
         let reason = format!(
             "the unit of column \"{name}\" is stated nowhere (line {}: {}); state it, for example --map '{name}={field}:MB' \
              or --map '{name}={field}:B'",

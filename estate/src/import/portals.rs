@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::columns::{Header, Names, SIM_FIELDS, USAGE_FIELDS, parse_wish, plain};
+use super::columns::{Field, Header, Names, SIM_FIELDS, USAGE_FIELDS, parse_wish, plain};
+use super::sim_row::reason;
 use super::status::parse_ours;
 use crate::error::{Error, Result};
 use crate::moment::DateOrder;
@@ -29,6 +30,14 @@ impl Holds {
         match self {
             Self::Sims => "sims",
             Self::Usage => "usage",
+        }
+    }
+
+    /// Returns the identifiers of which one must be there.
+    pub(super) fn identifiers(self) -> &'static [Field] {
+        match self {
+            Self::Sims => &[Field::Iccid],
+            Self::Usage => &[Field::Iccid, Field::Imsi, Field::Msisdn],
         }
     }
 
@@ -115,6 +124,31 @@ impl Portal {
                 wrong(line(field.span().start), &format!("columns.\"{header}\": {}", reason(&error)))
             })?;
         }
+        for (table, keys) in [
+            (
+                "columns",
+                file.columns.iter().map(|(key, value)| (key, value.span().start)).collect::<Vec<_>>(),
+            ),
+            ("status", file.status.iter().map(|(key, value)| (key, value.span().start)).collect()),
+        ] {
+            let twice = keys.iter().enumerate().find_map(|(n, (key, at))| {
+                keys[..n].iter().any(|(other, _)| plain(other) == plain(key)).then_some((key, at))
+            });
+            if let Some((key, at)) = twice {
+                return Err(wrong(
+                    line(*at),
+                    &format!("{table}.\"{key}\": is listed twice, in another spelling"),
+                ));
+            }
+        }
+        let names_sim = |field: &Spanned<String>| {
+            parse_wish(file.holds.fields(), field.get_ref(), "columns")
+                .is_ok_and(|wish| file.holds.identifiers().contains(&wish.field))
+        };
+        if !file.columns.is_empty() && !file.columns.values().any(names_sim) {
+            let at = file.columns.values().map(|field| field.span().start).min().unwrap_or(0);
+            return Err(wrong(line(at), "columns: no column holds an identifier, such as iccid"));
+        }
         for (word, ours) in &file.status {
             parse_ours(ours.get_ref(), "status").map_err(|error| {
                 wrong(line(ours.span().start), &format!("status.\"{word}\": {}", reason(&error)))
@@ -146,19 +180,27 @@ impl Portal {
         })
     }
 
-    /// Whether a file with these headers is this portal's.
-    fn fits(&self, headers: &[Header]) -> bool {
-        self.headers.iter().all(|name| {
-            let name = plain(name);
-            headers.iter().any(|header| header.plain == name)
-        })
+    /// True if a file with these headers, reduced to what is compared, is this portal's.
+    pub(super) fn fits(&self, headers: &[String]) -> bool {
+        self.headers.iter().all(|name| headers.contains(&plain(name)))
     }
-}
 
-fn reason(error: &Error) -> String {
-    match error {
-        Error::Invalid { reason, .. } => reason.clone(),
-        other => other.to_string(),
+    /// Checks what a file would be refused for: a portal may have come from another program.
+    fn check(&self) -> Result<()> {
+        let wrong = |what: &str| Error::invalid("portal", format!("{}: {what}", self.name));
+        if self.headers.is_empty() {
+            return Err(wrong("headers: must name at least one column"));
+        }
+        if self.account_separator.as_ref().is_some_and(String::is_empty) {
+            return Err(wrong("account_separator: must not be empty"));
+        }
+        for wish in self.columns.values() {
+            parse_wish(self.holds.fields(), wish, "portal")?;
+        }
+        for word in self.status.values() {
+            parse_ours(word, "portal")?;
+        }
+        Ok(())
     }
 }
 
@@ -200,9 +242,10 @@ shipped!(
 
 /// Returns the shipped portals with a user's own; one of the same name replaces the shipped one.
 pub fn all(own: &[Portal]) -> Result<Vec<Portal>> {
+    own.iter().try_for_each(Portal::check)?;
     let mut portals = own.to_vec();
     for (name, text) in SHIPPED {
-        if !own.iter().any(|portal| portal.name == *name) {
+        if !own.iter().any(|portal| portal.name.eq_ignore_ascii_case(name)) {
             portals.push(Portal::parse(name, &format!("portals/{name}.toml"), text)?);
         }
     }
@@ -237,8 +280,9 @@ pub(super) fn find(
         }
         None => {}
     }
+    let headers: Vec<String> = headers.iter().map(|header| header.plain.clone()).collect();
     let fitting: Vec<Portal> =
-        portals.into_iter().filter(|portal| portal.holds == holds && portal.fits(headers)).collect();
+        portals.into_iter().filter(|portal| portal.holds == holds && portal.fits(&headers)).collect();
     let most = fitting.iter().map(|portal| portal.headers.len()).max().unwrap_or(0);
     let mut best = fitting.into_iter().filter(|portal| portal.headers.len() == most);
     let Some(first) = best.next() else { return Ok(None) };

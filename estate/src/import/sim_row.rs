@@ -54,15 +54,17 @@ pub(crate) struct SimRow {
     pub categories: String,
     pub notes: String,
     pub recipients: String,
-    /// Whether a warning was given.
+    /// True if a warning was given.
     pub doubtful: bool,
+    /// True if a value could not be read and is left empty.
+    pub incomplete: bool,
 }
 
 /// Parses one record; `None` when it is refused, with a note that says why.
 pub(super) fn parse(record: &Record, mapping: &Mapping, notes: &mut NoteSink<'_>) -> Option<SimRow> {
     let mut cells = Cells::new(record, mapping, notes)?;
     let row = cells.row()?;
-    Some(SimRow { doubtful: cells.doubtful, ..row })
+    Some(SimRow { doubtful: cells.doubtful, incomplete: cells.incomplete, ..row })
 }
 
 /// The cells of one record, with the notes about them.
@@ -71,18 +73,23 @@ pub(super) struct Cells<'a, 'n> {
     pub mapping: &'a Mapping,
     notes: &'a mut NoteSink<'n>,
     doubtful: bool,
+    incomplete: bool,
 }
 
 impl<'a, 'n> Cells<'a, 'n> {
     /// Takes a record that has as many cells as there are headers, or fewer.
     pub fn new(record: &'a Record, mapping: &'a Mapping, notes: &'a mut NoteSink<'n>) -> Option<Self> {
-        let mut cells = Self { record, mapping, notes, doubtful: false };
+        let mut cells = Self { record, mapping, notes, doubtful: false, incomplete: false };
         if let Some(swallowed) = record.swallowed {
             let column = mapping.headers.get(swallowed.column).map_or("", |h| h.name.as_str());
+            let held = match swallowed.records {
+                0 => "is longer than 1 MiB".to_owned(),
+                1 => "holds what looks like a record".to_owned(),
+                records => format!("holds what look like {records} records"),
+            };
+            let (first, last) = (record.line, record.last_line);
             let reason = format!(
-                "the quoted cell spans lines {} to {} and holds what look like {} records; fix the quote, or pass \
-                 --no-quotes",
-                record.line, record.last_line, swallowed.records
+                "the quoted cell spans lines {first} to {last} and {held}; fix the quote, or pass --no-quotes"
             );
             cells.add_note(column, "", &reason, true);
             return None;
@@ -104,7 +111,7 @@ impl<'a, 'n> Cells<'a, 'n> {
     pub fn iccid(&mut self) -> Option<Iccid> {
         let (iccid, doubts) = self.require(Field::Iccid, Iccid::parse)?;
         // That no number of the file has its check digit is said once, of the file.
-        let told = |doubt: &Doubt| *doubt == Doubt::CheckDigit && self.mapping.without_check_digits;
+        let told = |doubt: &Doubt| *doubt == Doubt::CheckDigit && self.mapping.without_check_digits.is_some();
         let said: Vec<Doubt> = doubts.into_iter().filter(|doubt| !told(doubt)).collect();
         for doubt in said {
             let value = self.raw(Field::Iccid).to_owned();
@@ -140,6 +147,12 @@ impl<'a, 'n> Cells<'a, 'n> {
         let at = self.mapping.parts(field).first().map(|part| part.at);
         let column = at.map_or("", |at| self.mapping.headers[at].name.as_str());
         self.add_note(column, value, reason, refused);
+    }
+
+    /// Adds a note about a value that is not taken.
+    fn note_lost(&mut self, field: Field, value: &str, reason: &str) {
+        self.incomplete = true;
+        self.note(field, value, reason, false);
     }
 
     /// Adds a note about the whole row.
@@ -190,7 +203,7 @@ impl<'a, 'n> Cells<'a, 'n> {
             managed,
             gate: if stated as u8 > derived as u8 { stated } else { derived },
             in_session: self.flag(Field::Session, false),
-            authentication: self.flag(Field::Authentication, true),
+            authentication: self.state_flag(Field::Authentication, true)?,
             desired,
             network: self.text(Field::Network)?,
             tariff: self.text(Field::Tariff)?,
@@ -208,6 +221,7 @@ impl<'a, 'n> Cells<'a, 'n> {
             recipients: self.recipients(),
             iccid,
             doubtful: false,
+            incomplete: false,
         })
     }
 
@@ -237,7 +251,7 @@ impl<'a, 'n> Cells<'a, 'n> {
                 value
             }
             Err(error) => {
-                self.note(field, raw, &format!("{}; left empty", reason(&error)), false);
+                self.note_lost(field, raw, &format!("{}; left empty", reason(&error)));
                 String::new()
             }
         }
@@ -283,6 +297,10 @@ impl<'a, 'n> Cells<'a, 'n> {
         if !self.mapping.verbatim && is_absent(&path) {
             return Some(Vec::new());
         }
+        if is_sheet_error(&path) {
+            self.note(Field::Account, &path, "is an error of the spreadsheet, not a name", true);
+            return None;
+        }
         let parts = account::split_path(&path).unwrap_or_else(|| {
             let separator = self.mapping.account_separator.as_str();
             path.split(separator).map(str::to_owned).filter(|name| !name.trim().is_empty()).collect()
@@ -310,15 +328,20 @@ impl<'a, 'n> Cells<'a, 'n> {
         let mut state = match (self.mapping.has(Field::Status), self.present(Field::Status)) {
             (false, _) => (Some(Lifecycle::Active), false, true, Gate::Ok),
             (true, "") => {
-                self.note(Field::Status, "", "is empty; a new SIM becomes inactive", false);
+                self.note(
+                    Field::Status,
+                    "",
+                    "is empty: a new SIM becomes inactive, a known one keeps its state",
+                    false,
+                );
                 (None, false, true, Gate::Ok)
             }
             (true, word) => {
                 let Some(state) = self.mapping.words.get(word) else {
                     let words = Status::ALL.map(Status::word).join(", ");
+                    let word_start: String = text::clean(word).chars().take(QUOTED).collect();
                     let reason = format!(
-                        "is no status known here ({words}); --map-status '{}=…' says what it means",
-                        text::clean(word)
+                        "is no status known here ({words}); --map-status '{word_start}=STATUS' says what it means"
                     );
                     self.note(Field::Status, word, &reason, true);
                     return None;
@@ -331,15 +354,33 @@ impl<'a, 'n> Cells<'a, 'n> {
             state.0 = Some(self.word(Field::Lifecycle, Lifecycle::from_word)?);
         }
         if self.mapping.has(Field::Suspended) {
-            state.1 = self.flag(Field::Suspended, state.1);
+            state.1 = self.state_flag(Field::Suspended, state.1)?;
         }
         if self.mapping.has(Field::Managed) {
-            state.2 = self.flag(Field::Managed, state.2);
+            state.2 = self.state_flag(Field::Managed, state.2)?;
         }
         if self.mapping.has(Field::UsageGate) {
             state.3 = self.word(Field::UsageGate, Gate::from_word)?;
         }
+        if self.mapping.has(Field::Lifecycle) && !self.agrees(state) {
+            return None;
+        }
         Some(state)
+    }
+
+    /// True if the status is the one that follows from the axes stated beside it.
+    fn agrees(
+        &mut self,
+        (lifecycle, suspended, managed, gate): (Option<Lifecycle>, bool, bool, Gate),
+    ) -> bool {
+        let raw = self.present(Field::Status);
+        let derived = Status::of(lifecycle.unwrap_or(Lifecycle::Inactive), suspended, gate, managed);
+        let agrees = raw.is_empty() || Status::from_word(raw).is_none_or(|stated| stated == derived);
+        if !agrees {
+            let reason = format!("contradicts the other columns, which say {}", derived.word());
+            self.note(Field::Status, raw, &reason, true);
+        }
+        agrees
     }
 
     fn word<T>(&mut self, field: Field, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
@@ -353,6 +394,13 @@ impl<'a, 'n> Cells<'a, 'n> {
 
     /// Reads a size: the sum of its columns. Absent is 0, which means none.
     pub fn size(&mut self, field: Field) -> Option<u64> {
+        let parts = self.mapping.parts(field);
+        let is_difference = parts.iter().any(|part| part.minus);
+        if let Some(part) = parts.iter().find(|part| is_difference && self.is_absent_at(part.at)) {
+            let header = &self.mapping.headers[part.at].name;
+            self.add_note(header, "", "is empty: the difference is not known", true);
+            return None;
+        }
         let mut total = 0i128;
         for at in 0..self.mapping.parts(field).len() {
             let bytes = i128::from(self.size_part(field, at)?);
@@ -360,7 +408,8 @@ impl<'a, 'n> Cells<'a, 'n> {
         }
         let sum = u64::try_from(total).ok().filter(|n| *n <= units::MAX_BYTES);
         if sum.is_none() {
-            let reason = if total < 0 { "more is left than there was" } else { "is too large" };
+            let reason =
+                if total < 0 { "is negative: more is subtracted than there is" } else { "is too large" };
             self.note(field, "", reason, true);
         }
         sum
@@ -387,18 +436,24 @@ impl<'a, 'n> Cells<'a, 'n> {
         }
     }
 
+    /// Reads yes or no; anything else is read as the default, with a warning.
     fn flag(&mut self, field: Field, default: bool) -> bool {
         let raw = self.present(field);
-        match raw.to_ascii_lowercase().as_str() {
-            "" => default,
-            "0" | "no" | "n" | "false" | "off" | "offline" | "disconnected" | "closed" => false,
-            "1" | "yes" | "y" | "true" | "on" | "online" | "connected" | "open" => true,
-            _ => {
-                let read = if default { "yes" } else { "no" };
-                self.note(field, raw, &format!("is neither yes nor no; read as {read}"), false);
-                default
-            }
+        parse_flag(raw, default).unwrap_or_else(|| {
+            let read = if default { "yes" } else { "no" };
+            self.note_lost(field, raw, &format!("is neither yes nor no; read as {read}"));
+            default
+        })
+    }
+
+    /// Reads yes or no of the state of a SIM; anything else refuses the row.
+    fn state_flag(&mut self, field: Field, default: bool) -> Option<bool> {
+        let raw = self.present(field);
+        let flag = parse_flag(raw, default);
+        if flag.is_none() {
+            self.note(field, raw, "is neither yes nor no", true);
         }
+        flag
     }
 
     fn time(&mut self, field: Field) -> i64 {
@@ -409,8 +464,8 @@ impl<'a, 'n> Cells<'a, 'n> {
         match self.moment(field, raw) {
             Some(moment) if moment.time.0 > 0 => moment.time.0,
             _ => {
-                let reason = "is no time such as 2026-10-01 or 2026-10-01T12:00Z; left empty";
-                self.note(field, raw, reason, false);
+                let reason = "is not a date or time such as 2026-10-01 or 2026-10-01T12:00Z; left empty";
+                self.note_lost(field, raw, reason);
                 0
             }
         }
@@ -456,12 +511,30 @@ impl<'a, 'n> Cells<'a, 'n> {
             match ident::email(address) {
                 Ok(address) => sound.push(address),
                 Err(error) => {
-                    self.note(Field::Recipients, address, &format!("{}; left out", reason(&error)), false);
+                    self.note_lost(Field::Recipients, address, &format!("{}; left out", reason(&error)));
                 }
             }
         }
         pack(sound.iter().map(String::as_str))
     }
+}
+
+/// Parses yes or no; an empty cell is the default.
+fn parse_flag(cell: &str, default: bool) -> Option<bool> {
+    match cell.to_ascii_lowercase().as_str() {
+        "" => Some(default),
+        "0" | "no" | "n" | "false" | "off" | "offline" | "disconnected" | "closed" => Some(false),
+        "1" | "yes" | "y" | "true" | "on" | "online" | "connected" | "open" => Some(true),
+        _ => None,
+    }
+}
+
+/// True if a cell holds what a spreadsheet writes where a formula fails.
+fn is_sheet_error(cell: &str) -> bool {
+    matches!(
+        cell,
+        "#REF!" | "#VALUE!" | "#NAME?" | "#DIV/0!" | "#NULL!" | "#NUM!" | "#DATA!" | "#GETTING_DATA"
+    )
 }
 
 /// Whether a cell says that a size has no limit.

@@ -33,14 +33,18 @@ pub(super) struct Spool {
     pub form: Form,
     /// Delimiter of cells.
     pub delimiter: u8,
-    /// Whether `"` quotes cells.
+    /// True if `"` quotes cells.
     pub quotes: bool,
+    /// True if quoted cells may hold what looks like records: an export of our own quotes soundly.
+    pub trusts_quotes: bool,
     /// Number of the line read last.
     line: u64,
     /// Lines read that hold nothing.
     pub empty: u64,
     /// Names of the columns where no line holds them: JSON has them in each object.
     pub headers: Option<Vec<String>>,
+    /// Other sheets of the workbook, which are not read.
+    pub unread_sheets: Vec<String>,
     parser: Reader,
     buffer: Vec<u8>,
 }
@@ -65,8 +69,10 @@ pub(super) struct Swallowed {
     pub column: usize,
     /// Lines inside it that look like records.
     pub records: u64,
-    /// Whether its quote is closed at all.
+    /// True if its quote is closed at all.
     pub closed: bool,
+    /// True if the record is longer than is kept.
+    pub too_long: bool,
 }
 
 impl Record {
@@ -79,7 +85,7 @@ impl Record {
     pub fn get(&self, at: usize) -> &str {
         let Some(end) = self.ends.get(at) else { return "" };
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        std::str::from_utf8(&self.text[start..*end]).unwrap_or_default()
+        self.text.get(start..*end).and_then(|cell| std::str::from_utf8(cell).ok()).unwrap_or_default()
     }
 
     /// Every cell.
@@ -107,9 +113,11 @@ impl Spool {
             form,
             delimiter: b',',
             quotes: true,
+            trusts_quotes: false,
             line: 0,
             empty: 0,
             headers: None,
+            unread_sheets: Vec::new(),
             parser: Reader::new(),
             buffer: Vec::new(),
         }
@@ -159,7 +167,7 @@ impl Spool {
     /// Reads the next line into the buffer; false at the end.
     fn next_line(&mut self) -> Result<bool> {
         self.buffer.clear();
-        let read = self.file.by_ref().take(4 * MAX_LINE as u64).read_until(b'\n', &mut self.buffer);
+        let read = self.file.by_ref().take(16 * MAX_LINE as u64).read_until(b'\n', &mut self.buffer);
         let more = read.map_err(failed)? > 0;
         self.line += u64::from(more);
         if more && self.buffer.last() != Some(&b'\n') {
@@ -209,19 +217,17 @@ impl Spool {
         let (mut written, mut cells, mut records) = (0, 0, 0);
         record.text.resize(self.buffer.len().max(256), 0);
         record.ends.resize(64, 0);
-        let mut spans = None;
-        loop {
-            let ended = self.feed(record, &mut written, &mut cells);
-            if ended {
-                break;
-            }
-            // The line ended inside quotes. What a cell of that size holds is of no use: it is only followed.
-            let column = *spans.get_or_insert(cells);
+        // The cell that a line ended in, and whether the record has grown too long to be kept.
+        let (mut spans, mut too_long, mut closed) = (None, false, true);
+        while !self.feed(record, &mut written, &mut cells) {
+            spans.get_or_insert(cells);
             if written > MAX_LINE {
-                written = record.ends[..cells].last().copied().unwrap_or(0);
+                // The record is followed to its end, and refused.
+                too_long = true;
+                written = 0;
             }
             if !self.next_line()? {
-                record.swallowed = Some(Swallowed { column, records, closed: false });
+                closed = false;
                 break;
             }
             records += u64::from(looks_like_record(&self.buffer, self.delimiter, delimiters));
@@ -229,9 +235,12 @@ impl Spool {
         }
         record.text.truncate(written);
         record.ends.truncate(cells);
+        if too_long {
+            record.clear();
+        }
         record.last_line = self.line;
-        if let (Some(column), true, None) = (spans, records > 0, record.swallowed) {
-            record.swallowed = Some(Swallowed { column, records, closed: true });
+        if let Some(column) = spans.filter(|_| too_long || !closed || (records > 0 && !self.trusts_quotes)) {
+            record.swallowed = Some(Swallowed { column, records, closed, too_long });
         }
         Ok(())
     }
@@ -260,7 +269,15 @@ fn looks_like_record(line: &[u8], delimiter: u8, delimiters: usize) -> bool {
     // The line on which the cell ends goes on with the record's other cells.
     let inside = line.split(|b| *b == b'"').next().unwrap_or(line);
     let found = inside.split(|b| *b == delimiter).count() - 1;
-    (delimiters > 0 && found >= delimiters) || has_iccid(inside)
+    // One comma stands in many a sentence.
+    (delimiters > 1 && found >= delimiters) || has_iccid(inside) || begins_with_number(inside, delimiter)
+}
+
+/// True if a line begins with a cell of ten digits or more, as a record keyed by a number does.
+fn begins_with_number(line: &[u8], delimiter: u8) -> bool {
+    let Some(end) = line.iter().position(|b| *b == delimiter) else { return false };
+    let cell = line[..end].trim_ascii();
+    cell.len() >= 10 && cell.iter().all(u8::is_ascii_digit)
 }
 
 /// Whether a line holds 18 to 20 digits in a row that begin with 89 (ITU-T E.118).
@@ -284,6 +301,9 @@ impl RowWriter {
 
     /// Writes one row with its number in the file.
     pub fn write(&mut self, line: u64, cells: &[String]) -> Result<()> {
+        if cells.iter().map(String::len).sum::<usize>() > MAX_LINE {
+            return Err(Error::invalid("file", format!("row {line} is longer than 1 MiB")));
+        }
         serde_json::to_writer(&mut self.file, &(line, cells)).map_err(|e| failed(e.into()))?;
         self.file.write_all(b"\n").map_err(failed)
     }
@@ -335,10 +355,23 @@ mod tests {
     #[test]
     fn a_quote_that_swallows_records_is_found() {
         let all = records("1,\"7dBi,p\n2,7dBi,q\n3,9\" whip,r\n4,7dBi,s\n", 2);
-        assert_eq!(all[0].3, Some(Swallowed { column: 1, records: 1, closed: true }));
+        assert_eq!(all[0].3, Some(Swallowed { column: 1, records: 1, closed: true, too_long: false }));
         assert_eq!((all[0].0, all[0].1, all[1].0), (1, 3, 4));
         let all = records("8,\"x\n8944110077000000014\n", 0);
-        assert_eq!(all[0].3, Some(Swallowed { column: 1, records: 1, closed: false }));
+        assert_eq!(all[0].3, Some(Swallowed { column: 1, records: 1, closed: false, too_long: false }));
+    }
+
+    #[test]
+    fn a_quoted_cell_of_any_size_is_followed_to_its_end() {
+        let rows = "8944110077000000014,Active,x,y\n".repeat(60_000);
+        let all = records(&format!("1,\"{rows}\",z\n2,b,c\n"), 3);
+        let swallowed = all[0].3.expect("found");
+        assert_eq!((swallowed.records, swallowed.closed, swallowed.too_long), (59_999, true, true));
+        assert_eq!((all[0].2.len(), &all[1].2[..]), (0, &["2", "b", "c"].map(String::from)[..]));
+        let all = records(&format!("1,\"{rows}"), 3);
+        assert!(!all[0].3.expect("found").closed && all.len() == 1);
+        let long = "a line of a note without commas\n".repeat(60_000);
+        assert!(records(&format!("1,\"{long}\"\n"), 3)[0].3.expect("found").too_long);
     }
 
     #[test]

@@ -33,7 +33,7 @@ const PENDING: State = state(Lifecycle::ActivationPending, false);
 const TERMINATED: State = state(Lifecycle::Terminated, false);
 
 /// Words that mean the same wherever they are used.
-const WORDS: [(&str, State); 60] = [
+const WORDS: [(&str, State); 68] = [
     ("active", ACTIVE),
     ("activated", ACTIVE),
     ("enabled", ACTIVE),
@@ -44,6 +44,14 @@ const WORDS: [(&str, State); 60] = [
     ("actif", ACTIVE),
     ("attiva", ACTIVE),
     ("attivo", ACTIVE),
+    ("ativa", ACTIVE),
+    ("ativo", ACTIVE),
+    ("bloqueada", SUSPENDED),
+    ("bloqueado", SUSPENDED),
+    ("suspensa", SUSPENDED),
+    ("suspenso", SUSPENDED),
+    ("inativa", INACTIVE),
+    ("inativo", INACTIVE),
     ("alerted", State { gate: Gate::Alerted, ..ACTIVE }),
     ("blocked", State { gate: Gate::Blocked, ..ACTIVE }),
     ("unmanaged", State { managed: false, ..ACTIVE }),

@@ -1,5 +1,8 @@
 //! Survey of a file: the first reading, which settles how each column is written.
 
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use super::columns::{Field, Shape};
 use super::spool::{Record, Spool, Tick};
 use super::status;
@@ -13,12 +16,16 @@ use crate::units::Time;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     Nothing,
+    /// Check digits.
+    Iccid,
     /// The order of dates.
     Dates,
     /// The decimal mark and the unit.
     Sizes,
     /// Status words, in a column that no field is read from.
     Words,
+    /// Numbers, in a column that may tell usage records apart.
+    Numbers,
     /// Cells that fit a field which other columns could hold as well.
     Fit(Field),
 }
@@ -51,6 +58,9 @@ pub(crate) struct Column {
     pub telling: bool,
     /// Cells that fit the field looked for.
     pub fits: u64,
+    /// ICCIDs of 19 digits that end in their check digit, and that do not.
+    checked: u64,
+    unchecked: u64,
     /// Sample of its values.
     pub sample: String,
 }
@@ -63,18 +73,49 @@ pub(crate) struct Survey {
     pub rows: u64,
     /// Records with more cells than headers, all of those empty.
     pub wide: u64,
-    /// ICCIDs of 19 digits that end in their check digit.
-    pub checked: u64,
-    /// ICCIDs of 19 digits that do not.
-    pub unchecked: u64,
+}
+
+/// Check of a column that may hold the ids of usage records: an id that stands for two of them is none.
+pub(super) struct RecordIds {
+    /// The column.
+    at: usize,
+    /// Columns of the SIM and of the time.
+    others: Vec<usize>,
+    seen: HashMap<u64, u64>,
+    /// True if an id was seen with another SIM or time.
+    pub contradicts: bool,
+}
+
+/// Ids that are remembered; a column that holds something else repeats long before.
+const MAX_IDS: usize = 500_000;
+
+impl RecordIds {
+    pub fn new(at: usize, others: Vec<usize>) -> Self {
+        Self { at, others, seen: HashMap::new(), contradicts: false }
+    }
+
+    fn check(&mut self, record: &Record) {
+        let id = record.get(self.at).trim();
+        if id.is_empty() || self.seen.len() >= MAX_IDS {
+            return;
+        }
+        let hash = |cells: &[&str]| {
+            let mut hasher = DefaultHasher::new();
+            cells.hash(&mut hasher);
+            hasher.finish()
+        };
+        let others: Vec<&str> = self.others.iter().map(|at| record.get(*at).trim()).collect();
+        let stands_for = hash(&others);
+        self.contradicts |= *self.seen.entry(hash(&[id])).or_insert(stands_for) != stands_for;
+    }
 }
 
 impl Survey {
-    /// Reads the records behind the header once. `iccid` is the column of the ICCID.
+    /// Reads the records behind the header once.
     pub(super) fn run(
         spool: &mut Spool,
         looks: &[Look],
-        iccid: Option<usize>,
+        mut ids: Option<&mut RecordIds>,
         tick: Tick<'_>,
     ) -> Result<Self> {
         let mut survey = Self { columns: vec![Column::default(); looks.len()], ..Self::default() };
@@ -90,25 +131,11 @@ impl Survey {
             for (at, look) in looks.iter().enumerate() {
                 survey.columns[at].look(*look, record.get(at), record.line);
             }
-            if let Some(at) = iccid {
-                survey.count_check_digit(record.get(at));
+            if let Some(ids) = ids.as_deref_mut() {
+                ids.check(&record);
             }
         }
         Ok(survey)
-    }
-
-    fn count_check_digit(&mut self, cell: &str) {
-        let digits = cell.trim();
-        let digits = if digits.len() == 19 { digits.to_owned() } else { ident::compact(digits) };
-        if digits.len() == 19 && digits.bytes().all(|b| b.is_ascii_digit()) {
-            let count = if ident::luhn_ok(&digits) { &mut self.checked } else { &mut self.unchecked };
-            *count += 1;
-        }
-    }
-
-    /// Whether the ICCIDs have no check digits: one in ten of such numbers passes by chance.
-    pub fn lacks_check_digits(&self) -> bool {
-        self.unchecked >= 3 && self.unchecked > self.checked * 4
     }
 
     /// Whether the file writes empty cells behind its last header, as some spreadsheets do.
@@ -129,15 +156,21 @@ impl Column {
         }
         match look {
             Look::Nothing => {}
+            Look::Iccid => self.count_check_digit(cell),
+            Look::Numbers => self.fits += u64::from(number::number_end(cell) == cell.len()),
             Look::Dates => self.look_at_date(cell, line),
             Look::Sizes => self.look_at_size(cell, line),
-            Look::Words if self.words < self.filled - 1 => {}
+            // A column that holds something else is not looked at to its end.
+            Look::Words if self.filled > 1_000 && self.words * 4 < 1_000 => {}
             Look::Words => {
                 let (known, telling) = status::tell(cell);
                 self.words += u64::from(known);
                 self.telling |= telling;
             }
             Look::Fit(field) => {
+                if field == Field::Iccid {
+                    self.count_check_digit(cell);
+                }
                 self.fits += u64::from(fits(field, cell));
                 match field.shape() {
                     Shape::Time => self.look_at_date(cell, line),
@@ -146,6 +179,27 @@ impl Column {
                 }
             }
         }
+    }
+
+    fn count_check_digit(&mut self, cell: &str) {
+        let compact = ident::compact(cell);
+        if compact.len() == 19 && compact.bytes().all(|b| b.is_ascii_digit()) {
+            let count = if ident::luhn_ok(&compact) { &mut self.checked } else { &mut self.unchecked };
+            *count += 1;
+        }
+    }
+
+    /// Returns how many numbers of 19 digits there are and how many of them lack their check digit, if the column has
+    /// none: one in ten of such numbers passes by chance.
+    pub fn without_check_digits(&self) -> Option<(u64, u64)> {
+        let few = self.unchecked >= 2 && self.checked == 0;
+        let lacks = few || (self.unchecked >= 3 && self.unchecked >= self.checked * 3);
+        lacks.then_some((self.unchecked + self.checked, self.unchecked))
+    }
+
+    /// True if every cell that is filled is a number.
+    pub fn is_numeric(&self) -> bool {
+        self.filled > 0 && self.fits == self.filled
     }
 
     fn look_at_date(&mut self, cell: &str, line: u64) {
@@ -206,6 +260,6 @@ pub(super) fn is_absent(cell: &str) -> bool {
     }
     matches!(
         cell.to_ascii_lowercase().as_str(),
-        "" | "-" | "--" | "—" | "–" | "n/a" | "na" | "n.a." | "null" | "none" | "nil" | "#n/a"
+        "" | "-" | "--" | "—" | "–" | "n/a" | "null" | "none" | "#n/a"
     )
 }

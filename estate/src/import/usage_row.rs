@@ -1,9 +1,9 @@
 //! One usage record: its SIM, its time, its size, and what tells it from other records.
 //!
 //! A record with an id counts once, by its largest size. Records without one that differ in any cell are different
-//! records, and the same row again is the same record. A total of a day or month that is stated again with another size
-//! replaces the former one: within a file such rows are told apart by their rank in size, which `store/usage.rs` works
-//! out.
+//! records, and the same row again is the same record. A total of a day or month that another file states with a larger
+//! size replaces the former one; rows of one file that differ in their numbers only are told apart by their rank in
+//! size, which `store/usage.rs` works out.
 
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use super::survey::is_absent;
 use crate::error::{Error, Result};
 use crate::ident::{self, Iccid};
 use crate::moment::{Moment, Precision};
-use crate::period::{PeriodRule, parse_span};
+use crate::period::{DAY, PeriodRule, parse_span};
 
 /// Identifier by which a record names its SIM.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub(crate) struct UsageRow {
     pub bytes: u64,
     /// Hash of what tells this record of the SIM from its others.
     pub key: i64,
+    /// Hash of the whole row: the same row again is the same record.
+    pub row: i64,
     /// Whether it states a total, of which several in one file are ranked by size.
     pub is_total: bool,
     pub session: String,
@@ -66,29 +68,35 @@ pub(super) fn parse(record: &Record, mapping: &Mapping, notes: &mut NoteSink<'_>
     let bytes = amount(&mut cells)?;
     let (id, session) = (cells.text(Field::Record)?, cells.text(Field::DataSession)?);
     let when = when(&mut cells)?;
-    let mut hash = Hasher::new();
     let (at, as_of) = match when {
         When::At(at) => (at, at),
         When::Over(start, end) => (start, end - 1),
     };
     let is_total = id.is_empty() && matches!(when, When::Over(..));
-    if id.is_empty() {
-        match when {
-            When::At(at) => hash.add(&["time", &at.to_string(), &bytes.to_string()]),
-            When::Over(start, end) => hash.add(&["period", &start.to_string(), &end.to_string()]),
-        }
-        hash.add(&[&session]);
-        // Cells that are empty say nothing: a column more does not make another record.
-        for at in mapping.dimensions.iter().filter(|at| Some(**at) != named_by) {
-            let cell = record.get(*at).trim();
-            if !cell.is_empty() {
-                hash.add(&[&mapping.headers[*at].plain, cell]);
-            }
-        }
-    } else {
+    let mut hash = Hasher::new();
+    if !id.is_empty() {
         hash.add(&["id", &id]);
+        return Some(UsageRow { sim, at, as_of, bytes, key: hash.finish(), row: 0, is_total, session });
     }
-    Some(UsageRow { sim, at, as_of, bytes, key: hash.finish(), is_total, session })
+    match when {
+        When::At(at) => hash.add(&["time", &at.to_string(), &bytes.to_string()]),
+        When::Over(start, end) => hash.add(&["period", &start.to_string(), &end.to_string()]),
+    }
+    hash.add(&[&session]);
+    let mut whole = hash.clone();
+    for (at, is_number) in mapping.dimensions.iter().filter(|(at, _)| Some(*at) != named_by) {
+        let cell = record.get(*at).trim();
+        // Cells that are empty say nothing: a column more does not make another record.
+        if cell.is_empty() {
+            continue;
+        }
+        whole.add(&[&mapping.headers[*at].plain, cell]);
+        // A count beside a total (messages, cost) grows with it.
+        if !(is_total && *is_number) {
+            hash.add(&[&mapping.headers[*at].plain, cell]);
+        }
+    }
+    Some(UsageRow { sim, at, as_of, bytes, key: hash.finish(), row: whole.finish(), is_total, session })
 }
 
 /// Returns the identifier of the SIM, and the column it was read from.
@@ -111,9 +119,25 @@ fn sim_key(cells: &mut Cells<'_, '_>) -> Option<(SimKey, Option<usize>)> {
     None
 }
 
+#[derive(Clone, Copy)]
 enum When {
     At(i64),
     Over(i64, i64),
+}
+
+impl When {
+    /// A second is a moment; a day or a month is what lies in it.
+    fn of(moment: Moment) -> Self {
+        let start = moment.time.0;
+        match moment.precision {
+            Precision::Second => Self::At(start),
+            Precision::Day => Self::Over(start, start + DAY),
+            Precision::Month => {
+                let month = PeriodRule::Month.period(moment.time, None);
+                Self::Over(month.start.0, month.end.0)
+            }
+        }
+    }
 }
 
 fn when(cells: &mut Cells<'_, '_>) -> Option<When> {
@@ -125,30 +149,23 @@ fn when(cells: &mut Cells<'_, '_>) -> Option<When> {
         let field = if split { Field::Span } else { Field::At };
         let moment = cells.moment(field, &joined).filter(|moment| is_positive(moment.time));
         if moment.is_none() {
-            cells.note(Field::At, time, "is no time such as 2026-10-01T12:00Z after 1970", true);
+            cells.note(Field::At, time, "is not a date or time after 1970, such as 2026-10-01T12:00Z", true);
         }
-        return moment.map(|moment| When::At(moment.time.0));
+        return moment.map(When::of);
     }
     if is_absent(span) {
         cells.note_row("neither a time nor a period is given", true);
         return None;
     }
-    match cells.moment(Field::Span, span).filter(|moment| is_positive(moment.time)) {
-        Some(Moment { time, precision: Precision::Second }) => Some(When::At(time.0)),
-        Some(Moment { time, precision: Precision::Day }) => {
-            Some(When::Over(time.0, time.0 + crate::period::DAY))
+    if let Some(moment) = cells.moment(Field::Span, span).filter(|moment| is_positive(moment.time)) {
+        return Some(When::of(moment));
+    }
+    match parse_span(span) {
+        Ok(span) => Some(When::Over(span.start.0, span.end.0)),
+        Err(error) => {
+            cells.note(Field::Span, span, &reason(&error), true);
+            None
         }
-        Some(Moment { time, precision: Precision::Month }) => {
-            let month = PeriodRule::Month.period(time, None);
-            Some(When::Over(month.start.0, month.end.0))
-        }
-        None => match parse_span(span) {
-            Ok(span) => Some(When::Over(span.start.0, span.end.0)),
-            Err(error) => {
-                cells.note(Field::Span, span, &reason(&error), true);
-                None
-            }
-        },
     }
 }
 
@@ -162,6 +179,7 @@ fn amount(cells: &mut Cells<'_, '_>) -> Option<u64> {
 }
 
 /// A hash in 63 bits: one SIM has far fewer records than would let two of them meet.
+#[derive(Clone)]
 struct Hasher(Sha256);
 
 impl Hasher {

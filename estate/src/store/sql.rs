@@ -351,6 +351,12 @@ pub(super) fn compact(text: &str) -> String {
     if let Some(digits) = crate::ident::spelled_phone(text) {
         return digits;
     }
+    // What spreadsheets write around a number.
+    let digits = crate::ident::compact(text);
+    let digits = digits.trim_end_matches(['F', 'f']);
+    if digits.len() >= 10 && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return digits.to_owned();
+    }
     text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '+')).collect()
 }
 

@@ -115,11 +115,21 @@ impl Staging {
         let mut take = |line, row: Option<SimRow>, notes: &mut NoteSink<'_>| {
             tally.rows += 1;
             let doubtful = row.as_ref().is_some_and(|r| r.doubtful);
+            let incomplete = row.as_ref().is_some_and(|r| r.incomplete);
+            let row = row.filter(|_| {
+                !incomplete || options.on_duplicate != OnDuplicate::Update || {
+                    let (column, value) = (String::new(), String::new());
+                    let reason = "an update would erase the stored value".to_owned();
+                    notes(Note { line, column, value, reason, refused: true });
+                    false
+                }
+            });
             let staged = match row {
                 Some(row) => stage(&session, line, &row, &mut paths, options.on_duplicate, notes)?,
                 None => false,
             };
             tally.doubtful += u64::from(doubtful && staged);
+            tally.incomplete += u64::from(incomplete && staged);
             tally.refused += u64::from(!staged);
             if tally.rows.is_multiple_of(5_000) {
                 report(watch, "reading", tally.rows, 0)?;
@@ -269,9 +279,7 @@ impl Staging {
                 line: row.get::<_, i64>(0)? as u64,
                 column: "ICCID".into(),
                 value: row.get(1)?,
-                reason:
-                    "is in the estate already, and says something else; --on-duplicate update would change it"
-                        .into(),
+                reason: "differs from the stored SIM; --on-duplicate update would change it".into(),
                 refused: true,
             });
         }
@@ -529,8 +537,10 @@ pub(super) fn looking<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 
         if lines < told.get() + CHUNK.unsigned_abs() && lines >= told.get() {
             return Ok(());
         }
-        told.set(lines);
-        report(watch, "looking", lines, 0)
+        // The highest number only asks whether to go on.
+        let asked = lines == u64::MAX;
+        told.set(if asked { told.get() } else { lines });
+        report(watch, "looking", told.get(), 0)
     }
 }
 

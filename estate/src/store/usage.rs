@@ -34,7 +34,7 @@ CREATE TEMP TABLE used (
 ) WITHOUT ROWID;
 CREATE TEMP TABLE total (
   sim_id INTEGER NOT NULL, key INTEGER NOT NULL, at INTEGER NOT NULL, as_of INTEGER NOT NULL,
-  bytes INTEGER NOT NULL, session TEXT NOT NULL, PRIMARY KEY (sim_id, key, bytes)
+  bytes INTEGER NOT NULL, session TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (sim_id, key, bytes, row)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE fresh (
   sim_id INTEGER NOT NULL, key INTEGER NOT NULL, session TEXT NOT NULL, as_of INTEGER NOT NULL,
@@ -47,7 +47,7 @@ CREATE TEMP TABLE fresh (
 /// told apart by their rank in size, so that the file read again, in any order, states the same records. A key leaves
 /// room for the rank, since an integer that overflows becomes a float in SQLite.
 const RANKED: &str = "INSERT INTO temp.used SELECT sim_id, key % (1 << 62) + rank, at, as_of, bytes, session FROM \
-    (SELECT *, row_number() OVER (PARTITION BY sim_id, key ORDER BY bytes DESC) - 1 AS rank FROM temp.total) WHERE true \
+    (SELECT *, row_number() OVER (PARTITION BY sim_id, key ORDER BY bytes DESC, row) - 1 AS rank FROM temp.total) WHERE true \
     ON CONFLICT DO NOTHING";
 
 /// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
@@ -197,22 +197,18 @@ fn stage(session: &Session, now: Time, line: u64, row: &UsageRow, notes: &mut No
     if row.at < now.0 - turn::KEPT {
         return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
     }
-    let sql = if row.is_total {
-        "INSERT OR IGNORE INTO temp.total VALUES (?, ?, ?, ?, ?, ?)"
-    } else {
-        "INSERT INTO temp.used VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at), \
-         as_of = max(as_of, excluded.as_of), bytes = max(bytes, excluded.bytes)"
-    };
     // What is stated for days to come is known up to now.
     let as_of = row.as_of.min(now.0).max(row.at);
-    session.prepare_cached(sql)?.execute(params![
-        sim,
-        row.key,
-        row.at,
-        as_of,
-        row.bytes as i64,
-        row.session
-    ])?;
+    let bytes = row.bytes as i64;
+    if row.is_total {
+        let sql = "INSERT OR IGNORE INTO temp.total VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let values = params![sim, row.key, row.at, as_of, bytes, row.session, row.row];
+        session.prepare_cached(sql)?.execute(values)?;
+    } else {
+        let sql = "INSERT INTO temp.used VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at), \
+            as_of = max(as_of, excluded.as_of), bytes = max(bytes, excluded.bytes)";
+        session.prepare_cached(sql)?.execute(params![sim, row.key, row.at, as_of, bytes, row.session])?;
+    }
     Ok(true)
 }
 

@@ -5,7 +5,10 @@ use std::ops::ControlFlow;
 
 use estate::export::{CsvStyle, Exporter, Format, columns};
 use estate::levels::{Alert, Levels};
-use estate::{Cancel, Change, ChangeId, Estate, Filter, ImportOptions, Query, Sim, SimId, Target, Time};
+use estate::{
+    Cancel, Change, ChangeId, Estate, Filter, Gate, ImportOptions, Lifecycle, Query, Sim, SimId, Status,
+    Target, Time,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
@@ -46,12 +49,17 @@ fn text() -> impl Strategy<Value = String> {
         "مرحبا",
         " inner  blanks ",
         "trailing\\",
+        "swapped from 8944110077000000014",
     ]);
     prop_oneof![3 => awkward.prop_map(str::to_owned), 2 => "[ -~]{0,30}", 1 => "\\PC{0,20}"]
 }
 
 fn lines() -> impl Strategy<Value = String> {
-    prop::collection::vec(text(), 0..4).prop_map(|parts| parts.join("\n"))
+    // As many delimiters as a record has.
+    let commas =
+        Just("a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,a,b,c,d,e,f,g,h,i,j,k,l".to_owned());
+    let line = prop_oneof![5 => text(), 1 => commas];
+    prop::collection::vec(line, 0..4).prop_map(|parts| parts.join("\n"))
 }
 
 fn names() -> impl Strategy<Value = Vec<String>> {
@@ -90,7 +98,14 @@ fn values() -> impl Strategy<Value = Json> {
         let (label, notes, tags, categories, path, network, tariff) = texts;
         let (imsi, msisdn, eid) = numbers;
         let time = |at: i64| Time(at).to_string();
-        json!({ "status": "active", "lifecycle": lifecycle, "suspended": flags[0], "managed": flags[1] || flags[5],
+        let managed = flags[1] || flags[5];
+        let status = Status::of(
+            Lifecycle::from_word(lifecycle).expect("lifecycle"),
+            flags[0],
+            Gate::from_word(gate).expect("gate"),
+            managed,
+        );
+        json!({ "status": status.word(), "lifecycle": lifecycle, "suspended": flags[0], "managed": managed,
             "in_session": flags[2], "authentication": flags[3], "hard_cap": flags[4], "usage_gate": gate,
             "desired": desired, "used_bytes": used, "cap_bytes": cap, "alert_bytes": alert,
             "usage_as_of": time(as_of), "last_seen": time(seen), "activated_at": time(activated), "label": label,
