@@ -124,7 +124,7 @@ impl Protected {
         Ok(())
     }
 
-    /// Whether a path is the store in use or one of its side files.
+    /// True if a path is the store in use or one of its side files.
     fn is_store(&self, path: &Path) -> bool {
         let Some(store) = &self.store else { return false };
         // SQLite resolves links: the side files are beside the real file.
@@ -154,7 +154,7 @@ impl Protected {
     }
 }
 
-/// Whether two paths lead to one file.
+/// True if two paths lead to one file.
 fn is_same_path(one: &Path, other: &Path) -> bool {
     resolve(one) == resolve(other)
         || std::fs::metadata(one)

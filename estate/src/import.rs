@@ -37,7 +37,7 @@ pub use explain::explain;
 use header::{Layout, find_header};
 pub(crate) use identifiers::{RawList, read as read_list};
 pub(crate) use mapping::Mapping;
-use mapping::Reading;
+use mapping::RowVerdict;
 use portals::{Holds, Portal};
 pub(crate) use sim_row::SimRow;
 use spool::{Record, Spool, Tick};
@@ -90,7 +90,7 @@ pub struct ImportOptions {
     pub portals: Vec<Portal>,
     /// Policy for known ICCIDs.
     pub on_duplicate: OnDuplicate,
-    /// Whether accounts that do not exist are an error instead of being made.
+    /// True if accounts that do not exist are an error instead of being made.
     pub no_create_accounts: bool,
 }
 
@@ -105,7 +105,7 @@ pub struct Note {
     pub value: String,
     /// The reason.
     pub reason: String,
-    /// Whether the row was refused for it.
+    /// True if the row was refused for it.
     pub refused: bool,
 }
 
@@ -282,13 +282,13 @@ impl<R: Send> Source<R> {
             if let Some(swallowed) = record.swallowed.filter(|swallowed| !swallowed.closed) {
                 return Err(unclosed(record, &self.mapping, swallowed.column));
             }
-            match self.mapping.ask_portal(record) {
-                Reading::Take => {}
-                Reading::Skip => {
+            match self.mapping.judge_row(record) {
+                RowVerdict::Take => {}
+                RowVerdict::Skip => {
                     self.skipped += 1;
                     continue;
                 }
-                Reading::Unknown(at) => {
+                RowVerdict::Unknown(at) => {
                     let column = self.mapping.headers[at].name.clone();
                     let value = crate::text::clean(record.get(at)).chars().take(60).collect();
                     let reason = "is not known: the portal file neither reads such rows nor leaves them out"

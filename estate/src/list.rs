@@ -109,7 +109,7 @@ fn numbers(cell: &str) -> Vec<String> {
     found
 }
 
-/// Whether a line is one telephone number in international form, however it is grouped.
+/// True if a line is one telephone number in international form, however it is grouped.
 fn is_phone(line: &str) -> bool {
     let begins = line.starts_with(['+', '('])
         || line.starts_with("00")
@@ -134,7 +134,7 @@ pub(crate) fn form_of(digits: &str) -> Option<Field> {
     }
 }
 
-/// Whether a number can be that at all.
+/// True if a number can be that at all.
 pub(crate) fn is_form(field: Field, digits: &str) -> bool {
     let length = FORMS.iter().find(|(f, _)| *f == field).map_or(18..=20, |(_, lengths)| lengths.clone());
     length.contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit())
@@ -210,7 +210,7 @@ impl Filter {
 }
 
 impl Term {
-    /// Whether it names SIMs by a list of identifiers.
+    /// True if it names SIMs by a list of identifiers.
     pub fn is_list(&self) -> bool {
         let identifies =
             matches!(self.field, Field::Iccid | Field::Imsi | Field::Msisdn | Field::Eid | Field::Imei);

@@ -30,7 +30,7 @@ impl DateOrder {
     }
 }
 
-/// How much of a moment a text states.
+/// Precision of a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precision {
     /// A month: `2026-11`.
@@ -46,7 +46,7 @@ pub enum Precision {
 pub struct Moment {
     /// Its first second.
     pub time: Time,
-    /// How much is stated.
+    /// Its precision.
     pub precision: Precision,
 }
 
@@ -59,7 +59,7 @@ pub enum Unread {
     TwoWays,
 }
 
-/// What a date says about the order of its column.
+/// Hint of a date about the order of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrderHint {
     /// Nothing: it reads the same either way, or is no numeric date.
@@ -108,7 +108,7 @@ pub fn parse(text: &str, order: Option<DateOrder>) -> Result<Moment, Unread> {
         Parts::Month(date) => (date, Precision::Month),
         Parts::Day(date) => (date, Precision::Day),
         Parts::Numeric { first, second, year, short_year } => {
-            let order = match hint(first, second, year, short_year) {
+            let order = match order_hint(first, second, year, short_year) {
                 OrderHint::Only(only) => Some(only),
                 OrderHint::None => order.or(Some(DateOrder::Dmy)),
                 OrderHint::Open => order,
@@ -134,14 +134,14 @@ pub fn order_of(text: &str) -> OrderHint {
     }
     match split(text) {
         Some((Parts::Numeric { first, second, year, short_year }, ..)) => {
-            hint(first, second, year, short_year)
+            order_hint(first, second, year, short_year)
         }
         _ => OrderHint::None,
     }
 }
 
 /// A date such as 26/11/05 can begin with its year as well, unless its middle is no month.
-fn hint(first: i8, second: i8, year: i16, short_year: bool) -> OrderHint {
+fn order_hint(first: i8, second: i8, year: i16, short_year: bool) -> OrderHint {
     let begins_with_year = short_year && second <= 12 && (1..=31).contains(&(year % 100));
     match (first > 12, second > 12) {
         _ if begins_with_year => OrderHint::Open,
@@ -279,11 +279,11 @@ fn parse_clock(text: &str) -> Option<(Clock, Offset)> {
     let end = text.find(|c: char| !matches!(c, '0'..='9' | ':' | '.' | ',')).unwrap_or(text.len());
     let (clock, rest) = text.split_at(end);
     let mut pieces = clock.split(':');
-    let mut hour = two(pieces.next()?)?;
-    let minute = two(pieces.next()?)?;
+    let mut hour = parse_two_digits(pieces.next()?)?;
+    let minute = parse_two_digits(pieces.next()?)?;
     let second = pieces.next().map_or(Some(0), |piece| {
         let (whole, fraction) = piece.split_once(['.', ',']).unwrap_or((piece, "0"));
-        fraction.bytes().all(|b| b.is_ascii_digit()).then(|| two(whole))?
+        fraction.bytes().all(|b| b.is_ascii_digit()).then(|| parse_two_digits(whole))?
     })?;
     if pieces.next().is_some() {
         return None;
@@ -303,7 +303,7 @@ fn parse_clock(text: &str) -> Option<(Clock, Offset)> {
     Some((Clock::new(hour, minute, second.min(59), 0).ok()?, parse_zone(zone)?))
 }
 
-fn two(piece: &str) -> Option<i8> {
+fn parse_two_digits(piece: &str) -> Option<i8> {
     (matches!(piece.len(), 1 | 2)).then(|| piece.parse::<i8>().ok())?.filter(|n| *n <= 60)
 }
 

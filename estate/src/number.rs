@@ -37,7 +37,7 @@ impl DecimalMark {
     }
 }
 
-/// What a number says about the decimal mark of its column.
+/// Hint of a number about the decimal mark of its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkHint {
     /// Nothing: it has no mark.

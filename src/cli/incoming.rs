@@ -217,7 +217,7 @@ fn in_file(file: &Path, failure: Failure) -> Failure {
     }
 }
 
-/// Whether a failure says nothing about other files.
+/// True if a failure says nothing about other files.
 fn is_of_one_file(failure: &Failure) -> bool {
     matches!(failure, Failure::File { .. } | Failure::Io { .. })
 }

@@ -82,12 +82,12 @@ impl Field {
         }
     }
 
-    /// Whether two columns may hold it together: sizes are added, lists joined.
+    /// True if two columns may hold it together: sizes are added, lists joined.
     fn is_sum(self) -> bool {
         matches!(self, Self::Used | Self::Tags | Self::Categories | Self::Recipients)
     }
 
-    /// Whether a wrong column would do harm, so that a choice between two is never made by their order.
+    /// True if a wrong column would do harm, so that a choice between two is never made by their order.
     fn is_critical(self) -> bool {
         !matches!(self.shape(), Shape::Text | Shape::Flag) || matches!(self, Self::Account | Self::Record)
     }
@@ -285,7 +285,7 @@ pub(crate) fn plain(header: &str) -> String {
 
 /// Unit that a header states.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Stated {
+pub(crate) enum HeaderUnit {
     Nothing,
     Unit(u64),
     /// Words in brackets that are no unit known here.
@@ -301,7 +301,7 @@ pub(crate) struct Header {
     pub plain: String,
     /// The same without the unit.
     base: String,
-    pub unit: Stated,
+    pub unit: HeaderUnit,
 }
 
 /// Words that say for which time a size holds, not in which unit it is.
@@ -324,16 +324,16 @@ impl Header {
             && let Some(bytes) = units::unit(last).filter(|_| last.len() > 1)
         {
             let base = words[..words.len() - 1].concat();
-            return Self { base: self::plain(&base), plain, unit: Stated::Unit(bytes), name };
+            return Self { base: self::plain(&base), plain, unit: HeaderUnit::Unit(bytes), name };
         }
         let suffix = ["kib", "mib", "gib", "kb", "mb", "gb", "tb", "bytes"].into_iter().find(|suffix| {
             plain.len() > suffix.len() && plain.ends_with(suffix) && is_camel_suffix(&name, suffix)
         });
         if let Some(suffix) = suffix {
             let (base, bytes) = (plain[..plain.len() - suffix.len()].to_owned(), units::unit(suffix));
-            return Self { base, plain, unit: bytes.map_or(Stated::Nothing, Stated::Unit), name };
+            return Self { base, plain, unit: bytes.map_or(HeaderUnit::Nothing, HeaderUnit::Unit), name };
         }
-        let unit = if plain == "bytes" { Stated::Unit(1) } else { Stated::Nothing };
+        let unit = if plain == "bytes" { HeaderUnit::Unit(1) } else { HeaderUnit::Nothing };
         Self { base: plain.clone(), plain, unit, name }
     }
 
@@ -366,7 +366,7 @@ impl Header {
 const STATUS_NAMES: [&str; 10] =
     ["status", "state", "estado", "zustand", "statut", "stato", "situacao", "situacion", "tila", "статус"];
 
-/// Whether a suffix such as `MB` begins with a capital in the header: `usageMB`, not `limb`.
+/// True if a suffix such as `MB` begins with a capital in the header: `usageMB`, not `limb`.
 fn is_camel_suffix(name: &str, suffix: &str) -> bool {
     let from = name.len().checked_sub(suffix.len()).filter(|at| name.is_char_boundary(*at));
     from.is_some_and(|at| name[at..].starts_with(|c: char| c.is_ascii_uppercase()) || suffix == "bytes")
@@ -378,7 +378,7 @@ fn brackets(name: &str) -> Option<(usize, usize)> {
     Some((open, close))
 }
 
-fn unit_in(words: &str) -> Stated {
+fn unit_in(words: &str) -> HeaderUnit {
     let (mut unit, mut unknown) = (None, false);
     for word in words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         if SPANS.contains(&word.to_lowercase().as_str()) {
@@ -391,9 +391,9 @@ fn unit_in(words: &str) -> Stated {
         }
     }
     match unit {
-        _ if unknown => Stated::Unknown(words.trim().to_owned()),
-        Some(bytes) => Stated::Unit(bytes),
-        None => Stated::Nothing,
+        _ if unknown => HeaderUnit::Unknown(words.trim().to_owned()),
+        Some(bytes) => HeaderUnit::Unit(bytes),
+        None => HeaderUnit::Nothing,
     }
 }
 
@@ -403,7 +403,7 @@ pub(crate) fn recognize_identifier(header: &str) -> Option<Field> {
     (field.shape() == Shape::Identifier).then_some(field)
 }
 
-/// How well a header names one of the identifiers: 0 is an exact name.
+/// Rank of the name by which a header names one of the identifiers: 0 is an exact name.
 pub(super) fn identifier_tier(header: &str, wanted: &[Field]) -> Option<u8> {
     let (field, tier) = Header::new(header).recognize(SIM_FIELDS)?;
     wanted.contains(&field).then_some(tier)
@@ -413,7 +413,7 @@ pub(super) fn identifier_tier(header: &str, wanted: &[Field]) -> Option<u8> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Part {
     pub at: usize,
-    /// Whether it is subtracted.
+    /// True if it is subtracted.
     pub minus: bool,
     /// Unit of a bare number.
     pub unit: Option<u64>,
@@ -455,10 +455,10 @@ impl Choice {
         let mut part = Part { at, minus: false, unit };
         if field.shape() == Shape::Size && part.unit.is_none() {
             part.unit = match &header.unit {
-                Stated::Unit(bytes) => Some(*bytes),
-                Stated::Nothing if is_own_size(&header.plain) => Some(1),
-                Stated::Nothing => None,
-                Stated::Unknown(words) => {
+                HeaderUnit::Unit(bytes) => Some(*bytes),
+                HeaderUnit::Nothing if is_own_size(&header.plain) => Some(1),
+                HeaderUnit::Nothing => None,
+                HeaderUnit::Unknown(words) => {
                     return Err(Error::invalid(
                         "file",
                         format!(
@@ -487,7 +487,7 @@ pub(crate) fn name_of(field: Field, known: &[Names]) -> &'static str {
 }
 
 /// Options and portal that decide columns before the headers do.
-pub(super) struct Wishes<'a> {
+pub(super) struct ColumnOptions<'a> {
     pub known: &'static [Names],
     pub map: &'a [(String, String)],
     pub ignore: &'a [String],
@@ -499,25 +499,25 @@ pub(super) struct Wishes<'a> {
 const WEAK: u8 = 2;
 
 /// Chooses the columns of the fields.
-pub(super) fn choose(headers: &[Header], wishes: &Wishes<'_>) -> Result<Choice> {
-    let mut choice = Choice { known: wishes.known, ..Choice::default() };
-    for (header, wanted) in wishes.map {
+pub(super) fn choose(headers: &[Header], column_options: &ColumnOptions<'_>) -> Result<Choice> {
+    let mut choice = Choice { known: column_options.known, ..Choice::default() };
+    for (header, wanted) in column_options.map {
         let at = find(headers, header, "map")?;
-        let wish = parse_wish(wishes.known, wanted, "map")?;
-        add_wish(&mut choice, headers, at, &wish)?;
+        let wish = parse_target(column_options.known, wanted, "map")?;
+        add_target(&mut choice, headers, at, &wish)?;
     }
-    for name in wishes.ignore {
+    for name in column_options.ignore {
         // Of several columns of one name, those that are not mapped.
         let first = &headers[find(headers, name, "ignore")?].plain;
         let more: Vec<usize> =
             (0..headers.len()).filter(|at| headers[*at].plain == *first && !choice.is_taken(*at)).collect();
         choice.ignored.extend(more);
     }
-    if let Some(portal) = wishes.portal {
-        take_portal(&mut choice, headers, wishes.known, portal)?;
+    if let Some(portal) = column_options.portal {
+        take_portal(&mut choice, headers, column_options.known, portal)?;
     }
-    recognize_rest(&mut choice, headers, wishes)?;
-    if wishes.no_status {
+    recognize_rest(&mut choice, headers, column_options)?;
+    if column_options.no_status {
         drop_status(&mut choice);
     }
     Ok(choice)
@@ -534,7 +534,7 @@ fn find(headers: &[Header], name: &str, option: &'static str) -> Result<usize> {
 
 /// A field with the sign and the unit that a mapping gives it: `-used:MB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct ColumnTarget {
     pub field: Field,
     pub minus: bool,
     pub unit: Option<u64>,
@@ -543,7 +543,7 @@ pub(super) struct Wish {
 }
 
 /// Parses the right-hand side of a mapping: `field`, `field:unit`, `-field`.
-pub(super) fn parse_wish(known: &[Names], text: &str, option: &'static str) -> Result<Wish> {
+pub(super) fn parse_target(known: &[Names], text: &str, option: &'static str) -> Result<ColumnTarget> {
     let text = text.trim();
     let (minus, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     let (name, unit) = text.split_once(':').map_or((text, None), |(name, unit)| (name, Some(unit)));
@@ -566,10 +566,10 @@ pub(super) fn parse_wish(known: &[Names], text: &str, option: &'static str) -> R
     if (minus || unit.is_some()) && field.shape() != Shape::Size {
         return Err(Error::invalid(option, format!("{name} holds no size: it has no unit and no sign")));
     }
-    Ok(Wish { field, minus, unit, in_bytes })
+    Ok(ColumnTarget { field, minus, unit, in_bytes })
 }
 
-fn add_wish(choice: &mut Choice, headers: &[Header], at: usize, wish: &Wish) -> Result<()> {
+fn add_target(choice: &mut Choice, headers: &[Header], at: usize, wish: &ColumnTarget) -> Result<()> {
     let field = wish.field;
     if !field.is_sum() && choice.has(field) {
         let reason = format!(
@@ -578,7 +578,7 @@ fn add_wish(choice: &mut Choice, headers: &[Header], at: usize, wish: &Wish) -> 
         );
         return Err(Error::invalid("map", reason));
     }
-    let in_bytes = (wish.in_bytes && headers[at].unit == Stated::Nothing).then_some(1);
+    let in_bytes = (wish.in_bytes && headers[at].unit == HeaderUnit::Nothing).then_some(1);
     choice.take(field, at, &headers[at], wish.unit.or(in_bytes))?;
     if let Some((_, part)) = choice.parts.last_mut() {
         part.minus = wish.minus;
@@ -591,14 +591,14 @@ fn take_portal(choice: &mut Choice, headers: &[Header], known: &[Names], portal:
     for (header, wanted) in &portal.columns {
         let wanted_plain = plain(header);
         let Some(at) = headers.iter().position(|h| h.plain == wanted_plain) else { continue };
-        let wish = parse_wish(known, wanted, "portal")?;
+        let wish = parse_target(known, wanted, "portal")?;
         if decided.contains(&wish.field)
             || choice.is_taken(at)
             || (choice.has(wish.field) && !wish.field.is_sum())
         {
             continue;
         }
-        add_wish(choice, headers, at, &wish)?;
+        add_target(choice, headers, at, &wish)?;
     }
     let is_ignored = |header: &Header| {
         let known = portal.ignore.iter().chain(&portal.counts);
@@ -610,7 +610,7 @@ fn take_portal(choice: &mut Choice, headers: &[Header], known: &[Names], portal:
     Ok(())
 }
 
-fn recognize_rest(choice: &mut Choice, headers: &[Header], wishes: &Wishes<'_>) -> Result<()> {
+fn recognize_rest(choice: &mut Choice, headers: &[Header], column_options: &ColumnOptions<'_>) -> Result<()> {
     let free = |choice: &Choice, at: usize| !choice.is_taken(at) && !headers[at].plain.is_empty();
     // A path says more than a name; an export has both.
     let path = headers.iter().position(|h| h.plain == "accountpath");
@@ -621,9 +621,9 @@ fn recognize_rest(choice: &mut Choice, headers: &[Header], wishes: &Wishes<'_>) 
     let found: Vec<Option<(Field, u8)>> = headers
         .iter()
         .enumerate()
-        .map(|(at, header)| header.recognize(wishes.known).filter(|_| free(choice, at)))
+        .map(|(at, header)| header.recognize(column_options.known).filter(|_| free(choice, at)))
         .collect();
-    for names in wishes.known {
+    for names in column_options.known {
         let field = names.field;
         let tier = |at: &usize| found[*at].filter(|(f, _)| *f == field).map(|(_, tier)| tier);
         let columns: Vec<usize> = (0..headers.len()).filter(|at| tier(at).is_some()).collect();
@@ -697,10 +697,11 @@ pub(super) fn settle_ties(
         let best = columns.iter().map(|at| fits(field, *at)).max().unwrap_or(0);
         let mut first: Vec<usize> = columns.iter().copied().filter(|at| fits(field, *at) == best).collect();
         // Of the same size in several units the finest one is exact.
-        if field.shape() == Shape::Size && first.iter().all(|at| matches!(headers[*at].unit, Stated::Unit(_)))
+        if field.shape() == Shape::Size
+            && first.iter().all(|at| matches!(headers[*at].unit, HeaderUnit::Unit(_)))
         {
             let unit =
-                |at: &usize| if let Stated::Unit(bytes) = headers[*at].unit { bytes } else { u64::MAX };
+                |at: &usize| if let HeaderUnit::Unit(bytes) = headers[*at].unit { bytes } else { u64::MAX };
             let finest = first.iter().map(unit).min();
             first.retain(|at| Some(unit(at)) == finest);
         }
@@ -729,7 +730,7 @@ mod tests {
         Header::new(header).recognize(SIM_FIELDS).map(|(field, _)| field)
     }
 
-    fn unit(header: &str) -> Stated {
+    fn unit(header: &str) -> HeaderUnit {
         Header::new(header).unit
     }
 
@@ -770,13 +771,13 @@ mod tests {
             ("dataUsageMB", 1_000_000),
             ("Bytes", 1),
         ] {
-            assert_eq!(unit(header), Stated::Unit(bytes), "{header}");
+            assert_eq!(unit(header), HeaderUnit::Unit(bytes), "{header}");
         }
-        assert_eq!(unit("Usage (this month)"), Stated::Nothing);
-        assert_eq!(unit("Usage"), Stated::Nothing);
-        assert_eq!(unit("Usage (blocks)"), Stated::Unknown("blocks".into()));
+        assert_eq!(unit("Usage (this month)"), HeaderUnit::Nothing);
+        assert_eq!(unit("Usage"), HeaderUnit::Nothing);
+        assert_eq!(unit("Usage (blocks)"), HeaderUnit::Unknown("blocks".into()));
         for unknown in ["Mbit", "1024 KB", "MB or GB", "MB/s", "MB/day", "last month", "10 MB blocks"] {
-            assert_eq!(unit(&format!("Usage ({unknown})")), Stated::Unknown(unknown.into()));
+            assert_eq!(unit(&format!("Usage ({unknown})")), HeaderUnit::Unknown(unknown.into()));
         }
     }
 
@@ -793,12 +794,15 @@ mod tests {
 
     #[test]
     fn mappings_have_signs_and_units() {
-        let wish = |text: &str| parse_wish(SIM_FIELDS, text, "map");
+        let wish = |text: &str| parse_target(SIM_FIELDS, text, "map");
         assert_eq!(
             wish("used:MB"),
-            Ok(Wish { field: Field::Used, minus: false, unit: Some(1_000_000), in_bytes: false })
+            Ok(ColumnTarget { field: Field::Used, minus: false, unit: Some(1_000_000), in_bytes: false })
         );
-        assert_eq!(wish("-used"), Ok(Wish { field: Field::Used, minus: true, unit: None, in_bytes: false }));
+        assert_eq!(
+            wish("-used"),
+            Ok(ColumnTarget { field: Field::Used, minus: true, unit: None, in_bytes: false })
+        );
         assert!(wish("label:MB").is_err() && wish("used:parsec").is_err() && wish("colour").is_err());
     }
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Bytes decoded at a time.
 const PIECE: usize = 64 << 10;
 
-/// What to do about text that breaks a rule.
+/// Rules that a text is held to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Strictness {
     /// Refuse what is not valid in the encoding, unless that is named.
@@ -102,7 +102,7 @@ struct Text {
     offset: usize,
     line: u64,
     line_length: usize,
-    /// Whether the text so far ends in a carriage return.
+    /// True if the text so far ends in a carriage return.
     after_cr: bool,
     escape: Escape,
 }

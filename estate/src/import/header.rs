@@ -102,11 +102,14 @@ fn search(
     Ok(best)
 }
 
-/// Refuses a quote above the data that swallows what looks like data.
+/// Refuses a quote above the data that swallows what inspections like data.
 pub(super) fn check_quotes(record: &Record) -> Result<()> {
     let Some(swallowed) = record.swallowed else { return Ok(()) };
-    let what =
-        if swallowed.closed { "opens a cell that holds what looks like records" } else { "is not closed" };
+    let what = if swallowed.closed {
+        "opens a cell that holds what inspections like records"
+    } else {
+        "is not closed"
+    };
     let reason = format!(
         "lines {} to {}: a quote of the header {what}; fix the quote or pass --no-quotes",
         record.line, record.last_line
@@ -114,7 +117,7 @@ pub(super) fn check_quotes(record: &Record) -> Result<()> {
     Err(Error::invalid("file", reason))
 }
 
-/// How well a record is recognised as a header: 0 is an exact name, an option or a portal.
+/// Rank of a record as a header: 0 is an exact name, an option or a portal; `None` if it is none.
 fn recognize(record: &Record, layout: &Layout<'_>) -> Option<u8> {
     let mapped = |cell: &str| {
         let is_wanted = |field: &str| {

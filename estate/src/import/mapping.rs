@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{self, Choice, Field, Header, Part, Shape, Wishes, name_of, plain};
+use super::columns::{self, Choice, ColumnOptions, Field, Header, Part, Shape, name_of, plain};
 use super::portals::{self, Holds, Portal};
 use super::spool::{Form, Record, Spool, Tick};
 use super::status::Words;
-use super::survey::{Column, Look, RecordIds, Seen, Survey};
+use super::survey::{CellSample, Column, Inspection, RecordIds, Survey};
 use super::{ImportOptions, Note, NoteSink};
 use crate::error::{Error, Result};
 use crate::moment::{self, DateOrder};
@@ -19,7 +19,7 @@ use crate::text;
 /// Account separator of a file that states no other.
 const ACCOUNT_SEPARATOR: &str = " / ";
 
-/// How a file is read.
+/// Reading plan of a file: its columns and their forms.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub headers: Vec<Header>,
@@ -38,13 +38,13 @@ pub(crate) struct Mapping {
     conditions: Vec<Condition>,
     /// The portal that was recognised.
     pub portal: Option<Portal>,
-    /// Whether cells may begin with the guard against formulas.
+    /// True if cells may begin with the guard against formulas.
     pub guarded: bool,
-    /// Whether texts stand as they were stored: the file is an export of our own.
+    /// True if texts stand as they were stored: the file is an export of our own.
     pub verbatim: bool,
-    /// Whether empty cells behind the last header are allowed.
+    /// True if empty cells behind the last header are allowed.
     pub trailing_cells: bool,
-    /// Whether a row may end before the last header.
+    /// True if a row may end before the last header.
     pub short_rows: bool,
     /// Numbers of 19 digits, and those without their check digit, where the ICCIDs have none.
     pub without_check_digits: Option<(u64, u64)>,
@@ -65,22 +65,22 @@ impl Mapping {
         tick: Tick<'_>,
     ) -> Result<Self> {
         let portal = portals::find(portals, options.portal.as_deref(), holds, &headers)?;
-        let wishes = Wishes {
+        let column_options = ColumnOptions {
             known: holds.fields(),
             map: &options.map,
             ignore: &options.ignore,
             no_status: options.no_status,
             portal: portal.as_ref(),
         };
-        let mut choice = columns::choose(&headers, &wishes)?;
+        let mut choice = columns::choose(&headers, &column_options)?;
         check_identifier(&choice, &headers, holds)?;
-        let looks = plan_survey(&choice, headers.len(), holds, options);
+        let inspections = plan_survey(&choice, headers.len(), holds, options);
         let mut ids = choice.weak_record.map(|at| {
             let of = [Field::Iccid, Field::Imsi, Field::Msisdn, Field::At, Field::Span];
             let others = choice.parts.iter().filter(|(field, _)| of.contains(field)).map(|(_, part)| part.at);
             RecordIds::new(at, others.collect())
         });
-        let survey = Survey::run(spool, &looks, ids.as_mut(), tick)?;
+        let survey = Survey::run(spool, &inspections, ids.as_mut(), tick)?;
         if ids.is_some_and(|ids| ids.contradicts) {
             choice.parts.retain(|(field, _)| *field != Field::Record);
         }
@@ -127,7 +127,7 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Whether the file has a column for a field.
+    /// True if the file has a column for a field.
     pub fn has(&self, field: Field) -> bool {
         self.parts.contains_key(&field)
     }
@@ -143,17 +143,17 @@ impl Mapping {
     }
 
     /// Tells whether the portal says that a row is read.
-    pub(super) fn ask_portal(&self, record: &Record) -> Reading {
-        let mut reading = Reading::Take;
+    pub(super) fn judge_row(&self, record: &Record) -> RowVerdict {
+        let mut reading = RowVerdict::Take;
         for condition in &self.conditions {
             let cell = record.get(condition.at);
             let found = plain(cell);
             let is_in = |values: &[String]| values.iter().any(|value| plain(value) == found);
             if is_in(&condition.except) {
-                return Reading::Skip;
+                return RowVerdict::Skip;
             }
             if !condition.only.is_empty() && !is_in(&condition.only) {
-                reading = Reading::Unknown(condition.at);
+                reading = RowVerdict::Unknown(condition.at);
             }
         }
         reading
@@ -176,7 +176,7 @@ impl Mapping {
         ];
         let counts = self.portal.as_ref().map_or(&[][..], |portal| &portal.counts[..]);
         let is_count = |header: &Header| counts.iter().chain(ignored).any(|name| plain(name) == header.plain);
-        let is_size = |header: &Header| matches!(header.unit, columns::Stated::Unit(_));
+        let is_size = |header: &Header| matches!(header.unit, columns::HeaderUnit::Unit(_));
         let mut found: Vec<usize> = (0..self.headers.len())
             .filter(|at| {
                 let header = &self.headers[*at];
@@ -251,7 +251,7 @@ struct Condition {
 
 /// Decision about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum RowVerdict {
     /// It is read.
     Take,
     /// It is known to be of no use.
@@ -289,30 +289,30 @@ fn check_identifier(choice: &Choice, headers: &[Header], holds: Holds) -> Result
     Err(Error::invalid("file", reason))
 }
 
-fn plan_survey(choice: &Choice, columns: usize, holds: Holds, options: &ImportOptions) -> Vec<Look> {
-    let mut looks = vec![Look::Nothing; columns];
+fn plan_survey(choice: &Choice, columns: usize, holds: Holds, options: &ImportOptions) -> Vec<Inspection> {
+    let mut inspections = vec![Inspection::Nothing; columns];
     let watch_words = holds == Holds::Sims && !options.no_status;
-    for (at, look) in looks.iter_mut().enumerate() {
+    for (at, inspection) in inspections.iter_mut().enumerate() {
         if holds == Holds::Usage {
-            *look = Look::Numbers;
+            *inspection = Inspection::Numbers;
         } else if watch_words && !choice.is_taken(at) {
-            *look = Look::Words;
+            *inspection = Inspection::Words;
         }
     }
     for (field, part) in &choice.parts {
-        looks[part.at] = match field.shape() {
-            _ if *field == Field::Iccid => Look::Iccid,
-            Shape::Time => Look::Dates,
-            Shape::Size => Look::Sizes,
-            _ => Look::Nothing,
+        inspections[part.at] = match field.shape() {
+            _ if *field == Field::Iccid => Inspection::Iccid,
+            Shape::Time => Inspection::Dates,
+            Shape::Size => Inspection::Sizes,
+            _ => Inspection::Nothing,
         };
     }
     for (field, columns) in &choice.ties {
         for at in columns {
-            looks[*at] = Look::Fit(*field);
+            inspections[*at] = Inspection::Fit(*field);
         }
     }
-    looks
+    inspections
 }
 
 /// Refuses a file with a column that could be the status and is not read: an unknown status must never mean active.
@@ -383,11 +383,11 @@ struct Question<'a, T> {
     option: Option<T>,
     portal: Option<T>,
     /// First cells of a column that settle it one way and the other.
-    settling: fn(&Column) -> &[Option<Seen>; 2],
+    settling: fn(&Column) -> &[Option<CellSample>; 2],
     /// First cell of a column that reads two ways.
-    open: fn(&Column) -> Option<&Seen>,
+    open: fn(&Column) -> Option<&CellSample>,
     answers: [T; 2],
-    /// What the cells are, and the option with its values.
+    /// Name of the cells, and the option with its values.
     cells: &'static str,
     way_out: &'static str,
 }
@@ -439,7 +439,7 @@ impl<T: Copy + PartialEq> Question<'_, T> {
     }
 }
 
-fn quote(seen: &Seen) -> String {
+fn quote(seen: &CellSample) -> String {
     format!("line {}: {}", seen.line, text::clean(&seen.value))
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::columns::{Field, Header, Names, SIM_FIELDS, USAGE_FIELDS, parse_wish, plain};
+use super::columns::{Field, Header, Names, SIM_FIELDS, USAGE_FIELDS, parse_target, plain};
 use super::sim_row::reason;
 use super::status::parse_ours;
 use crate::error::{Error, Result};
@@ -120,7 +120,7 @@ impl Portal {
             return Err(wrong(line(file.headers.span().start), "headers: must name at least one column"));
         }
         for (header, field) in &file.columns {
-            parse_wish(file.holds.fields(), field.get_ref(), "columns").map_err(|error| {
+            parse_target(file.holds.fields(), field.get_ref(), "columns").map_err(|error| {
                 wrong(line(field.span().start), &format!("columns.\"{header}\": {}", reason(&error)))
             })?;
         }
@@ -142,7 +142,7 @@ impl Portal {
             }
         }
         let names_sim = |field: &Spanned<String>| {
-            parse_wish(file.holds.fields(), field.get_ref(), "columns")
+            parse_target(file.holds.fields(), field.get_ref(), "columns")
                 .is_ok_and(|wish| file.holds.identifiers().contains(&wish.field))
         };
         if !file.columns.is_empty() && !file.columns.values().any(names_sim) {
@@ -195,7 +195,7 @@ impl Portal {
             return Err(wrong("account_separator: must not be empty"));
         }
         for wish in self.columns.values() {
-            parse_wish(self.holds.fields(), wish, "portal")?;
+            parse_target(self.holds.fields(), wish, "portal")?;
         }
         for word in self.status.values() {
             parse_ours(word, "portal")?;

@@ -84,7 +84,7 @@ impl<'a, 'n> Cells<'a, 'n> {
             let column = mapping.headers.get(swallowed.column).map_or("", |h| h.name.as_str());
             let held = match swallowed.records {
                 0 => "is longer than 1 MiB".to_owned(),
-                1 => "holds what looks like a record".to_owned(),
+                1 => "holds what inspections like a record".to_owned(),
                 records => format!("holds what look like {records} records"),
             };
             let (first, last) = (record.line, record.last_line);
@@ -131,7 +131,7 @@ impl<'a, 'n> Cells<'a, 'n> {
         if self.mapping.guarded { text::undefuse(cell) } else { cell }
     }
 
-    /// Whether the cell of a column says that there is no value.
+    /// True if the cell of a column says that there is no value.
     pub fn is_absent_at(&self, at: usize) -> bool {
         is_absent(self.cell(at))
     }
@@ -537,7 +537,7 @@ fn is_sheet_error(cell: &str) -> bool {
     )
 }
 
-/// Whether a cell says that a size has no limit.
+/// True if a cell says that a size has no limit.
 fn is_unlimited(cell: &str) -> bool {
     matches!(cell.to_ascii_lowercase().as_str(), "unlimited" | "no limit" | "no cap" | "not set")
 }

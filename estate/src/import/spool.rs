@@ -1,7 +1,7 @@
 //! Spooled records: a file's text or rows, kept so that they can be read twice.
 //!
 //! How a column is written (date order, decimal mark, units) is settled from all of its cells before the first row is
-//! taken, so every file is read twice: once to look, once to take. Small files stay in memory.
+//! taken, so every file is read twice: once to inspection, once to take. Small files stay in memory.
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
@@ -35,7 +35,7 @@ pub(super) struct Spool {
     pub delimiter: u8,
     /// True if `"` quotes cells.
     pub quotes: bool,
-    /// True if quoted cells may hold what looks like records: an export of our own quotes soundly.
+    /// True if quoted cells may hold what inspections like records: an export of our own quotes soundly.
     pub trusts_quotes: bool,
     /// Number of the line read last.
     line: u64,
@@ -93,7 +93,7 @@ impl Record {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// Whether no cell holds anything.
+    /// True if no cell holds anything.
     pub fn is_blank(&self) -> bool {
         self.iter().all(|cell| cell.trim().is_empty())
     }
@@ -177,7 +177,7 @@ impl Spool {
     }
 
     /// Reads the next record that holds anything; false at the end. `delimiters` is how many a record has: a line of
-    /// a quoted cell with as many looks like a record.
+    /// a quoted cell with as many inspections like a record.
     pub fn next(&mut self, delimiters: usize, record: &mut Record) -> Result<bool> {
         loop {
             record.clear();
@@ -264,7 +264,7 @@ impl Spool {
     }
 }
 
-/// Whether a line inside a quoted cell looks like a record: it has as many delimiters, or an ICCID.
+/// True if a line inside a quoted cell inspections like a record: it has as many delimiters, or an ICCID.
 fn looks_like_record(line: &[u8], delimiter: u8, delimiters: usize) -> bool {
     // The line on which the cell ends goes on with the record's other cells.
     let inside = line.split(|b| *b == b'"').next().unwrap_or(line);
@@ -280,7 +280,7 @@ fn begins_with_number(line: &[u8], delimiter: u8) -> bool {
     cell.len() >= 10 && cell.iter().all(u8::is_ascii_digit)
 }
 
-/// Whether a line holds 18 to 20 digits in a row that begin with 89 (ITU-T E.118).
+/// True if a line holds 18 to 20 digits in a row that begin with 89 (ITU-T E.118).
 fn has_iccid(line: &[u8]) -> bool {
     line.split(|b| !b.is_ascii_digit()).any(|run| (18..=20).contains(&run.len()) && run.starts_with(b"89"))
 }

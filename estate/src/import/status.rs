@@ -108,8 +108,8 @@ const WORDS: [(&str, State); 68] = [
 const SWITCHES: [&str; 8] =
     ["active", "inactive", "enabled", "disabled", "activated", "deactivated", "blocked", "new"];
 
-/// Whether a cell holds a status word, and one that is said of hardly anything but a SIM.
-pub(super) fn tell(cell: &str) -> (bool, bool) {
+/// True if a cell holds a status word, and one that is said of hardly anything but a SIM.
+pub(super) fn classify(cell: &str) -> (bool, bool) {
     let word = plain(cell);
     let known = WORDS.iter().any(|(known, _)| *known == word);
     (known, known && !SWITCHES.contains(&word.as_str()))
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(words.get("live"), Some(INACTIVE), "replaced");
         assert_eq!(words.get("Hibernating"), None);
         assert_eq!(
-            (tell("Retired"), tell("Enabled"), tell("TX")),
+            (classify("Retired"), classify("Enabled"), classify("TX")),
             ((true, true), (true, false), (false, false))
         );
         assert!(parse_ours("sleeping", "map-status").is_err());

@@ -12,9 +12,9 @@ use crate::moment::{self, DateOrder, OrderHint};
 use crate::number::{self, DecimalMark, MarkHint};
 use crate::units::Time;
 
-/// What to look for in a column.
+/// Property of a column that the survey looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Inspection {
     Nothing,
     /// Check digits.
     Iccid,
@@ -32,7 +32,7 @@ pub(super) enum Look {
 
 /// A cell with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct CellSample {
     pub line: u64,
     pub value: String,
 }
@@ -41,20 +41,20 @@ pub(crate) struct Seen {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Column {
     /// First cell that can only be read with the day first, and with the month first.
-    pub dates: [Option<Seen>; 2],
+    pub dates: [Option<CellSample>; 2],
     /// First date that reads two ways.
-    pub open_date: Option<Seen>,
+    pub open_date: Option<CellSample>,
     /// First number that can only have a point, and a comma.
-    pub marks: [Option<Seen>; 2],
+    pub marks: [Option<CellSample>; 2],
     /// First number that reads two ways.
-    pub open_number: Option<Seen>,
+    pub open_number: Option<CellSample>,
     /// First number other than 0 without a unit.
-    pub bare: Option<Seen>,
+    pub bare: Option<CellSample>,
     /// Cells that hold something.
     pub filled: u64,
     /// Of them status words.
     pub words: u64,
-    /// Whether some are said of hardly anything but a SIM.
+    /// True if some are said of hardly anything but a SIM.
     pub telling: bool,
     /// Cells that fit the field looked for.
     pub fits: u64,
@@ -114,22 +114,23 @@ impl Survey {
     /// Reads the records behind the header once.
     pub(super) fn run(
         spool: &mut Spool,
-        looks: &[Look],
+        inspections: &[Inspection],
         mut ids: Option<&mut RecordIds>,
         tick: Tick<'_>,
     ) -> Result<Self> {
-        let mut survey = Self { columns: vec![Column::default(); looks.len()], ..Self::default() };
+        let mut survey = Self { columns: vec![Column::default(); inspections.len()], ..Self::default() };
         let mut record = Record::default();
-        while spool.next(looks.len().saturating_sub(1), &mut record)? {
+        while spool.next(inspections.len().saturating_sub(1), &mut record)? {
             survey.rows += 1;
             if survey.rows.is_multiple_of(10_000) {
                 tick(record.line)?;
             }
-            let extra = record.len() > looks.len();
-            survey.wide +=
-                u64::from(extra && (looks.len()..record.len()).all(|at| record.get(at).trim().is_empty()));
-            for (at, look) in looks.iter().enumerate() {
-                survey.columns[at].look(*look, record.get(at), record.line);
+            let extra = record.len() > inspections.len();
+            survey.wide += u64::from(
+                extra && (inspections.len()..record.len()).all(|at| record.get(at).trim().is_empty()),
+            );
+            for (at, inspection) in inspections.iter().enumerate() {
+                survey.columns[at].inspect(*inspection, record.get(at), record.line);
             }
             if let Some(ids) = ids.as_deref_mut() {
                 ids.check(&record);
@@ -138,14 +139,14 @@ impl Survey {
         Ok(survey)
     }
 
-    /// Whether the file writes empty cells behind its last header, as some spreadsheets do.
+    /// True if the file writes empty cells behind its last header, as some spreadsheets do.
     pub fn has_trailing_cells(&self) -> bool {
         self.wide * 2 > self.rows
     }
 }
 
 impl Column {
-    fn look(&mut self, look: Look, cell: &str, line: u64) {
+    fn inspect(&mut self, inspection: Inspection, cell: &str, line: u64) {
         let cell = cell.trim();
         if cell.is_empty() || is_absent(cell) {
             return;
@@ -154,27 +155,27 @@ impl Column {
         if self.sample.is_empty() {
             self.sample = cell.chars().take(40).collect();
         }
-        match look {
-            Look::Nothing => {}
-            Look::Iccid => self.count_check_digit(cell),
-            Look::Numbers => self.fits += u64::from(number::number_end(cell) == cell.len()),
-            Look::Dates => self.look_at_date(cell, line),
-            Look::Sizes => self.look_at_size(cell, line),
+        match inspection {
+            Inspection::Nothing => {}
+            Inspection::Iccid => self.count_check_digit(cell),
+            Inspection::Numbers => self.fits += u64::from(number::number_end(cell) == cell.len()),
+            Inspection::Dates => self.inspect_date(cell, line),
+            Inspection::Sizes => self.inspect_size(cell, line),
             // A column that holds something else is not looked at to its end.
-            Look::Words if self.filled > 1_000 && self.words * 4 < 1_000 => {}
-            Look::Words => {
-                let (known, telling) = status::tell(cell);
+            Inspection::Words if self.filled > 1_000 && self.words * 4 < 1_000 => {}
+            Inspection::Words => {
+                let (known, telling) = status::classify(cell);
                 self.words += u64::from(known);
                 self.telling |= telling;
             }
-            Look::Fit(field) => {
+            Inspection::Fit(field) => {
                 if field == Field::Iccid {
                     self.count_check_digit(cell);
                 }
-                self.fits += u64::from(fits(field, cell));
+                self.fits += u64::from(is_value_of(field, cell));
                 match field.shape() {
-                    Shape::Time => self.look_at_date(cell, line),
-                    Shape::Size => self.look_at_size(cell, line),
+                    Shape::Time => self.inspect_date(cell, line),
+                    Shape::Size => self.inspect_size(cell, line),
                     _ => {}
                 }
             }
@@ -202,17 +203,17 @@ impl Column {
         self.filled > 0 && self.fits == self.filled
     }
 
-    fn look_at_date(&mut self, cell: &str, line: u64) {
+    fn inspect_date(&mut self, cell: &str, line: u64) {
         let slot = match moment::order_of(cell) {
             OrderHint::None => return,
             OrderHint::Open => &mut self.open_date,
             OrderHint::Only(DateOrder::Dmy) => &mut self.dates[0],
             OrderHint::Only(DateOrder::Mdy) => &mut self.dates[1],
         };
-        see(slot, cell, line);
+        record_first(slot, cell, line);
     }
 
-    fn look_at_size(&mut self, cell: &str, line: u64) {
+    fn inspect_size(&mut self, cell: &str, line: u64) {
         let (digits, unit) = cell.split_at(number::number_end(cell));
         let slot = match number::mark_of(digits) {
             MarkHint::None => None,
@@ -221,29 +222,29 @@ impl Column {
             MarkHint::Only(DecimalMark::Comma) => Some(&mut self.marks[1]),
         };
         if let Some(slot) = slot {
-            see(slot, cell, line);
+            record_first(slot, cell, line);
         }
         if unit.trim().is_empty() && digits.bytes().any(|b| matches!(b, b'1'..=b'9')) {
-            see(&mut self.bare, cell, line);
+            record_first(&mut self.bare, cell, line);
         }
     }
 }
 
-fn see(slot: &mut Option<Seen>, cell: &str, line: u64) {
+fn record_first(slot: &mut Option<CellSample>, cell: &str, line: u64) {
     if slot.is_none() {
-        *slot = Some(Seen { line, value: cell.chars().take(60).collect() });
+        *slot = Some(CellSample { line, value: cell.chars().take(60).collect() });
     }
 }
 
-/// Whether a cell could be a value of a field.
-fn fits(field: Field, cell: &str) -> bool {
+/// True if a cell could be a value of a field.
+fn is_value_of(field: Field, cell: &str) -> bool {
     match field {
         Field::Iccid => ident::Iccid::parse(cell).is_ok(),
         Field::Imsi => ident::imsi(cell).is_ok(),
         Field::Msisdn => ident::msisdn(cell).is_ok(),
         Field::Eid => ident::eid(cell).is_ok(),
         Field::Imei => ident::imei(cell).is_ok(),
-        Field::Status => status::tell(cell).0,
+        Field::Status => status::classify(cell).0,
         Field::Used | Field::Cap | Field::Alert => number::number_end(cell) > 0,
         _ if field.shape() == Shape::Time => {
             moment::parse(cell, Some(DateOrder::Dmy)).is_ok_and(|moment| moment.time > Time(0))
@@ -252,7 +253,7 @@ fn fits(field: Field, cell: &str) -> bool {
     }
 }
 
-/// Whether a cell says that there is no value.
+/// True if a cell says that there is no value.
 pub(super) fn is_absent(cell: &str) -> bool {
     let cell = cell.trim();
     if cell.len() > 4 {

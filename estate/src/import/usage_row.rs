@@ -39,7 +39,7 @@ pub(crate) struct UsageRow {
     pub key: i64,
     /// Hash of the whole row: the same row again is the same record.
     pub row: i64,
-    /// Whether it states a total, of which several in one file are ranked by size.
+    /// True if it states a total, of which several in one file are ranked by size.
     pub is_total: bool,
     pub session: String,
 }
