@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod driver;
 pub(crate) mod edits;
 pub(crate) mod events;
+mod inherited;
 pub(crate) mod items;
 pub(crate) mod levels;
 pub(crate) mod log;

@@ -142,7 +142,7 @@ pub(crate) fn depth(session: &Session, id: AccountId) -> Result<usize> {
 pub(crate) fn need_empty(session: &Session, id: AccountId) -> Result<()> {
     for (table, column, what) in [
         ("sim", "account_id", "SIMs"),
-        ("account", "parent_id", "accounts below it"),
+        ("account", "ifnull(parent_id, 0)", "accounts below it"),
         ("user", "state < 3 AND account_id", "users"),
     ] {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?)");

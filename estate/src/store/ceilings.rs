@@ -4,6 +4,7 @@
 use rusqlite::{Connection, params, params_from_iter};
 
 use super::Session;
+use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
 use super::levels::{self, After, derived, piece, share};
 use super::read::View;
 use super::sql::Sql;
@@ -12,26 +13,6 @@ use crate::account::{AccountId, Ceiling};
 use crate::change::{Plan, Rev, Target, Warning, Watch};
 use crate::error::Result;
 use crate::units::{DEFAULT_SHARE, Time};
-
-/// Writes down which ceiling holds in each account, seen or not; false when there are none.
-pub(super) fn fill(session: &Connection) -> Result<bool> {
-    session.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS ceiling (account_id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL); \
-         DELETE FROM temp.ceiling",
-    )?;
-    let any = "SELECT EXISTS (SELECT 1 FROM account WHERE ceiling > 0)";
-    if !session.query_row(any, [], |r| r.get::<_, bool>(0))? {
-        return Ok(false);
-    }
-    session.execute_batch(
-        "WITH RECURSIVE t(id, bytes) AS (\
-         SELECT id, ceiling FROM account WHERE parent_id IS NULL \
-         UNION ALL SELECT a.id, CASE WHEN a.ceiling = 0 THEN t.bytes WHEN t.bytes = 0 THEN a.ceiling \
-         ELSE min(a.ceiling, t.bytes) END FROM account a JOIN t ON ifnull(a.parent_id, 0) = t.id) \
-         INSERT INTO temp.ceiling SELECT id, bytes FROM t WHERE bytes > 0",
-    )?;
-    Ok(true)
-}
 
 /// Whether a SIM's cap, or the one that returns after a raise, is above a ceiling. Unmanaged and terminated SIMs are
 /// not touched by anything.
@@ -168,7 +149,6 @@ impl View<'_> {
 /// undoes an earlier change, whose levels come back because nothing came after.
 pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
-    fill(view.session)?;
     if let Some(rev) = undoes {
         let mut sql = Sql::new(
             "INSERT INTO temp.target SELECT i.sim_id, iif(s.version <> i.rev, 3, 0), iif(s.version <> i.rev, 3, 0), \
@@ -179,7 +159,10 @@ pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) ->
         sql.push(view.visible());
         view.session.execute(&sql.text, params_from_iter(&sql.params))?;
     }
-    let below = view.accounts.subtree(account).iter().map(|a| a.id.0);
+    let below: Vec<i64> = view.accounts.subtree(account).iter().map(|a| a.id.0).collect();
+    let accounts = "SELECT value FROM rarray(?) UNION SELECT from_account FROM temp.target";
+    let accounts = Sql::new(accounts).with_many(below.iter().copied());
+    fill_ceilings(view.session, &Of::Selected(&accounts))?;
     let mut sql = Sql::new(
         "INSERT OR REPLACE INTO temp.target SELECT s.id, 0, 0, s.account_id, s.account_id, NULL FROM sim s \
          JOIN temp.ceiling c ON c.account_id = s.account_id WHERE s.account_id IN rarray(?) AND ",
@@ -198,7 +181,7 @@ pub(crate) fn carry_out(
     now: Time,
     watch: &Watch<'_>,
 ) -> Result<()> {
-    super::turn::rules(session)?;
+    fill_rules(session, &Of::Selected(&target_accounts()))?;
     let items = log_items(levels::BEFORE);
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;

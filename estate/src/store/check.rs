@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 
+use super::inherited::{Of, fill_ceilings, unreachable_accounts};
 use super::log::LogRow;
 use super::{Session, Store};
 use crate::change::{Head, Progress, Watch};
@@ -31,12 +32,8 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
         "SELECT 'SIM ' || id || ' has a version that no change gave it' FROM sim \
          WHERE version > (SELECT ifnull(max(rev), 0) FROM log) LIMIT 20",
     )?);
-    faults.extend(list(
-        session,
-        "WITH RECURSIVE t(id) AS (SELECT id FROM account WHERE parent_id IS NULL UNION SELECT a.id FROM account a \
-         JOIN t ON a.parent_id = t.id) SELECT 'account ' || id || ' hangs from nothing' FROM account \
-         WHERE id NOT IN t LIMIT 20",
-    )?);
+    let unreachable = unreachable_accounts(session)?.into_iter().take(20);
+    faults.extend(unreachable.map(|id| format!("account {id} hangs from nothing")));
     faults.extend(list(
         session,
         "WITH said(kind, name, sim_id) AS (\
@@ -46,7 +43,7 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
          (SELECT * FROM (SELECT * FROM said EXCEPT SELECT * FROM sim_tag) \
          UNION ALL SELECT * FROM (SELECT * FROM sim_tag EXCEPT SELECT * FROM said)) LIMIT 20",
     )?);
-    super::ceilings::fill(session)?;
+    fill_ceilings(session, &Of::All)?;
     faults.extend(list(
         session,
         &format!(

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params, params_from_iter};
 
+use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
 use super::read::View;
 use super::sql::Sql;
 use super::write::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
@@ -319,7 +320,9 @@ pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) ->
 /// Judges what putting levels back would do: only SIMs that nothing came after.
 pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     view.session.execute_batch(TEMP)?;
-    ceilings::fill(view.session)?;
+    let accounts = "SELECT DISTINCT s.account_id FROM log_item i JOIN sim s ON s.id = i.sim_id \
+        WHERE i.rev = ? AND i.outcome = 0";
+    fill_ceilings(view.session, &Of::Selected(&Sql::new(accounts).with(rev)))?;
     let over = ceilings::before_is_over("i.before");
     let mut sql = Sql::new(format!(
         "INSERT INTO temp.target SELECT i.sim_id, \
@@ -352,7 +355,7 @@ pub(crate) fn set_levels(
     now: Time,
     watch: &Watch<'_>,
 ) -> Result<()> {
-    super::turn::rules(session)?;
+    fill_rules(session, &Of::Selected(&target_accounts()))?;
     let after = levels.map_or_else(|| restored(now), |levels| after(levels, now));
     let items = log_items(BEFORE);
     let update = piece(
@@ -403,7 +406,8 @@ pub(crate) fn return_raised(session: &Connection, now: Time) -> Result<bool> {
          (SELECT DISTINCT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap))",
         [],
     )?;
-    super::turn::rules(session)?;
+    let accounts = "SELECT DISTINCT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap)";
+    fill_rules(session, &Of::Selected(&Sql::new(accounts)))?;
     let gate = derived(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
     session.execute(
         &format!(

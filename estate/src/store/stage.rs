@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
+use super::inherited::{Of, fill_ceilings};
 use super::levels::{derived, piece};
 use super::read::View;
 use super::sql::Sql;
@@ -207,7 +208,7 @@ impl Staging {
 
     /// Caps above the ceiling of the account a row goes to are held to it before anything is compared.
     fn hold(&mut self, notes: Option<&mut NoteSink<'_>>) -> Result<()> {
-        if !ceilings::fill(&self.session)? {
+        if !fill_ceilings(&self.session, &Of::All)? {
             return Ok(());
         }
         for (id, parent, _) in &self.new_accounts {
@@ -445,7 +446,7 @@ impl Staging {
         self.session.execute(&sql, [rev])?;
         // Who was brought under a ceiling, or has come to be managed, is held to it.
         let which = format!("s.id IN (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})");
-        let held = if ceilings::fill(&self.session)? {
+        let held = if fill_ceilings(&self.session, &Of::All)? {
             ceilings::tighten(&self.session, rev, &Sql::new(&which))?
         } else {
             0

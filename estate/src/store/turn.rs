@@ -6,6 +6,7 @@
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::inherited::{Of, fill_rules};
 use super::{Session, levels, outbox};
 use crate::change::{Progress, Watch};
 use crate::error::{Error, Result};
@@ -31,16 +32,9 @@ pub(super) fn functions(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Writes down which rule each account has, its own or that of the next account above that has one.
+/// Fills `temp.rule` with the period rule of every account.
 pub(super) fn rules(session: &Connection) -> Result<()> {
-    Ok(session.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS rule (account_id INTEGER PRIMARY KEY, rule TEXT NOT NULL); \
-         DELETE FROM temp.rule; \
-         WITH RECURSIVE t(id, rule) AS (\
-         SELECT id, iif(period = '', 'month', period) FROM account WHERE parent_id IS NULL \
-         UNION ALL SELECT a.id, iif(a.period = '', t.rule, a.period) FROM account a \
-         JOIN t ON ifnull(a.parent_id, 0) = t.id) INSERT INTO temp.rule SELECT id, rule FROM t",
-    )?)
+    fill_rules(session, &Of::All)
 }
 
 /// A turn under way: which rule's SIMs, from where to where, and how far it is.

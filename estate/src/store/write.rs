@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
+use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
 use super::levels::piece;
 use super::read::{View, sim, split};
 use super::sql::Sql;
@@ -273,10 +274,11 @@ pub(crate) fn carry_out(
     now: Time,
     watch: &Watch<'_>,
 ) -> Result<()> {
-    let ceilings = ceilings::fill(session)?;
+    let accounts = target_accounts();
+    let ceilings = fill_ceilings(session, &Of::Selected(&accounts))?;
     let holds = ceilings || judged.restores;
     if holds {
-        super::turn::rules(session)?;
+        fill_rules(session, &Of::Selected(&accounts))?;
     }
     let items = log_items(&before(clear, ceilings));
     let update = format!(
