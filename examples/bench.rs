@@ -1,4 +1,8 @@
-//! Figures at a million SIMs, or as many as the first argument says: `just bench`. Prints, asserts nothing.
+//! Figures at a million SIMs, or as many as the first argument says: `just bench`. `just bench accounts` prints those of
+//! estates with many accounts only; further arguments are numbers of accounts. Prints, asserts nothing.
+
+#[path = "bench/many_accounts.rs"]
+mod many_accounts;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -33,7 +37,16 @@ fn peak() -> String {
 }
 
 fn main() {
-    let sims = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(1_000_000);
+    let first = std::env::args().nth(1);
+    if first.as_deref() != Some("accounts") {
+        many_sims(first.and_then(|n| n.parse().ok()).unwrap_or(1_000_000));
+    }
+    let sizes: Vec<u64> = std::env::args().skip(2).filter_map(|n| n.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![2_000, 30_000, 100_000] } else { sizes };
+    sizes.into_iter().for_each(many_accounts::print_figures);
+}
+
+fn many_sims(sims: u64) {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("bench.db");
     let size = Demo { sims, accounts: (sims / 500).clamp(20, 2_000), seed: 1 };
