@@ -250,9 +250,28 @@ impl Accounts {
         self.place(id).map_or(&[], |i| &self.list[i..self.end[i]])
     }
 
-    /// The accounts directly below one.
+    /// The accounts directly below one, in tree order.
     pub fn children(&self, id: AccountId) -> impl Iterator<Item = &Account> {
-        self.subtree(id).iter().filter(move |a| a.parent == Some(id))
+        let (first, end) = self.place(id).map_or((0, 0), |at| (at + 1, self.end[at]));
+        let next = move |at: &usize| Some(self.end[*at]).filter(|next| *next < end);
+        std::iter::successors(Some(first).filter(|at| *at < end), next).map(|at| &self.list[at])
+    }
+
+    /// Returns the same tree with SIM counts changed by `added`; accounts out of sight are ignored.
+    pub(crate) fn with_counts(&self, added: &[(AccountId, i64)]) -> Self {
+        let mut tree = self.clone();
+        for (id, sims) in added {
+            let mut at = tree.place(*id);
+            if let Some(account) = at.map(|at| &mut tree.list[at]) {
+                account.own = account.own.saturating_add_signed(*sims);
+            }
+            while let Some(place) = at {
+                let account = &mut tree.list[place];
+                account.subtree = account.subtree.saturating_add_signed(*sims);
+                at = account.parent.and_then(|parent| tree.place(parent));
+            }
+        }
+        tree
     }
 
     /// True when `id` is `above` or lies below it.

@@ -236,17 +236,28 @@ impl Local {
         self.store.read(cancel, |session| work(&self.view(session)?))
     }
 
-    /// The view of a session, with the tree kept for as long as nothing changes.
+    /// Returns the view of a session, and keeps its tree for the next one. The session has no uncommitted changes.
     fn view<'a>(&'a self, session: &'a Session) -> Result<View<'a>> {
         let rev = session.rev()?;
-        let known =
-            lock(&self.tree).as_ref().filter(|(at, ..)| *at == rev).map(|(_, t, w)| (Arc::clone(t), *w));
-        let fresh = known.is_none();
-        let view = View::new(session, &self.scope, known)?;
-        if fresh {
+        let view = View::new(session, &self.scope, self.known_tree(session, rev)?)?;
+        // Outside a transaction another program may have changed the tree meanwhile.
+        if session.rev()? == rev {
             *lock(&self.tree) = Some((rev, Arc::clone(&view.accounts), view.whole));
         }
         Ok(view)
+    }
+
+    /// Returns the tree at `rev` from the one that was read last, if only SIMs have changed since.
+    fn known_tree(&self, session: &Session, rev: Rev) -> Result<Option<(Arc<Accounts>, bool)>> {
+        let known = lock(&self.tree).as_ref().map(|(at, tree, whole)| (*at, Arc::clone(tree), *whole));
+        let Some((at, tree, whole)) = known.filter(|(at, ..)| *at <= rev) else { return Ok(None) };
+        if at == rev {
+            return Ok(Some((tree, whole)));
+        }
+        Ok(log::moved_since(session, at)?.map(|added| {
+            let tree = if added.is_empty() { tree } else { Arc::new(tree.with_counts(&added)) };
+            (tree, whole)
+        }))
     }
 }
 

@@ -191,7 +191,9 @@ impl Local {
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
         turn::finish(&writer, now, watch)?;
-        let view = View::new(&writer, &self.scope, None)?;
+        // The tree is not kept: the transaction may yet be rolled back.
+        let known = self.known_tree(&writer, writer.rev()?)?;
+        let view = View::new(&writer, &self.scope, known)?;
         let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, asked: &asked, watch };
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
@@ -377,7 +379,7 @@ impl Local {
         if self.scope.top() == self.scope.user.account {
             return Ok(receipt);
         }
-        receipt.map(|receipt| View::new(session, &self.scope, None)?.part_of(receipt)).transpose()
+        receipt.map(|receipt| self.view(session)?.part_of(receipt)).transpose()
     }
 
     fn import(&self, id: &ChangeId, kind: &str, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {

@@ -196,3 +196,41 @@ fn what_somebody_else_made_is_looked_for_as_what_nobody_made() {
     assert!(hidden.iter().any(|said| said.contains("FROM log")), "{hidden:?}");
     assert_eq!(hidden, absent);
 }
+
+/// The tree of a session that was open all along is the tree that a new session reads, after any change.
+#[test]
+fn a_kept_tree_follows_every_change() {
+    use crate::change::{Clear, Grouping};
+    use crate::levels::Levels;
+    let Neighbours { root, narrow, theirs, account, .. } = &neighbours();
+    let c = Cancel::new();
+    let customer = narrow.me().account;
+    let sims = |under, n| {
+        let query = Query::all(under, NOW);
+        Target::ids(root.target_ids(&Target::query(query), n, &c).expect("ids"))
+    };
+    let change = |change: &Change| {
+        let made = root.apply(&ChangeId::new(), change, &|_| ControlFlow::Continue(())).expect("made");
+        for local in [root, narrow, theirs] {
+            let fresh = Local::open(root.path(), Some(&local.me().email), false).expect("opens");
+            let (kept, read) = (local.accounts(&c).expect("kept"), fresh.accounts(&c).expect("read"));
+            assert_eq!(kept.all(), read.all(), "{change:?}");
+        }
+        Change::Undo { change: made.id }
+    };
+    let undo = change(&Change::Move { target: sims(customer, 20), to: *account, clear: Clear::default() });
+    change(&Change::Move { target: sims(*account, 5), to: customer, clear: Clear::default() });
+    change(&change(&undo));
+    let levels = Levels { cap: Some(1_000), ..Levels::default() };
+    change(&change(&Change::SetLevels { target: sims(customer, 20), levels }));
+    change(&edit(sims(customer, 1).ids.first().copied().expect("a SIM")));
+    let tags = Edit { categories: crate::edit::Listed::parse("+north"), ..Edit::default() };
+    change(&Change::Edit { target: sims(customer, 9), edit: Box::new(tags) });
+    let by = Grouping::Category;
+    change(&change(&Change::Convert { target: sims(customer, 9), account: customer, by }));
+    change(&change(&Change::RenameAccount { account: *account, name: "Renamed".into() }));
+    change(&change(&Change::SetCeiling { account: customer, ceiling: Some(500) }));
+    change(&change(&Change::MoveAccount { account: *account, under: customer }));
+    root.add_user(*account, "E", "e@x.example", Role::Admin).expect("user");
+    change(&change(&Change::Move { target: sims(customer, 3), to: *account, clear: Clear::default() }));
+}

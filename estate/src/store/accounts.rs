@@ -1,5 +1,6 @@
 //! Accounts and users in the store: the tree a user sees, and the changes to it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
@@ -17,15 +18,16 @@ use crate::units::Time;
 
 /// Reads the accounts at and below `top`; says whether that is all there are.
 pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)> {
+    let users = count_users(session)?;
     let mut statement = session.prepare_cached(
-        "SELECT a.id, a.parent_id, a.name, a.key, a.sims, a.version, a.period, a.levels, a.ceiling, \
-         a.external_ref, a.help <> '', EXISTS (SELECT 1 FROM user u WHERE u.account_id = a.id AND u.role = 'admin' AND u.state < 2), \
-         (SELECT count(*) FROM user u WHERE u.account_id = a.id AND u.state < 3) FROM account a",
+        "SELECT id, parent_id, name, key, sims, version, period, levels, ceiling, external_ref, help <> '' FROM account",
     )?;
     let rows: Vec<AccountRow> = statement
         .query_map([], |r| {
+            let id = AccountId(r.get(0)?);
+            let (users, has_admin) = users.get(&id).copied().unwrap_or_default();
             Ok(AccountRow {
-                id: AccountId(r.get(0)?),
+                id,
                 parent: r.get::<_, Option<i64>>(1)?.map(AccountId),
                 name: r.get(2)?,
                 key: r.get(3)?,
@@ -36,8 +38,8 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
                 ceiling: Some(r.get::<_, i64>(8)?.unsigned_abs()).filter(|bytes| *bytes > 0),
                 reference: r.get(9)?,
                 helps: r.get(10)?,
-                has_admin: r.get(11)?,
-                users: r.get::<_, i64>(12)?.unsigned_abs(),
+                has_admin,
+                users,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
@@ -45,6 +47,18 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
     let tree = Accounts::build(&rows, top);
     let whole = tree.all().len() == count;
     Ok((tree, whole))
+}
+
+/// The users of each account that has any, and whether one is an Admin, invited or active.
+fn count_users(session: &Session) -> Result<HashMap<AccountId, (u64, bool)>> {
+    let sql =
+        "SELECT account_id, count(*), max(role = 'admin' AND state < 2) FROM user WHERE state < 3 GROUP BY 1";
+    let mut statement = session.prepare_cached(sql)?;
+    let rows = statement.query_map([], |r| {
+        let users = r.get::<_, i64>(1)?.unsigned_abs();
+        Ok((AccountId(r.get(0)?), (users, r.get(2)?)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Makes an account without asking whether it may be made.

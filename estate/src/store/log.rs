@@ -10,7 +10,8 @@ use super::read::View;
 use super::sql::Sql;
 use super::write::Undone;
 use crate::account::AccountId;
-use crate::change::{ChangeId, Counts, Entry, Receipt, Rev};
+use crate::change::{Change, ChangeId, Counts, Entry, Receipt, Rev};
+use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::Time;
@@ -191,6 +192,27 @@ pub(crate) fn names_since(session: &Session, rev: Rev, kinds: &[&str], user: Use
         kinds.join(", ")
     );
     Ok(session.query_row(&sql, params![rev, user.0], |r| r.get(0))?)
+}
+
+/// The SIMs that each account gained or lost by the changes after a revision; `None` if one of these may have changed
+/// accounts or users themselves.
+pub(crate) fn moved_since(session: &Session, rev: Rev) -> Result<Option<Vec<(AccountId, i64)>>> {
+    let mut statement = session.prepare_cached("SELECT kind, undoes FROM log WHERE rev > ?")?;
+    let mut rows = statement.query([rev])?;
+    while let Some(row) = rows.next()? {
+        let kind = row.get_ref(0)?.as_str().unwrap_or_default();
+        // Undoing a conversion is a move that also deletes accounts.
+        let undoes: Option<Rev> = row.get(1)?;
+        if !(kind == Change::LEVELS || Edit::is_kind(kind) || kind == Change::MOVE && undoes.is_none()) {
+            return Ok(None);
+        }
+    }
+    let mut statement = session.prepare_cached(
+        "SELECT a.account_id, sum(iif(a.side = 1, a.sims, -a.sims)) AS added FROM log l JOIN log_account a ON a.rev = l.rev \
+         WHERE l.rev > ? AND l.kind = 'move' GROUP BY 1 HAVING added <> 0",
+    )?;
+    let rows = statement.query_map([rev], |r| Ok((AccountId(r.get(0)?), r.get(1)?)))?;
+    Ok(Some(rows.collect::<rusqlite::Result<_>>()?))
 }
 
 /// Notes that a change concerns an account, whatever it did to its SIMs.
