@@ -18,7 +18,7 @@ docs:
     cargo run --quiet -- openapi > docs/openapi.json
     cargo run --quiet --example screenshots
 
-# A million SIMs (or as many as SIMS says): figures on standard output.
+# A million SIMs (or as many as SIMS says), then estates of up to 100,000 accounts (`just bench accounts`: these only).
 bench SIMS="1000000":
     cargo run --release --example bench -- {{SIMS}}
 

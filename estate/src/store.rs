@@ -103,6 +103,12 @@ struct Stop {
     deadline: Option<Instant>,
 }
 
+impl Stop {
+    fn is_due(&self) -> bool {
+        self.cancel.is_cancelled() || self.deadline.is_some_and(|d| Instant::now() >= d)
+    }
+}
+
 impl Deref for Session {
     type Target = Connection;
 
@@ -243,13 +249,7 @@ impl Session {
         rusqlite::vtab::array::load_module(&conn)?;
         let stop: Arc<Mutex<Stop>> = Arc::default();
         let asked = Arc::clone(&stop);
-        conn.progress_handler(
-            2_000,
-            Some(move || {
-                let stop = lock(&asked);
-                stop.cancel.is_cancelled() || stop.deadline.is_some_and(|d| Instant::now() >= d)
-            }),
-        )?;
+        conn.progress_handler(2_000, Some(move || lock(&asked).is_due()))?;
         let session = Self { conn, accounts: Arc::default(), stop };
         session.functions()?;
         Ok(session)
@@ -302,6 +302,12 @@ impl Session {
     /// Stops statements when `cancel` says so, or when `deadline` has passed.
     pub fn stop_when(&self, cancel: &Cancel, deadline: Option<Instant>) {
         *lock(&self.stop) = Stop { cancel: cancel.clone(), deadline };
+    }
+
+    /// Returns `Cancelled` when statements would be stopped: statements too short to be stopped themselves ask between
+    /// them.
+    pub fn check_stop(&self) -> Result<()> {
+        if lock(&self.stop).is_due() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// The revision of the last change.

@@ -139,6 +139,19 @@ fn reads(local: &Local) {
     });
     let all = Query::all(local.me().account, Time::now());
     let sorted = Query { sort: Order::parse("used:desc").expect("order"), ..all.clone() };
+    for (under, filter) in
+        [("/Northstar", ""), ("/Northstar/Customer 0", ""), ("/Northstar", "label:x notes:zz")]
+    {
+        let query = Query {
+            under: accounts.find(under).expect("account"),
+            filter: Filter::parse(filter).expect("filter"),
+            sort: Order::parse("account").expect("order"),
+            ..all.clone()
+        };
+        timed(&format!("first rows by account under {under} {filter}"), || {
+            local.page(&query, &Seek::First, WINDOW, &cancel).expect("page")
+        });
+    }
     for filter in ["account:unit", "in:\"/Northstar/Customer 1\"", "account:999"] {
         let query = Query { filter: Filter::parse(filter).expect("filter"), ..sorted.clone() };
         timed(&format!("first rows of {filter}"), || {

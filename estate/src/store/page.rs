@@ -275,7 +275,8 @@ impl View<'_> {
         let unknown = |id: &AccountId| Error::not_found("account", format!("#{}", id.0));
         let placed = |(.., id): &(_, _, AccountId)| self.accounts.place(*id).ok_or_else(|| unknown(id));
         let start = from.as_ref().map(placed).transpose()?;
-        let condition = self.condition(query)?;
+        // The accounts are those of the scope already.
+        let condition = self.compiler(query.now).condition(&query.filter)?;
         let select = format!(
             "SELECT {COLUMNS}{} FROM sim s INDEXED BY sim_account WHERE s.account_id = ? AND ",
             expressions(&query.sort)
@@ -291,6 +292,7 @@ impl View<'_> {
                 skip -= own;
                 continue;
             }
+            self.session.check_stop()?;
             let mut sql = Sql::new(select.as_str()).with(id.0);
             if let Some((side, key, _)) = from.as_ref().filter(|(.., at)| *at == id) {
                 sql.push(self.bound(&keys[1..], &key.values[1..], first, *side, key.id)?);
