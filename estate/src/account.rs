@@ -123,7 +123,9 @@ impl Passed {
 
 /// What comes from an account and from those above it, which this user may not see.
 fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> Passed {
-    let by_id: HashMap<AccountId, &AccountRow> = rows.iter().map(|row| (row.id, row)).collect();
+    // The root, which most trees begin at, inherits nothing.
+    let above = if at.is_some() { rows } else { &[] };
+    let by_id: HashMap<AccountId, &AccountRow> = above.iter().map(|row| (row.id, row)).collect();
     let mut path = Vec::new();
     for _ in 0..rows.len() {
         let Some(row) = at.and_then(|id| by_id.get(&id)) else { break };
@@ -410,6 +412,11 @@ mod tests {
         let seen: Vec<(&str, u64)> = tree.all().iter().map(|a| (a.name.as_str(), a.subtree)).collect();
         assert_eq!(seen, [("Top", 1111), ("Ä", 1100), ("Leaf", 1000), ("b/c", 10)]);
         assert!(tree.is_under(AccountId(4), AccountId(3)) && !tree.is_under(AccountId(2), AccountId(3)));
+        let children = |id| tree.children(AccountId(id)).map(|a| a.id.0).collect::<Vec<_>>();
+        assert_eq!(
+            [children(1), children(3), children(4), children(9)],
+            [vec![3, 2], vec![4], vec![], vec![]]
+        );
     }
 
     #[test]
