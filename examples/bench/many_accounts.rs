@@ -140,7 +140,7 @@ fn reads(local: &Local) {
     let all = Query::all(local.me().account, Time::now());
     let sorted = Query { sort: Order::parse("used:desc").expect("order"), ..all.clone() };
     for (under, filter) in
-        [("/Northstar", ""), ("/Northstar/Customer 0", ""), ("/Northstar", "label:x notes:zz")]
+        [("/Northstar", ""), ("/Northstar/Customer 1", ""), ("/Northstar", "label:x notes:zz")]
     {
         let query = Query {
             under: accounts.find(under).expect("account"),
