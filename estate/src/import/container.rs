@@ -223,9 +223,10 @@ fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
     for at in 0..archive.len() {
         let mut part = archive.by_index(at).map_err(|e| broken(&e))?;
         let name = part.name().map_err(|e| broken(&e))?.to_ascii_lowercase();
+        let is_xml = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "xml");
         let shared = name.ends_with("sharedstrings.xml");
         let bound = if shared { MAX_SHARED_STRINGS.min(left) } else { left };
-        let mut sink = PartSink { bytes: 0, head: Vec::new(), text: 0, is_xml: name.ends_with(".xml"), tick };
+        let mut sink = PartSink { bytes: 0, head: Vec::new(), text: 0, is_xml, tick };
         io::copy(&mut (&mut part).take(bound + 1), &mut sink).map_err(|e| match tick(u64::MAX) {
             Err(cancelled) => cancelled,
             Ok(()) => broken(&e),

@@ -181,9 +181,18 @@ fn write_portal(
         }
     }
     write_conditions(out, mapping, &string);
-    if holds == Holds::Usage {
-        return;
+    if holds == Holds::Sims {
+        write_words(out, mapping, words, &string);
     }
+}
+
+/// Writes the status words of the file, and those that the portal has besides.
+fn write_words(
+    out: &mut String,
+    mapping: &Mapping,
+    words: &BTreeMap<String, u64>,
+    string: &dyn Fn(&str) -> String,
+) {
     let _ = writeln!(out, "\n[status]");
     for (word, rows) in words {
         match mapping.words.get(word) {

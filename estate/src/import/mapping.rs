@@ -75,15 +75,7 @@ impl Mapping {
         let mut choice = columns::choose(&headers, &column_options)?;
         check_identifier(&choice, &headers, holds)?;
         let inspections = plan_survey(&choice, headers.len(), holds, options);
-        let mut ids = choice.weak_record.map(|at| {
-            let of = [Field::Iccid, Field::Imsi, Field::Msisdn, Field::At, Field::Span];
-            let others = choice.parts.iter().filter(|(field, _)| of.contains(field)).map(|(_, part)| part.at);
-            RecordIds::new(at, others.collect())
-        });
-        let survey = Survey::run(spool, &inspections, ids.as_mut(), tick)?;
-        if ids.is_some_and(|ids| ids.contradicts) {
-            choice.parts.retain(|(field, _)| *field != Field::Record);
-        }
+        let survey = survey(spool, &mut choice, &inspections, tick)?;
         columns::settle_ties(&mut choice, &headers, &|_, at| survey.columns[at].fits)?;
         if holds == Holds::Sims && !options.no_status {
             check_status(&choice, &headers, &survey)?;
@@ -226,6 +218,25 @@ pub(super) fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let rest = names.len().saturating_sub(QUOTED_NAMES);
     let listed = names[..names.len() - rest].join(", ");
     if rest == 0 { listed } else { format!("{listed} and {} more", crate::units::count(rest as u64)) }
+}
+
+/// Reads the records once. A column that turns out to hold no record ids is taken out of the choice.
+fn survey(
+    spool: &mut Spool,
+    choice: &mut Choice,
+    inspections: &[Inspection],
+    tick: Tick<'_>,
+) -> Result<Survey> {
+    let mut ids = choice.weak_record.map(|at| {
+        let of = [Field::Iccid, Field::Imsi, Field::Msisdn, Field::At, Field::Span];
+        let others = choice.parts.iter().filter(|(field, _)| of.contains(field)).map(|(_, part)| part.at);
+        RecordIds::new(at, others.collect())
+    });
+    let survey = Survey::run(spool, inspections, ids.as_mut(), tick)?;
+    if ids.is_some_and(|ids| ids.contradicts) {
+        choice.parts.retain(|(field, _)| *field != Field::Record);
+    }
+    Ok(survey)
 }
 
 fn words(portal: Option<&Portal>, options: &ImportOptions) -> Result<Words> {

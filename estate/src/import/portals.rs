@@ -124,22 +124,10 @@ impl Portal {
                 wrong(line(field.span().start), &format!("columns.\"{header}\": {}", reason(&error)))
             })?;
         }
-        for (table, keys) in [
-            (
-                "columns",
-                file.columns.iter().map(|(key, value)| (key, value.span().start)).collect::<Vec<_>>(),
-            ),
-            ("status", file.status.iter().map(|(key, value)| (key, value.span().start)).collect()),
-        ] {
-            let twice = keys.iter().enumerate().find_map(|(n, (key, at))| {
-                keys[..n].iter().any(|(other, _)| plain(other) == plain(key)).then_some((key, at))
-            });
-            if let Some((key, at)) = twice {
-                return Err(wrong(
-                    line(*at),
-                    &format!("{table}.\"{key}\": is listed twice, in another spelling"),
-                ));
-            }
+        if let Some((table, key, at)) =
+            find_twin("columns", &file.columns).or_else(|| find_twin("status", &file.status))
+        {
+            return Err(wrong(line(at), &format!("{table}.\"{key}\": is listed twice, in another spelling")));
         }
         let names_sim = |field: &Spanned<String>| {
             parse_target(file.holds.fields(), field.get_ref(), "columns")
@@ -202,6 +190,16 @@ impl Portal {
         }
         Ok(())
     }
+}
+
+/// Finds a key of a table that is another one in another spelling: the table, the key, its place.
+fn find_twin<'a>(
+    table: &'static str,
+    keys: &'a BTreeMap<String, Spanned<String>>,
+) -> Option<(&'static str, &'a str, usize)> {
+    let mut seen = std::collections::BTreeSet::new();
+    let twin = keys.iter().find(|(key, _)| !seen.insert(plain(key)));
+    twin.map(|(key, value)| (table, key.as_str(), value.span().start))
 }
 
 macro_rules! shipped {
