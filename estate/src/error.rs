@@ -1,9 +1,12 @@
 //! Every way to fail, once, each with a stable code and, where there is one, a way out.
 
+mod fault;
+
 use std::path::PathBuf;
 
 use crate::permit::Capability;
 use crate::user::Role;
+pub use fault::Fault;
 
 /// The result of anything the estate does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -105,6 +108,42 @@ pub enum Error {
         found: u32,
         /// The newest this program knows.
         known: u32,
+    },
+    /// The file was written by an earlier version and this session does not upgrade it.
+    #[error("{} is from an older simdeck (schema {found}, this one reads {known})", .path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema number.
+        found: u32,
+        /// The schema number of this program.
+        known: u32,
+    },
+    /// The path names a folder, a pipe, a socket or a device.
+    #[error("{} is {kind}, not a simdeck store", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// The kind of file, with its article.
+        kind: &'static str,
+    },
+    /// The write-ahead log beside the store was written for another file.
+    #[error("{} does not belong to {}; nothing was changed", .side_file.display(), .path.display())]
+    ForeignSideFile {
+        /// The store.
+        path: PathBuf,
+        /// The write-ahead log.
+        side_file: PathBuf,
+    },
+    /// The store's file cannot be used as it has to be.
+    #[error("{}", .fault.message(.path.as_deref(), .detail))]
+    Fault {
+        /// The kind of failure.
+        fault: Fault,
+        /// The file, if known.
+        path: Option<PathBuf>,
+        /// The words of the database or the operating system.
+        detail: String,
     },
     /// The header or schema of the file is damaged.
     #[error("{} is damaged: {detail}", .path.display())]
@@ -235,8 +274,11 @@ impl Error {
             Self::Conflict(_) => "conflict",
             Self::KeyReused => "key-reused",
             Self::Busy => "busy",
-            Self::NotOurs(_) => "not-a-store",
+            Self::NotOurs(_) | Self::NotAFile { .. } => "not-a-store",
             Self::Newer { .. } => "newer-store",
+            Self::Older { .. } => "older-store",
+            Self::ForeignSideFile { .. } => "foreign-side-file",
+            Self::Fault { fault, .. } => fault.code(),
             Self::Damaged { .. } => "damaged",
             Self::NoStore(_) => "no-store",
             Self::Exists(_) => "exists",
@@ -292,11 +334,19 @@ impl Error {
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),
             Self::Busy => Some("wait for the other program to finish and try again".into()),
-            Self::NotOurs(_) => Some("give the path of a store, or make one with `simdeck init`".into()),
-            Self::Newer { .. } => Some("install the newer simdeck; the file was left untouched".into()),
-            Self::Damaged { .. } => {
-                Some("the file was left untouched; restore a backup made with `simdeck store backup`".into())
+            Self::NotOurs(_) | Self::NotAFile { .. } => {
+                Some("give the path of a store, or make one with `simdeck init`".into())
             }
+            Self::Older { .. } => {
+                Some("upgrade it with `simdeck store upgrade`, which writes a backup first".into())
+            }
+            Self::ForeignSideFile { side_file, .. } => Some(format!(
+                "copy a backup in with `simdeck store restore FILE`; to keep the file as it is now, move {} away",
+                side_file.display()
+            )),
+            Self::Fault { fault, .. } => Some(fault.hint().into()),
+            Self::Newer { .. } => Some("install the newer simdeck; the file was left untouched".into()),
+            Self::Damaged { .. } => Some(Fault::Damaged.hint().into()),
             Self::NoStore(_) => Some(
                 "make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`"
                     .into(),
@@ -313,17 +363,6 @@ impl Error {
             )),
             Self::Exists(_) => Some("choose another name, or remove the file first".into()),
             _ => None,
-        }
-    }
-}
-
-impl From<rusqlite::Error> for Error {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, OperationInterrupted};
-        match error.sqlite_error_code() {
-            Some(OperationInterrupted) => Self::Cancelled,
-            Some(DatabaseBusy | DatabaseLocked) => Self::Busy,
-            _ => Self::Store(error.to_string()),
         }
     }
 }

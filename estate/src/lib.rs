@@ -43,7 +43,7 @@ pub use change::{
     Reason, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
 pub use edit::{Common, Edit, Listed, Stated, Verb};
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Fault, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use help::{Contact, Help};
 pub use import::{ImportOptions, Note, NoteSink, OnDuplicate, Tally, explain, portals};
@@ -57,7 +57,10 @@ pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 pub use saved::{Saved, SavedEdit};
 pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
+pub use store::backup::Restored;
 pub use store::log::LogFilter;
+pub use store::migrate::Upgrade;
+pub use store::open::StoreInfo;
 pub use store::watch::CommitWatch;
 pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
 pub use units::Time;

@@ -24,7 +24,7 @@ use crate::query::{Page, Query, Seek};
 use crate::store::log::Record;
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, Store, accounts, lock, log, people};
+use crate::store::{Opening, Session, Store, accounts, lock, log, people};
 use crate::token::Token;
 use crate::units::Time;
 use crate::user::{Role, User, UserId, UserState};
@@ -66,6 +66,8 @@ type Clock = Box<dyn Fn() -> Time + Send + Sync>;
 
 /// A user's session with a store on this machine.
 pub struct Local {
+    /// First, so that its connections are closed before those of the store.
+    staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
     store: Arc<Store>,
     scope: Scope,
     clock: Clock,
@@ -76,7 +78,6 @@ pub struct Local {
     links: Option<String>,
     /// From where changes are made, for the log.
     via: String,
-    staged: Mutex<HashMap<StagingId, Box<dyn Incoming>>>,
     /// When it was last written down that a token is used, where it is.
     uses: Option<AtomicI64>,
     next_staging: AtomicU64,
@@ -131,8 +132,20 @@ impl Local {
     }
 
     /// Opens a store as the user with that address, or as the only Admin of the root account.
+    ///
+    /// A store of an older schema is upgraded after a backup; with `read_only` it is read if that is possible, else the
+    /// error is `Older`.
     pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
-        Self::sign_in(Arc::new(Store::open(path)?), email, read_only, Box::new(Time::now))
+        let opening = if read_only { Opening::ReadOnly } else { Opening::Write };
+        Self::sign_in(Arc::new(Store::open(path, opening)?), email, read_only, Box::new(Time::now))
+    }
+
+    /// Opens a store for reading and small notes of its own, such as the time of a sign-in. A store of an older schema
+    /// is not upgraded: it is opened read-only.
+    pub fn open_as_is(path: &Path, email: Option<&str>) -> Result<Self> {
+        let store = Store::open(path, Opening::AsIs)?;
+        let read_only = !store.is_writable();
+        Self::sign_in(Arc::new(store), email, read_only, Box::new(Time::now))
     }
 
     fn new(store: Arc<Store>, scope: Scope, clock: Clock) -> Self {
@@ -220,6 +233,7 @@ impl Local {
     /// Whether this session writes at all, and its user may do all of that.
     fn may_change(&self, needs: &[Capability]) -> Result<()> {
         if self.scope.read_only {
+            self.store.check_current()?;
             return Err(Error::ReadOnly);
         }
         needs.iter().try_for_each(|need| self.may(*need))

@@ -1,6 +1,7 @@
 //! The SQLite file: opened, checked, migrated; one writer and several readers.
 
 pub(crate) mod accounts;
+pub(crate) mod backup;
 pub(crate) mod ceilings;
 pub(crate) mod check;
 pub(crate) mod convert;
@@ -13,7 +14,9 @@ mod inherited;
 pub(crate) mod items;
 pub(crate) mod levels;
 pub(crate) mod log;
+pub(crate) mod migrate;
 pub(crate) mod names;
+pub(crate) mod open;
 mod opened;
 pub(crate) mod outbox;
 pub(crate) mod pace;
@@ -31,47 +34,28 @@ pub(crate) mod tokens;
 pub(crate) mod turn;
 pub(crate) mod usage;
 pub(crate) mod values;
+mod wal;
 pub(crate) mod watch;
 pub(crate) mod write;
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::Read;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::account::{AccountId, Accounts};
 use crate::change::Cancel;
 use crate::error::{Error, Result};
 use crate::text;
+use migrate::Upgrade;
+use open::Access;
+pub(crate) use open::Opening;
 use opened::Opened;
 
-/// `SIMD` in ASCII: marks the file as ours (SQLite file format §1.3, offset 68).
-const APPLICATION_ID: u32 = 0x5349_4d44;
-/// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 16] = [
-    include_str!("../schema/0001.sql"),
-    include_str!("../schema/0002.sql"),
-    include_str!("../schema/0003.sql"),
-    include_str!("../schema/0004.sql"),
-    include_str!("../schema/0005.sql"),
-    include_str!("../schema/0006.sql"),
-    include_str!("../schema/0007.sql"),
-    include_str!("../schema/0008.sql"),
-    include_str!("../schema/0009.sql"),
-    include_str!("../schema/0010.sql"),
-    include_str!("../schema/0011.sql"),
-    include_str!("../schema/0012.sql"),
-    include_str!("../schema/0013.sql"),
-    include_str!("../schema/0014.sql"),
-    include_str!("../schema/0015.sql"),
-    include_str!("../schema/0016.sql"),
-];
 /// How long a writer waits for another program's transaction.
 const BUSY: Duration = Duration::from_mins(1);
 /// How many readers are kept when nobody reads.
@@ -79,13 +63,49 @@ const READERS: usize = 16;
 /// Page cache of a connection, in KiB.
 const CACHE_KIB: i64 = 4_000;
 
-/// An open store.
+/// An open store. Fields are dropped in order: connections, then side files, then the mark that the file is open.
 pub(crate) struct Store {
     path: PathBuf,
-    writer: Mutex<Session>,
+    access: Access,
+    upgrade: Option<Upgrade>,
+    /// The schema number, if it is not the present one.
+    older: Option<u32>,
+    stamped: wal::Stamped,
     readers: Mutex<Vec<Session>>,
-    /// After the connections: as long as one is open, the file is.
-    _opened: Opened,
+    /// After the readers: the last connection to close folds the log in, if it may write.
+    writer: Mutex<Session>,
+    #[expect(dead_code, reason = "acts when it is dropped")]
+    fold_on_close: wal::FoldOnClose,
+    opened: Opened,
+}
+
+/// The writer, lent.
+pub(crate) struct Writer<'a> {
+    session: MutexGuard<'a, Session>,
+    store: &'a Store,
+    changes: u64,
+}
+
+impl Deref for Writer<'_> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
+}
+
+impl DerefMut for Writer<'_> {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if self.session.total_changes() != self.changes && self.session.is_autocommit() {
+            self.store.after_commit(&self.session);
+        }
+    }
 }
 
 /// A connection with the functions our SQL uses.
@@ -141,37 +161,6 @@ pub(crate) fn in_passing(session: &Session, write: impl FnOnce() -> rusqlite::Re
 }
 
 impl Store {
-    /// Makes a new store at `path`, readable by its owner only.
-    pub fn create(path: &Path) -> Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
-            _ => Error::io(format!("cannot create {}", path.display()), e),
-        })?;
-        let mut conn = Connection::open(path)?;
-        conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-        migrate(&mut conn)?;
-        drop(conn);
-        Self::open(path)
-    }
-
-    /// Opens the store at `path` after making sure that it is one.
-    pub fn open(path: &Path) -> Result<Self> {
-        let connect = || Connection::open_with_flags(path, flags(false)).map_err(|e| damaged(path, &e));
-        let (mut conn, opened) = Opened::begin(path, || check_header(path), connect)?;
-        check_schema(path, &conn)?;
-        migrate(&mut conn)?;
-        Ok(Self {
-            path: path.to_owned(),
-            writer: Mutex::new(Session::new(conn, true)?),
-            readers: Mutex::default(),
-            _opened: opened,
-        })
-    }
-
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -184,7 +173,7 @@ impl Store {
         let pooled = lock(&self.readers).pop();
         let session = match pooled {
             Some(session) => session,
-            None => Session::new(Connection::open_with_flags(&self.path, flags(true))?, false)?,
+            None => Session::new(self.access.connect_reader(&self.path)?, false)?,
         };
         session.stop_when(cancel, None);
         let result = session.snapshot(work);
@@ -209,39 +198,54 @@ impl Store {
             };
             session.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(hear))
         };
-        let mut reader = Session::new(Connection::open_with_flags(&self.path, flags(true))?, false)?;
+        let mut reader = Session::new(self.access.connect_reader(&self.path)?, false)?;
         listen(&mut reader)?;
         *lock(&self.readers) = vec![reader];
         Ok(listen(&mut lock(&self.writer))?)
     }
 
     /// Lends the writer if nobody has it.
-    pub fn try_writer(&self) -> Option<MutexGuard<'_, Session>> {
-        self.writer.try_lock().ok()
+    pub fn try_writer(&self) -> Option<Writer<'_>> {
+        self.writer.try_lock().ok().map(|session| self.lend(session))
     }
 
     /// Lends the writer; there is one.
-    pub fn writer(&self) -> MutexGuard<'_, Session> {
-        lock(&self.writer)
+    pub fn writer(&self) -> Writer<'_> {
+        self.lend(lock(&self.writer))
     }
-}
 
-fn flags(read_only: bool) -> OpenFlags {
-    let mode = if read_only { OpenFlags::SQLITE_OPEN_READ_ONLY } else { OpenFlags::SQLITE_OPEN_READ_WRITE };
-    mode | OpenFlags::SQLITE_OPEN_NO_MUTEX
+    fn lend<'a>(&'a self, session: MutexGuard<'a, Session>) -> Writer<'a> {
+        let changes = session.total_changes();
+        Writer { session, store: self, changes }
+    }
+
+    /// Whether the store can be written in this session.
+    pub fn is_writable(&self) -> bool {
+        self.access == Access::Write
+    }
+
+    /// Checks that the store has the present schema, without which nothing is written.
+    pub fn check_current(&self) -> Result<()> {
+        let older = |found| Error::Older { path: self.path.clone(), found, known: migrate::SCHEMA };
+        self.older.map_or(Ok(()), |found| Err(older(found)))
+    }
+
+    /// The upgrade that opening the store made.
+    pub fn upgrade(&self) -> Option<&Upgrade> {
+        self.upgrade.as_ref()
+    }
 }
 
 impl Session {
     /// A connection of its own to an open store.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        Self::new(Connection::open(path)?, true)
+        Self::new(Access::Write.connect(path)?, true)
     }
 
     pub fn new(mut conn: Connection, writer: bool) -> Result<Self> {
-        conn.busy_timeout(BUSY)?;
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
         if writer {
-            conn.pragma_update(None, "journal_mode", "WAL")?;
+            open::use_wal(&conn)?;
             // FULL syncs the log at every commit: an acknowledged change survives power loss.
             conn.pragma_update(None, "synchronous", "FULL")?;
             conn.pragma_update(None, "foreign_keys", true)?;
@@ -350,78 +354,5 @@ fn schema_functions(conn: &Connection) -> Result<()> {
         let names: BTreeSet<&str> = list.split('\n').filter(|name| !name.is_empty()).collect();
         Ok(serde_json::to_string(&names).unwrap_or_default())
     })?;
-    Ok(())
-}
-
-/// Looks at the first hundred bytes before SQLite may touch the file.
-fn check_header(path: &Path) -> Result<()> {
-    let mut file = File::open(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => Error::NoStore(path.to_owned()),
-        _ => Error::io(format!("cannot open {}", path.display()), e),
-    })?;
-    let mut header = [0u8; 100];
-    if file.read_exact(&mut header).is_err() || !header.starts_with(b"SQLite format 3\0") {
-        return Err(Error::NotOurs(path.to_owned()));
-    }
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if number(68) != APPLICATION_ID {
-        return Err(Error::NotOurs(path.to_owned()));
-    }
-    let (found, known) = (number(60), MIGRATIONS.len() as u32);
-    if found > known {
-        return Err(Error::Newer { path: path.to_owned(), found, known });
-    }
-    let page_size = u16::from_be_bytes([header[16], header[17]]);
-    if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two()))
-        || header[21..24] != [64, 32, 32]
-    {
-        return Err(Error::Damaged { path: path.to_owned(), detail: "the header makes no sense".into() });
-    }
-    Ok(())
-}
-
-fn damaged(path: &Path, error: &rusqlite::Error) -> Error {
-    Error::Damaged { path: path.to_owned(), detail: error.to_string() }
-}
-
-/// Compares the schema with what our own migrations make.
-fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
-    // One look: another program may be migrating.
-    let look = conn.unchecked_transaction().map_err(|e| damaged(path, &e))?;
-    let version: u32 =
-        conn.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(|e| damaged(path, &e))?;
-    let fresh = Connection::open_in_memory()?;
-    schema_functions(&fresh)?;
-    for migration in &MIGRATIONS[..version as usize] {
-        fresh.execute_batch(migration)?;
-    }
-    let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
-        let sql = "SELECT name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
-        conn.prepare(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
-    };
-    let (found, wanted) = (objects(conn).map_err(|e| damaged(path, &e))?, objects(&fresh)?);
-    drop(look);
-    match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(Error::Damaged { path: path.to_owned(), detail: format!("its schema differs at {name}") })
-        }
-    }
-}
-
-/// Applies the migrations the file does not have yet, each in a transaction of its own.
-fn migrate(conn: &mut Connection) -> Result<()> {
-    let version = |conn: &Connection| conn.query_row("PRAGMA user_version", [], |r| r.get::<_, u32>(0));
-    schema_functions(conn)?;
-    conn.busy_timeout(BUSY)?;
-    for (number, migration) in (1u32..).zip(MIGRATIONS).skip(version(conn)? as usize) {
-        let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another program may have done it while this one waited.
-        if version(&transaction)? < number {
-            transaction.execute_batch(migration)?;
-            transaction.pragma_update(None, "user_version", number)?;
-        }
-        transaction.commit()?;
-    }
     Ok(())
 }

@@ -175,7 +175,9 @@ impl Local {
         }
         let writer = self.store.writer();
         if let Change::Import { staging } | Change::ImportUsage { staging } = change {
-            return self.import(id, change.kind(), *staging, watch);
+            let imported = self.import(id, change.kind(), *staging, watch);
+            self.store.after_commit(&writer);
+            return imported;
         }
         let transaction = begin(&writer)?;
         let asked = fingerprint(change);

@@ -337,6 +337,7 @@ impl Estate for Local {
         if self.scope.read_only {
             return Ok(false);
         }
+        self.store.fold_if_large();
         let mut session = self.store.writer();
         Ok(turn::step(&mut session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
     }

@@ -14,7 +14,7 @@ use crate::change::Cancel;
 use crate::error::{Error, Result};
 use crate::permit::Capability;
 use crate::store::read::View;
-use crate::store::{Store, log, people, tokens};
+use crate::store::{Opening, Store, log, people, tokens};
 use crate::token::{NewToken, Secret, Token, TokenId};
 use crate::units::Time;
 use crate::user::{UserId, UserState};
@@ -33,7 +33,8 @@ impl Local {
         read_only: bool,
         clock: impl Fn() -> Time + Send + Sync + 'static,
     ) -> Result<Self> {
-        Self::on(Arc::new(Store::open(path)?), secret, read_only, Box::new(clock))
+        let opening = if read_only { Opening::ReadOnly } else { Opening::Write };
+        Self::on(Arc::new(Store::open(path, opening)?), secret, read_only, Box::new(clock))
     }
 
     /// Signs a program in at the store that is open here.

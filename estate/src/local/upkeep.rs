@@ -7,8 +7,11 @@ use crate::change::{Cancel, Head, Watch};
 use crate::error::{Error, Result};
 use crate::notify::{Attempt, Delivery, Letter};
 use crate::permit::Capability;
+use crate::store::backup::{self, Restored};
+use crate::store::migrate::Upgrade;
+use crate::store::open::StoreInfo;
 use crate::store::read::View;
-use crate::store::{check, demo as made_up, outbox, turn};
+use crate::store::{Opening, Store, check, demo as made_up, outbox, turn};
 use crate::units::Time;
 
 impl Local {
@@ -90,6 +93,29 @@ impl Local {
     /// Copies the store to a new file while it is in use.
     pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
         self.at_root(Capability::EstateHistory, |_| Ok(()))?;
-        check::backup(&self.store, to, watch)
+        backup::backup(&self.store, to, watch)
+    }
+
+    /// Replaces the store at `path` by a checked copy of the backup `from`, and keeps the old one beside it.
+    ///
+    /// Works on the files alone, so that a damaged store can be replaced. Errors: `Busy` while a program has the store
+    /// open. On any error the store is as it was.
+    pub fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Restored> {
+        backup::restore(path, from, watch)
+    }
+
+    /// Describes the store at `path` without changing it: for the owner of the file, nobody signs in.
+    pub fn info(path: &Path) -> Result<StoreInfo> {
+        Store::info(path)
+    }
+
+    /// Upgrades the schema of the store at `path` after a backup; `None` if it is current.
+    pub fn upgrade(path: &Path) -> Result<Option<Upgrade>> {
+        Ok(Store::open(path, Opening::Write)?.upgrade().cloned())
+    }
+
+    /// The upgrade of the schema that opening the store made.
+    pub fn upgraded(&self) -> Option<&Upgrade> {
+        self.store.upgrade()
     }
 }

@@ -1,15 +1,12 @@
-//! `store check`: pages, references, counts, indexes and the hash chain of the log. And online backup.
-
-use std::path::Path;
+//! `store check`: pages, references, counts, indexes and the hash chain of the log.
 
 use rusqlite::Connection;
-use rusqlite::backup::{Backup, StepResult};
 
+use super::Session;
 use super::inherited::{Of, fill_ceilings, unreachable_accounts};
 use super::log::LogRow;
-use super::{Session, Store};
-use crate::change::{Head, Progress, Watch};
-use crate::error::{Error, Result};
+use crate::change::Head;
+use crate::error::Result;
 
 /// Everything that is wrong with a store, in words; empty when it is sound.
 pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
@@ -63,7 +60,7 @@ fn list(session: &Session, sql: &str) -> Result<Vec<String>> {
 }
 
 /// Follows the hashes of the log from the first row.
-fn chain(session: &Session) -> Result<Vec<String>> {
+pub(super) fn chain(session: &Connection) -> Result<Vec<String>> {
     let sql = "SELECT rev, change_id, at, actor_id, actor, kind, body, counts, undoes, prev_hash, hash FROM log ORDER BY rev";
     let mut statement = session.prepare(sql)?;
     let mut rows = statement.query([])?;
@@ -94,7 +91,7 @@ fn chain(session: &Session) -> Result<Vec<String>> {
 }
 
 /// The end of the log.
-pub(crate) fn head(session: &Session) -> Result<Head> {
+pub(crate) fn head(session: &Connection) -> Result<Head> {
     let sql = "SELECT rev, hex(hash) FROM log ORDER BY rev DESC LIMIT 1";
     let read = |r: &rusqlite::Row<'_>| {
         Ok(Head { rev: r.get(0)?, hash: r.get::<_, String>(1)?.to_ascii_lowercase() })
@@ -103,38 +100,7 @@ pub(crate) fn head(session: &Session) -> Result<Head> {
 }
 
 /// Whether the log holds that change with that hash.
-pub(crate) fn holds(session: &Session, head: &Head) -> Result<bool> {
+pub(crate) fn holds(session: &Connection, head: &Head) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM log WHERE rev = ? AND lower(hex(hash)) = ?)";
     Ok(session.query_row(sql, rusqlite::params![head.rev, head.hash], |r| r.get(0))?)
-}
-
-/// Copies the store to a new file while others use it.
-pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
-    let copy = Store::create(to)?;
-    drop(copy);
-    let source = Connection::open_with_flags(store.path(), super::flags(true))?;
-    let mut target = Connection::open_with_flags(to, super::flags(false))?;
-    let copied = copy_pages(&source, &mut target, watch);
-    drop(target);
-    if copied.is_err() {
-        let _ = std::fs::remove_file(to);
-    }
-    copied
-}
-
-fn copy_pages(source: &Connection, target: &mut Connection, watch: &Watch<'_>) -> Result<()> {
-    let backup = Backup::new(source, target)?;
-    loop {
-        let step = backup.step(2_000)?;
-        let at = backup.progress();
-        let (total, left) = (at.pagecount as u64, at.remaining as u64);
-        if watch(Progress { phase: "copying", done: total - left, total }).is_break() {
-            return Err(Error::Cancelled);
-        }
-        match step {
-            StepResult::Done => return Ok(()),
-            StepResult::More => {}
-            _ => return Err(Error::Busy),
-        }
-    }
 }

@@ -75,7 +75,7 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
             hash
         ],
     )?;
-    Ok(())
+    Ok(super::wal::renew_stamp(session)?)
 }
 
 fn json(counts: &Counts) -> String {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A file, whatever it is called.
-type Identity = (u64, u64);
+pub(super) type Identity = (u64, u64);
 
 static OPEN: Mutex<Option<HashMap<Identity, usize>>> = Mutex::new(None);
 
@@ -15,15 +15,20 @@ fn all() -> MutexGuard<'static, Option<HashMap<Identity, usize>>> {
 }
 
 #[cfg(unix)]
-fn identity(path: &Path) -> Option<Identity> {
+pub(super) fn identity(path: &Path) -> Option<Identity> {
     use std::os::unix::fs::MetadataExt as _;
     // Asking does not open it.
     std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Path) -> Option<Identity> {
+pub(super) fn identity(_: &Path) -> Option<Identity> {
     None
+}
+
+/// Whether this process has the file open.
+pub(super) fn is_open(path: &Path) -> bool {
+    identity(path).is_some_and(|file| all().get_or_insert_default().contains_key(&file))
 }
 
 /// A store is open for as long as this is kept.
@@ -36,20 +41,26 @@ impl Opened {
         path: &Path,
         look: impl FnOnce() -> Result<(), E>,
         open: impl FnOnce() -> Result<T, E>,
-    ) -> Result<(T, Self), E> {
+    ) -> Result<(Self, T), E> {
         // Held over both, so that nobody opens it in between.
         let mut all = all();
         let open_now = all.get_or_insert_default();
-        let known = identity(path).is_some_and(|file| open_now.contains_key(&file));
+        // Taken before the file is opened: another one may get its name meanwhile.
+        let file = identity(path);
+        let known = file.is_some_and(|file| open_now.contains_key(&file));
         if !known {
             look()?;
         }
         let opened = open()?;
-        let file = identity(path);
         if let Some(file) = file {
             *open_now.entry(file).or_default() += 1;
         }
-        Ok((opened, Self(file)))
+        Ok((Self(file), opened))
+    }
+
+    /// The file that is open.
+    pub fn identity(&self) -> Option<Identity> {
+        self.0
     }
 }
 

@@ -1,0 +1,131 @@
+//! The schema: its migrations, and the check that a file has the schema it claims.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{backup, schema_functions};
+use crate::error::{Error, Result};
+
+/// `SIMD` in ASCII: marks the file as a store (`SQLite` file format, section 1.3, offset 68).
+pub(super) const APPLICATION_ID: u32 = 0x5349_4d44;
+/// Every migration, in order; only ever added to.
+const MIGRATIONS: [&str; 17] = [
+    include_str!("../../schema/0001.sql"),
+    include_str!("../../schema/0002.sql"),
+    include_str!("../../schema/0003.sql"),
+    include_str!("../../schema/0004.sql"),
+    include_str!("../../schema/0005.sql"),
+    include_str!("../../schema/0006.sql"),
+    include_str!("../../schema/0007.sql"),
+    include_str!("../../schema/0008.sql"),
+    include_str!("../../schema/0009.sql"),
+    include_str!("../../schema/0010.sql"),
+    include_str!("../../schema/0011.sql"),
+    include_str!("../../schema/0012.sql"),
+    include_str!("../../schema/0013.sql"),
+    include_str!("../../schema/0014.sql"),
+    include_str!("../../schema/0015.sql"),
+    include_str!("../../schema/0016.sql"),
+    include_str!("../../schema/0017.sql"),
+];
+/// Schema number of this program.
+pub(super) const SCHEMA: u32 = MIGRATIONS.len() as u32;
+/// Oldest schema with the stamp of `wal`.
+pub(super) const FIRST_WITH_STAMP: u32 = 17;
+/// Oldest schema that every read of this program understands.
+const OLDEST_READABLE: u32 = 16;
+
+/// An upgrade of a store's schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Schema number before.
+    pub from: u32,
+    /// Schema number now.
+    pub to: u32,
+    /// The copy of the store as it was.
+    pub backup: PathBuf,
+}
+
+/// Returns the schema number of an open file.
+pub(super) fn schema_of(conn: &Connection) -> rusqlite::Result<u32> {
+    conn.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Refuses a schema that this program does not know.
+pub(super) fn check_not_newer(path: &Path, found: u32) -> Result<()> {
+    if found > SCHEMA {
+        return Err(Error::Newer { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}
+
+/// Refuses a schema that this program cannot read as it is.
+pub(super) fn check_readable(path: &Path, conn: &Connection) -> Result<()> {
+    let found = schema_of(conn)?;
+    if found < OLDEST_READABLE {
+        return Err(Error::Older { path: path.to_owned(), found, known: SCHEMA });
+    }
+    Ok(())
+}
+
+/// Compares the schema with the one that the migrations make.
+pub(super) fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
+    let fault = |error: rusqlite::Error| Error::of_database(&error, Some(path));
+    // One transaction: another program may be migrating.
+    let transaction = conn.unchecked_transaction().map_err(fault)?;
+    let version = schema_of(conn).map_err(fault)?;
+    check_not_newer(path, version)?;
+    let fresh = Connection::open_in_memory()?;
+    schema_functions(&fresh)?;
+    for migration in &MIGRATIONS[..version as usize] {
+        fresh.execute_batch(migration)?;
+    }
+    let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String)>> {
+        let sql = "SELECT name, ifnull(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY name";
+        conn.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let (found, wanted) = (objects(conn).map_err(fault)?, objects(&fresh)?);
+    drop(transaction);
+    match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(Error::Damaged { path: path.to_owned(), detail: format!("its schema differs at {name}") })
+        }
+    }
+}
+
+/// Makes the schema in an empty file.
+pub(super) fn create(conn: &Connection) -> Result<()> {
+    let transaction = conn.unchecked_transaction()?;
+    apply_after(&transaction, 0)?;
+    Ok(transaction.commit()?)
+}
+
+/// Writes a backup beside an older store, then applies the missing migrations, all in one transaction.
+///
+/// Returns `None` if the schema is current. Other programs that open the store at the same time wait.
+pub(super) fn upgrade(path: &Path, conn: &mut Connection) -> Result<Option<Upgrade>> {
+    if schema_of(conn)? == SCHEMA {
+        return Ok(None);
+    }
+    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let from = schema_of(&transaction)?;
+    // Another program may have done it meanwhile.
+    if from == SCHEMA {
+        return Ok(None);
+    }
+    check_not_newer(path, from)?;
+    let backup = backup::keep_copy(path, &format!("schema-{from}"))?;
+    apply_after(&transaction, from)?;
+    transaction.commit()?;
+    Ok(Some(Upgrade { from, to: SCHEMA, backup }))
+}
+
+fn apply_after(transaction: &Transaction<'_>, from: u32) -> Result<()> {
+    schema_functions(transaction)?;
+    for migration in &MIGRATIONS[from as usize..] {
+        transaction.execute_batch(migration)?;
+    }
+    Ok(transaction.pragma_update(None, "user_version", SCHEMA)?)
+}
