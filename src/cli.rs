@@ -39,7 +39,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use estate::{Error, Estate, Local};
+use estate::{Error, Estate, Local, Upgrade};
 
 use crate::config::{self, Config};
 use crate::connect;
@@ -176,7 +176,7 @@ enum Command {
     Support(help::Args),
     History(history::Args),
     Undo(history::UndoArgs),
-    /// Check or copy the store.
+    /// Check, describe, copy, restore or upgrade the store.
     #[command(subcommand)]
     Store(store::One),
     Serve(serve::Args),
@@ -191,10 +191,32 @@ enum Command {
     Reference(reference::Args),
 }
 
+impl Command {
+    /// Whether the command changes the estate, so that a store of an older schema is upgraded for it.
+    fn changes(&self) -> bool {
+        match self {
+            Self::User(_) | Self::Undo(_) | Self::Serve(_) => true,
+            Self::Import(args) => args.changes(),
+            Self::Move(args) => args.changes(),
+            Self::Cap(args) => args.changes(),
+            Self::SimSet(args) => args.changes(),
+            Self::Usage(args) => args.changes(),
+            Self::Outbox(args) => args.changes(),
+            Self::Profile(args) => args.changes(),
+            Self::Filter(one) => one.changes(),
+            Self::Account(one) => one.changes(),
+            Self::Token(command) => command.changes(),
+            _ => false,
+        }
+    }
+}
+
 /// What a command works with.
 pub(crate) struct Context {
     globals: Globals,
     config: Config,
+    /// Whether the command makes changes.
+    changes: bool,
 }
 
 impl Context {
@@ -208,14 +230,28 @@ impl Context {
 
     /// The store itself, for what only its owner does.
     fn open_store(&self) -> Result<Local, Failure> {
+        self.local_path()?;
+        let local = connect::open(&self.globals, &self.config, self.changes)?;
+        if let Some(upgrade) = local.upgraded() {
+            self.say_upgraded(upgrade);
+        }
+        local.catch_up()?;
+        Ok(local)
+    }
+
+    /// The path of the store, where none of a server is meant.
+    fn local_path(&self) -> Result<PathBuf, Failure> {
         if let Some(server) = connect::server(&self.globals, &self.config)? {
             let why =
                 format!("this works on the store itself: run it where the server of {} runs", server.url);
             return Err(Failure::Usage(why));
         }
-        let local = connect::open(&self.globals, &self.config)?;
-        local.catch_up()?;
-        Ok(local)
+        connect::store_path(&self.globals, &self.config)
+    }
+
+    fn say_upgraded(&self, upgrade: &Upgrade) {
+        let Upgrade { from, to, backup } = upgrade;
+        self.say(format!("upgraded the store from schema {from} to {to}; backup: {}", backup.display()));
     }
 
     /// Returns the files that no output may replace: the store in use and `inputs`.
@@ -314,7 +350,9 @@ fn run(arguments: Arguments) -> Outcome {
     {
         return Err(Failure::Usage("this makes a store here, and does nothing at a server".into()));
     }
-    let context = Context { globals: arguments.globals.with_environment(), config };
+    // Without a command the screen opens.
+    let changes = arguments.command.as_ref().is_none_or(Command::changes);
+    let context = Context { globals: arguments.globals.with_environment(), config, changes };
     match arguments.command {
         None => start::run(&context),
         Some(command) => dispatch(&context, command),

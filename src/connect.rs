@@ -85,11 +85,18 @@ pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remo
 }
 
 /// Opens the store that is meant as the user that is meant.
-pub fn open(globals: &Globals, config: &Config) -> Result<Local, Failure> {
+///
+/// A store of an older schema is upgraded, after a backup, only where `changes` says that the command makes changes.
+pub fn open(globals: &Globals, config: &Config, changes: bool) -> Result<Local, Failure> {
     let profile = profile(globals, config)?;
     let user =
         globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
-    let local = Local::open(&store_path(globals, config)?, user.as_deref(), globals.readonly)?;
+    let path = store_path(globals, config)?;
+    let local = if changes || globals.readonly {
+        Local::open(&path, user.as_deref(), globals.readonly)?
+    } else {
+        Local::open_as_is(&path, user.as_deref())?
+    };
     let local = local.via(&origin("command line"));
     let local = local.with_mail(config.mail.is_some()).with_links(config.url.clone());
     Ok(local.with_roles(config.roles()?))

@@ -93,8 +93,8 @@ pub enum Error {
     /// A key that was used for something else already.
     #[error("this key or number was used for something else already")]
     KeyReused,
-    /// Another program holds the store's write lock.
-    #[error("another program is writing to the store")]
+    /// Another program writes to the store, or has it open where nobody else may.
+    #[error("the store is in use by another program")]
     Busy,
     /// The file is not a simdeck store.
     #[error("{} is not a simdeck store", .0.display())]
@@ -333,7 +333,7 @@ impl Error {
             Self::ReadOnly => Some("it was begun with --readonly, or by a token that only reads".into()),
             Self::Filter { suggestion: Some(s), .. } => Some(format!("did you mean {s}?")),
             Self::Drift { .. } => Some("look at the new numbers and confirm again".into()),
-            Self::Busy => Some("wait for the other program to finish and try again".into()),
+            Self::Busy => Some("try again when that program has finished, or end it".into()),
             Self::NotOurs(_) | Self::NotAFile { .. } => {
                 Some("give the path of a store, or make one with `simdeck init`".into())
             }

@@ -205,6 +205,18 @@ pub enum One {
     },
 }
 
+impl One {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        match self {
+            Self::Show { .. } => false,
+            Self::HelpPage(page) => page.none || page.contact.is_some() || page.file.is_some(),
+            Self::Notify { add, remove, .. } => add.is_some() || remove.is_some(),
+            _ => true,
+        }
+    }
+}
+
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
     let accounts = local.accounts(&plain())?;

@@ -41,6 +41,13 @@ pub struct Args {
     confirm: Confirm,
 }
 
+impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        !self.confirm.dry_run
+    }
+}
+
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let levels = Levels {
         cap: args.set.as_deref().map(parse_cap).transpose()?,

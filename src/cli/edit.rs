@@ -53,6 +53,13 @@ fn verb(word: &str) -> Result<Verb, String> {
     Verb::from_word(word).ok_or_else(|| "activate, suspend, resume or terminate".to_owned())
 }
 
+impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        !self.confirm.dry_run
+    }
+}
+
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let list = |text: &Option<String>| text.as_deref().map(Listed::parse).unwrap_or_default();
     let edit = Edit {

@@ -134,6 +134,13 @@ fn object(digit: Option<u8>, own: bool, saved: &Saved) -> serde_json::Value {
     })
 }
 
+impl One {
+    /// Whether the command writes to the store.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::Export { .. })
+    }
+}
+
 pub fn one(context: &Context, one: One) -> Outcome {
     let local = context.open()?;
     let said = match one {

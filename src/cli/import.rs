@@ -55,6 +55,11 @@ enum Policy {
 }
 
 impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        !self.reading.dry_run && !self.reading.explain
+    }
+
     /// One file, everything else as it is by default.
     pub fn of(file: PathBuf) -> Self {
         Self {

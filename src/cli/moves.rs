@@ -37,6 +37,13 @@ enum Cleared {
     Tags,
 }
 
+impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        !self.confirm.dry_run
+    }
+}
+
 pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     let (target, report) = args.select.target(context, local.as_ref(), args.all)?;

@@ -25,6 +25,13 @@ pub struct Args {
     limit: u32,
 }
 
+impl Args {
+    /// Whether the command writes to the store.
+    pub fn changes(&self) -> bool {
+        self.command.is_some()
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum One {
     /// Send what is due, and try again what failed before.

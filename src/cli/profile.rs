@@ -30,6 +30,15 @@ pub struct Args {
     second_factor: Option<Switch>,
 }
 
+impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        self.password
+            || [&self.name, &self.email].into_iter().any(Option::is_some)
+            || [self.alerts, self.second_factor].into_iter().any(|switch| switch.is_some())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
     /// On.

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use estate::demo::Demo;
 use estate::{Error, Estate, Role};
@@ -11,10 +12,16 @@ use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::tui;
 
+/// Longest wait for the threads of a screen that has ended.
+const LAST: Duration = Duration::from_secs(2);
+
 pub fn run(context: &Context) -> Outcome {
     match open(context) {
         Ok((estate, kind)) => {
-            tui::run(&estate, kind, &context.config, context.globals.no_mouse, context.globals.no_color)?;
+            let ended =
+                tui::run(&estate, kind, &context.config, context.globals.no_mouse, context.globals.no_color);
+            close(&estate);
+            ended?;
             Ok(Exit::Done)
         }
         Err(Failure::Estate(Error::NoStore(path))) if std::io::stdin().is_terminal() => {
@@ -22,6 +29,18 @@ pub fn run(context: &Context) -> Outcome {
             offer(context)
         }
         Err(failure) => Err(failure),
+    }
+}
+
+/// Waits until the threads of the screen let go of the store, so that closing it leaves one file.
+fn close(estate: &Arc<dyn Estate>) {
+    let begun = Instant::now();
+    while Arc::strong_count(estate) > 1 && begun.elapsed() < LAST {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    if let Some(local) = estate.local().filter(|_| Arc::strong_count(estate) > 1) {
+        // A copy of the file is whole all the same.
+        local.fold();
     }
 }
 

@@ -1,11 +1,12 @@
-//! `simdeck store check`, `store head` and `store backup`.
+//! `simdeck store`: check, head, info, backup, restore and upgrade.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use estate::Head;
+use estate::{Error, Head, Local, Restored};
+use serde_json::json;
 
-use super::output::{Work, written};
+use super::output::{Work, list, written};
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::files::{Existing, OutputStore, expand_home, path_parser};
@@ -22,7 +23,18 @@ pub enum One {
     },
     /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check against it later.
     Head,
-    /// Copy the store to a new file while it is in use.
+    /// Print path, schema, revision, number of SIMs and sizes in bytes, of a store of any schema. Nobody signs in.
+    Info,
+    /// Replace the store by a copy of a backup, which is checked first. The old store is kept beside it. Refused while
+    /// another program has the store open.
+    Restore {
+        /// The backup.
+        #[arg(value_parser = path_parser())]
+        file: PathBuf,
+    },
+    /// Upgrade a store of an older simdeck, after a backup beside it. Commands that make changes do the same.
+    Upgrade,
+    /// Copy the store to a new file while it is in use, and check the copy.
     Backup {
         /// The new file.
         #[arg(value_parser = path_parser())]
@@ -50,8 +62,66 @@ fn kept(head: &str) -> Result<Head, Failure> {
 }
 
 pub fn run(context: &Context, command: One) -> Outcome {
+    match command {
+        One::Info => info(context),
+        One::Restore { file } => restore(context, &file),
+        One::Upgrade => upgrade(context),
+        on_open => run_on_open(context, on_open),
+    }
+}
+
+fn info(context: &Context) -> Outcome {
+    let info = Local::info(&context.local_path()?)?;
+    let row = [
+        info.path.display().to_string(),
+        info.schema.to_string(),
+        info.rev.to_string(),
+        context.number(info.sims),
+        context.number(info.size),
+        context.number(info.wal_size),
+    ];
+    let json = json!({ "path": info.path.display().to_string(), "schema": info.schema, "rev": info.rev,
+                       "sims": info.sims, "bytes": info.size, "wal_bytes": info.wal_size });
+    list(context, &["path", "schema", "rev", "sims", "bytes", "wal_bytes"], &[row.to_vec()], vec![json])?;
+    if info.schema < info.known_schema {
+        let known = info.known_schema;
+        context.say(format!("the schema is older than this simdeck's ({known}): simdeck store upgrade"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Refuses what `--readonly` forbids.
+fn check_writable(context: &Context) -> Result<(), Failure> {
+    if context.globals.readonly { Err(Error::ReadOnly.into()) } else { Ok(()) }
+}
+
+fn restore(context: &Context, file: &Path) -> Outcome {
+    check_writable(context)?;
+    let path = context.local_path()?;
+    let work = Work::begin(context);
+    let restored = Local::restore(&path, file, &|p| work.hear(p));
+    work.end();
+    let Restored { head, kept } = restored?;
+    context.say(format!("restored {} from {}, up to change #{}", path.display(), file.display(), head.rev));
+    if let Some(kept) = kept {
+        context.say(format!("the old store is {}", kept.display()));
+    }
+    Ok(Exit::Done)
+}
+
+fn upgrade(context: &Context) -> Outcome {
+    check_writable(context)?;
+    match Local::upgrade(&context.local_path()?)? {
+        Some(upgrade) => context.say_upgraded(&upgrade),
+        None => context.say("the schema is current"),
+    }
+    Ok(Exit::Done)
+}
+
+fn run_on_open(context: &Context, command: One) -> Outcome {
     let local = context.open_store()?;
     match command {
+        One::Info | One::Restore { .. } | One::Upgrade => unreachable!("they open no session"),
         One::Head => {
             written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;
             Ok(Exit::Done)

@@ -57,6 +57,13 @@ pub enum Scope {
     Write,
 }
 
+impl Command {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        !matches!(self, Self::List { .. })
+    }
+}
+
 pub fn run(context: &Context, command: &Command) -> Outcome {
     match command {
         Command::Create(new) => create(context, new),

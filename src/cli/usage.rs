@@ -36,6 +36,13 @@ pub struct Args {
     by: By,
 }
 
+impl Args {
+    /// Whether the command changes the estate.
+    pub fn changes(&self) -> bool {
+        self.command.is_some()
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum One {
     /// Count usage records from files: columns iccid, time or period, bytes; optionally record and session.

@@ -105,8 +105,11 @@ fn check_place(
 /// Checks that a file exists and can be read.
 fn check_readable(path: &Path) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
-    let found = std::fs::File::open(path).and_then(|file| file.metadata()).map_err(failed)?;
-    if found.is_file() { Ok(()) } else { Err(format!("{} is not a plain file", path.display())) }
+    // Opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(format!("{} is not a plain file", path.display()));
+    }
+    std::fs::File::open(path).map(drop).map_err(failed)
 }
 
 fn check_roles(config: &Config, source: &Source) -> Result<(), Failure> {

@@ -96,6 +96,11 @@ impl Local {
         backup::backup(&self.store, to, watch)
     }
 
+    /// Folds the write-ahead log into the store's file, unless another session reads or writes now.
+    pub fn fold(&self) {
+        self.store.fold();
+    }
+
     /// Replaces the store at `path` by a checked copy of the backup `from`, and keeps the old one beside it.
     ///
     /// Works on the files alone, so that a damaged store can be replaced. Errors: `Busy` while a program has the store

@@ -193,9 +193,14 @@ impl Store {
 
     /// Folds a large log into the store.
     pub fn fold_if_large(&self) {
-        if size(&self.path) > LARGE
-            && let Some(writer) = self.try_writer()
-        {
+        if size(&self.path) > LARGE {
+            self.fold();
+        }
+    }
+
+    /// Folds the log into the store, unless another session reads or writes now.
+    pub fn fold(&self) {
+        if let Some(writer) = self.try_writer().filter(|_| self.is_writable()) {
             fold(&writer);
         }
     }
