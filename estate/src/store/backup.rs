@@ -40,8 +40,13 @@ pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> 
 pub(super) fn keep_copy(path: &Path, label: &str) -> Result<PathBuf> {
     let source = Access::Read.connect(path)?;
     let to = free_name(path, label);
-    copy(&source, &to, &|_| std::ops::ControlFlow::Continue(()))?;
-    verify(&to).inspect_err(|_| remove(&to))?;
+    let fault = |error: std::io::Error| Error::of_store_file(&error, &to);
+    let temporary = tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder_of(&to)).map_err(fault)?;
+    let new = temporary.path().join("new.db");
+    copy(&source, &new, &|_| std::ops::ControlFlow::Continue(()))?;
+    verify(&new)?;
+    // It gets its name when it is whole.
+    std::fs::rename(&new, &to).map_err(fault)?;
     sync_folder(&to)?;
     Ok(to)
 }
@@ -140,12 +145,11 @@ pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Res
     }
     // A link stays a link.
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if exists {
         // Before the work of copying; the store is locked when it is replaced.
         drop(Claim::take(path, false)?);
     }
-    let temporary = tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder);
+    let temporary = tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder_of(path));
     let temporary = temporary.map_err(|error| Error::of_store_file(&error, path))?;
     let new = temporary.path().join("new.db");
     let head = copy_checked(from, &new, watch)?;
@@ -282,9 +286,12 @@ fn free_name(path: &Path, label: &str) -> PathBuf {
     std::iter::once(name).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes the names in the folder of `path` durable.
 fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    let synced = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     synced.map_err(|error| Error::of_store_file(&error, path))
 }
