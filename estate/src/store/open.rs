@@ -85,8 +85,8 @@ fn immutable_uri(path: &Path) -> String {
 
 /// Switches the file to a write-ahead log.
 ///
-/// `SQLite` does not call its busy handler for this switch, so that two programs that open the same file at once would
-/// fail: it is tried again for as long as a writer waits.
+/// `SQLite` does not wait where another connection is about to write, because the switch reads before it writes, so that
+/// programs that open the same file at once would fail: it is tried again for as long as a writer waits.
 pub(super) fn use_wal(conn: &Connection) -> Result<()> {
     let begun = Instant::now();
     loop {
@@ -301,5 +301,30 @@ pub(super) fn connect(path: &Path, read_only: bool) -> Result<(Connection, Acces
             Ok((Access::Immutable.connect_checked(path)?, Access::Immutable))
         }
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `SQLite` fails the switch at once, whatever the time-out, while another connection is about to write.
+    #[test]
+    fn the_switch_to_a_log_waits_for_writers() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("a.db");
+        create_private(&path).expect("created");
+        let writer = Access::Write.connect(&path).expect("writer");
+        writer.execute_batch("CREATE TABLE t (x); BEGIN IMMEDIATE").expect("writes");
+        let conn = Access::Write.connect(&path).expect("other");
+        let wait = Duration::from_secs(8);
+        conn.busy_timeout(wait).expect("time-out");
+        let begun = Instant::now();
+        let error = conn.pragma_update(None, "journal_mode", "WAL").expect_err("refused");
+        assert_eq!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy));
+        assert!(begun.elapsed() < wait / 2);
+        let switched = std::thread::spawn(move || use_wal(&conn));
+        writer.execute_batch("COMMIT").expect("written");
+        assert_eq!(switched.join().expect("thread"), Ok(()));
     }
 }
