@@ -9,6 +9,7 @@ use std::time::Duration;
 use estate::{Cancel, Estate, Filter, Local, Query, Time};
 use ratatui::buffer::Buffer;
 
+use super::action::Action;
 use super::hit::{self, Hit};
 use super::keymap::Keymap;
 use super::model::{Kind, Model, Site, Start};
@@ -120,6 +121,13 @@ impl Session {
         self.model.at += Duration::from_millis(500);
         self.msg(Msg::Tick);
         self
+    }
+
+    /// Runs an action as its key or the palette does.
+    pub fn run(&mut self, action: Action) {
+        let effects = update::run(&mut self.model, action);
+        self.carry_out(effects);
+        self.msg(Msg::Tick);
     }
 
     /// Pastes text.

@@ -1,12 +1,11 @@
 //! What is under the mouse.
 
-use estate::saved::WATCHED;
 use estate::{AccountId, Column};
 use ratatui::layout::{Position, Rect};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
-use super::layout::{self, Areas, GUTTER, builder, chips, form, managed};
+use super::layout::{self, Areas, GUTTER, builder, chips, form, levels, managed};
 use super::managed::Tab;
 use super::model::Model;
 use super::overlay::builder::Cell;
@@ -185,10 +184,10 @@ fn over(model: &Model, at: Position) -> Hit {
     if let Some(Overlay::Form(form)) = model.overlays.last() {
         return of_form(form, dialog.inner, at);
     }
-    if let Some(Overlay::Alerts(_)) = model.overlays.last()
-        && at.y < dialog.inner.y + WATCHED.len() as u16
+    if let Some(Overlay::Alerts(pane)) = model.overlays.last()
+        && let Some(watched) = layout::alerts::lines(pane, dialog.inner).watched_at(at.y)
     {
-        return Hit::Tab(usize::from(at.y.saturating_sub(dialog.inner.y)));
+        return Hit::Tab(watched);
     }
     match model.overlays.last() {
         Some(Overlay::Sim(_)) => return of_pages::<Page>(dialog.inner, at),
@@ -224,22 +223,15 @@ fn of_pages<P: pages::Page>(inner: Rect, at: Position) -> Hit {
 }
 
 fn of_levels(pane: &LevelsPane, inner: Rect, at: Position) -> Hit {
-    let [cap, alert, hard, until] = layout::LEVEL_FIELDS;
-    match at.y.saturating_sub(inner.y) {
-        y if y == cap || y == cap + 1 => Hit::Level(0, 0),
-        y if (alert..alert + 3).contains(&y) => Hit::Level(1, usize::from(y - alert)),
-        y if y == hard => {
-            let places = layout::hardness(pane, inner);
-            let which = places.iter().position(|(rect, ..)| rect.contains(at));
-            which.map_or(Hit::Nothing, |which| Hit::Level(2, which))
-        }
-        y if y == until => {
-            let places = layout::holding(pane, inner);
-            let which = places.iter().position(|(rect, ..)| rect.contains(at));
-            which.map_or(Hit::Nothing, |which| Hit::Level(3, which))
-        }
-        _ => Hit::Nothing,
-    }
+    let which = |places: &[(Rect, String, bool)]| places.iter().position(|(rect, ..)| rect.contains(at));
+    let found = match levels::lines(pane, inner).find(at.y) {
+        Some((0, _)) => Some((0, 0)),
+        Some((1, below)) => Some((1, usize::from(below))),
+        Some((2, _)) => which(&levels::hardness(pane, inner)).map(|which| (2, which)),
+        Some((line, _)) => which(&levels::holding(pane, inner)).map(|which| (line, which)),
+        None => None,
+    };
+    found.map_or(Hit::Nothing, |(line, which)| Hit::Level(line, which))
 }
 
 fn of_form(open: &Form, inner: Rect, at: Position) -> Hit {

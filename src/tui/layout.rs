@@ -1,10 +1,12 @@
 //! Where everything is: from the model alone, for drawing and for the mouse alike.
 
+pub mod alerts;
 pub mod builder;
 mod buttons;
 pub mod chips;
 mod dialog;
 pub mod form;
+pub mod levels;
 pub mod managed;
 
 use estate::Column;
@@ -20,13 +22,7 @@ use super::keymap::Pane;
 use super::model::Model;
 use super::overlay::pages::Page;
 use super::overlay::spending::By;
-use super::overlay::{LevelsPane, Overlay, sim};
-
-/// Where the fields of the cap editor begin, from the top of its inside: cap, alert, hard, until when.
-pub const LEVEL_FIELDS: [u16; 4] = [1, 4, 8, 10];
-
-/// The width of the names of the cap editor's fields.
-pub const LEVEL_NAMES: u16 = 10;
+use super::overlay::{Overlay, sim};
 
 /// What is new since the person last looked at the alerts: at the right end of the banner, where a change that runs has
 /// its place otherwise.
@@ -70,31 +66,6 @@ pub fn page_room(model: &Model) -> usize {
         _ => 1,
     };
     usize::from(height.saturating_sub(above))
-}
-
-/// The possibilities of a cap's hardness: where, in words, and whether it is the one.
-pub fn hardness(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 3] {
-    in_a_row(pane.hardness(), inner, LEVEL_FIELDS[2])
-}
-
-/// Until when the cap holds: where, in words, and whether it is the one.
-pub fn holding(pane: &LevelsPane, inner: Rect) -> [(Rect, String, bool); 2] {
-    in_a_row(pane.holding(), inner, LEVEL_FIELDS[3])
-}
-
-fn in_a_row<const N: usize>(
-    choices: [(bool, &'static str); N],
-    inner: Rect,
-    line: u16,
-) -> [(Rect, String, bool); N] {
-    let mut x = inner.x + 1 + LEVEL_NAMES;
-    choices.map(|(chosen, said)| {
-        let said = format!("({}) {said}", if chosen { "x" } else { " " });
-        let width = (said.width() as u16).min(inner.right().saturating_sub(x));
-        let place = Rect { x, y: inner.y + line, width, height: 1 };
-        x += width + 3;
-        (place, said, chosen)
-    })
 }
 
 /// Below this there is only a message.

@@ -115,10 +115,11 @@ impl Table {
 
     /// Scrolls; the cursor stays on the screen.
     pub fn scroll(&mut self, by: i64) {
-        let most = self.rows.len().saturating_sub(self.height) as i64;
+        let height = self.height.max(1);
+        let most = self.rows.len().saturating_sub(height) as i64;
         self.top = (self.top as i64 + by).clamp(0, most) as usize;
-        self.cursor =
-            self.cursor.clamp(self.top, (self.top + self.height.max(1) - 1).min(self.rows.len().max(1) - 1));
+        let last = (self.top + height - 1).min(self.rows.len().saturating_sub(1));
+        self.cursor = self.cursor.clamp(self.top, last);
     }
 
     /// Moves by a screen, keeping the cursor's height.

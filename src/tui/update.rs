@@ -20,6 +20,7 @@ mod select;
 mod support;
 mod usage;
 
+use super::action::Action;
 use super::keymap::Pane;
 use super::layout;
 use super::model::Model;
@@ -59,6 +60,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         effects.extend(answers::refresh(model));
     }
     effects
+}
+
+/// Runs an action outside the keymap: the harness reaches every one of them.
+pub fn run(model: &mut Model, action: Action) -> Vec<Effect> {
+    act::run(model, action)
 }
 
 /// Nothing is open or begun that must not move under the person's hand.

@@ -63,6 +63,7 @@ pub fn frame(model: &Model) -> Frame {
     if model.theme.ascii {
         paint::to_ascii(&mut buffer);
     }
+    let cursor = cursor.filter(|at| buffer.area.contains(*at));
     Frame { buffer, cursor }
 }
 

@@ -15,6 +15,8 @@ const BELOW: u16 = 6;
 /// Columns of a row: the field and the comparison; the value takes the rest.
 const FIELD: u16 = 15;
 const VERB: u16 = 17;
+/// A frame this narrow has shorter columns.
+const NARROW: u16 = 56;
 
 /// The tools of the builder: their letters and what they do.
 pub const TOOLS: [(char, &str); 8] = [
@@ -108,16 +110,18 @@ fn cells(builder: &Builder, path: &Path, area: Rect) -> Vec<(Cell, Rect)> {
     let indent = 1 + 2 * (path.len() as u16).min(8);
     let x = area.x + indent;
     let cell = |at: u16, width: u16| {
-        let x = x + at;
+        let x = (x + at).min(area.right());
         Rect { x, width: width.min(area.right().saturating_sub(x + 1)), ..area }
     };
+    // A narrow frame leaves room for the value.
+    let (field, verb) = if area.width < NARROW { (FIELD * 2 / 3, VERB / 2) } else { (FIELD, VERB) };
     match builder.whole.get(path) {
         Some(Node::Row(row)) => {
             // Room for the "not" of what is negated, so that all fields stand in one column.
             let not = 4;
-            let mut cells = vec![(Cell::Field, cell(not, FIELD)), (Cell::Verb, cell(not + FIELD + 1, VERB))];
+            let mut cells = vec![(Cell::Field, cell(not, field)), (Cell::Verb, cell(not + field + 1, verb))];
             if row.verb.takes_value() {
-                cells.push((Cell::Value, cell(not + FIELD + VERB + 2, u16::MAX / 2)));
+                cells.push((Cell::Value, cell(not + field + verb + 2, u16::MAX / 2)));
             }
             cells
         }

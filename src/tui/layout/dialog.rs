@@ -4,7 +4,7 @@ use estate::saved::WATCHED;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use super::{builder, form};
+use super::{alerts, builder, form};
 use crate::tui::model::Model;
 use crate::tui::overlay::support::About;
 use crate::tui::overlay::{Choosable, FormFor, Overlay};
@@ -76,9 +76,13 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
             listed(middle(screen, 72, tall), 2, 1, pane.cursor)
         }
         Overlay::Alerts(pane) => {
+            // A low screen leaves no rows around it.
+            let around = if screen.height < 18 { 0 } else { 4 };
+            let whole = listed(middle(screen, 110, screen.height - around), 0, 2, 0);
+            let list = alerts::lines(pane, whole.inner).list;
             let cursor = pane.cursor.saturating_sub(WATCHED.len());
-            let area = middle(screen, 110, screen.height.saturating_sub(4));
-            listed(area, WATCHED.len() as u16 + 2, 2, cursor)
+            let first = (cursor + 1).saturating_sub(usize::from(list.height).max(1));
+            Dialog { list, first, ..whole }
         }
         other => page_of(screen, other),
     }

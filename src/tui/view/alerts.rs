@@ -9,6 +9,7 @@ use ratatui::style::Modifier;
 
 use super::paint::{cut_head, right, text};
 use crate::tui::layout::Dialog;
+use crate::tui::layout::alerts::lines;
 use crate::tui::model::short_iccid;
 use crate::tui::overlay::AlertsPane;
 use crate::tui::theme::Theme;
@@ -18,8 +19,10 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
     let area = place.text();
     let row = |y: u16| Rect { y, height: 1, ..area };
     let bold = theme.text.add_modifier(Modifier::BOLD);
-    for (at, (title, _)) in WATCHED.iter().enumerate() {
-        let line = row(area.y + at as u16);
+    let lines = lines(pane, place.inner);
+    let watched = WATCHED.iter().enumerate().skip(lines.first);
+    for (y, (at, (title, _))) in (lines.watched.y..lines.watched.bottom()).zip(watched) {
+        let line = row(y);
         let found = pane.counts.get(at).copied();
         let style = if found == Some(0) { theme.quiet() } else { theme.text };
         text(buffer, line, &format!("{}  {title}", at + 1), style);
@@ -28,16 +31,17 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
             buffer.set_style(Rect { x: line.x - 1, width: line.width + 2, ..line }, theme.cursor());
         }
     }
-    let head = row(place.list.y - 1);
+    let head = Rect { y: lines.head.y, height: lines.head.height, ..area };
     text(buffer, head, "Levels reached, newest first (UTC)", bold);
     let wide = area.width >= 90;
     right(buffer, head, "level      used", bold);
+    let list = Rect { x: area.x, width: area.width, ..place.list };
     let Some(events) = &pane.events else {
-        text(buffer, row(place.list.y), "reading …", theme.quiet());
+        text(buffer, list, "reading …", theme.quiet());
         return;
     };
     if events.is_empty() {
-        text(buffer, row(place.list.y), "No alert and no cap has been reached.", theme.quiet());
+        text(buffer, list, "No alert and no cap has been reached.", theme.quiet());
     }
     for (y, (at, event)) in
         (place.list.y..place.list.bottom()).zip(events.iter().enumerate().skip(place.first))

@@ -38,7 +38,13 @@ pub fn builder(model: &Model, open: &Builder, place: &Dialog, buffer: &mut Buffe
         line::filter(theme, open.text.text(), area, 0, buffer);
     }
     if open.text.fault.is_some() {
-        line::fault(theme, &open.text, area, Rect { width: parts.mark.width - 1, ..parts.mark }, buffer);
+        line::fault(
+            theme,
+            &open.text,
+            area,
+            Rect { width: parts.mark.width.saturating_sub(1), ..parts.mark },
+            buffer,
+        );
     } else {
         let hint = match (open.focus, &open.edit) {
             (Focus::Text, _) => "Tab completes · Enter applies · Shift+Tab to the conditions",
@@ -120,7 +126,7 @@ fn condition(
         let (_, field) = placed.cells.first()?;
         text(
             buffer,
-            Rect { x: field.x - 4, width: 3, ..*field },
+            Rect { x: field.x.saturating_sub(4), width: 3, ..*field },
             "not",
             theme.warn.add_modifier(Modifier::BOLD),
         );

@@ -69,7 +69,12 @@ pub fn chart(theme: &Theme, bars: &[Amount], area: Rect, buffer: &mut Buffer) {
         if x < free || x + bar.label.width() as u16 > room {
             continue;
         }
-        text(buffer, Rect { x: plot.x + x, width: room - x, ..row(area, height) }, &bar.label, theme.quiet());
+        text(
+            buffer,
+            Rect { x: plot.x + x, width: room.saturating_sub(x), ..row(area, height) },
+            &bar.label,
+            theme.quiet(),
+        );
         free = x + bar.label.width() as u16 + 1;
     }
 }

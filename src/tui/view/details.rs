@@ -5,7 +5,7 @@ use estate::units::{count, short_bytes};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::paint::{cut_head, text, wrap};
+use super::paint::{cut_head, sign, text, wrap};
 use super::panes::status_word;
 use crate::tui::model::Model;
 
@@ -17,24 +17,35 @@ pub fn details(model: &Model, area: Rect, buffer: &mut Buffer) {
     let beside = area.height > 12;
     let line = if beside { model.theme.glyph("│", "|") } else { model.theme.glyph("─", "-") };
     if beside {
-        (area.y..area.bottom()).for_each(|y| buffer.set_string(area.x - 1, y, line, model.theme.border));
+        (area.y..area.bottom())
+            .for_each(|y| sign(buffer, (area.x.saturating_sub(1), y), line, model.theme.border));
     } else {
-        buffer.set_string(area.x, area.y, line.repeat(usize::from(area.width)), model.theme.border);
+        sign(buffer, (area.x, area.y), &line.repeat(usize::from(area.width)), model.theme.border);
     }
     let Some(sim) = &model.detail else { return };
     let top = if beside { area.y } else { area.y + 1 };
     let pairs = pairs(model, sim);
-    let inner =
-        Rect { x: area.x + 1, y: top, width: area.width.saturating_sub(2), height: area.bottom() - top };
+    let inner = Rect {
+        x: area.x + 1,
+        y: top,
+        width: area.width.saturating_sub(2),
+        height: area.bottom().saturating_sub(top),
+    };
     if beside {
         let x = text(buffer, Rect { height: 1, ..inner }, "SIM ", model.theme.title());
         text(
             buffer,
-            Rect { x, height: 1, width: inner.right() - x, ..inner },
+            Rect { x, height: 1, width: inner.right().saturating_sub(x), ..inner },
             &sim.iccid,
             model.theme.title(),
         );
-        column(model, &pairs, Rect { y: inner.y + 1, height: inner.height - 1, ..inner }, 12, buffer);
+        column(
+            model,
+            &pairs,
+            Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner },
+            12,
+            buffer,
+        );
         return;
     }
     // Below the table the pairs stand in columns, as many as there is room for.

@@ -9,7 +9,8 @@ use tui_input::Input;
 use unicode_width::UnicodeWidthStr;
 
 use super::paint::text;
-use crate::tui::layout::{Dialog, LEVEL_FIELDS as FIELDS, LEVEL_NAMES as NAMES, hardness, holding};
+use crate::tui::layout::Dialog;
+use crate::tui::layout::levels::{NAMES, hardness, holding, lines};
 use crate::tui::model::Model;
 use crate::tui::overlay::LevelsPane;
 use crate::tui::overlay::levels::AlertIs;
@@ -18,22 +19,23 @@ use crate::tui::theme::Theme;
 /// Paints it; returns where the cursor goes.
 pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let theme = &model.theme;
-    let area = place.text();
-    let line = |y: u16| Rect { y: (area.y + y).min(area.bottom().saturating_sub(1)), height: 1, ..area };
-    let value = |y: u16| {
-        let line = line(y);
-        Rect { x: line.x + NAMES, width: line.width.saturating_sub(NAMES), ..line }
+    let lines = lines(pane, place.inner);
+    let value = |field: usize, below: u16| {
+        let line = lines.field(field, below);
+        let names = NAMES.min(line.width);
+        Rect { x: line.x + names, width: line.width - names, ..line }
     };
     for (at, name) in ["Cap", "Alert", "Hard cap", "Holds"].into_iter().enumerate() {
         let style = if pane.line == at { theme.title() } else { theme.text };
-        text(buffer, line(FIELDS[at]), name, style);
+        text(buffer, lines.field(at, 0), name, style);
     }
-    let mut cursor = field(theme, &pane.cap, value(FIELDS[0]), pane.line == 0, buffer);
+    let mut cursor = field(theme, &pane.cap, value(0, 0), pane.line == 0, buffer);
     let echo =
         pane.echo().unwrap_or_else(|| "a size such as 500MB or 1.5GiB, or none; empty leaves it".to_owned());
-    let end = text(buffer, value(FIELDS[0] + 1), &echo, theme.quiet());
+    let below = value(0, 1);
+    let end = text(buffer, below, &echo, theme.quiet());
     if pane.exceeded().is_some() {
-        let rest = Rect { x: end, width: area.right().saturating_sub(end), ..value(FIELDS[0] + 1) };
+        let rest = Rect { x: end, width: below.right().saturating_sub(end), ..below };
         text(buffer, rest, "  above the ceiling", theme.bad);
     }
     let now = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), shown);
@@ -43,27 +45,28 @@ pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
         (AlertIs::Kept, format!("as it is: {alert_now}")),
         (AlertIs::Typed, "another: a size or a share such as 90%".to_owned()),
     ];
-    for (y, (which, said)) in (FIELDS[1]..).zip(choices) {
+    for (below, (which, said)) in (0..).zip(choices) {
+        let place = value(1, below);
         let chosen = which == pane.alert_is;
         let style = if chosen && pane.line == 1 { theme.title() } else { theme.text };
-        let end = text(buffer, value(y), &format!("({}) ", if chosen { "x" } else { " " }), style);
-        let rest = Rect { x: end, width: value(y).right().saturating_sub(end), ..value(y) };
+        let end = text(buffer, place, &format!("({}) ", if chosen { "x" } else { " " }), style);
+        let rest = Rect { x: end, width: place.right().saturating_sub(end), ..place };
         if which == AlertIs::Typed && chosen {
             cursor = cursor.or(field(theme, &pane.alert, rest, pane.line == 1, buffer));
         } else {
             text(buffer, rest, &said, style);
-            if chosen && pane.line == 1 {
-                cursor = Some(Position::new(value(y).x + 1, y + area.y));
+            if chosen && pane.line == 1 && place.height > 0 {
+                cursor = Some(Position::new(place.x + 1, place.y));
             }
         }
     }
     cursor = row(theme, pane.line == 2, &hardness(pane, place.inner), buffer).or(cursor);
     cursor = row(theme, pane.line == 3, &holding(pane, place.inner), buffer).or(cursor);
-    foot(theme, pane, line(FIELDS[3] + 2), buffer);
+    notice(theme, pane, lines.notice(), buffer);
     if let Some(ceiling) = pane.spread.and_then(|s| s.ceiling) {
         let style = if pane.exceeded().is_some() { theme.bad } else { theme.quiet() };
         let said = format!("Ceiling: {}", model.accounts.ceiling_said(ceiling));
-        text(buffer, line(FIELDS[3] + 3), &said, style);
+        text(buffer, lines.ceiling(), &said, style);
     }
     cursor
 }
@@ -75,7 +78,7 @@ fn field(theme: &Theme, input: &Input, area: Rect, here: bool, buffer: &mut Buff
     let shown: String = input.value().chars().skip(gone).collect();
     buffer.set_style(area, theme.text.add_modifier(Modifier::UNDERLINED));
     text(buffer, area, &shown, theme.text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
-    here.then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
+    (here && area.height > 0).then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
 }
 
 /// Possibilities beside each other; the cursor is on the one that is chosen.
@@ -84,15 +87,15 @@ fn row(theme: &Theme, here: bool, choices: &[(Rect, String, bool)], buffer: &mut
     for (place, said, chosen) in choices {
         let style = if *chosen && here { theme.title() } else { theme.text };
         text(buffer, *place, said, style);
-        if *chosen && here {
+        if *chosen && here && place.height > 0 {
             cursor = Some(Position::new(place.x + 1, place.y));
         }
     }
     cursor
 }
 
-/// What they have now, or what is wrong.
-fn foot(theme: &Theme, pane: &LevelsPane, area: Rect, buffer: &mut Buffer) {
+/// The present values, or the fault.
+fn notice(theme: &Theme, pane: &LevelsPane, area: Rect, buffer: &mut Buffer) {
     if let Some((_, fault)) = &pane.fault {
         text(buffer, area, fault, theme.bad);
         return;

@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::dialog::frame;
-use super::paint::{cut, right, text};
+use super::paint::{cut, right, sign, text};
 use crate::tui::layout::builder::{column, offered, scroll};
 use crate::tui::model::Model;
 use crate::tui::overlay::line::{Line, SHOWN};
@@ -44,11 +44,11 @@ pub fn filter(theme: &Theme, content: &str, area: Rect, skipped: usize, buffer: 
             continue;
         }
         if x + width as u16 > area.right() {
-            buffer.set_string(area.right().saturating_sub(1), area.y, theme.glyph("…", ">"), theme.quiet());
+            sign(buffer, (area.right().saturating_sub(1), area.y), theme.glyph("…", ">"), theme.quiet());
             return;
         }
         let styled = next.peek().filter(|t| t.start <= at).map_or(theme.text, |t| style(theme, t.mark));
-        buffer.set_string(x, area.y, c.encode_utf8(&mut [0; 4]), styled);
+        sign(buffer, (x, area.y), c.encode_utf8(&mut [0; 4]), styled);
         x += width as u16;
     }
 }
@@ -74,10 +74,10 @@ pub fn fault(theme: &Theme, line: &Line, above: Rect, below: Rect, buffer: &mut 
         (message.width() as u16, below.right().saturating_sub(x + 2), x.saturating_sub(below.x + 1));
     let mark = theme.glyph("▲", "^");
     if wide <= room {
-        buffer.set_string(x, below.y, mark, theme.bad);
+        sign(buffer, (x, below.y), mark, theme.bad);
         text(buffer, Rect { x: x + 2, width: room, ..below }, message, theme.bad);
     } else if wide < left {
-        buffer.set_string(x, below.y, mark, theme.bad);
+        sign(buffer, (x, below.y), mark, theme.bad);
         right(buffer, Rect { width: left, ..below }, message, theme.bad);
     } else {
         // The character is marked in the line itself; here every word counts.

@@ -1,7 +1,7 @@
 //! Small brushes: text cut to fit, at either end.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -10,13 +10,22 @@ use crate::tui::overlay::pages::{Page, Pages};
 use crate::tui::theme::Theme;
 pub use crate::tui::wrap::wrap;
 
-/// Writes text into a rectangle's first line, cut at the end; returns the column after it.
+/// Writes text into a rectangle's first line, cut at the end; returns the column after it. Parts outside the screen are
+/// not drawn.
 pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
-    if rect.width == 0 || rect.height == 0 {
+    let seen = rect.intersection(buffer.area);
+    if seen.is_empty() || seen.y != rect.y {
         return rect.x;
     }
-    let cut = cut(text, rect.width);
-    buffer.set_stringn(rect.x, rect.y, &cut, usize::from(rect.width), style).0
+    let cut = cut(text, seen.width);
+    buffer.set_stringn(seen.x, seen.y, &cut, usize::from(seen.width), style).0
+}
+
+/// Writes a short sign at a place, or nothing outside the screen.
+pub fn sign(buffer: &mut Buffer, (x, y): (u16, u16), sign: &str, style: Style) {
+    if buffer.area.contains(Position::new(x, y)) {
+        buffer.set_string(x, y, sign, style);
+    }
 }
 
 /// A line of an area, counted from its top; nothing where the area ends before it.

@@ -8,7 +8,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::line;
-use super::paint::{cut, cut_head, right, text};
+use super::paint::{cut, cut_head, right, sign, text};
 use crate::tui::keymap::Pane;
 use crate::tui::layout::builder::{column, typing};
 use crate::tui::layout::{Areas, GUTTER, chips, columns};
@@ -32,7 +32,7 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     for (y, place) in (areas.tree_lines.y..areas.tree_lines.bottom()).zip(lines) {
         let account = &accounts[*place];
         let line = Rect { y, height: 1, ..area };
-        let sign = match (model.accounts.subtree(account.id).len() > 1, model.tree.open.contains(&account.id))
+        let fold = match (model.accounts.subtree(account.id).len() > 1, model.tree.open.contains(&account.id))
         {
             (false, _) => " ",
             (true, true) => model.theme.glyph("▾", "-"),
@@ -48,7 +48,7 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         let name = Rect { x: line.x + indent, width: line.width.saturating_sub(indent + room + 1), ..line };
         let here = model.query.under == account.id;
         let style = if here { model.theme.accent.add_modifier(Modifier::BOLD) } else { model.theme.text };
-        text(buffer, name, &format!("{sign} {}", account.name), style);
+        text(buffer, name, &format!("{fold} {}", account.name), style);
         right(
             buffer,
             Rect { width: line.width.saturating_sub(1), ..line },
@@ -66,7 +66,7 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     }
     if areas.table.width > 0 {
         for y in area.y..area.bottom() {
-            buffer.set_string(area.right(), y, model.theme.glyph("│", "|"), model.theme.border);
+            sign(buffer, (area.right(), y), model.theme.glyph("│", "|"), model.theme.border);
         }
     }
 }
@@ -117,7 +117,7 @@ fn heading(model: &Model, areas: &Areas, buffer: &mut Buffer) {
 
 /// The conditions of the filter, each with the sign that takes it away.
 fn chips(model: &Model, buffer: &mut Buffer) {
-    let sign = model.theme.glyph("×", "x");
+    let cross = model.theme.glyph("×", "x");
     for chip in chips::chips(model) {
         if chip.part.is_none() {
             text(buffer, chip.area, &chip.text, model.theme.quiet());
@@ -126,7 +126,7 @@ fn chips(model: &Model, buffer: &mut Buffer) {
         let said = cut(&chip.text, chip.area.width.saturating_sub(4));
         let x = text(buffer, chip.area, "[", model.theme.border);
         let x = text(buffer, Rect { x, ..chip.area }, &said, model.theme.warn);
-        let x = text(buffer, Rect { x: x + 1, width: 1, ..chip.area }, sign, model.theme.bad);
+        let x = text(buffer, Rect { x: x + 1, width: 1, ..chip.area }, cross, model.theme.bad);
         text(buffer, Rect { x, width: 1, ..chip.area }, "]", model.theme.border);
     }
 }
@@ -325,7 +325,7 @@ fn scrollbar(model: &Model, area: Rect, buffer: &mut Buffer) {
     for i in 0..height {
         let inside = (at..at + length).contains(&i);
         let glyph = if inside { model.theme.glyph("█", "#") } else { model.theme.glyph("│", "|") };
-        buffer.set_string(area.x, area.y + i as u16, glyph, model.theme.border);
+        sign(buffer, (area.x, area.y + i as u16), glyph, model.theme.border);
     }
 }
 

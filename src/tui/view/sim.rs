@@ -53,7 +53,7 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
     let pairs: Vec<(&str, String)> =
         pairs(model, &facts.sim).into_iter().filter(|(name, _)| !skipped.contains(name)).collect();
     let columns = if rest.width >= 70 { 2 } else { 1 };
-    let width = (rest.width - 2 * (columns - 1)) / columns;
+    let width = rest.width.saturating_sub(2 * (columns - 1)) / columns;
     let lines: Vec<(&str, String)> = pairs
         .into_iter()
         .flat_map(|(name, value)| {
@@ -73,7 +73,7 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
     // Where there is room, the last days are in sight at once.
     let taken = tall as u16 + 1;
     if rest.height >= taken + 8 {
-        let below = Rect { y: rest.y + taken, height: rest.height - taken, ..rest };
+        let below = Rect { y: rest.y + taken, height: rest.height.saturating_sub(taken), ..rest };
         days(theme, facts, below, buffer);
     }
 }
@@ -88,7 +88,7 @@ fn titled(theme: &Theme, title: &str, bars: &[Amount], area: Rect, buffer: &mut 
         text(buffer, row(area, 1), "no usage records in that time", theme.quiet());
         return;
     }
-    chart(theme, bars, Rect { y: area.y + 1, height: area.height - 1, ..area }, buffer);
+    chart(theme, bars, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }, buffer);
 }
 
 fn of_gate(theme: &Theme, sim: &Sim) -> Style {
