@@ -35,7 +35,7 @@ pub fn facts(config: &Config, store: &Path, opened: &str) -> Vec<Fact> {
         ("Shift+click", terminal.shift_click().to_owned()),
         ("standard output", word(std::io::stdout().is_terminal(), "a terminal", "not a terminal")),
         ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ("log", config::state_dir().join("simdeck.log").display().to_string()),
+        ("log", crate::files::log_file().display().to_string()),
     ]
 }
 

@@ -380,6 +380,11 @@ pub fn open_state_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// The log of the screen.
+pub fn log_file() -> PathBuf {
+    crate::config::state_dir().join("simdeck.log")
+}
+
 /// Makes opening fail for a symbolic link, and not wait for the other end of a pipe.
 #[cfg(unix)]
 pub fn refuse_links(options: &mut OpenOptions) {

@@ -176,11 +176,10 @@ fn heard(heard: Heard) -> Msg {
 
 /// Failures and their context go to a file; the screen is no place for a log.
 fn log_to_file() {
-    let folder = crate::config::state_dir();
-    if std::fs::create_dir_all(&folder).is_err() {
+    if std::fs::create_dir_all(crate::config::state_dir()).is_err() {
         return;
     }
-    if let Ok(file) = crate::files::open_state_file(&folder.join("simdeck.log")) {
+    if let Ok(file) = crate::files::open_state_file(&crate::files::log_file()) {
         let subscriber =
             tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).finish();
         let _ = tracing::subscriber::set_global_default(subscriber);
@@ -275,6 +274,7 @@ impl Loop {
             tracing::info!(weight = ?message.weight, "{}", message.text);
         }
         self.logged = model.messages.all.len();
+        term::guard::set_changing(model.job.is_some());
         Ok(())
     }
 

@@ -175,8 +175,14 @@ fn a_panic_puts_the_terminal_back_before_its_message() {
     let mut program = Program::start(CommandBuilder::new(path));
     program.ended();
     program.restored();
-    let log = String::from_utf8_lossy(&program.log);
-    assert!(log.find("on purpose") > log.rfind("\x1b[?1049l"), "{log}");
+    let screen = String::from_utf8_lossy(&program.log).into_owned();
+    let (_, said) = screen.rsplit_once("\x1b[?1049l").expect("put back");
+    let said = said.trim();
+    assert!(said.contains("internal error; nothing was changed; details are in "), "{said}");
+    assert_eq!(said.lines().count(), 1, "one sentence: {said}");
+    let (_, path) = said.rsplit_once("details are in ").expect("a path");
+    let log = std::fs::read_to_string(path.trim_end_matches('.')).expect("the log");
+    assert!(log.contains("on purpose") && log.contains("panics::main"), "{log}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Once};
@@ -27,6 +28,7 @@ const LEAVE: &str = "\x1b[?2026l\x1b[r\x1b[m\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1
 const DYING: Duration = Duration::from_millis(1_500);
 
 static RESTORE: AtomicBool = AtomicBool::new(false);
+static CHANGING: AtomicBool = AtomicBool::new(false);
 
 /// Puts the terminal back; harmless when there is nothing to put back.
 pub fn restore() {
@@ -124,14 +126,48 @@ impl Drop for Terminal {
     }
 }
 
-/// A panic puts the terminal back first, so that its message can be read.
+/// Notes whether a change is running: a panic says what became of it.
+pub fn set_changing(changing: bool) {
+    CHANGING.store(changing, Ordering::SeqCst);
+}
+
+/// The sentence a panic leaves on the terminal.
+fn panic_sentence(changing: bool, log: Option<&Path>) -> String {
+    let what = if changing {
+        "the running change was either made whole or not made (see simdeck history)"
+    } else {
+        "nothing was changed"
+    };
+    let details = log.map(|log| format!("; details are in {}", log.display())).unwrap_or_default();
+    format!("simdeck stopped because of an internal error; {what}{details}.")
+}
+
+/// Appends the message and the backtrace to the log; `None` where that is not possible.
+fn log_panic(info: &std::panic::PanicHookInfo<'_>) -> Option<PathBuf> {
+    let path = crate::files::log_file();
+    std::fs::create_dir_all(path.parent()?).ok()?;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    crate::files::refuse_links(&mut options);
+    let mut log = options.open(&path).ok()?;
+    let trace = std::backtrace::Backtrace::force_capture();
+    writeln!(log, "{info}\n{trace}").ok()?;
+    Some(path)
+}
+
+/// A panic puts the terminal back first, so that its message can be read. The backtrace goes to the log.
 fn hook_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             restore();
-            before(info);
+            let log = log_panic(info);
+            if log.is_none() {
+                before(info);
+            }
+            eprintln!("{}", panic_sentence(CHANGING.load(Ordering::SeqCst), log.as_deref()));
             // A panic in any thread ends the program: half a program is worse than none.
             std::process::exit(101);
         }));
