@@ -399,6 +399,10 @@ impl Estate for Remote {
         self.link.name().to_owned()
     }
 
+    fn estate_id(&self) -> Result<String> {
+        Ok(format!("{} {}", self.link.name(), self.hello.estate))
+    }
+
     fn offline_since(&self) -> Option<Time> {
         self.link.offline_since()
     }

@@ -113,6 +113,7 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
         kind,
         site: Site {
             place: estate.place(),
+            estate: estate.estate_id()?,
             links: if kind == Kind::Remote { Some(estate.place()) } else { config.url.clone() },
         },
         me: estate.me().clone(),

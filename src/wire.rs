@@ -110,6 +110,9 @@ pub struct Hello {
     pub roles: Roles,
     /// Whether nothing may be written.
     pub read_only: bool,
+    /// The estate's identity; empty from a server that does not send it.
+    #[serde(default)]
+    pub estate: String,
 }
 
 /// The accounts that are seen.
@@ -221,6 +224,7 @@ pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),
+            estate: estate.estate_id()?,
         }),
         Ask::Rev => json(estate.rev()?),
         Ask::TouchedSince { after } => json(estate.touched_since(after)?),

@@ -208,6 +208,8 @@ pub trait Estate: Send + Sync {
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>>;
     /// Where the estate is: its file, or the address of its server.
     fn place(&self) -> String;
+    /// Identifies the estate wherever it is opened from: the hash of its first change.
+    fn estate_id(&self) -> Result<String>;
     /// Since when the estate cannot be reached, if it is elsewhere and cannot.
     fn offline_since(&self) -> Option<Time> {
         None

@@ -47,7 +47,11 @@ impl Session {
     pub fn of(estate: Arc<dyn Estate>, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
         let model = Model::new(Start {
             kind,
-            site: Site { place: estate.place(), links: Some("https://sims.example".into()) },
+            site: Site {
+                place: estate.place(),
+                estate: estate.estate_id().expect("identity"),
+                links: Some("https://sims.example".into()),
+            },
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),

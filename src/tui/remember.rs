@@ -1,12 +1,13 @@
-//! What the screen remembers from one time to the next: unfolded accounts, recent targets, the account and order.
+//! Session memory of the screen: unfolded accounts, recent targets, the account and order, by user and estate.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use estate::saved::SavedColumn;
 use estate::{AccountId, Order};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::columns::Columns;
 use super::model::{Layout, Model};
@@ -15,6 +16,8 @@ use crate::config::state_dir;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Memory {
+    estate: String,
+    email: String,
     open: Vec<i64>,
     recents: Vec<i64>,
     account: Option<i64>,
@@ -26,19 +29,32 @@ struct Memory {
     layouts: BTreeMap<String, (Layout, Layout)>,
 }
 
-fn file(model: &Model) -> PathBuf {
-    let who: String =
-        model.me.email.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    state_dir().join(format!("screen-{who}.json"))
+/// The name of the file: one for each user of each estate. Account numbers of one estate mean nothing in another.
+fn file_name(model: &Model) -> String {
+    let mut hash = Sha256::new();
+    hash.update(model.site.estate.as_bytes());
+    hash.update([0]);
+    hash.update(model.me.email.as_bytes());
+    let key: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("screen-{key}.json")
 }
 
-/// Takes up where the person left off; what is not there any more is left out.
+/// Restores what the user left; what is not there any more is left out. Files of earlier versions, which were named by
+/// the address alone, are ignored.
 pub fn recall(model: &mut Model) {
+    recall_from(model, &state_dir());
+}
+
+/// Restores from a folder.
+pub fn recall_from(model: &mut Model, folder: &Path) {
     if !model.kind.is_remembered() {
         return;
     }
-    let Ok(text) = std::fs::read_to_string(file(model)) else { return };
+    let Ok(text) = std::fs::read_to_string(folder.join(file_name(model))) else { return };
     let memory: Memory = serde_json::from_str(&text).unwrap_or_default();
+    if memory.estate != model.site.estate || memory.email != model.me.email {
+        return;
+    }
     let accounts = Arc::clone(&model.accounts);
     let known = |ids: &[i64]| {
         ids.iter().map(|id| AccountId(*id)).filter(|id| accounts.get(*id).is_some()).collect::<Vec<_>>()
@@ -66,14 +82,21 @@ pub fn recall(model: &mut Model) {
     model.tree.rebuild(&accounts);
 }
 
-/// Writes down what is to be remembered; a demo leaves nothing behind.
+/// Saves the state of the screen; a demo leaves nothing behind.
 pub fn keep(model: &mut Model) {
+    keep_in(model, &state_dir());
+}
+
+/// Saves to a folder.
+pub fn keep_in(model: &mut Model, folder: &Path) {
     if !model.kind.is_remembered() {
         return;
     }
     // What a saved filter shows is kept for it; what is remembered is the usual.
     model.leave_saved();
     let memory = Memory {
+        estate: model.site.estate.clone(),
+        email: model.me.email.clone(),
         open: model.tree.open.iter().map(|a| a.0).collect(),
         recents: model.recents.iter().map(|a| a.0).collect(),
         account: Some(model.query.under.0),
@@ -84,7 +107,7 @@ pub fn keep(model: &mut Model) {
         recent_filters: model.recent_filters.clone(),
         layouts: model.layouts.clone(),
     };
-    let path = file(model);
+    let path = folder.join(file_name(model));
     let text = serde_json::to_string(&memory).unwrap_or_default();
     if let Ok(mut out) = crate::files::open_state_file(&path) {
         let _ = std::io::Write::write_all(&mut out, text.as_bytes());

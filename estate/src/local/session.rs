@@ -325,6 +325,11 @@ impl Estate for Local {
         self.path().display().to_string()
     }
 
+    fn estate_id(&self) -> Result<String> {
+        let sql = "SELECT lower(hex(hash)) FROM log WHERE rev = 1";
+        self.store.read(&Cancel::new(), |session| Ok(session.query_row(sql, [], |r| r.get(0))?))
+    }
+
     fn local(&self) -> Option<&Local> {
         Some(self)
     }

@@ -36,6 +36,8 @@ impl Kind {
 pub struct Site {
     /// Its file, or the address of its server.
     pub place: String,
+    /// Identifies the estate across paths and sessions.
+    pub estate: String,
     /// Where links for signing in lead, if a server is known.
     pub links: Option<String>,
 }
