@@ -80,7 +80,7 @@ pub enum Error {
         suggestion: Option<String>,
     },
     /// The estate changed between the plan and the run.
-    #[error("the estate has changed since it was confirmed: {expected} SIMs then, {found} now")]
+    #[error("{}", drift(*expected, *found))]
     Drift {
         /// SIMs that were confirmed.
         expected: u64,
@@ -216,6 +216,16 @@ pub enum Kind {
 
 /// What a change is about where it is about no SIM.
 const NOTHING: &str = "nothing matches";
+
+/// The text of [`Error::Drift`]: with equal numbers it is the accounts or the SIMs themselves that changed.
+fn drift(expected: u64, found: u64) -> String {
+    if expected == found {
+        let number = crate::units::sims(found);
+        return format!("accounts or SIMs have changed since the preview; the number is the same, {number}");
+    }
+    let (expected, found) = (crate::units::count(expected), crate::units::sims(found));
+    format!("the number of SIMs has changed since the preview: {expected} then, {found} now")
+}
 
 impl Error {
     /// Builds the error for a value that breaks a hard rule.

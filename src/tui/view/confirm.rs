@@ -93,19 +93,16 @@ fn hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
 fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let theme = &model.theme;
     let Some(plan) = &confirm.plan else { return };
-    let is_undo = matches!(confirm.change, Change::Undo { .. });
+    let direction = if matches!(confirm.change, Change::Undo { .. }) { "back to" } else { "from" };
     let named = confirm.named();
     for (account, n) in plan.by_account.iter().take(named) {
         let path = model.accounts.names(*account).join(" / ");
-        lines.line(
-            &format!("{:>9}  {} {path}", count(*n), if is_undo { "back to" } else { "from" }),
-            theme.text,
-        );
+        lines.line(&format!("{:>9}  {direction} {path}", count(*n)), theme.text);
     }
     if plan.by_account.len() > named {
         let rest: u64 = plan.by_account.iter().skip(named).map(|(_, n)| n).sum();
         lines.line(
-            &format!("{:>9}  from {} more accounts", count(rest), plan.by_account.len() - named),
+            &format!("{:>9}  {direction} {} more accounts", count(rest), plan.by_account.len() - named),
             theme.text,
         );
     }
