@@ -546,3 +546,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_details_follow_a_change_of_their_sim() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("/status=active<Enter>");
+    let before = session.model.detail.clone().expect("details");
+    session.keys("C123MB<Enter>y");
+    let after = session.model.detail.clone().expect("details");
+    assert_eq!((after.id, after.cap), (before.id, Some(123_000_000)));
+    session.shows("123 MB");
+    session.keys("<BS>*mwbright<Enter>400<Enter><Esc>");
+    let row = &session.model.table.current().expect("a row").row.sim;
+    assert_eq!(session.model.detail.as_ref(), Some(row));
+}
+
+#[test]
+fn an_undo_goes_back_to_accounts() {
+    let (_dir, mut session) = session((120, 40));
+    session.keys("*mwbright<Enter>400<Enter><Esc>u");
+    session.shows("back to");
+    let text = session.text();
+    assert!(text.lines().any(|line| line.contains("back to") && line.contains("more accounts")), "{text}");
+    assert!(!text.contains("from"), "{text}");
+}

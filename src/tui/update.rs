@@ -131,6 +131,12 @@ fn follow(model: &mut Model, before: Option<estate::SimId>) {
         model.rest_at = None;
     } else if model.detail.is_none() {
         model.detail = model.table.current().map(|r| r.row.sim.clone());
+    } else if now == model.detail.as_ref().map(|d| d.id) {
+        // The row may have been read anew: a move or a cap shows at once.
+        let current = model.table.current().map(|r| &r.row.sim);
+        if current != model.detail.as_ref() {
+            model.detail = current.cloned();
+        }
     } else if now != before || (model.rest_at.is_none() && model.detail.as_ref().map(|d| d.id) != now) {
         model.rest_at = Some(model.at + super::model::REST);
     }
