@@ -77,6 +77,13 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
     session.keys("<Down>w");
     shown(&session, "wait until it is back");
     shown(&session, "1 selected");
+    // The rows loaded before stay, and the cursor goes as far as they reach.
+    let loaded = session.model.table.rows.len();
+    session.keys("<End><Home>");
+    assert_eq!((session.model.table.rows.len(), session.model.table.cursor), (loaded, 0));
+    session.keys("<End>");
+    assert_eq!((session.model.table.rows.len(), session.model.table.cursor), (loaded, loaded - 1));
+    shown(&session, "rows already loaded stay");
     // Another list is not loaded: the rows there are never pass for it.
     session.keys("/status=suspended<Enter>");
     shown(&session, "This list is not loaded.");

@@ -266,6 +266,12 @@ impl Model {
         vec![self.rows(want, seek)]
     }
 
+    /// Whether the rows in the window are those of the list asked for.
+    pub fn shows_asked(&self) -> bool {
+        let asked = |loaded: &Query| Query { now: self.query.now, ..loaded.clone() } == self.query;
+        !self.table.rows.is_empty() && self.table.loaded.as_ref().is_some_and(asked)
+    }
+
     /// A request for a page.
     pub fn rows(&self, want: Want, seek: estate::Seek) -> Effect {
         Effect::Rows {

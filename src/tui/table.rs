@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use estate::{Key as RowKey, Page, Row, Seek, SimId};
+use estate::{Key as RowKey, Page, Query, Row, Seek, SimId};
 
 /// Rows kept around the screen; more are trimmed on the far side.
 const KEPT: usize = 600;
@@ -66,8 +66,12 @@ pub struct Table {
     pub before: bool,
     /// Whether rows come after the last.
     pub after: bool,
+    /// The query of the rows.
+    pub loaded: Option<Query>,
     /// Whether a page is on its way.
     pub loading: bool,
+    /// Whether a page could not be read: none is asked for until the cursor moves or a page arrives.
+    stalled: bool,
     /// Steps to take when the page arrives.
     owed: i64,
     /// The range being drawn.
@@ -102,6 +106,7 @@ impl Table {
         if self.rows.is_empty() {
             return;
         }
+        self.stalled = false;
         let last = self.rows.len() as i64 - 1;
         let to = (self.cursor as i64).saturating_add(by);
         self.owed = match to {
@@ -113,8 +118,20 @@ impl Table {
         self.keep_in_sight();
     }
 
+    /// Moves the cursor within the window; nothing is owed.
+    pub fn jump(&mut self, by: i64) {
+        self.step(by);
+        self.stall();
+    }
+
+    /// Takes a page that could not be read. Asking again at once would ask without end.
+    pub fn stall(&mut self) {
+        (self.loading, self.stalled, self.owed) = (false, true, 0);
+    }
+
     /// Scrolls; the cursor stays on the screen.
     pub fn scroll(&mut self, by: i64) {
+        self.stalled = false;
         let height = self.height.max(1);
         let most = self.rows.len().saturating_sub(height) as i64;
         self.top = (self.top as i64 + by).clamp(0, most) as usize;
@@ -150,7 +167,7 @@ impl Table {
 
     /// The page that should be asked for next, if any: a screen and a half is kept ready on both sides.
     pub fn need(&self) -> Option<(Seek, Want)> {
-        if self.loading {
+        if self.loading || self.stalled {
             return None;
         }
         let spare = self.height + self.height / 2 + 10;
@@ -166,7 +183,7 @@ impl Table {
 
     /// Takes a page in.
     pub fn receive(&mut self, page: Page, marked: &BTreeSet<SimId>, want: &Want) {
-        self.loading = false;
+        (self.loading, self.stalled) = (false, false);
         let rows = page.rows.into_iter().map(|row| TableRow { marked: marked.contains(&row.sim.id), row });
         match want {
             Want::After => {

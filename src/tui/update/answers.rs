@@ -228,6 +228,9 @@ fn rows(
         Ok((page, marked)) => {
             model.reach.signed_out = false;
             model.table.receive(page, &marked, want);
+            if !matches!(want, Want::After | Want::Before) {
+                model.table.loaded = Some(model.query.clone());
+            }
             if *want == Want::Bottom {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
@@ -235,6 +238,9 @@ fn rows(
         Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
             if !matches!(want, Want::Keep | Want::After | Want::Before) =>
         {
+            if model.shows_asked() {
+                return keep_loaded(model, want, error);
+            }
             said::<()>(model, Err(error));
             // What is loaded is not what is asked for now: nobody is to take one for the other.
             model.table.loading = false;
@@ -244,7 +250,7 @@ fn rows(
             model.fault = Some("This list is not loaded.".into());
         }
         Err(error) => {
-            model.table.loading = false;
+            model.table.stall();
             if matches!(error, Error::NotFound { .. } | Error::Ambiguous { .. }) {
                 // An account that the filter names, or the row it started from lies in, is gone.
                 model.table.rows.clear();
@@ -259,6 +265,22 @@ fn rows(
             said::<()>(model, Err(error));
         }
     }
+    Vec::new()
+}
+
+/// Keeps the rows of a list whose other end cannot be read: the cursor goes as far as they reach.
+fn keep_loaded(model: &mut Model, want: &Want, error: Error) -> Vec<Effect> {
+    model.table.stall();
+    match want {
+        Want::Top => model.table.jump(i64::MIN),
+        Want::Bottom => model.table.jump(i64::MAX),
+        _ => {}
+    }
+    if matches!(error, Error::Unreachable { .. }) {
+        let rows = count(model.table.rows.len() as u64);
+        model.messages.say(format!("Server unavailable. The {rows} rows already loaded stay."));
+    }
+    said::<()>(model, Err(error));
     Vec::new()
 }
 
