@@ -18,6 +18,9 @@ use super::term::{Button, Code, Event, Key, Mouse, MouseKind};
 use super::theme::Theme;
 use super::{layout, perform, update, view};
 
+/// Keys of a test come one by one, as from a person who looks: later than the screen ignores letters after a refusal.
+const PACE: Duration = Duration::from_millis(800);
+
 /// A screen in process.
 pub struct Session {
     /// Its state.
@@ -30,6 +33,8 @@ pub struct Session {
     pub hold: bool,
     /// Effects that were held back.
     pub held: Vec<Effect>,
+    /// The time between two events.
+    pub pace: Duration,
 }
 
 impl Session {
@@ -66,7 +71,8 @@ impl Session {
             mail: false,
             now,
         });
-        let mut session = Self { model, estate, outside: Vec::new(), hold: false, held: Vec::new() };
+        let mut session =
+            Self { model, estate, outside: Vec::new(), hold: false, held: Vec::new(), pace: PACE };
         let effects = update::begin(&mut session.model);
         session.carry_out(effects);
         session
@@ -110,9 +116,9 @@ impl Session {
         self.carry_out(effects);
     }
 
-    /// Takes one event, half a second after the one before.
+    /// Takes one event, at the session's pace after the one before.
     pub fn event(&mut self, event: Event) {
-        self.model.at += Duration::from_millis(500);
+        self.model.at += self.pace;
         self.msg(Msg::Tick);
         self.msg(Msg::Input(event));
     }

@@ -18,7 +18,7 @@ use super::picked::Picked;
 use super::table::{Table, Want};
 use super::term::Key;
 use super::theme::Theme;
-use super::toast::Messages;
+use super::toast::{Messages, Refusal};
 use super::tree::Tree;
 pub use parts::*;
 
@@ -34,6 +34,9 @@ pub const WHICH_KEY: Duration = Duration::from_millis(300);
 
 /// How long a list may take to arrive before the rows still shown are marked as old.
 pub const PATIENCE: Duration = Duration::from_millis(150);
+
+/// How long letters are ignored after a refusal: they were typed before it could be read.
+pub const REFUSAL: Duration = Duration::from_millis(700);
 
 /// How a server is reached.
 #[derive(Debug, Clone, Copy, Default)]
@@ -373,6 +376,19 @@ impl Model {
         let before = std::mem::replace(&mut self.query.under, account);
         let was_deep = std::mem::replace(&mut self.query.deep, deep);
         (before, was_deep) != (account, deep)
+    }
+
+    /// Refuses an action: the reason is shown, and letters typed right after it are ignored.
+    pub fn refuse(&mut self, reason: impl Into<String>) {
+        let reason = reason.into();
+        self.messages.say(reason.clone());
+        self.ignore_letters(reason);
+    }
+
+    /// Ignores letters for a moment after a message that the typing did not expect.
+    pub fn ignore_letters(&mut self, reason: String) {
+        self.pending.clear();
+        self.messages.refusal = Some(Refusal { reason, until: self.at + REFUSAL, ignored: String::new() });
     }
 
     /// The next moment something has to happen by itself.

@@ -1,5 +1,7 @@
 //! What is said to the person: one line at a time, and all of it to read again.
 
+use std::time::Duration;
+
 use estate::Error;
 
 /// How much it matters.
@@ -20,6 +22,17 @@ pub struct Message {
     pub text: String,
 }
 
+/// A refusal after which letters are ignored.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The reason shown.
+    pub reason: String,
+    /// Letters are ignored until then.
+    pub until: Duration,
+    /// The letters ignored so far.
+    pub ignored: String,
+}
+
 /// Everything that was said, and what is shown now.
 #[derive(Debug, Clone, Default)]
 pub struct Messages {
@@ -27,6 +40,10 @@ pub struct Messages {
     pub all: Vec<Message>,
     /// What is shown.
     pub shown: Option<usize>,
+    /// The last refusal, while letters are ignored after it.
+    pub refusal: Option<Refusal>,
+    /// When the filter line was last entered, while its rows are awaited.
+    pub entered_at: Option<Duration>,
 }
 
 /// Older messages than that are forgotten.
@@ -36,6 +53,14 @@ impl Messages {
     /// Says something good to know.
     pub fn say(&mut self, text: impl Into<String>) {
         self.push(Weight::Info, &text.into());
+    }
+
+    /// Replaces the message on the screen, or says it where there is none.
+    pub fn amend(&mut self, text: &str) {
+        match self.shown.and_then(|at| self.all.get_mut(at)) {
+            Some(message) => message.text = estate::text::clean(text).into_owned(),
+            None => self.say(text),
+        }
     }
 
     /// Says what went wrong, with the way out.

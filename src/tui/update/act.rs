@@ -18,7 +18,7 @@ use crate::tui::table::Want;
 /// Runs an action, or says why it cannot be run.
 pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
     if let Err(why) = gate::allowed(model, action) {
-        model.messages.say(format!("{}: {why}", action.row().title.trim_end_matches('…')));
+        model.refuse(format!("{}: {why}", action.row().title.trim_end_matches('…')));
         return Vec::new();
     }
     // What finds SIMs shows them.
@@ -33,7 +33,7 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         _ => Vec::new(),
     };
     if model.ranging && (gate::on_sims(action) || matches!(action, A::CopyIccid | A::Export)) {
-        model.messages.say("the selection is still being read; try again in a moment");
+        model.refuse("the selection is still being read; try again in a moment");
         return effects;
     }
     effects.extend(dispatch(model, action));
@@ -305,7 +305,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
 fn undo(model: &mut Model) -> Vec<Effect> {
     match model.last.clone() {
         Last::Nothing => {
-            model.messages.say("nothing to take back; h shows earlier changes");
+            model.refuse("nothing to take back; h shows earlier changes");
             Vec::new()
         }
         Last::Selection => select::undo(model),

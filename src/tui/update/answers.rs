@@ -6,7 +6,7 @@ use estate::units::count;
 use estate::{Error, Filter, Lookup, Target};
 
 use super::{files, filters, forms, history, made, managed, probes, reach, saved, select, support, usage};
-use crate::tui::model::{Last, Model};
+use crate::tui::model::{Last, Model, REFUSAL};
 use crate::tui::msg::{Effect, ListUse, Msg};
 use crate::tui::overlay::list::ITEMS;
 use crate::tui::overlay::{FormFor, Overlay};
@@ -215,6 +215,18 @@ pub(super) fn failed(model: &mut Model, error: &Error) {
     model.reach.signed_out |= *error == Error::SignedOut && model.is_elsewhere();
     if !(known && *error == Error::SignedOut) {
         model.messages.fail(error);
+        if model.overlays.is_empty() && model.search.is_none() {
+            let shown = model.messages.current().map(|message| message.text.clone());
+            model.ignore_letters(shown.unwrap_or_default());
+        }
+    }
+}
+
+/// Tells that the filter just entered matches nothing: the typing that follows expects rows.
+fn refuse_empty(model: &mut Model) {
+    let entered = model.messages.entered_at.take().is_some_and(|at| model.at <= at + REFUSAL);
+    if entered && model.table.rows.is_empty() && model.search.is_none() {
+        model.refuse("No matches");
     }
 }
 
@@ -234,6 +246,7 @@ fn rows(
             if *want == Want::Bottom {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
+            refuse_empty(model);
         }
         Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
             if !matches!(want, Want::Keep | Want::After | Want::Before) =>

@@ -170,7 +170,7 @@ fn go(model: &mut Model) -> Vec<Effect> {
 /// Makes a change, with its progress shown.
 pub fn make(model: &mut Model, change: Change, what: String, total: u64) -> Vec<Effect> {
     if model.job.is_some() {
-        model.messages.say("another change is still running");
+        model.refuse("another change is still running");
         return Vec::new();
     }
     let id = ChangeId::new();

@@ -5,7 +5,7 @@ use estate::List;
 use super::{act, dialogs, filters, managed};
 use crate::tui::action::Action;
 use crate::tui::keymap::{Found, Pane};
-use crate::tui::model::Model;
+use crate::tui::model::{Model, REFUSAL};
 use crate::tui::msg::{Effect, ListUse};
 use crate::tui::overlay::line::Typed;
 use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
@@ -19,6 +19,9 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     if crate::tui::layout::too_small(model) {
         return unseen(model, key);
     }
+    if ignored(model, key) {
+        return Vec::new();
+    }
     model.messages.pass();
     if let Some(top) = model.overlays.last_mut() {
         if matches!(top, Overlay::Confirm(confirm) if model.at < confirm.armed_at && key.code != Code::Esc) {
@@ -31,6 +34,30 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         return search_key(model, key);
     }
     sequence(model, key)
+}
+
+/// Ignores a letter typed right after a refusal: it belongs to the typing that was refused, and is no command. Each
+/// letter extends the time, but a key that repeats does not. Any other key ends it.
+fn ignored(model: &mut Model, key: Key) -> bool {
+    let Some(refusal) = &mut model.messages.refusal else { return false };
+    let letter = match key.code {
+        Code::Char(c) if !key.ctrl && !key.alt => Some(c),
+        Code::Enter => Some('⏎'),
+        Code::Backspace => Some('⌫'),
+        _ => None,
+    };
+    let typing = !model.overlays.is_empty() || model.search.is_some();
+    let Some(letter) = letter.filter(|_| !typing && model.at <= refusal.until) else {
+        model.messages.refusal = None;
+        return false;
+    };
+    if !refusal.ignored.ends_with(letter) {
+        refusal.until = model.at + REFUSAL;
+    }
+    refusal.ignored.push(letter);
+    let note = format!("{} · ignored: {}", refusal.reason, refusal.ignored);
+    model.messages.amend(&note);
+    true
 }
 
 /// Nothing is done blindly: while nothing can be seen only the way out works.
@@ -99,7 +126,7 @@ fn elsewhere(model: &mut Model) {
     if let Found::Action(action) = model.keymap.find(other, &model.pending) {
         let place = if other == Pane::Tree { "on accounts" } else { "on SIMs" };
         let title = action.row().title.trim_end_matches('…');
-        model.messages.say(format!("{title}: it works {place} (Tab goes there)"));
+        model.refuse(format!("{title}: it works {place} (Tab goes there)"));
     }
 }
 
@@ -178,6 +205,11 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
                 model.search = None;
                 let text = model.query.filter.to_string();
                 filters::remember(model, &text);
+                if model.table.loading {
+                    model.messages.entered_at = Some(model.at);
+                } else if model.table.rows.is_empty() {
+                    model.refuse("No matches");
+                }
                 effects
             }
             Code::Enter => {
