@@ -218,7 +218,7 @@ fn the_profile_is_ones_own() {
     let (_dir, mut session) = session_as((80, 24), Role::ViewOnly, false);
     session.keys("P");
     session.shows("My profile");
-    session.keys("<C-u>Cleo Marsh-Lee<Tab><Tab><Right><Enter>");
+    session.keys("<C-u>Cleo Marsh-Lee<Tab><Tab><Right><Enter>y");
     assert_eq!(session.model.me.name, "Cleo Marsh-Lee");
     assert_eq!(session.estate.wants_mail(&Cancel::new()), Ok(true));
     session.shows("Cleo Marsh-Lee · View Only");
@@ -226,7 +226,7 @@ fn the_profile_is_ones_own() {
     session.keys("P<Tab><C-u>nobody<Enter>");
     session.shows("must be an address");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Form(_))), "nothing is lost");
-    session.keys("<C-u>ada@northstar.example<Enter>");
+    session.keys("<C-u>ada@northstar.example<Enter>y");
     session.shows("done");
     assert_eq!(session.model.me.email, "cleo@northstar.example");
 }

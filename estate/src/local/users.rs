@@ -192,13 +192,19 @@ pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserCh
 
 /// Whoever makes the change gets another name or address.
 pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Done> {
-    let me = &run.view.scope.user;
+    // The session's user is as of its beginning; an earlier change of the same session counts too.
+    let id = run.view.scope.user.id;
+    let me = people::by_id(run.session, id)?.ok_or_else(|| Error::not_found("user", id.0.to_string()))?;
     let (name, email) = (valid_name(name)?, ident::email(email)?);
-    if name == me.name && email == me.email {
+    let unchanged = name == me.name && email == me.email;
+    if unchanged && people::wanted(run.session, me.id)?.is_none() {
         return Err(Error::Conflict("that is what they are already".into()));
     }
     people::set_name(run.session, me.id, &name)?;
-    if email != me.email {
+    if unchanged {
+        // The present name and address withdraw an address that awaits its first sign-in.
+        people::want(run.session, me.id, "")?;
+    } else if email != me.email {
         people::want(run.session, me.id, &email)?;
     }
     let body = json!({ "user": me.id.0, "from": { "name": me.name, "email": me.email },

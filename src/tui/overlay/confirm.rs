@@ -59,6 +59,7 @@ impl Confirm {
         match &self.change {
             Change::Edit { edit, .. } => edit.title(),
             Change::Convert { .. } => "Make accounts",
+            Change::EditProfile { .. } => "Change",
             Change::ChangeUser { .. } | Change::RemoveExternal { .. } => "Remove",
             Change::SetHelp { .. } => "Leave it",
             Change::SetLevels { .. } | Change::SetCeiling { .. } => "Set",

@@ -310,6 +310,7 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         }
         Last::Selection => select::undo(model),
         Last::Change(id, what) => menus::undo_change(model, id, &what),
+        Last::Profile(name, address) => forms::undo_profile(model, name, address),
     }
 }
 

@@ -159,6 +159,10 @@ fn go(model: &mut Model) -> Vec<Effect> {
     if let Some(target) = change.target() {
         model.picked.acted(target);
     }
+    if model.job.is_none() && matches!(change, Change::EditProfile { .. }) {
+        // The form stays until the change is made: what was typed is not lost when it is refused.
+        forms::send_profile(model);
+    }
     if let Change::Move { to, .. } = &change {
         model.recents.retain(|id| id != to);
         model.recents.insert(0, *to);

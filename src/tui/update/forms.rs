@@ -240,19 +240,46 @@ fn save_profile(model: &mut Model) -> Vec<Effect> {
     let (name, email) = (form.text("name"), form.text("email"));
     let wants = form.touched("alerts").map(|_| form.chosen("alerts") == 1);
     let renamed = form.touched("name").is_some() || form.touched("email").is_some();
-    let mut effects: Vec<Effect> = wants.map(Effect::Want).into_iter().collect();
-    if !renamed {
-        model.overlays.pop();
-        return effects;
+    if renamed {
+        let sound = estate::valid_name(&name).and_then(|name| Ok((name, estate::ident::email(&email)?)));
+        match sound {
+            Err(error) => return blame(form, &error),
+            Ok((name, email)) if name == model.me.name && email == model.me.email => {}
+            Ok((name, email)) => {
+                let mut effects: Vec<Effect> = wants.map(Effect::Want).into_iter().collect();
+                let change = Change::EditProfile { name, email };
+                effects.extend(menus::confirm(model, "Change your profile".to_owned(), change, Some(0)));
+                return effects;
+            }
+        }
     }
-    let sound = estate::valid_name(&name).and_then(|_| estate::ident::email(&email)).map(drop);
-    effects.extend(finish(
-        model,
-        sound,
-        Change::EditProfile { name, email },
-        "Change your profile".to_owned(),
-    ));
-    effects
+    model.overlays.pop();
+    wants.map(Effect::Want).into_iter().collect()
+}
+
+/// Marks the profile form as sent: it closes when the change is made.
+pub fn send_profile(model: &mut Model) {
+    let forms = model.overlays.iter_mut().filter_map(|overlay| match overlay {
+        Overlay::Form(form) if form.purpose == FormFor::Profile => Some(form),
+        _ => None,
+    });
+    forms.for_each(|form| form.sent = true);
+}
+
+/// Undoes the last change of the profile: an address that awaits its first sign-in is withdrawn, then the name comes back.
+pub fn undo_profile(model: &mut Model, name: Option<String>, address: bool) -> Vec<Effect> {
+    let (me, email) = (model.me.name.clone(), model.me.email.clone());
+    if address {
+        return dialogs::make(
+            model,
+            Change::EditProfile { name: me, email },
+            "Withdraw the new address".into(),
+            0,
+        );
+    }
+    let Some(name) = name else { return Vec::new() };
+    let what = format!("Undo: name {me} → {name}");
+    dialogs::make(model, Change::EditProfile { name, email }, what, 0)
 }
 
 /// The form whose change was made goes; one whose change was refused says why.

@@ -70,13 +70,18 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     if receipt.undoable || is_undo {
         model.last = Last::Change(receipt.id.clone(), job.what.clone());
     }
-    let back = if is_undo || !receipt.undoable { "" } else { " (u undoes it)" };
+    let moves_in = matches!(&job.change, Change::EditProfile { email, .. } if *email != model.me.email);
+    let mut undoable = receipt.undoable && !is_undo;
+    if let Change::EditProfile { name, email } = &job.change {
+        remember_profile(model, name, *email != model.me.email);
+        undoable = matches!(model.last, Last::Profile(..));
+    }
+    let back = if undoable { " (u undoes it)" } else { "" };
     let counts = if receipt.counts == estate::Counts::default() {
         "done".to_owned()
     } else {
         receipt.counts.to_string()
     };
-    let moves_in = matches!(&job.change, Change::EditProfile { email, .. } if *email != model.me.email);
     let invites = matches!(
         job.change,
         Change::AddUser { .. } | Change::ChangeUser { to: estate::UserChange::Invite, .. }
@@ -93,9 +98,6 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         ""
     };
     model.messages.say(format!("{counts}{back} · {}{note}", job.what));
-    if let Change::EditProfile { name, .. } = &job.change {
-        model.me.name.clone_from(name);
-    }
     let mut effects = committed(model);
     if matches!(job.change, Change::AddAccount { .. }) {
         model.go_to = receipt.account;
@@ -114,6 +116,19 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         model.push_under(Overlay::Result(Box::new(pane)));
     }
     effects
+}
+
+/// Notes what undoes a change of the profile; after its undo, what is left to undo.
+fn remember_profile(model: &mut Model, name: &str, address: bool) {
+    let before = std::mem::replace(&mut model.me.name, name.to_owned());
+    let renamed = (before != *name).then_some(before);
+    model.last = match (&model.last, renamed, address) {
+        (Last::Profile(earlier, true), None, false) if earlier.is_some() => {
+            Last::Profile(earlier.clone(), false)
+        }
+        (Last::Profile(..), None, false) => Last::Nothing,
+        (_, renamed, address) => Last::Profile(renamed, address),
+    };
 }
 
 /// What did not get there stays selected, and so does what was selected besides.

@@ -43,6 +43,17 @@ pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut
     if let Change::Edit { edit, .. } = &confirm.change {
         lines.push(&edit.said(), theme.title());
     }
+    if let Change::EditProfile { name, email } = &confirm.change {
+        for (title, before, after) in [("Name", &model.me.name, name), ("Email", &model.me.email, email)] {
+            if before != after {
+                let arrow = theme.glyph("→", "->");
+                lines.push(&format!("{title}: {before} {arrow} {after}"), theme.title());
+            }
+        }
+        if model.me.email != *email {
+            lines.push("The new address is valid from the first sign-in with it.", theme.text);
+        }
+    }
     hidden(theme, confirm, &mut lines);
     if let Some(said) = in_words(&confirm.change, plan.total) {
         lines.push(said, theme.text);
