@@ -222,10 +222,12 @@ pub(crate) struct Context {
 impl Context {
     /// The estate that is meant, here or on a server.
     fn open(&self) -> Result<Arc<dyn Estate>, Failure> {
-        match connect::server(&self.globals, &self.config)? {
-            Some(server) => Ok(Arc::new(connect::remote(server, &self.globals, &self.config)?)),
-            None => Ok(Arc::new(self.open_store()?)),
+        if let Some(server) = connect::server(&self.globals, &self.config)? {
+            return Ok(Arc::new(connect::remote(server, &self.globals, &self.config)?));
         }
+        let local = self.open_store()?;
+        self.report_rollover(&local);
+        Ok(Arc::new(local))
     }
 
     /// The store itself, for what only its owner does.
@@ -247,6 +249,14 @@ impl Context {
             return Err(Failure::Usage(why));
         }
         connect::store_path(&self.globals, &self.config)
+    }
+
+    /// Reports a rollover that is pending on standard error.
+    fn report_rollover(&self, estate: &dyn Estate) {
+        // A server of an earlier version has no such status.
+        if let Some(message) = estate.rollover_status().ok().and_then(|status| status.message()) {
+            self.say(message);
+        }
     }
 
     fn say_upgraded(&self, upgrade: &Upgrade) {

@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use estate::Estate;
+
 use crate::config::{self, Config};
 use crate::tui::keymap::Keymap;
 use crate::tui::term::Capabilities;
@@ -10,8 +12,16 @@ use crate::tui::term::Capabilities;
 /// One thing and what was found.
 pub type Fact = (&'static str, String);
 
-/// What there is; `opened` says whether the store opens.
-pub fn facts(config: &Config, store: &Path, opened: &str) -> Vec<Fact> {
+/// Returns the state of the billing periods in words.
+pub fn periods(estate: &dyn Estate) -> String {
+    match estate.rollover_status() {
+        Ok(status) => status.message().unwrap_or_else(|| "closed up to the running one".to_owned()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Returns the facts; `opened` is how the store opened, `periods` the state of its billing periods.
+pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<Fact> {
     let terminal = Capabilities::of_env();
     let var = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".into());
     let keymap = Keymap::load(config).map_or_else(|e| e.to_string(), |_| "sound".into());
@@ -20,6 +30,7 @@ pub fn facts(config: &Config, store: &Path, opened: &str) -> Vec<Fact> {
     vec![
         ("simdeck", env!("CARGO_PKG_VERSION").to_owned()),
         ("estate", format!("{} ({opened})", store.display())),
+        ("billing periods", periods.to_owned()),
         ("configuration", format!("{} ({settings})", config::config_dir().display())),
         ("keymap", keymap),
         (

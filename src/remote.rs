@@ -411,6 +411,10 @@ impl Estate for Remote {
         Ok(feed::listen(&self.link, hear))
     }
 
+    fn rollover_status(&self) -> Result<estate::RolloverStatus> {
+        self.ask(&Ask::RolloverStatus, &Cancel::new())
+    }
+
     /// What happens by itself happens at the server.
     fn background(&self) -> Result<bool> {
         Ok(false)

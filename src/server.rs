@@ -381,6 +381,7 @@ async fn me(State(served): State<Served>, asker: Asker, request: Parts) -> Resul
             email: me.email.clone(),
             role: me.role.word().to_owned(),
             read_only: local.read_only(),
+            rollover_pending: local.rollover_status()?.message(),
             account: accounts.top().map(|top| accounts::object(&accounts, top)),
         })
     };

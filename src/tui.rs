@@ -125,7 +125,12 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
         size: Terminal::size(),
         mouse: around.mouse,
         clipboard: capabilities.clipboard(),
-        machine: crate::doctor::facts(config, estate.place().as_ref(), "open"),
+        machine: crate::doctor::facts(
+            config,
+            estate.place().as_ref(),
+            "open",
+            &crate::doctor::periods(estate.as_ref()),
+        ),
         probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
         mail: config.mail.is_some(),
         now: Time::now(),

@@ -491,3 +491,41 @@ fn a_token_is_printed_once_listed_without_its_secret_and_revoked() {
     world.ok(&["token", "revoke", "report"]);
     assert_eq!(world.ok(&["token", "list"]).lines().count(), 1);
 }
+
+#[test]
+fn a_rollover_that_waits_is_reported_shown_and_confirmed() {
+    let world = World::sample();
+    let iccid = world.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "1"]);
+    let iccid = iccid.lines().nth(1).expect("a SIM").trim_matches('"').to_owned();
+    let used = world.ok(&["sims", &format!("iccid={iccid}"), "--columns", "used_bytes"]);
+    // As if nothing had been changed for 400 days.
+    let conn = rusqlite::Connection::open(world.path("estate.db")).expect("opens");
+    conn.execute_batch(
+        "UPDATE clock SET newest = newest - 400 * 86400; \
+         UPDATE period_rollover SET closed_until = closed_until - 400 * 86400",
+    )
+    .expect("aged");
+    drop(conn);
+    for command in [&["sims", "--count"][..], &["store", "check"], &["doctor"], &["history"]] {
+        let (_, err) = world.ends(command, 0);
+        assert!(err.contains("period ended, rollover pending: the clock"), "{command:?}: {err}");
+        assert!(err.contains("days later than the newest log entry"), "{err}");
+    }
+    assert!(world.ok(&["doctor", "--quiet"]).contains("billing periods  period ended, rollover pending"));
+    let (shown, err) = world.ends(&["store", "rollover"], 0);
+    assert!(
+        shown.contains("the calendar month: periods that ended from") && shown.contains("Waits: the clock")
+    );
+    assert!(err.contains("nothing was changed"), "{err}");
+    assert_eq!(world.ok(&["sims", &format!("iccid={iccid}"), "--columns", "used_bytes"]), used);
+    assert!(!world.ok(&["history"]).contains("period-rollover"));
+    world.ends(&["store", "rollover", "--confirm"], 0);
+    let (_, err) = world.ends(&["sims", "--count"], 0);
+    assert!(!err.contains("rollover"), "{err}");
+    let history = world.ok(&["history", "--kind", "period-rollover", "--output", "json"]);
+    let entries: serde_json::Value = serde_json::from_str(&history).expect("JSON");
+    assert_eq!((&entries[0]["by"], &entries[1]), (&"system".into(), &serde_json::Value::Null));
+    world.ok(&["undo", entries[0]["change_id"].as_str().expect("id"), "--yes"]);
+    assert_eq!(world.ok(&["sims", &format!("iccid={iccid}"), "--columns", "used_bytes"]), used);
+    assert!(world.ok(&["store", "check"]).starts_with("sound"));
+}

@@ -138,11 +138,11 @@ fn what_is_new_is_said_until_it_was_looked_at() {
     session.shows("A 3 new alerts");
     // What happens in one account only does not make the rest known.
     session.keys("<Tab><Down>A<Esc>");
-    assert_eq!(session.model.news, 3);
+    assert_eq!(session.model.news.alerts, 3);
     session.keys("<Up>");
     session.click_on(Button::Left, |hit| matches!(hit, Hit::Action(action) if action.row().name == "alerts"));
     session.shows("Levels reached");
-    assert_eq!(session.model.news, 0);
+    assert_eq!(session.model.news.alerts, 0);
     session.keys("<Esc>");
     assert!(!session.text().contains("new alert"), "{}", session.text());
 }

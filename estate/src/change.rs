@@ -28,6 +28,14 @@ pub use target::Target;
 /// A point in the order of changes.
 pub type Rev = i64;
 
+/// Makes a UUID of version 7. By a clock before 1970, which the format cannot state, it is one of 1970.
+pub(crate) fn new_uuid() -> uuid::Uuid {
+    if std::time::SystemTime::now() < std::time::UNIX_EPOCH {
+        return uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
+    }
+    uuid::Uuid::now_v7()
+}
+
 /// Names a change; made by whoever asks for it, so that a retry after a lost answer is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -36,7 +44,7 @@ pub struct ChangeId(pub String);
 impl ChangeId {
     /// A new one, unlike any other (UUID version 7, RFC 9562).
     pub fn new() -> Self {
-        Self(uuid::Uuid::now_v7().to_string())
+        Self(new_uuid().to_string())
     }
 
     /// One that somebody made up: a UUID, for what anybody could guess is somebody else's too, who would be told of it.
@@ -270,7 +278,7 @@ impl Change {
     }
 
     /// Every word the log has for a change, and for what is no change and still stands there.
-    pub const KINDS: [&'static str; 39] = [
+    pub const KINDS: [&'static str; 42] = [
         "move",
         "levels",
         "edit",
@@ -286,6 +294,9 @@ impl Change {
         "rename-account",
         "reference",
         "period",
+        "period-rollover",
+        "period-reopen",
+        "accept-clock",
         "entitlement",
         "ceiling",
         "move-account",
@@ -322,6 +333,13 @@ impl Change {
     pub const CEILING: &'static str = "ceiling";
     /// The log's word for hanging an account under another.
     pub const MOVE_ACCOUNT: &'static str = "move-account";
+
+    /// The log's word for closing a billing period.
+    pub const PERIOD_ROLLOVER: &'static str = "period-rollover";
+    /// The log's word for undoing a rollover.
+    pub const PERIOD_REOPEN: &'static str = "period-reopen";
+    /// The log's word for accepting a clock that was refused.
+    pub const ACCEPT_CLOCK: &'static str = "accept-clock";
 
     /// The log's word for it; what an undo is called depends on what it undoes.
     pub fn kind(&self) -> &'static str {

@@ -5,6 +5,7 @@
 
 mod account;
 mod change;
+mod clock;
 pub mod demo;
 mod edit;
 mod error;
@@ -42,6 +43,7 @@ pub use change::{
     Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Progress,
     Reason, Receipt, Rev, StagingId, Target, Warning, Watch,
 };
+pub use clock::{ClockReading, ClockState, MAX_CLOCK_LEAD, judge_clock};
 pub use edit::{Common, Edit, Listed, Stated, Verb};
 pub use error::{Error, Fault, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
@@ -52,7 +54,7 @@ pub use limits::PASSWORD_MIN as PASSWORD_LEAST;
 pub use list::{List, Lookup};
 pub use local::{Local, NewEstate, Request, Scope, Stage};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
-pub use period::{DAY, Period, PeriodRule};
+pub use period::{DAY, Period, PeriodRollover, PeriodRule, RolloverStatus};
 pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 pub use saved::{Saved, SavedEdit};
@@ -220,6 +222,8 @@ pub trait Estate: Send + Sync {
     }
     /// Calls back after commits, by this program or another.
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch>;
+    /// The rollovers of billing periods that are due and not made yet, and why they wait.
+    fn rollover_status(&self) -> Result<RolloverStatus>;
     /// Does the next bit of what can wait (a new billing period, the text index); false when nothing is left.
     fn background(&self) -> Result<bool>;
 }

@@ -89,7 +89,7 @@ impl Local {
         Self::create_at(path, new, Time::now())
     }
 
-    /// The same at a given moment, so that a demo tells one story.
+    /// Makes a store as of a given moment, so that a demo tells one story.
     pub(crate) fn create_at(path: &Path, new: &NewEstate, now: Time) -> Result<Self> {
         let name = check_new_account_name(&new.account)?;
         let email = ident::email(&new.email)?;

@@ -22,6 +22,7 @@ pub(crate) mod outbox;
 pub(crate) mod pace;
 pub(crate) mod page;
 pub(crate) mod people;
+pub(crate) mod period_rollover;
 pub(crate) mod read;
 pub(crate) mod said;
 pub(crate) mod saved;

@@ -285,6 +285,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
     let root = Local::create(&path, &new)
         .expect("new")
         .with_clock(move || Time(time.load(std::sync::atomic::Ordering::Relaxed)));
+    root.confirm_rollover(&go).expect("accepted");
     import(&root, CSV);
     root.catch_up().expect("nothing is due");
     let raise = |megabytes| Levels { until_period_end: true, ..cap(megabytes) };

@@ -35,6 +35,8 @@ impl World {
         let clock = Arc::new(AtomicI64::new(NOON));
         let time = Arc::clone(&clock);
         let root = root.with_clock(move || Time(time.load(Ordering::Relaxed))).with_mail(true);
+        // The estate is as old as the test's clock says.
+        root.confirm_rollover(&go).expect("accepted");
         import(&root, SIMS);
         Self { dir, root, clock }
     }

@@ -43,6 +43,8 @@ impl World {
         let clock = Arc::new(AtomicI64::new(NOON));
         let time = Arc::clone(&clock);
         let root = root.with_clock(move || Time(time.load(Ordering::Relaxed)));
+        // The estate is as old as the test's clock says.
+        root.confirm_rollover(&go).expect("accepted");
         import(&root, SIMS);
         while root.background().expect("background") {}
         Self { dir, root, clock }

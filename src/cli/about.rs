@@ -119,12 +119,15 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
         Some(server) => server.url.into(),
         None => store_path(&context.globals, &context.config)?,
     };
-    let opened = match context.open() {
+    let estate = context.open();
+    let opened = match &estate {
         Ok(estate) if estate.local().is_some() => "opens".to_owned(),
         Ok(estate) => format!("answers; signed in as {}", estate.me().role),
         Err(failure) => failure.to_string(),
     };
-    let facts = crate::doctor::facts(&context.config, &place, &opened);
+    let unknown = |_| "not known".to_owned();
+    let periods = estate.map_or_else(unknown, |estate| crate::doctor::periods(estate.as_ref()));
+    let facts = crate::doctor::facts(&context.config, &place, &opened, &periods);
     if let Some(path) = &args.bundle {
         let protected = context.protected::<&Path>([])?;
         let file = OutputFile::create_or_stdout(path, Existing::with_force(args.force), &protected)?;

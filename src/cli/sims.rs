@@ -44,6 +44,9 @@ const SHOWN: [&str; 8] =
 
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
+    if local.local().is_none() {
+        context.report_rollover(local.as_ref());
+    }
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let ended = if unknown.is_empty() { Exit::Done } else { Exit::Partly };
     let mut out = std::io::stdout().lock();

@@ -1,8 +1,9 @@
-//! `simdeck store`: check, head, info, backup, restore and upgrade.
+//! `simdeck store`: check, head, info, backup, restore, upgrade and rollover.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use estate::units::sims;
 use estate::{Error, Head, Local, Restored};
 use serde_json::json;
 
@@ -34,6 +35,16 @@ pub enum One {
     },
     /// Upgrade a store of an older simdeck, after a backup beside it. Commands that make changes do the same.
     Upgrade,
+    /// Show the billing periods that have ended and are not closed yet, and why; with --confirm, close them.
+    ///
+    /// A period is closed by the next change and by a running screen or server. It waits while the clock is earlier than
+    /// the newest log entry or more than 35 days later, and after its rollover was undone. An Admin of the root account
+    /// checks the clock and confirms.
+    Rollover {
+        /// Close the periods by the present clock.
+        #[arg(long)]
+        confirm: bool,
+    },
     /// Copy the store to a new file while it is in use, and check the copy.
     Backup {
         /// The new file.
@@ -59,6 +70,42 @@ fn kept(head: &str) -> Result<Head, Failure> {
         head.to_owned()
     };
     Ok(text.parse()?)
+}
+
+/// Shows the rollovers that are pending, and makes them where that is confirmed.
+fn rollover(context: &Context, local: &Local, confirm: bool) -> Outcome {
+    let (status, affected) = local.pending_rollover()?;
+    let mut out = std::io::stdout().lock();
+    for pending in &status.pending {
+        written(writeln!(
+            out,
+            "{}: periods that ended from {} to {}",
+            pending.rule.said(),
+            pending.closed_until.day(),
+            pending.until.day()
+        ))?;
+    }
+    if status.pending.is_empty() {
+        written(writeln!(out, "No billing period is waiting to be closed"))?;
+    } else {
+        written(writeln!(out, "Counters of {} move into history and begin at 0", sims(affected)))?;
+    }
+    if let Some(why) = status.reason_to_wait() {
+        written(writeln!(out, "Waits: {why}"))?;
+    }
+    drop(out);
+    if confirm {
+        let work = Work::begin(context);
+        let closed = local.confirm_rollover(&|p| work.hear(p));
+        work.end();
+        closed?;
+        context.say(
+            "closed; simdeck history --kind period-rollover lists the steps, simdeck undo takes them back",
+        );
+    } else if !status.pending.is_empty() || status.reason_to_wait().is_some() {
+        context.say("nothing was changed; check the clock, then: simdeck store rollover --confirm");
+    }
+    Ok(Exit::Done)
 }
 
 pub fn run(context: &Context, command: One) -> Outcome {
@@ -143,8 +190,11 @@ fn run_on_open(context: &Context, command: One) -> Outcome {
                     .map_or_else(String::new, |head| format!("; the log up to #{} is as it was", head.rev));
                 written(writeln!(out, "sound: {}{up_to}", local.path().display()))?;
             }
+            drop(out);
+            context.report_rollover(&local);
             Ok(if faults.is_empty() { Exit::Done } else { Exit::Failed })
         }
+        One::Rollover { confirm } => rollover(context, &local, confirm),
         One::Backup { file, force } => {
             let protected = context.protected::<&Path>([])?;
             let copy = OutputStore::create(&file, Existing::with_force(force), &protected)?;

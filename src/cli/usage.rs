@@ -92,6 +92,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
 
 fn show_account(context: &Context, path: &str, by: By) -> Outcome {
     let local = context.open()?;
+    if local.local().is_none() {
+        context.report_rollover(local.as_ref());
+    }
     let accounts = local.accounts(&plain())?;
     let usage = local.estate_usage(accounts.find(path)?, &plain())?;
     let machine = context.output() != Output::Table;

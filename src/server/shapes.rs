@@ -199,6 +199,9 @@ pub(super) struct Me {
     pub role: String,
     /// Whether nothing can be changed by what they signed in with.
     pub read_only: bool,
+    /// A billing period that has ended and is not closed yet, and why; null where there is none. Counters are those of
+    /// the ended period until then.
+    pub rollover_pending: Option<String>,
     /// The top of what they see.
     pub account: Option<Account>,
 }

@@ -58,8 +58,19 @@ pub fn account(estate: &dyn Estate, query: &Query, below: bool, cancel: &Cancel)
     })
 }
 
-/// How many levels were reached since this user last looked at them.
-pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<u64> {
+/// What the banner and the status line report.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct News {
+    /// Levels reached since the user last looked at the alerts.
+    pub alerts: u64,
+    /// A rollover that is pending, and why; `None` where there is nothing to say.
+    pub rollover: Option<String>,
+}
+
+/// Reads what is new since this user last looked at the alerts.
+pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<News> {
     let (alerts, caps) = estate.events_after(estate.heard(cancel)?, cancel)?;
-    Ok(alerts + caps)
+    // A server of an earlier version has no such status.
+    let rollover = estate.rollover_status().ok().and_then(|status| status.message());
+    Ok(News { alerts: alerts + caps, rollover })
 }

@@ -27,12 +27,12 @@ use super::overlay::{Overlay, sim};
 /// What is new since the person last looked at the alerts: at the right end of the banner, where a change that runs has
 /// its place otherwise.
 pub fn news(model: &Model) -> Option<(Rect, String)> {
-    if model.news == 0 || model.job.is_some() {
+    if model.news.alerts == 0 || model.job.is_some() {
         return None;
     }
     let key = model.keymap.key_in(model.pane(), A::Alerts).unwrap_or_default();
-    let noun = if model.news == 1 { "alert" } else { "alerts" };
-    let said = format!("{key} {} new {noun} ", estate::units::count(model.news));
+    let noun = if model.news.alerts == 1 { "alert" } else { "alerts" };
+    let said = format!("{key} {} new {noun} ", estate::units::count(model.news.alerts));
     let width = said.width() as u16;
     let area = areas(model).banner;
     let room = area.width >= width + 50;

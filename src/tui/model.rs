@@ -10,6 +10,7 @@ use estate::filter::suggest::Known;
 use estate::{AccountId, Accounts, Filter, List, Query, Roles, Saved, Sim, Time, User};
 
 use super::columns::Columns;
+use super::facts::News;
 use super::keymap::{Keymap, Pane};
 use super::managed::Managed;
 use super::msg::Effect;
@@ -144,8 +145,8 @@ pub struct Model {
     pub overlays: Vec<Overlay>,
     /// The page of the account under the tree's cursor, in place of its SIMs.
     pub page: Option<Managed>,
-    /// Levels that were reached since the person last looked at the alerts.
-    pub news: u64,
+    /// What the banner and the status line report.
+    pub news: News,
     pub messages: Messages,
     pub job: Option<Job>,
     pub last: Last,
@@ -224,7 +225,7 @@ impl Model {
             known_stale: true,
             export: Exports::default(),
             overlays: Vec::new(),
-            news: 0,
+            news: News::default(),
             messages: Messages::default(),
             job: None,
             last: Last::Nothing,

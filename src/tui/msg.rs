@@ -74,8 +74,8 @@ pub enum Msg {
     Tally(Ticket, Answer<u64>),
     /// What the estate has used.
     Spending(Ticket, Answer<EstateUsage>),
-    /// How many levels were reached since this user last looked.
-    News(Answer<u64>),
+    /// Levels reached since this user last looked, and a rollover that is pending.
+    News(Answer<crate::tui::facts::News>),
     /// How many SIMs need attention, and the levels that were reached.
     Alerts(Ticket, Answer<(Vec<u64>, Vec<estate::Event>)>),
     /// What is known of a SIM.

@@ -24,7 +24,9 @@ use crate::permit::Capability;
 use crate::store::log::{self, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Session, accounts, ceilings, convert, edits, levels, lock, outbox, people, turn, write};
+use crate::store::{
+    Session, accounts, ceilings, convert, edits, levels, lock, outbox, people, period_rollover, write,
+};
 
 /// What a change put into the log.
 pub(super) struct Done {
@@ -100,6 +102,8 @@ pub(super) struct Run<'a> {
     pub session: &'a Session,
     pub rev: Rev,
     pub now: crate::units::Time,
+    /// The time that periods are reckoned by: `now` where the clock is accepted, else the newest log entry.
+    pub period_now: crate::units::Time,
     /// What was asked for, to be known again by.
     pub asked: &'a str,
     pub watch: &'a Watch<'a>,
@@ -192,14 +196,16 @@ impl Local {
         let now = (self.clock)();
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
-        turn::finish(&writer, now, watch)?;
+        let clock = period_rollover::reading(&writer, now)?;
+        period_rollover::finish(&writer, now, watch)?;
         // The tree is not kept: the transaction may yet be rolled back.
         let known = self.known_tree(&writer, writer.rev()?)?;
         let view = View::new(&writer, &self.scope, known)?;
-        let run = Run { view: &view, session: &writer, rev: writer.rev()? + 1, now, asked: &asked, watch };
+        let (rev, period_now) = (writer.rev()? + 1, clock.trusted());
+        let run = Run { view: &view, session: &writer, rev, now, period_now, asked: &asked, watch };
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
-        turn::welcome(&writer, now)?;
+        period_rollover::register_rules(&writer, &clock)?;
         transaction.commit()?;
         // Whoever changed their own name is not what they were, and hears all the same what became of it.
         self.receipt_of(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
@@ -338,7 +344,7 @@ impl Local {
         }
         let body = levels::levels_body(set, &target);
         self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
-        levels::set_levels(run.session, run.rev, Some(set), &judged, run.now, run.watch)
+        levels::set_levels(run.session, run.rev, Some(set), &judged, run.period_now, run.watch)
     }
 
     fn edit(&self, id: &ChangeId, run: &Run<'_>, target: &Target, edit: &Edit) -> Result<()> {
@@ -419,13 +425,14 @@ impl Local {
         }
         let now = (self.clock)();
         let last = outbox::last_event(staged.session())?;
-        turn::finish(staged.session(), now, watch)?;
-        staged.confirm(now)?;
+        let period_now = period_rollover::reading(staged.session(), now)?.trusted();
+        period_rollover::finish(staged.session(), now, watch)?;
+        staged.confirm(period_now)?;
         let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
-        let run = Run { view: &view, session: staged.session(), rev, now, asked: "", watch };
+        let run = Run { view: &view, session: staged.session(), rev, now, period_now, asked: "", watch };
         self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
-        staged.carry_out(rev, now, watch)?;
+        staged.carry_out(rev, period_now, watch)?;
         outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }

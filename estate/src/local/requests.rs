@@ -8,7 +8,7 @@ use super::Local;
 use crate::change::{Cancel, Change, ChangeId};
 use crate::error::{Error, Result};
 use crate::permit::Capability;
-use crate::store::Session;
+use crate::store::{Session, period_rollover};
 use crate::units::Time;
 
 /// How long a key stands for what was asked by it, and how long what became of that is kept.
@@ -115,7 +115,9 @@ impl Local {
             "UPDATE request SET key = id WHERE user_id = ? AND account_id = ? AND route = ? AND key = ?";
         let (user, top) = (self.scope.user.id.0, self.scope.top().0);
         session.execute(old, params![user, top, route, key])?;
-        session.execute("DELETE FROM request WHERE at < ?", [now.0 - KEPT])?;
+        // A clock ahead forgets no key that is in use.
+        let oldest = period_rollover::reading(&session, now)?.earliest().0 - KEPT;
+        session.execute("DELETE FROM request WHERE at < ?", [oldest])?;
         let text = serde_json::to_string(change).map_err(|e| Error::Store(e.to_string()))?;
         let sql = "INSERT INTO request (id, user_id, account_id, route, key, body, change, at, state) \
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";

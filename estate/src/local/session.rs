@@ -18,6 +18,7 @@ use crate::import::{ImportOptions, NoteSink, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
 use crate::notify::External;
+use crate::period::RolloverStatus;
 use crate::permit::{Capability, Roles};
 use crate::query::{Key, Page, Query, Seek};
 use crate::saved::{Saved, SavedEdit};
@@ -26,7 +27,7 @@ use crate::store::log::LogFilter;
 use crate::store::stage::Staging;
 use crate::store::usage::UsageStaging;
 use crate::store::watch::CommitWatch;
-use crate::store::{Session, accounts, log, outbox, people, saved, textindex, turn, watch};
+use crate::store::{Session, accounts, log, outbox, people, period_rollover, saved, textindex, watch};
 use crate::token::{Factor, Link, NewToken, Secret, Signing, Token, TokenId};
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::{User, UserId};
@@ -180,7 +181,8 @@ impl Estate for Local {
         if !self.view(&session)?.whole {
             return Err(Error::RootOnly);
         }
-        let staging = UsageStaging::read(session, (self.clock)(), input, options, notes, watch)?;
+        let clock = period_rollover::reading(&session, (self.clock)())?;
+        let staging = UsageStaging::read(session, clock, input, options, notes, watch)?;
         let tally = staging.tally.clone();
         Ok((self.keep(staging), tally))
     }
@@ -338,12 +340,17 @@ impl Estate for Local {
         watch::on_commit(self.store.path(), hear)
     }
 
+    fn rollover_status(&self) -> Result<RolloverStatus> {
+        let now = (self.clock)();
+        self.read(Capability::View, &Cancel::new(), |view| period_rollover::status(view.session, now))
+    }
+
     fn background(&self) -> Result<bool> {
         if self.scope.read_only {
             return Ok(false);
         }
         self.store.fold_if_large();
         let mut session = self.store.writer();
-        Ok(turn::step(&mut session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
+        Ok(period_rollover::step(&session, self.mail, (self.clock)())? || textindex::step(&mut session)?)
     }
 }

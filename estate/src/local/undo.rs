@@ -16,7 +16,7 @@ use crate::permit::Capability;
 use crate::store::log::{self, Logged};
 use crate::store::read::View;
 use crate::store::write::Undone;
-use crate::store::{accounts, edits, levels, outbox, write};
+use crate::store::{accounts, edits, levels, outbox, period_rollover, write};
 
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
@@ -44,7 +44,7 @@ impl Local {
         let undoes = Some(logged.rev);
         if what == Undone::Levels {
             self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
-            return levels::set_levels(run.session, run.rev, None, &judged, run.now, run.watch);
+            return levels::set_levels(run.session, run.rev, None, &judged, run.period_now, run.watch);
         }
         if what == Undone::Edit {
             let edit = edits::edit_of(&logged.body)?;
@@ -58,7 +58,7 @@ impl Local {
             run,
             Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
+        write::carry_out(run.session, run.rev, clear, &judged, run.period_now, run.watch)?;
         // The accounts it made go with their last SIM; one that has come to be used, was changed or hangs elsewhere stays.
         let parent = account_in(&logged.body, "account");
         for id in logged.body["made"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
@@ -75,12 +75,32 @@ impl Local {
         Ok(())
     }
 
+    /// Undoes a rollover, every step of it: each is logged.
+    fn reopen_period(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
+        need_root(run.view)?;
+        let found = period_rollover::find_undoable(run.session, logged)?;
+        let mut revs = Vec::new();
+        for (rev, step) in (run.rev..).zip(&found.steps) {
+            // The receipt is that of the step that was asked for.
+            let id = if *step == logged.rev { id.clone() } else { ChangeId::new() };
+            let run = Run { rev, ..*run };
+            let Some(body) = log::at(run.session, *step)?.map(|step| step.body) else { continue };
+            let counts = Counts { done: body["sims"].as_u64().unwrap_or_default(), ..Counts::default() };
+            self.log(&id, &run, Done::sims(Change::PERIOD_REOPEN, body, counts, Some(*step)))?;
+            revs.push(rev);
+        }
+        period_rollover::reopen(run.session, &found, &revs, run.now)
+    }
+
     pub(super) fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
         let logged = undoable(view, change)?;
         self.may_change(&needs_to_undo(&logged)?)?;
         if let Some(what) = Undone::of(&logged.kind) {
             let plan = view.plan_undo(logged.rev, what, (self.clock)())?;
             return theirs(&plan.counts).map(|()| plan);
+        }
+        if logged.kind == Change::PERIOD_ROLLOVER {
+            return plan_reopen(view, &logged);
         }
         ends_seen(view, &logged)?;
         let at = view.session.rev()?;
@@ -107,6 +127,9 @@ impl Local {
         self.may_change(&needs_to_undo(&logged)?)?;
         if Undone::of(&logged.kind).is_some() {
             return self.undo_sims(id, run, &logged);
+        }
+        if logged.kind == Change::PERIOD_ROLLOVER {
+            return self.reopen_period(id, run, &logged);
         }
         ends_seen(run.view, &logged)?;
         let mut done = match logged.kind.as_str() {
@@ -148,6 +171,19 @@ impl Local {
         }
         self.log(id, run, done)
     }
+}
+
+/// Refuses what concerns every account to users of one.
+fn need_root(view: &View<'_>) -> Result<()> {
+    if view.whole { Ok(()) } else { Err(Error::RootOnly) }
+}
+
+/// Plans the undo of a rollover.
+fn plan_reopen(view: &View<'_>, logged: &Logged) -> Result<Plan> {
+    need_root(view)?;
+    let sims = period_rollover::find_undoable(view.session, logged)?.sims;
+    let counts = Counts { done: sims, ..Counts::default() };
+    Ok(Plan { at: view.session.rev()?, total: sims, counts, ..Plan::default() })
 }
 
 /// Refuses to undo what is about an account out of sight, or came from one: in the same words, whichever it is.

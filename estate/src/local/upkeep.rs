@@ -1,17 +1,21 @@
-//! What keeps a store: messages sent, period turns made, the file checked and copied, the log's head kept elsewhere.
+//! Maintenance of a store: messages, billing period rollovers, check, backup, and the log's head.
 
 use std::path::Path;
 
+use rusqlite::{Transaction, TransactionBehavior};
+
 use super::Local;
-use crate::change::{Cancel, Head, Watch};
+use super::users::append;
+use crate::change::{Cancel, Change, Head, Watch};
 use crate::error::{Error, Result};
 use crate::notify::{Attempt, Delivery, Letter};
+use crate::period::RolloverStatus;
 use crate::permit::Capability;
 use crate::store::backup::{self, Restored};
 use crate::store::migrate::Upgrade;
 use crate::store::open::StoreInfo;
 use crate::store::read::View;
-use crate::store::{Opening, Store, check, demo as made_up, outbox, turn};
+use crate::store::{Opening, Store, check, demo as made_up, outbox, period_rollover};
 use crate::units::Time;
 
 impl Local {
@@ -30,7 +34,7 @@ impl Local {
 
     /// When the next billing period of anyone begins.
     pub fn next_turn(&self) -> Result<Time> {
-        turn::next(&self.store.writer(), (self.clock)())
+        period_rollover::next(&self.store.writer(), (self.clock)())
     }
 
     /// When the next message is due.
@@ -51,16 +55,51 @@ impl Local {
         Ok(transaction.commit()?)
     }
 
-    /// How often something has turned by itself, billing periods and raised caps, in accounts this user sees.
+    /// Number of raised caps that have returned by themselves in accounts this user sees.
     pub fn turns(&self) -> Result<i64> {
         self.may(Capability::View)?;
         self.store.read(&Cancel::new(), |session| self.view(session)?.turns())
     }
 
-    /// Makes a period turn that is due, so that what is read next is of the period that runs now.
+    /// Closes the billing periods that have ended, as a change or background work does first.
     pub fn catch_up(&self) -> Result<()> {
-        while !self.scope.read_only && turn::step(&mut self.store.writer(), self.mail, (self.clock)())? {}
+        while !self.scope.read_only && period_rollover::step(&self.store.writer(), self.mail, (self.clock)())?
+        {
+        }
         Ok(())
+    }
+
+    /// Returns the pending rollovers and the number of SIMs whose counters they close: for users of the root account.
+    pub fn pending_rollover(&self) -> Result<(RolloverStatus, u64)> {
+        let now = (self.clock)();
+        self.at_root(Capability::ManageAccounts, |view| {
+            let sims = period_rollover::count_pending(view.session, now)?;
+            Ok((period_rollover::status(view.session, now)?, sims))
+        })
+    }
+
+    /// Closes the pending billing periods by the present clock, accepted or not: an Admin of the root account has
+    /// confirmed it. From then on clocks are compared with this one.
+    pub fn confirm_rollover(&self, watch: &Watch<'_>) -> Result<()> {
+        self.in_person()?;
+        self.may_write(Capability::ManageAccounts)?;
+        let session = self.store.writer();
+        let transaction = Transaction::new_unchecked(&session, TransactionBehavior::Immediate)?;
+        let view = View::new(&session, &self.scope, None)?;
+        if !view.whole {
+            return Err(Error::RootOnly);
+        }
+        let now = (self.clock)();
+        let last = outbox::last_event(&session)?;
+        let clock = period_rollover::reading(&session, now)?;
+        let held = period_rollover::status(&session, now)?.is_held;
+        if !clock.is_accepted() || held {
+            let body = serde_json::json!({ "clock": now.0, "newest": clock.newest, "via": self.via });
+            append(&session, self.scope.actor(), Change::ACCEPT_CLOCK, body, now)?;
+        }
+        period_rollover::finish_confirmed(&session, now, watch)?;
+        outbox::gather(&session, last, self.mail, now)?;
+        Ok(transaction.commit()?)
     }
 
     /// Everything that is wrong with the store, in words.

@@ -24,8 +24,9 @@ pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()>
     let reached = bits().text;
     let mut insert = Sql::new(format!(
         "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \
-         SELECT s.id, k.value, period_start(u.rule, s.activated, ?), iif(k.value = 1, s.alert, s.cap), s.used, ?, \
-         s.account_id FROM sim s CROSS JOIN json_each('[1, 2]') k JOIN temp.rule u ON u.account_id = s.account_id \
+         SELECT s.id, k.value, period_start(u.rule, s.activated, ifnull(u.closed_until, ?)), \
+         iif(k.value = 1, s.alert, s.cap), s.used, ?, s.account_id FROM sim s CROSS JOIN json_each('[1, 2]') k \
+         JOIN temp.rule u ON u.account_id = s.account_id \
          WHERE s.managed AND s.lifecycle <> 3 AND ({reached} & ~s.fired & k.value) AND "
     ))
     .with(now.0)

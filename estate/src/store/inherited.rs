@@ -25,13 +25,15 @@ pub(super) fn target_accounts() -> Sql {
     Sql::new("SELECT DISTINCT to_account FROM temp.target WHERE outcome = 0")
 }
 
-/// Fills `temp.rule` with the period rule of each account.
+/// Fills `temp.rule` with the period rule of each account, and up to when periods of that rule are closed (null where
+/// the rule is not registered yet).
 pub(super) fn fill_rules(session: &Connection, of: &Of<'_>) -> Result<()> {
     session.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS rule (account_id INTEGER PRIMARY KEY, rule TEXT NOT NULL); \
-         DELETE FROM temp.rule",
+        "CREATE TEMP TABLE IF NOT EXISTS rule (account_id INTEGER PRIMARY KEY, rule TEXT NOT NULL, \
+         closed_until INTEGER); DELETE FROM temp.rule",
     )?;
-    let mut insert = session.prepare_cached("INSERT INTO temp.rule VALUES (?, ?)")?;
+    let closed = "INSERT INTO temp.rule VALUES (?1, ?2, (SELECT closed_until FROM period_rollover WHERE rule = ?2))";
+    let mut insert = session.prepare_cached(closed)?;
     each(session, of, |account, settings| {
         insert.execute(params![account, settings.rule])?;
         Ok(())

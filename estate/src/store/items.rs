@@ -13,7 +13,7 @@ use crate::edit::{Edit, Listed, Verb};
 use crate::error::Result;
 use crate::levels::{Alert, Levels};
 use crate::sim::SimId;
-use crate::units::{default_alert, shown};
+use crate::units::{default_alert, short_bytes, shown};
 
 impl View<'_> {
     /// The SIMs of a change, by number, as far as this user may see them. What they were like before is for those who saw
@@ -105,6 +105,9 @@ fn after(kind: &str, body: &Json, before: &Map<String, Json>) -> Map<String, Jso
     {
         return of_edit(&edit, before);
     }
+    if kind == Change::PERIOD_ROLLOVER {
+        return before.get("carried").map(|n| ("counter".to_owned(), n.clone())).into_iter().collect();
+    }
     // A move clears what it keeps for its undo.
     let cleared = ["notes", "recipients", "tags"];
     before.keys().filter(|key| cleared.contains(&key.as_str())).map(|key| (key.clone(), "".into())).collect()
@@ -171,6 +174,7 @@ fn said(values: &Map<String, Json>) -> String {
     };
     let hard = if number("hard_cap") == Some(1) { " hard" } else { "" };
     let parts = [
+        number("counter").map(|bytes| format!("used {}", short_bytes(bytes))),
         number("cap").map(|cap| format!("cap {}{hard}", shown(cap))),
         number("alert").map(|alert| format!("alert {}", shown(alert))),
         one("label"),

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::Session;
 use super::read::View;
 use super::sql::Sql;
 use super::write::Undone;
+use super::{Session, period_rollover};
 use crate::account::AccountId;
 use crate::change::{Change, ChangeId, Counts, Entry, Receipt, Rev};
 use crate::edit::Edit;
@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 use crate::sim::SimId;
 use crate::units::Time;
 use crate::user::{User, UserId};
+
+/// The actor of changes that no user makes.
+pub(crate) const SYSTEM: &str = "system";
 
 /// A change about to be logged.
 pub(crate) struct Record<'a> {
@@ -44,7 +47,10 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
     let previous: Option<Vec<u8>> =
         session.query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0)).optional()?;
     let previous = previous.unwrap_or_else(|| vec![0; 32]);
-    let actor = format!("{} <{}>", record.actor.name, record.actor.email);
+    let actor = match record.actor.email.as_str() {
+        "" => record.actor.name.clone(),
+        email => format!("{} <{email}>", record.actor.name),
+    };
     let (body, counts) = (record.body.to_string(), json(&record.counts));
     let row = LogRow {
         rev: record.rev,
@@ -75,6 +81,7 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
             hash
         ],
     )?;
+    period_rollover::note_entry(session, record.at)?;
     Ok(super::wal::renew_stamp(session)?)
 }
 
@@ -83,7 +90,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 18] = [
+const FINAL: [&str; 20] = [
     "import",
     "usage",
     "init",
@@ -102,6 +109,8 @@ const FINAL: [&str; 18] = [
     "add-external",
     "remove-external",
     "terminate",
+    "period-reopen",
+    "accept-clock",
 ];
 
 /// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after it, the rest once.
@@ -291,7 +300,7 @@ impl View<'_> {
         Ok((now, touched))
     }
 
-    /// How often something has turned by itself in accounts this user sees.
+    /// Number of raised caps that have returned by themselves in accounts this user sees.
     pub fn turns(&self) -> Result<i64> {
         let mut sql = Sql::new("SELECT ifnull(sum(turned), 0) FROM account WHERE 1");
         if !self.whole {
@@ -380,7 +389,9 @@ impl View<'_> {
             by: self.person(row.get(3)?, actor),
             via,
             summary: self.summary(&kind, &body, &counts, undoes),
-            undoable: leaves_something(&kind, &counts, undone),
+            // A rollover is of the whole estate.
+            undoable: leaves_something(&kind, &counts, undone)
+                && (self.whole || kind != Change::PERIOD_ROLLOVER),
             counts,
             undone,
             kind,
@@ -412,7 +423,7 @@ impl View<'_> {
     /// Somebody's name and address, unless they belong to an account out of this user's sight.
     pub fn person(&self, name: String, account: Option<i64>) -> String {
         let seen = self.whole || account.is_some_and(|id| self.accounts.get(AccountId(id)).is_some());
-        if seen { name } else { "someone outside your account".to_owned() }
+        if seen || name == SYSTEM { name } else { "someone outside your account".to_owned() }
     }
 
     /// An account's path, unless it is out of this user's sight.

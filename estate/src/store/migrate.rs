@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// `SIMD` in ASCII: marks the file as a store (`SQLite` file format, section 1.3, offset 68).
 pub(super) const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 17] = [
+const MIGRATIONS: [&str; 18] = [
     include_str!("../../schema/0001.sql"),
     include_str!("../../schema/0002.sql"),
     include_str!("../../schema/0003.sql"),
@@ -28,13 +28,14 @@ const MIGRATIONS: [&str; 17] = [
     include_str!("../../schema/0015.sql"),
     include_str!("../../schema/0016.sql"),
     include_str!("../../schema/0017.sql"),
+    include_str!("../../schema/0018.sql"),
 ];
 /// Schema number of this program.
 pub(super) const SCHEMA: u32 = MIGRATIONS.len() as u32;
 /// Oldest schema with the stamp of `wal`.
 pub(super) const FIRST_WITH_STAMP: u32 = 17;
 /// Oldest schema that every read of this program understands.
-const OLDEST_READABLE: u32 = 16;
+const OLDEST_READABLE: u32 = 18;
 
 /// An upgrade of a store's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::edits::edit_of;
 use super::levels::levels_of;
+use super::period_rollover;
 use super::read::View;
 use crate::account::AccountId;
 use crate::change::{Change, Counts, Rev};
@@ -56,6 +57,9 @@ impl Told<'_> {
                 _ => format!("put caps and alerts of {sims} back"),
             },
             kind if Edit::is_kind(kind) => self.of_edit(&sims, undoes),
+            Change::PERIOD_ROLLOVER | Change::PERIOD_REOPEN => {
+                period_rollover::summary(kind, self.body, self.view.whole, counts.done)
+            }
             "import" => format!("imported {sims}"),
             "usage" => format!("imported usage of {sims}"),
             "remove-external" if self.seen("account") => {
@@ -177,6 +181,7 @@ impl Told<'_> {
             "password" => "chose another password".to_owned(),
             "second-factor" => "signs in with a second factor from now on".to_owned(),
             "no-second-factor" => "took their second factor away".to_owned(),
+            Change::ACCEPT_CLOCK => "accepted the clock for billing periods".to_owned(),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),
         }

@@ -11,9 +11,10 @@ use serde_json::{Value as Json, json};
 use super::read::View;
 use super::sql::Sql;
 use super::stage::{Incoming, looking, report};
-use super::{Session, events, levels, turn};
+use super::{Session, events, levels, period_rollover, turn};
 use crate::account::AccountId;
 use crate::change::{Counts, Rev, Watch};
+use crate::clock::ClockReading;
 use crate::error::Result;
 use crate::import::{ImportOptions, Note, NoteSink, SimKey, Source, UsageRow};
 use crate::period::{DAY, Period, PeriodRule};
@@ -51,12 +52,15 @@ const RANKED: &str = "INSERT INTO temp.used SELECT sim_id, key % (1 << 62) + ran
     ON CONFLICT DO NOTHING";
 
 /// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
-/// in when it first came.
+/// in when it first came. `start` is where the running counter begins: by the periods that are closed, not by the clock,
+/// so that a record of a closed period is counted there and one that comes before a rollover is not lost.
 const FRESH: &str = "SELECT t.sim_id, t.key, t.session, t.as_of, min(t.at, ifnull(r.at, t.at)) AS at, \
     max(t.bytes, ifnull(r.bytes, 0)) AS bytes, r.at AS was_at, ifnull(r.bytes, 0) AS was, \
     ifnull(r.account_id, s.account_id) AS account_id, u.rule, s.activated, \
-    period_start(u.rule, s.activated, ?1) AS start \
+    period_start(u.rule, s.activated, \
+    CASE WHEN p.next > 0 AND s.id <= p.cursor THEN p.next ELSE ifnull(p.closed_until, ?1) END) AS start \
     FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON u.account_id = s.account_id \
+    LEFT JOIN period_rollover p ON p.rule = u.rule \
     LEFT JOIN usage_record r ON r.sim_id = t.sim_id AND r.key = t.key \
     WHERE t.sim_id > ?2 AND t.sim_id <= ?3 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < r.at)";
 
@@ -74,7 +78,7 @@ impl UsageStaging {
     /// Reads a file of records into the staging table and judges it.
     pub fn read(
         session: Session,
-        now: Time,
+        clock: ClockReading,
         input: Box<dyn std::io::Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
@@ -89,7 +93,7 @@ impl UsageStaging {
         session.execute_batch("BEGIN")?;
         let mut take = |line, row: Option<UsageRow>, notes: &mut NoteSink<'_>| {
             tally.rows += 1;
-            let staged = row.map_or(Ok(false), |row| stage(&session, now, line, &row, notes))?;
+            let staged = row.map_or(Ok(false), |row| stage(&session, &clock, line, &row, notes))?;
             tally.refused += u64::from(!staged);
             if tally.rows.is_multiple_of(5_000) {
                 report(watch, "reading", tally.rows, 0)?;
@@ -102,7 +106,7 @@ impl UsageStaging {
         (tally.empty, tally.skipped) = (source.empty(), source.skipped);
         tally.portal = source.mapping().portal.as_ref().map(|portal| portal.title.clone());
         let mut staging = Self { session, tally };
-        staging.judge(now)?;
+        staging.judge(clock.trusted())?;
         Ok(staging)
     }
 
@@ -166,7 +170,13 @@ impl UsageStaging {
 const TOUCHED: &str = "s.id IN (SELECT sim_id FROM temp.fresh)";
 
 /// Takes one record; false when it is refused.
-fn stage(session: &Session, now: Time, line: u64, row: &UsageRow, notes: &mut NoteSink<'_>) -> Result<bool> {
+fn stage(
+    session: &Session,
+    clock: &ClockReading,
+    line: u64,
+    row: &UsageRow,
+    notes: &mut NoteSink<'_>,
+) -> Result<bool> {
     let mut refuse = |value: String, reason: &str| {
         notes(Note { line, column: String::new(), value, reason: reason.into(), refused: true });
         Ok(false)
@@ -191,14 +201,17 @@ fn stage(session: &Session, now: Time, line: u64, row: &UsageRow, notes: &mut No
     if !managed {
         return refuse(shown, "is unmanaged: it is displayed only, without usage");
     }
-    if row.at > now.0 + DAY {
-        return refuse(Time(row.at).to_string(), "lies in the future");
+    // A clock that is behind refuses no record of the past, one that is ahead takes none for old.
+    if row.at > clock.latest().0 + DAY {
+        let doubt = if clock.is_accepted() { String::new() } else { format!(": {clock}") };
+        let why = format!("lies in the future{doubt}");
+        return refuse(Time(row.at).to_string(), &why);
     }
-    if row.at < now.0 - turn::KEPT {
+    if row.at < clock.earliest().0 - turn::KEPT {
         return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
     }
     // What is stated for days to come is known up to now.
-    let as_of = row.as_of.min(now.0).max(row.at);
+    let as_of = row.as_of.min(clock.latest().0).max(row.at);
     let bytes = row.bytes as i64;
     if row.is_total {
         let sql = "INSERT OR IGNORE INTO temp.total VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -290,7 +303,9 @@ impl View<'_> {
             some if some.iter().any(|s| s.records > 1) => Reporting::Interim,
             _ => Reporting::AtEnd,
         };
-        Ok(Usage { period: rule.period(now, sim.activated), rule, reporting, days, periods, sessions })
+        // The period of the running counter, also where a rollover is pending.
+        let counted = period_rollover::closed_until(self.session, rule)?.unwrap_or(now);
+        Ok(Usage { period: rule.period(counted, sim.activated), rule, reporting, days, periods, sessions })
     }
 
     fn sessions(&self, sim: &Sim, visible: impl Iterator<Item = i64>) -> Result<Vec<DataSession>> {

@@ -93,7 +93,13 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 pane.usage = usage;
             }
         }
-        Msg::News(answer) => model.news = said(model, answer).unwrap_or(model.news),
+        Msg::News(answer) => {
+            let Some(news) = said(model, answer) else { return Vec::new() };
+            if news.rollover != model.news.rollover {
+                news.rollover.iter().for_each(|text| model.messages.say(text.clone()));
+            }
+            model.news = news;
+        }
         Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
             let facts = said(model, answer);
             for overlay in &mut model.overlays {
@@ -112,7 +118,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             // Whoever has seen all there is has heard it.
             let everything = model.accounts.top().is_some_and(|top| top.id == model.query.under);
-            if let Some(newest) = newest.filter(|_| everything && model.news > 0 && !model.read_only) {
+            if let Some(newest) = newest.filter(|_| everything && model.news.alerts > 0 && !model.read_only) {
                 return vec![Effect::Hear(newest)];
             }
         }

@@ -95,7 +95,13 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let style = model.theme.text.add_modifier(Modifier::REVERSED);
     buffer.set_style(area, style);
     let said = if wide { &long } else { &short };
-    let end = text(buffer, area, said, style);
+    let mut end = text(buffer, area, said, style);
+    if let Some(rollover) = &model.news.rollover {
+        // The sentence up to its colon; the message at its arrival had the reason.
+        let short = format!(" · {}", rollover.split(": ").next().unwrap_or_default());
+        let rest = Rect { x: end, width: area.right().saturating_sub(end + row.width() as u16 + 2), ..area };
+        end = text(buffer, rest, &short, model.theme.warn.add_modifier(Modifier::REVERSED));
+    }
     if !picked.is_empty() {
         let part = Rect { width: (selected.width() as u16 + 10).min(area.width), ..area };
         buffer.set_style(part, Style::new().add_modifier(Modifier::BOLD));
