@@ -39,13 +39,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
-use estate::{Error, Estate, Local, Upgrade};
+use estate::{Error, Estate, Local, Time, Upgrade};
 
 use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::files::{Protected, expand_home, path_parser};
 use crate::notify::Courier;
+use crate::zone::Zone;
 pub use reference::{cli_reference, keys_reference};
 
 /// Manage SIM estates from a terminal: find SIMs, mark many, move them, undo.
@@ -96,6 +97,9 @@ pub struct Globals {
     /// How lists are printed: a table on a terminal, else CSV.
     #[arg(long, global = true, value_name = "FORM")]
     pub output: Option<Output>,
+    /// Show times in the zone of this machine, not UTC; or [display] time = "local" in the configuration.
+    #[arg(long, global = true)]
+    pub local: bool,
     /// No colour.
     #[arg(long, global = true)]
     pub no_color: bool,
@@ -291,7 +295,7 @@ impl Context {
     fn send_due(&self, estate: &dyn Estate, work: &output::Work) {
         // A server sends by itself.
         let Some(local) = estate.local() else { return };
-        let due = local.next_letter().is_ok_and(|due| due.is_some_and(|at| at <= estate::Time::now()));
+        let due = local.next_letter().is_ok_and(|due| due.is_some_and(|at| at <= Time::now()));
         if !due {
             return;
         }
@@ -322,6 +326,30 @@ impl Context {
         if self.output() == Output::Table { estate::units::count(n) } else { n.to_string() }
     }
 
+    /// The zone that tables and the screen show times in.
+    fn zone(&self) -> Zone {
+        self.config.display.time
+    }
+
+    /// Formats a time for the list's form: RFC 3339 in UTC for machines, a minute in the shown zone for people.
+    fn time(&self, at: Time) -> String {
+        if self.output() == Output::Table { self.zone().minute(at) } else { at.to_string() }
+    }
+
+    /// Formats a time with its offset: in UTC for machines, in the shown zone for people.
+    fn stamp(&self, at: Time) -> String {
+        if self.output() == Output::Table { self.zone().stamp(at) } else { at.to_string() }
+    }
+
+    /// Returns the header of a column of such times: a table names the zone.
+    fn time_header(&self, name: &str) -> String {
+        if self.output() == Output::Table {
+            format!("{name} ({})", self.zone().name())
+        } else {
+            name.to_owned()
+        }
+    }
+
     fn output(&self) -> Output {
         let terminal = std::io::stdout().is_terminal();
         self.globals.output.unwrap_or(if terminal { Output::Table } else { Output::Csv })
@@ -350,7 +378,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Outcome {
-    let config = match &arguments.command {
+    let mut config = match &arguments.command {
         // These must work when the configuration does not.
         Some(Command::Config(_) | Command::Doctor(_)) => config::load().unwrap_or_default(),
         _ => config::load()?,
@@ -359,6 +387,9 @@ fn run(arguments: Arguments) -> Outcome {
         && matches!(arguments.command, Some(Command::Init(_) | Command::Demo(_)))
     {
         return Err(Failure::Usage("this makes a store here, and does nothing at a server".into()));
+    }
+    if arguments.globals.local {
+        config.display.time = Zone::Local;
     }
     // Without a command the screen opens.
     let changes = arguments.command.as_ref().is_none_or(Command::changes);

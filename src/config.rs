@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::files::expand_home;
 use crate::notify::{MailConfig, WebhookConfig};
 use crate::probe::{Probe, Probes};
+use crate::zone::Zone;
 
 /// What the file may say; what it does not know is an error with its line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct Config {
     pub mouse: Option<bool>,
     /// Whether lines are drawn with ASCII only.
     pub ascii: Option<bool>,
+    /// How values are shown to people.
+    #[serde(skip_serializing_if = "is_default")]
+    pub display: DisplayConfig,
     /// How mail about alerts and caps goes out; without it none is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<MailConfig>,
@@ -58,6 +62,14 @@ pub struct Config {
     /// Named sets of the above, chosen with `--profile`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, Profile>,
+}
+
+/// The `[display]` section.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DisplayConfig {
+    /// The zone of times in tables and on the screen: `utc` or `local`.
+    pub time: Zone,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

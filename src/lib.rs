@@ -20,3 +20,4 @@ pub mod support;
 pub mod tls;
 pub mod tui;
 pub mod wire;
+pub mod zone;

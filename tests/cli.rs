@@ -529,3 +529,21 @@ fn a_rollover_that_waits_is_reported_shown_and_confirmed() {
     assert_eq!(world.ok(&["sims", &format!("iccid={iccid}"), "--columns", "used_bytes"]), used);
     assert!(world.ok(&["store", "check"]).starts_with("sound"));
 }
+
+#[test]
+fn times_are_moments_or_ages_and_tables_name_their_zone() {
+    let world = World::sample();
+    assert_eq!(world.ok(&["history", "--since", "7d"]), world.ok(&["history"]));
+    assert_eq!(world.ok(&["alerts", "--since", "0s"]).lines().count(), 1);
+    assert!(world.ok(&["alerts", "--since", "7d"]).lines().count() >= 1);
+    world.ends(&["alerts", "--since", "lately"], 2);
+    for command in ["alerts", "history"] {
+        assert!(world.ok(&[command, "--output", "table"]).contains("AT (UTC)"), "{command}");
+        assert!(!world.ok(&[command, "--output", "table", "--local"]).contains(" 1970-"), "{command}");
+        assert_eq!(world.ok(&[command, "--local"]), world.ok(&[command]), "machine formats stay UTC");
+    }
+    let local =
+        world.command().args(["alerts", "--output", "table", "--local"]).env("TZ", "Asia/Kolkata").output();
+    let local = String::from_utf8_lossy(&local.expect("runs").stdout).into_owned();
+    assert!(local.contains("AT (ASIA/KOLKATA)"), "{local}");
+}

@@ -2,10 +2,10 @@
 
 use clap::ValueEnum;
 use estate::units::short_bytes;
-use estate::{EventFilter, Level, Time};
+use estate::{EventFilter, Level};
 use serde_json::json;
 
-use super::output::{list as print_list, plain};
+use super::output::{self, list as print_list, plain};
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
@@ -25,7 +25,7 @@ pub struct Args {
     /// Only alerts, or only caps.
     #[arg(long, value_name = "KIND")]
     kind: Option<Kind>,
-    /// Since then.
+    /// Since then: a time, or an age such as 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// At most that many.
@@ -52,7 +52,7 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
             Kind::Alert => Level::Alert,
             Kind::Cap => Level::Cap,
         }),
-        since: args.since.as_deref().map(Time::parse).transpose()?,
+        since: args.since.as_deref().map(output::time_or_ago).transpose()?,
         before: None,
         limit: args.limit,
     };
@@ -63,7 +63,7 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
         .iter()
         .map(|e| {
             vec![
-                if machine { e.at.to_string() } else { e.at.minute() },
+                context.time(e.at),
                 e.kind.word().into(),
                 e.iccid.clone(),
                 e.label.clone(),
@@ -81,6 +81,11 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
                     "period_start": e.period.to_string() })
         })
         .collect();
-    print_list(context, &["at", "kind", "iccid", "label", "account", "level", "used"], &rows, json)?;
+    print_list(
+        context,
+        &[&context.time_header("at"), "kind", "iccid", "label", "account", "level", "used"],
+        &rows,
+        json,
+    )?;
     Ok(Exit::Done)
 }

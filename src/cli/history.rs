@@ -1,10 +1,10 @@
 //! `simdeck history` and `simdeck undo`.
 
-use estate::{Change, ChangeId, Entry, Error, Estate, LogFilter, Time};
+use estate::{Change, ChangeId, Entry, Error, Estate, LogFilter};
 use serde_json::json;
 
 use super::change::{self, Confirm};
-use super::output::{list as print_list, plain};
+use super::output::{self, list as print_list, plain};
 use super::report::ReportOptions;
 use super::{Context, Outcome};
 use crate::failure::Exit;
@@ -24,10 +24,10 @@ pub struct Args {
     /// Changes of one kind: move, levels, edit, suspend, convert, import, usage, add-account, add-user, user-role, help, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Changes since then.
+    /// Changes since then: a time, or an age such as 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Changes before then.
+    /// Changes before then: a time, or an age such as 7d.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// The SIMs of one change, with what was before and after: its number or its id.
@@ -49,11 +49,6 @@ pub struct UndoArgs {
     report: ReportOptions,
 }
 
-/// A time, or an age such as 7d.
-fn time(text: &str) -> estate::Result<Time> {
-    Time::parse_or_ago(text, Time::now())
-}
-
 pub fn list(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     if let Some(change) = &args.change {
@@ -72,8 +67,8 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
             .transpose()?,
         by: args.by.clone(),
         kind: args.kind.clone(),
-        since: args.since.as_deref().map(time).transpose()?,
-        until: args.until.as_deref().map(time).transpose()?,
+        since: args.since.as_deref().map(output::time_or_ago).transpose()?,
+        until: args.until.as_deref().map(output::time_or_ago).transpose()?,
         limit: args.limit,
         ..LogFilter::default()
     };
@@ -85,7 +80,7 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
             let undone = if e.undone { " (undone)" } else { "" };
             vec![
                 e.rev.to_string(),
-                if machine { e.at.to_string() } else { e.at.minute() },
+                context.time(e.at),
                 e.by.clone(),
                 format!("{}{undone}", e.summary),
                 if machine { e.counts.done.to_string() } else { e.counts.to_string() },
@@ -102,7 +97,14 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
         .collect();
     print_list(
         context,
-        &["rev", "at", "by", "summary", if machine { "done" } else { "counts" }, "change_id"],
+        &[
+            "rev",
+            &context.time_header("at"),
+            "by",
+            "summary",
+            if machine { "done" } else { "counts" },
+            "change_id",
+        ],
         &rows,
         json,
     )?;
@@ -112,7 +114,8 @@ pub fn list(context: &Context, args: &Args) -> Outcome {
 /// What a change did to each SIM.
 fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Outcome {
     let entry = entry(local, change)?;
-    context.say(format!("#{} {} by {}: {}", entry.rev, entry.at.minute(), entry.by, entry.summary));
+    let (at, zone) = (context.zone().minute(entry.at), context.zone().name());
+    context.say(format!("#{} {at} {zone} by {}: {}", entry.rev, entry.by, entry.summary));
     let rev = entry.rev;
     let (mut rows, mut json, mut after) = (Vec::new(), Vec::new(), None);
     while rows.len() < limit as usize {

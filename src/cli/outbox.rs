@@ -64,8 +64,7 @@ fn send(context: &Context) -> Outcome {
 fn list(context: &Context, limit: u32) -> Outcome {
     let local = context.open_store()?;
     let messages = local.outbox(limit)?;
-    let machine = context.output() != super::Output::Table;
-    let time = |at: estate::Time| if machine { at.to_string() } else { at.minute() };
+    let time = |at: estate::Time| context.time(at);
     let rows: Vec<Vec<String>> = messages
         .iter()
         .map(|m| {
@@ -90,7 +89,8 @@ fn list(context: &Context, limit: u32) -> Outcome {
                     "due": m.due.map(|at| at.to_string()), "error": m.error })
         })
         .collect();
-    let header = ["id", "created", "channel", "to", "state", "events", "tries", "due", "error"];
+    let (created, due) = (context.time_header("created"), context.time_header("due"));
+    let header = ["id", &created, "channel", "to", "state", "events", "tries", &due, "error"];
     print_list(context, &header, &rows, json)?;
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use estate::text::{clean, defuse};
 use estate::units::count;
-use estate::{Cancel, Progress};
+use estate::{Cancel, Progress, Time};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
@@ -126,6 +126,11 @@ impl Work {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
+}
+
+/// Parses a time of an option, or an age such as `7d`.
+pub fn time_or_ago(text: &str) -> estate::Result<Time> {
+    Time::parse_or_ago(text, Time::now())
 }
 
 /// A read nobody cancels.

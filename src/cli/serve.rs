@@ -62,6 +62,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         let why = "tokens would cross the network unencrypted: give --cert and --key, listen on 127.0.0.1 behind a proxy that speaks TLS, or say --plaintext";
         return Err(Failure::Usage(format!("{}: {why}", args.listen.ip())));
     }
+    // HTTP cannot state such a date (RFC 9110 §5.6.7).
+    if estate::Time::now().0 < 0 {
+        return Err(Failure::Usage(
+            "the clock of this machine is before 1970: set it, then start again".into(),
+        ));
+    }
     log_to_stderr(context);
     let owner = Arc::new(context.open_store()?);
     let sends = context.config.mail.is_some() && !context.globals.readonly;

@@ -4,13 +4,14 @@ use std::io::Write;
 
 use estate::export::{self, Exporter, FieldKind, Format, SimField};
 use estate::units::short_bytes;
-use estate::{Accounts, Error, Estate, Sim};
+use estate::{Accounts, Error, Estate, Sim, Time};
 use serde_json::Value as Json;
 
 use super::output::{self, Work, plain, written};
 use super::select::{Select, Selected};
 use super::{Context, Outcome, Output};
 use crate::failure::Exit;
+use crate::zone::Zone;
 
 /// List SIMs.
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
             let columns = export::columns(&wanted)?;
             let mut rows = Vec::new();
             stream(local.as_ref(), &query, limit, &mut |sim| {
-                rows.push(columns.iter().map(|c| shown(sim, &accounts, c)).collect());
+                rows.push(columns.iter().map(|c| shown(sim, &accounts, c, context.zone())).collect());
                 Ok(())
             })?;
             let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
@@ -108,8 +109,11 @@ fn stream(
     }
 }
 
-fn shown(sim: &Sim, accounts: &Accounts, field: &SimField) -> String {
+fn shown(sim: &Sim, accounts: &Accounts, field: &SimField, zone: Zone) -> String {
     match field.json(sim, accounts) {
+        Json::String(text) if field.kind == FieldKind::Time => {
+            Time::parse(&text).map_or(text, |at| zone.stamp(at))
+        }
         Json::Number(n) if field.kind == FieldKind::Size => short_bytes(n.as_u64().unwrap_or_default()),
         Json::String(text) => text,
         Json::Null => String::new(),
@@ -126,8 +130,10 @@ pub fn one(context: &Context, args: &OneArgs) -> Outcome {
     let fields = export::default_fields();
     let mut out = std::io::stdout().lock();
     if context.output() == Output::Table {
-        let rows: Vec<Vec<String>> =
-            fields.iter().map(|field| vec![field.name.to_owned(), shown(&sim, &accounts, field)]).collect();
+        let rows: Vec<Vec<String>> = fields
+            .iter()
+            .map(|field| vec![field.name.to_owned(), shown(&sim, &accounts, field, context.zone())])
+            .collect();
         written(output::table(&mut out, &["field", "value"], &rows))?;
     } else {
         let object = export::object(&sim, &accounts, &fields);

@@ -110,7 +110,7 @@ fn list(context: &Context, email: Option<&str>) -> Outcome {
     let tokens = local.tokens(owner(local.as_ref(), email)?.id)?;
     let accounts = local.accounts(&plain())?;
     let scope = |token: &Token| if token.writes { "write" } else { "read" };
-    let when = |at: Option<Time>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+    let when = |at: Option<Time>| at.map_or_else(|| "never".to_owned(), |at| context.stamp(at));
     let row = |token: &Token| {
         let account = accounts.path(token.account);
         let (expires, used) = (when(token.expires), when(token.used));

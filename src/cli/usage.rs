@@ -14,6 +14,7 @@ use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts
 use super::output::{self, Work, plain, written};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
+use crate::zone::Zone;
 
 /// Show what a SIM or an account has used, or count usage records.
 #[derive(Debug, clap::Args)]
@@ -226,13 +227,15 @@ fn show(context: &Context, iccid: &str, by: By) -> Outcome {
             written(writeln!(out, "{text}"))?;
         }
         Output::Table => {
-            written(writeln!(out, "{}\n", summary(&sim, &usage)))?;
-            let (header, rows) = lines(sim.used, &usage, by, false);
+            written(writeln!(out, "{}\n", summary(&sim, &usage, context.zone())))?;
+            let (header, rows) = lines(context, sim.used, &usage, by);
+            let header: Vec<&str> = header.iter().map(String::as_str).collect();
             written(output::table(&mut out, &header, &rows))?;
         }
         Output::Csv => {
             drop(out);
-            let (header, rows) = lines(sim.used, &usage, by, true);
+            let (header, rows) = lines(context, sim.used, &usage, by);
+            let header: Vec<&str> = header.iter().map(String::as_str).collect();
             output::list(context, &header, &rows, Vec::new())?;
         }
     }
@@ -240,11 +243,12 @@ fn show(context: &Context, iccid: &str, by: By) -> Outcome {
 }
 
 /// Where a SIM stands, in two lines.
-fn summary(sim: &Sim, usage: &Usage) -> String {
+fn summary(sim: &Sim, usage: &Usage, zone: Zone) -> String {
     let level = |what: &str, bytes: Option<u64>| {
         bytes.map_or_else(|| format!("no {what}"), |bytes| format!("{what} {}", exact_bytes(bytes)))
     };
-    let as_of = sim.usage_as_of.map_or_else(|| "unknown".to_owned(), |at| format!("{} UTC", at.minute()));
+    let moment = |at| format!("{} {}", zone.minute(at), zone.name());
+    let as_of = sim.usage_as_of.map_or_else(|| "unknown".to_owned(), moment);
     format!(
         "{}: {} used, {}, {}; {}\nBilling period {} UTC ({}); as of {as_of}, {}; indicative",
         sim.iccid,
@@ -266,11 +270,12 @@ fn raised(cap: String, sim: &Sim, usage: &Usage) -> String {
     format!("{cap} until {last}, then {back}")
 }
 
-type Lines = (Vec<&'static str>, Vec<Vec<String>>);
+type Lines = (Vec<String>, Vec<Vec<String>>);
 
-fn lines(used: u64, usage: &Usage, by: By, machine: bool) -> Lines {
+fn lines(context: &Context, used: u64, usage: &Usage, by: By) -> Lines {
+    let machine = context.output() != Output::Table;
+    let header = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let size = |bytes: u64| if machine { bytes.to_string() } else { short_bytes(bytes) };
-    let time = |at: estate::Time| if machine { at.to_string() } else { at.minute() };
     let spent = |list: &[Spent]| -> Vec<Vec<String>> {
         list.iter()
             .map(|s| vec![s.period.start.day(), estate::Time(s.period.end.0 - 1).day(), size(s.bytes)])
@@ -279,18 +284,25 @@ fn lines(used: u64, usage: &Usage, by: By, machine: bool) -> Lines {
     match by {
         By::Day => {
             let rows = usage.days.iter().map(|s| vec![s.period.start.day(), size(s.bytes)]).collect();
-            (vec!["day", "bytes"], rows)
+            (header(&["day", "bytes"]), rows)
         }
         By::Period => {
             let mut all = vec![Spent { period: usage.period, bytes: used }];
             all.extend(&usage.periods);
-            (vec!["first", "last", "bytes"], spent(&all))
+            (header(&["first", "last", "bytes"]), spent(&all))
         }
         By::Session | By::Month | By::Account => {
             let rows = usage.sessions.iter().map(|s| {
-                vec![s.name.clone(), time(s.start), time(s.last), size(s.bytes), s.records.to_string()]
+                vec![
+                    s.name.clone(),
+                    context.time(s.start),
+                    context.time(s.last),
+                    size(s.bytes),
+                    s.records.to_string(),
+                ]
             });
-            (vec!["session", "start", "last", "bytes", "records"], rows.collect())
+            let (start, last) = (context.time_header("start"), context.time_header("last"));
+            (header(&["session", &start, &last, "bytes", "records"]), rows.collect())
         }
     }
 }

@@ -106,7 +106,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let accounts = local.accounts(&plain())?;
     let account = args.account.as_deref().map(|path| accounts.find(path)).transpose()?;
     let users = local.users(account, &plain())?;
-    let signed = |u: &User| u.signed_in.map_or_else(|| "never".to_owned(), |t| t.to_string());
+    let signed = |u: &User| u.signed_in.map_or_else(|| "never".to_owned(), |t| context.stamp(t));
     let row = |u: &User| {
         vec![
             u.email.clone(),

@@ -35,8 +35,10 @@ fn change(entry: &estate::Entry) -> Change {
 }
 
 fn time(params: &Params, name: &'static str) -> estate::Result<Option<Time>> {
-    let read =
-        |text| Time::parse(text).map_err(|_| Error::invalid(name, "must be a time like 2026-10-01T12:00Z"));
+    let read = |text| {
+        let why = "must be a time like 2026-10-01T12:00Z, or an age like 7d";
+        Time::parse_or_ago(text, Time::now()).map_err(|_| Error::invalid(name, why))
+    };
     params.get(name).map(read).transpose()
 }
 

@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::term::{Capabilities, Tier};
 use crate::config::{Config, config_dir, read_toml};
 use crate::failure::Failure;
+use crate::zone::Zone;
 
 const SHIPPED: [(&str, &str); 4] = [
     ("dark", include_str!("../../themes/dark.toml")),
@@ -28,7 +29,7 @@ struct Colours {
     mark: Option<Spanned<String>>,
 }
 
-/// The colours in force, and the glyphs.
+/// The colours in force, the glyphs, and the zone that times are shown in.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is named for what it colours")]
 pub struct Theme {
@@ -40,6 +41,7 @@ pub struct Theme {
     pub border: Style,
     pub mark: Style,
     pub ascii: bool,
+    pub zone: Zone,
 }
 
 impl Theme {
@@ -52,7 +54,7 @@ impl Theme {
 
     fn bare(ascii: bool) -> Self {
         let s = Style::new();
-        Self { text: s, accent: s, good: s, warn: s, bad: s, border: s, mark: s, ascii }
+        Self { text: s, accent: s, good: s, warn: s, bad: s, border: s, mark: s, ascii, zone: Zone::Utc }
     }
 
     /// The theme the configuration asks for, as far as the terminal can show it.
@@ -71,7 +73,8 @@ impl Theme {
             let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             Failure::Config(format!("{}:{line}: {why}", path.display()))
         })?;
-        Ok(if terminal.tier == Tier::Mono { Self::shipped("mono", ascii) } else { theme })
+        let theme = if terminal.tier == Tier::Mono { Self::shipped("mono", ascii) } else { theme };
+        Ok(Self { zone: config.display.time, ..theme })
     }
 
     /// Builds a theme. An error has the place of the colour in the text of `own`.
@@ -92,6 +95,7 @@ impl Theme {
             border: style(&own.border, &base.border)?,
             mark: style(&own.mark, &base.mark)?,
             ascii,
+            zone: Zone::Utc,
         })
     }
 

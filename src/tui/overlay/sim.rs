@@ -6,6 +6,7 @@ use super::Reply;
 use super::pages::{self, Pages};
 use crate::tui::action::Action;
 use crate::tui::term::{Code, Key};
+use crate::zone::Zone;
 
 /// What has been read of one SIM.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,12 +25,13 @@ pub struct Facts {
 
 impl Facts {
     /// Why it has the status it has, and since when.
-    pub fn reason(&self) -> String {
+    pub fn reason(&self, zone: Zone) -> String {
+        let moment = |at| format!("{} {}", zone.minute(at), zone.name());
         let of = |kind: Level, what: &str| {
             let now = |e: &&Event| e.kind == kind && e.period == self.usage.period.start;
             self.events.iter().find(now).map_or_else(
                 || format!("{what}, as the import stated"),
-                |e| format!("{what} {} UTC", e.at.minute()),
+                |e| format!("{what} {}", moment(e.at)),
             )
         };
         match self.sim.status {
@@ -42,7 +44,7 @@ impl Facts {
                 || "stopped by someone, as the import stated: the private APN is refused".into(),
                 |stated| {
                     let why = if stated.why.is_empty() { "" } else { ": " };
-                    format!("stopped by {} {} UTC{why}{}", stated.by, stated.at.minute(), stated.why)
+                    format!("stopped by {} {}{why}{}", stated.by, moment(stated.at), stated.why)
                 },
             ),
             Status::Inactive => "can be activated; not billed".into(),

@@ -345,7 +345,9 @@ pub fn open_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
         .of_kind(&entry.kind);
     let via = if entry.via.is_empty() { String::new() } else { format!("\nFrom: {}", entry.via) };
     let undone = if entry.undone { "\nIt was undone." } else { "" };
-    pane.about = format!("{}\n\nBy: {}\nAt: {} UTC{via}{undone}", entry.summary, entry.by, entry.at.minute());
+    let zone = model.theme.zone;
+    let at = format!("{} {}", zone.minute(entry.at), zone.name());
+    pane.about = format!("{}\n\nBy: {}\nAt: {at}{via}{undone}", entry.summary, entry.by);
     let effect = Effect::Items { ticket: model.tickets.work, rev: pane.rev, outcome: pane.only, after: None };
     model.overlays.push(Overlay::Result(Box::new(pane)));
     vec![effect]

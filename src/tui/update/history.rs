@@ -101,8 +101,10 @@ pub fn found(model: &mut Model, answer: estate::Result<Box<LogFilter>>) -> Vec<E
     parts.extend(wanted.kind.clone());
     parts.extend(wanted.account.and_then(|id| model.accounts.get(id)).map(|a| format!("in {}", a.name)));
     parts.extend(wanted.sim.map(|_| format!("SIM {iccid}")));
-    parts.extend(wanted.since.map(|t| format!("since {}", t.minute())));
-    parts.extend(wanted.until.map(|t| format!("until {}", t.minute())));
+    let zone = model.theme.zone;
+    let moment = |at| format!("{} {}", zone.minute(at), zone.short_name());
+    parts.extend(wanted.since.map(|at| format!("since {}", moment(at))));
+    parts.extend(wanted.until.map(|at| format!("until {}", moment(at))));
     show(model, wanted, parts.join(", "))
 }
 

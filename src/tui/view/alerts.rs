@@ -32,7 +32,7 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
         }
     }
     let head = Rect { y: lines.head.y, height: lines.head.height, ..area };
-    text(buffer, head, "Levels reached, newest first (UTC)", bold);
+    text(buffer, head, &format!("Levels reached, newest first ({})", theme.zone.short_name()), bold);
     let wide = area.width >= 90;
     right(buffer, head, "level      used", bold);
     let list = Rect { x: area.x, width: area.width, ..place.list };
@@ -48,7 +48,7 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
     {
         let line = row(y);
         let style = if event.kind == Level::Cap { theme.bad } else { theme.warn };
-        let x = text(buffer, line, &format!("{}  ", event.at.minute()), theme.text);
+        let x = text(buffer, line, &format!("{}  ", theme.zone.minute(event.at)), theme.text);
         let x = text(buffer, Rect { x, width: 7, ..line }, event.kind.word(), style).max(x + 7);
         let room =
             |x: u16, width: u16| Rect { x, width: width.min(line.right().saturating_sub(x + 18)), ..line };

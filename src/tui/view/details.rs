@@ -62,7 +62,9 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
     let none = || "-".to_owned();
     let or_none = |text: &str| if text.is_empty() { none() } else { text.to_owned() };
     let list = |list: &[String]| if list.is_empty() { none() } else { list.join(", ") };
-    let time = |t: Option<estate::Time>| t.map_or_else(none, |t| format!("{} UTC", t.minute()));
+    let time = |t: Option<estate::Time>| {
+        t.map_or_else(none, |t| format!("{} {}", model.theme.zone.minute(t), model.theme.zone.short_name()))
+    };
     let percent = sim.percent().map(|p| format!(" ({p}%)")).unwrap_or_default();
     let status = if sim.in_session {
         format!("{}, in session", status_word(sim.status))

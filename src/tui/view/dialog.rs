@@ -334,7 +334,8 @@ fn history_lines(
     let row = |y: u16| Rect { y, height: 1, ..area };
     let narrow = area.width < 80;
     let widths = if narrow { [5u16, 12, 0] } else { [7, 18, 22] };
-    let head = ["#", "When (UTC)", "Who", "What"];
+    let when = format!("When ({})", theme.zone.short_name());
+    let head = ["#", &when, "Who", "What"];
     cells(buffer, row(area.y), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
     if history.entries.is_empty() {
         text(
@@ -351,6 +352,7 @@ fn history_lines(
     for (y, (i, entry)) in
         (place.list.y..place.list.bottom()).zip(history.entries.iter().enumerate().skip(place.first))
     {
+        let minute = theme.zone.minute(entry.at);
         let who = entry.by.split(" <").next().unwrap_or_default().to_owned();
         let missed = if entry.counts.missed() > 0 {
             format!(" · {} left out", count(entry.counts.missed()))
@@ -364,12 +366,7 @@ fn history_lines(
             buffer,
             row(y),
             widths,
-            &[
-                entry.rev.to_string(),
-                if narrow { entry.at.minute()[5..].to_owned() } else { entry.at.minute() },
-                who,
-                what,
-            ],
+            &[entry.rev.to_string(), if narrow { minute[5..].to_owned() } else { minute }, who, what],
             style,
         );
         if i == history.cursor {

@@ -117,8 +117,9 @@ fn users(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
     let widths: &[u16] =
         if wide { &[24, (room - 62).min(60), 10, 10] } else { &[15, room.saturating_sub(34).max(12), 10] };
     let bold = theme.text.add_modifier(Modifier::BOLD);
+    let signed_in = format!("Last sign-in ({})", theme.zone.short_name());
     let head: &[&str] = if wide {
-        &["Name", "Email", "Role", "State", "Last sign-in (UTC)"]
+        &["Name", "Email", "Role", "State", &signed_in]
     } else {
         &["Name", "Email", "Role", "State"]
     };
@@ -137,7 +138,7 @@ fn users(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
         };
         let Some(user) = user else { break };
         let style = if user.state == UserState::Active { theme.text } else { theme.quiet() };
-        let signed = user.signed_in.map_or_else(|| "never".to_owned(), estate::Time::minute);
+        let signed = user.signed_in.map_or_else(|| "never".to_owned(), |at| theme.zone.minute(at));
         let role = user.role.to_string();
         let content = [user.name.as_str(), &user.email, &role, state(user), &signed];
         cells(buffer, line, widths, &content[..head.len()], style);
@@ -202,13 +203,14 @@ fn history(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
     let theme = &model.theme;
     let bold = theme.text.add_modifier(Modifier::BOLD);
     let widths: &[u16] = if parts.list.width >= 84 { &[18, 20] } else { &[13, 14] };
-    cells(buffer, row(parts.head, 0), widths, &["When (UTC)", "Who", "What"], bold);
+    let when = format!("When ({})", theme.zone.short_name());
+    cells(buffer, row(parts.head, 0), widths, &[&when, "Who", "What"], bold);
     if facts.entries.is_empty() {
         text(buffer, row(parts.list, 0), "Nothing was changed in it yet.", theme.quiet());
     }
     for (y, entry) in facts.entries.iter().skip(parts.first).take(usize::from(parts.list.height)).enumerate()
     {
-        let minute = entry.at.minute();
+        let minute = theme.zone.minute(entry.at);
         let when = if widths[0] < 18 { &minute[5..] } else { &minute };
         let who = entry.by.split(" <").next().unwrap_or_default();
         let undone = if entry.undone { " · undone" } else { "" };

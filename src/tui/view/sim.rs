@@ -34,7 +34,7 @@ pub fn sim(model: &Model, pane: &SimPane, place: &Dialog, buffer: &mut Buffer) {
 
 fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
-    let said = format!("{}: {}", super::panes::status_word(facts.sim.status), facts.reason());
+    let said = format!("{}: {}", super::panes::status_word(facts.sim.status), facts.reason(theme.zone));
     let mut y = 0;
     for line in wrap(&said, area.width) {
         text(buffer, row(area, y), &line, of_gate(theme, &facts.sim).add_modifier(Modifier::BOLD));
@@ -103,8 +103,10 @@ fn of_gate(theme: &Theme, sim: &Sim) -> Style {
 fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffer) -> u16 {
     let theme = &model.theme;
     let percent = sim.percent().map(|p| format!(" ({p} % of the cap)")).unwrap_or_default();
-    let as_of =
-        sim.usage_as_of.map_or_else(|| "unknown when".to_owned(), |t| format!("as of {} UTC", t.minute()));
+    let as_of = sim.usage_as_of.map_or_else(
+        || "unknown when".to_owned(),
+        |t| format!("as of {} {}", theme.zone.minute(t), theme.zone.name()),
+    );
     let said =
         format!("{} used{percent} in {} UTC, {as_of}, indicative", short_bytes(sim.used), usage.period);
     let mut y = 0;
@@ -229,15 +231,15 @@ fn sessions(theme: &Theme, pane: &SimPane, usage: &Usage, area: Rect, buffer: &m
                 if s.records == 1 { "1 record".to_owned() } else { format!("{} records", s.records) };
             format!(
                 "{:<16}  {:<16}  {:>8}  {records:<10}  {}",
-                s.start.minute(),
-                s.last.minute(),
+                theme.zone.minute(s.start),
+                theme.zone.minute(s.last),
                 short_bytes(s.bytes),
                 s.name
             )
         })
         .collect();
-    let head =
-        format!("{:<16}  {:<16}  {:>8}  {:<10}  {}", "First (UTC)", "Last", "Used", "Told in", "Session");
+    let first = format!("First ({})", theme.zone.short_name());
+    let head = format!("{:<16}  {:<16}  {:>8}  {:<10}  {}", first, "Last", "Used", "Told in", "Session");
     let empty = "No records of data sessions in the last three months. They come with usage import, in a column named session.";
     lines(pane, area, &head, &rows, empty, theme, buffer);
 }
@@ -254,14 +256,17 @@ fn history(theme: &Theme, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mu
     let changes = facts.entries.iter().flatten();
     told.extend(changes.map(|e| (e.at, format!("#{} {}, by {}", e.rev, e.summary, e.by))));
     told.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    let rows: Vec<String> = told.iter().map(|(at, what)| format!("{}  {what}", at.minute())).collect();
+    let rows: Vec<String> =
+        told.iter().map(|(at, what)| format!("{}  {what}", theme.zone.minute(*at))).collect();
+    let zone = theme.zone.short_name();
     let (head, empty) = if facts.entries.is_some() {
         (
-            "Changes and levels reached, newest first (UTC)",
+            format!("Changes and levels reached, newest first ({zone})"),
             "Not moved, no cap was set, and no level was reached. Imports are in the history of all changes.",
         )
     } else {
-        ("Levels reached, newest first (UTC); changes are for Admins", "No level was reached yet.")
+        let head = format!("Levels reached, newest first ({zone}); changes are for Admins");
+        (head, "No level was reached yet.")
     };
-    lines(pane, area, head, &rows, empty, theme, buffer);
+    lines(pane, area, &head, &rows, empty, theme, buffer);
 }
