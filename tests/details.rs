@@ -192,3 +192,17 @@ fn a_suspension_says_who_stopped_it_and_why() {
     session.shows("stopped by Ada Lindqvist");
     session.shows("invoice 4711");
 }
+
+#[test]
+fn a_rollover_that_is_pending_stands_in_the_status_line() {
+    let (dir, session) = session((120, 30));
+    assert!(!session.text().contains("rollover"), "{}", session.text());
+    drop(session);
+    let path = dir.path().join("demo.db");
+    let later = estate::Time(common::NOW.0 + 40 * estate::DAY);
+    let local = estate::Local::open(&path, Some(estate::demo::email(Role::Admin)), true).expect("opens");
+    let local = local.with_clock(move || later);
+    let session = simdeck::tui::harness::Session::new(local, simdeck::tui::Kind::Demo, (120, 30), later);
+    session.shows("total · period ended, rollover pending");
+    session.shows("days later than the newest log entry");
+}
