@@ -172,7 +172,11 @@ fn a_terminal_that_goes_away_ends_it() {
 #[test]
 fn a_panic_puts_the_terminal_back_before_its_message() {
     let path = std::path::Path::new(env!("CARGO_BIN_EXE_simdeck")).with_file_name("examples").join("panics");
-    let mut program = Program::start(CommandBuilder::new(path));
+    // A screen that starts meanwhile would empty the log.
+    let state = tempfile::tempdir().expect("folder");
+    let mut command = CommandBuilder::new(path);
+    command.env("XDG_STATE_HOME", state.path());
+    let mut program = Program::start(command);
     program.ended();
     program.restored();
     let screen = String::from_utf8_lossy(&program.log).into_owned();

@@ -32,7 +32,8 @@ pub(super) fn fill_rules(session: &Connection, of: &Of<'_>) -> Result<()> {
         "CREATE TEMP TABLE IF NOT EXISTS rule (account_id INTEGER PRIMARY KEY, rule TEXT NOT NULL, \
          closed_until INTEGER); DELETE FROM temp.rule",
     )?;
-    let closed = "INSERT INTO temp.rule VALUES (?1, ?2, (SELECT closed_until FROM period_rollover WHERE rule = ?2))";
+    let closed =
+        "INSERT INTO temp.rule VALUES (?1, ?2, (SELECT closed_until FROM period_rollover WHERE rule = ?2))";
     let mut insert = session.prepare_cached(closed)?;
     each(session, of, |account, settings| {
         insert.execute(params![account, settings.rule])?;
@@ -211,8 +212,8 @@ mod tests {
     fn store(accounts: &[(i64, &str, i64)]) -> Connection {
         let conn = Connection::open_in_memory().expect("database");
         rusqlite::vtab::array::load_module(&conn).expect("module");
-        let table =
-            "CREATE TABLE account (id INTEGER PRIMARY KEY, parent_id INTEGER, period TEXT, ceiling INTEGER)";
+        let table = "CREATE TABLE account (id INTEGER PRIMARY KEY, parent_id INTEGER, period TEXT, ceiling INTEGER); \
+             CREATE TABLE period_rollover (rule TEXT PRIMARY KEY, closed_until INTEGER)";
         conn.execute_batch(table).expect("table");
         for (id, (parent, period, ceiling)) in (1i64..).zip(accounts) {
             let sql = "INSERT INTO account VALUES (?, nullif(?, 0), ?, ?)";
