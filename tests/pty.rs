@@ -21,6 +21,7 @@ struct Program {
     bytes: Receiver<Vec<u8>>,
     screen: vt100::Parser,
     log: Vec<u8>,
+    _home: tempfile::TempDir,
 }
 
 impl Program {
@@ -34,8 +35,9 @@ impl Program {
     fn start(mut command: CommandBuilder) -> Self {
         let pty =
             native_pty_system().openpty(PtySize { rows: 30, cols: 100, ..PtySize::default() }).expect("pty");
-        let home = std::env::temp_dir().join("simdeck-pty-test");
-        std::fs::create_dir_all(&home).expect("folder");
+        // A screen of another test that starts meanwhile would empty the log.
+        let folder = tempfile::tempdir().expect("folder");
+        let home = folder.path();
         command.env_clear();
         for (name, value) in
             [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("HOME", home.to_str().expect("path"))]
@@ -56,7 +58,7 @@ impl Program {
         });
         let writer = pty.master.take_writer().expect("writer");
         let screen = vt100::Parser::new(size(30), size(100), 0);
-        Self { child, master: Some(pty.master), writer, bytes, screen, log: Vec::new() }
+        Self { child, master: Some(pty.master), writer, bytes, screen, log: Vec::new(), _home: folder }
     }
 
     fn take(&mut self, wait: Duration) -> bool {
@@ -172,11 +174,7 @@ fn a_terminal_that_goes_away_ends_it() {
 #[test]
 fn a_panic_puts_the_terminal_back_before_its_message() {
     let path = std::path::Path::new(env!("CARGO_BIN_EXE_simdeck")).with_file_name("examples").join("panics");
-    // A screen that starts meanwhile would empty the log.
-    let state = tempfile::tempdir().expect("folder");
-    let mut command = CommandBuilder::new(path);
-    command.env("XDG_STATE_HOME", state.path());
-    let mut program = Program::start(command);
+    let mut program = Program::start(CommandBuilder::new(path));
     program.ended();
     program.restored();
     let screen = String::from_utf8_lossy(&program.log).into_owned();
