@@ -12,6 +12,7 @@ mod header;
 mod identifiers;
 mod json;
 pub(crate) mod mapping;
+mod names;
 pub mod portals;
 mod sim_row;
 mod spool;
