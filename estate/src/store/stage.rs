@@ -108,7 +108,7 @@ impl Staging {
         let under = options.under.unwrap_or_else(|| view.scope.top());
         view.accounts.need(under)?;
         let mut paths = Paths::new(&view.accounts, under, !options.no_create_accounts);
-        let tick = looking(watch);
+        let tick = survey_reporter(watch);
         let mut source = Source::open_sims(input, options, notes, &tick)?;
         let columns = columns(source.mapping());
         let mut tally = Tally::default();
@@ -531,8 +531,8 @@ fn drop_indexes(session: &Session) -> Result<Vec<String>> {
     Ok(all.into_iter().map(|(.., sql)| sql).collect())
 }
 
-/// Reports how many lines the first reading of a file has looked at, now and then.
-pub(super) fn looking<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 'a {
+/// Returns a callback that reports the lines of a file checked so far, and stops when that is asked for.
+pub(super) fn survey_reporter<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 'a {
     let told = std::cell::Cell::new(0);
     move |lines| {
         if lines < told.get() + CHUNK.unsigned_abs() && lines >= told.get() {
@@ -541,7 +541,7 @@ pub(super) fn looking<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 
         // The highest number only asks whether to go on.
         let asked = lines == u64::MAX;
         told.set(if asked { told.get() } else { lines });
-        report(watch, "looking", told.get(), 0)
+        report(watch, "checking", told.get(), 0)
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::read::View;
 use super::sql::Sql;
-use super::stage::{Incoming, looking, report};
+use super::stage::{Incoming, report, survey_reporter};
 use super::{Session, events, levels, period_rollover, turn};
 use crate::account::AccountId;
 use crate::change::{Counts, Rev, Watch};
@@ -87,7 +87,7 @@ impl UsageStaging {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
         session.pragma_update(Some("temp"), "cache_size", -CACHE_KIB)?;
         session.execute_batch(TABLES)?;
-        let tick = looking(watch);
+        let tick = survey_reporter(watch);
         let mut source = Source::open_usage(input, options, notes, &tick)?;
         let mut tally = UsageTally::default();
         session.execute_batch("BEGIN")?;
