@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use estate::portals::Holds;
 use estate::text::clean;
-use estate::units::count;
 use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
 use serde_json::json;
 
@@ -148,10 +147,10 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
     let portal = t.portal.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
     written(writeln!(
         out,
-        "{}{}: {} rows: {}{end}",
+        "{}{}: {}: {}{end}",
         clean(&file.display().to_string()),
         clean(&portal),
-        count(t.rows),
+        join_parts(&[Part::always(t.rows, "row", "rows")]),
         join_parts(&parts)
     ))
 }

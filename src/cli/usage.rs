@@ -199,10 +199,11 @@ fn print(
         }
     };
     let portal = t.portal.as_ref().map(|title| format!(" ({})", clean(title))).unwrap_or_default();
-    let (file, rows) = (clean(&file.display().to_string()).into_owned(), count(t.rows));
+    let (file, rows) =
+        (clean(&file.display().to_string()).into_owned(), join_parts(&[Part::always(t.rows, "row", "rows")]));
     written(writeln!(
         out,
-        "{file}{portal}: {rows} rows of {}: {}{end}",
+        "{file}{portal}: {rows} of {}: {}{end}",
         estate::units::sims(t.sims),
         join_parts(&parts)
     ))
