@@ -35,7 +35,7 @@ pub(super) const SCHEMA: u32 = MIGRATIONS.len() as u32;
 /// Oldest schema with the stamp of `wal`.
 pub(super) const FIRST_WITH_STAMP: u32 = 17;
 /// Oldest schema that every read of this program understands.
-const OLDEST_READABLE: u32 = 18;
+const OLDEST_READABLE: u32 = 16;
 
 /// An upgrade of a store's schema.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -340,6 +340,11 @@ fn prune(session: &Connection, after: i64, end: i64, now: Time) -> Result<()> {
 
 /// Returns the rollovers that are due by a clock, and the reason why they wait.
 pub(crate) fn status(session: &Connection, now: Time) -> Result<RolloverStatus> {
+    // A store of an earlier schema, which only reads have open, closes nothing before it is upgraded.
+    let is_upgraded = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'period_rollover')";
+    if !session.query_row(is_upgraded, [], |row| row.get::<_, bool>(0))? {
+        return Ok(RolloverStatus::default());
+    }
     let clock = reading(session, now)?;
     let mut status = RolloverStatus { clock: Some(clock), ..RolloverStatus::default() };
     for state in states(session)? {
