@@ -97,7 +97,7 @@ pub struct Globals {
     /// How lists are printed: a table on a terminal, else CSV.
     #[arg(long, global = true, value_name = "FORM")]
     pub output: Option<Output>,
-    /// Show times in the zone of this machine, not UTC; or [display] time = "local" in the configuration.
+    /// Show times in the zone of this machine, not UTC; or set time = "local" under display in the configuration.
     #[arg(long, global = true)]
     pub local: bool,
     /// No colour.
