@@ -196,7 +196,7 @@ enum Command {
 }
 
 impl Command {
-    /// Whether the command changes the estate, so that a store of an older schema is upgraded for it.
+    /// True if the command changes the estate, so that a store of an older schema is upgraded for it.
     fn changes(&self) -> bool {
         match self {
             Self::User(_) | Self::Undo(_) | Self::Serve(_) => true,
@@ -219,7 +219,7 @@ impl Command {
 pub(crate) struct Context {
     globals: Globals,
     config: Config,
-    /// Whether the command makes changes.
+    /// True if the command makes changes.
     changes: bool,
 }
 

@@ -93,7 +93,7 @@ pub enum Error {
     /// A key that was used for something else already.
     #[error("this key or number was used for something else already")]
     KeyReused,
-    /// Another program writes to the store, or has it open where nobody else may.
+    /// Another program writes to the store, or holds it exclusively.
     #[error("the store is in use by another program")]
     Busy,
     /// The file is not a simdeck store.

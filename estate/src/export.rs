@@ -67,7 +67,7 @@ impl CsvStyle {
         Ok(Self { delimiter: delimiter as u8, decimal })
     }
 
-    /// Whether a cell must stand in quotes: identifiers, so that a spreadsheet keeps their digits, and any cell that
+    /// True if a cell must stand in quotes: identifiers, so that a spreadsheet keeps their digits, and any cell that
     /// would not read back without.
     fn quotes(self, kind: FieldKind, cell: &str) -> bool {
         let breaks = [self.delimiter as char, ',', ';', '\t', '|', '"', '\n', '\r'];

@@ -33,7 +33,7 @@ impl Doubt {
     }
 }
 
-/// What is said of a number that has lost its digits.
+/// Reason to refuse a number that has lost its digits.
 const FLOAT: &str = "a spreadsheet has turned the number into a float and destroyed its digits; format the column as text \
     before exporting";
 

@@ -55,7 +55,7 @@ pub struct Number {
     pub whole: u128,
     /// The digits behind the decimal mark, as a whole number of `places` digits.
     pub fraction: u128,
-    /// How many digits are behind the mark.
+    /// Number of digits behind the mark.
     pub places: u32,
 }
 

@@ -206,7 +206,7 @@ pub enum One {
 }
 
 impl One {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         match self {
             Self::Show { .. } => false,

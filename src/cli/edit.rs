@@ -54,7 +54,7 @@ fn verb(word: &str) -> Result<Verb, String> {
 }
 
 impl Args {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         !self.confirm.dry_run
     }

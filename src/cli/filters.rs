@@ -135,7 +135,7 @@ fn object(digit: Option<u8>, own: bool, saved: &Saved) -> serde_json::Value {
 }
 
 impl One {
-    /// Whether the command writes to the store.
+    /// True if the command writes to the store.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::Export { .. })
     }

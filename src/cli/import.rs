@@ -54,7 +54,7 @@ enum Policy {
 }
 
 impl Args {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         !self.reading.dry_run && !self.reading.explain
     }

@@ -38,7 +38,7 @@ enum Cleared {
 }
 
 impl Args {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         !self.confirm.dry_run
     }

@@ -26,7 +26,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Whether the command writes to the store.
+    /// True if the command writes to the store.
     pub fn changes(&self) -> bool {
         self.command.is_some()
     }

@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         self.password
             || [&self.name, &self.email].into_iter().any(Option::is_some)

@@ -24,7 +24,7 @@ pub enum One {
     },
     /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check against it later.
     Head,
-    /// Print path, schema, revision, number of SIMs and sizes in bytes, of a store of any schema. Nobody signs in.
+    /// Print path, schema, revision, number of SIMs and sizes in bytes, of a store of any schema, without sign-in.
     Info,
     /// Replace the store by a copy of a backup, which is checked first. The old store is kept beside it. Refused while
     /// another program has the store open.

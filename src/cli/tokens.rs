@@ -58,7 +58,7 @@ pub enum Scope {
 }
 
 impl Command {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::List { .. })
     }

@@ -38,7 +38,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Whether the command changes the estate.
+    /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         self.command.is_some()
     }

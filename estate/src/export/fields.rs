@@ -65,7 +65,7 @@ pub struct SimField {
     pub title: &'static str,
     /// The kind of value.
     pub kind: FieldKind,
-    /// Whether it is written without being asked for.
+    /// True if it is written by default.
     pub is_default: bool,
     get: for<'a> fn(&'a Sim, &Accounts) -> FieldValue<'a>,
 }

@@ -44,7 +44,7 @@ impl SimWorkbook {
         let mut book = Workbook::new();
         book.set_tempdir(folder).map_err(broken)?;
         let sheet = new_sheet(&mut book, fields, 1)?;
-        // A text format keeps a cell text when somebody edits it in place.
+        // The text format keeps a cell text when it is edited in place.
         let text = Format::new().set_num_format("@");
         let time = Format::new().set_num_format("yyyy-mm-dd hh:mm:ss");
         Ok(Self { book, sheet, sheets: 1, rows: 1, sheet_rows, sheet_bytes: 0, text, time })

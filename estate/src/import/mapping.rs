@@ -1,4 +1,4 @@
-//! How a file is read: the columns of every field, and how each column is written.
+//! Reading plan of a file: the columns of every field, and how each column is written.
 //!
 //! Of two ways to read a file none is taken silently. The column settles it; else the option, the other columns of the
 //! file or the portal, in this order; else the file is refused with the question and the option that answers it.

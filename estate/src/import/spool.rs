@@ -1,6 +1,6 @@
 //! Spooled records: a file's text or rows, kept so that they can be read twice.
 //!
-//! How a column is written (date order, decimal mark, units) is settled from all of its cells before the first row is
+//! The form of a column (date order, decimal mark, units) is settled from all of its cells before the first row is
 //! taken, so every file is read twice: once to inspection, once to take. Small files stay in memory.
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};

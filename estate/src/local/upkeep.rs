@@ -148,7 +148,7 @@ impl Local {
         backup::restore(path, from, watch)
     }
 
-    /// Describes the store at `path` without changing it: for the owner of the file, nobody signs in.
+    /// Describes the store at `path` without changing it: for the owner of the file, without sign-in.
     pub fn info(path: &Path) -> Result<StoreInfo> {
         Store::info(path)
     }
