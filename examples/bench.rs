@@ -249,7 +249,7 @@ fn workbook(estate: &dyn Estate, dir: &std::path::Path) {
     // Begins the peak anew (proc(5)), so that it is the export's own.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = peak();
-    timed(&format!("export xlsx {} rows", estate::units::count(rows)), || {
+    timed(&format!("export xlsx {} rows", estate::number::count(rows)), || {
         let mut exporter =
             Exporter::with_temporary_files(file, Format::Xlsx, default_fields(), dir).expect("begun");
         let mut written = 0;

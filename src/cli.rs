@@ -323,7 +323,7 @@ impl Context {
 
     /// A number as the list's form wants it: digits for machines, separators for people.
     fn number(&self, n: u64) -> String {
-        if self.output() == Output::Table { estate::units::count(n) } else { n.to_string() }
+        if self.output() == Output::Table { estate::number::count(n) } else { n.to_string() }
     }
 
     /// The zone that tables and the screen show times in.

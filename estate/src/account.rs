@@ -7,14 +7,11 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::ids::AccountId;
 use crate::period::PeriodRule;
 use crate::text;
 use crate::units::shown;
 pub use name::{check_new_account_name, valid_name};
-
-/// Identifies an account within one store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AccountId(pub i64);
 
 /// An account with its place in the tree and its SIM counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,70 +1,26 @@
 //! Every write is one value, a [`Change`]: planned, permitted, confirmed, applied whole, logged.
 
-mod outcome;
+pub(crate) mod outcome;
 mod plan;
 mod target;
 
 use std::fmt;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::help::Help;
+use crate::ids::{AccountId, ChangeId, Rev, SimId, StagingId, UserId};
 use crate::levels::Levels;
 use crate::period::PeriodRule;
-use crate::sim::SimId;
+use crate::role::Role;
 use crate::units::Time;
-use crate::user::{Role, UserChange, UserId};
+use crate::user::UserChange;
 
 pub use outcome::{Counts, Outcome, Reason};
 pub use plan::{Group, Plan, Warning};
 pub use target::Target;
-
-/// A point in the order of changes.
-pub type Rev = i64;
-
-/// Makes a UUID of version 7. By a clock before 1970, which the format cannot state, it is one of 1970.
-pub(crate) fn new_uuid() -> uuid::Uuid {
-    if std::time::SystemTime::now() < std::time::UNIX_EPOCH {
-        return uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
-    }
-    uuid::Uuid::now_v7()
-}
-
-/// Names a change; made by whoever asks for it, so that a retry after a lost answer is harmless.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ChangeId(pub String);
-
-impl ChangeId {
-    /// A new one, unlike any other (UUID version 7, RFC 9562).
-    pub fn new() -> Self {
-        Self(new_uuid().to_string())
-    }
-
-    /// One that somebody made up: a UUID, for what anybody could guess is somebody else's too, who would be told of it.
-    pub fn parse(text: &str) -> Result<Self> {
-        let id = uuid::Uuid::try_parse(text);
-        id.map(|id| Self(id.to_string())).map_err(|_| Error::invalid("change-id", "must be a UUID"))
-    }
-}
-
-impl Default for ChangeId {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Display for ChangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What a move takes off the SIMs on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,10 +64,6 @@ impl Grouping {
         }
     }
 }
-
-/// A staged import waiting in this session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct StagingId(pub u64);
 
 /// Everything that can be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -486,45 +438,5 @@ impl std::str::FromStr for Head {
         let sound = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit());
         let rev = rev.parse().ok().filter(|_| sound).ok_or_else(bad)?;
         Ok(Self { rev, hash: hash.to_ascii_lowercase() })
-    }
-}
-
-/// How far a long piece of work is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// What it does now.
-    pub phase: &'static str,
-    /// Units done.
-    pub done: u64,
-    /// Units in all; 0 when that is not known.
-    pub total: u64,
-}
-
-/// Hears of progress and may break, which cancels: everything is rolled back.
-pub type Watch<'a> = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync + 'a;
-
-/// Lets someone else stop a read.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// A handle nobody has cancelled.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// One that a flag of someone else's stops: a signal's.
-    pub fn when(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
-    }
-
-    /// Stops the read at its next step.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether someone asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
     }
 }

@@ -7,8 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::period::DAY;
-use crate::units::{Time, count};
+use crate::number::count;
+use crate::units::{DAY, Time};
 
 /// Longest accepted lead of the clock over the newest log entry, in seconds: the longest month and four days.
 pub const MAX_CLOCK_LEAD: i64 = 35 * DAY;

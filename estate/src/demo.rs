@@ -7,15 +7,16 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 
-use crate::account::AccountId;
-use crate::change::{Cancel, Change, ChangeId, Progress, Watch};
+use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::help::{Contact, Help};
 use crate::ident::luhn_digit;
-use crate::import::ImportOptions;
+use crate::ids::{AccountId, ChangeId};
+use crate::import::options::ImportOptions;
 use crate::local::{Local, NewEstate};
+use crate::progress::{Cancel, Progress, Watch};
+use crate::role::Role;
 use crate::units::Time;
-use crate::user::Role;
 use crate::{Accounts, Estate};
 
 /// How large, and which one.

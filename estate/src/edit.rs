@@ -2,67 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::change::Rev;
 use crate::error::{Error, Result};
-use crate::ident;
-use crate::limits;
-use crate::permit::Capability;
-use crate::text;
+use crate::ids::Rev;
+use crate::packed::{pack, split};
+use crate::role::Capability;
+use crate::sim::Verb;
 use crate::units::Time;
-
-/// What is done to the state of a SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verb {
-    /// Asks the network to bring it into use.
-    Activate,
-    /// Stops it until it is resumed.
-    Suspend,
-    /// Ends a suspension.
-    Resume,
-    /// Ends the subscription for good.
-    Terminate,
-}
-
-impl Verb {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Activate, Self::Suspend, Self::Resume, Self::Terminate];
-
-    /// The word used in commands and in the log.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Activate => "activate",
-            Self::Suspend => "suspend",
-            Self::Resume => "resume",
-            Self::Terminate => "terminate",
-        }
-    }
-
-    /// The word on a button.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Activate => "Activate",
-            Self::Suspend => "Suspend",
-            Self::Resume => "Resume",
-            Self::Terminate => "Terminate",
-        }
-    }
-
-    /// What was done, in a sentence.
-    pub fn past(self) -> &'static str {
-        match self {
-            Self::Activate => "asked to activate",
-            Self::Suspend => "suspended",
-            Self::Resume => "resumed",
-            Self::Terminate => "terminated",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|verb| verb.word() == word)
-    }
-}
+use crate::{ident, limits, text};
 
 /// Who put a SIM into its state, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -308,6 +254,12 @@ fn name(value: &str, field: &'static str) -> Result<String> {
         ));
     }
     Ok(name)
+}
+
+/// `list_edited(list, edit)` for SQL.
+pub(super) fn edited(list: &str, edit: &str) -> String {
+    let edit: Listed = serde_json::from_str(edit).unwrap_or_default();
+    pack(edit.of(split(list)).iter().map(String::as_str))
 }
 
 #[cfg(test)]

@@ -4,8 +4,7 @@ mod fault;
 
 use std::path::PathBuf;
 
-use crate::permit::Capability;
-use crate::user::Role;
+use crate::role::{Capability, Role};
 pub use fault::Fault;
 
 /// The result of anything the estate does.
@@ -220,10 +219,10 @@ const NOTHING: &str = "nothing matches";
 /// The text of [`Error::Drift`]: with equal numbers it is the accounts or the SIMs themselves that changed.
 fn drift(expected: u64, found: u64) -> String {
     if expected == found {
-        let number = crate::units::sims(found);
+        let number = crate::number::sims(found);
         return format!("accounts or SIMs have changed since the preview; the number is the same, {number}");
     }
-    let (expected, found) = (crate::units::count(expected), crate::units::sims(found));
+    let (expected, found) = (crate::number::count(expected), crate::number::sims(found));
     format!("the number of SIMs has changed since the preview: {expected} then, {found} now")
 }
 
@@ -263,6 +262,14 @@ impl Error {
     #[expect(clippy::needless_pass_by_value, reason = "used in map_err, where the error is given")]
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
         Self::Io { what: what.into(), reason: error.to_string() }
+    }
+
+    /// Returns the reason without the name of the field, for notes that have it in a column of their own.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Self::Invalid { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        }
     }
 
     /// A stable code that scripts and the API rely on.

@@ -17,9 +17,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::account::{AccountId, Accounts};
+use crate::account::Accounts;
 use crate::error::{Error, Result};
-use crate::sim::{Lifecycle, SimId, Status};
+use crate::ids::{AccountId, SimId};
+use crate::sim::{Lifecycle, Status};
 use crate::text;
 use crate::units::{self, Time};
 

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::valid_name;
 use crate::edit::line;
 use crate::error::{Error, Result};
-use crate::ident;
-use crate::limits;
-use crate::text;
+use crate::{ident, limits, text};
 
 /// What is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Ceiling;
 use crate::error::{Error, Result};
-use crate::period::{DAY, Period};
+use crate::period::Period;
 pub use crate::units::shown;
-use crate::units::{self, Time};
+use crate::units::{self, DAY, Time};
 
 /// What becomes of the alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

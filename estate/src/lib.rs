@@ -13,6 +13,7 @@ pub mod export;
 pub mod filter;
 mod help;
 pub mod ident;
+mod ids;
 mod import;
 pub mod levels;
 pub mod limits;
@@ -21,11 +22,16 @@ mod local;
 pub mod moment;
 pub mod notify;
 pub mod number;
+mod packed;
 mod password;
 mod period;
 mod permit;
+mod progress;
 mod query;
+mod role;
+mod rollover;
 pub mod saved;
+mod scope;
 mod sim;
 mod store;
 pub mod text;
@@ -38,39 +44,53 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-pub use account::{Account, AccountId, Accounts, Ceiling, check_new_account_name, split_path, valid_name};
+pub use account::{Account, Accounts, Ceiling, check_new_account_name, split_path, valid_name};
 pub use change::{
-    Cancel, Change, ChangeId, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Progress,
-    Reason, Receipt, Rev, StagingId, Target, Warning, Watch,
+    Change, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Reason, Receipt, Target,
+    Warning,
 };
 pub use clock::{ClockReading, ClockState, MAX_CLOCK_LEAD, judge_clock};
-pub use edit::{Common, Edit, Listed, Stated, Verb};
+pub use edit::{Common, Edit, Listed, Stated};
 pub use error::{Error, Fault, Kind, Result};
 pub use filter::{FIELDS, Field, Filter, Op, Shape, Term, Value};
 pub use help::{Contact, Help};
-pub use import::{ImportOptions, Note, NoteSink, OnDuplicate, Tally, explain, portals};
+pub use ids::AccountId;
+pub use ids::SimId;
+pub use ids::TokenId;
+pub use ids::UserId;
+pub use ids::{ChangeId, Rev, StagingId};
+pub use import::options::{ImportOptions, Note, NoteSink, OnDuplicate, Tally};
+pub use import::{explain, portals};
 pub use levels::{Alert, Levels};
 pub use limits::PASSWORD_MIN as PASSWORD_LEAST;
 pub use list::{List, Lookup};
-pub use local::{Local, NewEstate, Request, Scope, Stage};
+pub use local::requests::{Request, Stage};
+pub use local::{Local, NewEstate};
 pub use notify::{Attempt, Channel, Delivery, External, Letter};
-pub use period::{DAY, Period, PeriodRollover, PeriodRule, RolloverStatus};
-pub use permit::{Capability, Roles, TABLE as PERMISSIONS};
+pub use period::{Period, PeriodRule};
+pub use permit::Roles;
+pub use progress::{Cancel, Progress, Watch};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
+pub use role::Role;
+pub use role::{Capability, TABLE as PERMISSIONS};
+pub use rollover::{PeriodRollover, RolloverStatus};
 pub use saved::{Saved, SavedEdit};
-pub use sim::{Gate, Lifecycle, Sim, SimId, Status};
+pub use scope::Scope;
+pub use sim::Verb;
+pub use sim::{Gate, Lifecycle, Sim, Status};
 pub use store::backup::Restored;
 pub use store::log::LogFilter;
 pub use store::migrate::Upgrade;
 pub use store::open::StoreInfo;
 pub use store::watch::CommitWatch;
-pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token, TokenId};
+pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token};
+pub use units::DAY;
 pub use units::Time;
 pub use usage::{
     AccountUsage, DataSession, EstateUsage, Event, EventFilter, EventKey, Level, Reporting, Spent, Usage,
     UsageTally,
 };
-pub use user::{Role, User, UserChange, UserId, UserState};
+pub use user::{User, UserChange, UserState};
 
 /// Receives exported SIMs one by one; `Ok(false)` stops.
 pub type Sink<'a> = dyn FnMut(&Sim) -> Result<bool> + 'a;

@@ -23,7 +23,7 @@ pub const HELP_FIELD: usize = 200;
 /// Longest telephone number of a Help and Support contact.
 pub const HELP_PHONE: usize = 50;
 /// Entries of a pasted list of identifiers, and SIMs that an operation names one by one.
-pub const LIST_ENTRIES: usize = crate::list::MOST;
+pub const LIST_ENTRIES: usize = 100_000;
 /// Longest filter, in bytes.
 pub const FILTER_BYTES: usize = 4 << 20;
 /// Nested brackets of a filter.

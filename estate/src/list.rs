@@ -8,12 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
+use crate::ids::SimId;
 use crate::import::{ImportField, RawList, read_list};
-use crate::sim::SimId;
-use crate::text;
-
-/// The most entries of a list: as many as a filter can name.
-pub const MOST: usize = 100_000;
+use crate::{limits, text};
 
 /// A list of identifiers as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -59,8 +56,11 @@ impl List {
                 }
             }
         }
-        if list.entries.len() > MOST {
-            return Err(Error::invalid("list", format!("has more than {MOST} entries; split it")));
+        if list.entries.len() > limits::LIST_ENTRIES {
+            return Err(Error::invalid(
+                "list",
+                format!("has more than {} entries; split it", limits::LIST_ENTRIES),
+            ));
         }
         Ok(list)
     }
@@ -174,18 +174,18 @@ impl Lookup {
 
     /// "497 of 500 found", with what else there is to say.
     pub fn summary(&self) -> String {
-        let count = |n: usize| crate::units::count(n as u64);
+        let count = |n: usize| crate::number::count(n as u64);
         let twice = if self.duplicates > 0 {
-            format!(" · {} listed twice", crate::units::count(self.duplicates))
+            format!(" · {} listed twice", crate::number::count(self.duplicates))
         } else {
             String::new()
         };
         let shared = match self.shared {
             0 => String::new(),
             1 => " · 1 number fits several SIMs".to_owned(),
-            n => format!(" · {} numbers fit several SIMs", crate::units::count(n)),
+            n => format!(" · {} numbers fit several SIMs", crate::number::count(n)),
         };
-        format!("{} of {} found{twice}{shared}", count(self.found.len()), crate::units::count(self.wanted()))
+        format!("{} of {} found{twice}{shared}", count(self.found.len()), crate::number::count(self.wanted()))
     }
 
     /// The list as a criterion: it matches what it names whenever that is there.

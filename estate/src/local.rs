@@ -1,7 +1,8 @@
 //! The estate in a local store: finds the scope, asks the role table, then calls the store.
 
 mod apply;
-mod requests;
+pub(crate) mod record;
+pub(crate) mod requests;
 mod session;
 mod signin;
 mod tokens;
@@ -15,40 +16,25 @@ use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::account::{AccountId, Accounts, check_new_account_name, valid_name};
-use crate::change::{Cancel, ChangeId, Counts, Rev, StagingId};
+use crate::account::{Accounts, check_new_account_name, valid_name};
+use crate::change::Counts;
 use crate::error::{Error, Result};
 use crate::ident;
-use crate::permit::{Capability, Roles};
+use crate::ids::{ChangeId, Rev, StagingId, UserId};
+use crate::permit::Roles;
+use crate::progress::Cancel;
 use crate::query::{Page, Query, Seek};
+use crate::role::{Capability, Role};
+use crate::scope::Scope;
+use crate::store::connection::{Session, lock};
 use crate::store::log::Record;
+use crate::store::open::Opening;
+use crate::store::pool::Store;
 use crate::store::read::View;
 use crate::store::stage::Incoming;
-use crate::store::{Opening, Session, Store, accounts, lock, log, people};
-use crate::token::Token;
+use crate::store::{accounts, log, people};
 use crate::units::Time;
-use crate::user::{Role, User, UserId, UserState};
-
-/// Whose eyes the store is seen through. Only [`Local`] makes one, so no store function can be called without.
-#[derive(Debug, Clone)]
-pub struct Scope {
-    pub(crate) user: User,
-    /// Who looks through that user's eyes, if somebody else does.
-    actor: Option<User>,
-    /// The account at the top of what is seen.
-    top: AccountId,
-    /// What a program signed in with.
-    pub(crate) token: Option<Token>,
-    read_only: bool,
-    roles: Roles,
-}
-
-impl Scope {
-    /// The account at the top of what is seen.
-    pub fn top(&self) -> AccountId {
-        self.top
-    }
-}
+use crate::user::{User, UserState};
 
 /// What a new estate starts with.
 #[derive(Debug, Clone)]
@@ -274,8 +260,6 @@ impl Local {
         }))
     }
 }
-
-pub use requests::{Request, Stage};
 
 #[cfg(test)]
 mod tests;

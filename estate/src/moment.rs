@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime, Time as Clock};
 use jiff::tz::Offset;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::units::Time;
 
 /// The order of day and month in a numeric date.
@@ -331,6 +332,41 @@ fn parse_zone(text: &str) -> Option<Offset> {
     sound.then(|| Offset::from_seconds(sign * (hours * 3_600 + minutes * 60)).ok())?
 }
 
+/// Ages by letter, longest first so that they print short.
+pub(crate) const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// Reads an age such as `7d`, in seconds.
+pub(crate) fn parse_age(word: &str) -> Option<u64> {
+    let unit = word.chars().last()?;
+    let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
+    let number: u64 = word[..word.len() - 1].parse().ok()?;
+    number.checked_mul(scale).filter(|age| *age < 1 << 40)
+}
+
+impl Time {
+    /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date that can be read two
+    /// ways is an error.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match parse(text, None) {
+            Ok(moment) => Ok(moment.time),
+            Err(Unread::TwoWays) => {
+                Err(Error::invalid("time", "can be read two ways: write the date as 2026-11-05"))
+            }
+            Err(Unread::NoTime) => {
+                Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
+            }
+        }
+    }
+
+    /// Reads a time, or an age such as `7d` before `now`.
+    pub fn parse_or_ago(text: &str, now: Self) -> Result<Self, Error> {
+        match parse_age(text.trim()) {
+            Some(age) => Ok(Self(now.0.saturating_sub_unsigned(age))),
+            None => Self::parse(text),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,5 +465,17 @@ mod tests {
         ] {
             assert_eq!(parse(text, Some(DateOrder::Dmy)), Err(Unread::NoTime), "{text}");
         }
+    }
+
+    #[test]
+    fn times_in_the_usual_forms() {
+        let noon = Time::parse("2026-10-01T12:00:00Z").expect("time");
+        for same in
+            ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01.10.2026 12:00:00"]
+        {
+            assert_eq!(Time::parse(same), Ok(noon), "{same}");
+        }
+        assert_eq!(Time::parse("2026-10-01").expect("date").to_string(), "2026-10-01T00:00:00Z");
+        assert!(Time::parse("yesterday").is_err());
     }
 }

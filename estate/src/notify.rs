@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::ident;
-use crate::text;
 use crate::units::Time;
 use crate::usage::Level;
+use crate::{ident, text};
 
 /// How a message goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -164,6 +164,37 @@ fn ungroup(whole: &str, group: char) -> Option<String> {
     (sound && is_digits(&first) && rest.iter().all(|group| is_digits(group))).then(|| first + &rest.concat())
 }
 
+/// Prints a count with thousands separators: `48,211`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `1 SIM`, `48,211 SIMs`.
+pub fn sims(n: u64) -> String {
+    if n == 1 { "1 SIM".to_owned() } else { format!("{} SIMs", count(n)) }
+}
+
+/// Returns a floating-point number as text that reads one way only.
+pub(super) fn number_text(number: f64) -> String {
+    if number.abs() >= 1e15 {
+        return format!("{number:.15E}");
+    }
+    let text = number.to_string();
+    // Three places could be thousands in a text; in a number cell the mark is always the decimal one.
+    match text.split_once('.') {
+        Some((_, fraction)) if fraction.len() == 3 => text + "0",
+        _ => text,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::account::AccountId;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::ids::{AccountId, SimId};
 use crate::limits::SORT_COLUMNS;
-use crate::sim::{Sim, SimId};
+use crate::sim::Sim;
 use crate::text;
 use crate::units::Time;
 

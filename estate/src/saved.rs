@@ -5,9 +5,10 @@ use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{AccountId, Accounts, valid_name};
+use crate::account::{Accounts, valid_name};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::ids::AccountId;
 use crate::import::read_text;
 use crate::limits::SAVED_FILTERS;
 use crate::query::Order;

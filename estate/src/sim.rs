@@ -2,14 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
-use crate::edit::Verb;
+use crate::ids::{AccountId, SimId};
 use crate::units::Time;
-
-/// Identifies a SIM within one store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SimId(pub i64);
 
 /// Where a subscription stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,6 +216,60 @@ impl Sim {
 
     fn share_of_cap(&self, whole: u128) -> Option<u64> {
         self.cap.map(|cap| (u128::from(self.used) * whole / u128::from(cap.max(1))) as u64)
+    }
+}
+
+/// What is done to the state of a SIM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Asks the network to bring it into use.
+    Activate,
+    /// Stops it until it is resumed.
+    Suspend,
+    /// Ends a suspension.
+    Resume,
+    /// Ends the subscription for good.
+    Terminate,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Activate, Self::Suspend, Self::Resume, Self::Terminate];
+
+    /// The word used in commands and in the log.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Activate => "activate",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+            Self::Terminate => "terminate",
+        }
+    }
+
+    /// The word on a button.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Activate => "Activate",
+            Self::Suspend => "Suspend",
+            Self::Resume => "Resume",
+            Self::Terminate => "Terminate",
+        }
+    }
+
+    /// What was done, in a sentence.
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::Activate => "asked to activate",
+            Self::Suspend => "suspended",
+            Self::Resume => "resumed",
+            Self::Terminate => "terminated",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.word() == word)
     }
 }
 

@@ -6,13 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::account::AccountId;
+use crate::ids::{AccountId, TokenId, UserId};
 use crate::units::Time;
-use crate::user::UserId;
-
-/// Identifies a token within one store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TokenId(pub i64);
 
 /// A token as it can be looked at: without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

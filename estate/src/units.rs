@@ -6,8 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::moment;
-use crate::number::{self, DecimalMark};
+use crate::number::{self, DecimalMark, count};
 
 /// Decimal and binary units, by every usual spelling. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a bare letter is
 /// decimal. Units of bits are none of them.
@@ -108,17 +107,6 @@ pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> R
     bytes.and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= MAX_BYTES).ok_or(NoSize::TooLarge)
 }
 
-/// Ages by letter, longest first so that they print short.
-pub(crate) const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
-
-/// Reads an age such as `7d`, in seconds.
-pub(crate) fn parse_age(word: &str) -> Option<u64> {
-    let unit = word.chars().last()?;
-    let scale = AGES.iter().find(|(letter, _)| *letter == unit)?.1;
-    let number: u64 = word[..word.len() - 1].parse().ok()?;
-    number.checked_mul(scale).filter(|age| *age < 1 << 40)
-}
-
 /// Prints a size so that it reads back the same: the largest decimal unit that is exact, else bytes.
 pub fn exact_bytes(bytes: u64) -> String {
     for (unit, scale) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] {
@@ -155,24 +143,6 @@ pub fn default_alert(cap: u64) -> u64 {
     ((u128::from(cap) * u128::from(DEFAULT_SHARE) / 100) as u64).max(1)
 }
 
-/// Prints a count with thousands separators: `48,211`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// `1 SIM`, `48,211 SIMs`.
-pub fn sims(n: u64) -> String {
-    if n == 1 { "1 SIM".to_owned() } else { format!("{} SIMs", count(n)) }
-}
-
 /// A second in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Time(pub i64);
@@ -181,28 +151,6 @@ impl Time {
     /// The present.
     pub fn now() -> Self {
         Self(Timestamp::now().as_second())
-    }
-
-    /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date that can be read two
-    /// ways is an error.
-    pub fn parse(text: &str) -> Result<Self> {
-        match moment::parse(text, None) {
-            Ok(moment) => Ok(moment.time),
-            Err(moment::Unread::TwoWays) => {
-                Err(Error::invalid("time", "can be read two ways: write the date as 2026-11-05"))
-            }
-            Err(moment::Unread::NoTime) => {
-                Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
-            }
-        }
-    }
-
-    /// Reads a time, or an age such as `7d` before `now`.
-    pub fn parse_or_ago(text: &str, now: Self) -> Result<Self> {
-        match parse_age(text.trim()) {
-            Some(age) => Ok(Self(now.0.saturating_sub_unsigned(age))),
-            None => Self::parse(text),
-        }
     }
 
     /// `2026-04-30 18:36`, for tables; the zone is UTC and stated beside it.
@@ -235,6 +183,9 @@ pub fn shown(bytes: u64) -> String {
     if parse_bytes(&short) == Ok(bytes) { short } else { format!("{short} ({} bytes)", count(bytes)) }
 }
 
+/// Seconds of a day in UTC, which has no leap days of its own and no summer time.
+pub const DAY: i64 = 86_400;
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -262,18 +213,6 @@ mod tests {
     #[test]
     fn eighty_per_cent_never_becomes_none() {
         assert_eq!((default_alert(500_000_000), default_alert(1), default_alert(9)), (400_000_000, 1, 7));
-    }
-
-    #[test]
-    fn times_in_the_usual_forms() {
-        let noon = Time::parse("2026-10-01T12:00:00Z").expect("time");
-        for same in
-            ["2026-10-01T12:00Z", "2026-10-01 12:00", "2026-10-01T14:00:00+02:00", "01.10.2026 12:00:00"]
-        {
-            assert_eq!(Time::parse(same), Ok(noon), "{same}");
-        }
-        assert_eq!(Time::parse("2026-10-01").expect("date").to_string(), "2026-10-01T00:00:00Z");
-        assert!(Time::parse("yesterday").is_err());
     }
 
     #[test]

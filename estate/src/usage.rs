@@ -4,9 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
+use crate::ids::{AccountId, SimId};
 use crate::period::{Period, PeriodRule};
-use crate::sim::SimId;
 use crate::units::Time;
 
 /// What an import of usage records came to, or would come to.

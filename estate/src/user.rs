@@ -1,56 +1,10 @@
 //! Users: who they are and which of the three roles they hold.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use crate::account::AccountId;
+use crate::ids::{AccountId, UserId};
+use crate::role::Role;
 use crate::units::Time;
-
-/// Identifies a user within one store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct UserId(pub i64);
-
-/// The three cumulative roles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Looks, filters, exports; pings a SIM and switches its authentication.
-    ViewOnly,
-    /// Also edits notes and runs diagnostics.
-    User,
-    /// Manages sub-accounts, users, caps and moves.
-    Admin,
-}
-
-impl Role {
-    /// Every role, weakest first.
-    pub const ALL: [Self; 3] = [Self::ViewOnly, Self::User, Self::Admin];
-
-    /// The word used in commands and files.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::ViewOnly => "view-only",
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Reads the word back.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.word().eq_ignore_ascii_case(word))
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::ViewOnly => "View Only",
-            Self::User => "User",
-            Self::Admin => "Admin",
-        })
-    }
-}
 
 /// Where a user stands between invitation and dismissal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

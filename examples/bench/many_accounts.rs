@@ -22,7 +22,7 @@ const EMAIL: &str = "ada@northstar.example";
 
 /// Prints the figures for an estate of `accounts` accounts and twice as many SIMs.
 pub fn print_figures(accounts: u64) {
-    println!("\n{} accounts", estate::units::count(accounts));
+    println!("\n{} accounts", estate::number::count(accounts));
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("accounts.db");
     create_estate(&path, accounts);

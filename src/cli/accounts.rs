@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use estate::levels::{parse_cap, shown};
-use estate::units::count;
+use estate::number::count;
 use estate::{
     Accounts, Change, Contact, Error, Estate, Grouping, Help, PeriodRule, Query, Target, Time, split_path,
 };

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use estate::units::{count, sims};
+use estate::number::{count, sims};
 use estate::{Accounts, Change, ChangeId, Counts, Estate, Plan, Receipt};
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use estate::export::{CsvStyle, Exporter, Format, columns};
-use estate::units::count;
+use estate::number::count;
 
 use super::output::Work;
 use super::select::{Select, Selected};

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use estate::moment::DateOrder;
 use estate::number::DecimalMark;
+use estate::number::count;
 use estate::portals::Holds;
 use estate::text::{clean, defuse};
-use estate::units::count;
 use estate::{Error, ImportOptions, Kind, Note};
 
 use super::output::{Work, written};

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use estate::units::count;
+use estate::number::count;
 use serde_json::json;
 
 use super::output::{Work, list as print_list, written};

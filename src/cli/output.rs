@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use estate::number::count;
 use estate::text::{clean, defuse};
-use estate::units::count;
 use estate::{Cancel, Progress, Time};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use estate::number::count;
 use estate::text::{clean, defuse};
-use estate::units::count;
 use estate::{Estate, Item, Outcome as Fate, Reason, Receipt};
 use serde_json::json;
 

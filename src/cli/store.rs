@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use estate::units::sims;
+use estate::number::sims;
 use estate::{Error, Head, Local, Restored};
 use serde_json::json;
 

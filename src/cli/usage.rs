@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use estate::number::count;
 use estate::portals::Holds;
 use estate::text::clean;
-use estate::units::{count, exact_bytes, short_bytes};
+use estate::units::{exact_bytes, short_bytes};
 use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
 use serde_json::json;
 
@@ -204,7 +205,7 @@ fn print(
     written(writeln!(
         out,
         "{file}{portal}: {rows} of {}: {}{end}",
-        estate::units::sims(t.sims),
+        estate::number::sims(t.sims),
         join_parts(&parts)
     ))
 }

@@ -1,6 +1,7 @@
 //! Mail over SMTP.
 
-use estate::units::{count, short_bytes, sims};
+use estate::number::{count, sims};
+use estate::units::short_bytes;
 use estate::{Attempt, Letter, Level, text};
 use lettre::message::{Mailbox, header};
 use lettre::{Message, SmtpTransport, Transport};

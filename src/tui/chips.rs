@@ -31,7 +31,7 @@ pub fn chip(filter: &Filter) -> String {
     match filter {
         nothing if *nothing == Filter::none() => "nothing".to_owned(),
         Filter::Term(term) if term.values.len() > NAMED => {
-            let n = estate::units::count(term.values.len() as u64);
+            let n = estate::number::count(term.values.len() as u64);
             format!("{}: a list of {n}", term.field.title())
         }
         Filter::Term(Term { field: Field::In | Field::Path, values, .. }) if values.len() == 1 => {

@@ -287,7 +287,7 @@ pub fn tab_text(result: &super::overlay::ResultPane, tab: Option<estate::Outcome
             format!(
                 "{}{} {}{}",
                 here.0,
-                estate::units::count(result.counts.get(outcome)),
+                estate::number::count(result.counts.get(outcome)),
                 outcome.word(),
                 here.1
             )

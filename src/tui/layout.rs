@@ -32,7 +32,7 @@ pub fn news(model: &Model) -> Option<(Rect, String)> {
     }
     let key = model.keymap.key_in(model.pane(), A::Alerts).unwrap_or_default();
     let noun = if model.news.alerts == 1 { "alert" } else { "alerts" };
-    let said = format!("{key} {} new {noun} ", estate::units::count(model.news.alerts));
+    let said = format!("{key} {} new {noun} ", estate::number::count(model.news.alerts));
     let width = said.width() as u16;
     let area = areas(model).banner;
     let room = area.width >= width + 50;

@@ -446,7 +446,7 @@ impl Model {
         }
         match (self.picked.is_empty(), self.picked.total, self.table.current()) {
             (false, Some(1), _) => "1 selected SIM".into(),
-            (false, Some(n), _) => format!("{} selected SIMs", estate::units::count(n)),
+            (false, Some(n), _) => format!("{} selected SIMs", estate::number::count(n)),
             (false, None, _) => "the selected SIMs".into(),
             (true, _, Some(row)) => format!("SIM {}", short_iccid(&row.row.sim.iccid)),
             (true, _, None) => "no SIM".into(),

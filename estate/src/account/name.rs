@@ -9,8 +9,7 @@ use unicode_script::{Script, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
 
 use crate::error::{Error, Result};
-use crate::limits;
-use crate::text;
+use crate::{limits, text};
 
 const PRESENTATION: char = '\u{fe0f}';
 const JOINER: char = '\u{200d}';

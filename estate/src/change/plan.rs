@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Reason, Rev};
-use crate::account::{AccountId, Ceiling};
+use super::outcome::{Counts, Reason};
+use crate::account::Ceiling;
+use crate::ids::{AccountId, Rev};
+use crate::number::count;
 use crate::sim::{Sim, Status};
-use crate::units::count;
 
 /// Something worth knowing before a move is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Counts, Rev};
-use crate::account::AccountId;
+use super::outcome::Counts;
 use crate::error::{Error, Result};
+use crate::ids::{AccountId, Rev, SimId};
 use crate::query::Query;
-use crate::sim::SimId;
 
 /// The SIMs a change is about: (union of queries and ids) − except, as seen at a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -10,10 +10,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::lists::join_list;
 use crate::account::Accounts;
-use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::query::Column;
-use crate::sim::Sim;
+use crate::sim::{Sim, Verb};
 use crate::text;
 use crate::units::Time;
 

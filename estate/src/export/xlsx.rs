@@ -220,7 +220,7 @@ mod tests {
 
     use super::*;
     use crate::export::columns;
-    use crate::sim::SimId;
+    use crate::ids::SimId;
     use crate::units::Time;
 
     fn sim() -> Sim {

@@ -1,7 +1,7 @@
 //! The parts of a filter's text, for colouring it and for knowing what can follow: forgiving where the parser is not.
 
-use super::parse::ends_word;
 use super::{Field, Shape, words};
+use crate::filter::words::ends_word;
 
 /// What a part of the text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

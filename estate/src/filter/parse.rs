@@ -2,6 +2,7 @@
 
 use super::{FIELDS, Field, Filter, Op, Shape, Term, Value, words};
 use crate::error::{Error, Result};
+use crate::filter::words::ends_word;
 use crate::limits::{FILTER_BYTES, FILTER_DEPTH, FILTER_VALUES};
 use crate::sim::{Lifecycle, Status};
 use crate::text;
@@ -248,7 +249,7 @@ impl Parser {
                     digits.parse().ok().filter(|p| *p <= 1_000_000).ok_or_else(|| bad("a percentage"))?,
                 )
             }
-            Shape::Time => match units::parse_age(word) {
+            Shape::Time => match crate::moment::parse_age(word) {
                 Some(age) => Value::Age(age),
                 None => Value::At(self.time(field, word, at)?),
             },
@@ -343,10 +344,6 @@ impl Parser {
     }
 }
 
-pub(super) fn ends_word(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"')
-}
-
 /// True when `text` reads back as one word, as a lone text and as a value alike.
 pub(super) fn is_bare(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '.' | '_' | '-' | '@' | '/' | '+' | '#');
@@ -358,7 +355,7 @@ pub(super) fn is_bare(text: &str) -> bool {
 
 pub(super) fn age(seconds: u64) -> String {
     let (letter, scale) =
-        units::AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
+        crate::moment::AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
     format!("{}{letter}", seconds / scale)
 }
 

@@ -6,9 +6,9 @@ use super::lex::Slot;
 use super::parse::is_bare;
 use super::{FIELDS, Field, Filter, Shape, Value};
 use crate::account::{Account, Accounts};
+use crate::number::sims;
 use crate::sim::{Lifecycle, Status};
 use crate::text;
-use crate::units;
 
 /// The values of a field that a user's SIMs hold, with how many hold each, most first.
 pub type Values = Vec<(String, u64)>;
@@ -146,7 +146,7 @@ fn paths(field: Field, slot: &Slot, accounts: &Accounts) -> Vec<Suggestion> {
     let mut seen = BTreeSet::new();
     let suggestion = |(_, account): (i32, &Account)| {
         let label = if by_path { accounts.path(account.id) } else { account.name.clone() };
-        let note = units::sims(if by_path { account.subtree } else { account.own });
+        let note = sims(if by_path { account.subtree } else { account.own });
         seen.insert(label.clone()).then(|| Suggestion { insert: quoted(&label), label, note })
     };
     found.into_iter().filter_map(suggestion).take(MOST).collect()
@@ -157,7 +157,7 @@ fn values(field: Field, slot: &Slot, known: &Known) -> Vec<Suggestion> {
     let counted = known.get(&field);
     let count = |word: &str| {
         let found = counted.and_then(|list| list.iter().find(|(value, _)| text::fold(value) == word));
-        found.map_or_else(String::new, |(_, n)| units::sims(*n))
+        found.map_or_else(String::new, |(_, n)| sims(*n))
     };
     let word = |word: &str| Suggestion { insert: word.to_owned(), label: word.to_owned(), note: count(word) };
     let words = |list: &[&str]| list.iter().filter(|w| w.starts_with(&typed)).map(|w| word(w)).collect();
@@ -177,7 +177,7 @@ fn values(field: Field, slot: &Slot, known: &Known) -> Vec<Suggestion> {
             let suggestion = |(value, n): &(String, u64)| Suggestion {
                 insert: quoted(value),
                 label: value.clone(),
-                note: units::sims(*n),
+                note: sims(*n),
             };
             let mut found: Vec<&(String, u64)> =
                 counted.into_iter().flatten().filter(|(value, _)| fits(value)).collect();
@@ -228,8 +228,9 @@ pub fn fault(text: &str) -> Option<(usize, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{AccountId, AccountRow};
+    use crate::account::AccountRow;
     use crate::filter::lex::slot;
+    use crate::ids::AccountId;
 
     fn accounts() -> Accounts {
         let row = |id: i64, parent: Option<i64>, name: &str| AccountRow {

@@ -1,6 +1,5 @@
 //! Values that need more than one look: sizes with a blank before their unit, and dates with two readings.
 
-use super::parse::ends_word;
 use crate::units;
 
 /// Is true for the name of a size unit, such as `GB` or `kib`.
@@ -37,6 +36,10 @@ pub(super) fn ambiguous_date(word: &str) -> Option<(String, String)> {
     let is_year = year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit());
     (is_year && first != second)
         .then(|| (format!("{year}-{second:02}-{first:02}"), format!("{year}-{first:02}-{second:02}")))
+}
+
+pub(super) fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | ')' | ',' | '"')
 }
 
 #[cfg(test)]

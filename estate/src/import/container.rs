@@ -6,11 +6,12 @@ use calamine::{DataRef, Reader as _, SheetVisible, Xlsx};
 use flate2::read::MultiGzDecoder;
 use tempfile::SpooledTempFile;
 
-use super::ImportOptions;
 use super::decode::{self, Strictness};
 use super::json;
 use super::spool::{Form, MAX_LINE, Spool, Tick};
 use crate::error::{Error, Result};
+use crate::import::options::ImportOptions;
+use crate::number::number_text;
 
 /// Largest workbook, packed.
 const MAX_WORKBOOK: u64 = 256 << 20;
@@ -333,19 +334,6 @@ fn cell_text(value: &DataRef<'_>) -> String {
         DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
         DataRef::Error(error) => error.to_string(),
         DataRef::Empty => String::new(),
-    }
-}
-
-/// Returns a floating-point number as text that reads one way only.
-pub(super) fn number_text(number: f64) -> String {
-    if number.abs() >= 1e15 {
-        return format!("{number:.15E}");
-    }
-    let text = number.to_string();
-    // Three places could be thousands in a text; in a number cell the mark is always the decimal one.
-    match text.split_once('.') {
-        Some((_, fraction)) if fraction.len() == 3 => text + "0",
-        _ => text,
     }
 }
 

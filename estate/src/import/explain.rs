@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::Read;
 
-use super::columns::{Field, Part, Shape, name_of, plain};
+use super::columns::Part;
 use super::mapping::Mapping;
 use super::portals::Holds;
 use super::spool::{Record, Spool};
-use super::{ImportOptions, read_mapping};
 use crate::error::Result;
+use crate::import::beginning::read_mapping;
+use crate::import::header_name::plain;
+use crate::import::names::{Field, Shape, name_of};
+use crate::import::options::ImportOptions;
 use crate::moment::DateOrder;
+use crate::number::count;
 use crate::text::clean;
-use crate::units::{count, unit_name};
+use crate::units::unit_name;
 
 /// Status words listed at most.
 const MAX_WORDS: usize = 100;

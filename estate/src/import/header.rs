@@ -1,13 +1,15 @@
 //! The header: the first line with a recognised identifier, and the delimiter it settles.
 
-use super::ImportOptions;
-use super::columns::{Field, identifier_tier, plain};
+use super::columns::identifier_tier;
 use super::container::MAX_COLUMNS;
 use super::mapping::Mapping;
 use super::portals::{Holds, Portal};
 use super::spool::{Form, Record, Spool};
 use crate::error::{Error, Result};
 use crate::ident::Iccid;
+use crate::import::header_name::plain;
+use crate::import::names::Field;
+use crate::import::options::ImportOptions;
 use crate::text;
 
 /// Lines among which the header is looked for: titles may stand above it.
@@ -125,7 +127,7 @@ fn recognize(record: &Record, layout: &Layout<'_>) -> Option<u8> {
                 .holds
                 .identifiers()
                 .iter()
-                .any(|wanted| super::columns::name_of(*wanted, layout.holds.fields()) == plain(field))
+                .any(|wanted| super::names::name_of(*wanted, layout.holds.fields()) == plain(field))
         };
         layout.options.map.iter().any(|(header, field)| plain(header) == plain(cell) && is_wanted(field))
     };

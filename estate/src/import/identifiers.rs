@@ -2,15 +2,18 @@
 
 use std::io::Read;
 
-use super::columns::{Field, identifier_tier, plain, recognize_identifier};
+use super::columns::{identifier_tier, recognize_identifier};
+use super::container;
 use super::decode::Strictness;
 use super::header::check_quotes;
 use super::spool::{Record, Spool};
 use super::survey::is_absent;
-use super::{ImportOptions, container};
 use crate::error::{Error, Result};
-use crate::list::MOST;
-use crate::units::count;
+use crate::import::header_name::plain;
+use crate::import::names::Field;
+use crate::import::options::ImportOptions;
+use crate::limits;
+use crate::number::count;
 
 /// Lines among which the header of a list is looked for.
 const TITLE_LINES: u64 = 20;
@@ -121,7 +124,7 @@ fn check_size(bytes: usize) -> Result<()> {
     if bytes > MAX_TEXT {
         return Err(Error::invalid(
             "list",
-            format!("has more than {} entries; split it", count(MOST as u64)),
+            format!("has more than {} entries; split it", count(limits::LIST_ENTRIES as u64)),
         ));
     }
     Ok(())

@@ -9,9 +9,9 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
-use super::container::number_text;
 use super::spool::{MAX_LINE, RowWriter, Spool, Tick};
 use crate::error::{Error, Result};
+use crate::number::number_text;
 
 /// Most names in all objects of a file.
 const MAX_NAMES: usize = 1_000;

@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{self, Choice, ColumnOptions, Field, Header, Part, Shape, name_of, plain};
+use super::columns::{self, Choice, ColumnOptions, Part};
 use super::portals::{self, Holds, Portal};
 use super::spool::{Form, Record, Spool, Tick};
 use super::status::Words;
 use super::survey::{CellSample, Column, Inspection, RecordIds, Survey};
-use super::{ImportOptions, Note, NoteSink};
 use crate::error::{Error, Result};
+use crate::import::header_name;
+use crate::import::header_name::{Header, plain};
+use crate::import::names::{Field, Shape, name_of};
+use crate::import::options::{ImportOptions, Note, NoteSink};
 use crate::moment::{self, DateOrder};
 use crate::number::DecimalMark;
 use crate::text;
@@ -168,7 +171,7 @@ impl Mapping {
         ];
         let counts = self.portal.as_ref().map_or(&[][..], |portal| &portal.counts[..]);
         let is_count = |header: &Header| counts.iter().chain(ignored).any(|name| plain(name) == header.plain);
-        let is_size = |header: &Header| matches!(header.unit, columns::HeaderUnit::Unit(_));
+        let is_size = |header: &Header| matches!(header.unit, header_name::HeaderUnit::Unit(_));
         let mut found: Vec<usize> = (0..self.headers.len())
             .filter(|at| {
                 let header = &self.headers[*at];
@@ -198,7 +201,7 @@ impl Mapping {
         if let Some((all, unchecked)) = self.without_check_digits {
             let column =
                 self.parts(Field::Iccid).first().map_or("", |part| self.headers[part.at].name.as_str());
-            let count = crate::units::count;
+            let count = crate::number::count;
             let reason = format!(
                 "has {} numbers of 19 digits, {} of them without their check digit (Luhn): all are read as they are",
                 count(all),
@@ -217,7 +220,7 @@ pub(super) fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let rest = names.len().saturating_sub(QUOTED_NAMES);
     let listed = names[..names.len() - rest].join(", ");
-    if rest == 0 { listed } else { format!("{listed} and {} more", crate::units::count(rest as u64)) }
+    if rest == 0 { listed } else { format!("{listed} and {} more", crate::number::count(rest as u64)) }
 }
 
 /// Reads the records once. A column that turns out to hold no record ids is taken out of the choice.

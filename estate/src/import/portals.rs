@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::columns::{Field, Header, Names, SIM_FIELDS, USAGE_FIELDS, parse_target, plain};
-use super::sim_row::reason;
 use super::status::parse_ours;
 use crate::error::{Error, Result};
+use crate::import::header_name::{Header, parse_target, plain};
+use crate::import::names::{Field, Names, SIM_FIELDS, USAGE_FIELDS};
 use crate::moment::DateOrder;
 use crate::number::DecimalMark;
 
@@ -121,7 +121,7 @@ impl Portal {
         }
         for (header, field) in &file.columns {
             parse_target(file.holds.fields(), field.get_ref(), "columns").map_err(|error| {
-                wrong(line(field.span().start), &format!("columns.\"{header}\": {}", reason(&error)))
+                wrong(line(field.span().start), &format!("columns.\"{header}\": {}", error.reason()))
             })?;
         }
         if let Some((table, key, at)) =
@@ -139,7 +139,7 @@ impl Portal {
         }
         for (word, ours) in &file.status {
             parse_ours(ours.get_ref(), "status").map_err(|error| {
-                wrong(line(ours.span().start), &format!("status.\"{word}\": {}", reason(&error)))
+                wrong(line(ours.span().start), &format!("status.\"{word}\": {}", error.reason()))
             })?;
         }
         if let Some(empty) =

@@ -1,20 +1,16 @@
 //! One row of a list of SIMs: parsed, with notes about what is doubtful, or refused with the reason.
 
-use super::columns::Field;
 use super::mapping::Mapping;
 use super::spool::Record;
 use super::survey::is_absent;
-use super::{Note, NoteSink};
-use crate::account;
-use crate::edit::Verb;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ident::{self, Doubt, Iccid};
-use crate::limits;
-use crate::moment;
-use crate::sim::{Gate, Lifecycle, Status};
-use crate::store::read::pack;
-use crate::text;
+use crate::import::names::Field;
+use crate::import::options::{Note, NoteSink};
+use crate::packed::pack;
+use crate::sim::{Gate, Lifecycle, Status, Verb};
 use crate::units::{self, NoSize, Time};
+use crate::{account, limits, moment, text};
 
 /// Cells whose end of a value is quoted in a note.
 const QUOTED: usize = 60;
@@ -231,7 +227,7 @@ impl<'a, 'n> Cells<'a, 'n> {
         match parse(raw) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.note(field, raw, &reason(&error), true);
+                self.note(field, raw, &error.reason(), true);
                 None
             }
         }
@@ -251,7 +247,7 @@ impl<'a, 'n> Cells<'a, 'n> {
                 value
             }
             Err(error) => {
-                self.note_lost(field, raw, &format!("{}; left empty", reason(&error)));
+                self.note_lost(field, raw, &format!("{}; left empty", error.reason()));
                 String::new()
             }
         }
@@ -315,7 +311,7 @@ impl<'a, 'n> Cells<'a, 'n> {
             match account::valid_name(&name) {
                 Ok(name) => names.push(name),
                 Err(error) => {
-                    self.note(Field::Account, &name, &reason(&error), true);
+                    self.note(Field::Account, &name, &error.reason(), true);
                     return None;
                 }
             }
@@ -511,7 +507,7 @@ impl<'a, 'n> Cells<'a, 'n> {
             match ident::email(address) {
                 Ok(address) => sound.push(address),
                 Err(error) => {
-                    self.note_lost(Field::Recipients, address, &format!("{}; left out", reason(&error)));
+                    self.note_lost(Field::Recipients, address, &format!("{}; left out", error.reason()));
                 }
             }
         }
@@ -540,14 +536,6 @@ fn is_sheet_error(cell: &str) -> bool {
 /// True if a cell says that a size has no limit.
 fn is_unlimited(cell: &str) -> bool {
     matches!(cell.to_ascii_lowercase().as_str(), "unlimited" | "no limit" | "no cap" | "not set")
-}
-
-/// Returns the reason without the name of the field, which a note has in its own column.
-pub(super) fn reason(error: &Error) -> String {
-    match error {
-        Error::Invalid { reason, .. } => reason.clone(),
-        other => other.to_string(),
-    }
 }
 
 /// Returns a moment after 1970.

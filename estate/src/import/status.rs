@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::columns::plain;
 use crate::error::{Error, Result};
+use crate::import::header_name::plain;
 use crate::sim::{Gate, Lifecycle, Status};
 
 /// State that a word stands for.

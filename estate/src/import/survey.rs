@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::columns::{Field, Shape};
 use super::spool::{Record, Spool, Tick};
 use super::status;
 use crate::error::Result;
 use crate::ident;
+use crate::import::names::{Field, Shape};
 use crate::moment::{self, DateOrder, OrderHint};
 use crate::number::{self, DecimalMark, MarkHint};
 use crate::units::Time;

@@ -7,16 +7,17 @@
 
 use sha2::{Digest, Sha256};
 
-use super::NoteSink;
-use super::columns::Field;
 use super::mapping::Mapping;
-use super::sim_row::{Cells, is_positive, reason};
+use super::sim_row::{Cells, is_positive};
 use super::spool::Record;
 use super::survey::is_absent;
 use crate::error::{Error, Result};
 use crate::ident::{self, Iccid};
+use crate::import::names::Field;
+use crate::import::options::NoteSink;
 use crate::moment::{Moment, Precision};
-use crate::period::{DAY, PeriodRule, parse_span};
+use crate::period::{PeriodRule, parse_span};
+use crate::units::DAY;
 
 /// Identifier by which a record names its SIM.
 #[derive(Debug, Clone)]
@@ -163,7 +164,7 @@ fn when(cells: &mut Cells<'_, '_>) -> Option<When> {
     match parse_span(span) {
         Ok(span) => Some(When::Over(span.start.0, span.end.0)),
         Err(error) => {
-            cells.note(Field::Span, span, &reason(&error), true);
+            cells.note(Field::Span, span, &error.reason(), true);
             None
         }
     }

@@ -11,51 +11,23 @@ use super::tree::{
     own_to_manage, rename_account, set_ceiling, set_entitlement, set_period,
 };
 use super::{Local, tree, users};
-use crate::account::{AccountId, Ceiling, check_new_account_name};
-use crate::change::{
-    Cancel, Change, ChangeId, Clear, Counts, Grouping, Plan, Progress, Receipt, Rev, StagingId, Target,
-    Warning, Watch,
-};
+use crate::account::{Ceiling, check_new_account_name};
+use crate::change::{Change, Clear, Counts, Grouping, Plan, Receipt, Target, Warning};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
+use crate::ids::{AccountId, ChangeId, Rev, StagingId};
 use crate::levels::Levels;
+use crate::local::record::{Done, Run};
 use crate::notify::channel_of;
-use crate::permit::Capability;
+use crate::progress::{Cancel, Progress, Watch};
+use crate::role::Capability;
+use crate::store::connection::{Session, lock};
 use crate::store::log::{self, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
 use crate::store::{
-    Session, accounts, ceilings, convert, edits, levels, lock, outbox, people, period_rollover, write,
+    accounts, ceilings, convert, edits, levels, newest_time, outbox, people, period_rollover, write,
 };
-
-/// What a change put into the log.
-pub(super) struct Done {
-    pub kind: &'static str,
-    pub body: Json,
-    pub counts: Counts,
-    pub undoes: Option<Rev>,
-    pub account: Option<AccountId>,
-    pub touched: Vec<AccountId>,
-}
-
-impl Done {
-    /// A change to SIMs.
-    pub fn sims(kind: &'static str, body: Json, counts: Counts, undoes: Option<Rev>) -> Self {
-        Self { kind, body, counts, undoes, account: None, touched: Vec::new() }
-    }
-
-    /// A change to the accounts themselves.
-    pub fn accounts(kind: &'static str, body: Json, touched: Vec<AccountId>) -> Self {
-        Self {
-            kind,
-            body,
-            counts: Counts::default(),
-            undoes: None,
-            account: touched.first().copied(),
-            touched,
-        }
-    }
-}
 
 /// What a change needs, as far as the change alone tells.
 fn needs(change: &Change) -> Vec<Capability> {
@@ -94,19 +66,6 @@ fn fingerprint(change: &Change) -> String {
     }
     let text = serde_json::to_string(&change).unwrap_or_default();
     Sha256::digest(text)[..8].iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Where the work of one change goes.
-pub(super) struct Run<'a> {
-    pub view: &'a View<'a>,
-    pub session: &'a Session,
-    pub rev: Rev,
-    pub now: crate::units::Time,
-    /// The time that periods are reckoned by: `now` where the clock is accepted, else the newest log entry.
-    pub period_now: crate::units::Time,
-    /// What was asked for, to be known again by.
-    pub asked: &'a str,
-    pub watch: &'a Watch<'a>,
 }
 
 impl Local {
@@ -196,7 +155,7 @@ impl Local {
         let now = (self.clock)();
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
-        let clock = period_rollover::reading(&writer, now)?;
+        let clock = newest_time::reading(&writer, now)?;
         period_rollover::finish(&writer, now, watch)?;
         // The tree is not kept: the transaction may yet be rolled back.
         let known = self.known_tree(&writer, writer.rev()?)?;
@@ -425,7 +384,7 @@ impl Local {
         }
         let now = (self.clock)();
         let last = outbox::last_event(staged.session())?;
-        let period_now = period_rollover::reading(staged.session(), now)?.trusted();
+        let period_now = newest_time::reading(staged.session(), now)?.trusted();
         period_rollover::finish(staged.session(), now, watch)?;
         staged.confirm(period_now)?;
         let rev = staged.session().rev()? + 1;

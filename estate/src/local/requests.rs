@@ -5,10 +5,13 @@ use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params}
 use serde::{Deserialize, Serialize};
 
 use super::Local;
-use crate::change::{Cancel, Change, ChangeId};
+use crate::change::Change;
 use crate::error::{Error, Result};
-use crate::permit::Capability;
-use crate::store::{Session, period_rollover};
+use crate::ids::ChangeId;
+use crate::progress::Cancel;
+use crate::role::Capability;
+use crate::store::connection::Session;
+use crate::store::newest_time;
 use crate::units::Time;
 
 /// How long a key stands for what was asked by it, and how long what became of that is kept.
@@ -116,7 +119,7 @@ impl Local {
         let (user, top) = (self.scope.user.id.0, self.scope.top().0);
         session.execute(old, params![user, top, route, key])?;
         // A clock ahead forgets no key that is in use.
-        let oldest = period_rollover::reading(&session, now)?.earliest().0 - KEPT;
+        let oldest = newest_time::reading(&session, now)?.earliest().0 - KEPT;
         session.execute("DELETE FROM request WHERE at < ?", [oldest])?;
         let text = serde_json::to_string(change).map_err(|e| Error::Store(e.to_string()))?;
         let sql = "INSERT INTO request (id, user_id, account_id, route, key, body, change, at, state) \

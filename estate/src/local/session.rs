@@ -7,30 +7,36 @@ use std::sync::Arc;
 use rusqlite::TransactionBehavior;
 
 use super::Local;
-use crate::account::{AccountId, Accounts};
-use crate::change::{Cancel, Change, ChangeId, Plan, Receipt, Rev, StagingId, Target, Watch};
+use crate::account::Accounts;
+use crate::change::{Change, Plan, Receipt, Target};
 use crate::edit::{Common, Stated};
 use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
 use crate::help::Help;
-use crate::import::{ImportOptions, NoteSink, Tally};
+use crate::ids::{AccountId, ChangeId, Rev, SimId, StagingId, TokenId, UserId};
+use crate::import::options::{ImportOptions, NoteSink, Tally};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
 use crate::notify::External;
-use crate::period::RolloverStatus;
-use crate::permit::{Capability, Roles};
+use crate::permit::Roles;
+use crate::progress::{Cancel, Watch};
 use crate::query::{Key, Page, Query, Seek};
+use crate::role::Capability;
+use crate::rollover::RolloverStatus;
 use crate::saved::{Saved, SavedEdit};
-use crate::sim::{Sim, SimId};
+use crate::sim::Sim;
+use crate::store::connection::Session;
 use crate::store::log::LogFilter;
 use crate::store::stage::Staging;
 use crate::store::usage::UsageStaging;
 use crate::store::watch::CommitWatch;
-use crate::store::{Session, accounts, log, outbox, people, period_rollover, saved, textindex, watch};
-use crate::token::{Factor, Link, NewToken, Secret, Signing, Token, TokenId};
+use crate::store::{
+    accounts, functions, log, newest_time, outbox, people, period_rollover, saved, textindex, watch,
+};
+use crate::token::{Factor, Link, NewToken, Secret, Signing, Token};
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
-use crate::user::{User, UserId};
+use crate::user::User;
 use crate::{Entry, Estate, Item, Outcome, Sink};
 
 impl Estate for Local {
@@ -157,12 +163,12 @@ impl Estate for Local {
         watch: &Watch<'_>,
     ) -> Result<(StagingId, Tally)> {
         self.may_write(Capability::ImportSims)?;
-        let session = Session::open(self.store.path())?;
+        let session = functions::open(self.store.path())?;
         let view = self.view(&session)?;
         if !view.whole {
             return Err(Error::RootOnly);
         }
-        let own = Session::open(self.store.path())?;
+        let own = functions::open(self.store.path())?;
         let staging = Staging::read(own, &view, input, options, notes, watch)?;
         let tally = staging.tally.clone();
         Ok((self.keep(staging), tally))
@@ -176,12 +182,12 @@ impl Estate for Local {
         watch: &Watch<'_>,
     ) -> Result<(StagingId, UsageTally)> {
         self.may_write(Capability::ImportUsage)?;
-        let session = Session::open(self.store.path())?;
+        let session = functions::open(self.store.path())?;
         // Only who sees every SIM learns nothing from which ones are not there.
         if !self.view(&session)?.whole {
             return Err(Error::RootOnly);
         }
-        let clock = period_rollover::reading(&session, (self.clock)())?;
+        let clock = newest_time::reading(&session, (self.clock)())?;
         let staging = UsageStaging::read(session, clock, input, options, notes, watch)?;
         let tally = staging.tally.clone();
         Ok((self.keep(staging), tally))

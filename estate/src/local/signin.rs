@@ -7,16 +7,18 @@ use serde_json::json;
 use super::Local;
 use super::users::append;
 use crate::account::valid_name;
-use crate::change::Cancel;
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::password;
-use crate::permit::Capability;
+use crate::progress::Cancel;
+use crate::role::Capability;
+use crate::store::connection::Session;
 use crate::store::read::View;
 use crate::store::signin::{self, For};
-use crate::store::{Session, log, outbox, people, tokens};
+use crate::store::{log, outbox, people, tokens};
 use crate::token::{Chosen, Factor, Invited, Link, Secret, SignIn, Signed, Signing};
 use crate::units::Time;
-use crate::user::{User, UserId, UserState};
+use crate::user::{User, UserState};
 
 /// How long a link is good: an invitation, and a new password.
 const INVITATION: i64 = 7 * 86_400;

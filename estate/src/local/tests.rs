@@ -8,11 +8,11 @@ use crate::change::{Change, Target};
 use crate::demo::{self, Demo};
 use crate::edit::Edit;
 use crate::filter::Filter;
+use crate::ids::{AccountId, SimId, TokenId, UserId};
 use crate::list::List;
-use crate::sim::SimId;
 use crate::store::log::LogFilter;
 use crate::store::sql::Sql;
-use crate::token::{NewToken, TokenId};
+use crate::token::NewToken;
 use crate::user::UserChange;
 
 const PARTS: [&str; 20] = [

@@ -8,16 +8,20 @@ use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
 use super::users::append;
-use super::{Clock, Local, Scope};
+use super::{Clock, Local};
 use crate::account::valid_name;
-use crate::change::Cancel;
 use crate::error::{Error, Result};
-use crate::permit::Capability;
+use crate::ids::{TokenId, UserId};
+use crate::progress::Cancel;
+use crate::role::Capability;
+use crate::scope::Scope;
+use crate::store::open::Opening;
+use crate::store::pool::Store;
 use crate::store::read::View;
-use crate::store::{Opening, Store, log, people, tokens};
-use crate::token::{NewToken, Secret, Token, TokenId};
+use crate::store::{log, people, tokens};
+use crate::token::{NewToken, Secret, Token};
 use crate::units::Time;
-use crate::user::{UserId, UserState};
+use crate::user::UserState;
 
 impl Local {
     /// Signs a program in by its token: it is its user, within the token's account. Why a token is not good is not told.

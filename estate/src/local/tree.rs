@@ -2,13 +2,14 @@
 
 use serde_json::{Value as Json, json};
 
-use super::apply::{Done, Run};
-use crate::account::{AccountId, check_new_account_name};
+use crate::account::check_new_account_name;
 use crate::change::Change;
 use crate::edit::line;
 use crate::error::{Error, Result};
 use crate::help::Help;
+use crate::ids::AccountId;
 use crate::limits::{self, ACCOUNT_DEPTH};
+use crate::local::record::{Done, Run};
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;

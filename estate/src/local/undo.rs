@@ -2,20 +2,20 @@
 
 use serde_json::{Value as Json, json};
 
-use super::apply::{Done, Run, account_in, plan_ceiling, plan_hang};
+use super::apply::{account_in, plan_ceiling, plan_hang};
 use super::tree::{
     delete_account, move_account, put_name, restore_account, rule_of, set_ceiling, set_entitlement, set_help,
     set_period, set_reference,
 };
 use super::{Local, users};
-use crate::account::AccountId;
-use crate::change::{Change, ChangeId, Clear, Counts, Plan};
+use crate::change::{Change, Clear, Counts, Plan};
 use crate::error::{Error, Result};
 use crate::help::Help;
-use crate::permit::Capability;
-use crate::store::log::{self, Logged};
+use crate::ids::{AccountId, ChangeId};
+use crate::local::record::{Done, Run};
+use crate::role::Capability;
+use crate::store::log::{self, Logged, Undone};
 use crate::store::read::View;
-use crate::store::write::Undone;
 use crate::store::{accounts, edits, levels, outbox, period_rollover, write};
 
 /// What undoing a change needs.
@@ -35,7 +35,7 @@ impl Local {
     /// Puts back what a change did to SIMs, as far as nothing came after it.
     fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
         let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
-        let judged = what.judged(run.view, logged.rev)?;
+        let judged = write::evaluate_undo(what, run.view, logged.rev)?;
         theirs(&judged.counts)?;
         if judged.counts.done == 0 {
             let why = "nothing of it can be put back: its SIMs were changed since, or a rule is against it";

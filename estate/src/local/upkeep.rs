@@ -6,16 +6,18 @@ use rusqlite::{Transaction, TransactionBehavior};
 
 use super::Local;
 use super::users::append;
-use crate::change::{Cancel, Change, Head, Watch};
+use crate::change::{Change, Head};
 use crate::error::{Error, Result};
 use crate::notify::{Attempt, Delivery, Letter};
-use crate::period::RolloverStatus;
-use crate::permit::Capability;
+use crate::progress::{Cancel, Watch};
+use crate::role::Capability;
+use crate::rollover::RolloverStatus;
 use crate::store::backup::{self, Restored};
 use crate::store::migrate::Upgrade;
-use crate::store::open::StoreInfo;
+use crate::store::open::{Opening, StoreInfo};
+use crate::store::pool::Store;
 use crate::store::read::View;
-use crate::store::{Opening, Store, check, demo as made_up, outbox, period_rollover};
+use crate::store::{check, demo as made_up, newest_time, outbox, period_rollover};
 use crate::units::Time;
 
 impl Local {
@@ -91,7 +93,7 @@ impl Local {
         }
         let now = (self.clock)();
         let last = outbox::last_event(&session)?;
-        let clock = period_rollover::reading(&session, now)?;
+        let clock = newest_time::reading(&session, now)?;
         let held = period_rollover::status(&session, now)?.is_held;
         if !clock.is_accepted() || held {
             let body = serde_json::json!({ "clock": now.0, "newest": clock.newest, "via": self.via });

@@ -5,20 +5,24 @@ use std::sync::Arc;
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
-use super::apply::{Done, Run};
-use super::signin;
-use super::{Local, Scope};
-use crate::account::{AccountId, valid_name};
-use crate::change::{ChangeId, Counts};
+use super::{Local, signin};
+use crate::account::valid_name;
+use crate::change::Counts;
 use crate::error::{Error, Result};
 use crate::ident;
+use crate::ids::{AccountId, ChangeId, UserId};
+use crate::local::record::{Done, Run};
 use crate::permit::Roles;
+use crate::role::Role;
+use crate::scope::Scope;
+use crate::store::connection::Session;
 use crate::store::log::{self, Logged, Record};
+use crate::store::pool::Store;
 use crate::store::read::View;
 use crate::store::signin::For;
-use crate::store::{Session, Store, outbox, people, tokens};
+use crate::store::{outbox, people, tokens};
 use crate::units::Time;
-use crate::user::{Role, User, UserChange, UserId, UserState};
+use crate::user::{User, UserChange, UserState};
 
 /// Who is to be invited, or why they cannot be.
 pub(super) fn may_invite(
@@ -255,7 +259,7 @@ impl Local {
     /// Looks at the estate as a user of an account below sees it, as [`Estate::view_as`](crate::Estate::view_as) does.
     pub fn seen_by(&self, id: UserId) -> Result<Self> {
         self.in_person()?;
-        self.may_write(crate::permit::Capability::ManageAccounts)?;
+        self.may_write(crate::role::Capability::ManageAccounts)?;
         let user = {
             let session = self.store.writer();
             let transaction = session.unchecked_transaction()?;
@@ -276,7 +280,7 @@ impl Local {
     /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else signs in.
     pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
         self.in_person()?;
-        self.may_write(crate::permit::Capability::ManageAccounts)?;
+        self.may_write(crate::role::Capability::ManageAccounts)?;
         let session = self.store.writer();
         let transaction = session.unchecked_transaction()?;
         let view = View::new(&session, &self.scope, None)?;

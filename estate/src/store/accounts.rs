@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, params};
 
-use super::Session;
 use super::read::View;
-use crate::account::{AccountId, AccountRow, Accounts};
-use crate::change::Rev;
+use crate::account::{AccountRow, Accounts};
 use crate::error::{Error, Result};
 use crate::help::Help;
-use crate::local::Scope;
+use crate::ids::{AccountId, Rev};
 use crate::period::PeriodRule;
+use crate::scope::Scope;
+use crate::store::connection::Session;
 use crate::text;
 use crate::units::Time;
 

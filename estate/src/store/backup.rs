@@ -11,12 +11,15 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::open::{self, Access, with_suffix};
 use super::opened::Opened;
 use super::wal::FoldOnClose;
-use super::{Store, check, migrate, wal};
-use crate::change::{Head, Progress, Watch};
+use super::{check, migrate, wal};
+use crate::change::Head;
 use crate::error::{Error, Fault, Result};
+use crate::progress::{Progress, Watch};
+use crate::store::access;
+use crate::store::access::{Access, with_suffix};
+use crate::store::pool::Store;
 use crate::units::Time;
 
 /// Pages that are copied in one step.
@@ -57,7 +60,7 @@ fn damaged(path: &Path, detail: &str) -> Error {
 
 /// Writes the content of `source` to a new file.
 fn copy(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
-    open::create_private(to)?;
+    access::create_private(to)?;
     let copied = copy_into(source, to, watch);
     copied.inspect_err(|_| remove(to))
 }
@@ -98,7 +101,7 @@ fn copy_pages(source: &Connection, target: &mut Connection, to: &Path, watch: &W
 
 /// Checks a copy and returns the head of its log.
 fn verify(path: &Path) -> Result<Head> {
-    open::check_header(path)?;
+    migrate::check_header(path)?;
     let conn = Access::Read.connect(path)?;
     migrate::check_schema(path, &conn)?;
     let fault = |error: rusqlite::Error| Error::of_database(&error, Some(path));
@@ -134,8 +137,8 @@ pub struct Restored {
 /// Errors: `Busy` while a program has the store open; the errors of opening and checking `from`. On any error the store
 /// is as it was.
 pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Restored> {
-    open::check_kind(from)?;
-    let exists = match open::check_kind(path) {
+    access::check_kind(from)?;
+    let exists = match access::check_kind(path) {
         Ok(()) => true,
         Err(Error::NoStore(_)) => false,
         Err(error) => return Err(error),
@@ -164,10 +167,10 @@ pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Res
 /// Copies a backup, with the log beside it if it has one, and checks both the original and the copy.
 fn copy_checked(from: &Path, to: &Path, watch: &Watch<'_>) -> Result<Head> {
     let look = || {
-        open::check_header(from)?;
+        migrate::check_header(from)?;
         wal::check_belongs(from)
     };
-    let (_opened, (source, access)) = Opened::begin(from, look, || open::connect(from, true))?;
+    let (_opened, (source, access)) = Opened::begin(from, look, || access::connect(from, true))?;
     let _fold_on_close = FoldOnClose::new(from, access);
     let source = source;
     migrate::check_schema(from, &source)?;
@@ -240,7 +243,7 @@ impl Claim {
         if super::opened::is_open(path) {
             return Err(Error::Busy);
         }
-        let sound = open::check_header(path).and_then(|()| wal::check_belongs(path)).is_ok();
+        let sound = migrate::check_header(path).and_then(|()| wal::check_belongs(path)).is_ok();
         match if sound && lock { Self::lock(path) } else { Self::probe(path, sound) } {
             Ok(conn) => Ok(Self { _conn: Some(conn) }),
             Err(error) => match Error::of_database(&error, Some(path)) {

@@ -3,15 +3,18 @@
 
 use rusqlite::{Connection, params, params_from_iter};
 
-use super::Session;
 use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
-use super::levels::{self, After, derived, piece, share};
 use super::read::View;
 use super::sql::Sql;
-use super::write::{self, Judged, TEMP, chunked, judged, log_items};
-use crate::account::{AccountId, Ceiling};
-use crate::change::{Plan, Rev, Target, Warning, Watch};
+use crate::account::Ceiling;
+use crate::change::{Plan, Target, Warning};
 use crate::error::Result;
+use crate::ids::{AccountId, Rev};
+use crate::progress::Watch;
+use crate::store::connection::Session;
+use crate::store::level_columns::{After, derived, piece, share};
+use crate::store::verdicts::{Judged, TEMP, chunked, judged, log_items};
+use crate::store::{level_columns, verdicts};
 use crate::units::{DEFAULT_SHARE, Time};
 
 /// Whether a SIM's cap, or the one that returns after a raise, is above a ceiling. Unmanaged and terminated SIMs are
@@ -121,7 +124,7 @@ impl View<'_> {
         let n = self.number(&count)?;
         if n > 0 {
             plan.warnings.push((Warning::Held, n));
-            plan.warnings.extend(levels::effects(self.session, &held(&bytes), &from)?);
+            plan.warnings.extend(level_columns::effects(self.session, &held(&bytes), &from)?);
             plan.ceilings.push(ceiling);
         }
         Ok(n)
@@ -182,14 +185,14 @@ pub(crate) fn carry_out(
     watch: &Watch<'_>,
 ) -> Result<()> {
     fill_rules(session, &Of::Selected(&target_accounts()))?;
-    let items = log_items(levels::BEFORE);
+    let items = log_items(level_columns::BEFORE);
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
-        levels::put_back(session, rev, now, last, end)?;
+        level_columns::put_back(session, rev, now, last, end)?;
         settle(session, rev, now, last, end)?;
         Ok(done as u64)
     })?;
-    write::settle(session, rev)
+    verdicts::settle(session, rev)
 }
 
 /// Holds a chunk of `temp.target` to the ceilings, and lets reached levels speak.

@@ -2,11 +2,11 @@
 
 use rusqlite::Connection;
 
-use super::Session;
 use super::inherited::{Of, fill_ceilings, unreachable_accounts};
 use super::log::LogRow;
 use crate::change::Head;
 use crate::error::Result;
+use crate::store::connection::Session;
 
 /// Everything that is wrong with a store, in words; empty when it is sound.
 pub(crate) fn check(session: &Session) -> Result<Vec<String>> {

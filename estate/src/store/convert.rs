@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use rusqlite::{params, params_from_iter};
 
+use super::accounts;
 use super::read::View;
 use super::sql::Sql;
-use super::write::{Judged, at, judge_with};
-use super::{Session, accounts};
-use crate::account::{Account, AccountId, check_new_account_name};
-use crate::change::{Group, Grouping, Plan, Rev, Target, Warning};
+use crate::account::{Account, check_new_account_name};
+use crate::change::{Group, Grouping, Plan, Target, Warning};
 use crate::error::Result;
-use crate::sim::SimId;
+use crate::ids::{AccountId, Rev, SimId};
+use crate::store::connection::Session;
+use crate::store::verdicts::{Judged, at, judge_with};
 use crate::text;
 use crate::units::Time;
 

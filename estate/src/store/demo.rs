@@ -2,10 +2,11 @@
 
 use rusqlite::params;
 
-use super::{Session, events, turn};
+use super::{events, turn};
 use crate::error::Result;
-use crate::period::{DAY, PeriodRule};
-use crate::units::Time;
+use crate::period::PeriodRule;
+use crate::store::connection::Session;
+use crate::units::{DAY, Time};
 
 /// Days that have a past.
 const DAYS: i64 = 45;

@@ -3,10 +3,10 @@
 use super::sql::{
     Compiler, Sql, compact, iccid_keys, id_of, listed_numbers, number_column, sign, status_code, tag_kind,
 };
-use crate::account::AccountId;
 use crate::error::Result;
 use crate::filter::{Field, Filter, Op, Term, Value};
 use crate::ident::Iccid;
+use crate::ids::AccountId;
 use crate::text;
 
 /// A subquery that yields `id`s and covers every match, with a bounded guess at how many it yields.

@@ -2,15 +2,18 @@
 
 use rusqlite::{OptionalExtension, params, params_from_iter};
 
-use super::read::{View, pack, split};
+use super::read::View;
 use super::sql::Sql;
-use super::write::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
-use super::{Session, textindex};
-use crate::account::AccountId;
-use crate::change::{Plan, Rev, Target, Warning, Watch};
-use crate::edit::{Common, Edit, Listed, Stated, Verb};
+use super::textindex;
+use crate::change::{Plan, Target, Warning};
+use crate::edit::{Common, Edit, Listed, Stated};
 use crate::error::{Error, Result};
-use crate::sim::SimId;
+use crate::ids::{AccountId, Rev, SimId};
+use crate::packed::split;
+use crate::progress::Watch;
+use crate::sim::Verb;
+use crate::store::connection::Session;
+use crate::store::verdicts::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
 use crate::units::Time;
 
 /// A column, what it becomes as SQL on `s`, and whether a SIM that has this already is left alone.
@@ -269,10 +272,4 @@ pub(crate) fn edit_body(edit: &Edit, target: &Target) -> serde_json::Value {
 pub(crate) fn edit_of(body: &serde_json::Value) -> Result<Edit> {
     let edit = body.get("edit").cloned().unwrap_or_default();
     serde_json::from_value(edit).map_err(|_| Error::Conflict("what it changed is not known".into()))
-}
-
-/// `list_edited(list, edit)` for SQL.
-pub(super) fn edited(list: &str, edit: &str) -> String {
-    let edit: Listed = serde_json::from_str(edit).unwrap_or_default();
-    pack(edit.of(split(list)).iter().map(String::as_str))
 }

@@ -2,13 +2,12 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::Session;
-use super::levels::reached;
 use super::read::View;
 use super::sql::Sql;
-use crate::account::AccountId;
 use crate::error::Result;
-use crate::sim::SimId;
+use crate::ids::{AccountId, SimId};
+use crate::store::connection::Session;
+use crate::store::level_columns::reached;
 use crate::units::Time;
 use crate::usage::{Event, EventFilter, EventKey, Level};
 

@@ -5,14 +5,15 @@ use serde_json::{Map, Value as Json};
 
 use super::edits::edit_of;
 use super::levels::levels_of;
-use super::read::{View, pack, split};
+use super::read::View;
 use super::sql::Sql;
-use crate::account::AccountId;
-use crate::change::{Change, Item, Outcome, Reason, Rev};
-use crate::edit::{Edit, Listed, Verb};
+use crate::change::{Change, Item, Outcome, Reason};
+use crate::edit::{Edit, Listed};
 use crate::error::Result;
+use crate::ids::{AccountId, Rev, SimId};
 use crate::levels::{Alert, Levels};
-use crate::sim::SimId;
+use crate::packed::{pack, split};
+use crate::sim::Verb;
 use crate::units::{default_alert, short_bytes, shown};
 
 impl View<'_> {

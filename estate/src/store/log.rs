@@ -7,15 +7,15 @@ use sha2::{Digest, Sha256};
 
 use super::read::View;
 use super::sql::Sql;
-use super::write::Undone;
-use super::{Session, period_rollover};
-use crate::account::AccountId;
-use crate::change::{Change, ChangeId, Counts, Entry, Receipt, Rev};
+use crate::change::{Change, Counts, Entry, Receipt};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
-use crate::sim::SimId;
+use crate::ids::{AccountId, ChangeId, Rev, SimId, UserId};
+use crate::sim::Verb;
+use crate::store::connection::Session;
+use crate::store::newest_time;
 use crate::units::Time;
-use crate::user::{User, UserId};
+use crate::user::User;
 
 /// The actor of changes that no user makes.
 pub(crate) const SYSTEM: &str = "system";
@@ -81,7 +81,7 @@ pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
             hash
         ],
     )?;
-    period_rollover::note_entry(session, record.at)?;
+    newest_time::note_entry(session, record.at)?;
     Ok(super::wal::renew_stamp(session)?)
 }
 
@@ -431,6 +431,27 @@ impl View<'_> {
         match id.map(AccountId).filter(|id| self.accounts.get(*id).is_some()) {
             Some(id) => self.accounts.path(id),
             None => "elsewhere".into(),
+        }
+    }
+}
+
+/// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undone {
+    Move,
+    Levels,
+    Edit,
+}
+
+impl Undone {
+    /// What a change of that kind is in this respect.
+    pub fn of(kind: &str) -> Option<Self> {
+        if matches!(kind, Change::MOVE | Change::CONVERT) {
+            Some(Self::Move)
+        } else if kind == Change::LEVELS {
+            Some(Self::Levels)
+        } else {
+            (Edit::is_kind(kind) && kind != Verb::Terminate.word()).then_some(Self::Edit)
         }
     }
 }

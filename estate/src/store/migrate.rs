@@ -1,11 +1,14 @@
 //! The schema: its migrations, and the check that a file has the schema it claims.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
-use super::{backup, schema_functions};
 use crate::error::{Error, Result};
+use crate::store::access::check_kind;
+use crate::store::functions::schema_functions;
 
 /// `SIMD` in ASCII: marks the file as a store (`SQLite` file format, section 1.3, offset 68).
 pub(super) const APPLICATION_ID: u32 = 0x5349_4d44;
@@ -36,17 +39,6 @@ pub(super) const SCHEMA: u32 = MIGRATIONS.len() as u32;
 pub(super) const FIRST_WITH_STAMP: u32 = 17;
 /// Oldest schema that every read of this program understands.
 const OLDEST_READABLE: u32 = 16;
-
-/// An upgrade of a store's schema.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upgrade {
-    /// Schema number before.
-    pub from: u32,
-    /// Schema number now.
-    pub to: u32,
-    /// The copy of the store as it was.
-    pub backup: PathBuf,
-}
 
 /// Returns the schema number of an open file.
 pub(super) fn schema_of(conn: &Connection) -> rusqlite::Result<u32> {
@@ -103,30 +95,43 @@ pub(super) fn create(conn: &Connection) -> Result<()> {
     Ok(transaction.commit()?)
 }
 
-/// Writes a backup beside an older store, then applies the missing migrations, all in one transaction.
-///
-/// Returns `None` if the schema is current. Other programs that open the store at the same time wait.
-pub(super) fn upgrade(path: &Path, conn: &mut Connection) -> Result<Option<Upgrade>> {
-    if schema_of(conn)? == SCHEMA {
-        return Ok(None);
-    }
-    let transaction = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let from = schema_of(&transaction)?;
-    // Another program may have done it meanwhile.
-    if from == SCHEMA {
-        return Ok(None);
-    }
-    check_not_newer(path, from)?;
-    let backup = backup::keep_copy(path, &format!("schema-{from}"))?;
-    apply_after(&transaction, from)?;
-    transaction.commit()?;
-    Ok(Some(Upgrade { from, to: SCHEMA, backup }))
-}
-
-fn apply_after(transaction: &Transaction<'_>, from: u32) -> Result<()> {
+pub(super) fn apply_after(transaction: &Transaction<'_>, from: u32) -> Result<()> {
     schema_functions(transaction)?;
     for migration in &MIGRATIONS[from as usize..] {
         transaction.execute_batch(migration)?;
     }
     Ok(transaction.pragma_update(None, "user_version", SCHEMA)?)
+}
+
+/// Checks the first hundred bytes before `SQLite` may touch the file (file format, section 1.3).
+pub(super) fn check_header(path: &Path) -> Result<()> {
+    check_kind(path)?;
+    let mut file = File::open(path).map_err(|error| Error::of_store_file(&error, path))?;
+    let mut header = [0u8; 100];
+    if file.read_exact(&mut header).is_err() || !header.starts_with(b"SQLite format 3\0") {
+        return Err(Error::NotOurs(path.to_owned()));
+    }
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if number(68) != APPLICATION_ID {
+        return Err(Error::NotOurs(path.to_owned()));
+    }
+    check_not_newer(path, number(60))?;
+    let page_size = u16::from_be_bytes([header[16], header[17]]);
+    if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two()))
+        || header[21..24] != [64, 32, 32]
+    {
+        return Err(Error::Damaged { path: path.to_owned(), detail: "its header is invalid".into() });
+    }
+    Ok(())
+}
+
+/// An upgrade of a store's schema.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upgrade {
+    /// Schema number before.
+    pub from: u32,
+    /// Schema number now.
+    pub to: u32,
+    /// The copy of the store as it was.
+    pub backup: PathBuf,
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::sql::{Compiler, Distinct, Sql, matches, tag_kind, text_of};
+use super::sql::{Compiler, Distinct, matches, tag_kind, text_of};
 use crate::error::Result;
 use crate::filter::{Field, Op, Term};
 use crate::text;
@@ -82,19 +82,6 @@ impl Compiler<'_> {
             .map(|names| names.iter().map(|(name, _)| name).filter(fits).cloned().collect()))
     }
 }
-
-/// SIMs that carry one of these tags: looked up SIM by SIM, or read once where the tags are many.
-pub(super) fn tagged(field: Field, names: BTreeSet<String>) -> Sql {
-    let sql = if names.len() <= TAGS_APART {
-        "EXISTS (SELECT 1 FROM sim_tag WHERE kind = ? AND name IN rarray(?) AND sim_id = s.id)"
-    } else {
-        "s.id IN (SELECT sim_id FROM sim_tag WHERE kind = ? AND name IN rarray(?))"
-    };
-    Sql::new(sql).with(tag_kind(field)).with_texts(names)
-}
-
-/// Tags that are looked up for each SIM, at most.
-const TAGS_APART: usize = 50;
 
 /// Distinct values that a comparison is worked out for beforehand, at most.
 const DISTINCT_MOST: usize = 5_000;

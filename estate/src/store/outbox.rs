@@ -2,13 +2,12 @@
 
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 
-use super::Session;
 use super::sql::Sql;
-use super::write::{TEMP, settle};
-use crate::account::AccountId;
-use crate::change::Rev;
 use crate::error::{Error, Result};
+use crate::ids::{AccountId, Rev};
 use crate::notify::{Attempt, Channel, Delivery, External, Letter, Told};
+use crate::store::connection::Session;
+use crate::store::verdicts::{TEMP, settle};
 use crate::units::Time;
 use crate::usage::Level;
 
@@ -65,7 +64,7 @@ pub(crate) fn gather(session: &Connection, last: i64, mail: bool, now: Time) -> 
 
 /// Writes a mail that tells of something else than levels.
 pub(crate) fn write(session: &Connection, to: &str, subject: &str, body: &str, now: Time) -> Result<()> {
-    let id = format!("{}@simdeck", crate::change::new_uuid());
+    let id = format!("{}@simdeck", crate::ids::new_uuid());
     session.execute(
         "INSERT INTO message (channel, recipient, secret, message_id, created, due, subject, body) \
          VALUES (0, ?, '', ?, ?, ?, ?, ?)",
@@ -82,7 +81,7 @@ fn post(session: &Connection, now: Time) -> Result<()> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (channel, key, secret): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
-        let id = format!("{}@simdeck", crate::change::new_uuid());
+        let id = format!("{}@simdeck", crate::ids::new_uuid());
         session
             .prepare_cached(
                 "INSERT INTO message (channel, recipient, secret, message_id, created, due) VALUES (?, ?, ?, ?, ?, ?)",

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::sql::{Compiler, Sql, sign};
 use crate::filter::Op;
-use crate::period::{DAY, PeriodRule};
+use crate::period::PeriodRule;
+use crate::units::DAY;
 
 impl Compiler<'_> {
     /// Usage by the end of the period at the rate so far, in per cent of the cap, compared: see

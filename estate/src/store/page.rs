@@ -10,12 +10,12 @@ use super::crossing::Crossing;
 use super::driver::{Driver, SMALL};
 use super::read::{COLUMN_COUNT, COLUMNS, View, sim};
 use super::sql::{Param, Sql};
-use crate::account::AccountId;
-use crate::change::Cancel;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::ids::{AccountId, SimId};
+use crate::progress::Cancel;
 use crate::query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
-use crate::sim::SimId;
+use crate::store::read::Side;
 
 /// How long the sort index is walked for matches at first: what is common is found by then.
 const BRIEF: Duration = Duration::from_millis(8);
@@ -29,14 +29,6 @@ const MOSTLY: f64 = 0.5;
 
 /// No list is longer; it keeps sums within 64 bits.
 const MOST: u64 = 1 << 40;
-
-/// A side of a row, in the order of the query.
-#[derive(Clone, Copy)]
-pub(crate) struct Side {
-    pub later: bool,
-    /// Whether the row itself counts too.
-    pub inclusive: bool,
-}
 
 /// A seek, taken apart: which way, from where, how far in.
 struct Step<'a> {

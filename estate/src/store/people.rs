@@ -2,13 +2,14 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::Session;
 use super::read::View;
-use crate::account::AccountId;
 use crate::error::{Error, Result};
-use crate::local::Scope;
+use crate::ids::{AccountId, UserId};
+use crate::role::Role;
+use crate::scope::Scope;
+use crate::store::connection::{Session, in_passing};
 use crate::units::Time;
-use crate::user::{Role, User, UserId, UserState};
+use crate::user::{User, UserState};
 
 /// What addresses are compared by: their case does not matter, everything else does.
 pub(crate) fn key_of(email: &str) -> String {
@@ -184,7 +185,7 @@ pub(crate) fn invited_again(session: &Session, id: UserId, now: Time) -> Result<
 
 /// Writes down that a user signed in, hourly and where no other program is writing: nobody waits for that.
 pub(crate) fn signed_in(session: &Session, id: UserId, now: Time) -> Result<()> {
-    super::in_passing(session, || {
+    in_passing(session, || {
         let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
         session.execute(sql, params![now.0, id.0, HOUR])
     })

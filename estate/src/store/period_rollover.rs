@@ -10,14 +10,21 @@ use serde_json::{Value as Json, json};
 use super::log::{self, Logged, Record};
 use super::sql::Sql;
 use super::turn::{KEPT, SESSIONS_KEPT, rules};
-use super::{Session, events, levels, outbox};
-use crate::account::AccountId;
-use crate::change::{Change, ChangeId, Counts, Progress, Rev, Watch};
-use crate::clock::{ClockReading, ClockState, judge_clock};
+use super::{events, levels, outbox};
+use crate::change::{Change, Counts};
+use crate::clock::ClockReading;
 use crate::error::{Error, Result};
-use crate::period::{DAY, PeriodRollover, PeriodRule, RolloverStatus};
-use crate::units::{Time, count, sims};
-use crate::user::{Role, User, UserId, UserState};
+use crate::ids::{AccountId, ChangeId, Rev, UserId};
+use crate::number::{count, sims};
+use crate::period::PeriodRule;
+use crate::progress::{Progress, Watch};
+use crate::role::Role;
+use crate::rollover::{PeriodRollover, RolloverStatus};
+use crate::store::connection::Session;
+use crate::store::level_columns;
+use crate::store::newest_time::{accept, note_entry, reading};
+use crate::units::{DAY, Time};
+use crate::user::{User, UserState};
 
 /// SIMs looked at in one step: some ten milliseconds where nothing has to change.
 const STEP: i64 = 20_000;
@@ -48,27 +55,6 @@ fn system() -> User {
         invited: None,
         signed_in: None,
     }
-}
-
-/// Returns a clock reading beside the newest log entry of an accepted clock.
-pub(crate) fn reading(session: &Connection, now: Time) -> Result<ClockReading> {
-    let newest: i64 = session.query_row("SELECT newest FROM clock", [], |r| r.get(0))?;
-    Ok(ClockReading { now, newest: (newest != 0).then_some(Time(newest)) })
-}
-
-/// Records the time of a log entry as the newest, if its clock is accepted.
-pub(crate) fn note_entry(session: &Connection, at: Time) -> Result<()> {
-    let reading = reading(session, at)?;
-    if judge_clock(at, reading.newest) == ClockState::Accepted {
-        accept(session, at)?;
-    }
-    Ok(())
-}
-
-/// Accepts a clock from now on.
-pub(crate) fn accept(session: &Connection, now: Time) -> Result<()> {
-    session.execute("UPDATE clock SET newest = ?", [now.0])?;
-    Ok(())
 }
 
 /// Runs one step of a rollover that is due and queues its messages; false when none is left or it has to wait.
@@ -302,7 +288,7 @@ fn close(session: &Session, state: &RuleState, end: i64, now: Time) -> Result<()
 
 /// Sets the gates that usage and levels make.
 fn raise_gates(session: &Session, which: &str) -> Result<()> {
-    let gate = levels::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+    let gate = level_columns::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
     let sql = format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate <> {gate} AND {which}");
     session.prepare_cached(&sql)?.execute([])?;
     Ok(())

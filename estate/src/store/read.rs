@@ -7,21 +7,21 @@ use std::sync::Arc;
 use rusqlite::types::Value as Sqlite;
 use rusqlite::{Row as SqlRow, params_from_iter};
 
-use super::Session;
 use super::crossing::Crossing;
 use super::driver::SMALL;
-use super::page::Side;
 use super::sql::{Compiler, Param, SLOW_MOST, Sql};
-use crate::account::{AccountId, Accounts};
+use crate::account::Accounts;
 use crate::change::Target;
-use crate::edit::Verb;
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter};
 use crate::ident::Iccid;
+use crate::ids::{AccountId, SimId};
 use crate::list::{FORMS, List, Lookup, digits, form_of, is_form};
-use crate::local::Scope;
+use crate::packed::split;
 use crate::query::{Key, Query};
-use crate::sim::{Gate, Lifecycle, Sim, SimId, Status};
+use crate::scope::Scope;
+use crate::sim::{Gate, Lifecycle, Sim, Status, Verb};
+use crate::store::connection::Session;
 use crate::units::Time;
 
 /// What one user sees of the store at one moment. Needs a [`Scope`], which only `Local` can make.
@@ -96,17 +96,6 @@ fn desired(row: &SqlRow<'_>) -> rusqlite::Result<Option<Verb>> {
         3 => Some(Verb::Terminate),
         _ => None,
     })
-}
-
-/// Takes a stored list apart.
-pub(crate) fn split(text: &str) -> Vec<String> {
-    text.split('\n').filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-/// Puts a list together as it is stored.
-pub(crate) fn pack<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
-    let joined: Vec<&str> = parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).collect();
-    if joined.is_empty() { String::new() } else { format!("\n{}\n", joined.join("\n")) }
 }
 
 impl View<'_> {
@@ -383,4 +372,12 @@ impl View<'_> {
 
 fn iccid_key(digits: &str) -> Option<String> {
     Iccid::parse(digits).ok().map(|(iccid, _)| iccid.key())
+}
+
+/// A side of a row, in the order of the query.
+#[derive(Clone, Copy)]
+pub(crate) struct Side {
+    pub later: bool,
+    /// Whether the row itself counts too.
+    pub inclusive: bool,
 }

@@ -6,13 +6,14 @@ use super::edits::edit_of;
 use super::levels::levels_of;
 use super::period_rollover;
 use super::read::View;
-use crate::account::AccountId;
-use crate::change::{Change, Counts, Rev};
+use crate::change::{Change, Counts};
 use crate::edit::Edit;
 use crate::help::Help;
+use crate::ids::{AccountId, Rev};
+use crate::number::count;
 use crate::period::PeriodRule;
-use crate::units::{count, shown};
-use crate::user::Role;
+use crate::role::Role;
+use crate::units::shown;
 
 /// A change as the log keeps it.
 struct Told<'a> {

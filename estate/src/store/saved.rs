@@ -3,9 +3,9 @@
 use rusqlite::{Connection, params};
 
 use crate::error::{Error, Result};
+use crate::ids::UserId;
 use crate::saved::{Saved, SavedEdit, edit};
 use crate::text;
-use crate::user::UserId;
 
 /// The saved filters of a user, in order.
 pub(crate) fn list(conn: &Connection, user: UserId) -> Result<Vec<Saved>> {

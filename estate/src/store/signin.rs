@@ -2,11 +2,11 @@
 
 use rusqlite::{OptionalExtension, params};
 
-use super::Session;
 use crate::error::{Error, Result};
+use crate::ids::UserId;
+use crate::store::connection::Session;
 use crate::token::Secret;
 use crate::units::Time;
-use crate::user::UserId;
 
 /// How many codes in a row may be wrong, and how many seconds pass then before another is taken: twice as many each time,
 /// but no more than that.

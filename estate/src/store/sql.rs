@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, Value as Sqlite};
+use std::collections::BTreeSet;
 
-use super::Session;
-use super::names::tagged;
 use crate::account::Accounts;
 use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
 use crate::ident::Iccid;
 use crate::sim::{Lifecycle, Status};
+use crate::store::connection::Session;
 use crate::text;
 use crate::units::Time;
 
@@ -483,3 +483,16 @@ pub(super) fn status_code(status: Status) -> i64 {
 fn lifecycle_code(lifecycle: Lifecycle) -> i64 {
     lifecycle as i64
 }
+
+/// SIMs that carry one of these tags: looked up SIM by SIM, or read once where the tags are many.
+pub(super) fn tagged(field: Field, names: BTreeSet<String>) -> Sql {
+    let sql = if names.len() <= TAGS_APART {
+        "EXISTS (SELECT 1 FROM sim_tag WHERE kind = ? AND name IN rarray(?) AND sim_id = s.id)"
+    } else {
+        "s.id IN (SELECT sim_id FROM sim_tag WHERE kind = ? AND name IN rarray(?))"
+    };
+    Sql::new(sql).with(tag_kind(field)).with_texts(names)
+}
+
+/// Tags that are looked up for each SIM, at most.
+pub(super) const TAGS_APART: usize = 50;

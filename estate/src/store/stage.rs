@@ -8,15 +8,18 @@ use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
 use super::inherited::{Of, fill_ceilings};
-use super::levels::{derived, piece};
 use super::read::View;
 use super::sql::Sql;
 use super::staged::{NO_STATE, Paths, columns, stage};
-use super::{Session, accounts, ceilings, log};
-use crate::account::AccountId;
-use crate::change::{Counts, Progress, Rev, Watch};
+use super::{accounts, ceilings, log};
+use crate::change::Counts;
 use crate::error::{Error, Result};
-use crate::import::{ImportField, ImportOptions, Note, NoteSink, OnDuplicate, SimRow, Source, Tally};
+use crate::ids::{AccountId, Rev};
+use crate::import::options::{ImportOptions, Note, NoteSink, OnDuplicate, Tally};
+use crate::import::{ImportField, SimRow, Source};
+use crate::progress::{Progress, Watch};
+use crate::store::connection::Session;
+use crate::store::level_columns::{derived, piece};
 use crate::units::{Time, shown};
 
 /// Rows between two reports of progress.

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use rusqlite::params;
 
-use super::Session;
-use crate::account::{AccountId, Accounts, check_new_account_name};
-use crate::edit::Verb;
+use crate::account::{Accounts, check_new_account_name};
 use crate::error::{Error, Result};
-use crate::import::{ImportField, Mapping, Note, NoteSink, OnDuplicate, SimRow};
+use crate::ids::AccountId;
+use crate::import::options::{Note, NoteSink, OnDuplicate};
+use crate::import::{ImportField, Mapping, SimRow};
 use crate::limits::{ACCOUNT_DEPTH, TAG};
+use crate::sim::Verb;
+use crate::store::connection::Session;
 use crate::text;
 
 /// Where the paths of a file lead, existing or to be made.

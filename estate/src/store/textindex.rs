@@ -4,8 +4,8 @@
 
 use rusqlite::{TransactionBehavior, params};
 
-use super::Session;
 use crate::error::Result;
+use crate::store::connection::Session;
 
 /// Rows per transaction: about 30 ms, so that other writers hardly wait.
 const STEP: i64 = 1_000;

@@ -2,13 +2,12 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Session;
 use super::people::HOUR;
-use crate::account::AccountId;
 use crate::error::{Error, Result};
-use crate::token::{NewToken, Secret, Signed, Token, TokenId};
+use crate::ids::{AccountId, TokenId, UserId};
+use crate::store::connection::{Session, in_passing};
+use crate::token::{NewToken, Secret, Signed, Token};
 use crate::units::Time;
-use crate::user::UserId;
 
 const TOKEN: &str =
     "SELECT id, user_id, name, prefix, account_id, writes, created, expires, used, person FROM token";
@@ -72,7 +71,7 @@ pub(crate) fn revoke(session: &Session, id: TokenId) -> Result<()> {
 
 /// Writes down that a token was used, hourly and where no other program is writing: nobody waits for that.
 pub(crate) fn used(session: &Session, id: TokenId, now: Time) -> Result<()> {
-    super::in_passing(session, || {
+    in_passing(session, || {
         let sql = "UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3";
         session.execute(sql, params![now.0, id.0, HOUR])
     })

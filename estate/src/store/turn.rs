@@ -5,7 +5,8 @@ use rusqlite::functions::{Context, FunctionFlags};
 
 use super::inherited::{Of, fill_rules};
 use crate::error::Result;
-use crate::period::{DAY, PeriodRule};
+use crate::period::PeriodRule;
+use crate::units::DAY;
 
 /// Retention of daily usage, closed periods and counted records, and of data sessions, in seconds.
 pub(crate) const KEPT: i64 = 366 * DAY;

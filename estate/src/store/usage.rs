@@ -11,15 +11,19 @@ use serde_json::{Value as Json, json};
 use super::read::View;
 use super::sql::Sql;
 use super::stage::{Incoming, report, survey_reporter};
-use super::{Session, events, levels, period_rollover, turn};
-use crate::account::AccountId;
-use crate::change::{Counts, Rev, Watch};
+use super::{events, period_rollover, turn};
+use crate::change::Counts;
 use crate::clock::ClockReading;
 use crate::error::Result;
-use crate::import::{ImportOptions, Note, NoteSink, SimKey, Source, UsageRow};
-use crate::period::{DAY, Period, PeriodRule};
+use crate::ids::{AccountId, Rev};
+use crate::import::options::{ImportOptions, Note, NoteSink};
+use crate::import::{SimKey, Source, UsageRow};
+use crate::period::{Period, PeriodRule};
+use crate::progress::Watch;
 use crate::sim::Sim;
-use crate::units::{MAX_BYTES, Time};
+use crate::store::connection::Session;
+use crate::store::level_columns;
+use crate::units::{DAY, MAX_BYTES, Time};
 use crate::usage::{AccountUsage, DataSession, EstateUsage, Reporting, Spent, Usage, UsageTally};
 
 /// Page cache while staging and counting, in KiB.
@@ -161,7 +165,7 @@ impl UsageStaging {
               FROM temp.fresh f LEFT JOIN (SELECT sim_id, sum(bytes) AS now FROM {MORE} WHERE at >= start GROUP BY 1) m \
               ON m.sim_id = f.sim_id GROUP BY f.sim_id) g WHERE s.id = g.sim_id"
         ))?;
-        let gate = levels::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+        let gate = level_columns::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
         run(&format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate < {gate} AND {TOUCHED}"))?;
         events::settle(session, &Sql::new(TOUCHED), now)
     }

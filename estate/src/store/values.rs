@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use rusqlite::params_from_iter;
 
-use super::read::{View, split};
+use super::read::View;
 use super::sql::{Sql, tag_kind};
 use crate::error::Result;
 use crate::filter::Field;
 use crate::filter::suggest::Values;
+use crate::packed::split;
 use crate::sim::Status;
 
 /// The most values that are told.

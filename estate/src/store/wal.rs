@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::open::{Access, wal_path, with_suffix};
-use super::{BUSY, Session, Store, lock};
 use crate::error::{Error, Result};
+use crate::store::access::{Access, BUSY, wal_path, with_suffix};
+use crate::store::connection::Session;
 
 /// Marks the stamp's row in a page; the same bytes are in the schema.
 const MARK: [u8; 16] =
@@ -26,14 +26,14 @@ const MARK: [u8; 16] =
 /// The cell of the stamp's row before its mark: payload size, row id, header size, and the serial types of the columns.
 const CELL: [u8; 7] = [53, 1, 5, 0, 44, 44, 44];
 /// A log of this size in bytes is folded in after a commit: twice the size at which `SQLite` reuses it.
-const LARGE: u64 = 8 << 20;
+pub(super) const LARGE: u64 = 8 << 20;
 /// Attempts to read a log and its file while other programs write.
 const ATTEMPTS: usize = 4;
 
 /// A stamp of the store.
 type Stamp = [u8; 16];
 /// The random numbers of a generation of the log.
-type Salts = [u8; 8];
+pub(super) type Salts = [u8; 8];
 
 /// Renews the stamp within the present transaction.
 pub(super) fn renew_stamp(conn: &Connection) -> rusqlite::Result<()> {
@@ -47,15 +47,15 @@ pub(super) fn size(store: &Path) -> u64 {
 }
 
 /// A write-ahead log being read (file format, section 4.1).
-struct Log {
+pub(super) struct Log {
     file: BufReader<File>,
-    salts: Salts,
+    pub salts: Salts,
     page: Vec<u8>,
 }
 
 impl Log {
     /// Opens the log beside a store; `None` where there is none that `SQLite` would replay.
-    fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub fn open(path: &Path) -> io::Result<Option<Self>> {
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file?,
@@ -109,7 +109,7 @@ impl Log {
         Ok(chain)
     }
 
-    fn has_stamp(&mut self) -> io::Result<bool> {
+    pub fn has_stamp(&mut self) -> io::Result<bool> {
         while self.next_frame()? {
             if self.stamp().is_some() {
                 return Ok(true);
@@ -173,41 +173,8 @@ fn check_integrity(store: &Path, log: &Path) -> Result<()> {
 /// The generation of the log that is known to have a stamp.
 pub(super) type Stamped = std::sync::Mutex<Option<Salts>>;
 
-impl Store {
-    /// Keeps the log small and stamped after a commit. Failures are left to the next commit, or to the last close.
-    pub fn after_commit(&self, session: &Session) {
-        if size(&self.path) > LARGE {
-            fold(session);
-        }
-        let path = wal_path(&self.path);
-        let mut stamped = lock(&self.stamped);
-        let Ok(Some(mut log)) = Log::open(&path) else { return };
-        if *stamped == Some(log.salts) {
-            return;
-        }
-        let has_stamp = log.has_stamp().unwrap_or(false);
-        if has_stamp || super::in_passing(session, || renew_stamp(session).map(|()| 1)).is_ok() {
-            *stamped = Some(log.salts);
-        }
-    }
-
-    /// Folds a large log into the store.
-    pub fn fold_if_large(&self) {
-        if size(&self.path) > LARGE {
-            self.fold();
-        }
-    }
-
-    /// Folds the log into the store, unless another session reads or writes now.
-    pub fn fold(&self) {
-        if let Some(writer) = self.try_writer().filter(|_| self.is_writable()) {
-            fold(&writer);
-        }
-    }
-}
-
 /// Folds the log into the file and truncates it, unless another program reads an older state now.
-fn fold(session: &Session) {
+pub(super) fn fold(session: &Session) {
     let folded = session
         .busy_timeout(Duration::ZERO)
         .and_then(|()| session.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));

@@ -6,19 +6,20 @@ use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
 use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
-use super::levels::piece;
-use super::read::{View, sim, split};
+use super::read::{View, sim};
 use super::sql::Sql;
-use super::{Session, ceilings, edits, levels};
-use crate::account::AccountId;
-use crate::change::{Change, Clear, Counts, Outcome, Plan, Progress, Reason, Rev, Target, Warning, Watch};
-use crate::edit::{Edit, Verb};
+use super::{ceilings, edits, levels};
+use crate::change::{Clear, Outcome, Plan, Reason, Target, Warning};
 use crate::error::{Error, Result};
-use crate::sim::{SimId, Status};
+use crate::ids::{AccountId, Rev, SimId};
+use crate::packed::split;
+use crate::progress::Watch;
+use crate::sim::Status;
+use crate::store::connection::Session;
+use crate::store::level_columns;
+use crate::store::log::Undone;
+use crate::store::verdicts::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
 use crate::units::Time;
-
-/// Rows between two reports of progress: a cancel is heard within milliseconds.
-const CHUNK: i64 = 1_000;
 
 /// What becomes of each SIM of a move: the rules M1, M7, M8 and M11 in one place.
 const VERDICT: &str = "CASE WHEN s.account_id = ? THEN 1 WHEN NOT s.managed THEN 2 WHEN s.lifecycle = 3 THEN 2 \
@@ -187,48 +188,10 @@ fn most_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {
     list
 }
 
-pub(super) const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id INTEGER PRIMARY KEY, outcome INTEGER NOT NULL, \
-    reason INTEGER NOT NULL, from_account INTEGER NOT NULL, to_account INTEGER NOT NULL, restore TEXT); \
-    DELETE FROM temp.target";
-
-/// The verdicts of a change, written down and counted before anything is touched.
-pub(crate) struct Judged {
-    pub counts: Counts,
-    total: u64,
-    /// An undo: what was cleared comes back.
-    restores: bool,
-}
-
 /// Judges the SIMs of a move inside its transaction, and compares with what was confirmed.
 pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Result<Judged> {
     view.accounts.need(to)?;
     judge_with(view, target, verdict(to, at(target)), &Sql::new("?").with(to.0))
-}
-
-/// The revision after which a SIM that changed is a conflict: what was confirmed, or any at all.
-pub(super) fn at(target: &Target) -> Rev {
-    if target.expect.is_some() { target.at } else { Rev::MAX }
-}
-
-/// Writes down outcome and reason of each SIM of a target, and the account it goes to; compares with what was confirmed.
-pub(super) fn judge_with(view: &View<'_>, target: &Target, verdict: Sql, to: &Sql) -> Result<Judged> {
-    view.session.execute_batch(TEMP)?;
-    let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
-    sql.push(verdict);
-    sql.push(piece(&[(", s.account_id, ", to)], ", NULL FROM sim s WHERE "));
-    sql.push(view.target(target)?);
-    view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    view.compare_with_confirmed(target, judged(view.session, false)?)
-}
-
-/// What writes a chunk of `temp.target` into the log, with what has to be kept so that undo can bring it back; takes the
-/// revision, and the numbers before and at the end of the chunk.
-pub(super) fn log_items(before: &str) -> String {
-    format!(
-        "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
-         CASE WHEN t.outcome = 0 THEN {before} END FROM temp.target t JOIN sim s ON s.id = t.sim_id \
-         WHERE t.sim_id > ? AND t.sim_id <= ?"
-    )
 }
 
 /// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
@@ -251,18 +214,6 @@ fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     }
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
     judged(view.session, true)
-}
-
-pub(super) fn judged(session: &Session, restores: bool) -> Result<Judged> {
-    let (mut counts, mut total) = (Counts::default(), 0);
-    let mut statement = session.prepare("SELECT outcome, count(*) FROM temp.target GROUP BY 1")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let n = row.get::<_, i64>(1)? as u64;
-        counts.add(Outcome::from_code(row.get(0)?), n);
-        total += n;
-    }
-    Ok(Judged { counts, total, restores })
 }
 
 /// Carries the verdicts out, a chunk at a time, and keeps the accounts' counts.
@@ -290,7 +241,7 @@ pub(crate) fn carry_out(
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         session.prepare_cached(&update)?.execute(params![rev, last, end])?;
         if judged.restores {
-            levels::put_back(session, rev, now, last, end)?;
+            level_columns::put_back(session, rev, now, last, end)?;
         }
         if holds {
             ceilings::settle(session, rev, now, last, end)?;
@@ -298,33 +249,6 @@ pub(crate) fn carry_out(
         Ok(done as u64)
     })?;
     settle(session, rev)
-}
-
-/// Works through what was judged, a chunk at a time, and reports in between; `work` gets the numbers before and at the
-/// end of its chunk, and tells how many it did.
-pub(super) fn chunked(
-    session: &Session,
-    phase: &'static str,
-    judged: &Judged,
-    watch: &Watch<'_>,
-    mut work: impl FnMut(i64, i64) -> Result<u64>,
-) -> Result<()> {
-    let report = |done| match watch(Progress { phase, done, total: judged.total }) {
-        std::ops::ControlFlow::Continue(()) => Ok(()),
-        std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
-    };
-    report(0)?;
-    let next =
-        "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
-    let (mut last, mut done) = (0i64, 0u64);
-    while let Some(end) =
-        session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))?
-    {
-        done += work(last, end)?;
-        last = end;
-        report(done)?;
-    }
-    Ok(())
 }
 
 /// What has to be kept so that undo can bring it back.
@@ -343,7 +267,7 @@ fn before(clear: Clear, ceilings: bool) -> String {
         kept = format!(
             "json_patch({kept}, iif(EXISTS (SELECT 1 FROM temp.ceiling c WHERE c.account_id = t.to_account AND {over}), \
              {}, '{{}}'))",
-            levels::BEFORE
+            level_columns::BEFORE
         );
     }
     format!("nullif({kept}, '{{}}')")
@@ -361,70 +285,16 @@ fn cleared(clear: Clear, restores: bool) -> String {
         .collect()
 }
 
-/// Brings the accounts' counts in line, and notes which accounts the change touched.
-pub(super) fn settle(session: &Session, rev: Rev) -> Result<()> {
-    for (side, column, sign) in [(0, "from_account", "-"), (1, "to_account", "+")] {
-        let groups = format!(
-            "SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1"
-        );
-        let sql = format!(
-            "UPDATE account SET sims = sims {sign} g.n FROM ({groups}) g WHERE account.id = g.account"
-        );
-        session.execute(&sql, [])?;
-        let sql = format!(
-            "INSERT INTO log_account SELECT ?, g.account, ?, g.n FROM ({groups}) g WHERE true \
-             ON CONFLICT DO UPDATE SET sims = sims + excluded.sims"
-        );
-        session.execute(&sql, params![rev, side])?;
-    }
-    // SIMs that stayed put make their accounts part of the story too.
-    session.execute(
-        "INSERT OR IGNORE INTO log_account SELECT ?, from_account, 0, 0 FROM temp.target GROUP BY from_account",
-        [rev],
-    )?;
-    session.execute_batch("DELETE FROM temp.target")?;
-    Ok(())
-}
-
 /// The body of a move in the log.
 pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_json::Value {
     let filters: Vec<String> = target.any.iter().map(|q| q.filter.to_string()).collect();
     json!({ "to": to.0, "clear": clear, "filters": filters, "listed": target.ids.len() })
 }
 
-/// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undone {
-    Move,
-    Levels,
-    Edit,
-}
-
-impl Undone {
-    /// What a change of that kind is in this respect.
-    pub fn of(kind: &str) -> Option<Self> {
-        match kind {
-            Change::MOVE | Change::CONVERT => Some(Self::Move),
-            Change::LEVELS => Some(Self::Levels),
-            kind if Edit::is_kind(kind) && kind != Verb::Terminate.word() => Some(Self::Edit),
-            _ => None,
-        }
-    }
-
-    /// Judges in `temp.target` what undoing the change `rev` would do.
-    pub fn judged(self, view: &View<'_>, rev: Rev) -> Result<Judged> {
-        match self {
-            Self::Move => judge_undo(view, rev),
-            Self::Levels => levels::judge_levels_undo(view, rev),
-            Self::Edit => edits::judge_edit_undo(view, rev),
-        }
-    }
-}
-
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
     pub fn plan_undo(&self, rev: Rev, what: Undone, now: Time) -> Result<Plan> {
-        let judged = what.judged(self, rev)?;
+        let judged = evaluate_undo(what, self, rev)?;
         let mut plan =
             Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
         let mut statement =
@@ -448,5 +318,14 @@ impl View<'_> {
             plan.warnings = levels::undo_effects(self.session, now)?;
         }
         Ok(plan)
+    }
+}
+
+/// Evaluates in `temp.target` what undoing the change `rev` would do.
+pub(crate) fn evaluate_undo(what: Undone, view: &View<'_>, rev: Rev) -> Result<Judged> {
+    match what {
+        Undone::Move => judge_undo(view, rev),
+        Undone::Levels => levels::judge_levels_undo(view, rev),
+        Undone::Edit => edits::judge_edit_undo(view, rev),
     }
 }

@@ -1,6 +1,6 @@
 //! Natural order: numbers in text are compared by value.
 
-use super::fold;
+use crate::text::folding::fold;
 
 /// Stands before what breaks ties; below every character of a cleaned text.
 const TIE: char = '\u{1}';

@@ -334,7 +334,7 @@ impl Builder {
     fn paths(&self, now: Option<&Value>) -> Chooser {
         let line = |account: &estate::Account| {
             let path = self.accounts.path(account.id);
-            let note = estate::units::sims(account.subtree);
+            let note = estate::number::sims(account.subtree);
             let label = self.accounts.names(account.id).join(" / ");
             Choosable::new(label, note, Choice::Value(typed(&[Value::Text(path)])))
         };

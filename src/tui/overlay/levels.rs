@@ -122,7 +122,11 @@ impl LevelsPane {
     /// What is typed as a size, in bytes.
     pub fn echo(&self) -> Option<String> {
         let bytes = parse_cap(self.cap.value()).ok()?;
-        Some(if bytes == 0 { "no cap".to_owned() } else { format!("= {} bytes", units::count(bytes)) })
+        Some(if bytes == 0 {
+            "no cap".to_owned()
+        } else {
+            format!("= {} bytes", estate::number::count(bytes))
+        })
     }
 
     /// Takes a key.

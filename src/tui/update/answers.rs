@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use estate::units::count;
+use estate::number::count;
 use estate::{Error, Filter, Lookup, Target};
 
 use super::{files, filters, forms, history, made, managed, probes, reach, saved, select, support, usage};

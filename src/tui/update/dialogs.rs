@@ -191,7 +191,7 @@ fn only_shown(model: &mut Model) -> Vec<Effect> {
     let mut change = confirm.change;
     let Some(target) = change.target_mut() else { return Vec::new() };
     *target = select::only_shown(model, target);
-    let shown = estate::units::count(model.picked.shown.unwrap_or(0));
+    let shown = estate::number::count(model.picked.shown.unwrap_or(0));
     let title = match &change {
         Change::SetLevels { .. } => {
             format!("Set caps and alerts of only the {shown} visible SIMs")

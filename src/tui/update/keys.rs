@@ -166,7 +166,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let title = format!(
         "You pasted {} {}",
-        estate::units::count(list.entries.len() as u64),
+        estate::number::count(list.entries.len() as u64),
         if list.entries.len() == 1 { "number" } else { "numbers" }
     );
     model.pasted = list;

@@ -1,6 +1,6 @@
 //! What becomes of a change: what it would do, how it ended, and what is left of it.
 
-use estate::units::count;
+use estate::number::count;
 use estate::{Change, Error, Plan, Receipt, Target};
 
 use super::answers::{committed, failed};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use estate::levels::{parse_cap, shown};
-use estate::units::count;
+use estate::number::count;
 use estate::{
     Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Filter, Grouping, Levels, Query, Target,
 };

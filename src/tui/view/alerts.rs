@@ -1,8 +1,9 @@
 //! The alerts screen.
 
 use estate::Level;
+use estate::number::count;
 use estate::saved::WATCHED;
-use estate::units::{count, short_bytes};
+use estate::units::short_bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;

@@ -1,6 +1,6 @@
 //! The Filter Builder, painted.
 
-use estate::units::{count, sims};
+use estate::number::{count, sims};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;

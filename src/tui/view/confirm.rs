@@ -1,6 +1,6 @@
 //! A planned change waiting for a yes, painted.
 
-use estate::units::{count, sims};
+use estate::number::{count, sims};
 use estate::{Change, Clear as Cleared, Counts};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,7 +1,8 @@
 //! Everything about the SIM the cursor rests on.
 
 use estate::Sim;
-use estate::units::{count, short_bytes};
+use estate::number::count;
+use estate::units::short_bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

@@ -1,6 +1,6 @@
 //! What lies over the screen.
 
-use estate::units::count;
+use estate::number::count;
 use estate::{Item, Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,7 +1,7 @@
 //! The cap editor, painted.
 
 use estate::levels::shown;
-use estate::units::sims;
+use estate::number::sims;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;

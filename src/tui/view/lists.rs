@@ -1,6 +1,6 @@
 //! The column chooser, the saved filters, the numbers of a list, a file being written.
 
-use estate::units::{count, sims};
+use estate::number::{count, sims};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;

@@ -1,6 +1,7 @@
 //! An account's page, painted.
 
-use estate::units::{count, short_bytes, sims};
+use estate::number::{count, sims};
+use estate::units::short_bytes;
 use estate::{Channel, Help, Role, User, UserState};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,6 +1,7 @@
 //! The account tree and the SIM table.
 
-use estate::units::{count, short_bytes};
+use estate::number::count;
+use estate::units::short_bytes;
 use estate::{Column, Filter, Sim, Status};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -1,6 +1,7 @@
 //! The estate history.
 
-use estate::units::{count, short_bytes};
+use estate::number::count;
+use estate::units::short_bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;

@@ -1,6 +1,6 @@
 //! The banner, the status line, the footer, and what is said.
 
-use estate::units::count;
+use estate::number::count;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
