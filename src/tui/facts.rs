@@ -1,10 +1,12 @@
 //! What the details of one SIM and the alerts screen are read from.
 
 use estate::saved::WATCHED;
+use estate::{Entry, Level, Sim, Stated, Usage};
+
+use crate::zone::Zone;
 use estate::{Cancel, Error, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId, Status};
 
 use super::managed;
-use super::overlay::sim::Facts;
 
 /// Events and changes that are read.
 const LINES: u32 = 100;
@@ -73,4 +75,52 @@ pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<News> {
     // A server of an earlier version has no such status.
     let rollover = estate.rollover_status().ok().and_then(|status| status.message());
     Ok(News { alerts: alerts + caps, rollover })
+}
+
+/// What has been read of one SIM.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    /// The SIM.
+    pub sim: Sim,
+    /// Its usage over time.
+    pub usage: Usage,
+    /// Levels it has reached, newest first.
+    pub events: Vec<Event>,
+    /// Its changes, newest first; `None` for those who may not see them.
+    pub entries: Option<Vec<Entry>>,
+    /// Who put it into its state; `None` where an import stated it.
+    pub stated: Option<Stated>,
+}
+
+impl Facts {
+    /// Why it has the status it has, and since when.
+    pub fn reason(&self, zone: Zone) -> String {
+        let moment = |at| format!("{} {}", zone.minute(at), zone.name());
+        let of = |kind: Level, what: &str| {
+            let now = |e: &&Event| e.kind == kind && e.period == self.usage.period.start;
+            self.events.iter().find(now).map_or_else(
+                || format!("{what}, as the import stated"),
+                |e| format!("{what} {}", moment(e.at)),
+            )
+        };
+        match self.sim.status {
+            Status::Blocked => format!(
+                "{}; no new session until it is raised or the period ends",
+                of(Level::Cap, "the cap was reached")
+            ),
+            Status::Alerted => format!("{}; service goes on", of(Level::Alert, "the alert was reached")),
+            Status::Suspended => self.stated.as_ref().map_or_else(
+                || "stopped by someone, as the import stated: the private APN is refused".into(),
+                |stated| {
+                    let why = if stated.why.is_empty() { "" } else { ": " };
+                    format!("stopped by {} {}{why}{}", stated.by, moment(stated.at), stated.why)
+                },
+            ),
+            Status::Inactive => "can be activated; not billed".into(),
+            Status::ActivationPending => "waiting for the network operator".into(),
+            Status::Terminated => "disconnected for good".into(),
+            Status::Unmanaged => "displayed only: no usage, no changes".into(),
+            Status::Active => "in normal use".into(),
+        }
+    }
 }

@@ -15,6 +15,7 @@ use super::overlay::spending::By;
 use super::overlay::support::About;
 use super::overlay::{Builder, Form, LevelsPane, Overlay, pages};
 use super::term::Key;
+use crate::tui::layout::typing;
 
 /// A part of the screen that does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
         return Hit::Nothing;
     }
     let at = Position::new(x, y);
-    if let Some((area, line)) = builder::offered(model)
+    if let Some((area, line)) = typing::offered(model)
         && area.contains(at)
     {
         let inside = at.y > area.y && at.y + 1 < area.bottom();

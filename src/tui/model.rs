@@ -21,10 +21,9 @@ use super::term::Key;
 use super::theme::Theme;
 use super::toast::{Messages, Refusal};
 use super::tree::Tree;
-pub use parts::*;
-
 use crate::doctor::Fact;
 use crate::probe::Probes;
+pub use parts::*;
 
 /// How long the cursor rests before the details follow it: not at each key of a held one.
 pub const REST: Duration = Duration::from_millis(90);

@@ -15,10 +15,11 @@ use estate::{
 };
 
 use super::managed;
-use super::overlay::sim::Facts;
 use super::table::Want;
 use super::term::Event;
 use crate::probe::{Kind, Probe};
+use crate::tui::facts::Facts;
+use crate::tui::overlay::response::{ListUse, Then};
 
 /// Names a request; an answer to an older one falls on the floor.
 pub type Ticket = u64;
@@ -115,32 +116,6 @@ pub enum ListSource {
     Given(List),
     /// It was typed: numbers, or the name of the file they are in.
     Typed(String),
-}
-
-/// What a pasted list is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListUse {
-    /// Its SIMs are selected.
-    Select,
-    /// The table shows only its SIMs.
-    Filter,
-    /// The cursor goes to its SIM.
-    Find,
-    /// Its numbers are shown.
-    Inspect,
-    /// The builder that is open takes them as a condition.
-    Condition,
-}
-
-/// What SIMs that were left out are fetched for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// To stay selected.
-    Select,
-    /// The other way round: those that got there leave the selection.
-    Drop,
-    /// To be tried again.
-    Retry,
 }
 
 /// Something to be done outside the model.

@@ -19,8 +19,9 @@ use estate::{
     SavedEdit, SimId,
 };
 
-use super::msg::{Effect, ListSource, Msg, Then};
+use super::msg::{Effect, ListSource, Msg};
 use crate::files::expand_home;
+use crate::tui::overlay::response::Then;
 
 /// Progress is told at most that often.
 const PROGRESS: Duration = Duration::from_millis(100);

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
-use super::areas;
 use crate::tui::chips::{chip, parts};
+use crate::tui::layout::regions::areas;
 use crate::tui::model::Model;
 
 /// The widest a chip is: several should have room, and one be read.

@@ -5,27 +5,10 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::{alerts, builder, form};
+use crate::tui::layout::regions::{Dialog, middle};
 use crate::tui::model::Model;
 use crate::tui::overlay::support::About;
 use crate::tui::overlay::{Choosable, FormFor, Overlay};
-
-/// A dialog's frame, its inside, and the lines of its list.
-#[derive(Debug, Clone, Copy, Default)]
-#[expect(missing_docs, reason = "each is the place of the part it is named after")]
-pub struct Dialog {
-    pub area: Rect,
-    pub inner: Rect,
-    pub list: Rect,
-    /// The first line of the list that is shown.
-    pub first: usize,
-}
-
-impl Dialog {
-    /// Where text stands: a column is free at either side.
-    pub fn text(&self) -> Rect {
-        Rect { x: self.inner.x + 1, width: self.inner.width.saturating_sub(2), ..self.inner }
-    }
-}
 
 /// Where the top overlay is.
 pub fn dialog(model: &Model) -> Option<Dialog> {
@@ -137,12 +120,6 @@ fn listed(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
     let list = Rect { y: inner.y + above, height: inner.height.saturating_sub(above + below), ..inner };
     let first = (cursor + 1).saturating_sub(usize::from(list.height).max(1));
     Dialog { area, inner, list, first }
-}
-
-/// In the middle of the screen, as far as there is room.
-pub fn middle(screen: Rect, width: u16, height: u16) -> Rect {
-    let (width, height) = (width.min(screen.width), height.min(screen.height));
-    Rect::new((screen.width - width) / 2, (screen.height - height) / 2, width, height)
 }
 
 /// At the right, so that the table stays in sight.

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::areas;
+use crate::tui::layout::regions::areas;
 use crate::tui::managed::{Managed, Tab};
 use crate::tui::model::Model;
 

@@ -3,8 +3,8 @@
 use estate::Event;
 use estate::saved::WATCHED;
 
-use super::Reply;
 use super::list::step;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// What needs attention, each a filter away; and what happened.

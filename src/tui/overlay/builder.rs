@@ -6,9 +6,10 @@ use std::sync::Arc;
 use estate::filter::suggest::{Known, TITLES};
 use estate::{Accounts, Field, Filter, List, Lookup, Value};
 
+use super::chooser::{Choosable, Chooser};
 use super::line::{Holds, Line, Typed};
-use super::{Choice, Choosable, Chooser, Reply};
 use crate::tui::conditions::{Group, Node, Path, Row, Verb, typed, verbs};
+use crate::tui::overlay::response::{Choice, Reply};
 use crate::tui::term::{Code, Key};
 
 /// What the keys go to.

@@ -4,7 +4,7 @@ use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 use tui_input::{Input, InputRequest};
 
-use super::{Choice, Reply};
+use crate::tui::overlay::response::{Choice, Reply};
 use crate::tui::term::{Code, Key};
 
 /// One line of a chooser.

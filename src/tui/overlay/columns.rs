@@ -2,8 +2,8 @@
 
 use estate::Column;
 
-use super::Reply;
 use crate::tui::columns::{ALL, Columns};
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// The dialog.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use estate::{Change, Clear, Plan};
 use tui_input::Input;
 
-use super::Reply;
 use super::chooser::edit;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// How long it hears nothing after it opens: keys meant for something else do not confirm.

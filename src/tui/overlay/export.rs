@@ -66,13 +66,11 @@ pub fn export_form(what: &str, choice: &ExportChoice) -> Form {
         Entry::choice("delimiter", "Delimiter", local, choice.delimiter, &DELIMITERS.map(|d| d.0)),
         Entry::choice("decimal", "Decimal mark", local, choice.decimal, &DECIMALS.map(|d| d.0)),
     ];
-    let mut form = Form::new(format!("Export {what}"), "Export", FormFor::Export, fields);
-    adapt(&mut form);
-    form
+    Form::new(format!("Export {what}"), "Export", FormFor::Export, fields).with_adapter(adapt)
 }
 
 /// Keeps format and file ending together: of the two, the field under the cursor decides. Greys what only CSV has.
-pub(super) fn adapt(form: &mut Form) {
+fn adapt(form: &mut Form) {
     let (name, format) = (form.text("file"), form.chosen("format"));
     let ending = name.rsplit_once('.').and_then(|(stem, ending)| {
         let at = FORMATS.iter().position(|known| known.1.eq_ignore_ascii_case(ending))?;

@@ -5,7 +5,7 @@ use ratatui_textarea::{CursorMove, Input as Press, Key as Pressed, TextArea, Wra
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
-use super::{Reply, export};
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// What a form is for.
@@ -240,13 +240,34 @@ pub struct Form {
     pub sent: bool,
     /// Whether it was said that Esc loses what was typed.
     warned: bool,
+    /// Keeps fields that depend on others up to date.
+    adapter: Option<fn(&mut Self)>,
 }
 
 impl Form {
+    /// Sets the function that keeps dependent fields up to date, and runs it.
+    #[must_use]
+    pub fn with_adapter(mut self, adapter: fn(&mut Self)) -> Self {
+        self.adapter = Some(adapter);
+        self.adapt();
+        self
+    }
+
     /// Opens on the first field that can be filled in.
     pub fn new(title: String, verb: &'static str, purpose: FormFor, fields: Vec<Entry>) -> Self {
         let line = fields.iter().position(|field| field.barred.is_none()).unwrap_or(0);
-        Self { title, verb, fields, line, fault: None, purpose, common: None, sent: false, warned: false }
+        Self {
+            title,
+            verb,
+            fields,
+            line,
+            fault: None,
+            purpose,
+            common: None,
+            sent: false,
+            warned: false,
+            adapter: None,
+        }
     }
 
     /// Takes what the SIMs have.
@@ -411,8 +432,8 @@ impl Form {
 
     /// Brings fields that depend on others up to date.
     fn adapt(&mut self) {
-        if self.purpose == FormFor::Export {
-            export::adapt(self);
+        if let Some(adapter) = self.adapter {
+            adapter(self);
         }
     }
 

@@ -4,8 +4,8 @@ use estate::levels::{Spread, parse_alert, parse_cap, shown};
 use estate::{Alert, Ceiling, Levels, Target, units};
 use tui_input::Input;
 
-use super::Reply;
 use super::chooser::{edit, insert};
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// What becomes of the alert.

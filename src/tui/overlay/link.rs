@@ -1,6 +1,6 @@
 //! A link by which a user signs in, shown once.
 
-use super::Reply;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// The link: it lets in whoever has it, so it is shown and copied, and stands in no log.

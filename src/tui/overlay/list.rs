@@ -2,9 +2,8 @@
 
 use estate::{Change, ChangeId, Counts, Entry, Item, LogFilter, Outcome, Rev};
 
-use super::Reply;
 use crate::tui::action::Action;
-use crate::tui::msg::Then;
+use crate::tui::overlay::response::{Reply, Then};
 use crate::tui::term::{Code, Key};
 
 /// Items asked for at a time.

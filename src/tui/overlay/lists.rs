@@ -2,8 +2,8 @@
 
 use estate::Saved;
 
-use super::Reply;
 use super::list::step;
+use crate::tui::overlay::response::{Reply, SavedWish};
 use crate::tui::term::{Code, Key};
 
 /// The saved filters, and after them the quick ones.
@@ -19,27 +19,6 @@ pub struct SavedPane {
     pub binding: bool,
     /// The one whose deletion was asked about.
     pub doomed: Option<String>,
-}
-
-/// What is wanted of a saved filter.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SavedWish {
-    /// Use it.
-    Call(Saved),
-    /// Keep what is shown now.
-    Keep,
-    /// Give it another name.
-    Rename(String),
-    /// Remove it.
-    Delete(String),
-    /// Put it at a place.
-    Place(String, usize),
-    /// Have a digit call it, or none.
-    Digit(String, Option<u8>),
-    /// Write them to a file.
-    Export,
-    /// Read them from a file.
-    Import,
 }
 
 impl SavedPane {

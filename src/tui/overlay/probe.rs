@@ -2,8 +2,8 @@
 
 use estate::SimId;
 
-use super::Reply;
 use crate::probe::Kind;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// The answer, or that it is still awaited.

@@ -3,8 +3,8 @@
 use estate::{AccountId, LogFilter};
 use tui_input::Input;
 
-use super::Reply;
 use super::chooser::{edit, insert};
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// What the line is for.

@@ -1,60 +1,12 @@
 //! SIM details: everything known of one SIM, on four pages.
 
-use estate::{Entry, Event, Level, Sim, SimId, Stated, Status, Usage};
+use estate::SimId;
 
-use super::Reply;
 use super::pages::{self, Pages};
 use crate::tui::action::Action;
+use crate::tui::facts::Facts;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
-use crate::zone::Zone;
-
-/// What has been read of one SIM.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
-    /// The SIM.
-    pub sim: Sim,
-    /// Its usage over time.
-    pub usage: Usage,
-    /// Levels it has reached, newest first.
-    pub events: Vec<Event>,
-    /// Its changes, newest first; `None` for those who may not see them.
-    pub entries: Option<Vec<Entry>>,
-    /// Who put it into its state; `None` where an import stated it.
-    pub stated: Option<Stated>,
-}
-
-impl Facts {
-    /// Why it has the status it has, and since when.
-    pub fn reason(&self, zone: Zone) -> String {
-        let moment = |at| format!("{} {}", zone.minute(at), zone.name());
-        let of = |kind: Level, what: &str| {
-            let now = |e: &&Event| e.kind == kind && e.period == self.usage.period.start;
-            self.events.iter().find(now).map_or_else(
-                || format!("{what}, as the import stated"),
-                |e| format!("{what} {}", moment(e.at)),
-            )
-        };
-        match self.sim.status {
-            Status::Blocked => format!(
-                "{}; no new session until it is raised or the period ends",
-                of(Level::Cap, "the cap was reached")
-            ),
-            Status::Alerted => format!("{}; service goes on", of(Level::Alert, "the alert was reached")),
-            Status::Suspended => self.stated.as_ref().map_or_else(
-                || "stopped by someone, as the import stated: the private APN is refused".into(),
-                |stated| {
-                    let why = if stated.why.is_empty() { "" } else { ": " };
-                    format!("stopped by {} {}{why}{}", stated.by, moment(stated.at), stated.why)
-                },
-            ),
-            Status::Inactive => "can be activated; not billed".into(),
-            Status::ActivationPending => "waiting for the network operator".into(),
-            Status::Terminated => "disconnected for good".into(),
-            Status::Unmanaged => "displayed only: no usage, no changes".into(),
-            Status::Active => "in normal use".into(),
-        }
-    }
-}
 
 /// A page of the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use estate::{AccountId, EstateUsage, Spent};
 
-use super::Reply;
 use super::pages::{self, Pages};
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
 /// What a line or a bar stands for.

@@ -2,11 +2,11 @@
 
 use estate::Help;
 
-use super::Reply;
 use super::pages::{self, Pages};
 use crate::doctor::Fact;
 use crate::markdown::{self, Kind, Line};
 use crate::support::ways;
+use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 use crate::tui::wrap::wrap;
 

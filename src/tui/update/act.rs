@@ -7,13 +7,13 @@ use estate::{Query, Target, Verb, units};
 use super::{columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage};
 use crate::probe::Kind;
 use crate::tui::action::{Action as A, Group};
-use crate::tui::gate;
 use crate::tui::keymap::Pane;
-use crate::tui::layout;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, Overlay, Prompt, Purpose};
+use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::{Overlay, Prompt, Purpose};
 use crate::tui::table::Want;
+use crate::tui::{gate, layout};
 
 /// Runs an action, or says why it cannot be run.
 pub fn run(model: &mut Model, action: A) -> Vec<Effect> {

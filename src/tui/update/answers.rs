@@ -7,8 +7,9 @@ use estate::{Error, Filter, Lookup, Target};
 
 use super::{files, filters, forms, history, made, managed, probes, reach, saved, select, support, usage};
 use crate::tui::model::{Last, Model, REFUSAL};
-use crate::tui::msg::{Effect, ListUse, Msg};
+use crate::tui::msg::{Effect, Msg};
 use crate::tui::overlay::list::ITEMS;
+use crate::tui::overlay::response::ListUse;
 use crate::tui::overlay::{FormFor, Overlay};
 use crate::tui::table::Want;
 

@@ -4,7 +4,8 @@ use crate::tui::action::Action as A;
 use crate::tui::columns::{self, Columns};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, Choosable, Chooser, ColumnsPane, Overlay};
+use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::{Choosable, Chooser, ColumnsPane, Overlay};
 
 /// What can be done with a column, from its header.
 pub fn column_menu(model: &mut Model, by: estate::Column, at: (u16, u16)) -> Vec<Effect> {

@@ -10,8 +10,9 @@ use super::{
 };
 use crate::files::expand_home;
 use crate::tui::model::{Job, Model};
-use crate::tui::msg::{Effect, ListSource, ListUse};
-use crate::tui::overlay::{Choice, Overlay, Purpose, Reply, ResultPane};
+use crate::tui::msg::{Effect, ListSource};
+use crate::tui::overlay::response::{Choice, ListUse, Reply};
+use crate::tui::overlay::{Overlay, Purpose, ResultPane};
 use crate::tui::table::Want;
 
 /// Does what an overlay asked for.

@@ -7,8 +7,9 @@ use super::filters::to_top;
 use super::{act, select};
 use crate::files::expand_home;
 use crate::tui::model::{Model, Writing};
-use crate::tui::msg::{Effect, ListSource, ListUse};
+use crate::tui::msg::{Effect, ListSource};
 use crate::tui::overlay::export::{ExportChoice, export_form};
+use crate::tui::overlay::response::ListUse;
 use crate::tui::overlay::{Form, NumbersPane, Overlay, Prompt, Purpose};
 
 /// Asks for a list to filter by.

@@ -13,7 +13,8 @@ use crate::tui::layout;
 use crate::tui::model::{Model, Search};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::line::{Holds, LONGEST, Line};
-use crate::tui::overlay::{Builder, Choice, Choosable, Chooser, Overlay, Reply};
+use crate::tui::overlay::response::{Choice, Reply};
+use crate::tui::overlay::{Builder, Choosable, Chooser, Overlay};
 
 /// How many filters are remembered.
 const RECENT: usize = 20;
@@ -137,7 +138,7 @@ pub fn explained(error: &Error) -> String {
 
 /// Opens the list that a cell of the builder is chosen from.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
-    let at = layout::builder::pointed(model);
+    let at = layout::typing::pointed(model);
     if let Some(Overlay::Builder(builder)) = model.overlays.last_mut()
         && let Some(chooser) = builder.asked.take()
     {

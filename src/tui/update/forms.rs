@@ -6,7 +6,8 @@ use super::{dialogs, filters, menus};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::form::{Entry, Value};
-use crate::tui::overlay::{Choice, Choosable, Chooser, Form, FormFor, Overlay};
+use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::{Choosable, Chooser, Form, FormFor, Overlay};
 
 /// How lists of names are changed where SIMs have different ones.
 const NAMES: &str = "names with commas between them; begin with + or - to add or take away; → completes";

@@ -6,9 +6,10 @@ use super::{act, dialogs, filters, managed};
 use crate::tui::action::Action;
 use crate::tui::keymap::{Found, Pane};
 use crate::tui::model::{Model, REFUSAL};
-use crate::tui::msg::{Effect, ListUse};
+use crate::tui::msg::Effect;
 use crate::tui::overlay::line::Typed;
-use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
+use crate::tui::overlay::response::{Choice, ListUse};
+use crate::tui::overlay::{Choosable, Chooser, Overlay};
 use crate::tui::term::{Code, Key};
 
 /// Takes a key.

@@ -7,8 +7,9 @@ use super::answers::{committed, failed};
 use super::{forms, history, menus, select};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Kind, Last, Model};
-use crate::tui::msg::{Effect, Then};
+use crate::tui::msg::Effect;
 use crate::tui::overlay::list::Again;
+use crate::tui::overlay::response::Then;
 use crate::tui::overlay::{Overlay, ResultPane};
 
 pub(super) fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {

@@ -10,7 +10,8 @@ use crate::tui::managed::{Facts, HelpLine, Managed, Wish};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::link::LinkPane;
-use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay, Prompt, Purpose};
+use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::{Choosable, Chooser, Overlay, Prompt, Purpose};
 
 /// Opens the page in place of the SIMs, or closes it.
 pub fn toggle(model: &mut Model) -> Vec<Effect> {

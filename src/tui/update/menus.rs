@@ -9,13 +9,12 @@ use estate::{
 };
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
-use crate::tui::columns;
-use crate::tui::gate;
 use crate::tui::keymap::Pane;
-use crate::tui::layout;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Choice, Choosable, Chooser, Confirm, LevelsPane, Overlay};
+use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::{Choosable, Chooser, Confirm, LevelsPane, Overlay};
+use crate::tui::{columns, gate, layout};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
 const ON_SIMS: [A; 20] = [

@@ -9,8 +9,9 @@ use crate::tui::hit::{self, Hit};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
+use crate::tui::overlay::Overlay;
 use crate::tui::overlay::builder::Focus;
-use crate::tui::overlay::{Overlay, Reply};
+use crate::tui::overlay::response::Reply;
 use crate::tui::table::Want;
 use crate::tui::term::{Button, Mouse, MouseKind};
 

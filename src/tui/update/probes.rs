@@ -4,8 +4,9 @@ use super::files;
 use crate::probe::Kind;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
+use crate::tui::overlay::Overlay;
 use crate::tui::overlay::probe::ProbePane;
-use crate::tui::overlay::{Overlay, Reply};
+use crate::tui::overlay::response::Reply;
 
 /// Asks the network of the SIM that is meant.
 pub fn ask(model: &mut Model, kind: Kind) -> Vec<Effect> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use estate::{Field, Filter, Op, Query, Sim, Target, Value};
 
 use crate::tui::model::{Last, Model};
-use crate::tui::msg::{Effect, ListSource, ListUse};
-use crate::tui::overlay::{Choice, Choosable, Chooser, Overlay};
+use crate::tui::msg::{Effect, ListSource};
+use crate::tui::overlay::response::{Choice, ListUse};
+use crate::tui::overlay::{Choosable, Chooser, Overlay};
 use crate::tui::picked::filter_of;
 
 /// Selects or unselects the row under the cursor, and goes one down.

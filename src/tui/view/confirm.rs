@@ -7,12 +7,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{Lines, cut_head, text};
-use super::panes::status_word;
 use crate::tui::layout::Dialog;
 use crate::tui::model::Model;
 use crate::tui::overlay::Confirm;
 use crate::tui::overlay::confirm::CEILINGS;
 use crate::tui::theme::Theme;
+use crate::tui::view::paint::status_word;
 
 /// Paints it; returns where the cursor goes.
 pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {

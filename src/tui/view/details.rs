@@ -7,8 +7,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::paint::{cut_head, sign, text, wrap};
-use super::panes::status_word;
 use crate::tui::model::Model;
+use crate::tui::view::paint::status_word;
 
 /// Paints the details, beside or below the table.
 pub fn details(model: &Model, area: Rect, buffer: &mut Buffer) {

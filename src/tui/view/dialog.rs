@@ -5,8 +5,6 @@ use estate::{Item, Outcome, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
-use ratatui::symbols::border;
-use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::builder::builder;
@@ -17,17 +15,7 @@ use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
 use crate::tui::overlay::{Chooser, HistoryPane, Overlay, Prompt, ResultPane};
 use crate::tui::theme::Theme;
-
-const ASCII: border::Set<'_> = border::Set {
-    top_left: "+",
-    top_right: "+",
-    bottom_left: "+",
-    bottom_right: "+",
-    vertical_left: "|",
-    vertical_right: "|",
-    horizontal_top: "-",
-    horizontal_bottom: "-",
-};
+use crate::tui::view::paint::frame;
 
 /// Paints the top overlay; returns where the cursor goes.
 pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
@@ -147,18 +135,6 @@ fn title(model: &Model, overlay: &Overlay) -> String {
     }
 }
 
-pub(super) fn frame(theme: &Theme, title: &str, area: Rect, buffer: &mut Buffer) {
-    Clear.render(area, buffer);
-    let set = if theme.ascii { ASCII } else { border::PLAIN };
-    let title = cut(title, area.width.saturating_sub(4));
-    Block::bordered()
-        .border_set(set)
-        .border_style(theme.border)
-        .title(format!(" {title} "))
-        .title_style(theme.title())
-        .render(area, buffer);
-}
-
 fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let line =
         |y: u16| Rect { x: place.inner.x + 1, y, width: place.inner.width.saturating_sub(2), height: 1 };
@@ -181,7 +157,7 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
     let shown = chooser.shown.iter().enumerate().skip(place.first);
     for (y, (at, index)) in (place.list.y..place.list.bottom()).zip(shown) {
         let item = &chooser.items[*index];
-        let heading = item.choice == crate::tui::overlay::Choice::Nothing && item.why.is_none();
+        let heading = item.choice == crate::tui::overlay::response::Choice::Nothing && item.why.is_none();
         let style = match (heading, &item.why) {
             (true, _) => theme.title(),
             (false, Some(_)) => theme.quiet(),

@@ -7,12 +7,12 @@ use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Clear, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::dialog::frame;
 use super::paint::{cut, right, sign, text};
-use crate::tui::layout::builder::{column, offered, scroll};
+use crate::tui::layout::typing::{column, offered, scroll};
 use crate::tui::model::Model;
 use crate::tui::overlay::line::{Line, SHOWN};
 use crate::tui::theme::Theme;
+use crate::tui::view::paint::frame;
 
 fn style(theme: &Theme, mark: Mark) -> Style {
     match mark {

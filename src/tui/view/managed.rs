@@ -8,12 +8,12 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 
 use super::paint::{cut_head, row, tabs, text, wrap};
-use super::panes::status_word;
 use crate::tui::action::Action;
 use crate::tui::keymap::Pane;
 use crate::tui::layout::managed::{Parts, parts};
 use crate::tui::managed::{Facts, HelpLine, Managed, Setting, Tab};
 use crate::tui::model::Model;
+use crate::tui::view::paint::status_word;
 
 /// Paints the page in place of the table.
 pub fn managed(model: &Model, buffer: &mut Buffer) {

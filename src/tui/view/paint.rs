@@ -1,8 +1,11 @@
 //! Small brushes: text cut to fit, at either end.
 
+use estate::Status;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
+use ratatui::symbols::border;
+use ratatui::widgets::{Block, Clear, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::tui::layout;
@@ -141,6 +144,43 @@ impl Lines<'_> {
                 self.y += 1;
             }
         }
+    }
+}
+
+pub(crate) const ASCII: border::Set<'_> = border::Set {
+    top_left: "+",
+    top_right: "+",
+    bottom_left: "+",
+    bottom_right: "+",
+    vertical_left: "|",
+    vertical_right: "|",
+    horizontal_top: "-",
+    horizontal_bottom: "-",
+};
+
+pub(super) fn frame(theme: &Theme, title: &str, area: Rect, buffer: &mut Buffer) {
+    Clear.render(area, buffer);
+    let set = if theme.ascii { ASCII } else { border::PLAIN };
+    let title = cut(title, area.width.saturating_sub(4));
+    Block::bordered()
+        .border_set(set)
+        .border_style(theme.border)
+        .title(format!(" {title} "))
+        .title_style(theme.title())
+        .render(area, buffer);
+}
+
+/// The word people read for a status.
+pub fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Active => "Active",
+        Status::Alerted => "Alerted",
+        Status::Blocked => "Blocked",
+        Status::Suspended => "Suspended",
+        Status::Inactive => "Inactive",
+        Status::ActivationPending => "Pending",
+        Status::Terminated => "Terminated",
+        Status::Unmanaged => "Unmanaged",
     }
 }
 

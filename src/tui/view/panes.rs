@@ -2,7 +2,7 @@
 
 use estate::number::count;
 use estate::units::short_bytes;
-use estate::{Column, Filter, Sim, Status};
+use estate::{Column, Filter, Sim};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -11,10 +11,11 @@ use unicode_width::UnicodeWidthStr;
 use super::line;
 use super::paint::{cut, cut_head, right, sign, text};
 use crate::tui::keymap::Pane;
-use crate::tui::layout::builder::{column, typing};
+use crate::tui::layout::typing::{column, typing};
 use crate::tui::layout::{Areas, GUTTER, chips, columns};
 use crate::tui::model::Model;
 use crate::tui::table::TableRow;
+use crate::tui::view::paint::status_word;
 
 /// A pane's title: bold where the focus is.
 fn title(model: &Model, pane: Pane) -> Style {
@@ -197,20 +198,6 @@ fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &
     // While the filter cannot be read, these rows are those of what could be read last.
     if model.is_late() || model.search.as_ref().is_some_and(|s| s.line.fault.is_some()) {
         buffer.set_style(line, model.theme.quiet());
-    }
-}
-
-/// The word people read for a status.
-pub fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Active => "Active",
-        Status::Alerted => "Alerted",
-        Status::Blocked => "Blocked",
-        Status::Suspended => "Suspended",
-        Status::Inactive => "Inactive",
-        Status::ActivationPending => "Pending",
-        Status::Terminated => "Terminated",
-        Status::Unmanaged => "Unmanaged",
     }
 }
 

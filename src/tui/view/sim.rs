@@ -10,9 +10,10 @@ use unicode_width::UnicodeWidthStr;
 use super::chart::{Amount, chart};
 use super::details::{pairs, raised};
 use super::paint::{row, tabs, text, wrap};
+use crate::tui::facts::Facts;
 use crate::tui::layout::Dialog;
 use crate::tui::model::Model;
-use crate::tui::overlay::sim::{Facts, Page, SimPane};
+use crate::tui::overlay::sim::{Page, SimPane};
 use crate::tui::theme::Theme;
 
 /// Paints the page that is open.
@@ -34,7 +35,7 @@ pub fn sim(model: &Model, pane: &SimPane, place: &Dialog, buffer: &mut Buffer) {
 
 fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
-    let said = format!("{}: {}", super::panes::status_word(facts.sim.status), facts.reason(theme.zone));
+    let said = format!("{}: {}", super::paint::status_word(facts.sim.status), facts.reason(theme.zone));
     let mut y = 0;
     for line in wrap(&said, area.width) {
         text(buffer, row(area, y), &line, of_gate(theme, &facts.sim).add_modifier(Modifier::BOLD));
