@@ -230,7 +230,7 @@ impl Change {
     }
 
     /// Every word the log has for a change, and for what is no change and still stands there.
-    pub const KINDS: [&'static str; 42] = [
+    pub const KINDS: [&'static str; 43] = [
         "move",
         "levels",
         "edit",
@@ -271,6 +271,7 @@ impl Change {
         "password",
         "second-factor",
         "no-second-factor",
+        "end-session",
         "undo",
         "init",
     ];

@@ -115,7 +115,6 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     assert!(session(&root, &signed.token, later(86_400)).is_err());
     let open = session(&root, &signed.token, NOW).expect("session");
     let renewed = root.renew(&signed.renew, later(86_400)).expect("renewed");
-    assert_eq!(root.renew(&signed.renew, later(86_400)), Err(Error::SignedOut));
     assert_eq!(root.renew(&renewed.token, later(86_400)), Err(Error::SignedOut));
     assert!(session(&root, &signed.token, NOW).is_err());
     // Nor is a session that was open by the old secret any longer.
@@ -132,6 +131,44 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     apply(&root, &Change::ChangeUser { user: ann.id, to: UserChange::Disable }).expect("kept out");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
     assert_eq!(root.renew(&again.renew, NOW), Err(Error::SignedOut));
+}
+
+#[test]
+fn a_renewal_secret_that_is_used_twice_ends_the_session() {
+    let (_dir, root) = world();
+    let first = enter(&root, "ann@x.example");
+    let good = |signed: &Signed, now| session(&root, &signed.token, now).is_ok();
+    let second = root.renew(&first.renew, NOW).expect("renewed");
+    // The answer was lost, and then once more: the same secret renews again, and the answers before are void.
+    let third = root.renew(&first.renew, later(29)).expect("answered again");
+    let fourth = root.renew(&first.renew, later(30)).expect("and again");
+    assert_eq!([&second, &third, &fourth].map(|signed| good(signed, later(30))), [false, false, true]);
+    // Other sessions of the user stay.
+    let other = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
+    assert_eq!(root.renew(&first.renew, later(31)), Err(Error::SignedOut));
+    assert!(!good(&fourth, later(31)) && good(&other, later(31)));
+    assert_eq!(root.renew(&fourth.renew, later(31)), Err(Error::SignedOut));
+    let entries = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    assert_eq!(entries[0].summary, "ended a session of ann@x.example of /Root: renewal secret used twice");
+    assert_eq!((entries[0].by.as_str(), entries[0].undoable), ("system", false));
+}
+
+#[test]
+fn an_answer_counts_as_lost_only_until_another_secret_is_used() {
+    let (_dir, root) = world();
+    let first = enter(&root, "ann@x.example");
+    let second = root.renew(&first.renew, NOW).expect("renewed");
+    let third = root.renew(&second.renew, later(1)).expect("renewed");
+    // The second was received, for it was used: the first is in other hands.
+    assert_eq!(root.renew(&first.renew, later(2)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&third.renew, later(2)), Err(Error::SignedOut));
+    // A secret of an answer that counted as lost is in other hands as well.
+    let first = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
+    let lost = root.renew(&first.renew, NOW).expect("renewed");
+    let repeated = root.renew(&first.renew, later(1)).expect("answered again");
+    assert_eq!(root.renew(&lost.renew, later(2)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&repeated.renew, later(2)), Err(Error::SignedOut));
+    assert_eq!(root.check(), Ok(Vec::new()));
 }
 
 #[test]

@@ -426,7 +426,8 @@ fn a_store_of_the_schema_before_is_read_as_it_is() {
     let made = include_str!("../schema/0003.sql");
     let table = &made[made.find("CREATE TABLE turned").expect("table")..];
     let table = &table[..table.find(';').expect("its end")];
-    let dropped = "DROP TABLE side_file_stamp; DROP TABLE clock; DROP TABLE period_rollover";
+    let dropped = "DROP TABLE side_file_stamp; DROP TABLE clock; DROP TABLE period_rollover; \
+                   DROP TABLE spent_renewal";
     conn.execute_batch(&format!("{dropped}; {table}; PRAGMA user_version = 16")).expect("as it was");
     drop(conn);
     let before = std::fs::read(&path).expect("file");

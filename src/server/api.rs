@@ -278,7 +278,7 @@ fn signin_routes() -> Vec<Route> {
             .gives::<Session>(201, session),
         Route::post("/v1/sessions/renew", signin::renew)
             .open()
-            .named("renewSession", "Signing in", "Renew a session\nThe old secrets are worth nothing afterwards.")
+            .named("renewSession", "Signing in", "Renew a session\nThe renewal secret is spent with that. Used again, it ends the session, except that the last one is answered again for 30 seconds, in case its answer was lost.")
             .fails(401, "That renews nothing, or not any more.")
             .fails(403, "The server only reads.")
             .takes::<Renewal>(json!({ "renew": "simdeck_0" }))

@@ -36,15 +36,26 @@ impl Local {
         tokens::begin(&session, self.scope.user.id, self.scope.top(), (self.clock)())
     }
 
-    /// Renews somebody's session by what was given out for that, once: the old secrets are worth nothing afterwards.
+    /// Renews a session by its renewal secret, which is spent with that.
+    ///
+    /// A secret that was spent before ends the session, for two clients have it (RFC 9700, section 4.14.2). For 30 s
+    /// the secret that was used last is answered again: its answer may have been lost.
     pub fn renew(&self, secret: &Secret, now: Time) -> Result<Signed> {
         self.writes()?;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
-        let (id, user) = tokens::renewable(&session, secret, now)?;
-        let user = people::by_id(&session, user)?.filter(|user| user.state == UserState::Active);
-        user.ok_or(Error::SignedOut)?;
-        let signed = tokens::renew(&session, id, now)?;
+        let presented = tokens::find_renewal(&session, secret, now)?;
+        let user = people::by_id(&session, presented.user)?.ok_or(Error::SignedOut)?;
+        if presented.is_reused {
+            tokens::revoke(&session, presented.session)?;
+            log_end(&session, &log::system(), &user, "renewal secret used twice", now)?;
+            transaction.commit()?;
+            return Err(Error::SignedOut);
+        }
+        if user.state != UserState::Active {
+            return Err(Error::SignedOut);
+        }
+        let signed = tokens::renew(&session, &presented, now)?;
         transaction.commit()?;
         Ok(signed)
     }
@@ -302,4 +313,11 @@ fn note(view: &View<'_>, user: &User, kind: &str, now: Time) -> Result<()> {
     let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
     let rev = append(view.session, view.scope.actor(), kind, body, now)?;
     log::touch_if_absent(view.session, rev, user.account)
+}
+
+/// Logs the end of a session, with the reason if nobody asked for it.
+fn log_end(session: &Session, actor: &User, user: &User, reason: &str, now: Time) -> Result<()> {
+    let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0, "reason": reason });
+    let rev = append(session, actor, "end-session", body, now)?;
+    log::touch_if_absent(session, rev, user.account)
 }

@@ -11,14 +11,30 @@ use crate::change::{Change, Counts, Entry, Receipt};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, ChangeId, Rev, SimId, UserId};
+use crate::role::Role;
 use crate::sim::Verb;
 use crate::store::connection::Session;
 use crate::store::newest_time;
 use crate::units::Time;
 use crate::user::User;
+use crate::user::UserState;
 
 /// The actor of changes that no user makes.
 pub(crate) const SYSTEM: &str = "system";
+
+/// Returns the user that changes of no user are logged by.
+pub(crate) fn system() -> User {
+    User {
+        id: UserId(0),
+        account: AccountId(0),
+        name: SYSTEM.into(),
+        email: String::new(),
+        role: Role::ViewOnly,
+        state: UserState::Active,
+        invited: None,
+        signed_in: None,
+    }
+}
 
 /// A change about to be logged.
 pub(crate) struct Record<'a> {
@@ -90,7 +106,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 20] = [
+const FINAL: [&str; 21] = [
     "import",
     "usage",
     "init",
@@ -106,6 +122,7 @@ const FINAL: [&str; 20] = [
     "password",
     "second-factor",
     "no-second-factor",
+    "end-session",
     "add-external",
     "remove-external",
     "terminate",

@@ -13,7 +13,7 @@ use crate::store::functions::schema_functions;
 /// `SIMD` in ASCII: marks the file as a store (`SQLite` file format, section 1.3, offset 68).
 pub(super) const APPLICATION_ID: u32 = 0x5349_4d44;
 /// Every migration, in order; only ever added to.
-const MIGRATIONS: [&str; 18] = [
+const MIGRATIONS: [&str; 19] = [
     include_str!("../../schema/0001.sql"),
     include_str!("../../schema/0002.sql"),
     include_str!("../../schema/0003.sql"),
@@ -32,6 +32,7 @@ const MIGRATIONS: [&str; 18] = [
     include_str!("../../schema/0016.sql"),
     include_str!("../../schema/0017.sql"),
     include_str!("../../schema/0018.sql"),
+    include_str!("../../schema/0019.sql"),
 ];
 /// Schema number of this program.
 pub(super) const SCHEMA: u32 = MIGRATIONS.len() as u32;

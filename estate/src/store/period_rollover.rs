@@ -14,17 +14,15 @@ use super::{events, levels, outbox};
 use crate::change::{Change, Counts};
 use crate::clock::ClockReading;
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, ChangeId, Rev, UserId};
+use crate::ids::{ChangeId, Rev};
 use crate::number::{count, sims};
 use crate::period::PeriodRule;
 use crate::progress::{Progress, Watch};
-use crate::role::Role;
 use crate::rollover::{PeriodRollover, RolloverStatus};
 use crate::store::connection::Session;
 use crate::store::level_columns;
 use crate::store::newest_time::{accept, note_entry, reading};
 use crate::units::{DAY, Time};
-use crate::user::{User, UserState};
 
 /// SIMs looked at in one step: some ten milliseconds where nothing has to change.
 const STEP: i64 = 20_000;
@@ -41,20 +39,6 @@ struct RuleState {
     cursor: i64,
     rollover: String,
     held: bool,
-}
-
-/// The user that rollovers are logged by.
-fn system() -> User {
-    User {
-        id: UserId(0),
-        account: AccountId(0),
-        name: log::SYSTEM.into(),
-        email: String::new(),
-        role: Role::ViewOnly,
-        state: UserState::Active,
-        invited: None,
-        signed_in: None,
-    }
 }
 
 /// Runs one step of a rollover that is due and queues its messages; false when none is left or it has to wait.
@@ -305,7 +289,7 @@ fn log_step(session: &Session, state: &RuleState, closed: u64, now: Time) -> Res
     let rev = session.rev()? + 1;
     let counts = Counts { done: closed, ..Counts::default() };
     let kind = Change::PERIOD_ROLLOVER;
-    let (id, actor) = (ChangeId::new(), system());
+    let (id, actor) = (ChangeId::new(), log::system());
     log::append(session, &Record { rev, id: &id, at: now, actor: &actor, kind, body, counts, undoes: None })?;
     Ok(rev)
 }

@@ -151,7 +151,7 @@ impl Told<'_> {
         match kind {
             "add-user" | "invite-user" | "user-role" | "disable-user" | "enable-user" | "remove-user"
             | "accept" | "profile" | "view-as" | "add-token" | "revoke-token" | "link-user" | "password"
-            | "second-factor" | "no-second-factor"
+            | "second-factor" | "no-second-factor" | "end-session"
                 if !self.seen("account") =>
             {
                 "changed a user".to_owned()
@@ -182,6 +182,13 @@ impl Told<'_> {
             "password" => "chose another password".to_owned(),
             "second-factor" => "signs in with a second factor from now on".to_owned(),
             "no-second-factor" => "took their second factor away".to_owned(),
+            "end-session" => {
+                let reason = match self.text("reason") {
+                    none if none.is_empty() => none,
+                    reason => format!(": {reason}"),
+                };
+                format!("ended a session of {email} of {name}{reason}")
+            }
             Change::ACCEPT_CLOCK => "accepted the clock for billing periods".to_owned(),
             "init" => "made the estate".to_owned(),
             other => other.to_owned(),

@@ -108,16 +108,49 @@ pub(crate) fn begin(session: &Session, user: UserId, top: AccountId, now: Time) 
     Ok(signed)
 }
 
-/// The session that a secret renews, and whose it is.
-pub(crate) fn renewable(session: &Session, secret: &Secret, now: Time) -> Result<(TokenId, UserId)> {
-    let sql = "SELECT id, user_id, renew_hash FROM token WHERE renew_prefix = ? AND renew_ends > ?";
-    let row = |r: &Row<'_>| Ok((TokenId(r.get(0)?), UserId(r.get(1)?), r.get::<_, Vec<u8>>(2)?));
-    let found = session.query_row(sql, params![secret.prefix(), now.0], row).optional()?;
-    found.filter(|(.., hash)| secret.proves(hash)).map(|(id, user, _)| (id, user)).ok_or(Error::SignedOut)
+/// How long the answer to a renewal counts as lost, in seconds: so long the same secret renews again.
+const LOST_ANSWER: u64 = 30;
+
+/// A renewal secret that was presented.
+pub(crate) struct Presented {
+    pub session: TokenId,
+    pub user: UserId,
+    /// The secret was replaced before, and its answer does not count as lost.
+    pub is_reused: bool,
+    /// The secret is not the current one.
+    is_spent: bool,
 }
 
-/// Gives a session new secrets.
-pub(crate) fn renew(session: &Session, id: TokenId, now: Time) -> Result<Signed> {
+/// Finds the session of a renewal secret, current or spent.
+///
+/// Error: `SignedOut` for a secret that is unknown or has expired.
+pub(crate) fn find_renewal(session: &Session, secret: &Secret, now: Time) -> Result<Presented> {
+    let sql = "SELECT id, user_id, renew_hash, 0, 0 FROM token WHERE renew_prefix = ?1 AND renew_ends > ?2 \
+        UNION ALL SELECT s.token_id, t.user_id, s.hash, s.at, 1 + (s.used = 0 OR EXISTS \
+        (SELECT 1 FROM spent_renewal l WHERE l.token_id = s.token_id AND l.used = 1 AND l.id > s.id)) \
+        FROM spent_renewal s JOIN token t ON t.id = s.token_id WHERE s.prefix = ?1 AND t.renew_ends > ?2";
+    let row = |r: &Row<'_>| {
+        let (at, spent): (i64, i64) = (r.get(3)?, r.get(4)?);
+        let is_late = now.0.abs_diff(at) > LOST_ANSWER;
+        let presented = Presented {
+            session: TokenId(r.get(0)?),
+            user: UserId(r.get(1)?),
+            is_reused: spent == 2 || (spent == 1 && is_late),
+            is_spent: spent > 0,
+        };
+        Ok((presented, r.get::<_, Vec<u8>>(2)?))
+    };
+    let found = session.query_row(sql, params![secret.prefix(), now.0], row).optional()?;
+    found.filter(|(_, hash)| secret.proves(hash)).map(|(presented, _)| presented).ok_or(Error::SignedOut)
+}
+
+/// Gives a session new secrets; the renewal secret that it had is spent.
+pub(crate) fn renew(session: &Session, presented: &Presented, now: Time) -> Result<Signed> {
+    let id = presented.session;
+    session.execute("DELETE FROM spent_renewal WHERE at <= ?", [now.0 - RENEWED])?;
+    let sql = "INSERT INTO spent_renewal (token_id, prefix, hash, at, used) \
+        SELECT id, renew_prefix, renew_hash, ?, ? FROM token WHERE id = ?";
+    session.execute(sql, params![now.0, !presented.is_spent, id.0])?;
     let signed = secrets(now);
     let sql = "UPDATE token SET prefix = ?, hash = ?, expires = ?, renew_prefix = ?, renew_hash = ?, renew_ends = ? \
         WHERE id = ?";
