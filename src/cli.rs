@@ -91,6 +91,9 @@ pub struct Globals {
     /// The user of a local store to act as.
     #[arg(long = "as", global = true, value_name = "EMAIL")]
     pub user: Option<String>,
+    /// The account of that user, where the address is a user of several: its name or number (`acc_7`). Before the command.
+    #[arg(long = "account", id = "as_account", value_name = "NAME")]
+    pub account: Option<String>,
     /// Refuse every change.
     #[arg(long, global = true)]
     pub readonly: bool,

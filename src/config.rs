@@ -25,6 +25,9 @@ pub struct Config {
     /// The user to sign in as.
     #[serde(rename = "as")]
     pub user: Option<String>,
+    /// The account of that user, where the address is a user of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Where the server of this store is known from outside: links in mail lead there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -85,6 +88,9 @@ pub struct Profile {
     /// The user.
     #[serde(rename = "as")]
     pub user: Option<String>,
+    /// The account of that user, where the address is a user of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The server, instead of a store.
     pub server: Option<String>,
     /// Certificates (PEM) that are trusted besides those of the system.

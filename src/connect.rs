@@ -66,8 +66,8 @@ pub fn server(globals: &Globals, config: &Config) -> Result<Option<Server>, Fail
 
 /// Signs in at the server that is meant.
 pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remote, Failure> {
-    if globals.user.is_some() {
-        let why = "--as is for a store; a server knows who you are by what you signed in with";
+    if globals.user.is_some() || globals.account.is_some() {
+        let why = "--as and --account are for a store; a server knows who you are by what you signed in with";
         return Err(Failure::Usage(why.into()));
     }
     let profile = profile(globals, config)?;
@@ -89,13 +89,19 @@ pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remo
 /// A store of an older schema is upgraded, after a backup, only where `changes` says that the command makes changes.
 pub fn open(globals: &Globals, config: &Config, changes: bool) -> Result<Local, Failure> {
     let profile = profile(globals, config)?;
-    let user =
-        globals.user.clone().or_else(|| profile.and_then(|p| p.user.clone())).or_else(|| config.user.clone());
+    // The account belongs to the user it stands beside.
+    let beside = [
+        (globals.user.as_ref(), None),
+        (profile.and_then(|p| p.user.as_ref()), profile.and_then(|p| p.account.as_deref())),
+        (config.user.as_ref(), config.account.as_deref()),
+    ];
+    let (user, account) = beside.into_iter().find(|(user, _)| user.is_some()).unwrap_or((None, None));
+    let (user, account) = (user.map(String::as_str), globals.account.as_deref().or(account));
     let path = store_path(globals, config)?;
     let local = if changes || globals.readonly {
-        Local::open(&path, user.as_deref(), globals.readonly)?
+        Local::open_in(&path, user, account, globals.readonly)?
     } else {
-        Local::open_as_is(&path, user.as_deref())?
+        Local::open_as_is(&path, user, account)?
     };
     let local = local.via(&origin("command line"));
     let local = local.with_mail(config.mail.is_some()).with_links(config.url.clone());

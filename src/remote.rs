@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::credentials::Credentials;
-use crate::wire::{Ask, Export, Hello, Line, Staged, Tree};
+use crate::wire::{Ask, Export, Hello, Line, SentLink, Staged, Tree};
 pub use door::Door;
 pub use link::{Link, Server};
 
@@ -368,11 +368,17 @@ impl Estate for Remote {
         self.ask(&Ask::EndFactor { current: current.into() }, &Cancel::new())
     }
 
+    fn mails_links(&self) -> bool {
+        self.hello.mails_links
+    }
+
     fn link(&self, user: UserId, all: bool) -> Result<estate::Link> {
-        let (secret, expires, mailed): (String, Time, bool) =
-            self.ask(&Ask::Link { user, all }, &Cancel::new())?;
-        let secret = Secret::read(&secret).ok_or_else(|| Error::Store("the server gave no link".into()))?;
-        Ok(estate::Link { secret, expires, mailed })
+        let SentLink { secret, mailed_to, expires } = self.ask(&Ask::Link { user, all }, &Cancel::new())?;
+        let secret = secret.as_deref().and_then(Secret::read);
+        if secret.is_none() && mailed_to.is_none() {
+            return Err(Error::Store("the server gave no link".into()));
+        }
+        Ok(estate::Link { secret, mailed_to, expires })
     }
 
     fn tokens(&self, of: UserId) -> Result<Vec<Token>> {

@@ -132,7 +132,7 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
             &crate::doctor::periods(estate.as_ref()),
         ),
         probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
-        mail: config.mail.is_some(),
+        mail: if kind == Kind::Remote { estate.mails_links() } else { config.mail.is_some() },
         now: Time::now(),
     });
     remember::recall(&mut model);

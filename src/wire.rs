@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use estate::{
-    Account, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, Key, List,
-    LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek, SimId,
-    StagingId, Target, TokenId, User, UserId,
+    Account, AccountChoice, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, Key,
+    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek,
+    SimId, StagingId, Target, Time, TokenId, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -114,6 +114,20 @@ pub struct Hello {
     /// The estate's identity; empty from a server that does not send it.
     #[serde(default)]
     pub estate: String,
+    /// True if links for signing in are mailed there.
+    #[serde(default)]
+    pub mails_links: bool,
+}
+
+/// A link for signing in; the secret only where it was not mailed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SentLink {
+    /// The end of the link.
+    pub secret: Option<String>,
+    /// The address it was mailed to.
+    pub mailed_to: Option<String>,
+    /// End of its validity.
+    pub expires: Time,
 }
 
 /// The accounts that are seen.
@@ -226,6 +240,7 @@ pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
             roles: estate.roles().clone(),
             read_only: estate.read_only(),
             estate: estate.estate_id()?,
+            mails_links: estate.mails_links(),
         }),
         Ask::Rev => json(estate.rev()?),
         Ask::TouchedSince { after } => json(estate.touched_since(after)?),
@@ -279,8 +294,8 @@ fn answer_own(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
         Ask::ProveFactor { code } => json(estate.prove_factor(&code)?),
         Ask::EndFactor { current } => json(estate.end_factor(&current)?),
         Ask::Link { user, all } => {
-            let link = estate.link(user, all)?;
-            json((link.secret.reveal(), link.expires, link.mailed))
+            let estate::Link { secret, mailed_to, expires } = estate.link(user, all)?;
+            json(SentLink { secret: secret.map(|secret| secret.reveal().to_owned()), mailed_to, expires })
         }
         Ask::Tokens { of } => json(estate.tokens(of)?),
         Ask::AddToken { new } => {
@@ -322,6 +337,26 @@ pub struct Fault {
     found: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<SentAccount>,
+}
+
+/// An account to choose at sign-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SentAccount {
+    account_id: String,
+    name: String,
+}
+
+impl SentAccount {
+    fn of(choice: AccountChoice) -> Self {
+        Self { account_id: format!("acc_{}", choice.id.0), name: choice.name }
+    }
+
+    fn choice(&self) -> Option<AccountChoice> {
+        let id = self.account_id.strip_prefix("acc_")?.parse().ok()?;
+        Some(AccountChoice { id: AccountId(id), name: self.name.clone() })
+    }
 }
 
 impl Fault {
@@ -347,6 +382,9 @@ impl Fault {
             }
             Error::Conflict(reason) => fault.reason = Some(reason),
             Error::TooMany { seconds } => fault.seconds = Some(seconds),
+            Error::AccountNeeded(choices) => {
+                fault.accounts = choices.into_iter().map(SentAccount::of).collect();
+            }
             _ => {}
         }
         fault
@@ -368,6 +406,9 @@ impl Fault {
             ("not-by-token", ..) => Error::NotByToken,
             ("wrong-credentials", ..) => Error::WrongPassword,
             ("code-needed", ..) => Error::CodeNeeded,
+            ("account-needed", ..) => {
+                Error::AccountNeeded(self.accounts.iter().filter_map(SentAccount::choice).collect())
+            }
             ("signed-out" | "not-signed-in", ..) => Error::SignedOut,
             ("invalid", ..) => Error::invalid(word(self.field.as_deref().unwrap_or("request")), reason()),
             ("bad-filter", ..) => Error::Filter {
@@ -424,6 +465,7 @@ mod tests {
             Error::NotByToken,
             Error::WrongPassword,
             Error::CodeNeeded,
+            Error::AccountNeeded(vec![AccountChoice { id: AccountId(7), name: "Fleet".into() }]),
             Error::SignedOut,
             Error::invalid("cap", "is too high"),
             Error::Filter { message: "expected a value".into(), column: 4, suggestion: Some("used".into()) },

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt as _;
 use binary::{DATA, World};
+use serde_json::{Value as Json, json};
 use serving::Server;
 
 /// Somebody elsewhere: no store, a home folder of their own, a server.
@@ -266,4 +267,138 @@ fn the_page_behind_a_link_works_without_scripts_and_loads_nothing() {
     assert!(status == 200 && text.contains("simdeck login"), "{text}");
     assert_eq!(send(GOOD.trim(), GOOD.trim()).0, 404);
     Elsewhere::of(&server).ends(&["login", "--email", "eve@x.example"], GOOD, 0);
+}
+
+/// The address of a user of two customers.
+const EMAIL: &str = "ann@x.example";
+
+/// Posts JSON; gives the status and the answer.
+fn post(server: &Server, path: &str, token: Option<&str>, body: &Json) -> (u16, Json) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut request = agent.post(format!("{}{path}", server.base)).header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {}", token.trim()));
+    }
+    let mut answer = request.send(body.to_string()).expect("answered");
+    let text = answer.body_mut().read_to_string().expect("text");
+    (answer.status().as_u16(), serde_json::from_str(&text).expect("JSON"))
+}
+
+/// Invites the address to two customers and accepts both invitations by links that are shown.
+fn two_users(world: &World, server: &Server) {
+    for customer in ["Acme Ltd", "Zeta"] {
+        let account = format!("/Root/{customer}");
+        world.ok(&["user", "add", EMAIL, "--name", "Ann", "--role", "admin", "--account", &account]);
+        let link = world.ok(&["user", "link", EMAIL, "--account", &account]);
+        let accepted = json!({ "link": link.trim(), "password": GOOD.trim() });
+        assert_eq!(post(server, "/v1/links/accept", None, &accepted).0, 201, "{customer}");
+    }
+}
+
+fn world() -> World {
+    let world = World::sample();
+    world.ok(&["account", "add", "/Root/Zeta"]);
+    world
+}
+
+#[test]
+fn sign_in_over_the_network_asks_which_account_once_the_password_is_right() {
+    let world = world();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    two_users(&world, &server);
+    let sign_in = |password: &str, account: Option<&str>| {
+        let mut body = json!({ "email": EMAIL, "password": password });
+        if let Some(account) = account {
+            body["account"] = json!(account);
+        }
+        post(&server, "/v1/sessions", None, &body)
+    };
+    let (status, problem) = sign_in(GOOD.trim(), None);
+    assert_eq!((status, problem["code"].as_str()), (401, Some("account-needed")), "{problem}");
+    let names: Vec<&str> =
+        problem["accounts"].as_array().expect("accounts").iter().filter_map(|a| a["name"].as_str()).collect();
+    assert_eq!(names, ["Acme Ltd", "Zeta"]);
+    let id = problem["accounts"][1]["account_id"].as_str().expect("id");
+    for account in ["zeta", id] {
+        assert_eq!(sign_in(GOOD.trim(), Some(account)).0, 201, "{account}");
+    }
+    // Whoever does not know the password learns nothing.
+    let (status, wrong) = sign_in("a wrong one altogether", None);
+    assert_eq!((status, wrong["code"].as_str()), (401, Some("wrong-credentials")));
+    assert_eq!(wrong["accounts"], Json::Null);
+    let elsewhere = sign_in(GOOD.trim(), Some("/Root"));
+    assert_eq!((elsewhere.0, elsewhere.1["code"].as_str()), (401, Some("wrong-credentials")));
+}
+
+#[test]
+fn commands_name_the_account_where_the_address_is_a_user_of_several() {
+    let world = world();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    two_users(&world, &server);
+    let ann = Elsewhere::of(&server);
+    let login = ["login", "--email", EMAIL];
+    let (_, said) = ann.ends(&login, GOOD, 4);
+    assert!(said.contains("Acme Ltd (acc_") && said.contains("--account"), "{said}");
+    let (_, said) = ann.ends(&[&login[..], &["--account", "Zeta"]].concat(), GOOD, 0);
+    assert!(said.contains("signed in"), "{said}");
+    assert!(ann.ok(&["accounts"]).contains("Zeta"));
+    // At the store itself likewise, and in the configuration.
+    let (_, said) = world.ends(&["--as", EMAIL, "accounts"], 4);
+    assert!(said.contains("Zeta (acc_") && said.contains("--account"), "{said}");
+    assert!(world.ok(&["--as", EMAIL, "--account", "Zeta", "accounts"]).contains("Zeta"));
+    // The command's own option of that name is another.
+    world.ok(&["--as", EMAIL, "--account", "Zeta", "users", "--account", "/Zeta"]);
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let config = format!("as = \"{EMAIL}\"\naccount = \"Acme Ltd\"\n");
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+    assert!(world.ok(&["profile"]).contains("account,/Acme Ltd"));
+}
+
+#[test]
+fn links_are_mailed_where_mail_is_configured_and_no_surface_shows_them() {
+    let world = world();
+    let folder = world.path(".config/simdeck");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let config = "url = \"https://sims.example\"\n[mail]\nfrom = \"simdeck <sims@x.example>\"\n";
+    std::fs::write(folder.join("config.toml"), config).expect("written");
+    let command = || {
+        let mut command = world.command();
+        // Nothing listens there: messages wait in the outbox.
+        command.env("SIMDECK_SMTP_URL", "smtp://127.0.0.1:9");
+        command
+    };
+    let server = Server::of(command(), "127.0.0.1:0", &[]);
+    let ran = |args: &[&str]| {
+        let output = command().args(args).output().expect("ran");
+        assert!(output.status.success(), "{output:?}");
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"))
+    };
+    let [_, said] =
+        ran(&["user", "add", EMAIL, "--name", "Ann", "--role", "user", "--account", "/Root/Zeta"]);
+    assert!(said.contains("the invitation was mailed to ann@x.example"), "{said}");
+    let [shown, said] = ran(&["user", "link", EMAIL]);
+    assert!(shown.is_empty() && said.contains("the link was mailed to ann@x.example"), "{shown}{said}");
+    assert!(!said.contains("simdeck_") && !said.contains("/accept/"), "{said}");
+    // Nor does the server.
+    let [token, _] = ran(&["token", "create", "script", "--scope", "write"]);
+    let new = json!({ "account_id": "acc_1", "name": "Ben", "email": "ben@x.example", "role": "user" });
+    let (status, user) = post(&server, "/v1/users", Some(&token), &new);
+    assert_eq!((status, user["invitation"].as_str()), (201, Some("mailed")), "{user}");
+    let root = json!({ "email": "root@x.example", "password": GOOD.trim() });
+    let mut child = command()
+        .args(["profile", "--password"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    child.stdin.take().expect("stdin").write_all(GOOD.as_bytes()).expect("typed");
+    assert!(child.wait().expect("ended").success());
+    let (_, session) = post(&server, "/v1/sessions", None, &root);
+    let id: i64 =
+        user["id"].as_str().and_then(|id| id.strip_prefix("usr_")).expect("id").parse().expect("number");
+    let ask = json!({ "ask": "link", "user": id, "all": false });
+    let (status, link) = post(&server, "/v1/ask", session["token"].as_str(), &ask);
+    assert_eq!((status, link["mailed_to"].as_str()), (200, Some("ben@x.example")), "{link}");
+    assert_eq!(link["secret"], Json::Null);
 }

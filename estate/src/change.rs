@@ -22,6 +22,15 @@ pub use outcome::{Counts, Outcome, Reason};
 pub use plan::{Group, Plan, Warning};
 pub use target::Target;
 
+impl ChangeId {
+    /// Parses an id that the caller chose. It must be a UUID: an id that can be guessed may be another user's, whose
+    /// receipt would be returned.
+    pub fn parse(text: &str) -> Result<Self> {
+        let id = uuid::Uuid::try_parse(text);
+        id.map(|id| Self(id.to_string())).map_err(|_| Error::invalid("change-id", "must be a UUID"))
+    }
+}
+
 /// What a move takes off the SIMs on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Clear {

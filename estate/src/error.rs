@@ -4,6 +4,7 @@ mod fault;
 
 use std::path::PathBuf;
 
+use crate::account_choice::AccountChoice;
 use crate::role::{Capability, Role};
 pub use fault::Fault;
 
@@ -54,6 +55,9 @@ pub enum Error {
     /// The password is right, and a second factor asks for a code.
     #[error("a code is needed: the one your authenticator shows")]
     CodeNeeded,
+    /// The address is a user of several accounts, and the sign-in does not say of which.
+    #[error("the address is a user of several accounts: {}", choices(.0))]
+    AccountNeeded(Vec<AccountChoice>),
     /// Nobody has signed in at that server.
     #[error("not signed in at {0}")]
     NotSignedIn(String),
@@ -226,6 +230,10 @@ fn drift(expected: u64, found: u64) -> String {
     format!("the number of SIMs has changed since the preview: {expected} then, {found} now")
 }
 
+fn choices(accounts: &[AccountChoice]) -> String {
+    accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
 impl Error {
     /// Builds the error for a value that breaks a hard rule.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
@@ -284,6 +292,7 @@ impl Error {
             Self::NotSignedIn(_) => "not-signed-in-yet",
             Self::WrongPassword => "wrong-credentials",
             Self::CodeNeeded => "code-needed",
+            Self::AccountNeeded(_) => "account-needed",
             Self::SignedOut => "signed-out",
             Self::Invalid { .. } => "invalid",
             Self::Filter { .. } => "bad-filter",
@@ -322,6 +331,7 @@ impl Error {
             | Self::WrongPassword
             | Self::NotSignedIn(_)
             | Self::CodeNeeded
+            | Self::AccountNeeded(_)
             | Self::SignedOut => Kind::Forbidden,
             Self::Drift { .. } => Kind::Changed,
             Self::Unreachable { .. } | Self::Unknown { .. } => Kind::Unreachable,
@@ -342,6 +352,7 @@ impl Error {
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
             Self::NotByToken => Some("its user can, signed in as themselves".into()),
+            Self::AccountNeeded(_) => Some("name one of them: --account NAME, or account in the request".into()),
             Self::NotSignedIn(server) => Some(format!("simdeck login {server}, or set SIMDECK_TOKEN")),
             Self::WrongPassword => {
                 Some("an Admin of your account can make you a link for another: simdeck user link".into())

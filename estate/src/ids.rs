@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-
 /// Identifies an account within one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountId(pub i64);
@@ -43,12 +41,6 @@ impl ChangeId {
     /// A new one, unlike any other (UUID version 7, RFC 9562).
     pub fn new() -> Self {
         Self(new_uuid().to_string())
-    }
-
-    /// One that somebody made up: a UUID, for what anybody could guess is somebody else's too, who would be told of it.
-    pub fn parse(text: &str) -> Result<Self> {
-        let id = uuid::Uuid::try_parse(text);
-        id.map(|id| Self(id.to_string())).map_err(|_| Error::invalid("change-id", "must be a UUID"))
     }
 }
 

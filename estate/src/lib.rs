@@ -4,6 +4,7 @@
 //! prints, reads a home directory, or knows of terminals and networks.
 
 mod account;
+mod account_choice;
 mod change;
 mod clock;
 pub mod demo;
@@ -45,6 +46,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 pub use account::{Account, Accounts, Ceiling, check_new_account_name, split_path, valid_name};
+pub use account_choice::AccountChoice;
 pub use change::{
     Change, Clear, Counts, Entry, Group, Grouping, Head, Item, Outcome, Plan, Reason, Receipt, Target,
     Warning,
@@ -83,7 +85,9 @@ pub use store::log::LogFilter;
 pub use store::migrate::Upgrade;
 pub use store::open::StoreInfo;
 pub use store::watch::CommitWatch;
-pub use token::{Chosen, Factor, Invited, Link, NewToken, Secret, SignIn, Signed, Signing, Token};
+pub use token::{
+    Chosen, Factor, Invited, Link, LinkPurpose, NewToken, Secret, SignIn, Signed, Signing, Token,
+};
 pub use units::DAY;
 pub use units::Time;
 pub use usage::{
@@ -223,8 +227,10 @@ pub trait Estate: Send + Sync {
     fn prove_factor(&self, code: &str) -> Result<()>;
     /// Takes the second factor away.
     fn end_factor(&self, current: &str) -> Result<()>;
+    /// Returns true if invitations and links for passwords go out by mail, and are shown to nobody.
+    fn mails_links(&self) -> bool;
     /// Makes a link by which a user of an account one manages accepts their invitation, or chooses another password;
-    /// with `all` their second factor goes too.
+    /// with `all` their second factor goes too. Where links are mailed, it is not given back.
     fn link(&self, user: UserId, all: bool) -> Result<Link>;
     /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>>;

@@ -114,7 +114,7 @@ impl Local {
             log::touch_if_absent(&session, 1, account)?;
             transaction.commit()?;
         }
-        Self::sign_in(Arc::new(store), Some(&email), false, Box::new(move || now))
+        Self::sign_in(Arc::new(store), Some(&email), None, false, Box::new(move || now))
     }
 
     /// Opens a store as the user with that address, or as the only Admin of the root account.
@@ -122,16 +122,22 @@ impl Local {
     /// A store of an older schema is upgraded after a backup; with `read_only` it is read if that is possible, else the
     /// error is `Older`.
     pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
+        Self::open_in(path, email, None, read_only)
+    }
+
+    /// Opens a store as [`Local::open`] does; `account` names the account of the user where the address has several.
+    pub fn open_in(path: &Path, email: Option<&str>, account: Option<&str>, read_only: bool) -> Result<Self> {
         let opening = if read_only { Opening::ReadOnly } else { Opening::Write };
-        Self::sign_in(Arc::new(Store::open(path, opening)?), email, read_only, Box::new(Time::now))
+        let store = Arc::new(Store::open(path, opening)?);
+        Self::sign_in(store, email, account, read_only, Box::new(Time::now))
     }
 
     /// Opens a store for reading and small notes of its own, such as the time of a sign-in. A store of an older schema
     /// is not upgraded: it is opened read-only.
-    pub fn open_as_is(path: &Path, email: Option<&str>) -> Result<Self> {
+    pub fn open_as_is(path: &Path, email: Option<&str>, account: Option<&str>) -> Result<Self> {
         let store = Store::open(path, Opening::AsIs)?;
         let read_only = !store.is_writable();
-        Self::sign_in(Arc::new(store), email, read_only, Box::new(Time::now))
+        Self::sign_in(Arc::new(store), email, account, read_only, Box::new(Time::now))
     }
 
     fn new(store: Arc<Store>, scope: Scope, clock: Clock) -> Self {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+#[cfg(doc)]
+use crate::AccountChoice;
 use crate::ids::{AccountId, TokenId, UserId};
 use crate::units::Time;
 
@@ -49,7 +51,7 @@ pub struct NewToken {
 }
 
 /// What somebody signs in with over a network.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct SignIn {
     /// Their mail address.
     pub email: String,
@@ -57,6 +59,8 @@ pub struct SignIn {
     pub password: String,
     /// The code their authenticator shows, where they have a second factor.
     pub code: Option<String>,
+    /// The account of the user, where the address is a user of several: see [`AccountChoice::is_named`].
+    pub account: Option<String>,
 }
 
 /// What somebody chooses who was let in by a link.
@@ -91,30 +95,43 @@ pub struct Factor {
 /// A link that lets somebody in once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// What it ends with.
-    pub secret: Secret,
-    /// Until when it is good.
+    /// The secret at its end, for the inviter to hand over; `None` where the link was mailed: then only whoever reads
+    /// that mailbox has it.
+    pub secret: Option<Secret>,
+    /// The address it was mailed to, if it was.
+    pub mailed_to: Option<String>,
+    /// End of its validity.
     pub expires: Time,
-    /// Whether it went out as mail already.
-    pub mailed: bool,
 }
 
 impl Link {
-    /// The whole of it, at a server.
-    pub fn at(&self, base: &str) -> String {
-        format!("{}/accept/{}", base.trim_end_matches('/'), self.secret.reveal())
+    /// Returns the address of the link at a server, if it is to be handed over.
+    pub fn url(&self, base: &str) -> Option<String> {
+        self.secret.as_ref().map(|secret| secret.link(base))
     }
 }
 
-/// Whom a link lets in.
+/// The purpose of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkPurpose {
+    /// Accepts an invitation.
+    Invitation,
+    /// Chooses another password.
+    Password,
+    /// Confirms another address, by the password there is.
+    Address,
+}
+
+/// The user that a link lets in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invited {
     /// Their name, as whoever invited them wrote it.
     pub name: String,
-    /// Their mail address.
+    /// Their mail address; for a link that confirms another one, that.
     pub email: String,
-    /// Whether it is an invitation; else a new password is chosen.
-    pub invitation: bool,
+    /// The purpose of the link.
+    pub purpose: LinkPurpose,
 }
 
 /// What somebody who signed in over a network goes on with.
@@ -157,6 +174,11 @@ impl Secret {
     /// The token itself, to be handed over.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// The address of a link that ends with this secret, at a server.
+    pub(crate) fn link(&self, base: &str) -> String {
+        format!("{}/accept/{}", base.trim_end_matches('/'), self.0)
     }
 
     pub(crate) fn prefix(&self) -> &str {

@@ -58,7 +58,7 @@ pub struct User {
     pub account: AccountId,
     /// Full name.
     pub name: String,
-    /// E-mail address, unique ignoring case.
+    /// E-mail address, unique within a top-level customer, ignoring case.
     pub email: String,
     /// What they may do.
     pub role: Role,

@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Cancel, Change, Chosen, Error, Estate, Local, LogFilter, Role, Secret, SignIn, Signed, Time, User,
-    UserChange, UserState,
+    Cancel, Change, Chosen, Error, Estate, LinkPurpose, Local, LogFilter, Role, Secret, SignIn, Signed, Time,
+    User, UserChange, UserId, UserState,
 };
 
 const NOW: Time = Time(1_780_000_000);
@@ -19,7 +19,7 @@ fn later(seconds: i64) -> Time {
 }
 
 fn by(email: &str, password: &str, code: Option<&str>) -> SignIn {
-    SignIn { email: email.into(), password: password.into(), code: code.map(str::to_owned) }
+    SignIn { email: email.into(), password: password.into(), code: code.map(str::to_owned), account: None }
 }
 
 fn chosen(name: Option<&str>, password: &str) -> Chosen {
@@ -42,9 +42,14 @@ fn invite(root: &Local, email: &str) -> User {
     user(root, email)
 }
 
+/// The secret of a link that is shown; with `all` the second factor goes too.
+fn shown(local: &Local, user: UserId, all: bool) -> Secret {
+    local.link(user, all).expect("link").secret.expect("shown")
+}
+
 fn enter(root: &Local, email: &str) -> Signed {
-    let link = root.link(invite(root, email).id, false).expect("link");
-    root.by_link(&link.secret, &chosen(None, GOOD), NOW).expect("in")
+    let link = shown(root, invite(root, email).id, false);
+    root.by_link(&link, &chosen(None, GOOD), NOW).expect("in")
 }
 
 fn world() -> (tempfile::TempDir, Local) {
@@ -57,22 +62,19 @@ fn world() -> (tempfile::TempDir, Local) {
 fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be_guessed() {
     let (_dir, root) = world();
     let ann = invite(&root, "ann@x.example");
-    let first = root.link(ann.id, false).expect("link");
-    let link = root.link(ann.id, false).expect("another");
+    let first = shown(&root, ann.id, false);
+    let link = shown(&root, ann.id, false);
     let enter =
         |link: &Secret, password: &str, now| root.by_link(link, &chosen(Some("Ann Other"), password), now);
     let gone =
         |result: Result<Signed, Error>| assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
-    gone(enter(&first.secret, GOOD, NOW));
-    gone(enter(&link.secret, GOOD, later(8 * 86_400)));
-    assert!(matches!(
-        enter(&link.secret, "ann@x.example", NOW),
-        Err(Error::Invalid { field: "password", .. })
-    ));
-    let invited = root.linked(&link.secret, NOW).expect("looked at");
-    assert_eq!((invited.name.as_str(), invited.invitation), ("Ann", true));
-    let signed = enter(&link.secret, GOOD, NOW).expect("in");
-    gone(enter(&link.secret, GOOD, NOW));
+    gone(enter(&first, GOOD, NOW));
+    gone(enter(&link, GOOD, later(8 * 86_400)));
+    assert!(matches!(enter(&link, "ann@x.example", NOW), Err(Error::Invalid { field: "password", .. })));
+    let invited = root.linked(&link, NOW).expect("looked at");
+    assert_eq!((invited.name.as_str(), invited.purpose), ("Ann", LinkPurpose::Invitation));
+    let signed = enter(&link, GOOD, NOW).expect("in");
+    gone(enter(&link, GOOD, NOW));
     let session = session(&root, &signed.token, NOW).expect("session");
     assert_eq!((session.me().name.as_str(), session.me().state), ("Ann Other", UserState::Active));
     // A person may what is a person's own.
@@ -184,12 +186,9 @@ fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
     assert!(one.accounts(&Cancel::new()).is_ok());
     assert_eq!(two.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
     // Whoever manages the account makes a link for another, and learns no password by it.
-    let reset = root.link(user(&root, "ann@x.example").id, true).expect("link");
-    assert!(matches!(
-        root.by_link(&reset.secret, &chosen(None, GOOD), later(86_401)),
-        Err(Error::NotFound { .. })
-    ));
-    root.by_link(&reset.secret, &chosen(None, GOOD), NOW).expect("in");
+    let reset = shown(&root, user(&root, "ann@x.example").id, true);
+    assert!(matches!(root.by_link(&reset, &chosen(None, GOOD), later(86_401)), Err(Error::NotFound { .. })));
+    root.by_link(&reset, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(one.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
 }
 
@@ -222,14 +221,14 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     assert!(matches!(ann.begin_factor(GOOD), Err(Error::Conflict(_))));
     assert_eq!(ann.end_factor("a wrong one altogether"), Err(Error::WrongPassword));
     // A link for another password is no way past it.
-    let link = root.link(ann.me().id, false).expect("link");
-    assert_eq!(root.by_link(&link.secret, &chosen(None, GOOD), NOW).map(|_| ()), Err(Error::CodeNeeded));
+    let link = shown(&root, ann.me().id, false);
+    assert_eq!(root.by_link(&link, &chosen(None, GOOD), NOW).map(|_| ()), Err(Error::CodeNeeded));
     let later = later(120);
     let with = Chosen { code: Some(code(&factor.secret, later)), ..chosen(None, GOOD) };
-    root.by_link(&link.secret, &with, later).expect("in");
+    root.by_link(&link, &with, later).expect("in");
     // Whoever lost it is helped by a link that takes it away too.
-    let link = root.link(ann.me().id, true).expect("link");
-    root.by_link(&link.secret, &chosen(None, GOOD), NOW).expect("in");
+    let link = shown(&root, ann.me().id, true);
+    root.by_link(&link, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(sign_in(None, NOW), Ok(()));
 }
 
@@ -247,10 +246,10 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     // Not the right one either, and by a link no more than by the password.
     let wait = Err(Error::TooMany { seconds: 60 });
     assert_eq!(sign_in(&code(&factor.secret, later(30)), NOW), wait);
-    let link = root.link(ann.me().id, false).expect("link");
+    let link = shown(&root, ann.me().id, false);
     let with = |code: &str| Chosen { code: Some(code.into()), ..chosen(None, GOOD) };
-    assert_eq!(root.by_link(&link.secret, &with("wrong"), NOW).map(|_| ()), wait);
-    assert_eq!(root.by_link(&link.secret, &with("wrong"), later(60)), Err(Error::WrongPassword));
+    assert_eq!(root.by_link(&link, &with("wrong"), NOW).map(|_| ()), wait);
+    assert_eq!(root.by_link(&link, &with("wrong"), later(60)), Err(Error::WrongPassword));
     assert_eq!(sign_in("wrong", later(60)), Err(Error::TooMany { seconds: 120 }));
     // After hours of it, an hour for each; the right one begins anew.
     let mut now = later(60);
@@ -274,8 +273,8 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     assert!(matches!(ann.prove_factor(&code(&factor.secret, then)), Err(Error::Conflict(_))));
     // Whoever is kept out by it is let in by whoever manages the account.
     (0..3).for_each(|_| assert_eq!(sign_in("wrong", then), Err(Error::WrongPassword)));
-    let link = root.link(ann.me().id, true).expect("link");
-    root.by_link(&link.secret, &chosen(None, GOOD), then).expect("in");
+    let link = shown(&root, ann.me().id, true);
+    root.by_link(&link, &chosen(None, GOOD), then).expect("in");
 }
 
 #[test]
@@ -309,26 +308,70 @@ fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     assert!(go(estate::Progress { phase: "", done: 0, total: 0 }).is_continue());
 }
 
+/// The secret of the link in the newest letter.
+fn mailed(root: &Local) -> (String, Secret) {
+    let letters = root.letters(99).expect("letters");
+    let letter = letters.last().expect("a letter");
+    let link = letter.body.split_whitespace().find(|word| word.starts_with("https://sims.example/accept/"));
+    let end = link.expect(&letter.body).rsplit('/').next().expect("an end");
+    (letter.to.clone(), Secret::read(end).expect("a secret"))
+}
+
+fn mailing(root: Local) -> Local {
+    root.with_mail(true).with_links(Some("https://sims.example/".into()))
+}
+
 #[test]
-fn where_mail_goes_out_invitations_and_links_do_with_where_they_lead() {
+fn where_mail_goes_out_links_are_mailed_and_shown_to_nobody() {
     let (_dir, root) = world();
-    let root = root.with_mail(true).with_links(Some("https://sims.example/".into()));
+    let root = mailing(root);
     let ann = invite(&root, "ann@x.example");
-    let secret = |letters: &[estate::Letter]| {
-        let body = &letters.last().expect("a letter").body;
-        let link = body
-            .split_whitespace()
-            .find(|word| word.starts_with("https://sims.example/accept/"))
-            .expect(body);
-        Secret::read(link.rsplit('/').next().expect("an end")).expect("a secret")
-    };
-    let invitation = secret(&root.letters(9).expect("letters"));
-    assert!(root.linked(&invitation, NOW).expect("good").invitation);
+    let (_, invitation) = mailed(&root);
+    assert_eq!(root.linked(&invitation, NOW).expect("good").purpose, LinkPurpose::Invitation);
     // A later one takes the place of the one before.
-    assert!(root.link(ann.id, false).expect("link").mailed);
+    let link = root.link(ann.id, false).expect("link");
+    assert_eq!((link.secret, link.mailed_to.as_deref()), (None, Some("ann@x.example")));
     assert!(root.linked(&invitation, NOW).is_err());
-    let letters = root.letters(9).expect("letters");
-    root.by_link(&secret(&letters), &chosen(None, GOOD), NOW).expect("in");
+    root.by_link(&mailed(&root).1, &chosen(None, GOOD), NOW).expect("in");
+    let reset = root.link(ann.id, true).expect("link");
+    assert_eq!(reset.secret, None);
+    // Mail that goes out without a way to the server makes no link at all.
+    let root = root.with_links(None);
+    assert!(matches!(root.link(ann.id, false), Err(Error::Conflict(why)) if why.contains("url")));
+}
+
+#[test]
+fn where_mail_goes_out_another_address_is_confirmed_by_a_link_that_is_mailed_there() {
+    let (_dir, root) = world();
+    let root = mailing(root);
+    invite(&root, "ann@x.example");
+    let signed = root.by_link(&mailed(&root).1, &chosen(None, GOOD), NOW).expect("in");
+    let ann = mailing(session(&root, &signed.token, NOW).expect("session"));
+    let change = Change::EditProfile { name: "Ann".into(), email: "new@x.example".into() };
+    apply(&ann, &change).expect("asked for");
+    let (recipient, confirmation) = mailed(&root);
+    assert_eq!(recipient, "new@x.example");
+    let linked = root.linked(&confirmation, NOW).expect("good");
+    assert_eq!((linked.email.as_str(), linked.purpose), ("new@x.example", LinkPurpose::Address));
+    let sign_in = |email: &str| root.by_password(&by(email, GOOD, None), NOW).map(|_| ());
+    // Whoever reads that mailbox by mistake does not have the password.
+    let wrong = root.by_link(&confirmation, &chosen(None, "another few words"), NOW);
+    assert_eq!(wrong, Err(Error::WrongPassword));
+    assert_eq!((sign_in("ann@x.example"), sign_in("new@x.example")), (Ok(()), Err(Error::WrongPassword)));
+    root.by_link(&confirmation, &chosen(None, GOOD), NOW).expect("confirmed");
+    assert_eq!((sign_in("ann@x.example"), sign_in("new@x.example")), (Err(Error::WrongPassword), Ok(())));
+    assert!(root.by_link(&confirmation, &chosen(None, GOOD), NOW).is_err());
+    // A link for another password goes to the present address, and brings no other.
+    let ann = user(&root, "new@x.example");
+    let signed = root.by_password(&by("new@x.example", GOOD, None), NOW).expect("in");
+    let session = mailing(session(&root, &signed.token, NOW).expect("session"));
+    let change = Change::EditProfile { name: "Ann".into(), email: "third@x.example".into() };
+    apply(&session, &change).expect("asked for");
+    root.link(ann.id, false).expect("link");
+    let (recipient, reset) = mailed(&root);
+    assert_eq!(recipient, "new@x.example");
+    root.by_link(&reset, &chosen(None, GOOD), NOW).expect("in");
+    assert_eq!((sign_in("new@x.example"), sign_in("third@x.example")), (Ok(()), Err(Error::WrongPassword)));
 }
 
 #[test]
@@ -346,13 +389,13 @@ fn another_address_is_taken_by_a_link_and_nobody_finds_out_by_it_whose_one_is() 
     };
     // Somebody has it, or nobody: wanting it answers alike.
     want("bob@x.example").expect("noted");
-    let taken = root.link(ann.me().id, false).expect("link");
-    root.by_link(&taken.secret, &chosen(None, GOOD), NOW).expect("in");
+    let taken = shown(&root, ann.me().id, false);
+    root.by_link(&taken, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(sign_in("ann@x.example"), Ok(()));
     want("new@x.example").expect("noted");
     assert_eq!(sign_in("new@x.example"), Err(Error::WrongPassword));
-    let free = root.link(ann.me().id, false).expect("link");
-    root.by_link(&free.secret, &chosen(None, GOOD), NOW).expect("in");
+    let free = shown(&root, ann.me().id, false);
+    root.by_link(&free, &chosen(None, GOOD), NOW).expect("in");
     assert_eq!(sign_in("new@x.example"), Ok(()));
     assert_eq!(sign_in("ann@x.example"), Err(Error::WrongPassword));
 }

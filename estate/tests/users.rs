@@ -55,11 +55,12 @@ fn who_is_invited_accepts_by_signing_in_and_only_then_is_the_address_compared() 
     invite(&root, "/Root/A", "ann@x.example", Role::Admin).expect("invited");
     assert_eq!(user(&root, "ann@x.example").state, UserState::Invited);
     assert!(matches!(Local::open(root.path(), Some("ann@x.example"), true), Err(Error::ReadOnly)));
-    // Another account invites the same address: whoever invites is told nothing of it.
+    // Another customer invites the same address: whoever invites is told nothing of it.
     invite(&root, "/Root/B", "ANN@x.example", Role::User).expect("invited too");
     assert!(refused(invite(&root, "/Root/B", "ann@X.example", Role::User)).contains("already"));
-    // The first invitation is the one that is accepted: nobody takes one away by another.
-    let ann = open(&root, " Ann@x.example ").expect("accepted");
+    // Which invitation is meant is asked for: nobody takes one away by another.
+    assert!(matches!(open(&root, " Ann@x.example ").map(drop), Err(Error::AccountNeeded(_))));
+    let ann = Local::open_in(root.path(), Some(" Ann@x.example "), Some("A"), false).expect("accepted");
     assert_eq!((ann.me().state, ann.me().role), (UserState::Active, Role::Admin));
     assert!(open(&root, "ánn@x.example").is_err(), "another address");
     let again = open(&root, "ann@x.example").expect("signs in");

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 
-use estate::{Chosen, Error, Estate};
+use estate::{Chosen, Error, Estate, LinkPurpose, SignIn};
 
 use super::{Context, Outcome};
 use crate::connect;
@@ -25,8 +25,11 @@ pub struct LoginArgs {
     /// Your mail address; asked for without it.
     #[arg(long)]
     email: Option<String>,
+    /// Your account, by name or number (`acc_7`), where the address is a user of several.
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
     /// Keep an API token instead: it is read from standard input.
-    #[arg(long, conflicts_with = "email")]
+    #[arg(long, conflicts_with_all = ["email", "account"])]
     token: bool,
 }
 
@@ -37,7 +40,7 @@ pub struct LogoutArgs {
     url: Option<String>,
 }
 
-/// Accept an invitation, or choose another password, by a link you were given.
+/// Accept an invitation, choose another password or confirm an address, by a link you were given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Where nobody types, the password is a line of standard input.")]
 pub struct AcceptArgs {
@@ -114,10 +117,19 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
     let door = Door::new(server.clone())?;
     let email = args.email.clone().map_or_else(|| ask("Mail address: "), Ok)?;
     let password = secret("Password: ")?;
-    let kept = match door.sign_in(&email, &password, None) {
-        Err(Error::CodeNeeded) => door.sign_in(&email, &password, Some(&ask("Code: ")?)),
-        other => other,
-    }?;
+    let mut by = SignIn { email, password, code: None, account: args.account.clone() };
+    let kept = loop {
+        match door.sign_in(&by) {
+            Err(Error::CodeNeeded) if by.code.is_none() => by.code = Some(ask("Code: ")?),
+            Err(Error::AccountNeeded(choices)) if by.account.is_none() && std::io::stdin().is_terminal() => {
+                for choice in &choices {
+                    context.say(format!("  {choice}"));
+                }
+                by.account = Some(ask("Account: ")?);
+            }
+            other => break other?,
+        }
+    };
     keep(context, server, &kept)
 }
 
@@ -150,9 +162,17 @@ pub fn accept(context: &Context, args: &AcceptArgs) -> Outcome {
     let server = server(context, Some(url))?;
     let door = Door::new(server.clone())?;
     let invited = door.linked(&args.url)?;
-    let why = if invited.invitation { "your invitation" } else { "another password" };
+    let why = match invited.purpose {
+        LinkPurpose::Invitation => "your invitation",
+        LinkPurpose::Password => "another password",
+        LinkPurpose::Address => "your new address",
+    };
     context.say(format!("{} <{}>: {why}", invited.name, invited.email));
-    let mut chosen = Chosen { password: new_password()?, name: args.name.clone(), code: None };
+    let password = match invited.purpose {
+        LinkPurpose::Address => secret("Password: ")?,
+        LinkPurpose::Invitation | LinkPurpose::Password => new_password()?,
+    };
+    let mut chosen = Chosen { password, name: args.name.clone(), code: None };
     let kept = match door.accept(&args.url, &chosen) {
         Err(Error::CodeNeeded) => {
             chosen.code = Some(ask("Code: ")?);

@@ -71,6 +71,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
             change::run(context, local.as_ref(), change, at_once(Confirm::default()), "Change your profile")?;
         if let Some(email) = &args.email {
             let how = match local.local() {
+                _ if local.mails_links() => format!("confirm it by the link that was mailed to {email}"),
                 Some(_) => format!("sign in once as {email}"),
                 None => {
                     "come in once by a link an Admin of your account makes (simdeck user link)".to_owned()

@@ -82,7 +82,8 @@ pub enum One {
     },
     /// Send the invitation once more.
     Resend(Who),
-    /// Make a link by which a user accepts their invitation, or chooses another password. It works once.
+    /// Make a link by which a user accepts their invitation, or chooses another password. It works once. Where mail is
+    /// configured it is mailed to them, and not shown.
     Link {
         /// Their mail address.
         email: String,
@@ -138,8 +139,8 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Invite {email} to {}", accounts.path(account));
             let added = Change::AddUser { account, name, email: email.clone(), role: role.role() };
             let done = change::run(context, local.as_ref(), added, at_once(confirm), &what)?;
-            if context.config.mail.is_none() && !confirm.dry_run {
-                context.say(format!("no mail server is configured here: tell them to sign in as {email}, or make them a link: simdeck user link {email}"));
+            if !confirm.dry_run {
+                context.say(say_invited(context, local.as_ref(), &email));
             }
             return Ok(done);
         }
@@ -166,14 +167,32 @@ pub fn one(context: &Context, command: One) -> Outcome {
     change::run(context, local.as_ref(), Change::ChangeUser { user: user.id, to }, confirm, &what)
 }
 
-/// Makes a link, and says where it leads.
+/// Returns what to say of an invitation: how it reaches the user.
+fn say_invited(context: &Context, local: &dyn Estate, email: &str) -> String {
+    if local.mails_links() {
+        return format!("the invitation was mailed to {email}, with a link to accept it by");
+    }
+    let link = format!("make them a link: simdeck user link {email}");
+    match local.local() {
+        None => format!("no invitation was mailed: {link}"),
+        Some(_) if context.config.mail.is_some() => format!("the invitation was mailed to {email}"),
+        Some(_) => {
+            format!("no mail server is configured here: tell them to sign in as {email}, or {link}")
+        }
+    }
+}
+
+/// Makes a link, and says where it leads or that it was mailed.
 fn link(context: &Context, local: &dyn Estate, user: &User, all: bool) -> Outcome {
     let link = local.link(user.id, all)?;
+    if let Some(address) = &link.mailed_to {
+        context.say(format!("the link was mailed to {address}; it works once, until {}", link.expires));
+        return Ok(Exit::Done);
+    }
     let server = connect::server(&context.globals, &context.config)?.map(|server| server.url);
     let base = server.or_else(|| context.config.url.clone());
-    let at = link.at(base.as_deref().unwrap_or("https://YOUR-SERVER"));
-    let sent = if link.mailed { "it was sent to them; " } else { "hand it to them: " };
-    context.say(format!("{sent}it works once, until {}", link.expires));
+    let at = link.url(base.as_deref().unwrap_or("https://YOUR-SERVER")).unwrap_or_default();
+    context.say(format!("hand it to them: it works once, until {}", link.expires));
     if base.is_none() {
         context.say("put the address of your server in its place; url = \"https://…\" in the configuration says it once and for all");
     }

@@ -1,6 +1,6 @@
 //! A server before anybody is signed in there.
 
-use estate::{Chosen, Error, Invited, Result};
+use estate::{Chosen, Error, Invited, Result, SignIn};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -40,8 +40,14 @@ impl Door {
     }
 
     /// Signs in by password.
-    pub fn sign_in(&self, email: &str, password: &str, code: Option<&str>) -> Result<Kept> {
-        self.post("/v1/sessions", &json!({ "email": email, "password": password, "code": code }))
+    pub fn sign_in(&self, by: &SignIn) -> Result<Kept> {
+        let SignIn { email, password, code, account } = by;
+        let mut body = json!({ "email": email, "password": password, "code": code });
+        // A server of an earlier version knows no such member.
+        if let Some(account) = account {
+            body["account"] = json!(account);
+        }
+        self.post("/v1/sessions", &body)
     }
 
     /// Whom a link lets in.

@@ -201,7 +201,7 @@ fn user_routes() -> Vec<Route> {
             .fails(404, "The account is not there, as far as you can know.")
             .lists::<User>("A page of users."),
         Route::post("/v1/users", users::add)
-            .named("addUser", "Users", "Invite a user")
+            .named("addUser", "Users", "Invite a user\nWhere the server sends mail, the link to accept it by is mailed and shown to nobody. Users of other customers make no difference to the answer.")
             .changes()
             .fails(404, "The account is not there, as far as you can know.")
             .takes::<NewUser>(json!({ "account_id": "acc_1", "name": "Ann Other", "email": "ann@acme.example", "role": "user" }))
@@ -271,8 +271,8 @@ fn signin_routes() -> Vec<Route> {
     vec![
         Route::post("/v1/sessions", signin::sign_in)
             .open()
-            .named("signIn", "Signing in", "Sign in by password\nWhere a second factor is set up, `code` is what the authenticator shows.")
-            .fails(401, "Not by that: `wrong-credentials`, or `code-needed`.")
+            .named("signIn", "Signing in", "Sign in by password\nWhere a second factor is set up, `code` is what the authenticator shows. Where the address is a user of several accounts and the password is right for more than one, `account` says which.")
+            .fails(401, "Not by that: `wrong-credentials`, `account-needed` or `code-needed`.")
             .fails(403, "The server only reads.")
             .takes::<Credentials>(json!({ "email": "ann@acme.example", "password": "several words in a row" }))
             .gives::<Session>(201, session),
@@ -294,7 +294,7 @@ fn signin_routes() -> Vec<Route> {
             .gives::<Invited>(200, "Whom, and what for."),
         Route::post("/v1/links/accept", signin::accept)
             .open()
-            .named("acceptLink", "Signing in", "Accept an invitation, or choose another password")
+            .named("acceptLink", "Signing in", "Accept an invitation, choose another password, or confirm an address\n`purpose` of the link says which; an address is confirmed by the password there is.")
             .fails(401, "`code-needed`, or it is not the one your authenticator shows.")
             .fails(403, "The server only reads.")
             .fails(404, "It was used, has ended, or never was.")

@@ -8,7 +8,12 @@ use super::params::Named;
 use super::problem::Problem;
 
 /// Each code, the statuses it comes with, and what to do about it.
-pub(super) const CODES: [(&str, &str, &str); 28] = [
+pub(super) const CODES: [(&str, &str, &str); 29] = [
+    (
+        "account-needed",
+        "401",
+        "The password is right, and the address is a user of several accounts: `accounts`. Send `account` too.",
+    ),
     ("ambiguous", "400, 422", "A name fits several; `candidates` are they. Say which."),
     (
         "bad-filter",

@@ -240,7 +240,7 @@ impl From<Error> for Problem {
             Error::Invalid { .. } | Error::Ambiguous { .. } | Error::Filter { .. } => StatusCode::BAD_REQUEST,
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
             Error::SignedOut => return Self::unsigned(),
-            Error::WrongPassword | Error::CodeNeeded => StatusCode::UNAUTHORIZED,
+            Error::WrongPassword | Error::CodeNeeded | Error::AccountNeeded(_) => StatusCode::UNAUTHORIZED,
             Error::Denied { .. } | Error::RootOnly | Error::ReadOnly | Error::NotByToken => {
                 StatusCode::FORBIDDEN
             }

@@ -167,7 +167,7 @@ pub(super) struct User {
     pub account_id: String,
     /// Full name.
     pub name: String,
-    /// Mail address, unique whatever the case.
+    /// Mail address, unique within a top-level customer, whatever the case.
     #[schema(example = "ann@acme.example")]
     pub email: String,
     /// What they may do: `view-only`, `user` or `admin`.
@@ -182,6 +182,11 @@ pub(super) struct User {
     /// When they last signed in, within the hour.
     #[schema(format = DateTime)]
     pub signed_in_at: Option<String>,
+    /// In the answer to an invitation: `mailed`, with the link to accept it by; `not-mailed` where the server sends no
+    /// mail and somebody has a link made for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, example = "mailed")]
+    pub invitation: Option<String>,
 }
 
 /// Who is asking.
@@ -470,8 +475,12 @@ pub(super) struct Invited {
     name: String,
     /// Their mail address.
     email: String,
-    /// Whether it is an invitation; else another password is chosen.
+    /// Whether it is an invitation.
     invitation: bool,
+    /// `invitation`; `password`: another password is chosen; `address`: the address is confirmed by the password there
+    /// is.
+    #[schema(example = "invitation")]
+    purpose: String,
 }
 
 /// Whether the server is well.

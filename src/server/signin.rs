@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use estate::{Error, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
+use estate::{Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
 use serde_json::{Value, json};
 
 use super::asker::{Asker, address};
@@ -68,7 +68,8 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     served.limits.sign_in(&wanted.email, address(&request.extensions)).within()?;
-    let by = SignIn { email: wanted.email, password: wanted.password, code: wanted.code };
+    let Credentials { email, password, code, account } = wanted;
+    let by = SignIn { email, password, code, account };
     let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
@@ -107,7 +108,9 @@ pub(super) async fn look(
     served.limits.link(address(&request.extensions)).within()?;
     let secret = secret(&sent.link)?;
     let invited = served.prove(move |owner| owner.linked(&secret, Time::now())).await?;
-    Ok(Json(json!({ "name": invited.name, "email": invited.email, "invitation": invited.invitation })))
+    let is_invitation = invited.purpose == LinkPurpose::Invitation;
+    Ok(Json(json!({ "name": invited.name, "email": invited.email, "purpose": invited.purpose,
+                    "invitation": is_invitation })))
 }
 
 /// Lets somebody in by a link.
@@ -135,7 +138,8 @@ impl Served {
 struct Filled {
     name: Option<String>,
     password: String,
-    again: String,
+    /// Absent where the password is not a new one.
+    again: Option<String>,
     code: Option<String>,
 }
 
@@ -144,7 +148,7 @@ impl Filled {
         let field = |wanted: &str| {
             form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
         };
-        let (password, again) = (field("password")?, field("again")?);
+        let (password, again) = (field("password")?, field("again"));
         Some(Self { name: field("name"), password, again, code: field("code") })
     }
 }
@@ -166,7 +170,9 @@ pub(super) async fn page_sent(State(served): State<Served>, link: Named, request
     };
     let mut code = false;
     let why = match filled {
-        Some(filled) if filled.password != filled.again => "The two passwords differ.".to_owned(),
+        Some(filled) if filled.again.as_ref().is_some_and(|again| *again != filled.password) => {
+            "The two passwords differ.".to_owned()
+        }
         Some(filled) => {
             let chosen =
                 LinkAccepted { link: end, password: filled.password, name: filled.name, code: filled.code };
@@ -197,14 +203,21 @@ impl Served {
         self.limits.link(address(&request.extensions)).within()?;
         let secret = secret(&link.0?)?;
         let invited = self.prove(move |owner| owner.linked(&secret, Time::now())).await?;
-        let (title, name) = if invited.invitation {
-            let field = format!(
+        let name = match invited.purpose {
+            LinkPurpose::Invitation => format!(
                 "<label>Your name<input name=name required maxlength=100 value=\"{}\"></label>",
                 escaped(&invited.name)
-            );
-            ("Accept the invitation", field)
-        } else {
-            ("Choose another password", String::new())
+            ),
+            LinkPurpose::Password | LinkPurpose::Address => String::new(),
+        };
+        let (title, fields, button) = match invited.purpose {
+            LinkPurpose::Invitation => {
+                ("Accept the invitation", new_password_fields(), "Sign in with this from now on")
+            }
+            LinkPurpose::Password => {
+                ("Choose another password", new_password_fields(), "Sign in with this from now on")
+            }
+            LinkPurpose::Address => ("Confirm your address", PRESENT_PASSWORD.to_owned(), "Confirm"),
         };
         let why = why.map_or_else(String::new, |why| format!("<p class=no role=alert>{}</p>", escaped(why)));
         let code = if code {
@@ -213,16 +226,25 @@ impl Served {
             ""
         };
         let body = format!(
-            "{why}<form method=post><p>{}</p>{name}\
-             <label>Password<input type=password name=password required minlength={PASSWORD_LEAST} \
-             autocomplete=new-password></label>\
-             <label>The same again<input type=password name=again required autocomplete=new-password></label>\
-             {code}<p class=hint>At least {PASSWORD_LEAST} characters: a few words that do not belong together.</p>\
-             <button>Sign in with this from now on</button></form>",
+            "{why}<form method=post><p>{}</p>{name}{fields}{code}<button>{button}</button></form>",
             escaped(&invited.email)
         );
         Ok(html(StatusCode::OK, title, &body))
     }
+}
+
+/// The field for the password there is.
+const PRESENT_PASSWORD: &str = "<label>Your password<input type=password name=password required \
+    autocomplete=current-password></label>";
+
+/// The fields for a new password.
+fn new_password_fields() -> String {
+    format!(
+        "<label>Password<input type=password name=password required minlength={PASSWORD_LEAST} \
+         autocomplete=new-password></label>\
+         <label>The same again<input type=password name=again required autocomplete=new-password></label>\
+         <p class=hint>At least {PASSWORD_LEAST} characters: a few words that do not belong together.</p>"
+    )
 }
 
 fn done() -> Response {

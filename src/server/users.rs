@@ -30,6 +30,7 @@ pub(super) fn object(user: &estate::User) -> User {
         state: user.state.word().to_owned(),
         invited_at: user.invited.map(|at| at.to_string()),
         signed_in_at: user.signed_in.map(|at| at.to_string()),
+        invitation: None,
     }
 }
 
@@ -104,7 +105,9 @@ pub(super) async fn add(
         make(local, &change, cancel)?;
         let users = local.users(Some(account), cancel)?;
         let user = users.iter().filter(|user| user.email.to_lowercase() == email).max_by_key(|user| user.id);
-        json_of(object(user.ok_or_else(|| Error::not_found("user", email))?))
+        let user = user.ok_or_else(|| Error::not_found("user", email))?;
+        let invitation = if local.mails_links() { "mailed" } else { "not-mailed" };
+        json_of(User { invitation: Some(invitation.to_owned()), ..object(user) })
     };
     Ok(created("/v1/users", &served.write(&asker, added).await?))
 }

@@ -189,7 +189,7 @@ impl Local {
                 users::invite(run, *account, name, email, *role, self.post())?
             }
             Change::ChangeUser { user, to } => users::change(run, *user, *to, self.post())?,
-            Change::EditProfile { name, email } => users::edit_profile(run, name, email)?,
+            Change::EditProfile { name, email } => users::edit_profile(run, name, email, self.post())?,
             Change::SetReference { account, reference } => tree::set_reference(run, *account, reference)?,
             Change::SetHelp { account, help } => tree::set_help(run, *account, help.as_deref())?,
             Change::AddAccount { parent, name } => add_account(run, *parent, name)?,

@@ -321,6 +321,10 @@ impl Estate for Local {
         self.end_second(current)
     }
 
+    fn mails_links(&self) -> bool {
+        self.mail && self.links.is_some()
+    }
+
     fn link(&self, user: UserId, all: bool) -> Result<Link> {
         self.make_link(user, all)
     }

@@ -14,8 +14,10 @@ use crate::progress::Cancel;
 use crate::role::Capability;
 use crate::store::connection::Session;
 use crate::store::read::View;
+use crate::store::signin::StoredLink;
 use crate::store::signin::{self, For};
 use crate::store::{log, outbox, people, tokens};
+use crate::token::LinkPurpose;
 use crate::token::{Chosen, Factor, Invited, Link, Secret, SignIn, Signed, Signing};
 use crate::units::Time;
 use crate::user::{User, UserState};
@@ -23,6 +25,8 @@ use crate::user::{User, UserState};
 /// How long a link is good: an invitation, and a new password.
 const INVITATION: i64 = 7 * 86_400;
 const RESET: i64 = 86_400;
+/// Largest number of users of one address whose passwords are tried; of more, the account has to be named.
+const MAX_CANDIDATES: usize = 16;
 
 fn immediate(session: &Session) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
@@ -76,20 +80,32 @@ impl Local {
         }
     }
 
-    /// Signs somebody in by password, and by a code where they have a second factor. Who is not known, is kept out or has
-    /// no password gets the same answer after the same time.
+    /// Signs a user in by password, and by a code where they have a second factor.
+    ///
+    /// An address may be a user of several customers: the password decides, and where it is right for several users
+    /// and `account` names none of them, the error is `AccountNeeded` with those. An address that is unknown, disabled
+    /// or without a password, and an account that is not the user's, get the same answer after the same work.
     pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
         self.writes()?;
-        let known = self.store.read(&Cancel::new(), |session| {
-            // Only whoever has the address: that somebody wants it, or is invited by it, is found out by nobody.
-            let user = people::with_email(session, &by.email)?;
-            // Where there is nobody as much is looked for.
-            let kept = signin::password(session, user.as_ref().map_or(UserId(0), |user| user.id))?;
-            Ok(user.zip(kept))
+        let (mut known, most) = self.store.read(&Cancel::new(), |session| {
+            Ok((people::with_email(session, &by.email)?, people::most_with_one_email(session)?))
         })?;
-        // The hash is worked out without the store: it takes its time.
-        let good = password::proves(&by.password, known.as_ref().map(|(_, kept)| kept.as_str()));
-        let (user, kept) = known.filter(|_| good).ok_or(Error::WrongPassword)?;
+        if let Some(account) = &by.account {
+            known.retain(|(candidate, _)| candidate.choice().is_named(account));
+        }
+        known.truncate(MAX_CANDIDATES);
+        // The hashes are worked out without the store: it takes its time. As many for every address, so that their
+        // number tells nothing.
+        let most = most.clamp(1, MAX_CANDIDATES).max(known.len());
+        let hashes = (0..most).map(|at| known.get(at).map(|(_, hash)| hash.as_str()));
+        let good: Vec<bool> = hashes.map(|hash| password::proves(&by.password, hash)).collect();
+        let mut proved = known.into_iter().zip(good).filter(|(_, good)| *good).map(|(one, _)| one);
+        let (candidate, kept) = proved.next().ok_or(Error::WrongPassword)?;
+        let others: Vec<_> = proved.map(|(other, _)| other.choice()).collect();
+        if !others.is_empty() {
+            return Err(Error::AccountNeeded([vec![candidate.choice()], others].concat()));
+        }
+        let user = candidate.user;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
         // What was looked at may have changed meanwhile.
@@ -150,7 +166,10 @@ impl Local {
         }
         let secret = password::new_factor();
         signin::set_factor(&session, me.id, &secret)?;
-        Ok(Factor { url: password::factor_url(&secret, &me.email)?, secret })
+        // Authenticators tell entries apart by this label, and one address may have several users.
+        let account = View::new(&session, &self.scope, None)?.accounts.need(me.account)?.name.clone();
+        let label = format!("{} ({account})", me.email).replace(':', " ");
+        Ok(Factor { url: password::factor_url(&secret, &label)?, secret })
     }
 
     pub(super) fn prove_second(&self, code: &str) -> Result<()> {
@@ -201,88 +220,147 @@ impl Local {
                 return Err(Error::Conflict("they are kept out; let them sign in again first".into()));
             }
         };
-        let link = new_link(&session, id, what, now)?;
-        let url = self.links.as_deref().map(|base| link.at(base));
-        if let (true, Some(url)) = (self.mail, &url) {
+        let mailed_to = if self.mail { user.email.as_str() } else { "" };
+        let (secret, expires) = new_link(&session, id, what, mailed_to, now)?;
+        if self.mail {
+            let base = self.links.as_deref().ok_or_else(unknown_server)?;
             let account = view.accounts.need(user.account)?;
             let body = format!(
-                "Hello {},\n\nby this link you choose how you sign in for {}. It works once, until {}:\n\n{url}\n",
-                user.name, account.name, link.expires
+                "Hello {},\n\nby this link you choose how you sign in for {}. It works once, until {expires}:\n\n{}\n",
+                user.name,
+                account.name,
+                secret.link(base)
             );
             outbox::write(&session, &user.email, "Sign in to simdeck", &body, now)?;
         }
         note(&view, &user, "link-user", now)?;
         transaction.commit()?;
-        Ok(Link { mailed: self.mail && url.is_some(), ..link })
+        // A link that was mailed proves the mailbox: nobody else sees it.
+        Ok(if self.mail {
+            Link { secret: None, mailed_to: Some(user.email), expires }
+        } else {
+            Link { secret: Some(secret), mailed_to: None, expires }
+        })
     }
 
-    /// Whom a link lets in, and what for; nothing is used up.
+    /// Returns the user that a link lets in, and its purpose; the link stays good.
     pub fn linked(&self, secret: &Secret, now: Time) -> Result<Invited> {
-        let (user, what) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
-        Ok(Invited { name: user.name, email: user.email, invitation: what == For::Invitation })
+        let (user, link) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
+        let (email, purpose) = match link.purpose {
+            For::Invitation => (user.email, LinkPurpose::Invitation),
+            For::Reset | For::ResetAll => (user.email, LinkPurpose::Password),
+            For::Address => (link.mailed_to, LinkPurpose::Address),
+        };
+        Ok(Invited { name: user.name, email, purpose })
     }
 
-    /// Lets somebody in by a link, once: with the password they choose, their name as they write it, and a code where
-    /// they have a second factor: whoever reads somebody's mail has only one of the two.
+    /// Lets a user in by a link, once: with the password they choose, their name as they write it, and a code where
+    /// they have a second factor: whoever reads their mail has only one of the two.
+    ///
+    /// A link that confirms an address takes the password there is. A link that was shown lets an address in for its
+    /// own top-level customer only, as every link does: see `people::admit`.
     pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
         self.writes()?;
+        let (known, link) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
+        if link.purpose == For::Address {
+            return self.confirm_address(secret, &known, chosen, now);
+        }
         let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
-        let (known, _) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
         password::check(password, &known.email, name.unwrap_or(&known.name))?;
         let name = name.map(valid_name).transpose()?;
         let hash = password::hash(password)?;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
         // What was looked at may have changed meanwhile.
-        let (user, what) = guest(&session, secret, now)?;
-        let transaction = match what {
+        let (user, link) = guest(&session, secret, now)?;
+        let is_invitation = link.purpose == For::Invitation;
+        let transaction = match link.purpose {
             For::ResetAll => {
                 signin::drop_factor(&session, user.id)?;
                 transaction
             }
-            For::Invitation | For::Reset => {
-                second(&session, transaction, user.id, chosen.code.as_deref(), now)?
-            }
+            _ => second(&session, transaction, user.id, chosen.code.as_deref(), now)?,
         };
-        if what == For::Invitation {
+        if is_invitation {
             people::admit(&session, user.id, &user.email)?;
         }
-        if let Some(name) = name.filter(|_| what == For::Invitation) {
+        if let Some(name) = name.filter(|_| is_invitation) {
             people::set_name(&session, user.id, &name)?;
         }
-        // The address they wanted is theirs with that, unless it is somebody's: of which nothing is said.
-        if let Some(wanted) = people::wanted(&session, user.id)? {
-            match people::admit(&session, user.id, &wanted) {
-                Err(Error::Conflict(_)) | Ok(()) => {}
-                Err(other) => return Err(other),
-            }
+        if link.mailed_to.is_empty() {
+            take_wanted(&session, user.id)?;
         }
         signin::set_password(&session, user.id, &hash, None, now)?;
-        let kind = if what == For::Invitation { "accept" } else { "password" };
-        let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
-        let rev = append(&session, &user, kind, body, now)?;
-        log::touch_if_absent(&session, rev, user.account)?;
+        let kind = if is_invitation { "accept" } else { "password" };
+        log_own(&session, &user, kind, now)?;
+        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        transaction.commit()?;
+        Ok(signed)
+    }
+
+    /// Gives a user the address that a link was mailed to, if it is still the one they asked for.
+    fn confirm_address(&self, secret: &Secret, known: &User, chosen: &Chosen, now: Time) -> Result<Signed> {
+        let kept = self.store.read(&Cancel::new(), |session| signin::password(session, known.id))?;
+        if !password::proves(&chosen.password, kept.as_deref()) {
+            return Err(Error::WrongPassword);
+        }
+        let session = self.store.writer();
+        let transaction = immediate(&session)?;
+        // What was looked at may have changed meanwhile.
+        let (user, link) = guest(&session, secret, now)?;
+        if signin::password(&session, user.id)? != kept {
+            return Err(Error::WrongPassword);
+        }
+        let transaction = second(&session, transaction, user.id, chosen.code.as_deref(), now)?;
+        if people::wanted(&session, user.id)?.as_deref() == Some(&people::key_of(&link.mailed_to)) {
+            take_wanted(&session, user.id)?;
+        }
+        signin::drop_links(&session, user.id)?;
+        log_own(&session, &user, "profile", now)?;
         let signed = tokens::begin(&session, user.id, user.account, now)?;
         transaction.commit()?;
         Ok(signed)
     }
 }
 
-/// Makes a link within a change that is being made.
-pub(super) fn new_link(session: &Session, user: UserId, what: For, now: Time) -> Result<Link> {
-    let lasts = if what == For::Invitation { INVITATION } else { RESET };
-    let link = Link { secret: Secret::make(), expires: Time(now.0 + lasts), mailed: false };
-    signin::link(session, user, what, &link.secret, (now, link.expires))?;
-    Ok(link)
+/// Gives a user the address they asked for, unless it is that of another user of their customer: of which nothing is
+/// said.
+fn take_wanted(session: &Session, user: UserId) -> Result<()> {
+    let Some(wanted) = people::wanted(session, user)? else { return Ok(()) };
+    match people::admit(session, user, &wanted) {
+        Err(Error::Conflict(_)) | Ok(()) => Ok(()),
+        Err(other) => Err(other),
+    }
 }
 
-/// Whom a link lets in, as long as it is for that, and what for.
-fn guest(session: &Session, secret: &Secret, now: Time) -> Result<(User, For)> {
-    let (id, what) = signin::linked(session, secret, now)?;
-    let wanted = if what == For::Invitation { UserState::Invited } else { UserState::Active };
-    let user = people::by_id(session, id)?.filter(|user| user.state == wanted);
+fn unknown_server() -> Error {
+    let why = "the link would go out by mail, but where the server is known from outside is not configured: \
+               set url = \"https://…\"";
+    Error::Conflict(why.into())
+}
+
+/// Makes a link within a change that is being made; `mailed_to` is empty where it is shown.
+pub(super) fn new_link(
+    session: &Session,
+    user: UserId,
+    purpose: For,
+    mailed_to: &str,
+    now: Time,
+) -> Result<(Secret, Time)> {
+    let lasts = if purpose == For::Invitation { INVITATION } else { RESET };
+    let (secret, expires) = (Secret::make(), Time(now.0 + lasts));
+    let link = StoredLink { user, purpose, mailed_to: mailed_to.to_owned() };
+    signin::add_link(session, &link, &secret, (now, expires))?;
+    Ok((secret, expires))
+}
+
+/// The user that a link lets in, as long as it is good for them, and the link.
+fn guest(session: &Session, secret: &Secret, now: Time) -> Result<(User, StoredLink)> {
+    let link = signin::find_link(session, secret, now)?;
+    let state = if link.purpose == For::Invitation { UserState::Invited } else { UserState::Active };
+    let user = people::by_id(session, link.user)?.filter(|user| user.state == state);
     let user = user.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))?;
-    Ok((user, what))
+    Ok((user, link))
 }
 
 /// Takes the code of a second factor, where there is one. A wrong one is counted, and ends what was begun: before it
@@ -310,9 +388,18 @@ fn second<'s>(
 
 /// Logs what was done about how a user signs in.
 fn note(view: &View<'_>, user: &User, kind: &str, now: Time) -> Result<()> {
+    log_for(view.session, view.scope.actor(), user, kind, now)
+}
+
+/// Logs what a user did who was not signed in before.
+fn log_own(session: &Session, user: &User, kind: &str, now: Time) -> Result<()> {
+    log_for(session, user, user, kind, now)
+}
+
+fn log_for(session: &Session, actor: &User, user: &User, kind: &str, now: Time) -> Result<()> {
     let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
-    let rev = append(view.session, view.scope.actor(), kind, body, now)?;
-    log::touch_if_absent(view.session, rev, user.account)
+    let rev = append(session, actor, kind, body, now)?;
+    log::touch_if_absent(session, rev, user.account)
 }
 
 /// Logs the end of a session, with the reason if nobody asked for it.

@@ -13,7 +13,7 @@ use crate::local::record::{Done, Run};
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;
-use crate::store::{accounts, outbox};
+use crate::store::{accounts, outbox, people};
 use crate::units::MAX_BYTES;
 use crate::user::User;
 
@@ -37,6 +37,33 @@ pub(super) fn may_hang(view: &View<'_>, account: AccountId, under: AccountId) ->
     let own = view.accounts.need(account)?.depth;
     let tall = view.accounts.subtree(account).iter().map(|a| a.depth - own).max().unwrap_or(0);
     too_deep(view, under, usize::from(tall))?;
+    check_addresses(view, account, under)
+}
+
+/// Refuses a move into another top-level customer where an address would become that of two users.
+///
+/// A mover who sees two customers sees the root account, and so both users.
+fn check_addresses(view: &View<'_>, account: AccountId, under: AccountId) -> Result<()> {
+    let customer = people::customer_of(view.session, under)?;
+    // Below the root account it becomes a customer of its own.
+    let is_root = view.accounts.need(under)?.parent.is_none() && customer == under;
+    if is_root || customer == people::customer_of(view.session, account)? {
+        return Ok(());
+    }
+    for pair in people::namesakes(view.session)? {
+        let [moved, other] = pair.accounts;
+        if !view.accounts.is_under(moved, account) || view.accounts.is_under(other, account) {
+            continue;
+        }
+        if people::customer_of(view.session, other)? == customer {
+            return Err(Error::Conflict(format!(
+                "{} would be two users of one customer: in {} and {}; remove one of them first",
+                pair.email,
+                view.accounts.path(moved),
+                view.accounts.path(other)
+            )));
+        }
+    }
     Ok(())
 }
 

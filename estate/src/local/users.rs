@@ -24,7 +24,7 @@ use crate::store::{outbox, people, tokens};
 use crate::units::Time;
 use crate::user::{User, UserChange, UserState};
 
-/// Who is to be invited, or why they cannot be.
+/// Checks an invitation. Users that the inviter does not see, and users of other customers, make no difference.
 pub(super) fn may_invite(
     view: &View<'_>,
     account: AccountId,
@@ -33,10 +33,18 @@ pub(super) fn may_invite(
 ) -> Result<(String, String)> {
     view.accounts.need(account)?;
     let (name, email) = (valid_name(name)?, ident::email(email)?);
-    // Of other accounts nothing is said: whether an address is known there is none of the inviter's business.
-    let same = |u: &User| people::key_of(&u.email) == people::key_of(&email);
-    if view.users(Some(account))?.iter().any(same) {
-        return Err(Error::Conflict(format!("{email} is a user of this account already")));
+    let customer = people::customer_of(view.session, account)?;
+    for user in view.users(None)? {
+        if people::key_of(&user.email) == people::key_of(&email)
+            && people::customer_of(view.session, user.account)? == customer
+        {
+            let place = if user.account == account {
+                "this account".to_owned()
+            } else {
+                view.accounts.path(user.account)
+            };
+            return Err(Error::Conflict(format!("{email} is a user of {place} already")));
+        }
     }
     Ok((name, email))
 }
@@ -74,19 +82,17 @@ pub(super) struct Post<'a> {
     pub links: Option<&'a str>,
 }
 
-/// Writes the invitation, where somebody sends mail. What lies above the account is not named in it.
+/// Mails the invitation, where mail goes out. What lies above the account is not named in it.
 fn send(run: &Run<'_>, to: &User, post: Post<'_>) -> Result<()> {
     if !post.mail {
         return Ok(());
     }
     let how = match post.links {
         Some(base) => {
-            let link = signin::new_link(run.session, to.id, For::Invitation, run.now)?;
-            format!(
-                "Choose a password by this link; it works once, until {}:\n\n{}\n",
-                link.expires,
-                link.at(base)
-            )
+            let (secret, expires) =
+                signin::new_link(run.session, to.id, For::Invitation, &to.email, run.now)?;
+            let url = secret.link(base);
+            format!("Choose a password by this link; it works once, until {expires}:\n\n{url}\n")
         }
         None => format!(
             "Sign in to simdeck with your address: {}\nWith that the invitation is accepted.\n",
@@ -194,8 +200,11 @@ pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserCh
     Ok((id, to))
 }
 
-/// Whoever makes the change gets another name or address.
-pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Done> {
+/// Changes the name or the address of the user who makes the change.
+///
+/// Another address takes effect with the first sign-in by it, or, where links are mailed, by the link that is mailed
+/// there: until then nothing is compared with the addresses of others.
+pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str, post: Post<'_>) -> Result<Done> {
     // The session's user is as of its beginning; an earlier change of the same session counts too.
     let id = run.view.scope.user.id;
     let me = people::by_id(run.session, id)?.ok_or_else(|| Error::not_found("user", id.0.to_string()))?;
@@ -210,10 +219,24 @@ pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str) -> Result<Don
         people::want(run.session, me.id, "")?;
     } else if email != me.email {
         people::want(run.session, me.id, &email)?;
+        mail_confirmation(run, &me, &email, post)?;
     }
     let body = json!({ "user": me.id.0, "from": { "name": me.name, "email": me.email },
                        "to": { "name": name, "email": email } });
     Ok(Done::accounts("profile", body, vec![me.account]))
+}
+
+/// Mails a link to the new address of a user, where links are mailed. With their password it proves the mailbox.
+fn mail_confirmation(run: &Run<'_>, me: &User, email: &str, post: Post<'_>) -> Result<()> {
+    let Some(base) = post.links.filter(|_| post.mail) else { return Ok(()) };
+    let (secret, expires) = signin::new_link(run.session, me.id, For::Address, email, run.now)?;
+    let body = format!(
+        "Hello {},\n\nby this link and your password you confirm this address for simdeck. \
+         It works once, until {expires}:\n\n{}\n",
+        me.name,
+        secret.link(base)
+    );
+    outbox::write(run.session, email, "Confirm your address", &body, run.now)
 }
 
 impl Scope {
@@ -229,23 +252,24 @@ impl Scope {
 }
 
 impl Local {
-    /// Signs somebody in: who was invited accepts with that, unless nothing may be written.
+    /// Signs a user in at the store itself: an invited one accepts with that, unless nothing may be written.
     pub(super) fn sign_in(
         store: Arc<Store>,
         email: Option<&str>,
+        account: Option<&str>,
         read_only: bool,
         clock: Box<dyn Fn() -> Time + Send + Sync>,
     ) -> Result<Self> {
         let user = {
             let session = store.writer();
             let user = match email {
-                Some(email) => people::by_email(&session, email)?,
+                Some(email) => people::by_email(&session, email, account)?,
                 None => only_admin(people::root_admins(&session)?)?,
             };
             let other = email.filter(|email| people::key_of(email) != people::key_of(&user.email));
             match (user.state, other) {
                 (UserState::Invited, _) | (_, Some(_)) if read_only => return Err(Error::ReadOnly),
-                (UserState::Invited, _) => accept(&session, &user.email, clock())?,
+                (UserState::Invited, _) => accept(&session, user.id, clock())?,
                 (_, Some(email)) => moved_in(&session, user, email)?,
                 _ => user,
             }
@@ -295,11 +319,12 @@ impl Local {
     }
 }
 
-/// Accepts an invitation. Whether the address is somebody's elsewhere is known only now, and whether the invitation still
-/// stands is looked at where nobody can take it back meanwhile.
-fn accept(session: &Session, email: &str, now: Time) -> Result<User> {
+/// Accepts an invitation. The address is compared with those of the customer only now, and the invitation is read again
+/// in the transaction: it may have been withdrawn meanwhile.
+fn accept(session: &Session, id: UserId, now: Time) -> Result<User> {
     let transaction = Transaction::new_unchecked(session, TransactionBehavior::Immediate)?;
-    let user = people::by_email(session, email)?;
+    let user = people::by_id(session, id)?.filter(|user| user.state != UserState::Disabled);
+    let user = user.ok_or_else(|| Error::not_found("user", format!("#{}", id.0)))?;
     if user.state == UserState::Invited {
         people::admit(session, user.id, &user.email)?;
         let body = json!({ "user": user.id.0, "account": user.account.0 });

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::inherited::{Of, fill_ceilings, unreachable_accounts};
 use super::log::LogRow;
+use super::people;
 use crate::change::Head;
 use crate::error::Result;
 use crate::store::connection::Session;
@@ -49,7 +50,22 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
             super::ceilings::over(&super::sql::Sql::new("c.bytes")).text
         ),
     )?);
+    faults.extend(shared_addresses(session)?);
     faults.extend(chain(session)?);
+    Ok(faults)
+}
+
+/// Reports addresses of two users of one top-level customer.
+fn shared_addresses(session: &Session) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for pair in people::namesakes(session)? {
+        let [one, other] = pair.accounts;
+        if people::customer_of(session, one)? == people::customer_of(session, other)? {
+            faults.push(format!("{} is the address of two users of one customer", pair.email));
+        }
+    }
+    faults.dedup();
+    faults.truncate(20);
     Ok(faults)
 }
 

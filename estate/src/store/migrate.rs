@@ -136,3 +136,49 @@ pub struct Upgrade {
     /// The copy of the store as it was.
     pub backup: PathBuf,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store of `schema` with a user, and a row in every table that refers to users.
+    fn older(schema: usize) -> Connection {
+        let conn = Connection::open_in_memory().expect("database");
+        schema_functions(&conn).expect("functions");
+        for migration in &MIGRATIONS[..schema] {
+            conn.execute_batch(migration).expect("migrated");
+        }
+        conn.execute_batch(
+            "INSERT INTO account (parent_id, name, key, created_at, version) VALUES (NULL, 'Root', 'root', 1, 1);
+             INSERT INTO user (id, account_id, name, email, email_key, role, state, created_at, notify, heard, wanted)
+               VALUES (7, 1, 'Ann', 'Ann@x.example', 'ann@x.example', 'admin', 1, 1, 1, 5, 'new@x.example'),
+                      (9, 1, 'Ben', 'ben@x.example', '#9', 'user', 3, 1, 0, 0, '');
+             INSERT INTO token (user_id, name, prefix, hash, account_id, writes, created) VALUES (7, 't', 'p', x'00', 1, 1, 1);
+             INSERT INTO password (user_id, hash, changed) VALUES (7, 'h', 1);
+             INSERT INTO totp (user_id, secret) VALUES (7, 's');
+             INSERT INTO link (user_id, kind, prefix, hash, made, expires) VALUES (7, 'reset', 'p', x'00', 1, 2);",
+        )
+        .expect("rows");
+        conn
+    }
+
+    #[test]
+    fn users_keep_their_rows_and_all_that_refers_to_them_when_addresses_lose_their_constraint() {
+        let conn = older(18);
+        let transaction = conn.unchecked_transaction().expect("begun");
+        apply_after(&transaction, 18).expect("migrated");
+        transaction.commit().expect("no reference is lost");
+        let users = "SELECT group_concat(id || name || email || email_key || state || notify || heard || wanted, ' ') FROM user";
+        let found: String = conn.query_row(users, [], |row| row.get(0)).expect("users");
+        assert_eq!(found, "7AnnAnn@x.exampleann@x.example115new@x.example 9Benben@x.example#9300");
+        let count = "SELECT (SELECT count(*) FROM token) + (SELECT count(*) FROM password) + (SELECT count(*) FROM totp) \
+                     + (SELECT count(*) FROM link) + (SELECT count(*) FROM pragma_foreign_key_check)";
+        assert_eq!(conn.query_row(count, [], |row| row.get(0)), Ok(4));
+        // References are enforced, numbers are not given twice, and an address may be that of several.
+        assert!(conn.execute("DELETE FROM user WHERE id = 7", []).is_err());
+        let same = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at) \
+                    VALUES (1, 'A', 'a', 'ann@x.example', 'user', 1, 1)";
+        conn.execute(same, []).expect("added");
+        assert_eq!(conn.last_insert_rowid(), 10);
+    }
+}

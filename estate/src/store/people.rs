@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::read::View;
+use crate::account_choice::AccountChoice;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, UserId};
 use crate::role::Role;
@@ -33,36 +34,115 @@ fn user(row: &rusqlite::Row<'_>) -> rusqlite::Result<User> {
     })
 }
 
-const USER: &str = "SELECT id, account_id, name, email, role, state, invited_at, signed_in FROM user";
+const USER: &str = "user.id, user.account_id, user.name, email, role, state, invited_at, signed_in";
 
-/// The user with that address, if there is one who may sign in: who has it, or else who was invited to it first (so that
-/// nobody takes an invitation away by another), or else who wants it. Who that is not is not told apart: none there, removed, disabled.
-pub(crate) fn by_email(session: &Session, email: &str) -> Result<User> {
-    let sql = format!(
-        "{USER} WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND lower(email) = ?1) OR (state = 1 AND wanted = ?1) \
-         ORDER BY email_key = ?1 DESC, state, id LIMIT 1"
-    );
-    let found = session.query_row(&sql, [key_of(email)], user).optional()?;
-    found.ok_or_else(|| Error::not_found("user", email))
+/// A user that an address may mean, with what tells them apart from others of the same address.
+pub(crate) struct Candidate {
+    pub user: User,
+    /// The name of the user's account.
+    pub account_name: String,
+    /// The user's account is the root account.
+    is_at_root: bool,
 }
 
-/// Whoever has that address and may sign in.
-pub(crate) fn with_email(session: &Session, email: &str) -> Result<Option<User>> {
-    let sql = format!("{USER} WHERE email_key = ? AND state = 1");
-    Ok(session.query_row(&sql, [key_of(email)], user).optional()?)
+impl Candidate {
+    /// The choice to name this user by.
+    pub fn choice(&self) -> AccountChoice {
+        AccountChoice { id: self.user.account, name: self.account_name.clone() }
+    }
+}
+
+/// The columns of a [`Candidate`] behind those of its user.
+const ACCOUNT: &str = "(SELECT name FROM account WHERE id = user.account_id), \
+    (SELECT parent_id IS NULL FROM account WHERE id = user.account_id)";
+
+fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate { user: user(row)?, account_name: row.get(8)?, is_at_root: row.get(9)? })
+}
+
+/// Finds the user that acts by an address at the store itself: of the account that is named, if one is.
+///
+/// An active user comes before an invitation, and that before a user who has asked for the address. A user of the root
+/// account comes before others of the same kind, so that no customer gets in the way of the store's owner. Users who
+/// were removed or disabled read the same as none. Error: `AccountNeeded` if several are left.
+pub(crate) fn by_email(session: &Session, email: &str, account: Option<&str>) -> Result<User> {
+    let sql = format!(
+        "SELECT {USER}, {ACCOUNT}, CASE WHEN state = 0 THEN 1 WHEN email_key = ?1 THEN 0 ELSE 2 END AS rank \
+         FROM user WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND lower(email) = ?1) \
+         OR (state = 1 AND wanted = ?1) ORDER BY rank, id"
+    );
+    let mut statement = session.prepare(&sql)?;
+    let found = statement.query_map([key_of(email)], |r| Ok((candidate(r)?, r.get::<_, i64>(10)?)))?;
+    let mut found = found.collect::<rusqlite::Result<Vec<_>>>()?;
+    if let Some(account) = account {
+        found.retain(|(candidate, _)| candidate.choice().is_named(account));
+    }
+    let best = |(candidate, rank): &(Candidate, i64)| (*rank, !candidate.is_at_root);
+    let first = found.iter().map(best).min();
+    found.retain(|one| Some(best(one)) == first);
+    match found.len() {
+        0 => Err(Error::not_found("user", email)),
+        1 => Ok(found.remove(0).0.user),
+        _ => Err(Error::AccountNeeded(found.iter().map(|(one, _)| one.choice()).collect())),
+    }
+}
+
+/// The active users with an address, and the hashes of their passwords.
+pub(crate) fn with_email(session: &Session, email: &str) -> Result<Vec<(Candidate, String)>> {
+    let sql = format!(
+        "SELECT {USER}, {ACCOUNT}, password.hash FROM user JOIN password ON password.user_id = user.id \
+         WHERE email_key = ? AND state = 1 ORDER BY user.id"
+    );
+    let mut statement = session.prepare(&sql)?;
+    let found = statement.query_map([key_of(email)], |r| Ok((candidate(r)?, r.get(10)?)))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The largest number of active users with a password who share one address; at least 1.
+pub(crate) fn most_with_one_email(session: &Session) -> Result<usize> {
+    let sql = "SELECT ifnull(max(n), 1) FROM (SELECT count(*) AS n FROM user \
+        JOIN password ON password.user_id = user.id WHERE state = 1 GROUP BY email_key)";
+    let most: i64 = session.query_row(sql, [], |r| r.get(0))?;
+    Ok(usize::try_from(most).unwrap_or(1))
+}
+
+/// The top-level customer of an account: the child of the root account that it belongs to. The root account is its own.
+pub(crate) fn customer_of(session: &Session, account: AccountId) -> Result<AccountId> {
+    let sql = "WITH RECURSIVE up(id, parent_id) AS (SELECT id, parent_id FROM account WHERE id = ? UNION \
+        SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id) \
+        SELECT up.id FROM up LEFT JOIN account above ON above.id = up.parent_id \
+        WHERE above.parent_id IS NULL ORDER BY up.parent_id IS NULL LIMIT 1";
+    Ok(session.prepare_cached(sql)?.query_row([account.0], |r| Ok(AccountId(r.get(0)?)))?)
+}
+
+/// Two users who sign in by one address, with their accounts.
+pub(crate) struct Namesakes {
+    pub email: String,
+    pub accounts: [AccountId; 2],
+}
+
+/// The users who sign in by the address of another user: each pair in both orders.
+pub(crate) fn namesakes(session: &Session) -> Result<Vec<Namesakes>> {
+    let sql = "SELECT a.email, a.account_id, b.account_id FROM user a JOIN user b ON b.email_key = a.email_key \
+        WHERE a.id <> b.id AND a.state IN (1, 2) AND b.state IN (1, 2)";
+    let mut statement = session.prepare(sql)?;
+    let row = |r: &rusqlite::Row<'_>| {
+        Ok(Namesakes { email: r.get(0)?, accounts: [AccountId(r.get(1)?), AccountId(r.get(2)?)] })
+    };
+    Ok(statement.query_map([], row)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The Admins of the root account: whoever owns the file is one of them.
 pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
     let sql = format!(
-        "{USER} WHERE role = 'admin' AND state = 1 AND account_id IN (SELECT id FROM account WHERE parent_id IS NULL)"
+        "SELECT {USER} FROM user WHERE role = 'admin' AND state = 1 AND account_id IN (SELECT id FROM account WHERE parent_id IS NULL)"
     );
     Ok(session.prepare(&sql)?.query_map([], user)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A user who was not removed, whoever asks.
 pub(crate) fn by_id(session: &Session, id: UserId) -> Result<Option<User>> {
-    let sql = format!("{USER} WHERE id = ? AND state < 3");
+    let sql = format!("SELECT {USER} FROM user WHERE id = ? AND state < 3");
     Ok(session.query_row(&sql, [id.0], user).optional()?)
 }
 
@@ -125,18 +205,26 @@ fn bar(session: &Session, id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Lets a user sign in by their address, unless somebody else does. Whose it is then is not told: it may be a
-/// neighbour's.
+/// Lets a user sign in by an address, unless another user of the same top-level customer does.
+///
+/// Users of other customers are not looked at: an address says nothing about them and is never taken from them.
 pub(crate) fn admit(session: &Session, id: UserId, email: &str) -> Result<()> {
+    let user = by_id(session, id)?.ok_or_else(|| Error::not_found("user", email))?;
+    let customer = customer_of(session, user.account)?;
+    let sql = "SELECT account_id FROM user WHERE email_key = ? AND id <> ? AND state IN (1, 2)";
+    let mut statement = session.prepare_cached(sql)?;
+    let others = statement.query_map(params![key_of(email), id.0], |r| Ok(AccountId(r.get(0)?)))?;
+    for account in others {
+        if customer_of(session, account?)? == customer {
+            // The other may be out of sight of the user and of whoever invited them.
+            return Err(Error::Conflict("that address cannot be used".into()));
+        }
+    }
     let sql =
         "UPDATE user SET state = 1, email = ?2, email_key = ?3, wanted = '' WHERE id = ?1 AND state < 2";
-    match session.execute(sql, params![id.0, email, key_of(email)]) {
-        Ok(0) => Err(Error::not_found("user", email)),
-        Ok(_) => Ok(()),
-        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-            Err(Error::Conflict("that address cannot be used".into()))
-        }
-        Err(e) => Err(e.into()),
+    match session.execute(sql, params![id.0, email, key_of(email)])? {
+        0 => Err(Error::not_found("user", email)),
+        _ => Ok(()),
     }
 }
 
@@ -222,7 +310,7 @@ impl View<'_> {
     /// The users of the accounts this user sees.
     pub fn users(&self, account: Option<AccountId>) -> Result<Vec<User>> {
         let which = if account.is_some() { "AND account_id = ?1" } else { "AND ?1 IS NULL" };
-        let sql = format!("{USER} WHERE state < 3 {which} ORDER BY name, id");
+        let sql = format!("SELECT {USER} FROM user WHERE state < 3 {which} ORDER BY name, id");
         let mut statement = self.session.prepare_cached(&sql)?;
         let all = statement.query_map([account.map(|a| a.0)], user)?.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(all.into_iter().filter(|u| self.accounts.get(u.account).is_some()).collect())

@@ -31,7 +31,7 @@ pub(crate) fn set_password(
     let sql = "INSERT INTO password (user_id, hash, changed) VALUES (?1, ?2, ?3) \
         ON CONFLICT (user_id) DO UPDATE SET hash = ?2, changed = ?3";
     session.execute(sql, params![user.0, hash, now.0])?;
-    session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
+    drop_links(session, user)?;
     let sql = "DELETE FROM token WHERE user_id = ? AND person = 1 AND id IS NOT ?";
     session.execute(sql, params![user.0, but])?;
     Ok(())
@@ -101,6 +101,8 @@ pub(crate) enum For {
     Reset,
     /// The same, and the second factor goes.
     ResetAll,
+    /// To confirm another address.
+    Address,
 }
 
 impl For {
@@ -109,6 +111,7 @@ impl For {
             Self::Invitation => "invitation",
             Self::Reset => "reset",
             Self::ResetAll => "reset-all",
+            Self::Address => "address",
         }
     }
 
@@ -116,36 +119,50 @@ impl For {
         match word {
             "invitation" => Self::Invitation,
             "reset-all" => Self::ResetAll,
+            "address" => Self::Address,
             _ => Self::Reset,
         }
     }
 }
 
-/// Makes a link for a user; those they had are worth nothing any more.
-pub(crate) fn link(
+/// A link as the store keeps it.
+pub(crate) struct StoredLink {
+    pub user: UserId,
+    pub purpose: For,
+    /// The address it was mailed to; empty for a link that was shown.
+    pub mailed_to: String,
+}
+
+/// Stores a link for a user; earlier ones are void.
+pub(crate) fn add_link(
     session: &Session,
-    user: UserId,
-    what: For,
+    link: &StoredLink,
     secret: &Secret,
     (now, expires): (Time, Time),
 ) -> Result<()> {
-    session.execute("DELETE FROM link WHERE user_id = ? OR expires <= ?", params![user.0, now.0])?;
-    let sql = "INSERT INTO link (user_id, kind, prefix, hash, made, expires) VALUES (?, ?, ?, ?, ?, ?)";
-    let values = params![user.0, what.word(), secret.prefix(), secret.hash(), now.0, expires.0];
-    session.execute(sql, values)?;
+    let user = link.user.0;
+    session.execute("DELETE FROM link WHERE user_id = ? OR expires <= ?", params![user, now.0])?;
+    let sql = "INSERT INTO link (user_id, kind, prefix, hash, made, expires, mailed_to) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let (kind, hash) = (link.purpose.word(), secret.hash());
+    session.execute(sql, params![user, kind, secret.prefix(), hash, now.0, expires.0, link.mailed_to])?;
     Ok(())
 }
 
-/// Whose link that is and what for. That it never was, was used or has ended is not told apart.
-pub(crate) fn linked(session: &Session, secret: &Secret, now: Time) -> Result<(UserId, For)> {
-    let sql = "SELECT user_id, kind, hash FROM link WHERE prefix = ? AND expires > ?";
+/// Voids the links of a user.
+pub(crate) fn drop_links(session: &Session, user: UserId) -> Result<()> {
+    session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
+    Ok(())
+}
+
+/// Finds a link by its secret. A link that never was, was used or has expired reads the same.
+pub(crate) fn find_link(session: &Session, secret: &Secret, now: Time) -> Result<StoredLink> {
+    let sql = "SELECT user_id, kind, mailed_to, hash FROM link WHERE prefix = ? AND expires > ?";
     let row = |r: &rusqlite::Row<'_>| {
-        let kind = For::from_word(r.get_ref(1)?.as_str().unwrap_or_default());
-        Ok((UserId(r.get(0)?), kind, r.get::<_, Vec<u8>>(2)?))
+        let purpose = For::from_word(r.get_ref(1)?.as_str().unwrap_or_default());
+        let link = StoredLink { user: UserId(r.get(0)?), purpose, mailed_to: r.get(2)? };
+        Ok((link, r.get::<_, Vec<u8>>(3)?))
     };
     let found = session.query_row(sql, params![secret.prefix(), now.0], row).optional()?;
-    let found = found.filter(|(.., hash)| secret.proves(hash));
-    found
-        .map(|(user, kind, _)| (user, kind))
-        .ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))
+    let found = found.filter(|(_, hash)| secret.proves(hash)).map(|(link, _)| link);
+    found.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was"))
 }

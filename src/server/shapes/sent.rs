@@ -352,6 +352,10 @@ pub(in crate::server) struct Credentials {
     #[serde(default)]
     #[schema(example = "123456")]
     pub code: Option<String>,
+    /// The account of the user, by id or name: where the address is a user of several (`account-needed`).
+    #[serde(default)]
+    #[schema(example = "acc_7")]
+    pub account: Option<String>,
 }
 
 /// What renews a session.

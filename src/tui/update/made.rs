@@ -87,10 +87,15 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         job.change,
         Change::AddUser { .. } | Change::ChangeUser { to: estate::UserChange::Invite, .. }
     );
-    let note = if invites && model.kind == Kind::Remote {
-        " · Enter on them makes a link to accept by, where no mail goes out"
+    let mails_links = model.mail && model.site.links.is_some();
+    let note = if invites && mails_links {
+        " · the invitation was mailed, with a link to accept it by"
+    } else if invites && model.kind == Kind::Remote {
+        " · no mail goes out there: Enter on them makes a link to accept by"
     } else if invites && !model.mail {
         " · no mail server is configured here: tell them to sign in with that address"
+    } else if moves_in && mails_links {
+        " · the address is yours once you confirm it by the link that was mailed there"
     } else if moves_in && model.kind == Kind::Remote {
         " · the address is yours when you come in by the next link an Admin makes for you"
     } else if moves_in {

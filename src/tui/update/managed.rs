@@ -134,10 +134,19 @@ pub fn link(model: &mut Model, id: UserId) -> Vec<Effect> {
 
 /// A link was made.
 pub fn linked(model: &mut Model, email: &str, link: &estate::Link) -> Vec<Effect> {
-    let Some(address) = model.site.links.as_deref().map(|base| link.at(base)) else { return Vec::new() };
-    let how =
-        if link.mailed { "It was sent to them, too." } else { "Hand it to them: it is shown only now." };
-    let about = format!("It lets whoever has it in, once, until {}. {how}", link.expires);
+    if let Some(address) = &link.mailed_to {
+        model
+            .messages
+            .say(format!("The link was mailed to {address}; it works once, until {}", link.expires));
+        return Vec::new();
+    }
+    let Some(address) = model.site.links.as_deref().and_then(|base| link.url(base)) else {
+        return Vec::new();
+    };
+    let about = format!(
+        "It lets whoever has it in, once, until {}. Hand it to them: it is shown only now.",
+        link.expires
+    );
     model.push_under(Overlay::Link(Box::new(LinkPane { email: email.to_owned(), address, about })));
     copy_link(model)
 }
