@@ -160,9 +160,25 @@ pub fn read_toml<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<
         .map_err(|e| Failure::Config(format!("{}: {}", path.display(), e.to_string().trim_end())))
 }
 
+/// Refuses an array in place of a table, which would depend on the order of the settings.
+fn refuse_arrays(path: &Path, config: &Config) -> Result<(), Failure> {
+    let given: toml::Table = read_toml(path)?;
+    // No setting at the top is a list, and some are not written where they are as usual.
+    let list = given.iter().find(|(_, value)| value.is_array()).map(|(name, _)| name.clone());
+    let (given, read) = (serde_json::to_value(given), serde_json::to_value(config));
+    let inner =
+        given.ok().zip(read.ok()).and_then(|(given, read)| estate::json::first_difference(&given, &read));
+    list.or(inner).map_or(Ok(()), |place| {
+        let setting = place.trim_start_matches('/').replace('/', ".");
+        Err(Failure::Config(format!("{}: {setting}: must be a table, not an array", path.display())))
+    })
+}
+
 /// Reads the configuration. A `~` at the beginning of a path is the home folder.
 pub fn load() -> Result<Config, Failure> {
-    let mut config: Config = read_toml(&config_dir().join("config.toml"))?;
+    let path = config_dir().join("config.toml");
+    let mut config: Config = read_toml(&path)?;
+    refuse_arrays(&path, &config)?;
     config.expand_paths();
     Ok(config)
 }
@@ -211,5 +227,21 @@ mod tests {
             "{error}"
         );
         assert_eq!(read_toml::<Config>(&dir.path().join("none.toml")).expect("absent"), Config::default());
+    }
+
+    #[test]
+    fn an_array_in_place_of_a_table_is_refused() {
+        let dir = tempfile::tempdir().expect("folder");
+        let path = dir.path().join("config.toml");
+        let check = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            refuse_arrays(&path, &read_toml::<Config>(&path).expect("read"))
+        };
+        check("[display]\ntime = \"local\"\n[probe.ping]\n\"*\" = [\"ping\", \"{msisdn}\"]\n")
+            .expect("tables");
+        for (text, setting) in [("display = [\"local\"]", "display:"), ("display = [\"utc\"]", "display:")] {
+            let error = check(text).expect_err(text).to_string();
+            assert!(error.contains(setting) && error.contains("must be a table"), "{error}");
+        }
     }
 }

@@ -491,3 +491,29 @@ fn a_server_killed_in_the_middle_of_a_move_finishes_it_once_when_asked_again() {
     let history = program.get("/v1/changes?kind=move");
     assert_eq!(history["items"].as_array().map(Vec::len), Some(1), "once: {history}");
 }
+
+#[test]
+fn arrays_in_place_of_objects_are_refused() {
+    let (world, server) = world();
+    let program = Program::new(&world, &server, &["all", "--scope", "write"]);
+    let selector = json!([null, null, true, null]);
+    let clear = json!([false, false, false]);
+    let target = json!({ "any": [], "ids": [1], "except": [], "at": 0, "expect": null });
+    for (method, path, body, pointer) in [
+        ("POST", "/v1/accounts", json!(["acc_1", "x"]), ""),
+        ("POST", "/v1/users", json!(["acc_1", "Ann", "ann@x.example", "user"]), ""),
+        ("POST", "/v1/sessions", json!(["root@x.example", "several words in a row", null]), ""),
+        ("POST", "/v1/sims/query", json!(["status=active", null, null, null, null, null, null, null]), ""),
+        (
+            "POST",
+            "/v1/operations/sim-moves",
+            json!({ "selector": selector, "target_account_id": "acc_2" }),
+            "/selector",
+        ),
+        ("POST", "/v1/ask", json!(["touched-since", { "after": 0 }]), ""),
+        ("POST", "/v1/plans", json!({ "kind": "move", "target": target, "to": 2, "clear": clear }), "/clear"),
+    ] {
+        let (status, _, said) = program.ask(method, path, &[], Some(&body));
+        assert_eq!((status, &said["errors"][0]["pointer"]), (422, &json!(pointer)), "{path}: {said}");
+    }
+}

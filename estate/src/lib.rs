@@ -16,6 +16,7 @@ mod help;
 pub mod ident;
 mod ids;
 mod import;
+pub mod json;
 pub mod levels;
 pub mod limits;
 pub mod list;

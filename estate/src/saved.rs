@@ -250,7 +250,7 @@ pub fn from_stream(input: Box<dyn Read + Send + '_>) -> Result<Vec<Saved>> {
 
 /// Reads such a file; every filter is looked at before any is taken.
 fn from_file(text: &str) -> Result<Vec<Saved>> {
-    let file: File = serde_json::from_str(text)
+    let file: File = crate::json::from_slice(text.as_bytes())
         .map_err(|e| Error::invalid("file", format!("is no file of saved filters: {e}")))?;
     if file.format != FORMAT {
         let said = text::clean(&file.format).into_owned();
@@ -322,6 +322,11 @@ mod tests {
         let list = vec![Saved { scope: Some(scope), ..saved("A\u{202e}", Some(2)) }];
         let back = from_file(&to_file(&list)).expect("read");
         assert_eq!((back[0].name.as_str(), back[0].scope.as_ref().map(|s| s.account)), ("A", Some(None)));
+        let array = r#"["simdeck saved filters 1",[["A","status=active"]]]"#;
+        assert!(
+            from_file(array).is_err()
+                && from_file("{\"format\":\"simdeck saved filters 1\",\"filters\":[[\"A\"]]}").is_err()
+        );
         assert!(from_file("{}").is_err() && from_file("{\"format\":\"x\",\"filters\":[]}").is_err());
         let hostile = "{\"format\":\"simdeck saved filters 1\",\"filters\":[{\"name\":\"a\",\"filter\":\"lab\\u001b[31mel:x\"}]}";
         assert_eq!(from_file(hostile).expect("read")[0].filter, "label:x");

@@ -3,6 +3,8 @@
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
+use estate::json::{MUST_BE_OBJECT, find_array_for_object};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
@@ -23,7 +25,7 @@ pub(super) struct Large;
 /// A body of JSON.
 pub(super) struct Sent<T>(pub(super) T);
 
-impl<T: DeserializeOwned> FromRequest<Served> for Sent<T> {
+impl<T: DeserializeOwned + Serialize> FromRequest<Served> for Sent<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, served: &Served) -> Result<Self, Problem> {
@@ -69,9 +71,9 @@ pub(super) async fn whole(request: Request, served: &Served) -> Result<Bytes, Pr
 }
 
 /// Reads JSON of a known shape; what is wrong in it is named by its place (RFC 6901).
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let read: T = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let mut pointer = pointer(error.path());
         let why = estate::text::clean(&error.into_inner().to_string()).into_owned();
         // What is not there has no place of its own yet.
@@ -83,10 +85,14 @@ pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         json(bytes)
             .map_or_else(|broken| broken, |_| Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why))
     })?;
-    reader
-        .end()
-        .map_err(|_| Problem::body(StatusCode::BAD_REQUEST, "", "something follows the JSON"))
-        .map(|()| read)
+    reader.end().map_err(|_| Problem::body(StatusCode::BAD_REQUEST, "", "something follows the JSON"))?;
+    match find_array_for_object(bytes, &read).map_err(|e| Problem::unexpected(&e))? {
+        None => Ok(read),
+        Some(pointer) => {
+            let pointer = estate::text::clean(&pointer);
+            Err(Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, MUST_BE_OBJECT))
+        }
+    }
 }
 
 /// Reads JSON of any shape.
@@ -113,8 +119,7 @@ mod tests {
 
     #[test]
     fn a_wrong_place_in_a_body_is_named() {
-        #[derive(Debug, serde::Deserialize)]
-        #[expect(dead_code, reason = "only read")]
+        #[derive(Debug, serde::Deserialize, Serialize)]
         struct Body {
             rows: Vec<u8>,
         }
@@ -125,5 +130,7 @@ mod tests {
         let missing = object("{}");
         assert_eq!((&missing["status"], &missing["errors"][0]["pointer"]), (&422.into(), &"/rows".into()));
         assert_eq!(object(r#"{"rows": []} more"#)["status"], 400);
+        let array = object("[[1]]");
+        assert_eq!((&array["status"], &array["errors"][0]["pointer"]), (&422.into(), &"".into()));
     }
 }

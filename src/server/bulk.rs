@@ -115,7 +115,7 @@ impl Wanted {
 /// A body, and what it is known again by, however it is written.
 pub(super) struct Known<T>(pub(super) T, pub(super) Vec<u8>);
 
-impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Served> for Known<T> {
+impl<T: serde::de::DeserializeOwned + serde::Serialize> axum::extract::FromRequest<Served> for Known<T> {
     type Rejection = Problem;
 
     async fn from_request(request: axum::extract::Request, served: &Served) -> Result<Self, Problem> {

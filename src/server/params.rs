@@ -117,11 +117,11 @@ impl Params {
     }
 
     /// Where the last answer ended, if there was one.
-    pub(super) fn cursor<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
+    pub(super) fn cursor<T: DeserializeOwned + Serialize>(&self) -> Result<Option<T>, Problem> {
         let Some(text) = self.get("cursor") else { return Ok(None) };
         let bad = |why: &str| Problem::parameter("cursor", why);
         let read = BASE64_URL_SAFE_NO_PAD.decode(text).ok();
-        let read = read.and_then(|json| serde_json::from_slice::<(String, T)>(&json).ok());
+        let read = read.and_then(|json| estate::json::from_slice::<(String, T)>(&json).ok());
         let (list, at) = read.ok_or_else(|| bad("is none of ours; begin without one"))?;
         if list == self.list() { Ok(Some(at)) } else { Err(bad("is of another list; begin without one")) }
     }

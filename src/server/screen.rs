@@ -150,7 +150,7 @@ fn staging(params: &Params) -> Result<(bool, OptionsAt), Problem> {
 }
 
 fn parse_options(text: &[u8]) -> serde_json::Result<Box<estate::ImportOptions>> {
-    serde_json::from_slice(text).map(Box::new)
+    estate::json::from_slice(text).map(Box::new)
 }
 
 /// Reads the options from the first line of the body.

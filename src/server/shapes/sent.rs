@@ -1,10 +1,10 @@
-//! What is sent: the bodies of requests.
+//! What is sent: the bodies of requests. They are written again too, to find arrays that were sent in place of objects.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What a list of SIMs is asked for by: the parameters of the list.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[derive(Default)]
 pub(in crate::server) struct SimQuery {
@@ -51,7 +51,7 @@ impl SimQuery {
 }
 
 /// Which SIMs are meant: exactly one of these.
-#[derive(Deserialize, ToSchema, Default)]
+#[derive(Deserialize, Serialize, ToSchema, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::server) struct Selector {
     /// These, by ICCID; one that is not there is an error.
@@ -68,7 +68,7 @@ pub(in crate::server) struct Selector {
 }
 
 /// What becomes of SIMs that cannot be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema, Default)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum OnConflict {
     /// They are left as they are, counted and listed.
@@ -111,7 +111,7 @@ fn said<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Resul
 macro_rules! bulk {
     ($(#[$about:meta])* $name:ident { $($(#[$field_about:meta])* $field:ident: $kind:ty,)* }) => {
         $(#[$about])*
-        #[derive(Deserialize, ToSchema)]
+        #[derive(Deserialize, Serialize, ToSchema)]
         #[serde(deny_unknown_fields)]
         pub(in crate::server) struct $name {
             /// Which SIMs.
@@ -228,7 +228,7 @@ bulk! {
 }
 
 /// What a move takes off SIMs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum Cleared {
     /// Notes.
@@ -240,7 +240,7 @@ pub(in crate::server) enum Cleared {
 }
 
 /// What is done to the state of a SIM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::server) enum StateAction {
     /// Asks the network to bring it into use.
@@ -254,7 +254,7 @@ pub(in crate::server) enum StateAction {
 }
 
 /// The inverse of an earlier change.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Undo {
     /// The change.
@@ -340,7 +340,7 @@ pub(in crate::server) struct UserPatch {
 }
 
 /// What somebody signs in with.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Credentials {
     /// Mail address.
@@ -359,7 +359,7 @@ pub(in crate::server) struct Credentials {
 }
 
 /// What renews a session.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct Renewal {
     /// As signing in gave it.
@@ -367,7 +367,7 @@ pub(in crate::server) struct Renewal {
 }
 
 /// A link.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct LinkSent {
     /// As it was handed over, or how it ends.
@@ -375,7 +375,7 @@ pub(in crate::server) struct LinkSent {
 }
 
 /// What somebody chooses who was let in by a link.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct LinkAccepted {
     /// As it was handed over, or how it ends.
@@ -392,7 +392,7 @@ pub(in crate::server) struct LinkAccepted {
 }
 
 /// A new account.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct NewAccount {
     /// The account above.
@@ -404,7 +404,7 @@ pub(in crate::server) struct NewAccount {
 }
 
 /// A new user.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::server) struct NewUser {
     /// The account they belong to.
@@ -421,7 +421,7 @@ pub(in crate::server) struct NewUser {
 }
 
 /// A role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::server) enum RoleWord {
     /// Looks, filters, exports.
