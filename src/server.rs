@@ -334,6 +334,7 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
     let traced = trace.as_ref().and_then(|trace| trace.to_str().ok()).unwrap_or("-").to_owned();
     trace.map(|trace| headers.insert(TRACE, trace));
     headers.insert(REQUEST_ID, named);
+    streams::forbid_buffering(headers);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in STRICT {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

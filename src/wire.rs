@@ -16,6 +16,8 @@ use serde_json::Value as Json;
 
 /// Lines of JSON, each an answer by itself.
 pub const LINES: &str = "application/x-ndjson";
+/// Rows that are exported, one a line.
+pub const EXPORTED: &str = "application/jsonl";
 
 /// One read of an estate, or one thing a person notes about themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

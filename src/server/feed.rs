@@ -2,13 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use axum::response::sse::Event;
 use estate::{Cancel, Entry, Error, Estate, Local, LogFilter, Rev};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -18,10 +17,8 @@ use super::asker::Asker;
 use super::params::Params;
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Served, accounts, log, turn};
+use super::{Served, accounts, log, streams, turn};
 
-/// A comment this often says that the line is alive.
-const BEAT: Duration = Duration::from_secs(10);
 /// Changes that are replayed at a time.
 const MOST: u32 = 100;
 /// How many listeners a user may have at a time: screens, and programs.
@@ -146,6 +143,5 @@ pub(super) async fn events(
             }
         }
     });
-    let stream = ReceiverStream::new(receiver);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(BEAT).text("alive")).into_response())
+    Ok(streams::events(ReceiverStream::new(receiver)))
 }

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use estate::{
     Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Levels, Listed, Local, Outcome, Receipt,
@@ -25,7 +25,7 @@ use super::shapes::{
     Cleared, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates, StateAction, Undo,
 };
 use super::streams::{Stream, Streams};
-use super::{REQUEST_ID, Served, accounts, json_of, turns};
+use super::{REQUEST_ID, Served, accounts, json_of, streams, turns};
 
 /// How many operations of a user may wait or run at a time.
 const EACH: usize = 32;
@@ -354,7 +354,7 @@ pub(super) async fn events(
         let data = served.told(&asker, id).await.map_or_else(|_| "{}".to_owned(), |told| told.to_string());
         Ok(Event::default().event("end").data(data))
     });
-    Ok(Sse::new(steps.chain(end)).keep_alive(KeepAlive::default()).into_response())
+    Ok(streams::events(steps.chain(end)))
 }
 
 /// Words of outcomes, for the description.

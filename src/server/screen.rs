@@ -24,10 +24,8 @@ use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::streams::Streams;
 use super::{Hangup, PATIENCE, Served, turns};
-use crate::wire::{self, Ask, Export, LINES, Line, Staged};
+use crate::wire::{self, Ask, EXPORTED, Export, LINES, Line, Staged};
 
-/// Rows that have been exported, one a line.
-const ROWS: &str = "application/jsonl";
 /// How long an answer may be silent: an empty line says that it goes on.
 const SILENCE: Duration = Duration::from_secs(5);
 /// How many pieces of an answer wait for whoever reads it.
@@ -240,7 +238,7 @@ pub(super) async fn export(
         let _ = pieces.write_all(b"\n");
         pieces.send();
     });
-    Ok(([(header::CONTENT_TYPE, ROWS)], streamed(receiver)).into_response())
+    Ok(([(header::CONTENT_TYPE, EXPORTED)], streamed(receiver)).into_response())
 }
 
 /// Gathers small writes into pieces; hears when nobody reads any more.
@@ -358,6 +356,8 @@ impl Served {
             return Ok(Json(done.map_err(|error| ended(error, &stopped))?).into_response());
         }
         let (sender, receiver) = channel(WAITING);
+        // An empty line at once: nothing on the way holds the answer back.
+        let _ = sender.try_send(Bytes::from_static(b"\n"));
         tokio::spawn(alive(sender.downgrade()));
         tokio::spawn(async move {
             let turn = if tied { None } else { Some(turns(&line, &changes).await) };

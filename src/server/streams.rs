@@ -1,12 +1,41 @@
-//! What lasts as long as whoever is at the other end: so many for each, of answers and of connections.
+//! Answers and connections that last: limits for each user or network, and what keeps proxies from holding them back.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::{Stream as Events, StreamExt as _};
 use tokio::sync::Semaphore;
 
 use super::problem::Problem;
+use crate::wire::{EXPORTED, LINES};
+
+/// Tells nginx to pass an answer on as it comes.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+/// Interval of the comments that keep a connection open.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Answers with server-sent events. A comment comes first and at once: it tells the client that nothing on the way holds
+/// events back.
+pub(super) fn events(events: impl Events<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
+    let first = futures_util::stream::once(async { Ok(Event::default().comment("ok")) });
+    let alive = KeepAlive::new().interval(KEEP_ALIVE).text("alive");
+    Sse::new(first.chain(events)).keep_alive(alive).into_response()
+}
+
+/// Keeps proxies and caches from holding back an answer that comes piece by piece.
+pub(super) fn forbid_buffering(headers: &mut HeaderMap) {
+    let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    if ["text/event-stream", LINES, EXPORTED].iter().any(|streamed| kind.starts_with(streamed.as_bytes())) {
+        headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    }
+}
 
 /// When to try again where somebody has too many.
 const LATER: u64 = 5;
@@ -82,6 +111,20 @@ mod tests {
     use estate::UserId;
 
     use super::*;
+
+    #[test]
+    fn answers_that_come_piece_by_piece_are_not_buffered() {
+        let headers = |kind: &str| {
+            let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().expect("value"))]);
+            forbid_buffering(&mut headers);
+            headers
+        };
+        for kind in ["text/event-stream", LINES, EXPORTED] {
+            assert_eq!(headers(kind)[&ACCEL_BUFFERING], "no", "{kind}");
+            assert_eq!(headers(kind)[header::CACHE_CONTROL], "no-cache", "{kind}");
+        }
+        assert!(!headers("application/json").contains_key(&ACCEL_BUFFERING));
+    }
 
     #[test]
     fn a_user_in_a_line_of_their_own_keeps_nobody_else_waiting() {
