@@ -67,24 +67,25 @@ fn main() {
     let half = users / 2;
     let clients: Vec<Child> =
         [(0, half), (half, users)].into_iter().map(|part| start(&local, &base, part, seconds)).collect();
-    let (mut took, mut moves) = (Vec::new(), Vec::new());
+    let (mut took, mut moved, mut moves) = (Vec::new(), Vec::new(), Vec::new());
     for client in clients {
         for line in BufReader::new(client.stdout.expect("output")).lines().map_while(Result::ok) {
             match line.split_once(' ') {
                 Some(("page", micros)) => took.push(micros.parse::<u64>().expect("a number")),
+                Some(("moved", micros)) => moved.push(micros.parse::<u64>().expect("a number")),
                 Some(("move", id)) => moves.push(id.to_owned()),
                 _ => println!("{line}"),
             }
         }
     }
-    took.sort_unstable();
-    let at = |share: usize| took[(took.len() - 1) * share / 100] as f64 / 1_000.0;
-    println!(
-        "{} pages of 100 rows by {users} users in {seconds} s: p50 {:.1} ms, p99 {:.1} ms",
-        took.len(),
-        at(50),
-        at(99)
-    );
+    for (what, took) in [("pages of 100 rows", &mut took), ("moves of 20 SIMs", &mut moved)] {
+        took.sort_unstable();
+        let at = |share: usize| {
+            took.get((took.len().max(1) - 1) * share / 100).map_or(0.0, |t| *t as f64 / 1_000.0)
+        };
+        let (count, p50, p99) = (took.len(), at(50), at(99));
+        println!("{count} {what} by {users} users in {seconds} s: p50 {p50:.1} ms, p99 {p99:.1} ms");
+    }
     let wanted = LogFilter { kind: Some("move".into()), limit: 1_000_000, ..LogFilter::default() };
     let logged: Vec<String> =
         local.entries(&wanted, &Cancel::new()).expect("log").into_iter().map(|entry| entry.id.0).collect();
@@ -140,13 +141,16 @@ fn user(n: usize, base: &str, token: &str, end: Instant) {
         serde_json::from_str(&request.call().expect("answered").body_mut().read_to_string().expect("text"))
             .expect("JSON")
     };
-    let put = |id: &ChangeId, change: &Change| {
-        let request =
-            agent.put(format!("{base}/v1/changes/{id}")).header("Authorization", format!("Bearer {token}"));
-        let body = json!(change).to_string();
-        let answer = request.header("Content-Type", "application/json").send(body).expect("answered");
-        assert_eq!(answer.status(), 200);
+    let send = |method: &str, path: &str, change: &Change| {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{base}{path}"))
+            .header("Authorization", format!("Bearer {token}"))
+            .header("Content-Type", "application/json");
+        let request = request.body(json!(change).to_string()).expect("request");
+        assert_eq!(agent.run(request).expect("answered").status(), 200);
     };
+    let put = |id: &ChangeId, change: &Change| send("PUT", &format!("/v1/changes/{id}"), change);
     let number = |value: &Json| {
         value.as_str().and_then(|id| id.split_once('_')).and_then(|(_, id)| id.parse().ok()).expect("id")
     };
@@ -176,7 +180,11 @@ fn user(n: usize, base: &str, token: &str, end: Instant) {
             let target = Target::ids(own.iter().copied());
             let id = ChangeId::new();
             let change = Change::Move { target, to: to[round / EVERY % 2], clear: Clear::default() };
+            let began = Instant::now();
+            // As a screen does it: what would be moved is shown first.
+            send("POST", "/v1/plans", &change);
             put(&id, &change);
+            println!("moved {}", began.elapsed().as_micros());
             put(&id, &change);
             println!("move {id}");
         }

@@ -69,10 +69,13 @@ use running::Running;
 use sessions::Sessions;
 use streams::{Shares, Streams};
 
-/// How many requests may read at a time: each holds a connection to the store. The others wait their turn.
-const AT_ONCE: usize = 32;
-/// How many of them one user may be: the others of theirs wait in a line of their own.
-const SHARE: usize = 8;
+/// Concurrent reads per core: more of them only take the processor from the one change that is being made.
+const READS_PER_CORE: usize = 4;
+/// Bounds of the number of concurrent reads. Further requests queue.
+const READS: std::ops::RangeInclusive<usize> = 8..=32;
+/// Concurrent reads that belong to changes (plans, progress), in all and for each user. They do not queue behind reads.
+const CHANGE_READS: usize = 8;
+const CHANGE_READS_PER_USER: usize = 2;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
 /// How long a request may take.
@@ -102,6 +105,9 @@ pub(crate) struct Served {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
     reading: Arc<Shares<UserId>>,
+    /// Permits of reads that belong to changes.
+    change_reads: Arc<Semaphore>,
+    change_reading: Arc<Shares<UserId>>,
     /// One of each user waits for the writer at a time, so that nobody waits for all of somebody else's.
     writing: Arc<Shares<UserId>>,
     proofs: Arc<Semaphore>,
@@ -127,10 +133,14 @@ pub(crate) struct Served {
 
 impl Served {
     fn new(serve: &Serve) -> Self {
+        let reads = max_reads();
         Self {
             sessions: Arc::new(Sessions::new(serve)),
-            turns: Arc::new(Semaphore::new(AT_ONCE)),
-            reading: Arc::new(Shares::new(SHARE)),
+            turns: Arc::new(Semaphore::new(reads)),
+            // A user may have a quarter: four who read much leave nothing to others, fewer do.
+            reading: Arc::new(Shares::new(reads / 4)),
+            change_reads: Arc::new(Semaphore::new(CHANGE_READS)),
+            change_reading: Arc::new(Shares::new(CHANGE_READS_PER_USER)),
             writing: Arc::new(Shares::new(1)),
             proofs: Arc::new(Semaphore::new(PROOFS)),
             changes: Arc::new(Semaphore::new(1)),
@@ -168,6 +178,16 @@ impl Served {
         in_turn(&self.turns, &self.reading, asker, work).await
     }
 
+    /// Reads what a change needs: its plan, or its progress. It has permits of its own, so that those who change something
+    /// do not queue behind those who read.
+    async fn read_for_change<T: Send + 'static>(
+        &self,
+        asker: &Asker,
+        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        in_turn(&self.change_reads, &self.change_reading, asker, work).await
+    }
+
     /// Changes something for whoever asks. Those who change wait for each other, and those who read do not wait for them.
     async fn write<T: Send + 'static>(
         &self,
@@ -176,6 +196,12 @@ impl Served {
     ) -> Result<T, Problem> {
         in_turn(&self.changes, &self.writing, asker, work).await
     }
+}
+
+/// Returns the number of concurrent reads.
+fn max_reads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores * READS_PER_CORE).clamp(*READS.start(), *READS.end())
 }
 
 async fn in_turn<T: Send + 'static>(
@@ -466,4 +492,72 @@ async fn signalled() {
     }
     #[cfg(not(unix))]
     interrupted.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use estate::Time;
+    use estate::demo::{self, Demo};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    const ADMIN: &str = "ada@northstar.example";
+
+    /// A server without a network, on a small store that goes away with the folder, and a token for it.
+    fn serve() -> (tempfile::TempDir, Served, String) {
+        let dir = tempfile::tempdir().expect("folder");
+        let store = dir.path().join("demo.db");
+        let size = Demo { sims: 50, accounts: 6, seed: 1 };
+        drop(demo::create(&store, size, Time::now(), &|_| ControlFlow::Continue(())).expect("demo"));
+        let owner = Arc::new(Local::open(&store, Some(ADMIN), false).expect("opens"));
+        let token = owner.begin_session().expect("session").token.reveal().to_owned();
+        let serve = Serve {
+            roles: Roles::default(),
+            owner,
+            read_only: false,
+            mail: false,
+            links: None,
+            rate: NonZeroU32::MAX,
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            proxies: Vec::new(),
+            certificates: None,
+        };
+        (dir, Served::new(&serve), token)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_do_not_queue_behind_reads() {
+        let (_dir, served, token) = serve();
+        let router = routes(&served);
+        let ask = async |method: &str, path: &str, body: Json| {
+            let request = axum::http::Request::builder()
+                .method(method)
+                .uri(path)
+                .header(header::AUTHORIZATION, format!("Bearer {token}"))
+                .header(header::CONTENT_TYPE, "application/json")
+                .header("idempotency-key", "once")
+                .body(Body::from(body.to_string()))
+                .expect("request");
+            let answer = router.clone().oneshot(request).await.expect("answered");
+            let status = answer.status().as_u16();
+            let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.expect("body");
+            (status, serde_json::from_slice::<Json>(&body).unwrap_or_default())
+        };
+        // Every permit to read is taken, and none comes back.
+        let all = u32::try_from(max_reads()).expect("few");
+        let _held = served.turns.acquire_many(all).await.expect("free");
+        assert_eq!(ask("GET", "/v1/sims", Json::Null).await.0, 503, "a read waits for a permit");
+
+        let moved = json!({ "selector": { "all": true }, "target_account_id": "acc_2", "dry_run": true });
+        assert_eq!(ask("POST", "/v1/operations/sim-moves", moved.clone()).await.0, 200);
+        let moved = json!({ "selector": { "all": true }, "target_account_id": "acc_2", "dry_run": false });
+        let (status, operation) = ask("POST", "/v1/operations/sim-moves", moved).await;
+        assert_eq!(status, 202, "{operation}");
+        let at = format!("/v1/operations/{}", operation["id"].as_str().expect("id"));
+        let events = ask("GET", &format!("{at}/events"), Json::Null).await;
+        assert_eq!(events.0, 200);
+        assert_eq!(ask("GET", &at, Json::Null).await.1["status"], "succeeded");
+    }
 }

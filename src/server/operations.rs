@@ -147,7 +147,7 @@ impl Served {
         if wanted.dry_run {
             let plan =
                 move |local: &Local, cancel: &Cancel| json_of(shown(&wanted.planned(local, cancel)?.1));
-            return Ok(Json(self.work(&asker, plan).await?).into_response());
+            return Ok(Json(self.read_for_change(&asker, plan).await?).into_response());
         }
         let key = bulk::key(&request.headers)?;
         let room = Streams::begin(&self.operations, asker.estate.actor().id, EACH)?;
@@ -236,7 +236,7 @@ impl Served {
             let receipt = local.receipt(&id, cancel)?;
             json_of(object(&request, receipt.as_ref(), running))
         };
-        self.work(asker, told).await
+        self.read_for_change(asker, told).await
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn plan(
     Sent(change): Sent<Change>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    let planned = served.work(&asker, move |estate, cancel| estate.plan(&change, cancel)).await?;
+    let planned = served.read_for_change(&asker, move |estate, cancel| estate.plan(&change, cancel)).await?;
     Ok(Json(serde_json::to_value(planned).map_err(|e| Problem::unexpected(&e))?))
 }
 
