@@ -224,7 +224,7 @@ pub(crate) fn line(value: &str, field: &'static str, most: usize) -> Result<Stri
     if value.chars().count() > most {
         return Err(Error::invalid(field, format!("must have at most {most} characters")));
     }
-    if text::clean(value) != value || value.contains('\n') {
+    if text::has_control(value) {
         return Err(Error::invalid(field, "must be one line without control or direction characters"));
     }
     Ok(value.to_owned())

@@ -93,7 +93,7 @@ fn page(text: &str) -> Result<String> {
     let clean = |(at, line): (usize, &str)| {
         // Tabs are blanks to whoever reads a page.
         let line = line.replace('\t', "    ");
-        if text::clean(&line) == line {
+        if !text::has_control(&line) {
             return Ok(line.trim_end().to_owned());
         }
         Err(Error::invalid("text", format!("line {} holds control or direction characters", at + 1)))

@@ -1,14 +1,18 @@
 //! Foreign text: made safe for terminals, folded for comparison, ordered, defused for spreadsheets.
 
 mod folding;
+mod invisible;
 mod natural;
 
 use std::borrow::Cow;
 
 pub use folding::{case_fold, fold};
+pub(crate) use invisible::find_invisible;
 pub use natural::natural_key;
 
-/// Returns `text` without escape sequences, control and bidirectional-control characters, on one line.
+/// Returns `text` on one line, without escape sequences, control, bidirectional-control and invisible characters.
+///
+/// Invisible characters are those of Unicode's `Default_Ignorable_Code_Point`; the ones that emoji are spelled with stay.
 pub fn clean(text: &str) -> Cow<'_, str> {
     strip(text, false)
 }
@@ -18,7 +22,23 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     strip(text, true)
 }
 
+/// True if `text` holds escape sequences, control or bidirectional-control characters. Unlike [`clean`] it accepts the
+/// joiners that Persian and Indic words are spelled with.
+pub fn has_control(text: &str) -> bool {
+    text.chars().any(is_hostile)
+}
+
 fn strip(text: &str, lines: bool) -> Cow<'_, str> {
+    match strip_controls(text, lines) {
+        Cow::Borrowed(text) => invisible::strip_invisible(text),
+        Cow::Owned(text) => match invisible::strip_invisible(&text) {
+            Cow::Borrowed(_) => Cow::Owned(text),
+            Cow::Owned(stripped) => Cow::Owned(stripped),
+        },
+    }
+}
+
+fn strip_controls(text: &str, lines: bool) -> Cow<'_, str> {
     if !text.chars().any(|c| is_hostile(c) && !(lines && c == '\n')) {
         return Cow::Borrowed(text);
     }
@@ -163,6 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn invisible_characters_go_and_emoji_stay() {
+        let hidden = "a\u{ad}b\u{34f}c\u{115f}d\u{200c}e\u{200d}f\u{2065}g\u{3164}h\u{fe0f}i\u{ffa0}j\u{e0100}k\u{e0fff}l";
+        assert_eq!(clean(hidden), "abcdefghijkl");
+        for emoji in ["\u{2764}\u{fe0f}", "\u{1f469}\u{200d}\u{1f52c}", "1\u{fe0f}\u{20e3}"] {
+            assert_eq!(clean(emoji), emoji);
+        }
+        // A joiner between two pictographs is no longer one when what stood between them is gone.
+        assert_eq!(clean("\u{1f469}\u{fe0f}\u{200d}\u{ad}\u{1f52c}"), "\u{1f469}\u{1f52c}");
+        assert!(!has_control("\u{645}\u{6cc}\u{200c}\u{62e}") && has_control("a\tb"));
+    }
+
+    #[test]
     fn folding_ignores_case_and_accents() {
         assert_eq!(fold("MÜLLER É"), "muller e");
         assert_eq!(fold("Łódź"), "łodz");
@@ -217,9 +249,12 @@ mod tests {
         }
 
         #[test]
-        fn clean_text_is_clean_and_stays_so(text in "\\PC*|[\\x00-\\x9f\u{202a}-\u{202e}]*") {
+        fn clean_text_is_clean_and_stays_so(
+            text in "\\PC*|[\\x00-\\x9f\u{202a}-\u{202e}]*|[a\u{ad}\u{200d}\u{fe0f}\u{1f469}\u{2764}\u{1f3fb}]*",
+        ) {
             let once = clean(&text).into_owned();
-            prop_assert!(!once.chars().any(is_hostile));
+            prop_assert!(!has_control(&once));
+            prop_assert_eq!(find_invisible(&once), None);
             prop_assert_eq!(clean(&once), once.as_str());
         }
 

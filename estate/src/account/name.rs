@@ -1,9 +1,5 @@
 //! Names of accounts: what every name must satisfy, and what a new one must satisfy beyond that.
 
-use icu_properties::CodePointSetData;
-use icu_properties::props::{
-    DefaultIgnorableCodePoint, Emoji, EmojiModifier, EmojiPresentation, ExtendedPictographic,
-};
 use unicode_normalization::char::is_combining_mark;
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::mixed_script::AugmentedScriptSet;
@@ -11,17 +7,13 @@ use unicode_security::mixed_script::AugmentedScriptSet;
 use crate::error::{Error, Result};
 use crate::{limits, text};
 
-const PRESENTATION: char = '\u{fe0f}';
-const JOINER: char = '\u{200d}';
-const KEYCAP: char = '\u{20e3}';
-
 /// Checks a name: trimmed, 1 to 100 characters, nothing that could harm a terminal.
 pub fn valid_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > limits::NAME {
         return Err(Error::invalid("name", format!("must have 1 to {} characters", limits::NAME)));
     }
-    if text::clean(name) != name {
+    if text::has_control(name) {
         return Err(Error::invalid("name", "must not hold control or direction characters"));
     }
     Ok(name.to_owned())
@@ -41,7 +33,7 @@ pub fn valid_name(name: &str) -> Result<String> {
 /// Errors: `Invalid` with the character, or with the word and its scripts.
 pub fn check_new_account_name(name: &str) -> Result<String> {
     let name = valid_name(name)?;
-    if let Some(hidden) = find_invisible(&name) {
+    if let Some(hidden) = text::find_invisible(&name) {
         let reason = format!("must not hold the invisible character U+{:04X}", u32::from(hidden));
         return Err(Error::invalid("name", reason));
     }
@@ -52,38 +44,6 @@ pub fn check_new_account_name(name: &str) -> Result<String> {
             let reason = format!("must not mix scripts in one word: {word} has {}", list_scripts(word));
             Err(Error::invalid("name", reason))
         }
-    }
-}
-
-/// The first invisible character that no emoji is spelled with.
-fn find_invisible(name: &str) -> Option<char> {
-    let chars: Vec<char> = name.chars().collect();
-    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    (0..chars.len())
-        .find(|at| ignorable.contains(chars[*at]) && !is_part_of_emoji(&chars, *at))
-        .map(|at| chars[at])
-}
-
-/// True for a presentation selector or a joiner in its place within an emoji (UTS #51, ED-9a and ED-16).
-fn is_part_of_emoji(chars: &[char], at: usize) -> bool {
-    let (before, next) = chars.split_at(at);
-    let next = next.get(1).copied();
-    let pictograph = |c: char| CodePointSetData::new::<ExtendedPictographic>().contains(c);
-    let attached = |c: char| c == PRESENTATION || CodePointSetData::new::<EmojiModifier>().contains(c);
-    match (chars[at], before.last().copied()) {
-        (PRESENTATION, Some(base)) if base.is_ascii() => {
-            CodePointSetData::new::<Emoji>().contains(base) && next == Some(KEYCAP)
-        }
-        // After what is an emoji by default it would be invisible.
-        (PRESENTATION, Some(base)) => {
-            CodePointSetData::new::<Emoji>().contains(base)
-                && !CodePointSetData::new::<EmojiPresentation>().contains(base)
-        }
-        (JOINER, Some(last)) => {
-            let base = if attached(last) { before.iter().rev().nth(1).copied() } else { Some(last) };
-            base.is_some_and(pictograph) && next.is_some_and(pictograph)
-        }
-        _ => false,
     }
 }
 
