@@ -213,6 +213,7 @@ impl Command {
             Self::Filter(one) => one.changes(),
             Self::Account(one) => one.changes(),
             Self::Token(command) => command.changes(),
+            Self::Store(one) => one.changes(),
             _ => false,
         }
     }
@@ -232,19 +233,23 @@ impl Context {
         if let Some(server) = connect::server(&self.globals, &self.config)? {
             return Ok(Arc::new(connect::remote(server, &self.globals, &self.config)?));
         }
-        let local = self.open_store()?;
-        self.report_rollover(&local);
-        Ok(Arc::new(local))
+        Ok(Arc::new(self.open_store()?))
     }
 
-    /// The store itself, for what only its owner does.
+    /// The store itself, for what only its owner does. A pending rollover is reported.
     fn open_store(&self) -> Result<Local, Failure> {
+        let local = self.open_unreported()?;
+        self.report_rollover(&local);
+        Ok(local)
+    }
+
+    /// The store itself, for the command that shows pending rollovers.
+    fn open_unreported(&self) -> Result<Local, Failure> {
         self.local_path()?;
         let local = connect::open(&self.globals, &self.config, self.changes)?;
         if let Some(upgrade) = local.upgraded() {
             self.say_upgraded(upgrade);
         }
-        local.catch_up()?;
         Ok(local)
     }
 

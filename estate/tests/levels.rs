@@ -287,7 +287,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
         .with_clock(move || Time(time.load(std::sync::atomic::Ordering::Relaxed)));
     root.confirm_rollover(&go).expect("accepted");
     import(&root, CSV);
-    root.catch_up().expect("nothing is due");
+    while root.background().expect("nothing is due") {}
     let raise = |megabytes| Levels { until_period_end: true, ..cap(megabytes) };
     // 14 is blocked at 800 MB with 900 MB used; 11 has no cap, and 600 MB is no raise for it.
     let change = set(&root, "", raise(600));
@@ -325,7 +325,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
     apply(&root, &set(&root, "iccid:*13", raise(900))).expect("raised");
     let on_top = apply(&root, &set(&root, "iccid:*13", cap(700))).expect("set").id;
     clock.fetch_add(31 * estate::DAY, std::sync::atomic::Ordering::Relaxed);
-    root.catch_up().expect("turned");
+    while root.background().expect("turned") {}
     assert_eq!(levels(&root, 14), (Some(800), Some(640), Gate::Ok));
     root.apply(&ChangeId::new(), &Change::Undo { change: on_top }, &go).expect("undone");
     assert_eq!((levels(&root, 13), sim(&root, 13).cap_returns_to), ((Some(500), Some(111), Gate::Ok), None));

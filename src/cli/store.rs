@@ -56,6 +56,13 @@ pub enum One {
     },
 }
 
+impl One {
+    /// True if the command changes the estate.
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Rollover { confirm: true })
+    }
+}
+
 /// A head as it was printed, or the file it was kept in.
 fn kept(head: &str) -> Result<Head, Failure> {
     let path = expand_home(head);
@@ -113,6 +120,7 @@ pub fn run(context: &Context, command: One) -> Outcome {
         One::Info => info(context),
         One::Restore { file } => restore(context, &file),
         One::Upgrade => upgrade(context),
+        One::Rollover { confirm } => rollover(context, &context.open_unreported()?, confirm),
         on_open => run_on_open(context, on_open),
     }
 }
@@ -168,7 +176,9 @@ fn upgrade(context: &Context) -> Outcome {
 fn run_on_open(context: &Context, command: One) -> Outcome {
     let local = context.open_store()?;
     match command {
-        One::Info | One::Restore { .. } | One::Upgrade => unreachable!("they open no session"),
+        One::Info | One::Restore { .. } | One::Upgrade | One::Rollover { .. } => {
+            unreachable!("they open the store in their own way")
+        }
         One::Head => {
             written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;
             Ok(Exit::Done)
@@ -191,10 +201,8 @@ fn run_on_open(context: &Context, command: One) -> Outcome {
                 written(writeln!(out, "sound: {}{up_to}", local.path().display()))?;
             }
             drop(out);
-            context.report_rollover(&local);
             Ok(if faults.is_empty() { Exit::Done } else { Exit::Failed })
         }
-        One::Rollover { confirm } => rollover(context, &local, confirm),
         One::Backup { file, force } => {
             let protected = context.protected::<&Path>([])?;
             let copy = OutputStore::create(&file, Existing::with_force(force), &protected)?;

@@ -41,7 +41,8 @@ pub struct Args {
 impl Args {
     /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
-        self.command.is_some()
+        let reads = |One::Import(import): &One| import.reading.dry_run || import.reading.explain;
+        self.command.as_ref().is_some_and(|command| !reads(command))
     }
 }
 

@@ -63,14 +63,6 @@ impl Local {
         self.store.read(&Cancel::new(), |session| self.view(session)?.turns())
     }
 
-    /// Closes the billing periods that have ended, as a change or background work does first.
-    pub fn catch_up(&self) -> Result<()> {
-        while !self.scope.read_only && period_rollover::step(&self.store.writer(), self.mail, (self.clock)())?
-        {
-        }
-        Ok(())
-    }
-
     /// Returns the pending rollovers and the number of SIMs whose counters they close: for users of the root account.
     pub fn pending_rollover(&self) -> Result<(RolloverStatus, u64)> {
         let now = (self.clock)();

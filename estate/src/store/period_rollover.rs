@@ -308,11 +308,15 @@ fn prune(session: &Connection, after: i64, end: i64, now: Time) -> Result<()> {
     Ok(())
 }
 
+/// Returns false for a store of an earlier schema: only reads have it open, and it closes nothing before it is upgraded.
+fn has_table(session: &Connection) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'period_rollover')";
+    Ok(session.query_row(sql, [], |row| row.get(0))?)
+}
+
 /// Returns the rollovers that are due by a clock, and the reason why they wait.
 pub(crate) fn status(session: &Connection, now: Time) -> Result<RolloverStatus> {
-    // A store of an earlier schema, which only reads have open, closes nothing before it is upgraded.
-    let is_upgraded = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'period_rollover')";
-    if !session.query_row(is_upgraded, [], |row| row.get::<_, bool>(0))? {
+    if !has_table(session)? {
         return Ok(RolloverStatus::default());
     }
     let clock = reading(session, now)?;
@@ -339,6 +343,9 @@ pub(crate) fn status(session: &Connection, now: Time) -> Result<RolloverStatus> 
 
 /// Returns the number of SIMs whose counters the pending rollovers would close.
 pub(crate) fn count_pending(session: &Session, now: Time) -> Result<u64> {
+    if !has_table(session)? {
+        return Ok(0);
+    }
     rules(session)?;
     let mut total = 0;
     for state in states(session)? {
@@ -357,7 +364,11 @@ pub(crate) fn count_pending(session: &Session, now: Time) -> Result<u64> {
 
 /// Returns the moment that the running counter of a rule's SIMs began at, or `None` for a rule not registered yet.
 pub(crate) fn closed_until(session: &Connection, rule: PeriodRule) -> Result<Option<Time>> {
-    let sql = "SELECT closed_until FROM period_rollover WHERE rule = ?";
+    let sql = if has_table(session)? {
+        "SELECT closed_until FROM period_rollover WHERE rule = ?"
+    } else {
+        "SELECT upto FROM turned WHERE rule = ?"
+    };
     Ok(session.query_row(sql, [rule.to_string()], |r| r.get(0).map(Time)).optional()?)
 }
 
