@@ -9,13 +9,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use estate::side_files::{SIDE_FILES, folder_of, with_suffix};
 use estate::{Error, Result};
 use tempfile::{NamedTempFile, TempDir, TempPath};
 
 /// The name for standard input and standard output.
 pub const STREAM: &str = "-";
-/// Suffixes of the files that `SQLite` keeps beside a database.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Reasons not to write an output file, each with the way out.
 #[derive(Debug, thiserror::Error)]
@@ -165,16 +164,6 @@ fn is_same_path(one: &Path, other: &Path) -> bool {
 fn resolve(path: &Path) -> PathBuf {
     let folder = std::fs::canonicalize(folder_of(path)).unwrap_or_else(|_| folder_of(path).to_owned());
     path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 #[cfg(unix)]
@@ -340,26 +329,12 @@ impl OutputStore {
         self.folder.path().join("new.db")
     }
 
-    /// Gives the store its name. It must be closed.
+    /// Gives the store its name. It must be closed: a closed store is one file.
     pub fn finish(self) -> Result<(), OutputError> {
-        let failed = |error| OutputError::io(&self.path, error);
         check_side_files(&self.path)?;
-        let temporary = self.path();
-        let wal = with_suffix(&temporary, "-wal");
-        let moved = with_suffix(&self.path, "-wal");
-        // A log that was not checkpointed is part of the store.
-        let has_log = wal.metadata().is_ok_and(|found| found.len() > 0);
-        if has_log {
-            check(&self.path, self.existing, &self.protected)?;
-            std::fs::rename(&wal, &moved).map_err(failed)?;
-        }
-        let existing = if has_log { Existing::Keep } else { self.existing };
-        let temporary = TempPath::try_from_path(temporary).map_err(failed)?;
-        let named = publish(temporary, &self.path, existing, &self.protected);
-        if named.is_err() && has_log {
-            let _ = std::fs::remove_file(moved);
-        }
-        named
+        let temporary = TempPath::try_from_path(self.path());
+        let temporary = temporary.map_err(|error| OutputError::io(&self.path, error))?;
+        publish(temporary, &self.path, self.existing, &self.protected)
     }
 }
 

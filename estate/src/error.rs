@@ -148,14 +148,6 @@ pub enum Error {
         /// The words of the database or the operating system.
         detail: String,
     },
-    /// The header or schema of the file is damaged.
-    #[error("{} is damaged: {detail}", .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What does not fit.
-        detail: String,
-    },
     /// There is no store at that place.
     #[error("no estate at {}", .0.display())]
     NoStore(PathBuf),
@@ -305,7 +297,6 @@ impl Error {
             Self::Older { .. } => "older-store",
             Self::ForeignSideFile { .. } => "foreign-side-file",
             Self::Fault { fault, .. } => fault.code(),
-            Self::Damaged { .. } => "damaged",
             Self::NoStore(_) => "no-store",
             Self::Exists(_) => "exists",
             Self::Io { .. } => "io",
@@ -374,7 +365,6 @@ impl Error {
             )),
             Self::Fault { fault, .. } => Some(fault.hint().into()),
             Self::Newer { .. } => Some("install the newer simdeck; the file was left untouched".into()),
-            Self::Damaged { .. } => Some(Fault::Damaged.hint().into()),
             Self::NoStore(_) => Some(
                 "make one with `simdeck init --account NAME --email E --name N`, or try `simdeck demo`"
                     .into(),

@@ -34,6 +34,7 @@ mod role;
 mod rollover;
 pub mod saved;
 mod scope;
+pub mod side_files;
 mod sim;
 mod store;
 pub mod text;

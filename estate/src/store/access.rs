@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 
 use crate::error::{Error, Fault, Result};
+use crate::side_files::with_suffix;
 
 /// Ways to open the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,15 +91,12 @@ pub(super) fn create_private(path: &Path) -> Result<()> {
 
 /// Returns the path of the write-ahead log of a store, beside the real file.
 pub(super) fn wal_path(store: &Path) -> PathBuf {
-    with_suffix(store, "-wal")
+    side_file(store, "-wal")
 }
 
 /// Returns the path of a file beside the real file of a store.
-pub(super) fn with_suffix(store: &Path, suffix: &str) -> PathBuf {
-    let real = std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned());
-    let mut name = real.into_os_string();
-    name.push(suffix);
-    name.into()
+pub(super) fn side_file(store: &Path, suffix: &str) -> PathBuf {
+    with_suffix(&std::fs::canonicalize(store).unwrap_or_else(|_| store.to_owned()), suffix)
 }
 
 /// Refuses what is not a plain file, without opening it: opening a pipe waits for its writer.

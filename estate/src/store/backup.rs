@@ -17,15 +17,14 @@ use super::{check, migrate, wal};
 use crate::change::Head;
 use crate::error::{Error, Fault, Result};
 use crate::progress::{Progress, Watch};
+use crate::side_files::{SIDE_FILES, folder_of, with_suffix};
 use crate::store::access;
-use crate::store::access::{Access, with_suffix};
+use crate::store::access::Access;
 use crate::store::pool::Store;
 use crate::units::Time;
 
 /// Pages that are copied in one step.
 const STEP: i32 = 2_000;
-/// Suffixes of the files that `SQLite` keeps beside a database.
-const SIDE_FILES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Copies the store to a new file while others use it, and checks the copy. A copy that fails leaves nothing behind.
 pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
@@ -34,7 +33,7 @@ pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> 
     copy(&source, to, watch)?;
     let checked = verify(to).and_then(|head| {
         let holds = head.rev >= before.rev && check::holds(&source, &head)?;
-        holds.then_some(()).ok_or_else(|| damaged(to, "its log is not the one of the store"))
+        holds.then_some(()).ok_or_else(|| Error::damaged(to, "its log is not the one of the store"))
     });
     checked.inspect_err(|_| remove(to))
 }
@@ -52,10 +51,6 @@ pub(super) fn keep_copy(path: &Path, label: &str) -> Result<PathBuf> {
     std::fs::rename(&new, &to).map_err(fault)?;
     sync_folder(&to)?;
     Ok(to)
-}
-
-fn damaged(path: &Path, detail: &str) -> Error {
-    Error::Fault { fault: Fault::Damaged, path: Some(path.to_owned()), detail: detail.into() }
 }
 
 /// Writes the content of `source` to a new file.
@@ -107,10 +102,10 @@ fn verify(path: &Path) -> Result<Head> {
     let fault = |error: rusqlite::Error| Error::of_database(&error, Some(path));
     let found: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(fault)?;
     if found != "ok" {
-        return Err(damaged(path, &found));
+        return Err(Error::damaged(path, &found));
     }
     if let Some(fault) = check::chain(&conn)?.first() {
-        return Err(damaged(path, fault));
+        return Err(Error::damaged(path, fault));
     }
     check::head(&conn)
 }
@@ -177,7 +172,7 @@ fn copy_checked(from: &Path, to: &Path, watch: &Watch<'_>) -> Result<Head> {
     copy(&source, to, watch)?;
     verify(to).map_err(|error| match error {
         // The copy has the faults of its original.
-        Error::Fault { fault: Fault::Damaged, detail, .. } => damaged(from, &detail),
+        Error::Fault { fault: Fault::Damaged, detail, .. } => Error::damaged(from, &detail),
         other => other,
     })
 }
@@ -287,10 +282,6 @@ fn free_name(path: &Path, label: &str) -> PathBuf {
     let taken = |name: &PathBuf| name.symlink_metadata().is_ok();
     let numbered = (2..).map(|n| with_suffix(path, &format!(".{label}-{now}-{n}")));
     std::iter::once(name).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Makes the names in the folder of `path` durable.

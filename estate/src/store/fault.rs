@@ -53,6 +53,11 @@ impl Error {
         }
     }
 
+    /// Builds the error for a file whose content is damaged.
+    pub(crate) fn damaged(path: &Path, detail: &str) -> Self {
+        Self::Fault { fault: Fault::Damaged, path: Some(path.to_owned()), detail: detail.into() }
+    }
+
     /// Maps an error of the operating system about the store's file.
     pub(crate) fn of_store_file(error: &io::Error, path: &Path) -> Self {
         if error.kind() == io::ErrorKind::NotFound {

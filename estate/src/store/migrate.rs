@@ -83,9 +83,7 @@ pub(super) fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
     drop(transaction);
     match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
         None => Ok(()),
-        Some((name, _)) => {
-            Err(Error::Damaged { path: path.to_owned(), detail: format!("its schema differs at {name}") })
-        }
+        Some((name, _)) => Err(Error::damaged(path, &format!("its schema differs at {name}"))),
     }
 }
 
@@ -121,7 +119,7 @@ pub(super) fn check_header(path: &Path) -> Result<()> {
     if !(page_size == 1 || (page_size >= 512 && page_size.is_power_of_two()))
         || header[21..24] != [64, 32, 32]
     {
-        return Err(Error::Damaged { path: path.to_owned(), detail: "its header is invalid".into() });
+        return Err(Error::damaged(path, "its header is invalid"));
     }
     Ok(())
 }

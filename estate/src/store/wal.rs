@@ -17,7 +17,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use crate::error::{Error, Result};
-use crate::store::access::{Access, BUSY, wal_path, with_suffix};
+use crate::store::access::{Access, BUSY, side_file, wal_path};
 use crate::store::connection::Session;
 
 /// Marks the stamp's row in a page; the same bytes are in the schema.
@@ -197,7 +197,7 @@ impl FoldOnClose {
 impl Drop for FoldOnClose {
     fn drop(&mut self) {
         let Some(store) = &self.0 else { return };
-        if !["-wal", "-shm"].iter().any(|suffix| with_suffix(store, suffix).exists()) {
+        if !["-wal", "-shm"].iter().any(|suffix| side_file(store, suffix).exists()) {
             return;
         }
         // SQLite folds the log in when the last connection that may write is closed, if it has used the log.
