@@ -9,6 +9,8 @@ pub enum Fault {
     ReadOnly,
     /// The file cannot be opened, for a reason that has no kind of its own.
     CannotOpen,
+    /// The file has a log that cannot be read where its folder cannot be written.
+    UnreadableLog,
     /// The operating system denies access to the file or its folder.
     NoPermission,
     /// The process or the system has too many files open.
@@ -25,11 +27,17 @@ impl Fault {
         match self {
             Self::ReadOnly => "store-read-only",
             Self::CannotOpen => "cannot-open",
+            Self::UnreadableLog => "unreadable-log",
             Self::NoPermission => "no-permission",
             Self::TooManyFiles => "too-many-files",
             Self::Full => "disk-full",
             Self::Damaged => "damaged",
         }
+    }
+
+    /// True where the side files could not be made: a store without a log can still be read.
+    pub(crate) fn is_access(self) -> bool {
+        matches!(self, Self::ReadOnly | Self::CannotOpen | Self::Full)
     }
 
     pub(crate) fn message(self, path: Option<&Path>, detail: &str) -> String {
@@ -39,6 +47,9 @@ impl Fault {
                 format!("{store} cannot be written: the file, its folder or its disk is read-only")
             }
             Self::CannotOpen => format!("{store} cannot be opened: {detail}"),
+            Self::UnreadableLog => {
+                format!("{store} has a -wal file with changes, which cannot be read in a read-only folder")
+            }
             Self::NoPermission => format!("no permission to open {store}"),
             Self::TooManyFiles => format!("{store} cannot be opened: too many files are open"),
             Self::Full => format!("{store} cannot be written: the disk is full"),
@@ -50,6 +61,10 @@ impl Fault {
         match self {
             Self::ReadOnly => "read it with --readonly, or make the file and its folder writable",
             Self::CannotOpen => "check the path and its folder; nothing was changed",
+            Self::UnreadableLog => {
+                "open the store once where its folder can be written, which folds the log in; or copy \
+                 the file and its -wal file to such a folder and open the copy"
+            }
             Self::NoPermission => {
                 "run simdeck as the owner of the file, or give your user access to the file and its folder"
             }

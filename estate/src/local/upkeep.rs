@@ -99,7 +99,7 @@ impl Local {
     /// Everything that is wrong with the store, in words.
     pub fn check(&self) -> Result<Vec<String>> {
         self.at_root(Capability::EstateHistory, |_| Ok(()))?;
-        check::check(&self.store.writer())
+        self.store.read(&Cancel::new(), check::check)
     }
 
     /// Whether whoever is signed in sees every account, and may know what happens in all of them.

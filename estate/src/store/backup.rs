@@ -28,7 +28,7 @@ const STEP: i32 = 2_000;
 
 /// Copies the store to a new file while others use it, and checks the copy. A copy that fails leaves nothing behind.
 pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
-    let source = store.access.connect_reader(store.path())?;
+    let source = store.access().connect_reader(store.path())?;
     let before = check::head(&source)?;
     copy(&source, to, watch)?;
     let checked = verify(to).and_then(|head| {
@@ -138,7 +138,7 @@ pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Res
         Err(Error::NoStore(_)) => false,
         Err(error) => return Err(error),
     };
-    if exists && super::opened::identity(path) == super::opened::identity(from) {
+    if exists && access::identity(path) == access::identity(from) {
         return Err(Error::Conflict("the backup and the store are the same file".into()));
     }
     // A link stays a link.
@@ -161,15 +161,12 @@ pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Res
 
 /// Copies a backup, with the log beside it if it has one, and checks both the original and the copy.
 fn copy_checked(from: &Path, to: &Path, watch: &Watch<'_>) -> Result<Head> {
-    let look = || {
-        migrate::check_header(from)?;
-        wal::check_belongs(from)
-    };
-    let (_opened, (source, access)) = Opened::begin(from, look, || access::connect(from, true))?;
-    let _fold_on_close = FoldOnClose::new(from, access);
-    let source = source;
-    migrate::check_schema(from, &source)?;
-    copy(&source, to, watch)?;
+    let (opened, (source, access)) = Opened::begin(from, || access::connect(from, true))?;
+    let fold_on_close = FoldOnClose::new(from, access);
+    let copied = migrate::check_schema(from, &source).and_then(|()| copy(&source, to, watch));
+    // In this order: the side files go after the connection.
+    drop((source, fold_on_close, opened));
+    copied?;
     verify(to).map_err(|error| match error {
         // The copy has the faults of its original.
         Error::Fault { fault: Fault::Damaged, detail, .. } => Error::damaged(from, &detail),

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rusqlite::Connection;
+
 use super::migrate;
-use super::opened::{Opened, identity};
+use super::opened::Opened;
 use super::wal::{self, FoldOnClose};
 use crate::error::{Error, Result};
-use crate::store::access::{Access, check_kind, connect, create_private};
-use crate::store::migrate::check_header;
-use crate::store::pool::Store;
+use crate::store::access::{Access, FileState, check_kind, connect, create_private, identity};
+use crate::store::pool::{Reach, Store};
 use crate::store::{functions, upgrade};
 
 impl Store {
@@ -29,7 +30,7 @@ impl Store {
         loop {
             let store = Self::open_once(path, opening)?;
             // A restore may have put another file in its place since.
-            if identity(path) == store.opened.identity() {
+            if identity(path) == store.identity() {
                 return Ok(store);
             }
         }
@@ -37,12 +38,14 @@ impl Store {
 
     fn open_once(path: &Path, opening: Opening) -> Result<Self> {
         let read_only = opening == Opening::ReadOnly;
-        let look = || {
-            check_header(path)?;
-            wal::check_belongs(path)
-        };
-        let (opened, (mut conn, access)) = Opened::begin(path, look, || connect(path, read_only))?;
-        migrate::check_schema(path, &conn)?;
+        // Taken before the file is read.
+        let state = FileState::of(path);
+        let (opened, (mut conn, access)) = Opened::begin(path, || connect(path, read_only))?;
+        let checked = migrate::check_schema(path, &conn);
+        if access == Access::Unlocked && FileState::of(path) != state {
+            return Err(Error::Busy);
+        }
+        checked?;
         let mut upgrade = None;
         match opening {
             Opening::ReadOnly => migrate::check_readable(path, &conn)?,
@@ -55,43 +58,44 @@ impl Store {
         let schema = migrate::schema_of(&conn)?;
         Ok(Self {
             path: path.to_owned(),
-            access,
             upgrade,
             older: Some(schema).filter(|schema| *schema < migrate::SCHEMA),
             stamped: wal::Stamped::default(),
             readers: Mutex::default(),
             writer: Mutex::new(functions::connect(conn, access == Access::Write)?),
             fold_on_close: FoldOnClose::new(path, access),
-            opened,
+            reach: Mutex::new(Reach { access, state, opened }),
         })
     }
 
     /// Describes the store at `path`, of any schema up to the present one, without changing it.
     pub fn info(path: &Path) -> Result<StoreInfo> {
-        let look = || {
-            check_header(path)?;
-            wal::check_belongs(path)
-        };
-        let (_opened, (conn, access)) = Opened::begin(path, look, || connect(path, true))?;
-        let _fold_on_close = FoldOnClose::new(path, access);
-        let conn = conn;
-        let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
-        let read = || -> rusqlite::Result<StoreInfo> {
-            let transaction = conn.unchecked_transaction()?;
-            let info = StoreInfo {
-                path: path.to_owned(),
-                schema: migrate::schema_of(&conn)?,
-                known_schema: migrate::SCHEMA,
-                rev: number("SELECT ifnull(max(rev), 0) FROM log")?,
-                sims: number("SELECT count(*) FROM sim")? as u64,
-                size: std::fs::metadata(path).map_or(0, |file| file.len()),
-                wal_size: wal::size(path),
-            };
-            transaction.finish()?;
-            Ok(info)
-        };
-        read().map_err(|error| Error::of_database(&error, Some(path)))
+        let state = FileState::of(path);
+        let (opened, (conn, access)) = Opened::begin(path, || connect(path, true))?;
+        let fold_on_close = FoldOnClose::new(path, access);
+        let info = describe(path, &conn).map_err(|error| Error::of_database(&error, Some(path)));
+        // In this order: the side files go after the connection.
+        drop((conn, fold_on_close, opened));
+        let is_mixed = access == Access::Unlocked && FileState::of(path) != state;
+        if is_mixed { Err(Error::Busy) } else { info }
     }
+}
+
+/// Describes a store by an open connection.
+fn describe(path: &Path, conn: &Connection) -> rusqlite::Result<StoreInfo> {
+    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let transaction = conn.unchecked_transaction()?;
+    let info = StoreInfo {
+        path: path.to_owned(),
+        schema: migrate::schema_of(conn)?,
+        known_schema: migrate::SCHEMA,
+        rev: number("SELECT ifnull(max(rev), 0) FROM log")?,
+        sims: number("SELECT count(*) FROM sim")? as u64,
+        size: std::fs::metadata(path).map_or(0, |file| file.len()),
+        wal_size: wal::size(path),
+    };
+    transaction.finish()?;
+    Ok(info)
 }
 
 /// The state of a store's file.

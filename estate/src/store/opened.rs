@@ -5,25 +5,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A file, whatever it is called.
-pub(super) type Identity = (u64, u64);
+use super::access::{Identity, identity};
+use super::migrate::check_header;
+use super::wal;
+use crate::error::Result;
 
 static OPEN: Mutex<Option<HashMap<Identity, usize>>> = Mutex::new(None);
 
 fn all() -> MutexGuard<'static, Option<HashMap<Identity, usize>>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(unix)]
-pub(super) fn identity(path: &Path) -> Option<Identity> {
-    use std::os::unix::fs::MetadataExt as _;
-    // Asking does not open it.
-    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
-}
-
-#[cfg(not(unix))]
-pub(super) fn identity(_: &Path) -> Option<Identity> {
-    None
 }
 
 /// Whether this process has the file open.
@@ -36,12 +26,9 @@ pub(super) fn is_open(path: &Path) -> bool {
 pub(super) struct Opened(Option<Identity>);
 
 impl Opened {
-    /// Opens a file: `look` may read it as a plain file, and is called only where nothing of this process has it open.
-    pub fn begin<T, E>(
-        path: &Path,
-        look: impl FnOnce() -> Result<(), E>,
-        open: impl FnOnce() -> Result<T, E>,
-    ) -> Result<(Self, T), E> {
+    /// Opens a file. Where nothing of this process has it open, its header and its log are checked
+    /// first, as plain files.
+    pub fn begin<T>(path: &Path, open: impl FnOnce() -> Result<T>) -> Result<(Self, T)> {
         // Held over both, so that nobody opens it in between.
         let mut all = all();
         let open_now = all.get_or_insert_default();
@@ -49,7 +36,8 @@ impl Opened {
         let file = identity(path);
         let known = file.is_some_and(|file| open_now.contains_key(&file));
         if !known {
-            look()?;
+            check_header(path)?;
+            wal::check_belongs(path)?;
         }
         let opened = open()?;
         if let Some(file) = file {

@@ -129,7 +129,7 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
 
 /// Reads the stamp of the file alone.
 fn stamp_of_file(store: &Path) -> Option<Stamp> {
-    let conn = Access::Immutable.connect(store).ok()?;
+    let conn = Access::Unlocked.connect(store).ok()?;
     conn.query_row("SELECT current FROM side_file_stamp", [], |row| row.get(0)).ok()
 }
 
@@ -190,7 +190,7 @@ pub(super) struct FoldOnClose(Option<PathBuf>);
 
 impl FoldOnClose {
     pub fn new(store: &Path, access: Access) -> Self {
-        Self((access == Access::Read).then(|| store.to_owned()))
+        Self((access != Access::Write).then(|| store.to_owned()))
     }
 }
 
