@@ -325,7 +325,8 @@ impl Context {
     /// Says something to the person, unless they asked for quiet.
     fn say(&self, text: impl AsRef<str>) {
         if !self.globals.quiet {
-            let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+            // Messages repeat arguments, file names and text of a server.
+            let _ = writeln!(std::io::stderr(), "{}", estate::text::clean_lines(text.as_ref()));
         }
     }
 
@@ -366,13 +367,20 @@ impl Context {
 
 type Outcome = Result<Exit, Failure>;
 
+/// Prints help, or a message about wrong arguments; it repeats them.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let cleaned = estate::text::clean_lines(&text);
+    let _ = if cleaned == text { error.print() } else { write!(std::io::stderr(), "{cleaned}") };
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
 /// Reads the arguments, runs the command, reports how it ended.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+            return print_usage(&error);
         }
     };
     let exit = run(arguments).unwrap_or_else(|failure| {

@@ -27,7 +27,7 @@ pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<
     let keymap = Keymap::load(config).map_or_else(|e| e.to_string(), |_| "sound".into());
     let settings = config::load().map_or_else(|e| e.to_string(), |_| "sound".into());
     let word = |yes, there: &str, not: &str| if yes { there.to_owned() } else { not.to_owned() };
-    vec![
+    let facts = vec![
         ("simdeck", env!("CARGO_PKG_VERSION").to_owned()),
         ("estate", format!("{} ({opened})", store.display())),
         ("billing periods", periods.to_owned()),
@@ -47,7 +47,9 @@ pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<
         ("standard output", word(std::io::stdout().is_terminal(), "a terminal", "not a terminal")),
         ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
         ("log", crate::files::log_file().display().to_string()),
-    ]
+    ];
+    // Variables, paths and errors are text from elsewhere.
+    facts.into_iter().map(|(what, found)| (what, estate::text::clean(&found).into_owned())).collect()
 }
 
 /// The same as a text that can be sent to whoever helps: folders below the home folder are `~`, names of users and

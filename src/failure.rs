@@ -66,6 +66,11 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+/// Replaces a character that would not be shown, so that the others stay in their columns.
+fn visible(c: char) -> char {
+    if estate::text::clean(c.encode_utf8(&mut [0; 4])).is_empty() || c.is_control() { ' ' } else { c }
+}
+
 /// Returns the message of an error about a file without the word "file", which its path stands for.
 fn without_field(error: &Error) -> String {
     match error {
@@ -112,7 +117,7 @@ impl Failure {
     pub fn report(&self) -> String {
         let mut text = format!("error: {}\n", estate::text::clean_lines(&self.to_string()));
         if let Self::Filter { error: Error::Filter { column, .. }, text: filter } = self {
-            let line: String = filter.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let line: String = filter.chars().map(visible).collect();
             text.push_str(&format!("  {line}\n  {}^\n", " ".repeat(column - 1)));
         }
         if let Self::Estate(error) | Self::Filter { error, .. } | Self::File { error, .. } = self

@@ -3,6 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use estate::number::{count, sims};
+use estate::text::clean_lines;
 use estate::{Accounts, Change, ChangeId, Counts, Estate, Plan, Receipt};
 use serde_json::json;
 
@@ -132,7 +133,8 @@ fn describe(plan: &Plan, accounts: &Accounts, what: &str) -> String {
     }
     lines.extend(plan.ceilings.iter().map(|c| format!("  ! the ceiling: {}", accounts.ceiling_said(*c))));
     lines.extend(plan.warnings.iter().map(|(w, n)| format!("  ! {}", w.text(*n))));
-    lines.join("\n")
+    // The first line repeats arguments.
+    clean_lines(&lines.join("\n")).into_owned()
 }
 
 /// Asks on a terminal: `y` for few, the number for many.

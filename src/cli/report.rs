@@ -81,7 +81,7 @@ impl Report {
         let mut writer = csv::Writer::from_writer(file.writer()?);
         writer.write_record(["iccid", "label", "account", "outcome", "reason"]).map_err(failed)?;
         for entry in &self.unknown {
-            writer.write_record([&*defuse(entry), "", "", "unknown", "not-found"]).map_err(failed)?;
+            writer.write_record([&*defuse(&clean(entry)), "", "", "unknown", "not-found"]).map_err(failed)?;
         }
         if let Some(receipt) = receipt {
             each_missed(estate, receipt, &mut |item| {
@@ -103,12 +103,13 @@ fn each_missed(
     take: &mut dyn FnMut(&Item) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     for fate in [Fate::Refused, Fate::Conflict, Fate::Failed, Fate::Pending] {
-        let (mut after, mut more) = (None, receipt.counts.get(fate) > 0);
-        while more {
+        // No more are read than the receipt counts, whatever a server goes on sending.
+        let (mut after, mut left) = (None, receipt.counts.get(fate));
+        while left > 0 {
             let items = estate.items(receipt.rev, Some(fate), after, PAGE, &plain())?;
             items.iter().try_for_each(&mut *take)?;
             after = items.last().map(|item| item.sim);
-            more = items.len() == PAGE as usize;
+            left = if items.len() < PAGE as usize { 0 } else { left.saturating_sub(items.len() as u64) };
         }
     }
     Ok(())
