@@ -1,10 +1,14 @@
 //! An estate on a server: the same reads and changes, asked for over HTTP. It checks nothing; the server does.
 
+mod answer;
+mod change;
 mod door;
 mod feed;
 mod lines;
 mod link;
+mod waits;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -16,8 +20,8 @@ use estate::portals::Holds;
 use estate::{
     AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
     EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
-    LogFilter, Lookup, NewToken, Note, NoteSink, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles,
-    Saved, SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
+    LogFilter, Lookup, NewToken, NoteSink, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles, Saved,
+    SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
     TokenId, Usage, UsageTally, User, UserId, Watch,
 };
 use serde::Serialize;
@@ -28,6 +32,7 @@ use crate::credentials::Credentials;
 use crate::wire::{Ask, Export, Hello, Line, SentLink, Staged, Tree};
 pub use door::Door;
 pub use link::{Link, Server};
+pub use waits::Waits;
 
 /// A user's session with an estate on a server.
 pub struct Remote {
@@ -35,14 +40,6 @@ pub struct Remote {
     hello: Hello,
     /// The accounts as of a revision: they are large, and asked for often.
     tree: Mutex<Option<(Rev, Arc<Accounts>)>>,
-}
-
-fn unreadable(error: &serde_json::Error) -> Error {
-    Error::Store(format!("the server's answer cannot be read: {error}"))
-}
-
-fn read<T: DeserializeOwned>(value: Json) -> Result<T> {
-    serde_json::from_value(value).map_err(|e| unreadable(&e))
 }
 
 fn sent<T: Serialize>(value: &T) -> Result<Vec<u8>> {
@@ -59,7 +56,7 @@ impl Remote {
     }
 
     fn over(link: Arc<Link>) -> Result<Self> {
-        let hello = link.ask(&Ask::Me, &Cancel::new())?;
+        let hello: Json = link.ask(&Ask::Me, &Cancel::new())?;
         let hello =
             serde_json::from_value(hello).map_err(|_| link.unreachable(link::NO_SIMDECK.to_owned()))?;
         Ok(Self { link, hello, tree: Mutex::default() })
@@ -79,7 +76,7 @@ impl Remote {
         if ask.writes() {
             self.may_write()?;
         }
-        read(self.link.ask(ask, cancel)?)
+        self.link.ask(ask, cancel)
     }
 
     /// Sends a file, hears of its rows.
@@ -100,18 +97,17 @@ impl Remote {
         let mut head = sent(&options)?;
         head.push(b'\n');
         let input: Box<dyn Read + Send + '_> = Box::new(std::io::Cursor::new(head).chain(input));
-        let note = Mutex::new(Vec::<Note>::new());
+        // Notes are handed on as they come: a server may send any number.
+        let notes = RefCell::new(notes);
         let hear = |line: Line| match line {
             Line::Progress(step) => watch(step.into()),
-            Line::Note(said) => {
-                note.lock().unwrap_or_else(PoisonError::into_inner).push(said);
+            Line::Note(note) => {
+                (notes.borrow_mut())(note);
                 ControlFlow::Continue(())
             }
             _ => ControlFlow::Continue(()),
         };
-        let done = self.link.stage(input, usage, &hear);
-        note.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().for_each(notes);
-        let staged: Staged<T> = read(done?)?;
+        let staged: Staged<T> = self.link.stage(input, usage, &hear)?;
         Ok((staged.staging, staged.tally))
     }
 }
@@ -229,7 +225,7 @@ impl Estate for Remote {
 
     fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
         self.may_write()?;
-        read(self.link.plan(&sent(change)?, cancel)?)
+        self.link.plan(&sent(change)?, cancel)
     }
 
     fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
@@ -238,7 +234,7 @@ impl Estate for Remote {
             Line::Progress(step) => watch(step.into()),
             _ => ControlFlow::Continue(()),
         };
-        read(self.link.change(&id.0, &sent(change)?, &hear)?)
+        self.link.change(id, change, &hear)
     }
 
     fn stage(
@@ -315,9 +311,7 @@ impl Estate for Remote {
         let wanted = sent(&Export { query: query.clone(), target: target.cloned() })?;
         let mut ended = None;
         let mut seen = 0;
-        self.link.export(&wanted, cancel, &mut |line| match serde_json::from_slice(line)
-            .map_err(|e| unreadable(&e))?
-        {
+        self.link.export(&wanted, cancel, &mut |line| match answer::parse(line)? {
             Row::Sim(sim) => {
                 seen += 1;
                 if sink(&sim)? { Ok(()) } else { Err(Error::Cancelled) }

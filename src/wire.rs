@@ -174,11 +174,18 @@ pub enum Line {
     Failed(Json),
 }
 
-impl Line {
-    /// What is heard while nothing comes: so that whoever waits can give up.
-    pub fn waiting() -> Self {
-        Self::Progress(Step { phase: "waiting for the server".into(), done: 0, total: 0 })
-    }
+/// Phases of a client that waits for a server.
+pub const WAITING: &str = "waiting for the server";
+/// The answer to a change was lost.
+pub const LOOKING_UP: &str = "the answer was lost; looking the change up in the log";
+/// The log has the change.
+pub const FETCHING: &str = "the change was made; waiting for its receipt";
+/// The log does not have the change.
+pub const RESENDING: &str = "the change was not found in the log; sending it again";
+
+/// Returns a phase that tells what a client waits for, and not how far the server is.
+pub fn wait_phase(phase: &str) -> Option<&'static str> {
+    [WAITING, LOOKING_UP, FETCHING, RESENDING].into_iter().find(|known| *known == phase)
 }
 
 /// How far something is.
@@ -192,6 +199,13 @@ pub struct Step {
     pub total: u64,
 }
 
+impl Step {
+    /// A step without a number.
+    pub fn of(phase: &str) -> Self {
+        Self { phase: phase.to_owned(), done: 0, total: 0 }
+    }
+}
+
 impl From<Progress> for Step {
     fn from(progress: Progress) -> Self {
         Self { phase: progress.phase.to_owned(), done: progress.done, total: progress.total }
@@ -200,7 +214,8 @@ impl From<Progress> for Step {
 
 impl From<Step> for Progress {
     fn from(step: Step) -> Self {
-        Self { phase: word(&step.phase), done: step.done, total: step.total }
+        let phase = wait_phase(&step.phase).unwrap_or_else(|| word(&step.phase));
+        Self { phase, done: step.done, total: step.total }
     }
 }
 

@@ -14,6 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Context, Output};
 use crate::failure::Failure;
+use crate::wire::wait_phase;
 
 /// Returns the result of writing to standard output. A reader that went away ends the command without an error: see
 /// [`Failure::is_broken_pipe`]. Nothing exits here, so that temporary files are removed.
@@ -55,29 +56,75 @@ fn csv(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std::io::
 
 /// Prints columns as wide as their widest cell.
 pub fn table(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
-    let mut widths: Vec<usize> = header.iter().map(|h| h.width()).collect();
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.width());
-        }
+    let mut table = Table::new(out, header);
+    rows.iter().try_for_each(|row| table.row(row.clone()))?;
+    table.finish()
+}
+
+/// Rows that decide about the width of columns. Later rows are printed at once, so that memory does not grow with them.
+const MEASURED: usize = 10_000;
+
+/// A table that is printed as its rows come.
+pub struct Table<W> {
+    out: W,
+    held: Vec<Vec<String>>,
+    widths: Vec<usize>,
+    /// True once the first rows were printed.
+    begun: bool,
+}
+
+impl<W: Write> Table<W> {
+    /// Begins a table under a header.
+    pub fn new(out: W, header: &[&str]) -> Self {
+        let held = vec![header.iter().map(|name| name.to_uppercase()).collect()];
+        Self { out, held, widths: Vec::new(), begun: false }
     }
-    let header: Vec<String> = header.iter().map(|h| h.to_uppercase()).collect();
-    for row in std::iter::once(&header).chain(rows) {
+
+    /// Adds a row.
+    pub fn row(&mut self, row: Vec<String>) -> std::io::Result<()> {
+        if self.begun {
+            return self.print(&row);
+        }
+        self.held.push(row);
+        if self.held.len() > MEASURED { self.print_held() } else { Ok(()) }
+    }
+
+    /// Prints the rows that are left.
+    pub fn finish(mut self) -> std::io::Result<()> {
+        if self.begun { Ok(()) } else { self.print_held() }
+    }
+
+    fn print_held(&mut self) -> std::io::Result<()> {
+        self.begun = true;
+        let held = std::mem::take(&mut self.held);
+        self.widths = vec![0; held.first().map_or(0, Vec::len)];
+        for row in &held {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(clean(cell).width());
+            }
+        }
+        held.iter().try_for_each(|row| self.print(row))
+    }
+
+    fn print(&mut self, row: &[String]) -> std::io::Result<()> {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&clean(cell));
-            line.push_str(&" ".repeat(width - cell.width().min(*width) + 2));
+        for (cell, width) in row.iter().zip(&self.widths) {
+            let cell = clean(cell);
+            line.push_str(&cell);
+            line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
         }
-        writeln!(out, "{}", line.trim_end())?;
+        writeln!(self.out, "{}", line.trim_end())
     }
-    Ok(())
 }
 
 /// Shows progress on a terminal and hears Ctrl+C.
 pub struct Work {
     interrupted: Arc<AtomicBool>,
     shown: Mutex<Option<Instant>>,
+    /// The phase of waiting that was reported last.
+    waiting: Mutex<Option<&'static str>>,
     visible: bool,
+    quiet: bool,
 }
 
 impl Work {
@@ -87,8 +134,9 @@ impl Work {
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
             let _ = signal_hook::flag::register(signal, Arc::clone(&interrupted));
         }
-        let visible = std::io::stderr().is_terminal() && !context.globals.quiet;
-        Self { interrupted, shown: Mutex::new(None), visible }
+        let quiet = context.globals.quiet;
+        let visible = std::io::stderr().is_terminal() && !quiet;
+        Self { interrupted, shown: Mutex::default(), waiting: Mutex::default(), visible, quiet }
     }
 
     /// Takes a report; breaks when Ctrl+C was pressed.
@@ -96,8 +144,22 @@ impl Work {
         if self.interrupted.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
-        self.show(progress);
+        let phase = wait_phase(progress.phase);
+        self.report_wait(phase);
+        if phase.is_none() {
+            self.show(progress);
+        }
         ControlFlow::Continue(())
+    }
+
+    /// Reports a new wait for a server on a line of its own, so that it is seen in a log too.
+    fn report_wait(&self, phase: Option<&'static str>) {
+        let Ok(mut waiting) = self.waiting.lock() else { return };
+        if let Some(phase) = phase.filter(|_| *waiting != phase && !self.quiet) {
+            let erase = if self.visible { "\r\x1b[K" } else { "" };
+            let _ = writeln!(std::io::stderr(), "{erase}{phase}");
+        }
+        *waiting = phase;
     }
 
     fn show(&self, progress: Progress) {

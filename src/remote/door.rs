@@ -4,6 +4,7 @@ use estate::{Chosen, Error, Invited, Result, SignIn};
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
+use super::answer::{self, MAX_SMALL};
 use super::link::{self, Server};
 use crate::credentials::Kept;
 
@@ -25,17 +26,20 @@ impl Door {
     fn post<T: DeserializeOwned>(&self, path: &str, body: &Json) -> Result<T> {
         let far = |reason| Error::Unreachable { server: self.server.url.clone(), reason };
         let request = self.client.post(format!("{}{path}", self.server.url)).json(body);
-        self.runtime.block_on(async {
+        let answered = async {
             let response = request.send().await.map_err(|e| far(link::reason(&e)))?;
             let status = response.status();
-            let text = response.text().await.map_err(|e| far(link::reason(&e)))?;
             let strange = || far(link::strange(status));
-            let answer: Json = serde_json::from_str(&text).map_err(|_| strange())?;
-            match status.is_success() {
-                true => serde_json::from_value(answer).map_err(|_| strange()),
-                false if answer["code"].is_string() => Err(link::fault(answer)),
-                false => Err(strange()),
+            if !status.is_success() {
+                return Err(link::read_problem(response).await.unwrap_or_else(strange));
             }
+            let body = answer::read_body(response, MAX_SMALL).await?;
+            answer::parse(&body).map_err(|_| strange())
+        };
+        let limit = self.server.waits.sign_in;
+        self.runtime.block_on(async {
+            let late = || far("it does not answer".into());
+            tokio::time::timeout(limit, answered).await.unwrap_or_else(|_| Err(late()))
         })
     }
 

@@ -1,85 +1,89 @@
-//! Answers that take their time: a change and how far it is, a file that is sent, SIMs that come one by one.
+//! Answers that take their time: a change and its progress, a file that is sent, SIMs that come one by one.
 
+use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::io::Read;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::pin;
 use std::time::Duration;
 
 use estate::{Cancel, Error, Result};
-use futures_util::StreamExt as _;
 use reqwest::{Method, Response, header};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use tokio::time::{Instant, timeout};
 
-use super::link::{Link, PATIENCE, QUESTION, Tried, cancelled, fault, reason};
-use crate::wire::Line;
+use super::answer::{self, AnswerError, Lines};
+use super::link::{Link, QUESTION, Tried, fault};
+use crate::wire::{Line, Step, WAITING};
 
-/// How often, and how long in between, a change is sent again: it is worth more patience than a question.
-const CHANGE: (usize, Duration) = (8, Duration::from_secs(3));
-/// How long an answer may be silent: the server says more often that it is still there.
-const SILENCE: Duration = Duration::from_secs(20);
-/// The longest line of an answer.
-const LINE: usize = 1024 * 1024;
+/// Interval at which the caller is asked to go on while no line comes.
+const TICK: Duration = Duration::from_secs(1);
 
-/// Hears lines, and may break.
-pub(super) type Hear<'a> = dyn Fn(Line) -> ControlFlow<()> + 'a;
+/// Receives lines, and may break.
+pub(super) type Hear<'a> = dyn Fn(Line) -> std::ops::ControlFlow<()> + 'a;
 
-impl Link {
-    /// Makes a change. Its number makes it safe to try again: it is made once, however often it is sent.
-    pub(super) fn change(&self, id: &str, change: &[u8], hear: &Hear<'_>) -> Result<Json> {
-        // From the first attempt on that may have arrived, it may have been made.
-        let reached = AtomicBool::new(false);
-        // Whoever wants it stopped does not want it sent again.
-        let stopped = AtomicBool::new(false);
-        let hear = |line: Line| {
-            let heard = hear(line);
-            stopped.fetch_or(heard.is_break(), Ordering::Relaxed);
-            heard
-        };
-        let done = self.wait(
-            &Cancel::new(),
-            self.again(CHANGE, || async {
-                let request =
-                    self.request(Method::PUT, &format!("/v1/changes/{id}")).map_err(Tried::Failed)?;
-                let request = request
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .header(header::ACCEPT, crate::wire::LINES)
-                    .body(change.to_vec());
-                let response = match self.tried(request).await {
-                    Ok(response) => response,
-                    Err(Tried::Again(error, pause, arrived)) => {
-                        reached.fetch_or(arrived, Ordering::Relaxed);
-                        let _ = hear(Line::waiting());
-                        return Err(Tried::Again(error, pause, arrived).unless(&stopped));
-                    }
-                    Err(other) => return Err(other),
-                };
-                reached.store(true, Ordering::Relaxed);
-                let lines = self.lines(response, &hear, &|| self.stop(id)).await;
-                lines.map_err(|tried| tried.unless(&stopped))
-            }),
-        );
-        match done {
-            // It was on its way when the server went: whether it arrived is not known.
-            Err(Error::Unreachable { server, .. }) if reached.load(Ordering::Relaxed) => {
-                Err(Error::Unknown { server, change: id.to_owned() })
-            }
-            other => other,
+/// Reports progress to the caller, also while nothing comes, and remembers that the caller wants to stop.
+pub(super) struct Reporter<'a> {
+    hear: &'a Hear<'a>,
+    stop: &'a dyn Fn(),
+    step: RefCell<Step>,
+    heard: Cell<Instant>,
+    stopped: Cell<Option<Instant>>,
+}
+
+impl<'a> Reporter<'a> {
+    /// Calls `stop` once, when `hear` breaks.
+    pub(super) fn new(hear: &'a Hear<'a>, stop: &'a dyn Fn()) -> Self {
+        let step = RefCell::new(Step::of(WAITING));
+        Self { hear, stop, step, heard: Cell::new(Instant::now()), stopped: Cell::new(None) }
+    }
+
+    pub(super) fn line(&self, line: Line) {
+        self.heard.set(Instant::now());
+        if let Line::Progress(step) = &line {
+            self.step.replace(step.clone());
+        }
+        if (self.hear)(line).is_break() && self.stopped.get().is_none() {
+            self.stopped.set(Some(Instant::now()));
+            (self.stop)();
         }
     }
 
-    /// Asks the server to stop a change; how that ends is said where the change was asked for.
-    fn stop(&self, id: &str) {
-        let Ok(request) = self.request(Method::DELETE, &format!("/v1/changes/{id}")) else { return };
-        self.runtime().spawn(request.timeout(PATIENCE).send());
+    /// Reports a wait that is none of the server's steps.
+    pub(super) fn wait_for(&self, phase: &str) {
+        self.line(Line::Progress(Step::of(phase)));
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
+    /// Waits for `work`; `None` if it has not ended `grace` after it was stopped.
+    pub(super) async fn watch<T>(&self, work: impl Future<Output = T>, grace: Duration) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            if let Ok(done) = timeout(TICK, &mut work).await {
+                return Some(done);
+            }
+            if self.stopped.get().is_some_and(|at| at.elapsed() >= grace) {
+                return None;
+            }
+            if self.heard.get().elapsed() >= TICK {
+                let step = self.step.borrow().clone();
+                self.line(Line::Progress(step));
+            }
+        }
+    }
+}
+
+impl Link {
     /// Sends a file behind the options it is read by, a piece at a time.
-    pub(super) fn stage(
+    pub(super) fn stage<T: DeserializeOwned>(
         &self,
         mut input: Box<dyn Read + Send + '_>,
         usage: bool,
         hear: &Hear<'_>,
-    ) -> Result<Json> {
+    ) -> Result<T> {
         let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
         let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
         let request = self.request(Method::POST, "/v1/stagings")?;
@@ -109,84 +113,65 @@ impl Link {
                     }
                 }
             });
-            self.wait(&Cancel::new(), async {
-                let response = self.send(request).await?;
-                let stopped = Cancel::new();
-                let stop = || stopped.cancel();
-                let lines = self.lines(response, hear, &stop);
-                let lines = tokio::select! {
-                    lines = lines => lines,
-                    // What was read so far goes with the line.
-                    () = cancelled(&stopped) => Err(Tried::Failed(Error::Cancelled)),
+            // The connection is closed when the caller stops, and the server drops what it has read.
+            let stopped = Cancel::new();
+            let stop = || stopped.cancel();
+            let reporter = Reporter::new(hear, &stop);
+            self.wait(&stopped, async {
+                let staged = async {
+                    let response = self.send(request).await?;
+                    self.read_outcome(response, &reporter).await.map_err(Tried::for_good)
                 };
-                lines.map_err(Tried::for_good)
+                reporter.watch(staged, self.waits().stop).await.unwrap_or(Err(Error::Cancelled))
             })
         })
     }
 
     /// Reads an answer line by line; the last one says how it ended.
-    async fn lines(
+    pub(super) async fn read_outcome<T: DeserializeOwned>(
         &self,
         response: Response,
-        hear: &Hear<'_>,
-        stop: &dyn Fn(),
-    ) -> std::result::Result<Json, Tried> {
-        let mut ended = None;
-        self.each_line(response, |line| {
-            let line = serde_json::from_slice(line).map_err(|e| super::unreadable(&e))?;
-            match line {
+        reporter: &Reporter<'_>,
+    ) -> std::result::Result<T, Tried> {
+        let mut ended: Option<Result<Json>> = None;
+        let read = self.each_line(response, |line| {
+            match answer::parse(line)? {
                 Line::Done(value) => ended = Some(Ok(value)),
                 Line::Failed(problem) => ended = Some(Err(fault(problem))),
-                // Whether it came to its end before it could be stopped, the last line says.
-                other => {
-                    if hear(other).is_break() {
-                        stop();
-                    }
-                }
+                // The last line says whether it came to its end before it could be stopped.
+                other => reporter.line(other),
             }
             Ok(())
-        })
-        .await?;
+        });
+        read.await?;
         match ended {
-            Some(Ok(value)) => Ok(value),
+            Some(Ok(value)) => {
+                serde_json::from_value(value).map_err(|e| self.unread(AnswerError::Unexpected(e.to_string())))
+            }
             Some(Err(error @ Error::Busy)) => Err(Tried::Again(error, None, false)),
             Some(Err(error)) => Err(Tried::Failed(error)),
             None => Err(Tried::Again(self.unreachable("the answer broke off".into()), None, true)),
         }
     }
 
+    /// Hands on every line; empty lines only tell that the server is still there.
     async fn each_line(
         &self,
         response: Response,
         mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> std::result::Result<(), Tried> {
-        let mut pieces = response.bytes_stream();
-        let mut held: Vec<u8> = Vec::new();
-        loop {
-            let piece = match tokio::time::timeout(SILENCE, pieces.next()).await {
-                Ok(Some(Ok(piece))) => piece,
-                Ok(None) => return Ok(()),
-                Ok(Some(Err(error))) => {
-                    return Err(Tried::Again(self.unreachable(reason(&error)), None, true));
-                }
-                Err(_) => {
-                    return Err(Tried::Again(self.unreachable("it has fallen silent".into()), None, true));
-                }
-            };
-            held.extend_from_slice(&piece);
-            let mut from = 0;
-            while let Some(length) = held[from..].iter().position(|b| *b == b'\n') {
-                let line = &held[from..from + length];
-                if !line.is_empty() {
-                    take(line).map_err(Tried::Failed)?;
-                }
-                from += length + 1;
-            }
-            held.drain(..from);
-            if held.len() > LINE {
-                return Err(Tried::Failed(Error::Store("the server's answer has no end".into())));
+        let waits = self.waits();
+        let mut lines = Lines::of(response, waits.idle, waits.line);
+        let mut moved = Instant::now();
+        while let Some(line) = lines.next().await.map_err(|error| self.unread(error))? {
+            if !line.is_empty() {
+                moved = Instant::now();
+                take(line).map_err(Tried::Failed)?;
+            } else if moved.elapsed() > waits.stalled {
+                return Err(self.unread(AnswerError::Silent));
             }
         }
+        Ok(())
     }
 
     /// Takes an export, line by line; begun anew only before the first row.
@@ -197,14 +182,13 @@ impl Link {
         take: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         self.wait(cancel, async {
-            let response = self
-                .again(QUESTION, || async {
-                    let request = self.request(Method::POST, "/v1/exports").map_err(Tried::Failed)?;
-                    let request =
-                        request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
-                    self.tried(request).await
-                })
-                .await?;
+            let begun = self.again(QUESTION, || async {
+                let request = self.request(Method::POST, "/v1/exports").map_err(Tried::Failed)?;
+                let request = request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
+                self.tried(request).await
+            });
+            let late = |_| self.unreachable("it does not answer".into());
+            let response = timeout(self.waits().read, begun).await.map_err(late)??;
             self.each_line(response, take).await.map_err(Tried::for_good)
         })
     }

@@ -2,25 +2,24 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use estate::{Cancel, Error, Result, Time, UserId};
+use estate::{Cancel, Error, Plan, Result, Time, UserId};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use super::answer::{self, AnswerError, MAX_ANSWER, MAX_SMALL};
+use super::waits::Waits;
 use crate::credentials::{Credentials, RENEWING, held};
 use crate::wire::{Ask, Fault};
 
-/// How long to wait for a connection.
-const CONNECT: Duration = Duration::from_secs(5);
-/// How long a question may take: longer than the server gives it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
-/// How long whether a server is there at all.
-const HELLO: Duration = Duration::from_secs(15);
+/// Address of the reads.
+pub(super) const ASK: &str = "/v1/ask";
 /// How often a wait looks whether it was cancelled.
 const LOOK: Duration = Duration::from_millis(20);
 /// How often, and how long in between, a question is tried again.
@@ -35,6 +34,8 @@ pub struct Server {
     pub url: String,
     /// Certificates (PEM) that are trusted besides those of the system.
     pub ca: Option<std::path::PathBuf>,
+    /// Longest waits for it.
+    pub waits: Waits,
 }
 
 impl Server {
@@ -58,7 +59,7 @@ impl Server {
         if parsed.host_str().is_none() || !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(bad("must be an address without user and password"));
         }
-        Ok(Self { url: parsed.as_str().trim_end_matches('/').to_owned(), ca: None })
+        Ok(Self { url: parsed.as_str().trim_end_matches('/').to_owned(), ca: None, waits: Waits::default() })
     }
 
     /// Whether what it is trusted by can be read.
@@ -98,14 +99,6 @@ pub(super) enum Tried {
 }
 
 impl Tried {
-    /// It is not, once somebody has stopped it.
-    pub(super) fn unless(self, stopped: &AtomicBool) -> Self {
-        match self {
-            Self::Again(error, ..) if stopped.load(Ordering::Relaxed) => Self::Failed(error),
-            other => other,
-        }
-    }
-
     /// What it is where nothing is tried again.
     pub(super) fn for_good(self) -> Error {
         match self {
@@ -119,7 +112,14 @@ impl Tried {
 pub(super) fn fault(problem: Json) -> Error {
     let detail = problem["detail"].as_str().unwrap_or("it failed").to_owned();
     let fault: Fault = serde_json::from_value(problem).unwrap_or_default();
-    fault.error(&estate::text::clean(&detail))
+    fault.error(&detail)
+}
+
+/// The error of an answer without success, or `None` if its body is no problem of a simdeck server.
+pub(super) async fn read_problem(response: Response) -> Option<Error> {
+    let body = answer::read_body(response, MAX_SMALL).await.ok()?;
+    let problem: Json = answer::parse(&body).ok()?;
+    problem["code"].is_string().then(|| fault(problem))
 }
 
 /// The innermost reason: what a person can do something about.
@@ -158,8 +158,8 @@ pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
     crate::tls::install();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("simdeck/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        .read_timeout(PATIENCE)
+        .connect_timeout(server.waits.connect)
+        .read_timeout(server.waits.read)
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true);
     if let Some(path) = &server.ca {
@@ -195,6 +195,10 @@ impl Link {
 
     pub(super) fn name(&self) -> &str {
         &self.inner.server.url
+    }
+
+    pub(super) fn waits(&self) -> &Waits {
+        &self.inner.server.waits
     }
 
     pub(super) fn offline_since(&self) -> Option<Time> {
@@ -265,12 +269,8 @@ impl Link {
         }
         let after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
         let pause = after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let text = response.text().await.unwrap_or_default();
-        let error = match serde_json::from_str::<Json>(&text) {
-            Ok(problem) if problem["code"].is_string() => fault(problem),
-            // Whatever answers there is no simdeck: a proxy, a gateway, some other server.
-            _ => self.unreachable(strange(status)),
-        };
+        // Without a problem it is no simdeck that answers: a proxy, a gateway, some other server.
+        let error = read_problem(response).await.unwrap_or_else(|| self.unreachable(strange(status)));
         Err(match status {
             StatusCode::UNAUTHORIZED if error == Error::SignedOut => Tried::SignedOut,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
@@ -329,11 +329,9 @@ impl Link {
         let Some(renew) = credentials.renewal() else { return Err(Error::SignedOut) };
         let url = format!("{}/v1/sessions/renew", self.inner.server.url);
         let request = self.inner.client.post(url).json(&serde_json::json!({ "renew": renew.reveal() }));
-        match self.send(request).await {
-            Ok(response) => {
-                let signed = response.json().await.map_err(|e| self.unreachable(reason(&e)))?;
-                credentials.keep(signed)
-            }
+        let request = request.timeout(self.waits().sign_in);
+        match self.read(request, MAX_SMALL).await.map_err(Tried::for_good) {
+            Ok(body) => credentials.keep(answer::parse(&body).map_err(|e| self.unread(e).for_good())?),
             // Another program may have been quicker all the same.
             Err(Error::SignedOut) if credentials.reload()?.reveal() != used.reveal() => Ok(()),
             Err(error) => Err(error),
@@ -350,30 +348,48 @@ impl Link {
         })
     }
 
-    async fn json(&self, request: RequestBuilder) -> std::result::Result<Json, Tried> {
+    /// Judges an answer that cannot be read.
+    pub(super) fn unread(&self, error: AnswerError) -> Tried {
+        match error {
+            AnswerError::NotJson => Tried::Failed(self.unreachable(NO_SIMDECK.into())),
+            passing if passing.is_passing() => {
+                Tried::Again(self.unreachable(passing.to_string()), None, true)
+            }
+            other => Tried::Failed(other.into()),
+        }
+    }
+
+    /// Sends one request and reads its whole answer, of at most `limit` bytes.
+    async fn read(&self, request: RequestBuilder, limit: usize) -> std::result::Result<Vec<u8>, Tried> {
         let response = self.tried(request).await?;
-        let text =
-            response.text().await.map_err(|e| Tried::Again(self.unreachable(reason(&e)), None, true))?;
-        serde_json::from_str(&text).map_err(|_| Tried::Failed(self.unreachable(NO_SIMDECK.into())))
+        answer::read_body(response, limit).await.map_err(|error| self.unread(error))
+    }
+
+    /// Posts JSON once and gives the answer.
+    pub(super) async fn post_once<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &[u8],
+    ) -> std::result::Result<T, Tried> {
+        let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
+        let answer = self.read(request, MAX_ANSWER).await?;
+        answer::parse(&answer).map_err(|error| self.unread(error))
     }
 
     /// Posts JSON and gives the answer; tried again when it may be.
-    fn post(
+    fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &[u8],
         repeatable: bool,
         patience: Duration,
         cancel: &Cancel,
-    ) -> Result<Json> {
+    ) -> Result<T> {
         // Whoever knows that the server is gone asks once: the feed finds out when it is back.
         let once = !repeatable || self.offline_since().is_some();
         let times = if once { (0, QUESTION.1) } else { QUESTION };
-        let asked = self.again(times, || async {
-            let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
-            let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
-            self.json(request).await
-        });
+        let asked = self.again(times, || self.post_once(path, body));
         // Who says nothing at all is not asked again and again for as long each time.
         self.wait(cancel, async {
             let late = || self.unreachable("it does not answer".into());
@@ -382,21 +398,21 @@ impl Link {
     }
 
     /// Asks a question.
-    pub(super) fn ask(&self, ask: &Ask, cancel: &Cancel) -> Result<Json> {
-        let body = serde_json::to_vec(ask).map_err(|e| Error::Store(e.to_string()))?;
+    pub(super) fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
+        let body = super::sent(ask)?;
         // Who one is takes no time to say: a server that does not is not there.
-        let patience = if matches!(ask, Ask::Me) { HELLO } else { PATIENCE };
-        self.post("/v1/ask", &body, ask.is_repeatable(), patience, cancel)
+        let patience = if matches!(ask, Ask::Me) { self.waits().hello } else { self.waits().read };
+        self.post(ASK, &body, ask.is_repeatable(), patience, cancel)
     }
 
     /// Asks what a change would do.
-    pub(super) fn plan(&self, change: &[u8], cancel: &Cancel) -> Result<Json> {
-        self.post("/v1/plans", change, true, PATIENCE, cancel)
+    pub(super) fn plan(&self, change: &[u8], cancel: &Cancel) -> Result<Plan> {
+        self.post("/v1/plans", change, true, self.waits().read, cancel)
     }
 
     /// Ends the session.
     pub(super) fn sign_out(&self) -> Result<()> {
         let request = self.request(Method::DELETE, "/v1/sessions/current")?;
-        self.wait(&Cancel::new(), async { self.send(request.timeout(PATIENCE)).await.map(drop) })
+        self.wait(&Cancel::new(), async { self.send(request.timeout(self.waits().hello)).await.map(drop) })
     }
 }
