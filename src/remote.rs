@@ -407,6 +407,10 @@ impl Estate for Remote {
         self.link.offline_since()
     }
 
+    fn is_live(&self) -> bool {
+        self.link.is_live()
+    }
+
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch> {
         Ok(feed::listen(&self.link, hear))
     }

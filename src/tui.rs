@@ -321,8 +321,14 @@ impl Loop {
         let sender = self.sender.clone();
         let estate = Arc::clone(&self.estate);
         let seen = std::sync::Mutex::new((estate.rev().unwrap_or(0), None));
+        let live = AtomicBool::new(false);
+        let _ = sender.send(Msg::Live(false));
         let hear = Box::new(move || {
             let mut seen = seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let is_live = estate.is_live();
+            if live.swap(is_live, Ordering::Relaxed) != is_live {
+                let _ = sender.send(Msg::Live(is_live));
+            }
             let offline = estate.offline_since();
             if offline != seen.1 {
                 let _ = sender.send(Msg::Offline(offline));

@@ -63,9 +63,12 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
     let shown = |session: &Session, text: &str| {
         assert!(session.text().contains(text), "no {text:?} in\n{}", session.text());
     };
+    shown(&session, &format!("POLLING · {place}"));
+    session.msg(Msg::Live(true));
     shown(&session, &format!("LIVE · {place}"));
     shown(&session, "1 selected");
 
+    session.msg(Msg::Live(false));
     server.child.kill().expect("killed");
     assert_eq!(server.ended().1, None);
     session.msg(Msg::Offline(Some(now)));
@@ -92,7 +95,7 @@ fn a_lost_server_leaves_what_is_loaded_and_everything_goes_on_when_it_is_back() 
     let mut server = serve(&store, &place);
     session.msg(Msg::Offline(None));
     assert_eq!(session.model.table.first, Some(0), "it begins at its beginning");
-    shown(&session, &format!("LIVE · {place}"));
+    shown(&session, &format!("POLLING · {place}"));
     shown(&session, "the server answers again");
     shown(&session, "1 selected");
     assert!(

@@ -244,6 +244,10 @@ pub trait Estate: Send + Sync {
     fn offline_since(&self) -> Option<Time> {
         None
     }
+    /// True while changes by others are told as they are made; otherwise they are found by asking now and then.
+    fn is_live(&self) -> bool {
+        true
+    }
     /// The store itself, where it is on this machine: for what only its owner does.
     fn local(&self) -> Option<&Local> {
         None

@@ -1,4 +1,7 @@
-//! What changes at the server, heard as it changes; and whether the server is there at all.
+//! The change feed of a server, and polling while the feed is silent.
+//!
+//! A proxy may accept the feed and hold back what it carries (nginx does by default). So the feed counts as live only once a
+//! line of it has arrived: the server sends a comment at once. Until then the revision is asked for at intervals.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -6,14 +9,13 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use estate::CommitWatch;
-use futures_util::StreamExt as _;
 use reqwest::{Method, header};
 use tokio::task::AbortHandle;
+use tokio::time::{sleep, timeout};
 
 use super::Link;
+use super::answer::Lines;
 
-/// The line is dead when nothing has come for this long: the server says more often that it is alive.
-const SILENCE: Duration = Duration::from_secs(25);
 /// The longest pause before another attempt.
 const LONGEST: Duration = Duration::from_secs(3);
 
@@ -29,6 +31,8 @@ impl Drop for Ends {
 /// Calls back whenever something may have changed, and whenever the server went or came back.
 pub(super) fn listen(link: &Arc<Link>, hear: Box<dyn Fn() + Send>) -> CommitWatch {
     let (wake, woken) = channel::<()>();
+    // An earlier listener on the same connection may have left it.
+    link.set_live(false);
     // Whoever hears asks the server in turn, and waits for that: not here.
     std::thread::spawn(move || {
         while woken.recv().is_ok() {
@@ -37,15 +41,31 @@ pub(super) fn listen(link: &Arc<Link>, hear: Box<dyn Fn() + Send>) -> CommitWatc
         }
     });
     let events = link.runtime().spawn(events(Arc::clone(link), wake.clone()));
-    let mut offline = link.watch_offline();
+    let poll = link.runtime().spawn(poll(Arc::clone(link), wake.clone()));
+    let (mut offline, mut live) = (link.watch_offline(), link.watch_live());
     let reach = link.runtime().spawn(async move {
-        while offline.changed().await.is_ok() {
+        loop {
+            tokio::select! {
+                changed = offline.changed() => if changed.is_err() { return },
+                changed = live.changed() => if changed.is_err() { return },
+            }
             if wake.send(()).is_err() {
                 return;
             }
         }
     });
-    CommitWatch::of(Ends(vec![events.abort_handle(), reach.abort_handle()]))
+    CommitWatch::of(Ends(vec![events.abort_handle(), poll.abort_handle(), reach.abort_handle()]))
+}
+
+/// Calls back at intervals while the feed is not live.
+async fn poll(link: Arc<Link>, wake: Sender<()>) {
+    let mut live = link.watch_live();
+    while live.wait_for(|live| !*live).await.is_ok() {
+        sleep(link.waits().poll).await;
+        if !link.is_live() && wake.send(()).is_err() {
+            return;
+        }
+    }
 }
 
 /// Listens, and begins anew when the line breaks.
@@ -60,32 +80,37 @@ async fn events(link: Arc<Link>, wake: Sender<()>) {
     };
     let mut pause = pauses();
     loop {
-        if heard(&link, &wake).await {
+        read_feed(&link, &wake).await;
+        if link.set_live(false) {
             pause = pauses();
         }
-        tokio::time::sleep(pause.next().unwrap_or(LONGEST)).await;
+        sleep(pause.next().unwrap_or(LONGEST)).await;
     }
 }
 
-/// Listens until the line breaks; whether there was one.
-async fn heard(link: &Link, wake: &Sender<()>) -> bool {
-    let Ok(request) = link.request(Method::GET, "/v1/events") else { return false };
+/// Reads the feed until it ends or falls silent, or nobody listens any more.
+async fn read_feed(link: &Link, wake: &Sender<()>) {
+    let Ok(request) = link.request(Method::GET, "/v1/events") else { return };
     let request = request.header(header::ACCEPT, "text/event-stream");
-    let Ok(response) = link.send(request).await else {
-        // A session that has to be renewed is renewed by whoever asks next.
+    let limit = link.waits().feed;
+    // An answer that does not begin is held back by a proxy: the reads tell whether the server is there.
+    let Ok(Ok(response)) = timeout(limit, link.send(request)).await else {
+        // A session that has to be renewed is renewed by the next read.
         let _ = wake.send(());
-        return false;
+        return;
     };
-    // Something may have changed while nobody listened.
-    let _ = wake.send(());
-    let mut pieces = response.bytes_stream();
-    while let Ok(Some(Ok(piece))) = tokio::time::timeout(SILENCE, pieces.next()).await {
+    let mut lines = Lines::of(response, limit, limit);
+    while let Ok(Some(line)) = lines.next().await {
+        let is_event = line.starts_with(b"event:");
+        // Anything else than an event or a comment comes from no change feed, or belongs to an event.
+        if !is_event && !line.starts_with(b":") {
+            continue;
+        }
         link.note(true);
-        // What is news is asked for: that it is, is enough here.
-        if piece.windows(6).any(|part| part == b"event:") && wake.send(()).is_err() {
-            return true;
+        // Something may have changed before the feed began.
+        let begun = link.set_live(true);
+        if (begun || is_event) && wake.send(()).is_err() {
+            return;
         }
     }
-    link.note(false);
-    true
 }

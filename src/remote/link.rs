@@ -84,6 +84,8 @@ struct Inner {
     heard: AtomicI64,
     /// Since when nothing has been heard of it.
     offline: watch::Sender<Option<Time>>,
+    /// True while the change feed delivers.
+    live: watch::Sender<bool>,
     /// One renews the session, the others wait.
     renewing: tokio::sync::Mutex<()>,
 }
@@ -184,7 +186,8 @@ impl Link {
         let client = client(&server)?;
         let (offline, renewing) = (watch::channel(None).0, tokio::sync::Mutex::new(()));
         let heard = AtomicI64::new(Time::now().0);
-        let inner = Inner { server, client, runtime, credentials, heard, offline, renewing };
+        let live = watch::channel(false).0;
+        let inner = Inner { server, client, runtime, credentials, heard, offline, live, renewing };
         Ok(Self { inner: Arc::new(inner), seen_by: None })
     }
 
@@ -203,6 +206,19 @@ impl Link {
 
     pub(super) fn offline_since(&self) -> Option<Time> {
         *self.inner.offline.borrow()
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        *self.inner.live.borrow()
+    }
+
+    /// Notes that the change feed delivers, or that it does not; returns true if that is new.
+    pub(super) fn set_live(&self, live: bool) -> bool {
+        self.inner.live.send_if_modified(|known| std::mem::replace(known, live) != live)
+    }
+
+    pub(super) fn watch_live(&self) -> watch::Receiver<bool> {
+        self.inner.live.subscribe()
     }
 
     pub(super) fn watch_offline(&self) -> watch::Receiver<Option<Time>> {

@@ -43,6 +43,8 @@ pub const REFUSAL: Duration = Duration::from_millis(700);
 pub struct Reach {
     /// Since when it has not answered.
     pub offline: Option<Time>,
+    /// True while its change feed delivers.
+    pub live: bool,
     /// Whether it does not know any more who this is.
     pub signed_out: bool,
 }

@@ -97,6 +97,8 @@ pub enum Msg {
     Copy(Answer<Vec<String>>),
     /// The server went, then; or it is back.
     Offline(Option<estate::Time>),
+    /// The change feed of a server delivers, or it does not.
+    Live(bool),
     /// Something was committed to the store, by us or by another program.
     Committed,
     /// A moment that was waited for has come.

@@ -59,6 +59,10 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Planned(ticket, answer) if ticket == model.tickets.work => made::planned(model, answer),
         Msg::Committed => committed(model),
         Msg::Offline(since) => reach::offline(model, since),
+        Msg::Live(live) => {
+            model.reach.live = live;
+            Vec::new()
+        }
         other => about_changes(model, other),
     }
 }

@@ -20,7 +20,10 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
         (_, Some(since)) => format!(" OFFLINE · as of {} ago ", age(since, model.now)),
         (Kind::Demo, _) => " DEMO ".to_owned(),
         (Kind::Local, _) => " LIVE ".to_owned(),
-        (Kind::Remote, _) => format!(" LIVE · {} ", host(&model.site.place)),
+        (Kind::Remote, _) => {
+            let word = if model.reach.live { "LIVE" } else { "POLLING" };
+            format!(" {word} · {} ", host(&model.site.place))
+        }
         (Kind::Seen, _) => " VIEW AS · q comes back ".to_owned(),
     };
     let x = text(buffer, area, " simdeck ", theme.title());
