@@ -4,7 +4,7 @@ use std::io::Write;
 
 use estate::export::{self, Exporter, FieldKind, Format, SimField};
 use estate::units::short_bytes;
-use estate::{Accounts, Error, Estate, Sim, Time};
+use estate::{Accounts, Error, Estate, Seek, Sim, Time, WINDOW};
 use serde_json::Value as Json;
 
 use super::output::{self, Work, plain, written};
@@ -66,13 +66,13 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
                 args.columns.clone()
             };
             let columns = export::columns(&wanted)?;
-            let mut rows = Vec::new();
-            stream(local.as_ref(), &query, limit, &mut |sim| {
-                rows.push(columns.iter().map(|c| shown(sim, &accounts, c, context.zone())).collect());
-                Ok(())
-            })?;
             let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-            output::table(&mut out, &names, &rows).or_else(|e| written(Err(e)))?;
+            let mut table = output::Table::new(&mut out, &names);
+            stream(local.as_ref(), &query, limit, &mut |sim| {
+                let row = columns.iter().map(|c| shown(sim, &accounts, c, context.zone())).collect();
+                table.row(row).map_err(|e| Error::io("cannot write", e))
+            })?;
+            written(table.finish())?;
             return Ok(ended);
         }
         Output::Csv => Format::CSV,
@@ -87,7 +87,10 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     Ok(ended)
 }
 
-/// Hands out at most `limit` SIMs.
+/// Largest number of SIMs that is read by pages; more are read as an export.
+const PAGED: u64 = 10 * WINDOW as u64;
+
+/// Hands out at most `limit` SIMs. Few are read by pages, so that a server sends no more than are wanted.
 fn stream(
     local: &dyn Estate,
     query: &estate::Query,
@@ -95,6 +98,20 @@ fn stream(
     take: &mut dyn FnMut(&Sim) -> estate::Result<()>,
 ) -> estate::Result<()> {
     let mut left = limit;
+    if limit <= PAGED {
+        let mut seek = Seek::First;
+        while left > 0 {
+            let wanted = left.min(WINDOW.into()) as u16;
+            let page = local.page(query, &seek, wanted, &plain())?;
+            page.rows.iter().take(wanted.into()).try_for_each(|row| take(&row.sim))?;
+            left = left.saturating_sub(page.rows.len() as u64);
+            match page.rows.into_iter().next_back() {
+                Some(last) if page.after => seek = Seek::After(last.key),
+                _ => break,
+            }
+        }
+        return Ok(());
+    }
     let mut sink = |sim: &Sim| {
         if left == 0 {
             return Ok(false);
