@@ -26,6 +26,7 @@ mod reference;
 mod report;
 mod select;
 mod serve;
+mod sessions;
 mod sims;
 mod start;
 mod store;
@@ -176,6 +177,10 @@ enum Command {
     /// Make, list or revoke what programs sign in with.
     #[command(subcommand)]
     Token(tokens::Command),
+    Sessions(sessions::ListArgs),
+    /// End sessions at a server.
+    #[command(subcommand)]
+    Session(sessions::One),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
     Accept(login::AcceptArgs),
@@ -202,7 +207,7 @@ impl Command {
     /// True if the command changes the estate, so that a store of an older schema is upgraded for it.
     fn changes(&self) -> bool {
         match self {
-            Self::User(_) | Self::Undo(_) | Self::Serve(_) => true,
+            Self::User(_) | Self::Undo(_) | Self::Serve(_) | Self::Session(_) => true,
             Self::Import(args) => args.changes(),
             Self::Move(args) => args.changes(),
             Self::Cap(args) => args.changes(),
@@ -441,6 +446,8 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Users(args) => users::list(context, &args),
         Command::User(one) => users::one(context, one),
         Command::Token(command) => tokens::run(context, &command),
+        Command::Sessions(args) => sessions::list(context, &args),
+        Command::Session(one) => sessions::run(context, &one),
         Command::Login(args) => login::login(context, &args),
         Command::Logout(args) => login::logout(context, &args),
         Command::Accept(args) => login::accept(context, &args),

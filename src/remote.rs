@@ -21,8 +21,8 @@ use estate::{
     AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
     EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
     LogFilter, Lookup, NewToken, NoteSink, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles, Saved,
-    SavedEdit, Secret, Seek, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target, Time, Token,
-    TokenId, Usage, UsageTally, User, UserId, Watch,
+    SavedEdit, Secret, Seek, SignInSession, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target,
+    Time, Token, TokenId, Usage, UsageTally, User, UserId, Watch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -340,6 +340,18 @@ impl Estate for Remote {
         cancel: &Cancel,
     ) -> Result<Vec<Item>> {
         self.ask(&Ask::Items { rev, outcome, after, limit }, cancel)
+    }
+
+    fn sessions(&self, of: UserId) -> Result<Vec<SignInSession>> {
+        self.ask(&Ask::Sessions { of }, &Cancel::new())
+    }
+
+    fn end_session(&self, id: TokenId) -> Result<SignInSession> {
+        self.ask(&Ask::EndSession { id }, &Cancel::new())
+    }
+
+    fn end_sessions(&self, of: UserId) -> Result<u64> {
+        self.ask(&Ask::EndSessions { of }, &Cancel::new())
     }
 
     fn signing(&self, cancel: &Cancel) -> Result<Signing> {

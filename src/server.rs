@@ -29,6 +29,7 @@ mod signin;
 mod sims;
 mod streams;
 mod usage;
+mod user_sessions;
 mod users;
 
 use std::any::Any;

@@ -59,6 +59,9 @@ pub enum Ask {
     Hear { upto: i64 },
     Entries { wanted: LogFilter },
     Items { rev: Rev, outcome: Option<Outcome>, after: Option<SimId>, limit: u32 },
+    Sessions { of: UserId },
+    EndSession { id: TokenId },
+    EndSessions { of: UserId },
     Signing,
     SetPassword { current: String, new: String },
     BeginFactor { current: String },
@@ -94,6 +97,8 @@ impl Ask {
             self,
             Self::AddToken { .. }
                 | Self::RevokeToken { .. }
+                | Self::EndSession { .. }
+                | Self::EndSessions { .. }
                 | Self::EditSaved { .. }
                 | Self::SetPassword { .. }
                 | Self::BeginFactor { .. }
@@ -305,6 +310,9 @@ fn answer_own(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
         Ask::WantMail { wanted } => json(estate.want_mail(wanted)?),
         Ask::Heard => json(estate.heard(cancel)?),
         Ask::Hear { upto } => json(estate.hear(upto)?),
+        Ask::Sessions { of } => json(estate.sessions(of)?),
+        Ask::EndSession { id } => json(estate.end_session(id)?),
+        Ask::EndSessions { of } => json(estate.end_sessions(of)?),
         Ask::Signing => json(estate.signing(cancel)?),
         Ask::SetPassword { current, new } => json(estate.set_password(&current, &new)?),
         Ask::BeginFactor { current } => json(estate.begin_factor(&current)?),

@@ -402,3 +402,69 @@ fn links_are_mailed_where_mail_is_configured_and_no_surface_shows_them() {
     assert_eq!((status, link["mailed_to"].as_str()), (200, Some("ben@x.example")), "{link}");
     assert_eq!(link["secret"], Json::Null);
 }
+
+#[test]
+fn sessions_are_listed_and_ended_by_command_and_over_the_api() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    for name in ["ann", "ben"] {
+        let email = format!("{name}@x.example");
+        world.ok(&["user", "add", &email, "--name", name, "--role", "user"]);
+    }
+    let accept = |somebody: &Elsewhere, email: &str| {
+        let link = world.ok(&["user", "link", email]).trim().replace("https://YOUR-SERVER", &server.base);
+        somebody.ends(&["accept", &link], GOOD, 0);
+    };
+    let (ann, ben) = (Elsewhere::of(&server), Elsewhere::of(&server));
+    accept(&ann, EMAIL);
+    accept(&ben, "ben@x.example");
+    let laptop = Elsewhere::of(&server);
+    laptop.ends(&["login", "--email", EMAIL], GOOD, 0);
+    let list = |somebody: &Elsewhere| -> Vec<Json> {
+        serde_json::from_str(&somebody.ok(&["sessions", "--output", "json"])).expect("JSON")
+    };
+    let sessions = list(&ann);
+    assert_eq!(sessions.len(), 2);
+    assert!(sessions.iter().all(|one| one["address"] == "127.0.0.1"), "{sessions:?}");
+    assert!(sessions[0]["program"].as_str().is_some_and(|program| program.starts_with("simdeck/")));
+    let of = |current: bool| {
+        let found = sessions.iter().find(|one| one["current"] == current).expect("one");
+        found["id"].as_str().expect("id").to_owned()
+    };
+    ann.ends(&["session", "end", &of(false)], "", 0);
+    laptop.ends(&["sims", "--count"], "", 4);
+    let (_, said) = ben.ends(&["session", "end", &of(true)], "", 4);
+    assert!(said.contains("no such session"), "{said}");
+    ben.ends(&["sessions", "--user", EMAIL], "", 4);
+    laptop.ends(&["login", "--email", EMAIL], GOOD, 0);
+    let (_, said) = ann.ends(&["session", "end", "--all"], "", 0);
+    assert!(said.contains("ended 1 session of ann@x.example"), "{said}");
+    laptop.ends(&["sims", "--count"], "", 4);
+    ann.ok(&["sims", "--count"]);
+    // The store itself has none; its owner sees and ends those at the server.
+    let (out, said) = world.ends(&["sessions", "--user", "ben@x.example"], 0);
+    assert!(out.contains("127.0.0.1") && said.contains("the store itself has none"), "{out}{said}");
+    world.ok(&["session", "end", "--all", "--user", "ben@x.example"]);
+    ben.ends(&["sims", "--count"], "", 4);
+    assert!(world.ok(&["history", "--kind", "end-session"]).contains("ended a session of ben@x.example"));
+    // The same over the API.
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let signed = post(&server, "/v1/sessions", None, &json!({ "email": EMAIL, "password": GOOD.trim() })).1;
+    let ask = |method: &str, path: &str| {
+        let token = signed["token"].as_str().expect("token");
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.base));
+        let request = request.header("authorization", format!("Bearer {token}")).body(()).expect("request");
+        let mut answer = agent.run(request).expect("answered");
+        let body = serde_json::from_str(&answer.body_mut().read_to_string().expect("text"));
+        (answer.status().as_u16(), body.unwrap_or(Json::Null))
+    };
+    let (status, page) = ask("GET", "/v1/sessions?limit=1");
+    assert_eq!((status, page["items"][0]["current"].as_bool()), (200, Some(true)), "{page}");
+    let next = format!("/v1/sessions?limit=1&cursor={}", page["next_cursor"].as_str().expect("more"));
+    let other = ask("GET", &next).1["items"][0]["id"].as_str().expect("id").to_owned();
+    assert_eq!(ask("DELETE", &format!("/v1/sessions/{other}")).0, 204);
+    assert_eq!(ask("DELETE", &format!("/v1/sessions/{other}")).0, 404);
+    assert_eq!(ask("GET", "/v1/sessions?user=usr_1").0, 403);
+    assert_eq!(ask("DELETE", "/v1/sessions").1["ended"], json!(0));
+    ann.ends(&["sims", "--count"], "", 4);
+}

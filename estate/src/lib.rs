@@ -88,7 +88,8 @@ pub use store::migrate::Upgrade;
 pub use store::open::StoreInfo;
 pub use store::watch::CommitWatch;
 pub use token::{
-    Chosen, Factor, Invited, Link, LinkPurpose, NewToken, Secret, SignIn, Signed, Signing, Token,
+    Chosen, ClientInfo, Factor, Invited, Link, LinkPurpose, NewToken, Secret, SignIn, SignInSession, Signed,
+    Signing, Token,
 };
 pub use units::DAY;
 pub use units::Time;
@@ -219,6 +220,12 @@ pub trait Estate: Send + Sync {
     fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)>;
     /// Ends a token, one's own or of somebody whose account one manages: the next request with it is refused.
     fn revoke_token(&self, id: TokenId) -> Result<Token>;
+    /// Lists the sessions of a user who signed in over a network: one's own, or of a user whose account one manages.
+    fn sessions(&self, of: UserId) -> Result<Vec<SignInSession>>;
+    /// Ends a session: the next request with it is refused. Logged.
+    fn end_session(&self, id: TokenId) -> Result<SignInSession>;
+    /// Ends the sessions of a user, but for the one that asks; returns their number. Logged.
+    fn end_sessions(&self, of: UserId) -> Result<u64>;
     /// What whoever is signed in signs in with from elsewhere.
     fn signing(&self, cancel: &Cancel) -> Result<Signing>;
     /// Chooses a password; over a network only by the one there is. Whoever signed in by that has to do so again.

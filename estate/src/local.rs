@@ -4,6 +4,7 @@ mod apply;
 pub(crate) mod record;
 pub(crate) mod requests;
 mod session;
+mod sessions;
 mod signin;
 mod tokens;
 mod tree;

@@ -61,6 +61,47 @@ pub struct SignIn {
     pub code: Option<String>,
     /// The account of the user, where the address is a user of several: see [`AccountChoice::is_named`].
     pub account: Option<String>,
+    /// The client that signs in.
+    pub client: ClientInfo,
+}
+
+/// The client of a session, as a server sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientInfo {
+    /// Its network address.
+    pub address: String,
+    /// The program, as it names itself.
+    pub program: String,
+}
+
+/// Length that the name of a program is cut at, in characters.
+const PROGRAM_LENGTH: usize = 100;
+
+impl ClientInfo {
+    /// Makes one of an address and of what a program says of itself: text from outside.
+    pub fn new(address: impl fmt::Display, program: &str) -> Self {
+        let program = crate::text::clean(program).chars().take(PROGRAM_LENGTH).collect();
+        Self { address: address.to_string(), program }
+    }
+}
+
+/// A session of a user who signed in over a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInSession {
+    /// The identifier.
+    pub id: TokenId,
+    /// The user.
+    pub user: UserId,
+    /// The client as of the last sign-in or renewal.
+    pub client: ClientInfo,
+    /// Time of the sign-in.
+    pub created: Time,
+    /// Time of the last use, within the hour.
+    pub used: Option<Time>,
+    /// End of its validity, unless it is renewed before.
+    pub expires: Time,
+    /// True for the session that lists them.
+    pub is_current: bool,
 }
 
 /// What somebody chooses who was let in by a link.
@@ -72,6 +113,8 @@ pub struct Chosen {
     pub name: Option<String>,
     /// The code their authenticator shows, where they have a second factor that stays.
     pub code: Option<String>,
+    /// The client that signs in.
+    pub client: ClientInfo,
 }
 
 /// Whether somebody has a password and a second factor.

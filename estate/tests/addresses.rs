@@ -57,7 +57,7 @@ fn enter(by: &Local, path: &str, email: &str, password: &str) -> Result<Signed, 
 
 fn sign_in(root: &Local, email: &str, password: &str, account: Option<&str>) -> Result<User, Error> {
     let (email, password) = (email.to_owned(), password.to_owned());
-    let by = SignIn { email, password, code: None, account: account.map(str::to_owned) };
+    let by = SignIn { email, password, account: account.map(str::to_owned), ..SignIn::default() };
     let signed = root.by_password(&by, NOW)?;
     Ok(Local::by_token_at(root.path(), &signed.token, false, || NOW)?.me().clone())
 }

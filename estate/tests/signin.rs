@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Cancel, Change, Chosen, Error, Estate, LinkPurpose, Local, LogFilter, Role, Secret, SignIn, Signed, Time,
-    User, UserChange, UserId, UserState,
+    Cancel, Change, Chosen, ClientInfo, Error, Estate, LinkPurpose, Local, LogFilter, Role, Secret, SignIn,
+    Signed, Time, User, UserChange, UserId, UserState,
 };
 
 const NOW: Time = Time(1_780_000_000);
@@ -19,11 +19,12 @@ fn later(seconds: i64) -> Time {
 }
 
 fn by(email: &str, password: &str, code: Option<&str>) -> SignIn {
-    SignIn { email: email.into(), password: password.into(), code: code.map(str::to_owned), account: None }
+    let code = code.map(str::to_owned);
+    SignIn { email: email.into(), password: password.into(), code, ..SignIn::default() }
 }
 
 fn chosen(name: Option<&str>, password: &str) -> Chosen {
-    Chosen { name: name.map(str::to_owned), password: password.into(), code: None }
+    Chosen { name: name.map(str::to_owned), password: password.into(), ..Chosen::default() }
 }
 
 fn session(root: &Local, secret: &Secret, now: Time) -> Result<Local, Error> {
@@ -116,8 +117,8 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     let signed = enter(&root, "ann@x.example");
     assert!(session(&root, &signed.token, later(86_400)).is_err());
     let open = session(&root, &signed.token, NOW).expect("session");
-    let renewed = root.renew(&signed.renew, later(86_400)).expect("renewed");
-    assert_eq!(root.renew(&renewed.token, later(86_400)), Err(Error::SignedOut));
+    let renewed = root.renew(&signed.renew, &ClientInfo::default(), later(86_400)).expect("renewed");
+    assert_eq!(root.renew(&renewed.token, &ClientInfo::default(), later(86_400)), Err(Error::SignedOut));
     assert!(session(&root, &signed.token, NOW).is_err());
     // Nor is a session that was open by the old secret any longer.
     assert_eq!(open.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
@@ -125,14 +126,14 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     assert_eq!(next.me().email, "ann@x.example");
     // Out is out, at the next request of whoever is still there.
     let open = session(&root, &renewed.token, NOW).expect("session");
-    next.end_session().expect("ended");
+    next.sign_out().expect("ended");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
     let again = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
     let open = session(&root, &again.token, NOW).expect("session");
     let ann = user(&root, "ann@x.example");
     apply(&root, &Change::ChangeUser { user: ann.id, to: UserChange::Disable }).expect("kept out");
     assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
-    assert_eq!(root.renew(&again.renew, NOW), Err(Error::SignedOut));
+    assert_eq!(root.renew(&again.renew, &ClientInfo::default(), NOW), Err(Error::SignedOut));
 }
 
 #[test]
@@ -140,16 +141,16 @@ fn a_renewal_secret_that_is_used_twice_ends_the_session() {
     let (_dir, root) = world();
     let first = enter(&root, "ann@x.example");
     let good = |signed: &Signed, now| session(&root, &signed.token, now).is_ok();
-    let second = root.renew(&first.renew, NOW).expect("renewed");
+    let second = root.renew(&first.renew, &ClientInfo::default(), NOW).expect("renewed");
     // The answer was lost, and then once more: the same secret renews again, and the answers before are void.
-    let third = root.renew(&first.renew, later(29)).expect("answered again");
-    let fourth = root.renew(&first.renew, later(30)).expect("and again");
+    let third = root.renew(&first.renew, &ClientInfo::default(), later(29)).expect("answered again");
+    let fourth = root.renew(&first.renew, &ClientInfo::default(), later(30)).expect("and again");
     assert_eq!([&second, &third, &fourth].map(|signed| good(signed, later(30))), [false, false, true]);
     // Other sessions of the user stay.
     let other = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
-    assert_eq!(root.renew(&first.renew, later(31)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&first.renew, &ClientInfo::default(), later(31)), Err(Error::SignedOut));
     assert!(!good(&fourth, later(31)) && good(&other, later(31)));
-    assert_eq!(root.renew(&fourth.renew, later(31)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&fourth.renew, &ClientInfo::default(), later(31)), Err(Error::SignedOut));
     let entries = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
     assert_eq!(entries[0].summary, "ended a session of ann@x.example of /Root: renewal secret used twice");
     assert_eq!((entries[0].by.as_str(), entries[0].undoable), ("system", false));
@@ -159,18 +160,91 @@ fn a_renewal_secret_that_is_used_twice_ends_the_session() {
 fn an_answer_counts_as_lost_only_until_another_secret_is_used() {
     let (_dir, root) = world();
     let first = enter(&root, "ann@x.example");
-    let second = root.renew(&first.renew, NOW).expect("renewed");
-    let third = root.renew(&second.renew, later(1)).expect("renewed");
+    let second = root.renew(&first.renew, &ClientInfo::default(), NOW).expect("renewed");
+    let third = root.renew(&second.renew, &ClientInfo::default(), later(1)).expect("renewed");
     // The second was received, for it was used: the first is in other hands.
-    assert_eq!(root.renew(&first.renew, later(2)), Err(Error::SignedOut));
-    assert_eq!(root.renew(&third.renew, later(2)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&first.renew, &ClientInfo::default(), later(2)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&third.renew, &ClientInfo::default(), later(2)), Err(Error::SignedOut));
     // A secret of an answer that counted as lost is in other hands as well.
     let first = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
-    let lost = root.renew(&first.renew, NOW).expect("renewed");
-    let repeated = root.renew(&first.renew, later(1)).expect("answered again");
-    assert_eq!(root.renew(&lost.renew, later(2)), Err(Error::SignedOut));
-    assert_eq!(root.renew(&repeated.renew, later(2)), Err(Error::SignedOut));
+    let lost = root.renew(&first.renew, &ClientInfo::default(), NOW).expect("renewed");
+    let repeated = root.renew(&first.renew, &ClientInfo::default(), later(1)).expect("answered again");
+    assert_eq!(root.renew(&lost.renew, &ClientInfo::default(), later(2)), Err(Error::SignedOut));
+    assert_eq!(root.renew(&repeated.renew, &ClientInfo::default(), later(2)), Err(Error::SignedOut));
     assert_eq!(root.check(), Ok(Vec::new()));
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_their_user_and_by_whoever_manages_the_account() {
+    let (_dir, root) = world();
+    enter(&root, "ann@x.example");
+    let client = ClientInfo::new("192.0.2.7", &format!("curl\u{1b}[31m{}", "x".repeat(200)));
+    let with = |client: &ClientInfo, now| {
+        let by = SignIn { client: client.clone(), ..by("ann@x.example", GOOD, None) };
+        session(&root, &root.by_password(&by, now).expect("in").token, now).expect("session")
+    };
+    let (one, two) = (with(&client, later(60)), with(&ClientInfo::default(), later(120)));
+    let me = one.me().id;
+    let listed = one.sessions(me).expect("listed");
+    let seen: Vec<_> = listed.iter().map(|one| (one.created.0 - NOW.0, one.is_current)).collect();
+    assert_eq!(seen, [(120, false), (60, true), (0, false)]);
+    // Text from outside is clean, and of a bounded length.
+    let program = &listed[1].client.program;
+    assert!(program.starts_with("curl") && program.chars().count() == 100, "{program}");
+    assert!(!program.contains('\u{1b}') && listed[1].client.address == "192.0.2.7");
+    // The user ends one, then all the others; the Admin above ends the last.
+    assert_eq!(one.end_session(listed[2].id).map(|ended| ended.id), Ok(listed[2].id));
+    assert!(matches!(one.end_session(listed[2].id), Err(Error::NotFound { what: "session", .. })));
+    assert_eq!(one.end_sessions(me), Ok(1));
+    assert_eq!(two.accounts(&Cancel::new()).map(drop), Err(Error::SignedOut));
+    assert_eq!(one.end_sessions(me), Ok(0));
+    assert_eq!(root.sessions(me).expect("listed").len(), 1);
+    root.end_session(listed[1].id).expect("ended");
+    assert_eq!(one.accounts(&Cancel::new()).map(drop), Err(Error::SignedOut));
+    let wanted = LogFilter { kind: Some("end-session".into()), limit: 9, ..LogFilter::default() };
+    let entries = root.entries(&wanted, &Cancel::new()).expect("log");
+    assert_eq!(entries.len(), 3, "what ended nothing is not logged");
+    assert_eq!(entries[0].summary, "ended a session of ann@x.example of /Root");
+    assert!(entries[0].by.starts_with("Root") && entries[1].by.starts_with("Ann"), "{entries:?}");
+}
+
+#[test]
+fn sessions_of_others_are_out_of_reach_and_those_that_have_ended_are_not_listed() {
+    let (_dir, root) = world();
+    let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    root.add_user(below, "View", "view@x.example", Role::ViewOnly).expect("user");
+    root.add_user(below, "User", "user@x.example", Role::User).expect("user");
+    let open =
+        |email: &str| Local::open(root.path(), Some(email), false).expect("session").with_clock(|| NOW);
+    let (view, other) = (open("view@x.example"), open("user@x.example"));
+    let signed = root.begin_session().expect("session");
+    let of_root = root.sessions(root.me().id).expect("listed")[0].id;
+    other.begin_session().expect("session");
+    let of_other = other.sessions(other.me().id).expect("listed")[0].id;
+    // A role that manages no users lists and ends its own.
+    assert_eq!(view.sessions(view.me().id), Ok(Vec::new()));
+    assert!(matches!(view.sessions(other.me().id), Err(Error::Denied { .. })));
+    assert!(matches!(view.end_sessions(other.me().id), Err(Error::Denied { .. })));
+    for id in [of_root, of_other] {
+        assert!(matches!(view.end_session(id), Err(Error::NotFound { what: "session", .. })));
+    }
+    root.add_user(below, "Low", "low@x.example", Role::Admin).expect("user");
+    let low = open("low@x.example");
+    assert!(matches!(low.sessions(root.me().id), Err(Error::NotFound { .. })));
+    assert!(matches!(low.end_sessions(root.me().id), Err(Error::NotFound { .. })));
+    assert!(matches!(low.end_session(of_root), Err(Error::NotFound { .. })));
+    assert_eq!(low.end_sessions(other.me().id), Ok(1));
+    // An API token is neither a session nor a person.
+    let new = estate::NewToken { name: "t".into(), account: None, writes: true, expires: None };
+    let (token, secret) = root.add_token(&new).expect("token");
+    assert!(matches!(root.end_session(token.id), Err(Error::NotFound { .. })));
+    let program = Local::by_token(root.path(), &secret, false).expect("program");
+    assert_eq!(program.sessions(root.me().id), Err(Error::NotByToken));
+    assert_eq!(program.end_sessions(root.me().id), Err(Error::NotByToken));
+    // One that nobody can renew any more has ended.
+    assert!(session(&root, &signed.token, NOW).is_ok());
+    let root = root.with_clock(|| later(31 * 86_400));
+    assert_eq!(root.sessions(root.me().id), Ok(Vec::new()));
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
     let door = Door::new(server.clone())?;
     let email = args.email.clone().map_or_else(|| ask("Mail address: "), Ok)?;
     let password = secret("Password: ")?;
-    let mut by = SignIn { email, password, code: None, account: args.account.clone() };
+    let mut by = SignIn { email, password, account: args.account.clone(), ..SignIn::default() };
     let kept = loop {
         match door.sign_in(&by) {
             Err(Error::CodeNeeded) if by.code.is_none() => by.code = Some(ask("Code: ")?),
@@ -172,7 +172,7 @@ pub fn accept(context: &Context, args: &AcceptArgs) -> Outcome {
         LinkPurpose::Address => secret("Password: ")?,
         LinkPurpose::Invitation | LinkPurpose::Password => new_password()?,
     };
-    let mut chosen = Chosen { password, name: args.name.clone(), code: None };
+    let mut chosen = Chosen { password, name: args.name.clone(), ..Chosen::default() };
     let kept = match door.accept(&args.url, &chosen) {
         Err(Error::CodeNeeded) => {
             chosen.code = Some(ask("Code: ")?);

@@ -45,7 +45,7 @@ impl Door {
 
     /// Signs in by password.
     pub fn sign_in(&self, by: &SignIn) -> Result<Kept> {
-        let SignIn { email, password, code, account } = by;
+        let SignIn { email, password, code, account, .. } = by;
         let mut body = json!({ "email": email, "password": password, "code": code });
         // A server of an earlier version knows no such member.
         if let Some(account) = account {
@@ -61,7 +61,7 @@ impl Door {
 
     /// Goes in by a link.
     pub fn accept(&self, link: &str, chosen: &Chosen) -> Result<Kept> {
-        let Chosen { password, name, code } = chosen;
+        let Chosen { password, name, code, .. } = chosen;
         let body = json!({ "link": link, "name": name, "password": password, "code": code });
         self.post("/v1/links/accept", &body)
     }

@@ -10,11 +10,12 @@ use utoipa::openapi::{Content, OpenApi, schema::Object};
 use super::describe::{self, Route, flag, one_of, word};
 use super::shapes::{
     Account, AccountPatch, AccountUsage, Alert, Change, Credentials, Health, Invited, Item, LinkAccepted,
-    LinkSent, Me, NewAccount, NewUser, Operation, Plan, Renewal, Session, Sim, SimEdits, SimLevels, SimMoves,
-    SimPatch, SimQuery, SimStates, Undo, Usage, User, UserPatch,
+    LinkSent, Me, NewAccount, NewUser, Operation, Plan, Renewal, Session, SessionsEnded, Sim, SimEdits,
+    SimLevels, SimMoves, SimPatch, SimQuery, SimStates, Undo, Usage, User, UserPatch, UserSession,
 };
 use super::{
-    accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, usage, users,
+    accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, usage, user_sessions,
+    users,
 };
 
 /// The headings, and what stands below them.
@@ -44,8 +45,15 @@ const FILTER: &str =
 pub(super) fn table() -> Vec<Route> {
     let small = |route: Route| route.sized(DefaultBodyLimit::max(body::SMALL));
     let large = |route: Route| route.large(LARGE);
-    let small_ones =
-        [sim_routes(), account_routes(), user_routes(), log_routes(), signin_routes(), own_routes()];
+    let small_ones = [
+        sim_routes(),
+        account_routes(),
+        user_routes(),
+        log_routes(),
+        session_routes(),
+        link_routes(),
+        own_routes(),
+    ];
     let mut all: Vec<Route> = small_ones.into_iter().flatten().map(small).collect();
     all.extend(operation_routes().into_iter().chain(screen_routes()).map(large));
     all.push(
@@ -266,7 +274,7 @@ fn log_routes() -> Vec<Route> {
     ]
 }
 
-fn signin_routes() -> Vec<Route> {
+fn session_routes() -> Vec<Route> {
     let session = "What you go on with.";
     vec![
         Route::post("/v1/sessions", signin::sign_in)
@@ -283,9 +291,28 @@ fn signin_routes() -> Vec<Route> {
             .fails(403, "The server only reads.")
             .takes::<Renewal>(json!({ "renew": "simdeck_0" }))
             .gives::<Session>(200, session),
+        Route::get("/v1/sessions", user_sessions::list)
+            .named("listSessions", "Signing in", "List sessions\nYour own, or those of a user whose account you manage. Not for API tokens.")
+            .with("user", word(), "The user; you without it.")
+            .fails(404, "The user is not there, as far as you can know.")
+            .paged()
+            .lists::<UserSession>("A page of sessions, newest use first."),
+        Route::delete("/v1/sessions", user_sessions::end_all)
+            .named("endSessions", "Signing in", "End all sessions of a user\nThe session that asks stays.")
+            .with("user", word(), "The user; you without it.")
+            .fails(404, "The user is not there, as far as you can know.")
+            .gives::<SessionsEnded>(200, "How many were ended."),
+        Route::delete("/v1/sessions/{id}", user_sessions::end)
+            .named("endSession", "Signing in", "End a session\nThe next request with it is refused. The history says who ended it.")
+            .ends(204, "It has ended."),
         Route::delete("/v1/sessions/current", signin::sign_out)
             .named("signOut", "Signing in", "Sign out")
             .ends(204, "The session is worth nothing any more."),
+    ]
+}
+
+fn link_routes() -> Vec<Route> {
+    vec![
         Route::post("/v1/links", signin::look)
             .open()
             .named("lookAtLink", "Signing in", "Whom a link lets in\nNothing is used up.")
@@ -300,7 +327,7 @@ fn signin_routes() -> Vec<Route> {
             .fails(404, "It was used, has ended, or never was.")
             .fails(409, "It cannot be accepted as things stand.")
             .takes::<LinkAccepted>(json!({ "link": "simdeck_0", "password": "several words in a row" }))
-            .gives::<Session>(201, session),
+            .gives::<Session>(201, "What you go on with."),
         Route::get("/accept/{link}", signin::page)
             .open()
             .named("showLink", "Signing in", "The page behind a link\nFor people with a browser; it needs no scripts.")

@@ -467,6 +467,42 @@ pub(super) struct Session {
     renew_until: String,
 }
 
+/// A session of a user who signed in.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UserSession {
+    /// The identifier.
+    #[schema(example = "ses_12")]
+    pub id: String,
+    /// The user.
+    #[schema(example = "usr_3")]
+    pub user_id: String,
+    /// The network address of the client at the last sign-in or renewal; empty if it is not known.
+    #[schema(example = "192.0.2.7")]
+    pub client_address: String,
+    /// The program of the client, as it names itself.
+    #[schema(example = "simdeck/0.1.0")]
+    pub client_program: String,
+    /// Time of the sign-in.
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Time of the last use, within the hour.
+    #[schema(format = DateTime)]
+    pub last_used_at: Option<String>,
+    /// End of its validity, unless it is renewed before.
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// The number of sessions that were ended.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what ending sessions answers")]
+pub(super) struct SessionsEnded {
+    /// How many.
+    ended: u64,
+}
+
 /// Whom a link lets in.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what a link says")]

@@ -1,13 +1,11 @@
 //! Signing in: by a password, by what renews a session, by a link; and the plain page behind a link.
 
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estate::{Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
+use estate::{ClientInfo, Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
 use serde_json::{Value, json};
 
 use super::asker::{Asker, address};
@@ -21,6 +19,12 @@ use super::{PATIENCE, Served, turn};
 fn object(signed: &Signed) -> Value {
     json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
             "renew": signed.renew.reveal(), "renew_until": signed.renew_until.to_string() })
+}
+
+/// The client that sent a request.
+fn client(request: &Parts) -> ClientInfo {
+    let program = request.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    ClientInfo::new(address(&request.extensions), program.unwrap_or_default())
 }
 
 /// The secret at the end of a link.
@@ -69,7 +73,7 @@ pub(super) async fn sign_in(
     params::none(&request)?;
     served.limits.sign_in(&wanted.email, address(&request.extensions)).within()?;
     let Credentials { email, password, code, account } = wanted;
-    let by = SignIn { email, password, code, account };
+    let by = SignIn { email, password, code, account, client: client(&request) };
     let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
@@ -83,7 +87,8 @@ pub(super) async fn renew(
     params::none(&request)?;
     served.limits.renewal(address(&request.extensions)).within()?;
     let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
-    let signed = served.prove(move |owner| owner.renew(&secret, Time::now())).await?;
+    let client = client(&request);
+    let signed = served.prove(move |owner| owner.renew(&secret, &client, Time::now())).await?;
     Ok(Json(object(&signed)))
 }
 
@@ -94,7 +99,7 @@ pub(super) async fn sign_out(
     request: Parts,
 ) -> Result<StatusCode, Problem> {
     params::none(&request)?;
-    served.write(&asker, |local, _| local.end_session()).await?;
+    served.write(&asker, |local, _| local.sign_out()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -120,17 +125,26 @@ pub(super) async fn accept(
     Sent(chosen): Sent<LinkAccepted>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
-    let signed = served.let_in(chosen, address(&request.extensions)).await?;
+    let signed = served.let_in(chosen, &request).await?;
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
 
 impl Served {
-    async fn let_in(&self, chosen: LinkAccepted, from: IpAddr) -> Result<Signed, Problem> {
-        self.limits.link(from).within()?;
+    async fn let_in(&self, chosen: LinkAccepted, request: &Parts) -> Result<Signed, Problem> {
+        self.limits.link(address(&request.extensions)).within()?;
         let secret = secret(&chosen.link)?;
         let LinkAccepted { password, name, code, .. } = chosen;
-        let chosen = estate::Chosen { password, name, code };
+        let chosen = estate::Chosen { password, name, code, client: client(request) };
         self.prove(move |owner| owner.by_link(&secret, &chosen, Time::now())).await
+    }
+}
+
+impl Served {
+    /// Ends the session that came with a link in a browser: the user signs in where they work.
+    async fn end_unused(&self, signed: Signed) {
+        let ended = self.prove(move |owner| owner.beside(&signed.token, false)?.sign_out()).await;
+        // The link did what it is for; a session that nobody has the secrets of ends by itself.
+        drop(ended);
     }
 }
 
@@ -176,9 +190,11 @@ pub(super) async fn page_sent(State(served): State<Served>, link: Named, request
         Some(filled) => {
             let chosen =
                 LinkAccepted { link: end, password: filled.password, name: filled.name, code: filled.code };
-            match served.let_in(chosen, address(&request.extensions)).await {
-                // The session that came with it is not for a browser: whoever is let in signs in where they work.
-                Ok(_) => return done(),
+            match served.let_in(chosen, &request).await {
+                Ok(signed) => {
+                    served.end_unused(signed).await;
+                    return done();
+                }
                 Err(problem) if problem.is(&Error::CodeNeeded) => {
                     code = true;
                     "Your account has a second factor: type the code your authenticator shows too.".to_owned()

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::shapes::{NewUser, User};
 use super::{Served, accounts, created, json_of, make};
 
-fn id(text: &str) -> estate::Result<UserId> {
+pub(super) fn id(text: &str) -> estate::Result<UserId> {
     let id = text.strip_prefix("usr_").and_then(|id| id.parse().ok()).map(UserId);
     id.ok_or_else(|| Error::not_found("user", estate::text::clean(text)))
 }

@@ -34,6 +34,7 @@ use crate::store::watch::CommitWatch;
 use crate::store::{
     accounts, functions, log, newest_time, outbox, people, period_rollover, saved, textindex, watch,
 };
+use crate::token::SignInSession;
 use crate::token::{Factor, Link, NewToken, Secret, Signing, Token};
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::User;
@@ -299,6 +300,18 @@ impl Estate for Local {
 
     fn revoke_token(&self, id: TokenId) -> Result<Token> {
         self.end_token(id)
+    }
+
+    fn sessions(&self, of: UserId) -> Result<Vec<SignInSession>> {
+        self.sessions_of(of)
+    }
+
+    fn end_session(&self, id: TokenId) -> Result<SignInSession> {
+        self.end_session_of(id)
+    }
+
+    fn end_sessions(&self, of: UserId) -> Result<u64> {
+        self.end_sessions_of(of)
     }
 
     fn signing(&self, cancel: &Cancel) -> Result<Signing> {

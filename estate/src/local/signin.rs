@@ -17,6 +17,7 @@ use crate::store::read::View;
 use crate::store::signin::StoredLink;
 use crate::store::signin::{self, For};
 use crate::store::{log, outbox, people, tokens};
+use crate::token::ClientInfo;
 use crate::token::LinkPurpose;
 use crate::token::{Chosen, Factor, Invited, Link, Secret, SignIn, Signed, Signing};
 use crate::units::Time;
@@ -37,14 +38,15 @@ impl Local {
     pub fn begin_session(&self) -> Result<Signed> {
         self.in_person()?;
         let session = self.store.writer();
-        tokens::begin(&session, self.scope.user.id, self.scope.top(), (self.clock)())
+        let client = ClientInfo::default();
+        tokens::begin(&session, self.scope.user.id, self.scope.top(), &client, (self.clock)())
     }
 
     /// Renews a session by its renewal secret, which is spent with that.
     ///
     /// A secret that was spent before ends the session, for two clients have it (RFC 9700, section 4.14.2). For 30 s
     /// the secret that was used last is answered again: its answer may have been lost.
-    pub fn renew(&self, secret: &Secret, now: Time) -> Result<Signed> {
+    pub fn renew(&self, secret: &Secret, client: &ClientInfo, now: Time) -> Result<Signed> {
         self.writes()?;
         let session = self.store.writer();
         let transaction = immediate(&session)?;
@@ -59,7 +61,7 @@ impl Local {
         if user.state != UserState::Active {
             return Err(Error::SignedOut);
         }
-        let signed = tokens::renew(&session, &presented, now)?;
+        let signed = tokens::renew(&session, &presented, client, now)?;
         transaction.commit()?;
         Ok(signed)
     }
@@ -69,8 +71,8 @@ impl Local {
         if self.scope.read_only { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
-    /// Ends the session that this one came by, if it came by one.
-    pub fn end_session(&self) -> Result<()> {
+    /// Signs out: ends the session that this one came by, if it came by one.
+    pub fn sign_out(&self) -> Result<()> {
         self.writes()?;
         match &self.scope.token {
             Some(token) if token.person => tokens::revoke(&self.store.writer(), token.id),
@@ -113,7 +115,7 @@ impl Local {
             return Err(Error::WrongPassword);
         }
         let transaction = second(&session, transaction, user.id, by.code.as_deref(), now)?;
-        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        let signed = tokens::begin(&session, user.id, user.account, &by.client, now)?;
         transaction.commit()?;
         people::signed_in(&session, user.id, now)?;
         Ok(signed)
@@ -293,7 +295,7 @@ impl Local {
         signin::set_password(&session, user.id, &hash, None, now)?;
         let kind = if is_invitation { "accept" } else { "password" };
         log_own(&session, &user, kind, now)?;
-        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        let signed = tokens::begin(&session, user.id, user.account, &chosen.client, now)?;
         transaction.commit()?;
         Ok(signed)
     }
@@ -317,7 +319,7 @@ impl Local {
         }
         signin::drop_links(&session, user.id)?;
         log_own(&session, &user, "profile", now)?;
-        let signed = tokens::begin(&session, user.id, user.account, now)?;
+        let signed = tokens::begin(&session, user.id, user.account, &chosen.client, now)?;
         transaction.commit()?;
         Ok(signed)
     }

@@ -95,7 +95,7 @@ impl Local {
         })
     }
 
-    fn may_have_tokens(&self, of: UserId) -> Result<()> {
+    pub(super) fn may_have_tokens(&self, of: UserId) -> Result<()> {
         self.may(if of == self.scope.user.id { Capability::EditProfile } else { Capability::ManageAccounts })
     }
 

@@ -187,7 +187,11 @@ impl Told<'_> {
                     none if none.is_empty() => none,
                     reason => format!(": {reason}"),
                 };
-                format!("ended a session of {email} of {name}{reason}")
+                let sessions = match self.body["sessions"].as_u64() {
+                    Some(many) if many > 1 => format!("{many} sessions"),
+                    _ => "a session".to_owned(),
+                };
+                format!("ended {sessions} of {email} of {name}{reason}")
             }
             Change::ACCEPT_CLOCK => "accepted the clock for billing periods".to_owned(),
             "init" => "made the estate".to_owned(),

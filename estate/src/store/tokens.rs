@@ -6,6 +6,8 @@ use super::people::HOUR;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, TokenId, UserId};
 use crate::store::connection::{Session, in_passing};
+use crate::token::ClientInfo;
+use crate::token::SignInSession;
 use crate::token::{NewToken, Secret, Signed, Token};
 use crate::units::Time;
 
@@ -87,25 +89,54 @@ fn secrets(now: Time) -> Signed {
 }
 
 /// Begins a session of a person; those that nobody can renew any more go.
-pub(crate) fn begin(session: &Session, user: UserId, top: AccountId, now: Time) -> Result<Signed> {
+pub(crate) fn begin(
+    session: &Session,
+    user: UserId,
+    top: AccountId,
+    client: &ClientInfo,
+    now: Time,
+) -> Result<Signed> {
     session.execute("DELETE FROM token WHERE person = 1 AND renew_ends <= ?", [now.0])?;
     let signed = secrets(now);
-    let sql = "INSERT INTO token (user_id, name, prefix, hash, account_id, writes, person, created, expires,         renew_prefix, renew_hash, renew_ends) VALUES (?, 'session', ?, ?, ?, 1, 1, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO token (user_id, name, prefix, hash, account_id, writes, person, created, expires, used, \
+        renew_prefix, renew_hash, renew_ends, address, client) \
+        VALUES (?, 'session', ?, ?, ?, 1, 1, ?, ?, ?, ?, ?, ?, ?, ?)";
     let (token, renew) = (&signed.token, &signed.renew);
-    let ends = (signed.expires.0, signed.renew_until.0);
     let values = params![
         user.0,
         token.prefix(),
         token.hash(),
         top.0,
         now.0,
-        ends.0,
+        signed.expires.0,
+        now.0,
         renew.prefix(),
         renew.hash(),
-        ends.1
+        signed.renew_until.0,
+        client.address,
+        client.program
     ];
     session.execute(sql, values)?;
     Ok(signed)
+}
+
+/// The sessions of a user that can be used or renewed, newest use first.
+pub(crate) fn sessions(session: &Session, user: UserId, now: Time) -> Result<Vec<SignInSession>> {
+    let sql = "SELECT id, user_id, address, client, created, used, renew_ends FROM token \
+        WHERE user_id = ? AND person = 1 AND max(expires, renew_ends) > ? ORDER BY used DESC, id DESC";
+    let row = |r: &Row<'_>| {
+        Ok(SignInSession {
+            id: TokenId(r.get(0)?),
+            user: UserId(r.get(1)?),
+            client: ClientInfo { address: r.get(2)?, program: r.get(3)? },
+            created: Time(r.get(4)?),
+            used: Some(Time(r.get(5)?)).filter(|at| at.0 > 0),
+            expires: Time(r.get(6)?),
+            is_current: false,
+        })
+    };
+    let mut statement = session.prepare_cached(sql)?;
+    Ok(statement.query_map(params![user.0, now.0], row)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// How long the answer to a renewal counts as lost, in seconds: so long the same secret renews again.
@@ -145,18 +176,33 @@ pub(crate) fn find_renewal(session: &Session, secret: &Secret, now: Time) -> Res
 }
 
 /// Gives a session new secrets; the renewal secret that it had is spent.
-pub(crate) fn renew(session: &Session, presented: &Presented, now: Time) -> Result<Signed> {
+pub(crate) fn renew(
+    session: &Session,
+    presented: &Presented,
+    client: &ClientInfo,
+    now: Time,
+) -> Result<Signed> {
     let id = presented.session;
     session.execute("DELETE FROM spent_renewal WHERE at <= ?", [now.0 - RENEWED])?;
     let sql = "INSERT INTO spent_renewal (token_id, prefix, hash, at, used) \
         SELECT id, renew_prefix, renew_hash, ?, ? FROM token WHERE id = ?";
     session.execute(sql, params![now.0, !presented.is_spent, id.0])?;
     let signed = secrets(now);
-    let sql = "UPDATE token SET prefix = ?, hash = ?, expires = ?, renew_prefix = ?, renew_hash = ?, renew_ends = ? \
-        WHERE id = ?";
+    let sql = "UPDATE token SET prefix = ?, hash = ?, expires = ?, used = ?, renew_prefix = ?, renew_hash = ?, \
+        renew_ends = ?, address = ?, client = ? WHERE id = ?";
     let (token, renew) = (&signed.token, &signed.renew);
-    let ends = (signed.expires.0, signed.renew_until.0);
-    let values = params![token.prefix(), token.hash(), ends.0, renew.prefix(), renew.hash(), ends.1, id.0];
+    let values = params![
+        token.prefix(),
+        token.hash(),
+        signed.expires.0,
+        now.0,
+        renew.prefix(),
+        renew.hash(),
+        signed.renew_until.0,
+        client.address,
+        client.program,
+        id.0
+    ];
     session.execute(sql, values)?;
     Ok(signed)
 }
