@@ -3,7 +3,7 @@
 mod common;
 
 use common::{session, session_as};
-use estate::{Cancel, Change, ChangeId, Help, Role, UserState};
+use estate::{Cancel, Change, ChangeId, Help, Local, Role, UserState};
 use simdeck::tui::harness::Session;
 use simdeck::tui::hit::Hit;
 use simdeck::tui::msg::Effect;
@@ -96,6 +96,52 @@ fn users_are_invited_changed_and_removed() {
     session.click(Button::Right, at);
     session.keys("<End><Enter>");
     assert!(matches!(session.outside.last(), Some(Effect::ViewAs(_))), "{:?}", session.outside.last());
+}
+
+#[test]
+fn sessions_are_listed_and_ended_on_the_profile_and_for_users() {
+    let (_dir, mut session) = session((120, 30));
+    // The store itself has none.
+    session.keys("P<C-e>");
+    session.shows("the store itself has none");
+    let path = session.estate.local().expect("local").path().to_owned();
+    let begun = |email: &str, times: usize| {
+        let local = Local::open(&path, Some(email), false).expect("session").with_clock(|| common::NOW);
+        (0..times).for_each(|_| drop(local.begin_session().expect("begun")));
+    };
+    let own = session.estate.me().email.clone();
+    begun(&own, 3);
+    let left = |session: &Session, of| session.estate.sessions(of).expect("sessions").len();
+    let me = session.estate.me().id;
+    session.keys("P");
+    session.shows("Ctrl+E Sessions");
+    session.keys("<C-e>");
+    session.shows("unknown program");
+    session.shows("Enter ends one");
+    session.keys("<Enter>");
+    session.shows("1 session ended");
+    assert_eq!(left(&session, me), 2);
+    session.keys("<End><Enter>");
+    session.shows("2 sessions ended");
+    assert_eq!(left(&session, me), 0);
+    // What was typed in the profile is not lost.
+    session.keys("PAda<C-e>");
+    session.shows("save the profile first, or leave it");
+    session.keys("<Esc><Esc>");
+    // An Admin does the same for a user.
+    session.keys("T<Down><Tab><Right><End>");
+    let account = session.model.tree.cursor;
+    let users = session.estate.users(Some(account), &Cancel::new()).expect("users");
+    let user = users.iter().rfind(|user| user.state == UserState::Active).expect("active").clone();
+    begun(&user.email, 1);
+    let at = session.place_of(&user.name);
+    session.click(Button::Right, at);
+    session.shows("Sessions…");
+    session.keys("<End><Up><Up><Enter>");
+    session.shows("unknown program");
+    session.keys("<Enter>");
+    session.shows("1 session ended");
+    assert_eq!(left(&session, user.id), 0);
 }
 
 #[test]

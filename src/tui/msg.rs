@@ -11,7 +11,7 @@ use estate::levels::Spread;
 use estate::{
     AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Help, Item, Key as RowKey,
     List, LogFilter, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek,
-    SimId, Target, UserId,
+    SignInSession, SimId, Target, TokenId, UserId,
 };
 
 use super::managed;
@@ -89,6 +89,10 @@ pub enum Msg {
     HelpFile(AccountId, Answer<String>),
     /// A link was made: for whom.
     Linked(String, Answer<estate::Link>),
+    /// The sessions of a user were read.
+    Sessions(UserId, Answer<Vec<SignInSession>>),
+    /// Sessions of a user were ended: how many, and those that are left.
+    SessionsEnded(UserId, Answer<(u64, Vec<SignInSession>)>),
     /// Whether this user wants mail.
     Wants(Ticket, Answer<bool>),
     /// What a network said of a SIM.
@@ -208,6 +212,10 @@ pub enum Effect {
     ViewAs(UserId),
     /// Make a link by which a user signs in, for that address.
     Link(UserId, String),
+    /// Read the sessions of a user.
+    Sessions(UserId),
+    /// End a session of a user, or all but this one.
+    EndSession(UserId, Option<TokenId>),
     /// Write the outcome of a change to a file.
     Report { rev: Rev, path: PathBuf },
     /// Read the ICCIDs of a target, to copy them.

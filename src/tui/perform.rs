@@ -322,6 +322,11 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
             Msg::Probed(ticket, said)
         }
         Effect::Link(id, email) => Msg::Linked(email, estate.link(id, false)),
+        Effect::Sessions(of) => Msg::Sessions(of, estate.sessions(of)),
+        Effect::EndSession(of, id) => {
+            let ended = id.map_or_else(|| estate.end_sessions(of), |id| estate.end_session(id).map(|_| 1));
+            Msg::SessionsEnded(of, ended.and_then(|ended| Ok((ended, estate.sessions(of)?))))
+        }
         Effect::Help { ticket } => Msg::Help(ticket, estate.help(cancel)),
         Effect::HelpFile { account, path } => {
             let broken = |e| Error::io(format!("cannot read {}", path.display()), e);

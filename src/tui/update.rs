@@ -17,6 +17,7 @@ mod probes;
 mod reach;
 mod saved;
 mod select;
+mod sessions;
 mod support;
 mod usage;
 

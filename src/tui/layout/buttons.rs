@@ -9,7 +9,7 @@ use crate::tui::overlay::builder::Focus;
 use crate::tui::overlay::sim::Page;
 use crate::tui::overlay::support::About;
 use crate::tui::overlay::{
-    Builder, Confirm, Form, Overlay, Prompt, ResultPane, SavedPane, SimPane, SupportPane,
+    Builder, Confirm, Form, FormFor, Overlay, Prompt, ResultPane, SavedPane, SimPane, SupportPane,
 };
 use crate::tui::term::{Code, Key};
 
@@ -133,6 +133,9 @@ fn form_buttons(form: &Form) -> Vec<(Key, String)> {
     let mut list = vec![(submit, format!("[ {name} {} ]", form.verb)), plain(Code::Esc, "[ Esc Cancel ]")];
     if form.fields.len() > 1 {
         list.push(plain(Code::Tab, "[ Tab Next field ]"));
+    }
+    if form.purpose == FormFor::Profile {
+        list.push((Key { ctrl: true, ..Key::char('e') }, "[ Ctrl+E Sessions ]".to_owned()));
     }
     list
 }

@@ -5,6 +5,7 @@ use ratatui_textarea::{CursorMove, Input as Press, Key as Pressed, TextArea, Wra
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
+use crate::tui::overlay::response::Choice;
 use crate::tui::overlay::response::Reply;
 use crate::tui::term::{Code, Key};
 
@@ -379,6 +380,12 @@ impl Form {
             }
             Code::Esc => return Reply::Close,
             Code::Char('s') if key.ctrl => return Reply::Form,
+            Code::Char('e') if key.ctrl && self.purpose == FormFor::Profile => {
+                if self.is_touched() {
+                    return Reply::Say("save the profile first, or leave it".into());
+                }
+                return Reply::Choose(Choice::Sessions(None));
+            }
             Code::Enter if !self.in_text() || key.alt => return Reply::Form,
             Code::Tab => self.step(false),
             Code::BackTab => self.step(true),

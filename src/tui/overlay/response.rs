@@ -1,7 +1,8 @@
 //! Responses of dialogs: what a key or a click in one asks for.
 
 use estate::{
-    AccountId, Column, Field, Filter, Grouping, Levels, List, Outcome, Saved, SimId, UserChange, UserId,
+    AccountId, Column, Field, Filter, Grouping, Levels, List, Outcome, Saved, SimId, TokenId, UserChange,
+    UserId,
 };
 
 use crate::tui::action::Action;
@@ -23,6 +24,12 @@ pub enum Choice {
     ViewAs(UserId),
     /// A link by which a user signs in.
     Link(UserId),
+    /// The sessions of that user, or one's own.
+    Sessions(Option<UserId>),
+    /// End that session of the user.
+    EndSession(UserId, TokenId),
+    /// End the sessions of the user.
+    EndSessions(UserId),
     /// Switch the authentication of the SIMs on or off.
     Authenticate(bool),
     /// Hang the account in hand under that one.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use estate::number::count;
 use estate::{Error, Filter, Lookup, Target};
 
-use super::{files, filters, forms, history, made, managed, probes, reach, saved, select, support, usage};
+use super::{
+    files, filters, forms, history, made, managed, probes, reach, saved, select, sessions, support, usage,
+};
 use crate::tui::model::{Last, Model, REFUSAL};
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::overlay::list::ITEMS;
@@ -136,9 +138,13 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Some(link) => managed::linked(model, &email, &link),
             None => Vec::new(),
         },
-        Msg::Account(..) | Msg::Help(..) | Msg::HelpFile(..) | Msg::Wants(..) | Msg::Probed(..) => {
-            about_people(model, msg)
-        }
+        Msg::Sessions(..)
+        | Msg::SessionsEnded(..)
+        | Msg::Account(..)
+        | Msg::Help(..)
+        | Msg::HelpFile(..)
+        | Msg::Wants(..)
+        | Msg::Probed(..) => about_people(model, msg),
         other => {
             about_filters(model, other);
             Vec::new()
@@ -150,6 +156,8 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Account(ticket, answer) if ticket == model.tickets.account => managed::filled(model, answer),
+        Msg::Sessions(of, answer) => sessions::listed(model, of, answer),
+        Msg::SessionsEnded(of, answer) => sessions::ended(model, of, answer),
         Msg::Help(ticket, answer) if ticket == model.tickets.work => support::filled(model, answer),
         Msg::Probed(ticket, answer) if ticket == model.tickets.probe => probes::answered(model, answer),
         Msg::HelpFile(account, answer) => {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
 
 use super::{
-    act, columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage,
+    act, columns, files, filters, forms, history, managed, menus, probes, saved, select, sessions, support,
+    usage,
 };
 use crate::files::expand_home;
 use crate::tui::model::{Job, Model};
@@ -105,6 +106,9 @@ fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
         Choice::ViewAs(id) if act::may_leave(model) => vec![Effect::Remember, Effect::ViewAs(id)],
         Choice::ViewAs(_) => Vec::new(),
         Choice::Link(id) => managed::link(model, id),
+        Choice::Sessions(of) => sessions::list(model, of),
+        Choice::EndSession(of, id) => sessions::end(of, id),
+        Choice::EndSessions(of) => sessions::end_all(of),
         Choice::Authenticate(on) => forms::confirm_authentication(model, on),
         Choice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);

@@ -116,6 +116,9 @@ fn user_menu(model: &mut Model, user: &User) {
         let nowhere = "no server is known here: url = in the configuration says where it is";
         items.push(line(name.into(), Choice::Link(user.id), model.site.links.is_none().then_some(nowhere)));
     }
+    if user.state == UserState::Active {
+        items.push(line("Sessions…".into(), Choice::Sessions(Some(user.id)), None));
+    }
     items.push(line("Remove them…".into(), change(UserChange::Remove), own.then_some(mine)));
     let seen = own.then_some("you see it already");
     items.push(line("See what they see…".into(), Choice::ViewAs(user.id), seen));
