@@ -89,7 +89,7 @@ pub struct Globals {
     /// A profile of the configuration file.
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The user of a local store to act as.
+    /// The user of a local store to act as, by address. A user of the root account comes first where it has several.
     #[arg(long = "as", global = true, value_name = "EMAIL")]
     pub user: Option<String>,
     /// The account of that user, where the address is a user of several: its name or number (`acc_7`). Before the command.

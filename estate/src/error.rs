@@ -222,6 +222,7 @@ fn drift(expected: u64, found: u64) -> String {
     format!("the number of SIMs has changed since the preview: {expected} then, {found} now")
 }
 
+/// The accounts of [`Error::AccountNeeded`], as a list.
 fn choices(accounts: &[AccountChoice]) -> String {
     accounts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
