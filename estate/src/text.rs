@@ -29,7 +29,7 @@ pub fn has_control(text: &str) -> bool {
 }
 
 fn strip(text: &str, lines: bool) -> Cow<'_, str> {
-    match strip_controls(text, lines) {
+    match strip_control(text, lines) {
         Cow::Borrowed(text) => invisible::strip_invisible(text),
         Cow::Owned(text) => match invisible::strip_invisible(&text) {
             Cow::Borrowed(_) => Cow::Owned(text),
@@ -38,7 +38,8 @@ fn strip(text: &str, lines: bool) -> Cow<'_, str> {
     }
 }
 
-fn strip_controls(text: &str, lines: bool) -> Cow<'_, str> {
+/// Removes what [`has_control`] finds: for values that are stored. `lines` keeps line breaks.
+pub fn strip_control(text: &str, lines: bool) -> Cow<'_, str> {
     if !text.chars().any(|c| is_hostile(c) && !(lines && c == '\n')) {
         return Cow::Borrowed(text);
     }

@@ -255,7 +255,7 @@ impl<'a, 'n> Cells<'a, 'n> {
 
     fn clean(&mut self, field: Field, lines: bool) -> String {
         let raw = self.raw(field);
-        let cleaned = if lines { text::clean_lines(raw) } else { text::clean(raw) };
+        let cleaned = text::strip_control(raw, lines);
         let harmless = raw.replace("\r\n", "\n").replace(['\n', '\t'], " ");
         let cleaned = cleaned.into_owned();
         if cleaned.replace('\n', " ") != harmless {
@@ -485,7 +485,7 @@ impl<'a, 'n> Cells<'a, 'n> {
         let cleaned: Vec<String> = items
             .iter()
             .map(|item| {
-                let clean = text::clean(item).into_owned();
+                let clean = text::strip_control(item, false).into_owned();
                 removed |= clean != *item;
                 clean
             })

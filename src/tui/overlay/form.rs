@@ -490,10 +490,11 @@ impl Form {
                 if std::mem::take(&mut field.replaces) {
                     *input = Input::default();
                 }
-                insert(input, text::clean(pasted).trim());
+                insert(input, text::strip_control(pasted, false).trim());
             }
             Value::Text(area) => {
-                let lines: Vec<String> = pasted.lines().map(|line| text::clean(line).into_owned()).collect();
+                let lines: Vec<String> =
+                    pasted.lines().map(|line| text::strip_control(line, false).into_owned()).collect();
                 area.insert_str(lines.join("\n"));
             }
             Value::Choice(..) => {}
