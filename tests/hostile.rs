@@ -23,8 +23,9 @@ use std::time::Duration;
 use assert_cmd::cargo::CommandCargoExt as _;
 use binary::{DATA, World};
 use estate::demo::{self, Demo};
-use estate::{SignIn, 
-    Cancel, Change, ChangeId, Counts, Edit, Error, Estate, Filter, Local, Query, Receipt, Role, Target, Time,
+use estate::{
+    Cancel, Change, ChangeId, Counts, Edit, Error, Estate, Filter, Local, Query, Receipt, Role, SignIn,
+    Target, Time,
 };
 use openers::OPENERS;
 use proxy::{Fate, Proxy, Request};

@@ -1,8 +1,9 @@
 //! Passwords (Argon2id, RFC 9106) and codes of a second factor (TOTP, RFC 6238): what people sign in with.
 
-use argon2::Argon2;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Argon2, Block, Params};
 use totp_rs::{Builder, Secret, Totp};
 
 use crate::error::{Error, Result};
@@ -12,8 +13,14 @@ use crate::units::Time;
 /// Who asks for the code, as an authenticator shows it.
 const ISSUER: &str = "simdeck";
 
-/// Checks a new password: long enough, and not what everybody knows of its user.
-pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<()> {
+/// Concurrent hashes. Each takes 19 MiB, and the memory is kept for the next.
+const MAX_HASHES: usize = 2;
+/// The memory of all hashes of this process.
+static BUFFERS: Buffers = Buffers::new(MAX_HASHES);
+
+/// Checks a new password: long enough, and not to be guessed. `known` are words that an attacker would try first, such
+/// as the names of the user and of their accounts.
+pub(crate) fn check(password: &str, known: &[String]) -> Result<()> {
     let long = password.chars().count();
     if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&long) {
         return Err(Error::invalid(
@@ -21,38 +28,110 @@ pub(crate) fn check(password: &str, email: &str, name: &str) -> Result<()> {
             format!("must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"),
         ));
     }
-    let folded = crate::text::fold(password);
-    let known = [email, email.split('@').next().unwrap_or_default(), name, "simdeck"];
-    let guessed = known.iter().map(|word| crate::text::fold(word)).any(|word| {
-        let rest = folded.replace(&word, "");
-        word.chars().count() > 3 && rest.chars().count() < PASSWORD_MIN / 2
-    });
-    let mut distinct: Vec<char> = folded.chars().collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    if guessed || distinct.len() < 5 {
-        return Err(Error::invalid(
-            "password",
-            "can be guessed: take a few words that do not belong together",
-        ));
+    let known: Vec<&str> = known.iter().flat_map(|words| parts(words)).chain([ISSUER]).collect();
+    let strength = zxcvbn::zxcvbn(password, &known);
+    if strength.score() >= zxcvbn::Score::Three {
+        return Ok(());
     }
-    Ok(())
+    let feedback = strength.feedback();
+    let warning = feedback.and_then(|said| said.warning()).map_or_else(String::new, |why| format!(": {why}"));
+    let advice = feedback.into_iter().flat_map(|said| said.suggestions()).next();
+    let advice =
+        advice.map_or_else(|| "Use a few words that do not belong together.".into(), ToString::to_string);
+    Err(Error::invalid("password", format!("can be guessed{}. {advice}", warning.trim_end_matches('.'))))
 }
 
-/// What of a password is kept (a PHC string).
+/// Splits a name or an address into the words that it is made of, itself included.
+fn parts(words: &str) -> impl Iterator<Item = &str> {
+    let parts = words.split(|c: char| !c.is_alphanumeric()).filter(|part| part.chars().count() > 2);
+    std::iter::once(words).chain(words.split('@').next()).chain(parts)
+}
+
+/// Memory that hashes borrow: there are never more of them at once than `most`, and none is freed.
+struct Buffers {
+    state: Mutex<BufferState>,
+    returned: Condvar,
+    most: usize,
+}
+
+struct BufferState {
+    idle: Vec<Vec<Block>>,
+    made: usize,
+}
+
+/// Memory of one hash, until it is dropped.
+struct Lent<'a> {
+    blocks: Vec<Block>,
+    from: &'a Buffers,
+}
+
+impl Buffers {
+    const fn new(most: usize) -> Self {
+        let state = Mutex::new(BufferState { idle: Vec::new(), made: 0 });
+        Self { state, returned: Condvar::new(), most }
+    }
+
+    fn state(&self) -> MutexGuard<'_, BufferState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Borrows memory; waits for some if all is lent.
+    fn lend(&self) -> Lent<'_> {
+        let mut state = self.state();
+        while state.idle.is_empty() && state.made >= self.most {
+            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let blocks = state.idle.pop().unwrap_or_else(|| {
+            state.made += 1;
+            Vec::new()
+        });
+        Lent { blocks, from: self }
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.from.state().idle.push(std::mem::take(&mut self.blocks));
+        self.from.returned.notify_one();
+    }
+}
+
+/// Computes a hash in borrowed memory.
+fn compute(argon2: &Argon2<'_>, password: &str, salt: &[u8], out: &mut [u8]) -> argon2::Result<()> {
+    let mut lent = BUFFERS.lend();
+    let blocks = argon2.params().block_count().max(lent.blocks.len());
+    lent.blocks.resize(blocks, Block::default());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut lent.blocks)
+}
+
+/// Returns what is kept of a password (a PHC string).
 pub(crate) fn hash(password: &str) -> Result<String> {
-    let hash = Argon2::default().hash_password(password.as_bytes());
-    Ok(hash.map_err(|e| Error::Store(format!("a password cannot be hashed: {e}")))?.to_string())
+    let failed = |e: &dyn std::fmt::Display| Error::Store(format!("a password cannot be hashed: {e}"));
+    let argon2 = Argon2::default();
+    let (salt, mut out) = (Salt::generate(), [0; Params::DEFAULT_OUTPUT_LEN]);
+    compute(&argon2, password, &salt, &mut out).map_err(|e| failed(&e))?;
+    let kept = PasswordHash {
+        algorithm: argon2::Algorithm::default().ident(),
+        version: Some(argon2::Version::default().into()),
+        params: ParamsString::try_from(argon2.params()).map_err(|e| failed(&e))?,
+        salt: Some(salt),
+        hash: Some(Output::new(&out).map_err(|e| failed(&e))?),
+    };
+    Ok(kept.to_string())
 }
 
-/// Whether a password is the one that was kept; without one it takes as long to say no.
+/// Checks a password against what was kept; without that it takes as long to say no.
 pub(crate) fn proves(password: &str, kept: Option<&str>) -> bool {
     let parsed = kept.and_then(|text| PasswordHash::new(text).ok());
-    if let Some(kept) = &parsed {
-        return Argon2::default().verify_password(password.as_bytes(), kept).is_ok();
-    }
-    let _ = Argon2::default().hash_password(password.as_bytes());
-    false
+    let Some(PasswordHash { salt: Some(salt), hash: Some(hash), .. }) = &parsed else {
+        let _ = compute(&Argon2::default(), password, &[0; 16], &mut [0; Params::DEFAULT_OUTPUT_LEN]);
+        return false;
+    };
+    let params = parsed.as_ref().and_then(|kept| Params::try_from(kept).ok()).unwrap_or_default();
+    let mut out = vec![0; hash.len()];
+    let computed = compute(&Argon2::from(params), password, salt, &mut out);
+    // Outputs are compared in constant time.
+    computed.is_ok() && Output::new(&out).is_ok_and(|out| out == *hash)
 }
 
 /// A new second factor, to be kept until it is proved.
@@ -98,13 +177,44 @@ mod tests {
     }
 
     #[test]
-    fn passwords_that_can_be_guessed_are_refused() {
-        for bad in
-            ["short", "aaaaaaaaaaaaaaaa", "ada.lovelace@x.example", "Ada Lovelace1", "abababababababab"]
-        {
-            assert!(check(bad, "ada.lovelace@x.example", "Ada Lovelace").is_err(), "{bad}");
+    fn passwords_that_can_be_guessed_are_refused_with_a_reason() {
+        let known = ["ada.lovelace@x.example", "Ada Lovelace", "Northstar Fleet"].map(str::to_owned);
+        for bad in [
+            "short",
+            "aaaaaaaaaaaaaaaa",
+            "ada.lovelace@x.example",
+            "Ada Lovelace1",
+            "abababababababab",
+            "password1234",
+            "qwertyuiop123",
+            "Northstar2026",
+            "northstarfleet",
+        ] {
+            assert!(check(bad, &known).is_err(), "{bad}");
         }
-        assert!(check("several words in a row", "ada@x.example", "Ada").is_ok());
+        let why = check("password1234", &known).expect_err("common").to_string();
+        assert!(why.contains("common password") && why.contains("word"), "{why}");
+        assert!(check("several words in a row", &known).is_ok());
+    }
+
+    #[test]
+    fn no_more_hashes_run_at_once_than_there_are_buffers() {
+        let buffers = Buffers::new(2);
+        let counts = || {
+            let state = buffers.state();
+            (state.made, state.idle.len())
+        };
+        let (mut first, second) = (buffers.lend(), buffers.lend());
+        first.blocks.resize(4, Block::default());
+        let memory = first.blocks.as_ptr();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| buffers.lend().blocks.as_ptr() as usize);
+            assert_eq!(counts(), (2, 0));
+            drop(first);
+            assert_eq!(waiting.join().expect("lent"), memory as usize, "the memory is used again");
+        });
+        drop(second);
+        assert_eq!(counts(), (2, 2));
     }
 
     /// RFC 6238, appendix B: the secret of the test vectors, at 59 seconds.

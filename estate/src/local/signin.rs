@@ -147,7 +147,10 @@ impl Local {
     pub(super) fn choose_password(&self, current: &str, new: &str) -> Result<()> {
         self.proved(current)?;
         let me = &self.scope.user;
-        password::check(new, &me.email, &me.name)?;
+        password::check(
+            new,
+            &self.store.read(&Cancel::new(), |session| known_words(session, me, &me.name))?,
+        )?;
         let hash = password::hash(new)?;
         let now = (self.clock)();
         let session = self.store.writer();
@@ -268,7 +271,10 @@ impl Local {
             return self.confirm_address(secret, &known, chosen, now);
         }
         let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
-        password::check(password, &known.email, name.unwrap_or(&known.name))?;
+        let words = self
+            .store
+            .read(&Cancel::new(), |session| known_words(session, &known, name.unwrap_or(&known.name)))?;
+        password::check(password, &words)?;
         let name = name.map(valid_name).transpose()?;
         let hash = password::hash(password)?;
         let session = self.store.writer();
@@ -323,6 +329,13 @@ impl Local {
         transaction.commit()?;
         Ok(signed)
     }
+}
+
+/// Returns what an attacker who knows a user would try first: their address, their name, and their accounts'.
+fn known_words(session: &Session, user: &User, name: &str) -> Result<Vec<String>> {
+    let mut words = signin::account_names(session, user.account)?;
+    words.extend([user.email.clone(), user.name.clone(), name.to_owned()]);
+    Ok(words)
 }
 
 /// Gives a user the address they asked for, unless it is that of another user of their customer: of which nothing is

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::{Error, Result};
+use crate::ids::AccountId;
 use crate::ids::UserId;
 use crate::store::connection::Session;
 use crate::token::Secret;
@@ -18,6 +19,15 @@ const LONGEST_WAIT: i64 = 3_600;
 pub(crate) fn password(session: &Session, user: UserId) -> Result<Option<String>> {
     let sql = "SELECT hash FROM password WHERE user_id = ?";
     Ok(session.query_row(sql, [user.0], |r| r.get(0)).optional()?)
+}
+
+/// Returns the names of an account and of those above it.
+pub(crate) fn account_names(session: &Session, account: AccountId) -> Result<Vec<String>> {
+    let sql = "WITH RECURSIVE above(id, parent_id, name) AS (\
+        SELECT id, parent_id, name FROM account WHERE id = ? \
+        UNION ALL SELECT a.id, a.parent_id, a.name FROM account a JOIN above ON a.id = above.parent_id) \
+        SELECT name FROM above";
+    Ok(session.prepare(sql)?.query_map([account.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Sets it; whoever signed in by another has to do so again, but for the session that `but` is.
