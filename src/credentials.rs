@@ -36,6 +36,27 @@ pub struct Kept {
     /// What renews it; none for an API token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renew: Option<String>,
+    /// Sign-ins that failed before this one; told once, never kept.
+    #[serde(default, skip_serializing)]
+    pub failed_sign_ins: Option<FailedSignIns>,
+}
+
+/// Sign-ins that failed, as the server tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FailedSignIns {
+    count: u64,
+    since: String,
+    from: Vec<String>,
+}
+
+impl FailedSignIns {
+    /// Returns a sentence for the user, without the server's control characters.
+    pub fn message(&self) -> String {
+        let noun = if self.count == 1 { "sign-in" } else { "sign-ins" };
+        let said =
+            format!("{} failed {noun} since {}, from {}", self.count, self.since, self.from.join(", "));
+        estate::text::clean(&said).into_owned()
+    }
 }
 
 impl Kept {
@@ -63,7 +84,7 @@ pub struct Credentials {
 impl Credentials {
     /// A token, as it is.
     pub fn given(token: &str) -> Result<Self> {
-        let kept = Kept { token: token.trim().to_owned(), renew: None };
+        let kept = Kept { token: token.trim().to_owned(), renew: None, failed_sign_ins: None };
         kept.secret().map_err(|_| none("what was given"))?;
         Ok(Self { source: Source::Given, now: Mutex::new(kept) })
     }
@@ -271,7 +292,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("folder");
         let (one, other) = (shelf(dir.path(), "https://a.example"), shelf(dir.path(), "https://b.example"));
-        let kept = |token: &str| Kept { token: token.into(), renew: None };
+        let kept = |token: &str| Kept { token: token.into(), renew: None, failed_sign_ins: None };
         for (shelf, token) in [(&one, "a"), (&other, "b")] {
             let mut all = shelf.all().expect("read");
             all.insert(shelf.server.clone(), kept(token));

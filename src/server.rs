@@ -11,6 +11,7 @@ mod codes;
 mod describe;
 mod docs;
 mod edits;
+mod failures;
 mod feed;
 mod limits;
 mod log;
@@ -60,6 +61,7 @@ use crate::failure::Failure;
 use crate::wire::LINES;
 use asker::Asker;
 use describe::Route;
+use failures::FailedSignIns;
 use feed::Feed;
 use limits::{Limits, Rate};
 use metrics::Metrics;
@@ -121,6 +123,7 @@ pub(crate) struct Served {
     listeners: Arc<Streams<UserId>>,
     bodies: Arc<Streams<UserId>>,
     limits: Arc<Limits>,
+    failed_sign_ins: Arc<FailedSignIns>,
     feed: Arc<Feed>,
     metrics: Arc<Metrics>,
     running: Arc<Running>,
@@ -151,6 +154,7 @@ impl Served {
             listeners: Arc::default(),
             bodies: Arc::default(),
             limits: Arc::new(Limits::new(serve.rate)),
+            failed_sign_ins: Arc::default(),
             feed: Arc::new(Feed::new()),
             metrics: Arc::new(Metrics::new()),
             running: Arc::default(),
@@ -339,7 +343,13 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let trace = request.headers().get(TRACE).filter(|trace| is_trace(trace.as_bytes())).cloned();
     let begun = served.metrics.begin(&method, &route);
-    let mut response = next.run(request).await;
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    // Two of them are read as one by some programs on the way and as the other by others (RFC 9112 §3.2).
+    let mut response = match hosts {
+        0 | 1 => next.run(request).await,
+        _ => Problem::header(StatusCode::BAD_REQUEST, "invalid", "host", "send one Host header")
+            .into_response(),
+    };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let problem = problem.placed(&method, &route);
         if let Some(cause) = &problem.cause {

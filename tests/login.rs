@@ -54,7 +54,7 @@ const GOOD: &str = "several words in a row\n";
 #[test]
 fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     let world = World::sample();
-    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let mut server = Server::of(world.command(), "127.0.0.1:0", &[]);
     world.ok(&[
         "user",
         "add",
@@ -110,8 +110,30 @@ fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     let login = ["login", "--email", "ann@x.example"];
     let (_, said) = ann.ends(&login, "another few words\n", 4);
     assert!(said.contains("not right"), "{said}");
-    ann.ends(&login, GOOD, 0);
+    failures_are_told_and_logged(&ann, &mut server);
+}
+
+/// Ann has failed once before.
+fn failures_are_told_and_logged(ann: &Elsewhere, server: &mut Server) {
+    let login = ["login", "--email", "ann@x.example"];
+    ann.ends(&login, "a\u{1b}[31m \"guess\n", 4);
+    let (_, said) = ann.ends(&login, GOOD, 0);
+    assert!(said.contains("2 failed sign-ins since 2") && said.contains("from 127.0.0.1"), "{said}");
+    let (_, said) = ann.ends(&login, GOOD, 0);
+    assert!(!said.contains("failed"), "told once: {said}");
     ann.ok(&["sims", "--count"]);
+    ann.ends(&["login", "--email", "x\u{202e}\" y"], "a wrong password\n", 4);
+    server.child.kill().expect("killed");
+    // The line that docs/fail2ban.md describes, up to what was typed.
+    let (log, _) = server.ended();
+    let line = "\"level\":\"WARN\",\"message\":\"sign-in failed\",\"address\":\"127.0.0.1\",\"user\":\"";
+    let failed: Vec<&str> = log.lines().filter(|text| text.contains(line)).collect();
+    assert_eq!(failed.len(), 3, "{log}");
+    assert!(failed.iter().all(|text| text.starts_with("{\"timestamp\":\"")), "{failed:?}");
+    assert!(
+        failed[0].contains("\"user\":\"ann@x.example\"") && failed[2].contains("\"user\":\"x\\\" y\""),
+        "{failed:?}"
+    );
 }
 
 #[test]

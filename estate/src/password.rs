@@ -34,8 +34,10 @@ pub(crate) fn check(password: &str, known: &[String]) -> Result<()> {
         return Ok(());
     }
     let feedback = strength.feedback();
-    let warning = feedback.and_then(|said| said.warning()).map_or_else(String::new, |why| format!(": {why}"));
-    let advice = feedback.into_iter().flat_map(|said| said.suggestions()).next();
+    let warning = feedback
+        .and_then(zxcvbn::feedback::Feedback::warning)
+        .map_or_else(String::new, |why| format!(": {why}"));
+    let advice = feedback.into_iter().flat_map(zxcvbn::feedback::Feedback::suggestions).next();
     let advice =
         advice.map_or_else(|| "Use a few words that do not belong together.".into(), ToString::to_string);
     Err(Error::invalid("password", format!("can be guessed{}. {advice}", warning.trim_end_matches('.'))))

@@ -100,6 +100,9 @@ fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
     let remote = Remote::connect(server, credentials, false)?;
     let me = remote.me();
     context.say(format!("signed in at {url} as {} ({}); kept in {place}", me.email, me.role));
+    if let Some(failed) = &kept.failed_sign_ins {
+        context.say(failed.message());
+    }
     if std::env::var_os(VARIABLE).is_some() {
         context.say(format!("{VARIABLE} is set, and comes before what was kept"));
     }
@@ -112,7 +115,11 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
         let token = secret("API token: ")?;
         let credentials = Credentials::given(&token)?;
         Remote::connect(server.clone(), credentials, false)?;
-        return keep(context, server, &Kept { token: token.trim().to_owned(), renew: None });
+        return keep(
+            context,
+            server,
+            &Kept { token: token.trim().to_owned(), renew: None, failed_sign_ins: None },
+        );
     }
     let door = Door::new(server.clone())?;
     let email = args.email.clone().map_or_else(|| ask("Mail address: "), Ok)?;

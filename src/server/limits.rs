@@ -19,7 +19,7 @@ type Keyed<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformat
 const WINDOW: u64 = 60;
 /// How many requests without a good token a minute may come from one network.
 const STRANGERS: u32 = 60;
-/// How many sign-ins a minute as one user from one network; and as one user, or from one network, whoever and wherever.
+/// Sign-ins a minute as one user from one network; and from one network, as any user.
 const SIGN_INS: u32 = 10;
 const EACH: u32 = 60;
 /// How many links a minute from one network.
@@ -62,7 +62,7 @@ pub(super) struct Limits {
 type Attempt = (Option<[u8; 16]>, Option<IpAddr>);
 
 /// A key of one size, however long what it stands for is.
-fn digest(bytes: &[u8]) -> [u8; 16] {
+pub(super) fn digest(bytes: &[u8]) -> [u8; 16] {
     let hash: [u8; 32] = Sha256::digest(bytes).into();
     std::array::from_fn(|at| hash[at])
 }
@@ -123,21 +123,17 @@ impl Limits {
         asked(&self.strangers, &network(from))
     }
 
-    /// An attempt to sign in as somebody, from somewhere: a few for the two together, more for each alone, so that
-    /// whoever guesses keeps nobody else out for long.
+    /// An attempt to sign in: limited for the pair of user and network, and for the network. There is no limit for the
+    /// user alone, so that an attacker cannot lock out the account owner.
     pub(super) fn sign_in(&self, email: &str, from: IpAddr) -> Rate {
         let who = digest(email.trim().to_lowercase().as_bytes());
         let from = network(from);
         // What one limit refuses does not count against the next: else whoever guesses keeps out whom they guess at.
-        [
-            (&self.sign_ins, (Some(who), Some(from))),
-            (&self.each, (None, Some(from))),
-            (&self.each, (Some(who), None)),
-        ]
-        .into_iter()
-        .map(|(limit, attempt)| asked(limit, &attempt))
-        .find(|rate| matches!(rate, Rate::Over { .. }))
-        .unwrap_or(Rate::Within { quota: SIGN_INS, left: 0 })
+        [(&self.sign_ins, (Some(who), Some(from))), (&self.each, (None, Some(from)))]
+            .into_iter()
+            .map(|(limit, attempt)| asked(limit, &attempt))
+            .find(|rate| matches!(rate, Rate::Over { .. }))
+            .unwrap_or(Rate::Within { quota: SIGN_INS, left: 0 })
     }
 
     /// A password that whoever is signed in gives.
@@ -199,6 +195,13 @@ mod tests {
         // Whose address was guessed at comes in from elsewhere, and others come in from there.
         assert!(matches!(limits.sign_in("a@x.example", from(2)), Rate::Within { .. }));
         assert!(matches!(limits.sign_in("b@x.example", from(1)), Rate::Within { .. }));
+        // Guesses from everywhere at once lock out nobody.
+        for n in 100..100 + 2 * EACH {
+            assert!(matches!(limits.sign_in("a@x.example", from(n)), Rate::Within { .. }), "{n}");
+        }
+        // One network that tries many users is slowed down.
+        let sprayed = (0..=EACH).map(|n| limits.sign_in(&format!("{n}@x.example"), from(3)));
+        assert_eq!(sprayed.filter(|rate| matches!(rate, Rate::Over { .. })).count(), 1);
         let there = |host: u16| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, host]);
         for n in 0..LINKS as u16 {
             assert!(matches!(limits.link(there(n)), Rate::Within { .. }));

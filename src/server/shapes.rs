@@ -465,6 +465,22 @@ pub(super) struct Session {
     /// Until when it can be renewed.
     #[schema(format = DateTime)]
     renew_until: String,
+    /// Sign-ins by password that failed since the last one; only after signing in by password, else absent or null.
+    #[schema(required = false)]
+    failed_sign_ins: Option<FailedSignIns>,
+}
+
+/// Sign-ins that failed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what signing in writes")]
+pub(super) struct FailedSignIns {
+    /// How many.
+    count: u64,
+    /// When the first of them was.
+    #[schema(format = DateTime)]
+    since: String,
+    /// Addresses of clients, the last three.
+    from: Vec<String>,
 }
 
 /// A session of a user who signed in.

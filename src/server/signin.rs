@@ -71,11 +71,20 @@ pub(super) async fn sign_in(
     Sent(wanted): Sent<Credentials>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
-    served.limits.sign_in(&wanted.email, address(&request.extensions)).within()?;
-    let Credentials { email, password, code, account } = wanted;
-    let by = SignIn { email, password, code, account, client: client(&request) };
-    let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await?;
-    Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
+    let (email, from) = (wanted.email.clone(), address(&request.extensions));
+    served.limits.sign_in(&email, from).within()?;
+    let Credentials { password, code, account, .. } = wanted;
+    let by = SignIn { email: email.clone(), password, code, account, client: client(&request) };
+    let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await;
+    if signed.as_ref().is_err_and(|problem| problem.is(&Error::WrongPassword)) {
+        served.failed_sign_ins.record(&email, from, Time::now());
+        // docs/fail2ban.md describes this line.
+        tracing::warn!(address = %from, user = &*estate::text::clean(&email), "sign-in failed");
+    }
+    let mut answer = object(&signed?);
+    let failed = served.failed_sign_ins.take(&email);
+    answer["failed_sign_ins"] = failed.map_or(Value::Null, |failed| failed.object());
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
 /// Renews a session.
