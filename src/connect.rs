@@ -105,5 +105,6 @@ pub fn open(globals: &Globals, config: &Config, changes: bool) -> Result<Local, 
     };
     let local = local.via(&origin("command line"));
     let local = local.with_mail(config.mail.is_some()).with_links(config.url.clone());
+    let local = local.with_private_webhooks(config.webhook.allow_private);
     Ok(local.with_roles(config.roles()?))
 }

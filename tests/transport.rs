@@ -16,8 +16,47 @@ use serving::Server;
 fn certify(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into(), "localhost".into()])
         .expect("certificate");
-    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("key");
+    let key = folder.join("key.pem");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("key");
+    permit(&key, 0o600);
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).expect("certificate");
+}
+
+fn permit(file: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).expect("set");
+}
+
+#[test]
+fn half_open_connections_make_room_and_two_hosts_are_refused() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    let place = server.base.trim_start_matches("http://");
+    let ask = |head: &str| {
+        let mut stream = TcpStream::connect(place).expect("connected");
+        stream.write_all(head.as_bytes()).expect("sent");
+        let mut heard = String::new();
+        let _ = stream.read_to_string(&mut heard);
+        heard
+    };
+    // More than there may be, each with half a head: the first of them are closed long before their time is over.
+    let mut half_open: Vec<TcpStream> = (0..1_100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(place).expect("connected");
+            stream.write_all(b"GET /healthz HTTP/1.1\r\n").expect("sent");
+            stream
+        })
+        .collect();
+    let heard = ask("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(heard.starts_with("HTTP/1.1 200"), "{heard}");
+    // The last of them still has its time, so the answer did not wait for that to end.
+    let last = half_open.last_mut().expect("some");
+    last.write_all(b"Host: x\r\nConnection: close\r\n\r\n").expect("the rest");
+    let mut rest = String::new();
+    last.read_to_string(&mut rest).expect("an answer");
+    assert!(rest.starts_with("HTTP/1.1 200"), "{rest}");
+    let heard = ask("GET /healthz HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n");
+    assert!(heard.starts_with("HTTP/1.1 400") && heard.contains("\"header\":\"host\""), "{heard}");
 }
 
 #[test]
@@ -68,6 +107,9 @@ fn what_is_sent_is_encrypted_and_certificates_are_read_anew_when_they_are_renewe
     let (_, said) = world.ends(&["serve", "--listen", "127.0.0.1:0", "--cert", &cert, "--key", &key], 1);
     assert!(said.contains("cert.pem"), "{said}");
     world.ends(&["serve", "--cert", &cert], 2);
+    permit(Path::new(&key), 0o644);
+    let (_, said) = world.ends(&["serve", "--listen", "127.0.0.1:0", "--cert", &cert, "--key", &key], 1);
+    assert!(said.contains("chmod 600"), "{said}");
 }
 
 #[test]

@@ -63,6 +63,8 @@ pub struct Local {
     mail: bool,
     /// Where links lead, if that is known.
     links: Option<String>,
+    /// Whether webhooks may have addresses of private networks.
+    private_webhooks: bool,
     /// From where changes are made, for the log.
     via: String,
     /// When it was last written down that a token is used, where it is.
@@ -149,6 +151,7 @@ impl Local {
             tree: Mutex::default(),
             mail: false,
             links: None,
+            private_webhooks: false,
             via: String::new(),
             staged: Mutex::default(),
             uses: None,
@@ -186,6 +189,12 @@ impl Local {
     #[must_use]
     pub fn with_links(self, links: Option<String>) -> Self {
         Self { links, ..self }
+    }
+
+    /// The same, with permission to add webhooks in private networks and unencrypted ones.
+    #[must_use]
+    pub fn with_private_webhooks(self, private_webhooks: bool) -> Self {
+        Self { private_webhooks, ..self }
     }
 
     /// A window of rows for a program: what it gets it keeps, as with an export.

@@ -1,5 +1,7 @@
 //! Who hears of a level that was reached, and what becomes of the messages.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -63,6 +65,53 @@ pub fn channel_of(address: &str) -> Result<(Channel, String)> {
             "address",
             "must be a mail address, or the https:// URL of a webhook, without a password in it",
         ))
+    }
+}
+
+/// Checks the address of a webhook that is added: `https`, and no private, loopback or link-local address, unless the
+/// configuration allows those. A name is resolved, and checked the same way, whenever a message is sent.
+pub(crate) fn check_webhook(url: &str, allow_private: bool) -> Result<()> {
+    let Some((scheme, rest)) = url.trim().split_once("://").filter(|_| !allow_private) else { return Ok(()) };
+    let wrong = |why: &str| {
+        Err(Error::invalid("address", format!("{why}; [webhook] allow_private = true allows it")))
+    };
+    if !scheme.eq_ignore_ascii_case("https") {
+        return wrong("must be an https:// URL: messages would cross the network unencrypted");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let local = host == "localhost" || host.ends_with(".localhost");
+    if local || host.parse().is_ok_and(is_private) {
+        return wrong("is an address of this machine or of a private network");
+    }
+    // Resolvers read these as IPv4 addresses in another spelling: 0x7f000001, 127.1.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    if host.parse::<IpAddr>().is_err() && last.starts_with(|c: char| c.is_ascii_digit()) {
+        return wrong("must name a host, or an address in the usual spelling");
+    }
+    Ok(())
+}
+
+/// Returns true for an address outside the public internet (IANA special-purpose registries), or one that could stand
+/// for such an address.
+pub fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            let reserved =
+                a == 0 || a >= 224 || (a == 100 && (64..128).contains(&b)) || (a == 192 && b == 0 && c == 0);
+            let test = a == 198 && (b == 18 || b == 19);
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || reserved || test
+        }
+        // Only global unicast, and none that carries an IPv4 address (6to4, Teredo).
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            first & 0xe000 != 0x2000 || first == 0x2002 || (first == 0x2001 && second == 0)
+        }
     }
 }
 

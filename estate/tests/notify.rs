@@ -152,6 +152,15 @@ fn externals_are_for_admins_and_no_users() {
         "https://x.example/a b",
         "javascript://x",
         "https://user:pw@x.example/",
+        "http://hook.example/",
+        "https://127.0.0.1/",
+        "https://10.1.2.3:8443/x",
+        "https://169.254.169.254/latest",
+        "https://[::1]/",
+        "https://[::ffff:192.168.0.1]/",
+        "https://LocalHost./",
+        "https://127.1/",
+        "https://0x7f000001/",
     ] {
         assert!(world.external(&ann, "A", bad).is_err(), "{bad}");
     }

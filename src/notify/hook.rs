@@ -1,10 +1,9 @@
 //! Webhooks: one signed POST a message, in the form of the Standard Webhooks specification.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
-use estate::notify::Told;
+use estate::notify::{Told, is_private};
 use estate::{Attempt, Letter, Time};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
@@ -84,24 +83,6 @@ impl<R: Resolver> Resolver for Looked<R> {
     }
 }
 
-/// What is not an address of the public internet (IANA special-purpose registries), and what could stand for one.
-fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            let reserved =
-                a == 0 || a >= 224 || (a == 100 && (64..128).contains(&b)) || (a == 192 && b == 0 && c == 0);
-            let test = a == 198 && (b == 18 || b == 19);
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || reserved || test
-        }
-        // Only global unicast, and none that carries an IPv4 address (6to4, Teredo).
-        IpAddr::V6(ip) => {
-            let [first, second, ..] = ip.segments();
-            first & 0xe000 != 0x2000 || first == 0x2002 || (first == 0x2001 && second == 0)
-        }
-    }
-}
-
 /// The HMAC-SHA-256 of id, time and body, so that the receiver knows who sent it and that nothing was changed.
 fn signature(secret: &str, id: &str, at: i64, body: &str) -> String {
     let engine = base64::engine::general_purpose::STANDARD;
@@ -132,6 +113,8 @@ fn body(letter: &Letter) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use estate::{Error, Local, Secret, UserId};
 
+use super::net::SignedIn;
 use super::problem::Problem;
 use super::{Served, sessions};
 
@@ -64,6 +65,9 @@ pub(super) async fn signed(State(served): State<Served>, mut request: Request, n
     };
     let mut response = match rate.within() {
         Ok(()) => {
+            if let Some(connection) = request.extensions().get::<SignedIn>() {
+                connection.mark();
+            }
             request.extensions_mut().insert(asker);
             next.run(request).await
         }

@@ -1,13 +1,17 @@
 //! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,7 +22,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
@@ -33,8 +37,8 @@ const CONNECTIONS: usize = 1_024;
 /// How many of them may come from one network.
 const EACH: usize = 128;
 /// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
-const HELLO: Duration = Duration::from_secs(10);
-const HEADERS: Duration = Duration::from_secs(30);
+const HELLO: Duration = Duration::from_secs(5);
+const HEADERS: Duration = Duration::from_secs(10);
 /// How many headers a request may have, and how large its head may be.
 const MOST_HEADERS: usize = 64;
 const HEAD: usize = 32 * 1024;
@@ -56,14 +60,83 @@ pub struct Certificates {
     pub key: PathBuf,
 }
 
+/// Lets other places of this program make a connection known as one of somebody who is signed in.
+#[derive(Clone)]
+pub(super) struct SignedIn(Arc<Stranger>);
+
+impl SignedIn {
+    /// Keeps the connection when others need room.
+    pub(super) fn mark(&self) {
+        self.0.all.known().remove(&self.0.number);
+    }
+}
+
+/// Connections on which nobody has signed in, oldest first. They make room for others.
+#[derive(Default)]
+struct Strangers {
+    known: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    next: AtomicU64,
+}
+
+/// One of them.
+struct Stranger {
+    all: Arc<Strangers>,
+    number: u64,
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.all.known().remove(&self.number);
+    }
+}
+
+impl Strangers {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a connection; the second value is notified when it has to make room.
+    fn add(self: &Arc<Self>) -> (SignedIn, Arc<Notify>) {
+        let (number, closing) = (self.next.fetch_add(1, Ordering::Relaxed), Arc::<Notify>::default());
+        self.known().insert(number, Arc::clone(&closing));
+        (SignedIn(Arc::new(Stranger { all: Arc::clone(self), number })), closing)
+    }
+
+    /// Closes the oldest.
+    fn close_oldest(&self) {
+        if let Some((_, closing)) = self.known().pop_first() {
+            closing.notify_one();
+        }
+    }
+}
+
 /// What encrypts, as the files were when they were last looked at.
 struct Encryption {
     files: Certificates,
     now: Mutex<(Arc<ServerConfig>, [Option<SystemTime>; 2], std::time::Instant)>,
 }
 
+/// Refuses a key that every user of this machine can read.
+#[cfg(unix)]
+fn check_mode(key: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(key).map_or(0, |file| file.permissions().mode());
+    let others = mode & 0o007;
+    if others == 0 {
+        return Ok(());
+    }
+    let path = key.display();
+    Err(Failure::Config(format!("{path}: every user of this machine can read this key: chmod 600 {path}")))
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
 fn read(files: &Certificates) -> Result<Arc<ServerConfig>, Failure> {
     let bad = |path: &Path, why: String| Failure::Config(format!("{}: {why}", path.display()));
+    check_mode(&files.key)?;
     crate::tls::install();
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.chain).and_then(Iterator::collect);
     let chain = chain.map_err(|e| bad(&files.chain, format!("cannot be read as certificates (PEM): {e}")))?;
@@ -158,13 +231,12 @@ impl Net {
     /// Serves until `end` comes, then lets what runs come to its end.
     pub(super) async fn serve(self, router: Router, end: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
-        let each: Arc<Streams<IpAddr>> = Arc::default();
+        let (each, strangers): (Arc<Streams<IpAddr>>, Arc<Strangers>) = Default::default();
+        let router = if self.encryption.is_some() { router.layer(map_response(require_tls)) } else { router };
         let mut end = std::pin::pin!(end);
         loop {
-            let room = Arc::clone(&self.room).acquire_owned();
-            let accepted = async { (room.await, self.listener.accept().await) };
-            let (room, accepted) = tokio::select! {
-                accepted = accepted => accepted,
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
                 () = &mut end => break,
             };
             let (stream, from) = match accepted {
@@ -177,18 +249,32 @@ impl Net {
             };
             // Whoever opens many leaves room for others; behind a proxy all come from that.
             let at = from.ip().to_canonical();
-            let most = if self.proxies.contains(&at) || at.is_loopback() { CONNECTIONS } else { EACH };
+            let most = if self.proxies.contains(&at) || at.is_loopback() { usize::MAX } else { EACH };
             let Ok(one) = Streams::begin(&each, network(at), most) else { continue };
+            // Half-open requests hold up nobody: the oldest connection of nobody known makes room.
+            if self.room.available_permits() == 0 {
+                strangers.close_oldest();
+            }
+            let room = tokio::select! {
+                room = Arc::clone(&self.room).acquire_owned() => room,
+                () = &mut end => break,
+            };
+            let (signed_in, closing) = strangers.add();
             let (watcher, router) = (graceful.watcher(), router.clone());
-            let (encryption, proxies) = (self.encryption.clone(), Arc::clone(&self.proxies));
+            let encryption = self.encryption.clone();
+            let line = Line { from, proxies: Arc::clone(&self.proxies), signed_in };
             tokio::spawn(async move {
                 let _room = (room, one);
                 let _ = stream.set_nodelay(true);
-                match encryption {
-                    None => spoken(stream, (from, proxies), router, watcher).await,
-                    Some(encryption) => {
-                        encrypted(stream, (from, proxies), &encryption, router, watcher).await;
+                let spoken = async {
+                    match encryption {
+                        None => spoken(stream, line, router, watcher).await,
+                        Some(encryption) => encrypted(stream, line, &encryption, router, watcher).await,
                     }
+                };
+                tokio::select! {
+                    () = spoken => {}
+                    () = closing.notified() => {}
                 }
             });
         }
@@ -199,19 +285,31 @@ impl Net {
 }
 
 type Watcher = hyper_util::server::graceful::Watcher;
-/// The other end of a line, and which of those are believed when they say that it is not where a request comes from.
-type From = (SocketAddr, Arc<[IpAddr]>);
+/// The other end of a connection.
+struct Line {
+    from: SocketAddr,
+    /// Proxies that are believed when they say that a request comes from elsewhere.
+    proxies: Arc<[IpAddr]>,
+    signed_in: SignedIn,
+}
 
-async fn encrypted(stream: TcpStream, from: From, encryption: &Encryption, router: Router, watcher: Watcher) {
+/// Tells browsers to come back encrypted only (RFC 6797).
+async fn require_tls(mut response: Response) -> Response {
+    let year = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, year);
+    response
+}
+
+async fn encrypted(stream: TcpStream, line: Line, encryption: &Encryption, router: Router, watcher: Watcher) {
     // Whoever says nothing, or nothing that can be understood, is hung up on.
     if let Ok(Ok(stream)) = tokio::time::timeout(HELLO, encryption.acceptor().accept(stream)).await {
-        spoken(stream, from, router, watcher).await;
+        spoken(stream, line, router, watcher).await;
     }
 }
 
 async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
-    (from, proxies): From,
+    line: Line,
     router: Router,
     watcher: Watcher,
 ) {
@@ -219,8 +317,9 @@ async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream.set_write_timeout(Some(UNREAD));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(axum::body::Body::new);
-        let at = SocketAddr::new(origin(from.ip(), request.headers(), &proxies), from.port());
-        request.extensions_mut().insert(ConnectInfo(at));
+        let from = origin(line.from.ip(), request.headers(), &line.proxies);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(from, line.from.port())));
+        request.extensions_mut().insert(line.signed_in.clone());
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()
@@ -256,13 +355,46 @@ mod tests {
     async fn whoever_does_not_read_their_answer_is_hung_up_on() {
         let (mut near, far) = tokio::io::duplex(1_024);
         let router = Router::new().fallback(async || "x".repeat(100_000));
-        let from = (SocketAddr::from(([127, 0, 0, 1], 1)), Arc::from([]));
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let line = Line { from, proxies: Arc::from([]), signed_in: Arc::<Strangers>::default().add().0 };
         let began = tokio::time::Instant::now();
         tokio::io::AsyncWriteExt::write_all(&mut near, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             .await
             .expect("asked");
-        spoken(far, from, router, GracefulShutdown::new().watcher()).await;
+        spoken(far, line, router, GracefulShutdown::new().watcher()).await;
         assert_eq!(began.elapsed().as_secs(), UNREAD.as_secs());
+    }
+
+    fn permit(file: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).expect("set");
+    }
+
+    #[test]
+    fn a_key_that_every_user_can_read_is_refused() {
+        let dir = tempfile::tempdir().expect("folder");
+        let key = dir.path().join("key.pem");
+        std::fs::write(&key, "key").expect("written");
+        permit(&key, 0o644);
+        let why = check_mode(&key).expect_err("refused").to_string();
+        assert!(why.contains("chmod 600") && why.contains("key.pem"), "{why}");
+        for mode in [0o600, 0o640] {
+            permit(&key, mode);
+            check_mode(&key).expect("private");
+        }
+    }
+
+    #[test]
+    fn connections_of_nobody_known_make_room_oldest_first() {
+        let all = Arc::<Strangers>::default();
+        let ((known, first), (_second, other), (third, _)) = (all.add(), all.add(), all.add());
+        known.mark();
+        drop(third);
+        assert_eq!(all.known().len(), 1, "one is signed in, one has ended");
+        all.close_oldest();
+        all.close_oldest();
+        let closed = |closing: &Notify| std::pin::pin!(closing.notified()).as_mut().enable();
+        assert!(closed(&other) && !closed(&first));
     }
 
     #[test]
@@ -272,6 +404,7 @@ mod tests {
         let certify = || {
             let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).expect("made");
             std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("key");
+            permit(&files.key, 0o600);
             std::fs::write(&files.chain, made.cert.pem()).expect("certificate");
         };
         certify();

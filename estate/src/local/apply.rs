@@ -19,6 +19,7 @@ use crate::ids::{AccountId, ChangeId, Rev, StagingId};
 use crate::levels::Levels;
 use crate::local::record::{Done, Run};
 use crate::notify::channel_of;
+use crate::notify::check_webhook;
 use crate::progress::{Cancel, Progress, Watch};
 use crate::role::Capability;
 use crate::store::connection::{Session, lock};
@@ -71,6 +72,9 @@ fn fingerprint(change: &Change) -> String {
 impl Local {
     pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
         self.may_change(&needs(change))?;
+        if let Change::AddExternal { address, .. } = change {
+            check_webhook(address, self.private_webhooks)?;
+        }
         let plan = self.planned(change, cancel)?;
         if let Some(target) = change.target() {
             if let Some(expected) = target.expect.filter(|expected| *expected != plan.total) {
@@ -181,7 +185,10 @@ impl Local {
             Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
             Change::Edit { target, edit } => return self.edit(id, run, target, edit),
             Change::Undo { change } => return self.undo(id, run, change),
-            Change::AddExternal { account, address } => add_external(run, *account, address)?,
+            Change::AddExternal { account, address } => {
+                check_webhook(address, self.private_webhooks)?;
+                add_external(run, *account, address)?
+            }
             Change::RemoveExternal { account, address } => {
                 return self.remove_external(id, run, *account, address);
             }

@@ -43,7 +43,8 @@ impl Local {
 
     /// Signs a program in at the store that is open here.
     pub fn beside(&self, secret: &Secret, read_only: bool) -> Result<Self> {
-        Self::on(Arc::clone(&self.store), secret, read_only, Box::new(Time::now))
+        let local = Self::on(Arc::clone(&self.store), secret, read_only, Box::new(Time::now))?;
+        Ok(local.with_private_webhooks(self.private_webhooks))
     }
 
     fn on(store: Arc<Store>, secret: &Secret, read_only: bool, clock: Clock) -> Result<Self> {
