@@ -129,6 +129,7 @@ fn every_command_is_known_to_read_or_not() {
 fn no_command_that_reads_writes_where_a_period_has_ended() {
     let (world, values) = estate_with_usage();
     end_a_period(&world);
+    let used = world.count("used>0");
     let before = dump(&world);
     for (command, rest) in READS {
         let arguments = arguments(command, rest, &values);
@@ -140,6 +141,7 @@ fn no_command_that_reads_writes_where_a_period_has_ended() {
         assert_eq!(reported, usize::from(!is_plain && command != "store rollover"), "{arguments:?}: {err}");
         let _ = std::fs::remove_file(world.path("out"));
     }
+    assert_eq!(world.count("used>0"), used);
     // The next change closes the period first.
     world.ok(&["account", "add", "/Root/New"]);
     assert!(world.ok(&["history"]).contains("closed the billing period"));

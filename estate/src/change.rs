@@ -300,6 +300,10 @@ impl Change {
     pub const PERIOD_ROLLOVER: &'static str = "period-rollover";
     /// The log's word for undoing a rollover.
     pub const PERIOD_REOPEN: &'static str = "period-reopen";
+    /// The log's word for the return of raised caps.
+    pub const CAP_RETURN: &'static str = "cap-return";
+    /// The log's word for undoing the return of raised caps.
+    pub const CAP_RAISE_AGAIN: &'static str = "cap-raise-again";
     /// The log's word for accepting a clock that was refused.
     pub const ACCEPT_CLOCK: &'static str = "accept-clock";
 

@@ -77,7 +77,7 @@ pub use progress::{Cancel, Progress, Watch};
 pub use query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 pub use role::Role;
 pub use role::{Capability, TABLE as PERMISSIONS};
-pub use rollover::{PeriodRollover, RolloverStatus};
+pub use rollover::{ConfirmedRollover, PeriodRollover, RolloverStatus};
 pub use saved::{Saved, SavedEdit};
 pub use scope::Scope;
 pub use sim::Verb;

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::ClockReading;
+use crate::clock::{ClockReading, ClockState};
+use crate::ids::ChangeId;
 use crate::period::PeriodRule;
 use crate::units::Time;
 
 /// A rollover: periods of a rule that end after `closed_until` and not after `until` are closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeriodRollover {
     /// The rule.
     pub rule: PeriodRule,
@@ -15,6 +16,23 @@ pub struct PeriodRollover {
     pub closed_until: Time,
     /// The boundary.
     pub until: Time,
+    /// True if a logged rollover closed these periods; false while they are pending.
+    #[serde(default)]
+    pub is_logged: bool,
+    /// The change whose undo reopens the periods, for users who see the estate whole.
+    #[serde(default)]
+    pub change: Option<ChangeId>,
+}
+
+/// Result of a rollover that an Admin confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConfirmedRollover {
+    /// Number of rules whose periods were closed.
+    pub closed: usize,
+    /// Number of rules whose periods were reopened.
+    pub reopened: usize,
+    /// True if the clock was refused before, or a rule waited for the Admin.
+    pub is_clock_new: bool,
 }
 
 /// State of the billing periods by the present clock.
@@ -36,35 +54,67 @@ impl RolloverStatus {
 
     /// Returns the reason why an Admin has to confirm, or `None` where the next change or background work goes ahead.
     pub fn reason_to_wait(&self) -> Option<String> {
-        let refused = self.clock.filter(|clock| !clock.is_accepted());
         let held = self.is_held.then(|| "the last rollover was undone".to_owned());
-        refused.map(|clock| clock.to_string()).or(held)
+        self.refused_clock().map(ToString::to_string).or(held)
+    }
+
+    fn refused_clock(&self) -> Option<&ClockReading> {
+        self.clock.as_ref().filter(|clock| !clock.is_accepted())
     }
 
     /// Returns one sentence for every surface, or `None` where there is nothing to say.
     pub fn message(&self) -> Option<String> {
-        let waits = self.reason_to_wait();
-        match (self.pending.first(), waits) {
-            (Some(_), Some(why)) => Some(format!(
-                "period ended, rollover pending: {why}; an Admin of the root account releases it: simdeck store rollover"
-            )),
-            (Some(first), None) => Some(format!(
-                "period ended, rollover pending: counters are those of the period before {}; the next change, screen or \
-                 server closes it",
-                first.until.day()
-            )),
-            (None, _) if !self.ahead.is_empty() => self.ahead.first().map(|first| {
-                format!(
-                    "periods until {} are closed, later than the clock: usage until then is counted in history; an Admin \
-                     reopens them: simdeck undo of the period-rollover",
-                    first.closed_until.day()
-                )
-            }),
-            (None, Some(why)) => {
-                let skew = self.clock.and_then(|c| c.newest.map(|newest| newest.0 - c.now.0)).unwrap_or(0);
-                (skew > Self::SKEW).then(|| format!("{why}: no billing period is closed until it is right"))
-            }
-            (None, None) => None,
+        if let Some(first) = self.pending.first() {
+            return Some(self.pending_message(first));
         }
+        let now = self.clock.map_or(Time(i64::MIN), |clock| clock.now);
+        if let Some(first) = self.ahead.first().filter(|first| first.until.0 - Self::SKEW > now.0) {
+            return Some(self.ahead_message(first));
+        }
+        let skew = self.clock.and_then(|c| c.newest.map(|newest| newest.0 - c.now.0)).unwrap_or(0);
+        let why = self.reason_to_wait().filter(|_| skew > Self::SKEW)?;
+        Some(format!("{why}: no billing period is closed until it is right"))
+    }
+
+    fn pending_message(&self, first: &PeriodRollover) -> String {
+        if let Some(why) = self.reason_to_wait() {
+            return format!(
+                "period ended, rollover pending: {why}; an Admin of the root account releases it: simdeck store rollover"
+            );
+        }
+        let counters = match first.rule {
+            PeriodRule::Activation(_) => "some counters are those of a period that ended".to_owned(),
+            _ => format!("counters are those of the period before {}", first.until.day()),
+        };
+        format!("period ended, rollover pending: {counters}; the next change, screen or server closes it")
+    }
+
+    fn ahead_message(&self, first: &PeriodRollover) -> String {
+        let closed = format!("periods until {} are closed", first.until.day());
+        let advice = match &first.change {
+            Some(change) => format!("an Admin of the root account reopens them: simdeck undo {}", change.0),
+            None if first.is_logged => "an Admin of the root account reopens them".to_owned(),
+            None => "an Admin of the root account reopens them: simdeck store rollover --confirm".to_owned(),
+        };
+        let counted = "usage until then is counted in history";
+        match self.refused_clock() {
+            Some(clock) => {
+                format!("{clock}, and {closed}: {counted}. Check the clock; if it is right, {advice}")
+            }
+            None => format!("{closed}, later than the clock: {counted}; {advice}"),
+        }
+    }
+
+    /// Returns a key that stays the same while the same message is repeated with another time; empty where there is
+    /// nothing to say.
+    pub fn message_key(&self) -> String {
+        if self.message().is_none() {
+            return String::new();
+        }
+        let state = self.clock.map_or(ClockState::Accepted, |clock| clock.state());
+        let rules = |list: &[PeriodRollover]| {
+            list.iter().map(|r| format!("{} {}", r.rule, r.until)).collect::<Vec<_>>().join(", ")
+        };
+        format!("{state:?}; {}; {}; {}", rules(&self.pending), rules(&self.ahead), self.is_held)
     }
 }

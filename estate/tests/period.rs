@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Gate, ImportOptions, Levels,
-    Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
+    Alert, Cancel, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Gate, ImportOptions, Level,
+    Levels, Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
 };
 
 const SIMS: &[u8] = b"iccid,account,status,used,cap,alert,activated\n\
@@ -234,7 +234,9 @@ fn a_month_ahead_is_a_logged_rollover_that_loses_nothing() {
     world.set("2026-06-21T12:00Z");
     world.work();
     assert!(
-        world.message().contains("periods until 2026-07-01 are closed, later than the clock"),
+        world
+            .message()
+            .starts_with("the clock (2026-06-21T12:00:00Z) is earlier than the newest log entry (2026-07-20"),
         "{}",
         world.message()
     );
@@ -426,4 +428,255 @@ fn periods_of_each_sim_are_closed_and_reopened() {
     world.set("2026-06-13T01:00Z");
     world.undo(&world.rollovers()[0]).expect("undone");
     assert_eq!((world.used(11), world.sim(11).gate, world.history(11)), (120, Gate::Blocked, vec![]));
+}
+
+impl World {
+    fn confirm(&self) -> estate::ConfirmedRollover {
+        self.root.confirm_rollover(&go).expect("confirmed")
+    }
+
+    /// Threshold events of a SIM, newest first: level and first day of the period.
+    fn events(&self, n: u8) -> Vec<(Level, String)> {
+        let wanted = EventFilter { sim: Some(self.sim(n).id), limit: 20, ..EventFilter::default() };
+        let events = self.root.events(&wanted, &Cancel::new()).expect("events");
+        events.into_iter().map(|event| (event.kind, event.period.day())).collect()
+    }
+
+    fn set_cap(&self, n: u8, megabytes: u64, until_period_end: bool) {
+        let levels = Levels { cap: Some(megabytes * MB), alert: Alert::Keep, hard: None, until_period_end };
+        let change = Change::SetLevels { target: Target::ids([self.sim(n).id]), levels };
+        self.root.apply(&ChangeId::new(), &change, &go).expect("set");
+    }
+}
+
+#[test]
+fn undo_of_a_rollover_reopens_sims_without_a_counter_too() {
+    let world = World::at("2026-06-20T12:00Z");
+    world.set("2026-07-01T10:00Z");
+    world.work();
+    world.set("2026-06-21T12:00Z");
+    world.spend_at(13, "b", 120, time("2026-06-20"));
+    assert_eq!((world.used(13), world.history(13)), (0, vec![("2026-06-01".to_owned(), 120)]));
+    let undo = Change::Undo { change: world.rollovers()[0].id.clone() };
+    assert_eq!(world.root.plan(&undo, &Cancel::new()).expect("plan").counts.done, 3);
+    assert_eq!(world.undo(&world.rollovers()[0]).expect("undone").counts.done, 3);
+    assert_eq!((world.used(13), world.sim(13).gate, world.history(13)), (120, Gate::Blocked, vec![]));
+    assert_eq!(world.events(13), [(Level::Cap, "2026-06-01".to_owned())]);
+    assert_eq!(world.root.check(), Ok(vec![]));
+}
+
+#[test]
+fn a_rollover_without_counters_is_logged_and_undone() {
+    let world = World::at("2026-06-20T12:00Z");
+    for boundary in ["2026-07-01", "2026-08-01"] {
+        world.set(boundary);
+        world.work();
+    }
+    let [second, first] = &world.rollovers()[..] else { panic!("{:?}", world.rollovers()) };
+    assert_eq!((first.counts.done, second.counts.done), (2, 0));
+    assert!(second.undoable && second.summary.ends_with("of 0 SIMs in 0 accounts"), "{}", second.summary);
+    assert!(world.undo(first).is_err(), "a later period is closed");
+    world.undo(second).expect("undone");
+    world.undo(first).expect("undone");
+    assert_eq!((world.used(11), world.sim(11).gate, world.history(11)), (120, Gate::Blocked, vec![]));
+}
+
+#[test]
+fn a_rule_registered_by_a_clock_ahead_is_taken_back_by_an_admin() {
+    let clock = Arc::new(AtomicI64::new(time("2027-10-20").0));
+    let reads = Arc::clone(&clock);
+    let (dir, root) = estate();
+    let root = root.with_clock(move || Time(reads.load(Ordering::Relaxed)));
+    root.confirm_rollover(&go).expect("accepted");
+    let world = World { dir, root, clock };
+    world.set("2026-10-20");
+    import(&world.root, SIMS);
+    world.spend(11, "a", 120);
+    assert_eq!(world.used(11), 0);
+    let message = world.message();
+    assert!(message.starts_with("the clock (2026-10-20T00:00:00Z) is earlier than"), "{message}");
+    assert!(message.ends_with("simdeck store rollover --confirm"), "{message}");
+    let confirmed = world.confirm();
+    assert_eq!((confirmed.closed, confirmed.reopened, confirmed.is_clock_new), (0, 1, true));
+    assert_eq!((world.used(11), world.sim(11).gate, world.history(11)), (120, Gate::Blocked, vec![]));
+    assert_eq!(world.events(11).first(), Some(&(Level::Cap, "2026-10-01".to_owned())));
+    assert_eq!(world.message(), "");
+    let reopened = world.entries().remove(0);
+    assert_eq!((reopened.kind.as_str(), reopened.counts.done), (Change::PERIOD_REOPEN, 1));
+    assert!(reopened.by.contains("root@x.example") && !reopened.undoable, "{reopened:?}");
+    // It ends where it should, and what a rollover closed is not reopened this way.
+    world.set("2026-11-01");
+    world.work();
+    assert_eq!(world.history(11), [("2026-10-01".to_owned(), 120)]);
+    world.set("2026-10-21");
+    assert_eq!(world.confirm().reopened, 0);
+    let message = world.message();
+    let id = &world.rollovers()[0].id.0;
+    assert!(message.starts_with("periods until 2026-11-01 are closed, later than the clock"), "{message}");
+    assert!(message.ends_with(&format!("simdeck undo {id}")), "{message}");
+}
+
+#[test]
+fn events_of_usage_carried_over_are_those_of_the_new_period() {
+    let world = World::at("2026-06-20T12:00Z");
+    world.set("2026-08-10T12:00Z");
+    world.spend_at(11, "b", 130, time("2026-08-05"));
+    world.spend_at(13, "b", 130, time("2026-08-05"));
+    assert_eq!(world.confirm().closed, 1);
+    for n in [11, 13] {
+        assert_eq!((world.used(n), world.sim(n).gate), (130, Gate::Blocked));
+        assert!(world.events(n).contains(&(Level::Cap, "2026-08-01".to_owned())), "{:?}", world.events(n));
+    }
+}
+
+#[test]
+fn events_of_a_reopened_period_are_those_of_that_period() {
+    let world = World::at("2026-06-20T12:00Z");
+    world.spend(13, "a", 60);
+    world.set("2026-07-02");
+    world.work();
+    world.set("2026-06-21");
+    world.spend_at(13, "b", 50, world.now());
+    world.undo(&world.rollovers()[0]).expect("undone");
+    assert_eq!((world.used(13), world.sim(13).gate), (110, Gate::Blocked));
+    assert_eq!(world.events(13), [(Level::Cap, "2026-06-01".to_owned())]);
+}
+
+#[test]
+fn raised_caps_return_by_a_logged_change_that_is_undone_with_the_rollover() {
+    let world = World::at("2026-06-20T12:00Z");
+    world.set_cap(11, 900, true);
+    assert_eq!(world.sim(11).gate, Gate::Alerted);
+    world.set("2026-07-01T10:00Z");
+    world.work();
+    assert_eq!(world.sim(11).cap, Some(100 * MB));
+    let returned = world.entries().into_iter().find(|e| e.kind == Change::CAP_RETURN).expect("logged");
+    assert_eq!((returned.summary.as_str(), returned.undoable), ("returned the raised cap of 1 SIM", false));
+    let items = world.root.items(returned.rev, None, None, 10, &Cancel::new()).expect("items");
+    let said: Vec<(&str, &str)> = items.iter().map(|i| (i.before.as_str(), i.after.as_str())).collect();
+    assert_eq!(said, [("cap 900 MB, alert 80.0 MB", "cap 100 MB, alert 80.0 MB")]);
+    let raised = |world: &World| {
+        let sim = world.sim(11);
+        (sim.cap, sim.cap_returns_to, sim.gate, sim.used / MB)
+    };
+    // By the same clock: it stays raised until June is closed again.
+    world.undo(&world.rollovers()[0]).expect("undone");
+    world.work();
+    let before = (Some(900 * MB), Some(100 * MB), Gate::Alerted, 120);
+    assert_eq!(raised(&world), before);
+    assert!(world.entries().iter().any(|e| e.summary.starts_with("raised the cap of 1 SIM again")));
+    world.confirm();
+    assert_eq!(raised(&world), (Some(100 * MB), None, Gate::Ok, 0));
+    // By a clock set right, again; it returns at the end of June.
+    world.set("2026-06-21");
+    world.undo(&world.rollovers()[0]).expect("undone");
+    assert_eq!(raised(&world), before);
+    world.set("2026-07-01");
+    world.work();
+    // A cap set since stays, and the gate is that of usage and the present cap.
+    world.set_cap(11, 110, false);
+    world.undo(&world.rollovers()[0]).expect("undone");
+    assert_eq!(raised(&world), (Some(110 * MB), None, Gate::Blocked, 120));
+    assert_eq!(world.root.check(), Ok(vec![]));
+}
+
+/// SIMs of one step, and some more.
+const TWO_STEPS: u64 = 20_005;
+
+/// Adds SIMs until a rollover takes two steps, and gives the last one a counter.
+fn world_of_two_steps() -> (World, String) {
+    let world = World::at("2026-06-20T12:00Z");
+    let mut csv = String::from("iccid,account,status\n");
+    for n in 100..100 + TWO_STEPS {
+        csv.push_str(&format!("8900201000{n:09},A,active\n"));
+    }
+    import(&world.root, csv.as_bytes());
+    let last = format!("8900201000{:09}", 99 + TWO_STEPS);
+    world.spend_iccid(&last, "z", 50);
+    (world, last)
+}
+
+impl World {
+    fn spend_iccid(&self, iccid: &str, record: &str, megabytes: u64) {
+        let csv = format!("iccid,time,bytes,record\n{iccid},{},{megabytes}MB,{record}\n", self.now());
+        let input = Box::new(std::io::Cursor::new(csv.into_bytes()));
+        let staged = self.root.stage_usage(input, &ImportOptions::default(), &mut |_| {}, &go);
+        let (staging, tally) = staged.expect("staged");
+        assert_eq!(tally.counted, 1);
+        self.root.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("counted");
+    }
+}
+
+#[test]
+fn an_interrupted_rollover_is_abandoned_and_a_whole_one_undone_at_once() {
+    let (world, last) = world_of_two_steps();
+    let used = |iccid: &str| world.root.sim_by_iccid(iccid, &Cancel::new()).expect("sim").used / MB;
+    world.set("2026-07-02");
+    assert!(world.root.background().expect("the first step"));
+    assert_eq!((world.used(11), used(&last)), (0, 50));
+    // Set right before the next step: what came is taken back, and nothing of it is left.
+    world.set("2026-06-21");
+    world.spend_at(13, "b", 120, world.now());
+    world.spend_iccid(&last, "y", 10);
+    assert_eq!((world.history(13), used(&last)), (vec![("2026-06-01".to_owned(), 120)], 60));
+    assert!(world.message().starts_with("period ended, rollover pending: the clock"), "{}", world.message());
+    assert_eq!(world.undo(&world.rollovers()[0]).expect("undone").counts.done, 3);
+    assert_eq!(
+        (world.used(11), world.sim(11).gate, world.used(13), used(&last)),
+        (120, Gate::Blocked, 120, 60)
+    );
+    assert_eq!(world.message(), "");
+    // Two steps are one rollover.
+    world.set("2026-07-02");
+    world.work();
+    assert_eq!((world.used(11), world.used(13), used(&last)), (0, 0, 0));
+    assert_eq!(world.undo(&world.rollovers()[0]).expect("undone").counts.done, 4);
+    assert_eq!((world.used(11), world.used(13), used(&last)), (120, 120, 60));
+    assert_eq!(world.root.check(), Ok(vec![]));
+}
+
+#[test]
+fn events_have_the_time_of_the_clock_also_where_it_is_refused() {
+    let world = World::at("2026-06-20T12:00Z");
+    let newest = |n: u8| {
+        let wanted = EventFilter { sim: Some(world.sim(n).id), limit: 1, ..EventFilter::default() };
+        let event = world.root.events(&wanted, &Cancel::new()).expect("events").remove(0);
+        (event.level / MB, event.at, event.period.day())
+    };
+    world.set("2027-06-20T12:00Z");
+    world.set_cap(12, 20, false);
+    assert_eq!(newest(12), (20, world.now(), "2026-06-01".to_owned()));
+    world.set("2026-05-20");
+    world.spend_at(13, "b", 120, time("2026-06-20"));
+    assert_eq!(newest(13), (100, world.now(), "2026-06-01".to_owned()));
+}
+
+#[test]
+fn periods_of_each_sim_are_pending_only_where_one_ended() {
+    let world = World::at("2026-06-11T12:00Z");
+    let top = world.root.me().account;
+    let change = Change::SetPeriod { account: top, rule: Some(PeriodRule::Activation(30)) };
+    world.root.apply(&ChangeId::new(), &change, &go).expect("set");
+    // The period of every SIM ends with 2026-06-13.
+    for (clock, rollovers) in [("2026-06-12T01:00Z", 0), ("2026-06-13T23:00Z", 0), ("2026-06-14T01:00Z", 1)] {
+        world.set(clock);
+        assert_eq!(world.message().contains("pending: some counters"), rollovers > 0, "{clock}");
+        world.work();
+        assert_eq!(world.rollovers().len(), rollovers, "{clock}");
+    }
+    assert_eq!(world.used(11), 0);
+}
+
+#[test]
+fn a_message_is_the_same_whatever_the_second() {
+    let world = World::at("2026-06-20T12:00Z");
+    let key = || world.root.rollover_status().expect("status").message_key();
+    assert_eq!(key(), "");
+    world.set("2026-09-05T12:00Z");
+    let (first, message) = (key(), world.message());
+    world.clock.fetch_add(1, Ordering::Relaxed);
+    assert_eq!(key(), first);
+    assert_ne!(world.message(), message);
+    world.set("2026-10-05");
+    assert_ne!(key(), first, "another period ended");
 }

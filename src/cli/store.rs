@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use estate::number::sims;
-use estate::{Error, Head, Local, Restored};
+use estate::{ConfirmedRollover, Error, Head, Local, Restored};
 use serde_json::json;
 
 use super::output::{Work, list, written};
@@ -100,19 +100,40 @@ fn rollover(context: &Context, local: &Local, confirm: bool) -> Outcome {
     if let Some(why) = status.reason_to_wait() {
         written(writeln!(out, "Waits: {why}"))?;
     }
+    if status.pending.is_empty()
+        && let Some(message) = status.message()
+    {
+        written(writeln!(out, "{message}"))?;
+    }
     drop(out);
     if confirm {
         let work = Work::begin(context);
-        let closed = local.confirm_rollover(&|p| work.hear(p));
+        let confirmed = local.confirm_rollover(&|p| work.hear(p));
         work.end();
-        closed?;
-        context.say(
-            "closed; simdeck history --kind period-rollover lists the steps, simdeck undo takes them back",
-        );
+        context.say(confirmed_text(confirmed?));
     } else if !status.pending.is_empty() || status.reason_to_wait().is_some() {
         context.say("nothing was changed; check the clock, then: simdeck store rollover --confirm");
     }
     Ok(Exit::Done)
+}
+
+/// Returns the result of a confirmed rollover in words.
+fn confirmed_text(confirmed: ConfirmedRollover) -> String {
+    let rules = |n: usize| if n == 1 { "1 rule".to_owned() } else { format!("{n} rules") };
+    let mut parts = Vec::new();
+    if confirmed.is_clock_new {
+        parts.push("accepted the clock".to_owned());
+    }
+    if confirmed.reopened > 0 {
+        parts.push(format!("reopened the periods of {}", rules(confirmed.reopened)));
+    }
+    if confirmed.closed > 0 {
+        parts.push(format!(
+            "closed the periods of {}; simdeck history --kind period-rollover lists the steps, simdeck undo takes them back",
+            rules(confirmed.closed)
+        ));
+    }
+    if parts.is_empty() { "nothing to close".to_owned() } else { parts.join("; ") }
 }
 
 pub fn run(context: &Context, command: One) -> Outcome {

@@ -67,14 +67,17 @@ pub struct News {
     pub alerts: u64,
     /// A rollover that is pending, and why; `None` where there is nothing to say.
     pub rollover: Option<String>,
+    /// Key of that message, without the present time.
+    pub rollover_key: String,
 }
 
 /// Reads what is new since this user last looked at the alerts.
 pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<News> {
     let (alerts, caps) = estate.events_after(estate.heard(cancel)?, cancel)?;
     // A server of an earlier version has no such status.
-    let rollover = estate.rollover_status().ok().and_then(|status| status.message());
-    Ok(News { alerts: alerts + caps, rollover })
+    let status = estate.rollover_status().unwrap_or_default();
+    let (rollover, rollover_key) = (status.message(), status.message_key());
+    Ok(News { alerts: alerts + caps, rollover, rollover_key })
 }
 
 /// What has been read of one SIM.

@@ -164,8 +164,8 @@ impl Local {
         // The tree is not kept: the transaction may yet be rolled back.
         let known = self.known_tree(&writer, writer.rev()?)?;
         let view = View::new(&writer, &self.scope, known)?;
-        let (rev, period_now) = (writer.rev()? + 1, clock.trusted());
-        let run = Run { view: &view, session: &writer, rev, now, period_now, asked: &asked, watch };
+        let rev = writer.rev()? + 1;
+        let run = Run { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
         self.dispatch(id, change, &run)?;
         outbox::gather(&writer, last, self.mail, now)?;
         period_rollover::register_rules(&writer, &clock)?;
@@ -228,7 +228,7 @@ impl Local {
         let judged = ceilings::judge(run.view, account, done.undoes)?;
         done.counts = judged.counts;
         self.log(id, run, done)?;
-        ceilings::carry_out(run.session, run.rev, &judged, run.now, run.watch)
+        ceilings::carry_out(run.session, run.rev, &judged, &run.clock, run.watch)
     }
 
     pub(super) fn log(&self, id: &ChangeId, run: &Run<'_>, mut done: Done) -> Result<()> {
@@ -274,7 +274,7 @@ impl Local {
         }
         let body = write::move_body(to, clear, &target);
         self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.now, run.watch)?;
+        write::carry_out(run.session, run.rev, clear, &judged, &run.clock, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
     }
 
@@ -298,7 +298,7 @@ impl Local {
         let touched = std::iter::once(account).chain(made).collect();
         let done = Done { counts: judged.counts, ..Done::accounts(Change::CONVERT, body, touched) };
         self.log(id, run, done)?;
-        write::carry_out(run.session, run.rev, Clear::default(), &judged, run.now, run.watch)
+        write::carry_out(run.session, run.rev, Clear::default(), &judged, &run.clock, run.watch)
     }
 
     fn set_levels(&self, id: &ChangeId, run: &Run<'_>, target: &Target, set: &Levels) -> Result<()> {
@@ -310,7 +310,7 @@ impl Local {
         }
         let body = levels::levels_body(set, &target);
         self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
-        levels::set_levels(run.session, run.rev, Some(set), &judged, run.period_now, run.watch)
+        levels::set_levels(run.session, run.rev, Some(set), &judged, &run.clock, run.watch)
     }
 
     fn edit(&self, id: &ChangeId, run: &Run<'_>, target: &Target, edit: &Edit) -> Result<()> {
@@ -391,14 +391,14 @@ impl Local {
         }
         let now = (self.clock)();
         let last = outbox::last_event(staged.session())?;
-        let period_now = newest_time::reading(staged.session(), now)?.trusted();
+        let clock = newest_time::reading(staged.session(), now)?;
         period_rollover::finish(staged.session(), now, watch)?;
-        staged.confirm(period_now)?;
+        staged.confirm()?;
         let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
-        let run = Run { view: &view, session: staged.session(), rev, now, period_now, asked: "", watch };
+        let run = Run { view: &view, session: staged.session(), rev, now, clock, asked: "", watch };
         self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
-        staged.carry_out(rev, period_now, watch)?;
+        staged.carry_out(rev, now, watch)?;
         outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
     }

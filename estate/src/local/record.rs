@@ -1,6 +1,7 @@
 //! A change being made, and the log record that it becomes.
 
 use crate::change::outcome::Counts;
+use crate::clock::ClockReading;
 use crate::ids::{AccountId, Rev};
 use crate::progress::Watch;
 use crate::store::connection::Session;
@@ -42,8 +43,8 @@ pub(super) struct Run<'a> {
     pub session: &'a Session,
     pub rev: Rev,
     pub now: crate::units::Time,
-    /// The time that periods are reckoned by: `now` where the clock is accepted, else the newest log entry.
-    pub period_now: crate::units::Time,
+    /// The clock beside the newest log entry before this change.
+    pub clock: ClockReading,
     /// What was asked for, to be known again by.
     pub asked: &'a str,
     pub watch: &'a Watch<'a>,

@@ -365,7 +365,9 @@ impl Estate for Local {
 
     fn rollover_status(&self) -> Result<RolloverStatus> {
         let now = (self.clock)();
-        self.read(Capability::View, &Cancel::new(), |view| period_rollover::status(view.session, now))
+        self.read(Capability::View, &Cancel::new(), |view| {
+            period_rollover::status(view.session, view.whole, now)
+        })
     }
 
     fn background(&self) -> Result<bool> {

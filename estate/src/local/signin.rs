@@ -54,7 +54,7 @@ impl Local {
         let user = people::by_id(&session, presented.user)?.ok_or(Error::SignedOut)?;
         if presented.is_reused {
             tokens::revoke(&session, presented.session)?;
-            log_end(&session, &log::system(), &user, "renewal secret used twice", now)?;
+            log_end(&session, &log::system_user(), &user, "renewal secret used twice", now)?;
             transaction.commit()?;
             return Err(Error::SignedOut);
         }

@@ -16,7 +16,7 @@ use crate::local::record::{Done, Run};
 use crate::role::Capability;
 use crate::store::log::{self, Logged, Undone};
 use crate::store::read::View;
-use crate::store::{accounts, edits, levels, outbox, period_rollover, write};
+use crate::store::{accounts, edits, levels, outbox, period_reopen, write};
 
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
@@ -44,7 +44,7 @@ impl Local {
         let undoes = Some(logged.rev);
         if what == Undone::Levels {
             self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
-            return levels::set_levels(run.session, run.rev, None, &judged, run.period_now, run.watch);
+            return levels::set_levels(run.session, run.rev, None, &judged, &run.clock, run.watch);
         }
         if what == Undone::Edit {
             let edit = edits::edit_of(&logged.body)?;
@@ -58,7 +58,7 @@ impl Local {
             run,
             Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
-        write::carry_out(run.session, run.rev, clear, &judged, run.period_now, run.watch)?;
+        write::carry_out(run.session, run.rev, clear, &judged, &run.clock, run.watch)?;
         // The accounts it made go with their last SIM; one that has come to be used, was changed or hangs elsewhere stays.
         let parent = account_in(&logged.body, "account");
         for id in logged.body["made"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
@@ -78,18 +78,18 @@ impl Local {
     /// Undoes a rollover, every step of it: each is logged.
     fn reopen_period(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
         need_root(run.view)?;
-        let found = period_rollover::find_undoable(run.session, logged)?;
+        let found = period_reopen::find_undoable(run.session, logged)?;
         let mut revs = Vec::new();
-        for (rev, step) in (run.rev..).zip(&found.steps) {
+        for (rev, (step, sims)) in (run.rev..).zip(&found.steps) {
             // The receipt is that of the step that was asked for.
             let id = if *step == logged.rev { id.clone() } else { ChangeId::new() };
             let run = Run { rev, ..*run };
             let Some(body) = log::at(run.session, *step)?.map(|step| step.body) else { continue };
-            let counts = Counts { done: body["sims"].as_u64().unwrap_or_default(), ..Counts::default() };
+            let counts = Counts { done: *sims, ..Counts::default() };
             self.log(&id, &run, Done::sims(Change::PERIOD_REOPEN, body, counts, Some(*step)))?;
-            revs.push(rev);
+            revs.push((*step, rev));
         }
-        period_rollover::reopen(run.session, &found, &revs, run.now)
+        period_reopen::reopen(run.session, &found.closed, &revs, self.scope.actor(), run.now)
     }
 
     pub(super) fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
@@ -181,7 +181,7 @@ fn need_root(view: &View<'_>) -> Result<()> {
 /// Plans the undo of a rollover.
 fn plan_reopen(view: &View<'_>, logged: &Logged) -> Result<Plan> {
     need_root(view)?;
-    let sims = period_rollover::find_undoable(view.session, logged)?.sims;
+    let sims = period_reopen::find_undoable(view.session, logged)?.sims();
     let counts = Counts { done: sims, ..Counts::default() };
     Ok(Plan { at: view.session.rev()?, total: sims, counts, ..Plan::default() })
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::notify::{Attempt, Delivery, Letter};
 use crate::progress::{Cancel, Watch};
 use crate::role::Capability;
-use crate::rollover::RolloverStatus;
+use crate::rollover::{ConfirmedRollover, RolloverStatus};
 use crate::store::backup::{self, Restored};
 use crate::store::migrate::Upgrade;
 use crate::store::open::{Opening, StoreInfo};
@@ -68,13 +68,14 @@ impl Local {
         let now = (self.clock)();
         self.at_root(Capability::ManageAccounts, |view| {
             let sims = period_rollover::count_pending(view.session, now)?;
-            Ok((period_rollover::status(view.session, now)?, sims))
+            Ok((period_rollover::status(view.session, view.whole, now)?, sims))
         })
     }
 
     /// Closes the pending billing periods by the present clock, accepted or not: an Admin of the root account has
-    /// confirmed it. From then on clocks are compared with this one.
-    pub fn confirm_rollover(&self, watch: &Watch<'_>) -> Result<()> {
+    /// confirmed it. From then on clocks are compared with this one. Periods that only the registration of a rule by a
+    /// later clock closed are reopened.
+    pub fn confirm_rollover(&self, watch: &Watch<'_>) -> Result<ConfirmedRollover> {
         self.in_person()?;
         self.may_write(Capability::ManageAccounts)?;
         let session = self.store.writer();
@@ -86,14 +87,17 @@ impl Local {
         let now = (self.clock)();
         let last = outbox::last_event(&session)?;
         let clock = newest_time::reading(&session, now)?;
-        let held = period_rollover::status(&session, now)?.is_held;
-        if !clock.is_accepted() || held {
+        let status = period_rollover::status(&session, true, now)?;
+        let is_accepted = clock.is_accepted() && !status.is_held;
+        if !is_accepted {
             let body = serde_json::json!({ "clock": now.0, "newest": clock.newest, "via": self.via });
             append(&session, self.scope.actor(), Change::ACCEPT_CLOCK, body, now)?;
         }
-        period_rollover::finish_confirmed(&session, now, watch)?;
+        let (actor, via) = (self.scope.actor(), self.via.as_str());
+        let reopened = period_rollover::finish_confirmed(&session, actor, via, now, watch)?;
         outbox::gather(&session, last, self.mail, now)?;
-        Ok(transaction.commit()?)
+        transaction.commit()?;
+        Ok(ConfirmedRollover { closed: status.pending.len(), reopened, is_clock_new: !is_accepted })
     }
 
     /// Everything that is wrong with the store, in words.

@@ -310,7 +310,8 @@ impl Local {
         let view = View::new(&session, &self.scope, None)?;
         let (rev, now) = (session.rev()? + 1, (self.clock)());
         let watch = |_| std::ops::ControlFlow::Continue(());
-        let run = Run { view: &view, session: &session, rev, now, period_now: now, asked: "", watch: &watch };
+        let clock = crate::store::newest_time::reading(&session, now)?;
+        let run = Run { view: &view, session: &session, rev, now, clock, asked: "", watch: &watch };
         let done = invite(&run, account, name, email, role, Post::default())?;
         let id = UserId(done.body["user"].as_i64().unwrap_or_default());
         self.log(&ChangeId::new(), &run, done)?;

@@ -8,6 +8,7 @@ use super::read::View;
 use super::sql::Sql;
 use crate::account::Ceiling;
 use crate::change::{Plan, Target, Warning};
+use crate::clock::ClockReading;
 use crate::error::Result;
 use crate::ids::{AccountId, Rev};
 use crate::progress::Watch;
@@ -181,15 +182,15 @@ pub(crate) fn carry_out(
     session: &Session,
     rev: Rev,
     judged: &Judged,
-    now: Time,
+    clock: &ClockReading,
     watch: &Watch<'_>,
 ) -> Result<()> {
     fill_rules(session, &Of::Selected(&target_accounts()))?;
     let items = log_items(level_columns::BEFORE);
     chunked(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
-        level_columns::put_back(session, rev, now, last, end)?;
-        settle(session, rev, now, last, end)?;
+        level_columns::put_back(session, rev, clock, last, end)?;
+        settle(session, rev, clock.now, last, end)?;
         Ok(done as u64)
     })?;
     verdicts::settle(session, rev)

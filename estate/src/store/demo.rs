@@ -2,7 +2,9 @@
 
 use rusqlite::params;
 
-use super::{events, turn};
+use super::events;
+use super::inherited::{Of, fill_rules};
+use super::period_functions::SESSIONS_KEPT;
 use crate::error::Result;
 use crate::period::PeriodRule;
 use crate::store::connection::Session;
@@ -16,7 +18,7 @@ const CHANCE: &str = "((s.id * 37 + d.day * d.day * 53 + d.day * 11) % 101)";
 
 /// Writes the past of every SIM that has used something.
 pub(crate) fn history(session: &Session, now: Time) -> Result<()> {
-    turn::rules(session)?;
+    fill_rules(session, &Of::All)?;
     let period = PeriodRule::Month.period(now, None);
     let (today, first) = (now.0 / DAY, period.start.0 / DAY);
     // What was used this period is spread over its days and comes to exactly that; the days before are like these.
@@ -48,7 +50,7 @@ pub(crate) fn history(session: &Session, now: Time) -> Result<()> {
         "INSERT INTO data_session SELECT s.id, printf('%08x', s.id * 16 + k.value), s.account_id, \
          s.seen - k.value * 30000 - 3600 - s.id % 5000, s.seen - k.value * 30000, s.used / (7 + k.value * 3), 1 + s.id % 3 \
          FROM sim s, json_each('[0, 1, 2, 3]') k WHERE s.used > 0 AND s.seen > ?",
-        [now.0 - turn::SESSIONS_KEPT + 10 * DAY],
+        [now.0 - SESSIONS_KEPT + 10 * DAY],
     )?;
     events::settle_past(session, now)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params_from_iter};
 
+use super::inherited::CLOSED_UNTIL;
 use super::read::View;
 use super::sql::Sql;
 use crate::error::Result;
@@ -18,17 +19,17 @@ pub(super) fn bits() -> Sql {
 }
 
 /// Looks at the SIMs that `which` says of `s` after their usage or their levels have changed: levels that were reached
-/// and had not spoken do, and those that were raised above usage may speak again. The periods are those of `temp.rule`.
+/// and had not spoken do, and those that were raised above usage may speak again. The periods are those of `temp.rule`,
+/// and `now` is the time of the events.
 pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()> {
     let reached = bits().text;
     let mut insert = Sql::new(format!(
         "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \
-         SELECT s.id, k.value, period_start(u.rule, s.activated, ifnull(u.closed_until, ?)), \
+         SELECT s.id, k.value, period_start(u.rule, s.activated, {CLOSED_UNTIL}), \
          iif(k.value = 1, s.alert, s.cap), s.used, ?, s.account_id FROM sim s CROSS JOIN json_each('[1, 2]') k \
          JOIN temp.rule u ON u.account_id = s.account_id \
          WHERE s.managed AND s.lifecycle <> 3 AND ({reached} & ~s.fired & k.value) AND "
     ))
-    .with(now.0)
     .with(now.0);
     insert.push(which.clone());
     session.prepare_cached(&insert.text)?.execute(params_from_iter(&insert.params))?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use super::{crossing, turn};
+use super::{crossing, period_functions};
 use crate::error::Result;
 use crate::ids::AccountId;
 use crate::store::access::Access;
@@ -31,7 +31,7 @@ fn register(session: &Session) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     schema_functions(session)?;
     list_functions(session)?;
-    turn::functions(session)?;
+    period_functions::add_period_functions(session)?;
     session.create_scalar_function("fold", 1, flags, |ctx| {
         Ok(text::fold(ctx.get_raw(0).as_str().unwrap_or_default()))
     })?;

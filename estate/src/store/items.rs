@@ -109,6 +109,13 @@ fn after(kind: &str, body: &Json, before: &Map<String, Json>) -> Map<String, Jso
     if kind == Change::PERIOD_ROLLOVER {
         return before.get("carried").map(|n| ("counter".to_owned(), n.clone())).into_iter().collect();
     }
+    if kind == Change::CAP_RETURN {
+        let returned = [("cap", "back_cap"), ("alert", "back_alert"), ("hard_cap", "hard_cap")];
+        return returned
+            .into_iter()
+            .filter_map(|(to, from)| Some((to.to_owned(), before.get(from)?.clone())))
+            .collect();
+    }
     // A move clears what it keeps for its undo.
     let cleared = ["notes", "recipients", "tags"];
     before.keys().filter(|key| cleared.contains(&key.as_str())).map(|key| (key.clone(), "".into())).collect()

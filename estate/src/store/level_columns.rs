@@ -4,6 +4,7 @@ use rusqlite::params_from_iter;
 
 use super::sql::Sql;
 use crate::change::Warning;
+use crate::clock::ClockReading;
 use crate::error::Result;
 use crate::ids::Rev;
 use crate::store::connection::Session;
@@ -128,14 +129,23 @@ pub(super) fn effects(session: &Session, after: &After, from: &Sql) -> Result<Ve
     Ok(kinds.into_iter().zip(counts).filter(|(_, n)| *n > 0).collect())
 }
 
+/// Sets the gates of the SIMs `s` of `which` to what usage and levels make.
+pub(super) fn derive_gates(session: &Session, which: &Sql) -> Result<()> {
+    let gate = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+    let mut sql = Sql::new(format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate <> {gate} AND "));
+    sql.push(which.clone());
+    session.prepare_cached(&sql.text)?.execute(params_from_iter(&sql.params))?;
+    Ok(())
+}
+
 /// What the levels were, kept so that undo can bring them back.
 pub(super) const BEFORE: &str = "json_object('cap', s.cap, 'alert', s.alert, 'hard_cap', s.hard_cap, 'gate', s.gate, \
     'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert, 'back_at', s.back_at)";
 
 /// Puts back the levels of a chunk of `temp.target`, where there are any to put back.
-pub(super) fn put_back(session: &Session, rev: Rev, now: Time, last: i64, end: i64) -> Result<()> {
+pub(super) fn put_back(session: &Session, rev: Rev, clock: &ClockReading, last: i64, end: i64) -> Result<()> {
     let mut sql = Sql::new("UPDATE sim AS s SET version = ?, ").with(rev);
-    sql.push(restored(now).assigned());
+    sql.push(restored(clock.trusted()).assigned());
     sql.push(
         Sql::new(
             " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.restore ->> 'cap' IS NOT NULL \

@@ -1,6 +1,6 @@
 //! Caps and alerts in the store: judged, planned, set a chunk at a time, and put back.
 
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{params, params_from_iter};
 
 use super::ceilings;
 use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
@@ -8,6 +8,7 @@ use super::read::View;
 use super::sql::Sql;
 use crate::account::Account;
 use crate::change::{Plan, Target, Warning};
+use crate::clock::ClockReading;
 use crate::error::{Error, Result};
 use crate::ids::Rev;
 use crate::levels::{Alert, Levels, Spread};
@@ -233,11 +234,12 @@ pub(crate) fn set_levels(
     rev: Rev,
     levels: Option<&Levels>,
     judged: &Judged,
-    now: Time,
+    clock: &ClockReading,
     watch: &Watch<'_>,
 ) -> Result<()> {
     fill_rules(session, &Of::Selected(&target_accounts()))?;
-    let after = levels.map_or_else(|| restored(now), |levels| after(levels, now));
+    let period_now = clock.trusted();
+    let after = levels.map_or_else(|| restored(period_now), |levels| after(levels, period_now));
     let items = log_items(BEFORE);
     let update = piece(
         &[("UPDATE sim AS s SET version = ?, ", &after.assigned())],
@@ -250,39 +252,10 @@ pub(crate) fn set_levels(
         session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;
         let which =
             "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
-        super::events::settle(session, &Sql::new(which).with(last).with(end), now)?;
+        super::events::settle(session, &Sql::new(which).with(last).with(end), clock.now)?;
         Ok(done as u64)
     })?;
     settle(session, rev)
-}
-
-/// Caps that were raised until now return; false when there are none. Who has moved under other periods meanwhile may
-/// find their usage above it.
-pub(crate) fn return_raised(session: &Connection, now: Time) -> Result<bool> {
-    session.execute_batch(
-        "CREATE TEMP TABLE IF NOT EXISTS returning_cap (sim_id INTEGER PRIMARY KEY); DELETE FROM temp.returning_cap",
-    )?;
-    let sql = "INSERT INTO temp.returning_cap SELECT id FROM sim WHERE back_at > 0 AND back_at <= ?";
-    if session.execute(sql, [now.0])? == 0 {
-        return Ok(false);
-    }
-    session.execute(
-        "UPDATE account SET turned = turned + 1 WHERE id IN \
-         (SELECT DISTINCT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap))",
-        [],
-    )?;
-    let accounts = "SELECT DISTINCT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap)";
-    fill_rules(session, &Of::Selected(&Sql::new(accounts)))?;
-    let gate = derived(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
-    session.execute(
-        &format!(
-            "UPDATE sim AS s SET cap = back_cap, alert = back_alert, gate = {gate}, back_cap = -1, back_alert = 0, \
-             back_at = 0 WHERE id IN (SELECT sim_id FROM temp.returning_cap)"
-        ),
-        [],
-    )?;
-    super::events::settle(session, &Sql::new("s.id IN (SELECT sim_id FROM temp.returning_cap)"), now)?;
-    Ok(true)
 }
 
 /// The body of the change in the log.

@@ -22,8 +22,8 @@ use crate::user::UserState;
 /// The actor of changes that no user makes.
 pub(crate) const SYSTEM: &str = "system";
 
-/// Returns the user that changes of no user are logged by.
-pub(crate) fn system() -> User {
+/// The user that changes without a user are logged by.
+pub(crate) fn system_user() -> User {
     User {
         id: UserId(0),
         account: AccountId(0),
@@ -106,7 +106,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 21] = [
+const FINAL: [&str; 19] = [
     "import",
     "usage",
     "init",
@@ -126,8 +126,10 @@ const FINAL: [&str; 21] = [
     "add-external",
     "remove-external",
     "terminate",
-    "period-reopen",
-    "accept-clock",
+    Change::PERIOD_REOPEN,
+    Change::CAP_RETURN,
+    Change::CAP_RAISE_AGAIN,
+    Change::ACCEPT_CLOCK,
 ];
 
 /// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after it, the rest once.
@@ -177,13 +179,27 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
     if found.as_ref().is_some_and(|logged| logged.actor != actor) {
         return Err(Error::Conflict("another change has that id".into()));
     }
-    Ok(found.map(|logged| Receipt {
-        undoable: leaves_something(&logged.kind, &logged.counts, false),
+    let Some(logged) = found else { return Ok(None) };
+    let counts = if logged.kind == Change::PERIOD_REOPEN {
+        Counts { done: count_reopened(session, &logged.body)?, ..logged.counts }
+    } else {
+        logged.counts
+    };
+    Ok(Some(Receipt {
+        undoable: leaves_something(&logged.kind, &counts, false),
         id: id.clone(),
         rev: logged.rev,
-        counts: logged.counts,
+        counts,
         account: logged.body.get("account").and_then(Json::as_i64).map(AccountId),
     }))
+}
+
+/// Returns the number of SIMs that the undo of a rollover reopened, over all of its steps.
+fn count_reopened(session: &Session, body: &Json) -> Result<u64> {
+    let sql = "SELECT ifnull(sum(counts ->> 'done'), 0) FROM log WHERE kind = ? AND body ->> 'rollover' = ?";
+    let rollover = body["rollover"].as_str().unwrap_or_default();
+    let reopened: i64 = session.query_row(sql, [Change::PERIOD_REOPEN, rollover], |r| r.get(0))?;
+    Ok(reopened.unsigned_abs())
 }
 
 pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
@@ -248,6 +264,13 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
             "INSERT OR IGNORE INTO log_account (rev, account_id, side, sims) VALUES (?, ?, 1, 0)",
         )?
         .execute(params![rev, account.0])?;
+    Ok(())
+}
+
+/// Notes the accounts of a change's SIMs, which stay where they are.
+pub(crate) fn touch_accounts_of_items(session: &Session, rev: Rev) -> Result<()> {
+    let sql = "INSERT INTO log_account SELECT rev, from_account, 1, count(*) FROM log_item WHERE rev = ? GROUP BY 2";
+    session.prepare_cached(sql)?.execute([rev])?;
     Ok(())
 }
 

@@ -61,6 +61,8 @@ impl Told<'_> {
             Change::PERIOD_ROLLOVER | Change::PERIOD_REOPEN => {
                 period_rollover::summary(kind, self.body, self.view.whole, counts.done)
             }
+            Change::CAP_RETURN => format!("returned the raised cap of {sims}"),
+            Change::CAP_RAISE_AGAIN => format!("raised the cap of {sims} again"),
             "import" => format!("imported {sims}"),
             "usage" => format!("imported usage of {sims}"),
             "remove-external" if self.seen("account") => {

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use rusqlite::{params, params_from_iter};
 use serde_json::json;
 
-use super::inherited::{Of, fill_ceilings};
+use super::inherited::{Of, fill_ceilings, fill_rules};
 use super::read::View;
 use super::sql::Sql;
 use super::staged::{NO_STATE, Paths, columns, stage};
@@ -62,7 +62,7 @@ pub(crate) trait Incoming: Send {
         Ok(())
     }
     /// Judges again inside the transaction: nothing may have changed since the report.
-    fn confirm(&mut self, now: Time) -> Result<()>;
+    fn confirm(&mut self) -> Result<()>;
     /// The log's word for it.
     fn kind(&self) -> &'static str;
     /// Rows that were read.
@@ -328,7 +328,7 @@ impl Incoming for Staging {
                 "refused": t.refused, "doubtful": t.doubtful, "accounts": t.accounts })
     }
 
-    fn confirm(&mut self, _: Time) -> Result<()> {
+    fn confirm(&mut self) -> Result<()> {
         let before = self.tally.clone();
         self.judge(None)?;
         let now = &self.tally;
@@ -462,7 +462,11 @@ impl Staging {
                 "UPDATE sim AS s SET gate = max({stated}, {derived}) FROM temp.stage t \
                  WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
             ))?;
-            super::turn::rules(&self.session)?;
+            let accounts = format!(
+                "SELECT DISTINCT account_id FROM sim WHERE id IN \
+                 (SELECT sim_id FROM temp.stage WHERE verdict = {UPDATED})"
+            );
+            fill_rules(&self.session, &Of::Selected(&Sql::new(accounts)))?;
             super::events::settle(&self.session, &Sql::new(which), now)?;
         }
         super::textindex::refresh(

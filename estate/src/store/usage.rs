@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 use serde_json::{Value as Json, json};
 
+use super::inherited::{CLOSED_UNTIL, Of, fill_rules};
+use super::period_functions::KEPT;
 use super::read::View;
 use super::sql::Sql;
 use super::stage::{Incoming, report, survey_reporter};
-use super::{events, period_rollover, turn};
+use super::{events, period_rollover};
 use crate::change::Counts;
 use crate::clock::ClockReading;
 use crate::error::Result;
@@ -58,15 +60,24 @@ const RANKED: &str = "INSERT INTO temp.used SELECT sim_id, key % (1 << 62) + ran
 /// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
 /// in when it first came. `start` is where the running counter begins: by the periods that are closed, not by the clock,
 /// so that a record of a closed period is counted there and one that comes before a rollover is not lost.
-const FRESH: &str = "SELECT t.sim_id, t.key, t.session, t.as_of, min(t.at, ifnull(r.at, t.at)) AS at, \
-    max(t.bytes, ifnull(r.bytes, 0)) AS bytes, r.at AS was_at, ifnull(r.bytes, 0) AS was, \
-    ifnull(r.account_id, s.account_id) AS account_id, u.rule, s.activated, \
-    period_start(u.rule, s.activated, \
-    CASE WHEN p.next > 0 AND s.id <= p.cursor THEN p.next ELSE ifnull(p.closed_until, ?1) END) AS start \
-    FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON u.account_id = s.account_id \
-    LEFT JOIN period_rollover p ON p.rule = u.rule \
-    LEFT JOIN usage_record r ON r.sim_id = t.sim_id AND r.key = t.key \
-    WHERE t.sim_id > ?2 AND t.sim_id <= ?3 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < r.at)";
+fn fresh() -> String {
+    format!(
+        "SELECT t.sim_id, t.key, t.session, t.as_of, min(t.at, ifnull(r.at, t.at)) AS at, \
+         max(t.bytes, ifnull(r.bytes, 0)) AS bytes, r.at AS was_at, ifnull(r.bytes, 0) AS was, \
+         ifnull(r.account_id, s.account_id) AS account_id, u.rule, s.activated, \
+         period_start(u.rule, s.activated, {CLOSED_UNTIL}) AS start \
+         FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON u.account_id = s.account_id \
+         LEFT JOIN usage_record r ON r.sim_id = t.sim_id AND r.key = t.key \
+         WHERE t.sim_id > ?1 AND t.sim_id <= ?2 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < r.at)"
+    )
+}
+
+/// Fills `temp.rule` for the accounts of the staged SIMs.
+fn fill_staged_rules(session: &Session) -> Result<()> {
+    let accounts =
+        "SELECT DISTINCT s.account_id FROM sim s WHERE s.id IN (SELECT DISTINCT sim_id FROM temp.used)";
+    fill_rules(session, &Of::Selected(&Sql::new(accounts)))
+}
 
 /// What the fresh records add where they count now, and take away where they counted before.
 const MORE: &str = "(SELECT sim_id, at, account_id, bytes, rule, activated, start FROM temp.fresh UNION ALL \
@@ -110,16 +121,17 @@ impl UsageStaging {
         (tally.empty, tally.skipped) = (source.empty(), source.skipped);
         tally.portal = source.mapping().portal.as_ref().map(|portal| portal.title.clone());
         let mut staging = Self { session, tally };
-        staging.judge(clock.trusted())?;
+        staging.judge()?;
         Ok(staging)
     }
 
     /// Compares the staged records with what has been counted.
-    fn judge(&mut self, now: Time) -> Result<()> {
-        turn::rules(&self.session)?;
+    fn judge(&mut self) -> Result<()> {
+        fill_staged_rules(&self.session)?;
+        let fresh = fresh();
         let sql =
-            format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({FRESH})");
-        let (counted, late, sims) = self.session.query_row(&sql, params![now.0, 0, i64::MAX], |r| {
+            format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({fresh})");
+        let (counted, late, sims) = self.session.query_row(&sql, params![0, i64::MAX], |r| {
             let n = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok((n(0)?, n(1)?, n(2)?))
         })?;
@@ -132,8 +144,8 @@ impl UsageStaging {
     fn count_chunk(&self, now: Time, last: i64, end: i64) -> Result<()> {
         let session = &self.session;
         session.execute_batch("DELETE FROM temp.fresh")?;
-        let sql = format!("INSERT INTO temp.fresh {FRESH}");
-        session.prepare_cached(&sql)?.execute(params![now.0, last, end])?;
+        let sql = format!("INSERT INTO temp.fresh {}", fresh());
+        session.prepare_cached(&sql)?.execute(params![last, end])?;
         let run = |sql: &str| -> Result<usize> { Ok(session.prepare_cached(sql)?.execute([])?) };
         run(&format!(
             "INSERT INTO usage_day SELECT sim_id, at / {DAY}, account_id, sum(bytes) FROM {MORE} GROUP BY 1, 2, 3 \
@@ -211,7 +223,7 @@ fn stage(
         let why = format!("lies in the future{doubt}");
         return refuse(Time(row.at).to_string(), &why);
     }
-    if row.at < clock.earliest().0 - turn::KEPT {
+    if row.at < clock.earliest().0 - KEPT {
         return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
     }
     // What is stated for days to come is known up to now.
@@ -234,9 +246,9 @@ impl Incoming for UsageStaging {
         &self.session
     }
 
-    fn confirm(&mut self, now: Time) -> Result<()> {
+    fn confirm(&mut self) -> Result<()> {
         // Records only ever add: what another import counted meanwhile is not counted again.
-        self.judge(now)
+        self.judge()
     }
 
     fn kind(&self) -> &'static str {
@@ -256,7 +268,7 @@ impl Incoming for UsageStaging {
     }
 
     fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
-        turn::rules(&self.session)?;
+        fill_staged_rules(&self.session)?;
         let next = "SELECT max(sim_id) FROM (SELECT DISTINCT sim_id FROM temp.used WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
         let of = "SELECT count(DISTINCT sim_id) FROM temp.used";
         let total: i64 = self.session.query_row(of, [], |r| r.get(0))?;
@@ -308,7 +320,7 @@ impl View<'_> {
             _ => Reporting::AtEnd,
         };
         // The period of the running counter, also where a rollover is pending.
-        let counted = period_rollover::closed_until(self.session, rule)?.unwrap_or(now);
+        let counted = period_rollover::closed_until(self.session, rule, sim.id)?.unwrap_or(now);
         Ok(Usage { period: rule.period(counted, sim.activated), rule, reporting, days, periods, sessions })
     }
 

@@ -10,6 +10,7 @@ use super::read::{View, sim};
 use super::sql::Sql;
 use super::{ceilings, edits, levels};
 use crate::change::{Clear, Outcome, Plan, Reason, Target, Warning};
+use crate::clock::ClockReading;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Rev, SimId};
 use crate::packed::split;
@@ -222,7 +223,7 @@ pub(crate) fn carry_out(
     rev: Rev,
     clear: Clear,
     judged: &Judged,
-    now: Time,
+    clock: &ClockReading,
     watch: &Watch<'_>,
 ) -> Result<()> {
     let accounts = target_accounts();
@@ -241,10 +242,10 @@ pub(crate) fn carry_out(
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         session.prepare_cached(&update)?.execute(params![rev, last, end])?;
         if judged.restores {
-            level_columns::put_back(session, rev, now, last, end)?;
+            level_columns::put_back(session, rev, clock, last, end)?;
         }
         if holds {
-            ceilings::settle(session, rev, now, last, end)?;
+            ceilings::settle(session, rev, clock.now, last, end)?;
         }
         Ok(done as u64)
     })?;

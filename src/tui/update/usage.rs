@@ -95,7 +95,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::News(answer) => {
             let Some(news) = said(model, answer) else { return Vec::new() };
-            if news.rollover != model.news.rollover {
+            if news.rollover_key != model.news.rollover_key {
                 news.rollover.iter().for_each(|text| model.messages.say(text.clone()));
             }
             model.news = news;

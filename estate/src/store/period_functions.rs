@@ -1,9 +1,8 @@
-//! Billing periods in SQL: their bounds, the rule of each account, and how long usage is kept.
+//! Billing periods in SQL: functions for their bounds, and retention of usage.
 
 use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 
-use super::inherited::{Of, fill_rules};
 use crate::error::Result;
 use crate::period::PeriodRule;
 use crate::units::DAY;
@@ -13,7 +12,7 @@ pub(crate) const KEPT: i64 = 366 * DAY;
 pub(crate) const SESSIONS_KEPT: i64 = 92 * DAY;
 
 /// `period_start(rule, activated, at)` and `period_end(…)`: the bounds of the billing period that `at` lies in.
-pub(super) fn functions(conn: &Connection) -> Result<()> {
+pub(super) fn add_period_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let bounds = |ctx: &Context<'_>| -> rusqlite::Result<(i64, i64)> {
         let rule: PeriodRule = ctx.get_raw(0).as_str().unwrap_or_default().parse().unwrap_or_default();
@@ -22,9 +21,4 @@ pub(super) fn functions(conn: &Connection) -> Result<()> {
     conn.create_scalar_function("period_start", 3, flags, move |ctx| Ok(bounds(ctx)?.0))?;
     conn.create_scalar_function("period_end", 3, flags, move |ctx| Ok(bounds(ctx)?.1))?;
     Ok(())
-}
-
-/// Fills `temp.rule` with the period rule of every account, and up to when periods of that rule are closed.
-pub(super) fn rules(session: &Connection) -> Result<()> {
-    fill_rules(session, &Of::All)
 }
