@@ -536,7 +536,12 @@ fn times_are_moments_or_ages_and_tables_name_their_zone() {
     assert_eq!(world.ok(&["history", "--since", "7d"]), world.ok(&["history"]));
     assert_eq!(world.ok(&["alerts", "--since", "0s"]).lines().count(), 1);
     assert!(world.ok(&["alerts", "--since", "7d"]).lines().count() >= 1);
-    world.ends(&["alerts", "--since", "lately"], 2);
+    for command in ["alerts", "history"] {
+        let (_, err) = world.ends(&[command, "--since", "yesterday"], 2);
+        assert!(err.contains("or an age such as 7d"), "{err}");
+    }
+    let expires = |when: &str| world.ends(&["token", "create", when, "--expires", when], 0).1;
+    assert!(expires("2w").contains("until 20") && expires("90d").contains("until 20"));
     for command in ["alerts", "history"] {
         assert!(world.ok(&[command, "--output", "table"]).contains("AT (UTC)"), "{command}");
         assert!(!world.ok(&[command, "--output", "table", "--local"]).contains(" 1970-"), "{command}");

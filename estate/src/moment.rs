@@ -347,14 +347,20 @@ impl Time {
     /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date that can be read two
     /// ways is an error.
     pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::parse_or(text, "")
+    }
+
+    /// Parses a time; `others` names the other forms that the option takes, for the error.
+    fn parse_or(text: &str, others: &str) -> Result<Self, Error> {
         match parse(text, None) {
             Ok(moment) => Ok(moment.time),
             Err(Unread::TwoWays) => {
                 Err(Error::invalid("time", "can be read two ways: write the date as 2026-11-05"))
             }
-            Err(Unread::NoTime) => {
-                Err(Error::invalid("time", "must be a time such as 2026-10-01 or 2026-10-01T12:00Z"))
-            }
+            Err(Unread::NoTime) => Err(Error::invalid(
+                "time",
+                format!("must be a time such as 2026-10-01 or 2026-10-01T12:00Z{others}"),
+            )),
         }
     }
 
@@ -362,7 +368,17 @@ impl Time {
     pub fn parse_or_ago(text: &str, now: Self) -> Result<Self, Error> {
         match parse_age(text.trim()) {
             Some(age) => Ok(Self(now.0.saturating_sub_unsigned(age))),
-            None => Self::parse(text),
+            None => Self::parse_or(text, ", or an age such as 7d"),
+        }
+    }
+
+    /// Reads a time, or a time ahead of `now` such as `90d`.
+    pub fn parse_or_in(text: &str, now: Self) -> Result<Self, Error> {
+        match parse_age(text.trim()) {
+            Some(ahead) => Some(Self(now.0.saturating_add_unsigned(ahead)))
+                .filter(|at| Timestamp::from_second(at.0).is_ok())
+                .ok_or_else(|| Error::invalid("time", "must be before the year 10000")),
+            None => Self::parse_or(text, ", or a duration such as 90d"),
         }
     }
 }
@@ -370,6 +386,21 @@ impl Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_of_options_are_moments_ages_or_durations() {
+        let now = Time(1_780_000_000);
+        for (text, lead) in [("7d", 7 * 86_400), ("2w", 14 * 86_400), ("0s", 0)] {
+            assert_eq!(Time::parse_or_ago(text, now), Ok(Time(now.0 - lead)), "{text}");
+            assert_eq!(Time::parse_or_in(text, now), Ok(Time(now.0 + lead)), "{text}");
+        }
+        assert_eq!(Time::parse_or_in("2027-01-31", now), Time::parse("2027-01-31"));
+        let why = |result: Result<Time, Error>| result.expect_err("refused").to_string();
+        assert!(why(Time::parse_or_ago("yesterday", now)).ends_with(", or an age such as 7d"));
+        assert!(why(Time::parse_or_in("soon", now)).ends_with(", or a duration such as 90d"));
+        assert!(why(Time::parse_or_in("1000000w", now)).contains("before the year 10000"));
+        assert!(!why(Time::parse("soon")).contains("age"));
+    }
 
     fn said(text: &str, order: Option<DateOrder>) -> Result<String, Unread> {
         parse(text, order).map(|moment| moment.time.to_string())

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::ValueEnum;
-use estate::{DAY, Error, Estate, NewToken, Time, Token, User};
+use estate::{Error, Estate, NewToken, Time, Token, User};
 use serde_json::json;
 
 use super::output::{list as print_list, plain, written};
@@ -43,7 +43,7 @@ pub struct Create {
     /// Whether changes can be made with it.
     #[arg(long, default_value = "read")]
     scope: Scope,
-    /// When it ends: days from now (90d), a date (2027-01-31), or never.
+    /// When it ends: a duration from now (90d, 12w), a date (2027-01-31), or never.
     #[arg(long, value_name = "WHEN", default_value = "90d")]
     expires: String,
 }
@@ -77,8 +77,7 @@ fn ends(text: &str, now: Time) -> Result<Option<Time>, Error> {
     if text.eq_ignore_ascii_case("never") {
         return Ok(None);
     }
-    let days = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok());
-    let at = days.map_or_else(|| Time::parse(text), |days| Ok(Time(now.0 + i64::from(days) * DAY)));
+    let at = Time::parse_or_in(text, now);
     at.map(Some).map_err(|_| Error::invalid("expires", format!("{text:?} is not 90d, a date or never")))
 }
 
@@ -148,9 +147,9 @@ mod tests {
     fn when_a_token_ends_is_days_a_date_or_never() {
         let now = Time(1_000);
         assert_eq!(ends("never", now), Ok(None));
-        assert_eq!(ends("2d", now), Ok(Some(Time(1_000 + 2 * DAY))));
+        assert_eq!(ends("2d", now), Ok(Some(Time(1_000 + 2 * estate::DAY))));
         assert_eq!(ends("2027-01-31", now), Time::parse("2027-01-31").map(Some));
-        for bad in ["", "d", "-1d", "soon", "999999d"] {
+        for bad in ["", "d", "-1d", "soon", "9999999d"] {
             assert!(ends(bad, now).is_err(), "{bad}");
         }
     }
