@@ -24,7 +24,7 @@ pub fn keep(
     stop: &AtomicBool,
     changed: &dyn Fn(),
 ) {
-    let mut report = Report::default();
+    let mut report = WorkReport::default();
     loop {
         if let Ok(status) = local.rollover_status() {
             report.note_pending(&status);
@@ -37,7 +37,7 @@ pub fn keep(
             changed();
         }
         if let Ok(status) = local.rollover_status() {
-            for PeriodRollover { rule, until, .. } in report.finished(&status) {
+            for PeriodRollover { rule, until, .. } in report.take_finished(&status) {
                 tracing::info!("billing periods until {} are closed ({})", until.day(), rule.said());
             }
             if let Some(message) = report.new_message(&status) {
@@ -57,7 +57,8 @@ pub fn keep(
     }
 }
 
-/// Runs steps of background work until none is left; returns true if any did something, and the error that ended them.
+/// Runs steps of background work until none is left; returns true if any did something, and the
+/// error that ended them.
 fn run_steps(local: &Local, stop: &AtomicBool) -> (bool, Option<Error>) {
     let mut worked = false;
     while !stop.load(Ordering::Relaxed) {
@@ -71,16 +72,17 @@ fn run_steps(local: &Local, stop: &AtomicBool) -> (bool, Option<Error>) {
     (worked, None)
 }
 
-/// Log lines of background work that were written last, so that none is repeated while things stay as they are.
+/// Log lines of background work that were written last, so that none is repeated while things stay
+/// as they are.
 #[derive(Default)]
-struct Report {
+struct WorkReport {
     key: String,
     failure: Option<&'static str>,
     /// Rollovers that were due before the steps.
     pending: Vec<PeriodRollover>,
 }
 
-impl Report {
+impl WorkReport {
     /// Notes the rollovers that are due before the steps.
     fn note_pending(&mut self, status: &RolloverStatus) {
         self.pending.clone_from(&status.pending);
@@ -95,7 +97,7 @@ impl Report {
     }
 
     /// Returns the rollovers that the steps finished.
-    fn finished(&mut self, status: &RolloverStatus) -> Vec<PeriodRollover> {
+    fn take_finished(&mut self, status: &RolloverStatus) -> Vec<PeriodRollover> {
         let mut finished = std::mem::take(&mut self.pending);
         finished.retain(|was| !status.pending.iter().any(|pending| pending.rule == was.rule));
         finished
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_failure_of_one_kind_is_reported_once() {
-        let mut report = Report::default();
+        let mut report = WorkReport::default();
         let mut is_new = |error: Option<Error>| report.new_failure(error).is_some();
         assert!(is_new(Some(Error::ReadOnly)));
         assert!(!is_new(Some(Error::ReadOnly)));
@@ -152,12 +154,12 @@ mod tests {
 
     #[test]
     fn a_rollover_is_reported_when_it_waits_and_when_it_is_finished() {
-        let mut report = Report::default();
+        let mut report = WorkReport::default();
         let (month, day) = (PeriodRule::Month, PeriodRule::Day(23));
         report.note_pending(&status(&[month, day], 0));
-        let finished = report.finished(&status(&[day], 0));
+        let finished = report.take_finished(&status(&[day], 0));
         assert_eq!(finished.iter().map(|f| f.rule).collect::<Vec<_>>(), [month]);
-        assert!(report.finished(&status(&[], 0)).is_empty(), "once");
+        assert!(report.take_finished(&status(&[], 0)).is_empty(), "once");
         assert!(report.new_message(&status(&[day], 0)).is_some_and(|message| message.contains("pending")));
         assert_eq!(report.new_message(&status(&[day], 1)), None, "a second later");
         assert_eq!(report.new_message(&status(&[], 999_999)), None);

@@ -1,4 +1,5 @@
-//! Commands that read change nothing, also where a billing period has ended; and they read a store of an older schema.
+//! Commands that read change nothing, also where a billing period has ended; and they read a store
+//! of an older schema.
 
 #[path = "common/binary.rs"]
 mod binary;
@@ -7,11 +8,16 @@ use binary::{DATA, World};
 use rusqlite::Connection;
 
 /// Commands that change an estate, or open none.
-const OTHERS: &str = "simdeck, demo, init, portals, filter, filter save, filter rename, filter bind, filter delete, \
-    filter import, account, account add, account rename, account move, account period, account caps, account ceiling, \
-    account reference, account convert, account delete, user, user add, user role, user resend, user link, \
-    user disable, user enable, user remove, token, token create, token revoke, login, logout, accept, undo, store, \
-    store restore, store upgrade, outbox send, serve, openapi, keys, config, config path, config check, config show, \
+const OTHERS: &str = "simdeck, demo, init, portals, filter, filter save, filter rename, filter \
+bind, filter delete, \
+    filter import, account, account add, account rename, account move, account period, account \
+    caps, account ceiling, \
+    account reference, account convert, account delete, user, user add, user role, user resend, \
+    user link, \
+    user disable, user enable, user remove, token, token create, token revoke, login, logout, \
+    accept, undo, store, \
+    store restore, store upgrade, outbox send, serve, openapi, keys, config, config path, config \
+    check, config show, \
     completions, man";
 
 /// A run of a command that reads: the command, and its arguments separated by `|`.
@@ -80,7 +86,8 @@ fn arguments(command: &str, rest: &str, values: &[(&str, String)]) -> Vec<String
 /// Every row of every table but the text index, without the time of the last sign-in.
 fn dump(world: &World) -> Vec<String> {
     let conn = Connection::open(world.path("estate.db")).expect("opens");
-    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sim_text%' \
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE \
+    'sim_text%' \
         AND name NOT LIKE 'sqlite_%' ORDER BY name";
     let names: Vec<String> = conn
         .prepare(tables)
@@ -106,7 +113,8 @@ fn end_a_period(world: &World) {
     let conn = Connection::open(world.path("estate.db")).expect("opens");
     let aged = conn
         .execute(
-            "UPDATE period_rollover SET closed_until = closed_until - 31 * 86400 WHERE rule = 'month'",
+            "UPDATE period_rollover SET closed_until = closed_until - 31 * 86400 WHERE rule = \
+            'month'",
             [],
         )
         .expect("aged");
@@ -155,7 +163,8 @@ fn every_command_that_reads_reads_a_store_of_schema_16() {
     let table = &made[made.find("CREATE TABLE turned").expect("table")..];
     let table = &table[..=table.find(';').expect("its end")];
     conn.execute_batch(&format!(
-        "{table} INSERT INTO turned SELECT rule, closed_until, 0, 0 FROM period_rollover; DROP TABLE side_file_stamp; \
+        "{table} INSERT INTO turned SELECT rule, closed_until, 0, 0 FROM period_rollover; DROP \
+        TABLE side_file_stamp; \
          DROP TABLE clock; DROP TABLE period_rollover; PRAGMA user_version = 16"
     ))
     .expect("as it was");

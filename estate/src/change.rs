@@ -239,7 +239,7 @@ impl Change {
     }
 
     /// Every word the log has for a change, and for what is no change and still stands there.
-    pub const KINDS: [&'static str; 43] = [
+    pub const KINDS: [&'static str; 45] = [
         "move",
         "levels",
         "edit",
@@ -255,9 +255,11 @@ impl Change {
         "rename-account",
         "reference",
         "period",
-        "period-rollover",
-        "period-reopen",
-        "accept-clock",
+        Self::PERIOD_ROLLOVER,
+        Self::PERIOD_REOPEN,
+        Self::CAP_RETURN,
+        Self::CAP_RAISE_AGAIN,
+        Self::ACCEPT_CLOCK,
         "entitlement",
         "ceiling",
         "move-account",

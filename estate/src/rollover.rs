@@ -24,6 +24,24 @@ pub struct PeriodRollover {
     pub change: Option<ChangeId>,
 }
 
+/// Periods of a rule that ended after `from` and not after `to`.
+pub(crate) struct ClosedPeriods {
+    pub rule: String,
+    pub from: i64,
+    pub to: i64,
+}
+
+impl ClosedPeriods {
+    /// Reads them from the body of a logged rollover.
+    pub fn of(body: &serde_json::Value) -> Self {
+        Self {
+            rule: body["rule"].as_str().unwrap_or_default().to_owned(),
+            from: body["from"].as_i64().unwrap_or_default(),
+            to: body["to"].as_i64().unwrap_or_default(),
+        }
+    }
+}
+
 /// Result of a rollover that an Admin confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ConfirmedRollover {
@@ -83,10 +101,15 @@ impl RolloverStatus {
             );
         }
         let counters = match first.rule {
-            PeriodRule::Activation(_) => "some counters are those of a period that ended".to_owned(),
+            PeriodRule::Activation(_) => "some counters are those of a period that \
+            ended"
+                .to_owned(),
             _ => format!("counters are those of the period before {}", first.until.day()),
         };
-        format!("period ended, rollover pending: {counters}; the next change, screen or server closes it")
+        format!(
+            "period ended, rollover pending: {counters}; the next change, screen or server \
+        closes it"
+        )
     }
 
     fn ahead_message(&self, first: &PeriodRollover) -> String {
@@ -94,27 +117,34 @@ impl RolloverStatus {
         let advice = match &first.change {
             Some(change) => format!("an Admin of the root account reopens them: simdeck undo {}", change.0),
             None if first.is_logged => "an Admin of the root account reopens them".to_owned(),
-            None => "an Admin of the root account reopens them: simdeck store rollover --confirm".to_owned(),
+            None => "an Admin of the root account reopens them: simdeck store rollover \
+            --confirm"
+                .to_owned(),
         };
         let counted = "usage until then is counted in history";
         match self.refused_clock() {
             Some(clock) => {
-                format!("{clock}, and {closed}: {counted}. Check the clock; if it is right, {advice}")
+                format!(
+                    "{clock}, and {closed}: {counted}. Check the clock; if it is right, \
+                {advice}"
+                )
             }
             None => format!("{closed}, later than the clock: {counted}; {advice}"),
         }
     }
 
-    /// Returns a key that stays the same while the same message is repeated with another time; empty where there is
-    /// nothing to say.
+    /// Returns a key that stays the same while the same message is repeated with another time;
+    /// empty where there is nothing to say.
     pub fn message_key(&self) -> String {
         if self.message().is_none() {
             return String::new();
         }
         let state = self.clock.map_or(ClockState::Accepted, |clock| clock.state());
-        let rules = |list: &[PeriodRollover]| {
-            list.iter().map(|r| format!("{} {}", r.rule, r.until)).collect::<Vec<_>>().join(", ")
-        };
-        format!("{state:?}; {}; {}; {}", rules(&self.pending), rules(&self.ahead), self.is_held)
+        let (pending, ahead) = (rules_key(&self.pending), rules_key(&self.ahead));
+        format!("{state:?}; {pending}; {ahead}; {}", self.is_held)
     }
+}
+
+fn rules_key(rollovers: &[PeriodRollover]) -> String {
+    rollovers.iter().map(|r| format!("{} {}", r.rule, r.until)).collect::<Vec<_>>().join(", ")
 }

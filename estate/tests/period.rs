@@ -234,9 +234,10 @@ fn a_month_ahead_is_a_logged_rollover_that_loses_nothing() {
     world.set("2026-06-21T12:00Z");
     world.work();
     assert!(
-        world
-            .message()
-            .starts_with("the clock (2026-06-21T12:00:00Z) is earlier than the newest log entry (2026-07-20"),
+        world.message().starts_with(
+            "the clock (2026-06-21T12:00:00Z) is earlier than the newest log entry \
+            (2026-07-20"
+        ),
         "{}",
         world.message()
     );
@@ -551,7 +552,14 @@ fn raised_caps_return_by_a_logged_change_that_is_undone_with_the_rollover() {
     world.work();
     assert_eq!(world.sim(11).cap, Some(100 * MB));
     let returned = world.entries().into_iter().find(|e| e.kind == Change::CAP_RETURN).expect("logged");
-    assert_eq!((returned.summary.as_str(), returned.undoable), ("returned the raised cap of 1 SIM", false));
+    assert_eq!(
+        (returned.summary.as_str(), returned.undoable),
+        (
+            "returned the raised cap of 1 \
+    SIM",
+            false
+        )
+    );
     let items = world.root.items(returned.rev, None, None, 10, &Cancel::new()).expect("items");
     let said: Vec<(&str, &str)> = items.iter().map(|i| (i.before.as_str(), i.after.as_str())).collect();
     assert_eq!(said, [("cap 900 MB, alert 80.0 MB", "cap 100 MB, alert 80.0 MB")]);

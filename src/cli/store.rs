@@ -117,20 +117,24 @@ fn rollover(context: &Context, local: &Local, confirm: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
+fn rules_text(rules: usize) -> String {
+    if rules == 1 { "1 rule".to_owned() } else { format!("{rules} rules") }
+}
+
 /// Returns the result of a confirmed rollover in words.
 fn confirmed_text(confirmed: ConfirmedRollover) -> String {
-    let rules = |n: usize| if n == 1 { "1 rule".to_owned() } else { format!("{n} rules") };
     let mut parts = Vec::new();
     if confirmed.is_clock_new {
         parts.push("accepted the clock".to_owned());
     }
     if confirmed.reopened > 0 {
-        parts.push(format!("reopened the periods of {}", rules(confirmed.reopened)));
+        parts.push(format!("reopened the periods of {}", rules_text(confirmed.reopened)));
     }
     if confirmed.closed > 0 {
         parts.push(format!(
-            "closed the periods of {}; simdeck history --kind period-rollover lists the steps, simdeck undo takes them back",
-            rules(confirmed.closed)
+            "closed the periods of {}; simdeck history --kind period-rollover lists the steps, \
+            simdeck undo takes them back",
+            rules_text(confirmed.closed)
         ));
     }
     if parts.is_empty() { "nothing to close".to_owned() } else { parts.join("; ") }

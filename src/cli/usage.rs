@@ -41,8 +41,9 @@ pub struct Args {
 impl Args {
     /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
-        let reads = |One::Import(import): &One| import.reading.dry_run || import.reading.explain;
-        self.command.as_ref().is_some_and(|command| !reads(command))
+        self.command
+            .as_ref()
+            .is_some_and(|One::Import(import)| !import.reading.dry_run && !import.reading.explain)
     }
 }
 

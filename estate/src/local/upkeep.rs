@@ -17,7 +17,7 @@ use crate::store::migrate::Upgrade;
 use crate::store::open::{Opening, StoreInfo};
 use crate::store::pool::Store;
 use crate::store::read::View;
-use crate::store::{check, demo as made_up, newest_time, outbox, period_rollover};
+use crate::store::{check, demo as made_up, newest_time, outbox, period_reopen, period_rollover};
 use crate::units::Time;
 
 impl Local {
@@ -72,9 +72,9 @@ impl Local {
         })
     }
 
-    /// Closes the pending billing periods by the present clock, accepted or not: an Admin of the root account has
-    /// confirmed it. From then on clocks are compared with this one. Periods that only the registration of a rule by a
-    /// later clock closed are reopened.
+    /// Closes the pending billing periods by the present clock, accepted or not: an Admin of the
+    /// root account has confirmed it. From then on clocks are compared with this one. Periods that
+    /// only the registration of a rule by a later clock closed are reopened.
     pub fn confirm_rollover(&self, watch: &Watch<'_>) -> Result<ConfirmedRollover> {
         self.in_person()?;
         self.may_write(Capability::ManageAccounts)?;
@@ -94,7 +94,9 @@ impl Local {
             append(&session, self.scope.actor(), Change::ACCEPT_CLOCK, body, now)?;
         }
         let (actor, via) = (self.scope.actor(), self.via.as_str());
-        let reopened = period_rollover::finish_confirmed(&session, actor, via, now, watch)?;
+        period_rollover::release(&session, now)?;
+        let reopened = period_reopen::take_back_registrations(&session, actor, via, now)?;
+        period_rollover::finish_released(&session, now, watch)?;
         outbox::gather(&session, last, self.mail, now)?;
         transaction.commit()?;
         Ok(ConfirmedRollover { closed: status.pending.len(), reopened, is_clock_new: !is_accepted })

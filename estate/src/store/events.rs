@@ -18,9 +18,9 @@ pub(super) fn bits() -> Sql {
     Sql::new(format!("(({}) + 2 * ({}))", level("alert"), level("cap")))
 }
 
-/// Looks at the SIMs that `which` says of `s` after their usage or their levels have changed: levels that were reached
-/// and had not spoken do, and those that were raised above usage may speak again. The periods are those of `temp.rule`,
-/// and `now` is the time of the events.
+/// Looks at the SIMs that `which` says of `s` after their usage or their levels have changed:
+/// levels that were reached and had not spoken do, and those that were raised above usage may speak
+/// again. The periods are those of `temp.rule`, and `now` is the time of the events.
 pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()> {
     let reached = bits().text;
     let mut insert = Sql::new(format!(

@@ -25,19 +25,23 @@ pub(super) fn target_accounts() -> Sql {
     Sql::new("SELECT DISTINCT to_account FROM temp.target WHERE outcome = 0")
 }
 
-/// Time up to which the periods of a SIM `s` are closed, by its row `u` of `temp.rule`: a running rollover has closed
-/// the SIMs up to its cursor.
-pub(super) const CLOSED_UNTIL: &str = "iif(u.next > 0 AND s.id <= u.cursor, u.next, u.closed_until)";
+/// Time up to which the periods of a SIM `s` are closed, by its row `u` of `temp.rule`: a running
+/// rollover has closed the SIMs up to its cursor.
+pub(super) const CLOSED_UNTIL: &str = "iif(u.next > 0 AND s.id <= u.cursor, u.next, \
+u.closed_until)";
 
-/// Fills `temp.rule` with the period rule of each account and the rollover state of that rule. A rule that is not
-/// registered yet, as its change is being made, is closed up to the newest log entry.
+/// Fills `temp.rule` with the period rule of each account and the rollover state of that rule. A
+/// rule that is not registered yet, as its change is being made, is closed up to the newest log
+/// entry.
 pub(super) fn fill_rules(session: &Connection, of: &Of<'_>) -> Result<()> {
     session.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS rule (account_id INTEGER PRIMARY KEY, rule TEXT NOT NULL, \
-         closed_until INTEGER NOT NULL, next INTEGER NOT NULL, cursor INTEGER NOT NULL, held INTEGER NOT NULL); \
+         closed_until INTEGER NOT NULL, next INTEGER NOT NULL, cursor INTEGER NOT NULL, held \
+         INTEGER NOT NULL); \
          DELETE FROM temp.rule",
     )?;
-    let sql = "INSERT INTO temp.rule SELECT ?1, ?2, ifnull(p.closed_until, (SELECT newest FROM clock)), \
+    let sql = "INSERT INTO temp.rule SELECT ?1, ?2, ifnull(p.closed_until, (SELECT newest FROM \
+    clock)), \
         ifnull(p.next, 0), ifnull(p.cursor, 0), ifnull(p.held, 0) \
         FROM (SELECT 1) LEFT JOIN period_rollover p ON p.rule = ?2";
     let mut insert = session.prepare_cached(sql)?;
@@ -219,7 +223,8 @@ mod tests {
         let conn = Connection::open_in_memory().expect("database");
         rusqlite::vtab::array::load_module(&conn).expect("module");
         let table = "CREATE TABLE account (id INTEGER PRIMARY KEY, parent_id INTEGER, period TEXT, ceiling INTEGER); \
-             CREATE TABLE period_rollover (rule TEXT PRIMARY KEY, closed_until INTEGER, next INTEGER, cursor INTEGER, \
+             CREATE TABLE period_rollover (rule TEXT PRIMARY KEY, closed_until INTEGER, next \
+             INTEGER, cursor INTEGER, \
              held INTEGER); CREATE TABLE clock (newest INTEGER); INSERT INTO clock VALUES (0)";
         conn.execute_batch(table).expect("table");
         for (id, (parent, period, ceiling)) in (1i64..).zip(accounts) {

@@ -132,7 +132,10 @@ pub(super) fn effects(session: &Session, after: &After, from: &Sql) -> Result<Ve
 /// Sets the gates of the SIMs `s` of `which` to what usage and levels make.
 pub(super) fn derive_gates(session: &Session, which: &Sql) -> Result<()> {
     let gate = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
-    let mut sql = Sql::new(format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate <> {gate} AND "));
+    let mut sql = Sql::new(format!(
+        "UPDATE sim AS s SET gate = {gate} WHERE s.gate <> {gate} AND \
+    "
+    ));
     sql.push(which.clone());
     session.prepare_cached(&sql.text)?.execute(params_from_iter(&sql.params))?;
     Ok(())

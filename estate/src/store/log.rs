@@ -196,7 +196,8 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
 
 /// Returns the number of SIMs that the undo of a rollover reopened, over all of its steps.
 fn count_reopened(session: &Session, body: &Json) -> Result<u64> {
-    let sql = "SELECT ifnull(sum(counts ->> 'done'), 0) FROM log WHERE kind = ? AND body ->> 'rollover' = ?";
+    let sql = "SELECT ifnull(sum(counts ->> 'done'), 0) FROM log WHERE kind = ? AND body ->> \
+    'rollover' = ?";
     let rollover = body["rollover"].as_str().unwrap_or_default();
     let reopened: i64 = session.query_row(sql, [Change::PERIOD_REOPEN, rollover], |r| r.get(0))?;
     Ok(reopened.unsigned_abs())
@@ -269,7 +270,8 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
 
 /// Notes the accounts of a change's SIMs, which stay where they are.
 pub(crate) fn touch_accounts_of_items(session: &Session, rev: Rev) -> Result<()> {
-    let sql = "INSERT INTO log_account SELECT rev, from_account, 1, count(*) FROM log_item WHERE rev = ? GROUP BY 2";
+    let sql = "INSERT INTO log_account SELECT rev, from_account, 1, count(*) FROM log_item WHERE \
+    rev = ? GROUP BY 2";
     session.prepare_cached(sql)?.execute([rev])?;
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::units::DAY;
 pub(crate) const KEPT: i64 = 366 * DAY;
 pub(crate) const SESSIONS_KEPT: i64 = 92 * DAY;
 
-/// `period_start(rule, activated, at)` and `period_end(…)`: the bounds of the billing period that `at` lies in.
+/// `period_start(rule, activated, at)` and `period_end(…)`: the bounds of the billing period that
+/// `at` lies in.
 pub(super) fn add_period_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     let bounds = |ctx: &Context<'_>| -> rusqlite::Result<(i64, i64)> {

@@ -11,7 +11,7 @@ use super::inherited::{Of, fill_rules};
 use super::log::{self, Record};
 use super::period_functions::{KEPT, SESSIONS_KEPT};
 use super::sql::Sql;
-use super::{events, level_columns, outbox, period_reopen, raised_caps};
+use super::{events, level_columns, outbox, raised_caps};
 use crate::change::{Change, Counts};
 use crate::clock::ClockReading;
 use crate::error::{Error, Result};
@@ -68,20 +68,17 @@ pub(crate) fn finish(session: &Session, now: Time, watch: &Watch<'_>) -> Result<
     run(session, &clock, true, watch)
 }
 
-/// Closes every ended period by a clock that `actor` confirmed, and reopens those that only the registration of a rule by
-/// a later clock closed; returns the number of rules reopened. Old usage is kept: the next rollover deletes it.
-pub(crate) fn finish_confirmed(
-    session: &Session,
-    actor: &User,
-    via: &str,
-    now: Time,
-    watch: &Watch<'_>,
-) -> Result<usize> {
+/// Accepts a clock that an Admin confirmed, and releases the rules that wait for one.
+pub(crate) fn release(session: &Session, now: Time) -> Result<()> {
     accept(session, now)?;
     session.execute("UPDATE period_rollover SET held = 0", [])?;
-    let reopened = period_reopen::take_back_registrations(session, actor, via, now)?;
-    run(session, &reading(session, now)?, false, watch)?;
-    Ok(reopened)
+    Ok(())
+}
+
+/// Closes every ended period by the clock that was released. Old usage is kept: the next rollover
+/// deletes it.
+pub(crate) fn finish_released(session: &Session, now: Time, watch: &Watch<'_>) -> Result<()> {
+    run(session, &reading(session, now)?, false, watch)
 }
 
 fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>) -> Result<()> {
@@ -125,7 +122,8 @@ pub(super) fn states(session: &Connection) -> Result<Vec<RuleState>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Returns the rollovers that are due or under way, each with its boundary, also those that are held.
+/// Returns the rollovers that are due or under way, each with its boundary, also those that are
+/// held.
 fn pending(session: &Connection, now: Time) -> Result<Vec<RuleState>> {
     let mut pending = Vec::new();
     for mut state in states(session)? {
@@ -140,7 +138,8 @@ fn pending(session: &Connection, now: Time) -> Result<Vec<RuleState>> {
     Ok(pending)
 }
 
-/// Returns true if a period of the rule ended. Where each SIM has periods of its own, some SIM's has to.
+/// Returns true if a period of the rule ended. Where each SIM has periods of its own, some SIM's
+/// has to.
 fn has_ended(session: &Connection, state: &RuleState) -> Result<bool> {
     if !matches!(state.rule.parse().unwrap_or_default(), PeriodRule::Activation(_)) {
         return Ok(true);
@@ -222,7 +221,8 @@ fn advance(session: &Session, clock: &ClockReading, prunes: bool) -> Result<bool
         return Ok(true);
     }
     session.execute(
-        "UPDATE period_rollover SET closed_until = next, next = 0, cursor = 0, rollover = '' WHERE rule = ?",
+        "UPDATE period_rollover SET closed_until = next, next = 0, cursor = 0, rollover = '' \
+        WHERE rule = ?",
         [&state.rule],
     )?;
     if prunes {
@@ -234,7 +234,8 @@ fn advance(session: &Session, clock: &ClockReading, prunes: bool) -> Result<bool
 
 /// Returns true if the rule is set on an account, or is the root's default.
 fn is_in_use(session: &Connection, rule: &str) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM account WHERE period = ?1 OR period = '' AND ?1 = 'month' AND parent_id IS NULL)";
+    let sql = "SELECT EXISTS (SELECT 1 FROM account WHERE period = ?1 OR period = '' AND ?1 = \
+    'month' AND parent_id IS NULL)";
     Ok(session.query_row(sql, [rule], |r| r.get(0))?)
 }
 
@@ -244,7 +245,8 @@ const ENDED: &str = "CREATE TEMP TABLE IF NOT EXISTS ended (sim_id INTEGER PRIMA
     start INTEGER NOT NULL, end INTEGER NOT NULL, begins INTEGER NOT NULL, later INTEGER NOT NULL, \
     carried INTEGER NOT NULL, used INTEGER NOT NULL); DELETE FROM temp.ended";
 
-/// Fills `temp.ended` with the counters of the SIMs after the cursor and up to `end`, and returns their number.
+/// Fills `temp.ended` with the counters of the SIMs after the cursor and up to `end`, and returns
+/// their number.
 fn find_ended(session: &Session, state: &RuleState, end: i64) -> Result<u64> {
     session.execute_batch(ENDED)?;
     let accounts = "SELECT DISTINCT account_id FROM sim WHERE id > ? AND id <= ?";
@@ -259,7 +261,8 @@ fn find_ended(session: &Session, state: &RuleState, end: i64) -> Result<u64> {
          period_end(?1, s.activated, ?2), period_start(?1, s.activated, ?3), \
          min(s.used, max(0, {})), min(s.used, max(0, {})), s.used \
          FROM sim s WHERE s.id > ?4 AND s.id <= ?5 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0) \
-         AND EXISTS (SELECT 1 FROM temp.rule u WHERE u.account_id = s.account_id AND u.rule = ?1) AND {ENDED_BETWEEN}",
+         AND EXISTS (SELECT 1 FROM temp.rule u WHERE u.account_id = s.account_id AND u.rule = ?1) \
+         AND {ENDED_BETWEEN}",
         since("period_end(?1, s.activated, ?2)"),
         since("period_start(?1, s.activated, ?3)")
     );
@@ -293,8 +296,8 @@ fn close(session: &Session, state: &RuleState, rev: Rev, now: Time) -> Result<()
     ] {
         session.prepare_cached(&history)?.execute([])?;
     }
-    let reset =
-        "UPDATE sim AS s SET used = e.carried, gate = 0, fired = 0 FROM temp.ended e WHERE e.sim_id = s.id";
+    let reset = "UPDATE sim AS s SET used = e.carried, gate = 0, fired = 0 FROM temp.ended e WHERE \
+        e.sim_id = s.id";
     session.prepare_cached(reset)?.execute([])?;
     let carried = Sql::new("s.id IN (SELECT sim_id FROM temp.ended WHERE carried > 0)");
     level_columns::derive_gates(session, &carried)?;
@@ -332,14 +335,15 @@ fn prune(session: &Connection, after: i64, end: i64, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Returns false for a store of an earlier schema: only reads have it open, and it closes nothing before it is upgraded.
+/// Returns false for a store of an earlier schema: only reads have it open, and it closes nothing
+/// before it is upgraded.
 fn has_table(session: &Connection) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'period_rollover')";
     Ok(session.query_row(sql, [], |row| row.get(0))?)
 }
 
-/// Returns the rollovers that are due by a clock, and the reason why they wait. Changes of the whole estate are named
-/// where it is seen whole.
+/// Returns the rollovers that are due by a clock, and the reason why they wait. Changes of the
+/// whole estate are named where it is seen whole.
 pub(crate) fn status(session: &Connection, whole: bool, now: Time) -> Result<RolloverStatus> {
     if !has_table(session)? {
         return Ok(RolloverStatus::default());
@@ -368,7 +372,8 @@ pub(crate) fn status(session: &Connection, whole: bool, now: Time) -> Result<Rol
 
 /// Returns the first step of the rollover of a rule up to `until`, unless it was undone.
 fn rollover_until(session: &Connection, rule: &str, until: i64) -> Result<Option<ChangeId>> {
-    let sql = "SELECT change_id FROM log l WHERE kind = ? AND body ->> 'rule' = ? AND body ->> 'to' = ? \
+    let sql = "SELECT change_id FROM log l WHERE kind = ? AND body ->> 'rule' = ? AND body ->> \
+    'to' = ? \
         AND NOT EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev) ORDER BY rev LIMIT 1";
     let found =
         session.query_row(sql, params![Change::PERIOD_ROLLOVER, rule, until], |r| r.get(0).map(ChangeId));
@@ -383,7 +388,8 @@ pub(crate) fn count_pending(session: &Session, now: Time) -> Result<u64> {
     let pending = pending(session, now)?;
     fill_rules(session, &Of::All)?;
     let sql = format!(
-        "SELECT count(*) FROM temp.rule u CROSS JOIN sim s ON s.account_id = u.account_id WHERE u.rule = ?1 \
+        "SELECT count(*) FROM temp.rule u CROSS JOIN sim s ON s.account_id = u.account_id WHERE \
+        u.rule = ?1 \
          AND s.id > ?4 AND (s.used > 0 OR s.gate > 0 OR s.fired > 0) AND {ENDED_BETWEEN}"
     );
     let mut total = 0;
@@ -394,10 +400,12 @@ pub(crate) fn count_pending(session: &Session, now: Time) -> Result<u64> {
     Ok(total)
 }
 
-/// Returns the time up to which a rule's periods are closed for a SIM, or `None` for a rule not registered yet.
+/// Returns the time up to which a rule's periods are closed for a SIM, or `None` for a rule not
+/// registered yet.
 pub(crate) fn closed_until(session: &Connection, rule: PeriodRule, sim: SimId) -> Result<Option<Time>> {
     let sql = if has_table(session)? {
-        "SELECT iif(next > 0 AND ?2 <= cursor, next, closed_until) FROM period_rollover WHERE rule = ?1"
+        "SELECT iif(next > 0 AND ?2 <= cursor, next, closed_until) FROM period_rollover WHERE \
+        rule = ?1"
     } else {
         "SELECT iif(next > 0 AND ?2 <= cursor, next, upto) FROM turned WHERE rule = ?1"
     };

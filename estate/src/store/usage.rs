@@ -66,16 +66,18 @@ fn fresh() -> String {
          max(t.bytes, ifnull(r.bytes, 0)) AS bytes, r.at AS was_at, ifnull(r.bytes, 0) AS was, \
          ifnull(r.account_id, s.account_id) AS account_id, u.rule, s.activated, \
          period_start(u.rule, s.activated, {CLOSED_UNTIL}) AS start \
-         FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON u.account_id = s.account_id \
+         FROM temp.used t CROSS JOIN sim s ON s.id = t.sim_id CROSS JOIN temp.rule u ON \
+         u.account_id = s.account_id \
          LEFT JOIN usage_record r ON r.sim_id = t.sim_id AND r.key = t.key \
-         WHERE t.sim_id > ?1 AND t.sim_id <= ?2 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < r.at)"
+         WHERE t.sim_id > ?1 AND t.sim_id <= ?2 AND (r.key IS NULL OR t.bytes > r.bytes OR t.at < \
+         r.at)"
     )
 }
 
 /// Fills `temp.rule` for the accounts of the staged SIMs.
 fn fill_staged_rules(session: &Session) -> Result<()> {
-    let accounts =
-        "SELECT DISTINCT s.account_id FROM sim s WHERE s.id IN (SELECT DISTINCT sim_id FROM temp.used)";
+    let accounts = "SELECT DISTINCT s.account_id FROM sim s WHERE s.id IN (SELECT DISTINCT sim_id FROM \
+        temp.used)";
     fill_rules(session, &Of::Selected(&Sql::new(accounts)))
 }
 
@@ -129,8 +131,10 @@ impl UsageStaging {
     fn judge(&mut self) -> Result<()> {
         fill_staged_rules(&self.session)?;
         let fresh = fresh();
-        let sql =
-            format!("SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM ({fresh})");
+        let sql = format!(
+            "SELECT count(*), ifnull(sum(at < start), 0), count(DISTINCT sim_id) FROM \
+            ({fresh})"
+        );
         let (counted, late, sims) = self.session.query_row(&sql, params![0, i64::MAX], |r| {
             let n = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok((n(0)?, n(1)?, n(2)?))
