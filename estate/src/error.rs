@@ -151,6 +151,12 @@ pub enum Error {
     /// There is no store at that place.
     #[error("no estate at {}", .0.display())]
     NoStore(PathBuf),
+    /// There is no backup at that place.
+    #[error("there is no backup at {}", .0.display())]
+    NoBackup(PathBuf),
+    /// The folder in which a store is to be put does not exist.
+    #[error("there is no folder {}", .0.display())]
+    NoFolder(PathBuf),
     /// There is a file at that place already.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
@@ -299,6 +305,8 @@ impl Error {
             Self::ForeignSideFile { .. } => "foreign-side-file",
             Self::Fault { fault, .. } => fault.code(),
             Self::NoStore(_) => "no-store",
+            Self::NoBackup(_) => "no-backup",
+            Self::NoFolder(_) => "no-folder",
             Self::Exists(_) => "exists",
             Self::Io { .. } => "io",
             Self::Unreachable { .. } => "unreachable",
@@ -380,6 +388,8 @@ impl Error {
             Self::Unknown { change, .. } => Some(format!(
                 "look at the history, or make the same change again with --change-id {change}: it is made once"
             )),
+            Self::NoBackup(_) => Some("check the path of the backup; nothing was changed".into()),
+            Self::NoFolder(_) => Some("make the folder first, or check --store".into()),
             Self::Exists(_) => Some("choose another name, or remove the file first".into()),
             _ => None,
         }

@@ -7,6 +7,7 @@ mod old;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{estate, import};
 use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Progress, Query, Time};
@@ -289,6 +290,78 @@ fn a_bad_backup_is_refused_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_backup_ends_while_the_store_is_written() {
+    let (dir, local) = estate();
+    let mut csv = String::from("iccid,label\n");
+    for n in 0..5_000 {
+        csv.push_str(&format!("89001{n:014},{}\n", "x".repeat(200)));
+    }
+    import(&local, csv.as_bytes());
+    let writer = open(local.path()).expect("opens");
+    let steps = AtomicUsize::new(0);
+    let write_between = |_| {
+        let step = steps.fetch_add(1, Ordering::Relaxed);
+        add_account(&writer, &format!("A{step}"));
+        if step < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    let backup = dir.path().join("backup.db");
+    local.backup(&backup, &write_between).expect("ends");
+    assert!(steps.into_inner() > 2, "written between its steps");
+    let copy = open(&backup).expect("opens");
+    assert_eq!((accounts(&copy), copy.check()), (1, Ok(Vec::new())), "of one state");
+}
+
+#[test]
+fn a_restore_moves_side_files_of_no_store_away() {
+    let (dir, local) = estate();
+    let path = local.path().to_owned();
+    let backup = dir.path().join("backup.db");
+    local.backup(&backup, &go).expect("backup");
+    add_account(&local, "Later");
+    let log = std::fs::read(beside(&path, "-wal")).expect("log");
+    drop(local);
+    std::fs::remove_file(&path).expect("lost");
+    std::fs::write(beside(&path, "-wal"), &log).expect("left behind");
+    std::fs::write(beside(&path, "-journal"), b"left behind").expect("left behind");
+    let restored = Local::restore(&path, &backup, &go).expect("restored");
+    assert_eq!((restored.kept, restored.side_files.len()), (None, 2));
+    assert_eq!(std::fs::read(&restored.side_files[0]).expect("kept"), log);
+    let local = open(&path).expect("opens");
+    assert_eq!((accounts(&local), local.check()), (1, Ok(Vec::new())));
+}
+
+#[test]
+fn a_restore_replaces_no_store_that_was_made_meanwhile() {
+    let (dir, local) = estate();
+    let backup = dir.path().join("backup.db");
+    local.backup(&backup, &go).expect("backup");
+    let path = dir.path().join("new.db");
+    let make = |_| {
+        std::fs::write(&path, b"made meanwhile").expect("made");
+        ControlFlow::Continue(())
+    };
+    let error = Local::restore(&path, &backup, &make).map(drop).expect_err("made meanwhile");
+    assert_eq!(error.code(), "exists");
+    assert_eq!(std::fs::read(&path).expect("file"), b"made meanwhile");
+}
+
+#[test]
+fn a_restore_tells_a_missing_backup_from_a_missing_folder() {
+    let (dir, local) = estate();
+    let none = dir.path().join("none.db");
+    let error = Local::restore(local.path(), &none, &go).map(drop).expect_err("no backup");
+    assert_eq!(error.to_string(), format!("there is no backup at {}", none.display()));
+    let nowhere = dir.path().join("no/estate.db");
+    let error = Local::restore(&nowhere, &none, &go).map(drop).expect_err("no backup");
+    assert_eq!(error.code(), "no-backup");
+    let error = Local::restore(&nowhere, local.path(), &go).map(drop).expect_err("no folder");
+    assert_eq!(error.to_string(), format!("there is no folder {}", dir.path().join("no").display()));
+    for error in [Error::NoBackup(none), error] {
+        assert!(!error.hint().expect("hint").contains("init"));
+    }
+}
+
+#[test]
 fn special_files_are_refused_at_once() {
     let dir = tempfile::tempdir().expect("folder");
     let pipe = dir.path().join("pipe.db");
@@ -467,10 +540,15 @@ fn a_store_on_a_read_only_disk_is_read() {
 #[test]
 fn a_full_disk_says_so_and_keeps_no_half_backup() {
     let Some(mount) = Mount::of("256k") else { return };
-    let (_dir, local) = estate();
+    let (dir, local) = estate();
     import(&local, ONE);
-    let error = local.backup(&mount.0.path().join("copy.db"), &go).expect_err("full");
+    let copy = mount.0.path().join("copy.db");
+    let error = local.backup(&copy, &go).expect_err("full");
     assert_eq!(error.code(), "disk-full", "{error}");
+    let backup = dir.path().join("backup.db");
+    local.backup(&backup, &go).expect("backup");
+    let error = Local::restore(&copy, &backup, &go).map(drop).expect_err("full");
+    assert!(error.to_string().starts_with(&copy.display().to_string()), "{error}");
     assert_eq!(names(mount.0.path()), Vec::<String>::new());
     drop(mount);
     let Some(mount) = Mount::of("2m") else { return };

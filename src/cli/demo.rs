@@ -59,7 +59,7 @@ fn keep(context: &Context, path: &std::path::Path, size: Demo) -> Outcome {
     let work = Work::begin(context);
     let made = demo::create(&store.path(), size, Time::now(), &|p| work.hear(p)).map(drop);
     work.end();
-    made?;
+    made.map_err(|error| error.with_path(&store.path(), path))?;
     store.finish()?;
     context.say(format!("wrote {}", path.display()));
     Ok(Exit::Done)

@@ -181,10 +181,13 @@ fn restore(context: &Context, file: &Path) -> Outcome {
     let work = Work::begin(context);
     let restored = Local::restore(&path, file, &|p| work.hear(p));
     work.end();
-    let Restored { head, kept } = restored?;
+    let Restored { head, kept, side_files } = restored?;
     context.say(format!("restored {} from {}, up to change #{}", path.display(), file.display(), head.rev));
     if let Some(kept) = kept {
         context.say(format!("the old store is {}", kept.display()));
+    }
+    for file in side_files {
+        context.say(format!("a file that belonged to no store was moved to {}", file.display()));
     }
     Ok(Exit::Done)
 }
@@ -234,7 +237,7 @@ fn run_on_open(context: &Context, command: One) -> Outcome {
             let work = Work::begin(context);
             let copied = local.backup(&copy.path(), &|p| work.hear(p));
             work.end();
-            copied?;
+            copied.map_err(|error| error.with_path(&copy.path(), &file))?;
             copy.finish()?;
             context.say(format!("wrote {}", file.display()));
             Ok(Exit::Done)

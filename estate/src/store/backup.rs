@@ -1,7 +1,9 @@
 //! Backup and restore.
 //!
-//! Both write a copy through `SQLite`, as one file in rollback mode, so that it can be read from a read-only medium. The
-//! copy is checked before it gets its name: pages, schema, the hash chain of the log, and its head.
+//! Both write a copy through `SQLite`, of one state of the store. The copy is checked before it
+//! gets its name: pages, schema, the hash chain of the log, and its head. A backup is in rollback
+//! mode, so that any program can read it from a read-only medium; a restored store is in write-ahead
+//! mode, in which every session holds a lock for as long as it is open.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,20 +21,29 @@ use crate::error::{Error, Fault, Result};
 use crate::progress::{Progress, Watch};
 use crate::side_files::{SIDE_FILES, folder_of, with_suffix};
 use crate::store::access;
-use crate::store::access::Access;
+use crate::store::access::{Access, TAKE_LOCK};
 use crate::store::pool::Store;
 use crate::units::Time;
 
 /// Pages that are copied in one step.
-const STEP: i32 = 2_000;
+const STEP: i32 = 500;
+
+/// Maps an error of the database about `path`.
+fn sql_at(path: &Path) -> impl Fn(rusqlite::Error) -> Error {
+    |error| Error::of_database(&error, Some(path))
+}
+
+/// Maps an error of the operating system about `path`.
+fn file_at(path: &Path) -> impl Fn(std::io::Error) -> Error {
+    |error| Error::of_store_file(&error, path)
+}
 
 /// Copies the store to a new file while others use it, and checks the copy. A copy that fails leaves nothing behind.
 pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
     let source = store.access().connect_reader(store.path())?;
-    let before = check::head(&source)?;
     copy(&source, to, watch)?;
     let checked = verify(to).and_then(|head| {
-        let holds = head.rev >= before.rev && check::holds(&source, &head)?;
+        let holds = check::holds(&source, &head)?;
         holds.then_some(()).ok_or_else(|| Error::damaged(to, "its log is not the one of the store"))
     });
     checked.inspect_err(|_| remove(to))
@@ -42,13 +53,13 @@ pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> 
 pub(super) fn keep_copy(path: &Path, label: &str) -> Result<PathBuf> {
     let source = Access::Read.connect(path)?;
     let to = free_name(path, label);
-    let fault = |error: std::io::Error| Error::of_store_file(&error, &to);
-    let temporary = tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder_of(&to)).map_err(fault)?;
+    let temporary =
+        tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder_of(&to)).map_err(file_at(&to))?;
     let new = temporary.path().join("new.db");
-    copy(&source, &new, &|_| std::ops::ControlFlow::Continue(()))?;
-    verify(&new)?;
+    let copied = copy(&source, &new, &|_| std::ops::ControlFlow::Continue(()));
+    copied.and_then(|()| verify(&new)).map_err(|error| error.with_path(&new, &to))?;
     // It gets its name when it is whole.
-    std::fs::rename(&new, &to).map_err(fault)?;
+    std::fs::rename(&new, &to).map_err(file_at(&to))?;
     sync_folder(&to)?;
     Ok(to)
 }
@@ -61,26 +72,28 @@ fn copy(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
 }
 
 fn copy_into(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
-    let fault = |error: rusqlite::Error| Error::of_database(&error, Some(to));
     let mut target = Access::Write.connect(to)?;
     // The file is useless until it is whole: it needs no journal, and is synced once, at the end.
-    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").map_err(fault)?;
+    target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").map_err(sql_at(to))?;
     copy_pages(source, &mut target, to, watch)?;
-    target.pragma_update(None, "journal_mode", "DELETE").map_err(fault)?;
+    target.pragma_update(None, "journal_mode", "DELETE").map_err(sql_at(to))?;
     // The copy may be put in place of the store, whose log does not belong to it.
-    if migrate::schema_of(&target).map_err(fault)? >= migrate::FIRST_WITH_STAMP {
-        wal::renew_stamp(&target).map_err(fault)?;
+    if migrate::schema_of(&target).map_err(sql_at(to))? >= migrate::FIRST_WITH_STAMP {
+        wal::renew_stamp(&target).map_err(sql_at(to))?;
     }
-    target.close().map_err(|(_, error)| fault(error))?;
+    target.close().map_err(|(_, error)| sql_at(to)(error))?;
     let synced = File::options().write(true).open(to).and_then(|file| file.sync_all());
     synced.map_err(|error| Error::of_store_file(&error, to))
 }
 
 fn copy_pages(source: &Connection, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
-    let fault = |error: rusqlite::Error| Error::of_database(&error, Some(to));
-    let backup = Backup::new(source, target).map_err(fault)?;
+    // The backup begins again at each commit of another program that the source comes to see.
+    let original = source.path().map_or(to, Path::new);
+    let snapshot = source.unchecked_transaction().map_err(sql_at(original))?;
+    snapshot.query_row(TAKE_LOCK, [], |row| row.get::<_, i64>(0)).map_err(sql_at(original))?;
+    let backup = Backup::new(source, target).map_err(sql_at(to))?;
     loop {
-        let step = backup.step(STEP).map_err(fault)?;
+        let step = backup.step(STEP).map_err(sql_at(to))?;
         let at = backup.progress();
         let (total, left) = (at.pagecount as u64, at.remaining as u64);
         if watch(Progress { phase: "copying", done: total - left, total }).is_break() {
@@ -99,8 +112,8 @@ fn verify(path: &Path) -> Result<Head> {
     migrate::check_header(path)?;
     let conn = Access::Read.connect(path)?;
     migrate::check_schema(path, &conn)?;
-    let fault = |error: rusqlite::Error| Error::of_database(&error, Some(path));
-    let found: String = conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(fault)?;
+    let found: String =
+        conn.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(sql_at(path))?;
     if found != "ok" {
         return Err(Error::damaged(path, &found));
     }
@@ -125,6 +138,8 @@ pub struct Restored {
     pub head: Head,
     /// The name under which the replaced store is kept, if there was one.
     pub kept: Option<PathBuf>,
+    /// Side files of no store that were found at its place, under their new names.
+    pub side_files: Vec<PathBuf>,
 }
 
 /// Replaces the store at `path` by a checked copy of `from`, and keeps the old one beside it.
@@ -132,12 +147,21 @@ pub struct Restored {
 /// Errors: `Busy` while a program has the store open; the errors of opening and checking `from`. On any error the store
 /// is as it was.
 pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Restored> {
-    access::check_kind(from)?;
+    access::check_kind(from).map_err(|error| match error {
+        Error::NoStore(path) => Error::NoBackup(path),
+        other => other,
+    })?;
     let exists = match access::check_kind(path) {
         Ok(()) => true,
-        Err(Error::NoStore(_)) => false,
+        Err(Error::NoStore(_)) => {
+            access::check_side_kinds(path)?;
+            false
+        }
         Err(error) => return Err(error),
     };
+    if !exists && !folder_of(path).is_dir() {
+        return Err(Error::NoFolder(folder_of(path).to_owned()));
+    }
     if exists && access::identity(path) == access::identity(from) {
         return Err(Error::Conflict("the backup and the store are the same file".into()));
     }
@@ -150,13 +174,34 @@ pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Res
     let temporary = tempfile::Builder::new().prefix(".simdeck-").tempdir_in(folder_of(path));
     let temporary = temporary.map_err(|error| Error::of_store_file(&error, path))?;
     let new = temporary.path().join("new.db");
-    let head = copy_checked(from, &new, watch)?;
+    let copied = copy_checked(from, &new, watch);
+    let head = copied.map_err(|error| error.with_path(&new, path))?;
+    switch_to_wal(&new).map_err(|error| error.with_path(&new, path))?;
     let kept = if exists { Some(replace(path, &new)?) } else { None };
-    if kept.is_none() {
-        std::fs::rename(&new, path).map_err(|error| Error::of_store_file(&error, path))?;
-    }
+    let side_files = if exists { Vec::new() } else { put_new(path, new)? };
     sync_folder(path)?;
-    Ok(Restored { head, kept })
+    Ok(Restored { head, kept, side_files })
+}
+
+/// Switches a finished copy to write-ahead mode: a reader of a store in rollback mode holds no lock
+/// between two reads, and would not be noticed.
+fn switch_to_wal(path: &Path) -> Result<()> {
+    let conn = Access::Write.connect(path)?;
+    conn.pragma_update(None, "journal_mode", "WAL").map_err(sql_at(path))?;
+    conn.close().map_err(|(_, error)| sql_at(path)(error))
+}
+
+/// Puts `new` at a place where there is no store and returns the side files that were moved away.
+fn put_new(path: &Path, new: PathBuf) -> Result<Vec<PathBuf>> {
+    // Of a store that was removed without them.
+    let moved = move_side_files(path, &free_name(path, "replaced")).map_err(file_at(path))?;
+    let new = tempfile::TempPath::try_from_path(new).map_err(file_at(path))?;
+    new.persist_noclobber(path).map_err(|failed| match failed.error.kind() {
+        // Another program has made a store meanwhile.
+        std::io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
+        _ => file_at(path)(failed.error),
+    })?;
+    Ok(moved)
 }
 
 /// Copies a backup, with the log beside it if it has one, and checks both the original and the copy.
@@ -196,15 +241,18 @@ fn replace(path: &Path, new: &Path) -> Result<PathBuf> {
     Ok(kept)
 }
 
-/// Moves the side files that `from` still has: a log that does not belong to it is kept with it.
-fn move_side_files(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Moves the side files that `from` still has and returns their names: a log that does not belong
+/// to the store is kept with it.
+fn move_side_files(from: &Path, to: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut moved = Vec::new();
     for suffix in SIDE_FILES {
         let side_file = with_suffix(from, suffix);
-        if side_file.exists() {
+        if side_file.symlink_metadata().is_ok() {
             std::fs::rename(&side_file, with_suffix(to, suffix))?;
+            moved.push(with_suffix(to, suffix));
         }
     }
-    Ok(())
+    Ok(moved)
 }
 
 /// Gives `new` the owner and the permissions of `path`: the program that uses the store may run as another user.

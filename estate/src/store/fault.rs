@@ -53,6 +53,17 @@ impl Error {
         }
     }
 
+    /// Names `path` in place of the temporary file that will get that name.
+    #[must_use]
+    pub fn with_path(self, temporary: &Path, path: &Path) -> Self {
+        match self {
+            Self::Fault { fault, path: Some(found), detail } if found == temporary => {
+                Self::Fault { fault, path: Some(path.to_owned()), detail }
+            }
+            other => other,
+        }
+    }
+
     /// Builds the error for a file whose content is damaged.
     pub(crate) fn damaged(path: &Path, detail: &str) -> Self {
         Self::Fault { fault: Fault::Damaged, path: Some(path.to_owned()), detail: detail.into() }
