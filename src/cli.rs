@@ -380,8 +380,19 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(if error.use_stderr() { 2 } else { 0 })
 }
 
+/// Makes a write beyond the limit on file sizes fail instead of ending the process, so that what
+/// was written so far is removed.
+fn survive_size_limit() {
+    #[cfg(unix)]
+    {
+        let received = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, received);
+    }
+}
+
 /// Reads the arguments, runs the command, reports how it ended.
 pub fn main() -> ExitCode {
+    survive_size_limit();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

@@ -69,7 +69,10 @@ impl Fault {
                 "run simdeck as the owner of the file, or give your user access to the file and its folder"
             }
             Self::TooManyFiles => "close other programs, or raise the limit with `ulimit -n`",
-            Self::Full => "free some space and try again; what was not finished was undone",
+            Self::Full => {
+                "free some space, or raise a limit of `ulimit -f`, and try again; what was not \
+                 finished was undone"
+            }
             Self::Damaged => {
                 "the file was left untouched; restore a backup with `simdeck store restore FILE`"
             }

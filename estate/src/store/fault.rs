@@ -14,7 +14,9 @@ fn fault_of_io(error: &io::Error) -> Option<Fault> {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Some(Fault::NoPermission),
         io::ErrorKind::ReadOnlyFilesystem => Some(Fault::ReadOnly),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Fault::Full),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(Fault::Full)
+        }
         _ if error.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => {
             Some(Fault::TooManyFiles)
         }
@@ -31,6 +33,17 @@ fn fault_of_cannot_open(path: Option<&Path>) -> Fault {
     opened.err().and_then(|error| fault_of_io(&error)).unwrap_or(Fault::CannotOpen)
 }
 
+/// True if this process has a limit on the size of files (`ulimit -f`).
+#[cfg(unix)]
+fn has_size_limit() -> bool {
+    rustix::process::getrlimit(rustix::process::Resource::Fsize).current.is_some()
+}
+
+#[cfg(not(unix))]
+fn has_size_limit() -> bool {
+    false
+}
+
 impl Error {
     /// Maps an error of the database to the store's errors.
     pub(crate) fn of_database(error: &rusqlite::Error, path: Option<&Path>) -> Self {
@@ -43,6 +56,12 @@ impl Error {
             Some(Code::ReadOnly) => fault(Fault::ReadOnly),
             Some(Code::PermissionDenied) => fault(Fault::NoPermission),
             Some(Code::DiskFull) => fault(Fault::Full),
+            // A write beyond the limit on file sizes, for which SQLite has no code of its own.
+            Some(Code::SystemIoFailure)
+                if extended == Some(rusqlite::ffi::SQLITE_IOERR_WRITE) && has_size_limit() =>
+            {
+                fault(Fault::Full)
+            }
             // The shared-memory file cannot grow.
             Some(Code::SystemIoFailure) if extended == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
                 fault(Fault::Full)
@@ -121,6 +140,7 @@ mod tests {
         let faults = [
             Fault::ReadOnly,
             Fault::CannotOpen,
+            Fault::UnreadableLog,
             Fault::NoPermission,
             Fault::TooManyFiles,
             Fault::Full,
@@ -141,6 +161,7 @@ mod tests {
             (2, "no-store"),
             (13, "no-permission"),
             (24, "too-many-files"),
+            (27, "disk-full"),
             (28, "disk-full"),
             (30, "store-read-only"),
             (5, "cannot-open"),
