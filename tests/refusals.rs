@@ -29,6 +29,36 @@ fn typing_after_no_match_is_ignored() {
     session.keys("P").shows("My profile");
 }
 
+/// A server answers late: what is typed meanwhile is not meant for the rows of the filter before.
+#[test]
+fn typing_before_the_answer_to_a_filter_is_ignored() {
+    for (filter, shown) in [("zzz", "No matches · ignored:  w Polar⏎ P"), ("status=active", "")] {
+        let (_dir, mut session) = session((120, 40));
+        let name = session.model.me.name.clone();
+        session.hold = true;
+        fast(&mut session, &format!("/{filter}<Enter> w Polar<Enter>"));
+        assert!(session.model.overlays.is_empty(), "{}", session.text());
+        assert!(session.model.picked.is_empty());
+        session.shows("filtering · ignored:  w Polar⏎");
+        session.release();
+        // With rows, letters are commands at once; without, the typing may still go on.
+        fast(&mut session, " P");
+        let is_profile = matches!(session.model.overlays.last(), Some(Overlay::Form(_)));
+        assert_eq!(is_profile, shown.is_empty(), "{filter}: {}", session.text());
+        session.shows(shown);
+        assert_eq!(session.model.me.name, name);
+    }
+}
+
+#[test]
+fn letters_are_held_back_for_a_moment_only() {
+    let (_dir, mut session) = session((120, 40));
+    session.hold = true;
+    session.keys("/status=active<Enter>");
+    session.model.at += std::time::Duration::from_millis(701);
+    session.keys("?").shows("Help");
+}
+
 #[test]
 fn typing_after_a_refused_key_is_ignored() {
     let (_dir, mut session) = session_as((120, 40), Role::ViewOnly, false);

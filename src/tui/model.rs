@@ -390,7 +390,18 @@ impl Model {
     /// Ignores letters for a moment after a message that the typing did not expect.
     pub fn ignore_letters(&mut self, reason: String) {
         self.pending.clear();
-        self.messages.refusal = Some(Refusal { reason, until: self.at + REFUSAL, ignored: String::new() });
+        self.messages.refusal =
+            Some(Refusal { reason, until: self.at + REFUSAL, ignored: String::new(), awaits_rows: false });
+    }
+
+    /// Ignores letters until the rows of the entered filter are here: they are not meant for the
+    /// rows before.
+    pub fn await_rows(&mut self) {
+        self.messages.entered_at = Some(self.at);
+        self.ignore_letters("filtering".into());
+        if let Some(refusal) = &mut self.messages.refusal {
+            refusal.awaits_rows = true;
+        }
     }
 
     /// The next moment something has to happen by itself.

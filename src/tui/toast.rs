@@ -22,7 +22,7 @@ pub struct Message {
     pub text: String,
 }
 
-/// A refusal after which letters are ignored.
+/// A refusal, or a filter that was entered and is not answered, after which letters are ignored.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The reason shown.
@@ -31,6 +31,15 @@ pub struct Refusal {
     pub until: Duration,
     /// The letters ignored so far.
     pub ignored: String,
+    /// True while the rows of an entered filter are awaited: they may end it.
+    pub awaits_rows: bool,
+}
+
+impl Refusal {
+    /// The reason with the letters that were ignored.
+    pub fn note(&self) -> String {
+        format!("{} · ignored: {}", self.reason, self.ignored)
+    }
 }
 
 /// Everything that was said, and what is shown now.

@@ -235,11 +235,21 @@ pub(super) fn failed(model: &mut Model, error: &Error) {
     }
 }
 
-/// Tells that the filter just entered matches nothing: the typing that follows expects rows.
-fn refuse_empty(model: &mut Model) {
-    let entered = model.messages.entered_at.take().is_some_and(|at| model.at <= at + REFUSAL);
-    if entered && model.table.rows.is_empty() && model.search.is_none() {
-        model.refuse("No matches");
+/// Tells that the filter just entered matches nothing: the typing that follows expects rows. Where
+/// rows have come, letters are commands again.
+fn end_wait_for_rows(model: &mut Model) {
+    let awaited = model.messages.refusal.take_if(|refusal| refusal.awaits_rows);
+    let until = model.messages.entered_at.take().map(|at| at + REFUSAL);
+    let until = until.max(awaited.as_ref().map(|refusal| refusal.until));
+    if until.is_none_or(|until| model.at > until) || !model.table.rows.is_empty() || model.search.is_some() {
+        return;
+    }
+    model.refuse("No matches");
+    let ignored = awaited.map(|refusal| refusal.ignored).filter(|ignored| !ignored.is_empty());
+    if let (Some(ignored), Some(refusal)) = (ignored, &mut model.messages.refusal) {
+        refusal.ignored = ignored;
+        let note = refusal.note();
+        model.messages.amend(&note);
     }
 }
 
@@ -259,7 +269,7 @@ fn rows(
             if *want == Want::Bottom {
                 model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
-            refuse_empty(model);
+            end_wait_for_rows(model);
         }
         Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
             if !matches!(want, Want::Keep | Want::After | Want::Before) =>

@@ -56,8 +56,13 @@ fn ignored(model: &mut Model, key: Key) -> bool {
         refusal.until = model.at + REFUSAL;
     }
     refusal.ignored.push(letter);
-    let note = format!("{} · ignored: {}", refusal.reason, refusal.ignored);
-    model.messages.amend(&note);
+    let note = refusal.note();
+    // A filter that is awaited has shown no message yet.
+    if refusal.awaits_rows && refusal.ignored.chars().count() == 1 {
+        model.messages.say(note);
+    } else {
+        model.messages.amend(&note);
+    }
     true
 }
 
@@ -207,7 +212,7 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
                 let text = model.query.filter.to_string();
                 filters::remember(model, &text);
                 if model.table.loading {
-                    model.messages.entered_at = Some(model.at);
+                    model.await_rows();
                 } else if model.table.rows.is_empty() {
                     model.refuse("No matches");
                 }
