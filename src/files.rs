@@ -7,6 +7,7 @@
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use estate::side_files::{SIDE_FILES, folder_of, with_suffix};
@@ -153,8 +154,8 @@ impl Protected {
     }
 }
 
-/// True if two paths lead to one file.
-fn is_same_path(one: &Path, other: &Path) -> bool {
+/// True if two paths lead to one file, which may be absent.
+pub fn is_same_path(one: &Path, other: &Path) -> bool {
     resolve(one) == resolve(other)
         || std::fs::metadata(one)
             .is_ok_and(|one| std::fs::metadata(other).is_ok_and(|other| is_same(&one, &other)))
@@ -235,24 +236,25 @@ enum Destination {
     StandardOutput,
     /// The null device.
     Null(File),
-    /// A temporary file in the folder of the final one.
+    /// A temporary file in the folder of the final one, created when the first byte is written.
     File {
-        temporary: NamedTempFile,
+        temporary: OnceLock<NamedTempFile>,
         existing: Existing,
         protected: Protected,
     },
 }
 
 impl OutputFile {
-    /// Begins a file at `path`. `/dev/null` is written as it is.
+    /// Begins a file at `path`, which creates nothing yet. `/dev/null` is written as it is.
     pub fn create(path: &Path, existing: Existing, protected: &Protected) -> Result<Self, OutputError> {
         let failed = |error| OutputError::io(path, error);
         let destination = if path == Path::new("/dev/null") {
             Destination::Null(OpenOptions::new().write(true).open(path).map_err(failed)?)
         } else {
             check(path, existing, protected)?;
-            let builder = tempfile::Builder::new().prefix(".simdeck-").tempfile_in(folder_of(path));
-            Destination::File { temporary: builder.map_err(failed)?, existing, protected: protected.clone() }
+            // The folder is missed now, not after the work.
+            std::fs::metadata(folder_of(path)).map_err(failed)?;
+            Destination::File { temporary: OnceLock::new(), existing, protected: protected.clone() }
         };
         Ok(Self { path: path.to_owned(), destination })
     }
@@ -274,7 +276,9 @@ impl OutputFile {
         let file = match &self.destination {
             Destination::StandardOutput => return Ok(Box::new(io::stdout())),
             Destination::Null(file) => file.try_clone(),
-            Destination::File { temporary, .. } => temporary.as_file().try_clone(),
+            Destination::File { temporary, .. } => {
+                open_temporary(temporary, &self.path)?.as_file().try_clone()
+            }
         };
         Ok(Box::new(file.map_err(|error| OutputError::io(&self.path, error))?))
     }
@@ -292,6 +296,8 @@ impl OutputFile {
             Destination::StandardOutput => io::stdout().flush().map_err(failed),
             Destination::Null(_) => Ok(()),
             Destination::File { temporary, existing, protected } => {
+                open_temporary(&temporary, &self.path)?;
+                let Some(temporary) = temporary.into_inner() else { return Ok(()) };
                 if existing == Existing::Replace {
                     // The old content is gone with the rename, so the new one must be on disk.
                     temporary.as_file().sync_all().map_err(failed)?;
@@ -300,6 +306,19 @@ impl OutputFile {
             }
         }
     }
+}
+
+/// Returns the temporary file of the file at `path`, which the first caller creates.
+fn open_temporary<'a>(
+    temporary: &'a OnceLock<NamedTempFile>,
+    path: &Path,
+) -> Result<&'a NamedTempFile, OutputError> {
+    if let Some(file) = temporary.get() {
+        return Ok(file);
+    }
+    let file = tempfile::Builder::new().prefix(".simdeck-").tempfile_in(folder_of(path));
+    let file = file.map_err(|error| OutputError::io(path, error))?;
+    Ok(temporary.get_or_init(|| file))
 }
 
 /// A store being written by `SQLite` in a temporary folder beside its final place.
@@ -408,7 +427,15 @@ mod tests {
         std::fs::write(&file, "old").expect("old");
         write(&file, Existing::Replace, &none).expect("replaced");
         assert_eq!(std::fs::read_to_string(&file).expect("read"), "new");
-        drop(OutputFile::create(&dir.path().join("b.csv"), Existing::Keep, &none).expect("begun"));
+        let begun = OutputFile::create(&dir.path().join("b.csv"), Existing::Keep, &none).expect("begun");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).expect("folder").count(),
+            1,
+            "nothing before the first byte"
+        );
+        begun.writer().expect("writer").write_all(b"half").expect("written");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 2);
+        drop(begun);
         assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 1, "nothing half written stays");
         write(Path::new("/dev/null"), Existing::Keep, &none).expect("the null device");
         assert!(write(&dir.path().join("no/c.csv"), Existing::Keep, &none).is_err());

@@ -43,6 +43,22 @@ fn writers<'a>(input: &'a str, list: &'a str) -> Vec<Vec<&'a str>> {
     ]
 }
 
+/// The report is written first, and the export would replace it.
+#[test]
+fn an_export_and_its_report_are_two_files() {
+    let world = World::sample();
+    let list = world.path("list.txt");
+    std::fs::write(&list, "8900101000000000043\n").expect("list");
+    let (list, file) = (list.display().to_string(), world.path("a.csv").display().to_string());
+    let dotted = world.path("./a.csv").display().to_string();
+    for to in [&file, &dotted] {
+        let args = ["export", "--from-file", &list, "--to", to, "--report", &file, "--force"];
+        let (_, err) = world.ends(&args, 2);
+        assert!(err.contains("--to and --report name the same file"), "{err}");
+    }
+    assert_eq!(names(&world), ["list.txt"]);
+}
+
 #[test]
 fn no_output_replaces_a_store_an_input_or_a_link() {
     let world = World::sample();

@@ -55,7 +55,7 @@ fn letters_are_held_back_for_a_moment_only() {
     let (_dir, mut session) = session((120, 40));
     session.hold = true;
     session.keys("/status=active<Enter>");
-    session.model.at += std::time::Duration::from_millis(701);
+    session.model.at += Duration::from_millis(701);
     session.keys("?").shows("Help");
 }
 

@@ -109,6 +109,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let local = context.open()?;
     let protected = context.protected(args.select.input())?;
     let to = args.to.as_deref().unwrap_or(Path::new(STREAM));
+    args.select.check_not_report(to)?;
     let file = OutputFile::create_or_stdout(to, args.select.existing(), &protected)?;
     let Selected { query, unknown } = args.select.read(context, local.as_ref(), args.sort.as_deref())?;
     let work = Work::begin(context);

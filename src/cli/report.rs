@@ -34,6 +34,11 @@ impl ReportOptions {
         self.report.is_some()
     }
 
+    /// Returns the file that was asked for.
+    pub fn path(&self) -> Option<&Path> {
+        self.report.as_deref()
+    }
+
     /// Returns the treatment of output files that exist.
     pub fn existing(&self) -> Existing {
         Existing::with_force(self.force)

@@ -8,7 +8,7 @@ use super::Context;
 use super::output::plain;
 use super::report::{self, Report, ReportOptions};
 use crate::failure::Failure;
-use crate::files::{Existing, path_parser};
+use crate::files::{Existing, STREAM, is_same_path, path_parser};
 
 /// The options that choose SIMs.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -53,6 +53,16 @@ impl Select {
     /// Returns the treatment of output files that exist.
     pub fn existing(&self) -> Existing {
         self.report.existing()
+    }
+
+    /// Refuses an output file that is also the file of `--report`.
+    pub fn check_not_report(&self, to: &Path) -> Result<(), Failure> {
+        match self.report.path() {
+            Some(report) if report != Path::new(STREAM) && is_same_path(report, to) => {
+                Err(Failure::Usage("--to and --report name the same file".into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the list that is read, if there is one.
