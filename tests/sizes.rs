@@ -138,13 +138,16 @@ fn catch(faults: &mut Vec<String>, session: &mut Session, name: &str, check: fn(
 #[test]
 fn every_dialog_is_drawn_at_every_size() {
     let (mut faults, mut seen) = (Vec::new(), BTreeSet::new());
-    for (name, open) in OPENERS {
+    for (name, expected, open) in OPENERS {
         let (_dir, mut session) = session((120, 40));
         open(&mut session);
+        let top = session.model.overlays.last().map_or("", kind);
+        if top != *expected {
+            faults.push(format!("{name}: opened {top:?}, not {expected:?}"));
+        }
         seen.extend(session.model.overlays.iter().map(kind));
         catch(&mut faults, &mut session, name, resize);
         catch(&mut faults, &mut session, name, click);
-        seen.extend(session.model.overlays.iter().map(kind));
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert_eq!(seen.len(), KINDS, "not every kind was opened: {seen:?}");
@@ -184,10 +187,10 @@ fn every_action_is_drawn_at_every_size() {
 }
 
 #[test]
-fn dialogs_open_on_the_smallest_screen() {
+fn dialogs_open_at_every_size() {
     let mut faults = Vec::new();
-    for size in [(40, 10), (80, 10)] {
-        for (name, open) in OPENERS {
+    for size in SIZES {
+        for (name, _, open) in OPENERS {
             let (_dir, mut session) = session(size);
             let opened = catch_unwind(AssertUnwindSafe(|| {
                 open(&mut session);
