@@ -519,7 +519,7 @@ fn check_screen(name: &str, session: &Session) {
 fn every_dialog_is_clean_at_a_hostile_server() {
     let (_dir, server, token) = demo_server();
     let proxy = hostile(&server.base);
-    for (name, open) in OPENERS {
+    for (name, _, open) in OPENERS {
         let mut session = screen(&proxy.base, &token);
         open(&mut session);
         check_screen(name, &session);
