@@ -57,6 +57,15 @@ fn info_describes_the_store() {
     assert_eq!((&info[0]["sims"], &info[0]["rev"]), (&2_000.into(), &2.into()));
     assert_eq!((&info[0]["bytes"], &info[0]["wal_bytes"]), (&size.into(), &0.into()));
     assert_eq!(info[0]["path"], text(&world.path("estate.db")));
+    assert_eq!(info[0]["rollover"], "none");
+    // The rule of a period that has ended, as the newest change left it.
+    let conn = rusqlite::Connection::open(world.path("estate.db")).expect("database");
+    conn.execute("UPDATE period_rollover SET closed_until = 86400, next = 172800", []).expect("as before");
+    drop(conn);
+    let (out, err) = world.ends(&["store", "info", "--output", "json"], 0);
+    let info: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(info[0]["rollover"], "pending");
+    assert!(err.contains("period ended, rollover pending"), "{err}");
 }
 
 #[test]

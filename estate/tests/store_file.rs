@@ -584,6 +584,7 @@ fn an_older_store_is_upgraded_after_a_backup_and_never_by_a_read() {
     }
     let info = Local::info(&path).expect("info");
     assert_eq!((info.schema, info.sims, info.wal_size), (1, 1, 0));
+    assert_eq!(info.rollover, estate::RolloverStatus::default());
     assert!(std::fs::read(&path).expect("old") == before, "left untouched");
     let upgrade = Local::upgrade(&path).expect("upgraded").expect("was old");
     assert_eq!((upgrade.from, upgrade.to), (1, info.known_schema));

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use estate::RolloverStatus;
 use estate::number::sims;
 use estate::{ConfirmedRollover, Error, Head, Local, Restored};
 use serde_json::json;
@@ -24,7 +25,8 @@ pub enum One {
     },
     /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check against it later.
     Head,
-    /// Print path, schema, revision, number of SIMs and sizes in bytes, of a store of any schema, without sign-in.
+    /// Print path, schema, revision, number of SIMs, sizes in bytes and the state of billing period rollovers (none,
+    /// pending, held or ahead) of a store of any schema, without sign-in.
     Info,
     /// Replace the store by a copy of a backup, which is checked first. The old store is kept beside it. Refused while
     /// another program has the store open.
@@ -150,8 +152,17 @@ pub fn run(context: &Context, command: One) -> Outcome {
     }
 }
 
+/// Returns one word for the state of the billing periods.
+fn rollover_word(status: &RolloverStatus) -> &'static str {
+    if status.pending.is_empty() {
+        return if status.ahead.is_empty() { "none" } else { "ahead" };
+    }
+    if status.reason_to_wait().is_some() { "held" } else { "pending" }
+}
+
 fn info(context: &Context) -> Outcome {
     let info = Local::info(&context.local_path()?)?;
+    let rollover = rollover_word(&info.rollover);
     let row = [
         info.path.display().to_string(),
         info.schema.to_string(),
@@ -159,10 +170,16 @@ fn info(context: &Context) -> Outcome {
         context.number(info.sims),
         context.number(info.size),
         context.number(info.wal_size),
+        rollover.to_owned(),
     ];
     let json = json!({ "path": info.path.display().to_string(), "schema": info.schema, "rev": info.rev,
-                       "sims": info.sims, "bytes": info.size, "wal_bytes": info.wal_size });
-    list(context, &["path", "schema", "rev", "sims", "bytes", "wal_bytes"], &[row.to_vec()], vec![json])?;
+                       "sims": info.sims, "bytes": info.size, "wal_bytes": info.wal_size,
+                       "rollover": rollover });
+    let header = ["path", "schema", "rev", "sims", "bytes", "wal_bytes", "rollover"];
+    list(context, &header, &[row.to_vec()], vec![json])?;
+    if let Some(message) = info.rollover.message() {
+        context.say(message);
+    }
     if info.schema < info.known_schema {
         let known = info.known_schema;
         context.say(format!("the schema is older than this simdeck's ({known}): simdeck store upgrade"));

@@ -106,7 +106,7 @@ fn json(counts: &Counts) -> String {
 }
 
 /// Changes that nothing takes back.
-const FINAL: [&str; 19] = [
+const FINAL: [&str; 23] = [
     "import",
     "usage",
     "init",

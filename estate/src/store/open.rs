@@ -9,9 +9,12 @@ use super::migrate;
 use super::opened::Opened;
 use super::wal::{self, FoldOnClose};
 use crate::error::{Error, Result};
+use crate::rollover::RolloverStatus;
 use crate::store::access::{Access, FileState, check_kind, connect, create_private, identity};
+use crate::store::period_rollover::status;
 use crate::store::pool::{Reach, Store};
 use crate::store::{functions, upgrade};
+use crate::units::Time;
 
 impl Store {
     /// Creates a store at `path`, readable by its owner only.
@@ -73,7 +76,7 @@ impl Store {
         let state = FileState::of(path);
         let (opened, (conn, access)) = Opened::begin(path, || connect(path, true))?;
         let fold_on_close = FoldOnClose::new(path, access);
-        let info = describe(path, &conn).map_err(|error| Error::of_database(&error, Some(path)));
+        let info = describe(path, &conn, Time::now());
         // In this order: the side files go after the connection.
         drop((conn, fold_on_close, opened));
         let is_mixed = access == Access::Unlocked && FileState::of(path) != state;
@@ -82,8 +85,11 @@ impl Store {
 }
 
 /// Describes a store by an open connection.
-fn describe(path: &Path, conn: &Connection) -> rusqlite::Result<StoreInfo> {
-    let number = |sql: &str| conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+fn describe(path: &Path, conn: &Connection, now: Time) -> Result<StoreInfo> {
+    let number = |sql: &str| {
+        let read = conn.query_row(sql, [], |row| row.get::<_, i64>(0));
+        read.map_err(|error| Error::of_database(&error, Some(path)))
+    };
     let transaction = conn.unchecked_transaction()?;
     let info = StoreInfo {
         path: path.to_owned(),
@@ -93,6 +99,7 @@ fn describe(path: &Path, conn: &Connection) -> rusqlite::Result<StoreInfo> {
         sims: number("SELECT count(*) FROM sim")? as u64,
         size: std::fs::metadata(path).map_or(0, |file| file.len()),
         wal_size: wal::size(path),
+        rollover: status(conn, true, now)?,
     };
     transaction.finish()?;
     Ok(info)
@@ -113,6 +120,8 @@ pub struct StoreInfo {
     pub sims: u64,
     /// Size of the file in bytes.
     pub size: u64,
+    /// Billing periods that wait for their rollover by the present clock, and why.
+    pub rollover: RolloverStatus,
     /// Size of the write-ahead log in bytes; 0 where no program has the store open.
     pub wal_size: u64,
 }

@@ -15,6 +15,7 @@ use super::{events, level_columns, outbox, raised_caps};
 use crate::change::{Change, Counts};
 use crate::clock::ClockReading;
 use crate::error::{Error, Result};
+use crate::ids::SimId;
 use crate::ids::{ChangeId, Rev};
 use crate::number::{count, sims};
 use crate::period::PeriodRule;
