@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Gate, ImportOptions, Level,
-    Levels, Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
+    Alert, Cancel, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Filter, Gate, ImportOptions,
+    Level, Levels, Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
 };
 
 const SIMS: &[u8] = b"iccid,account,status,used,cap,alert,activated\n\
@@ -219,6 +219,27 @@ fn no_read_writes_where_a_period_has_ended() {
         assert_eq!((world.used(11), world.sim(11).gate), (120, Gate::Blocked), "shown as they are");
         assert_eq!(world.usage(11).period.to_string(), "2026-06-01 to 2026-06-30", "what the counter is of");
     }
+}
+
+#[test]
+fn a_change_planned_on_an_ended_period_is_refused_once() {
+    let world = World::at("2026-10-20T12:00Z");
+    world.set("2026-11-02T12:00Z");
+    let cancel = Cancel::new();
+    let cap = || {
+        let all = Query::all(world.root.me().account, world.now());
+        let query = Query { filter: Filter::parse("used>0").expect("filter"), ..all };
+        let target = Target::query(query);
+        let change =
+            Change::SetLevels { target, levels: Levels { cap: Some(500 * MB), ..Levels::default() } };
+        let plan = world.root.plan(&change, &cancel)?;
+        world.root.apply(&ChangeId::new(), &change.confirmed(&plan), &go)
+    };
+    assert!(matches!(cap(), Err(Error::Drift { .. })), "the filter matched counters of October");
+    assert_eq!(world.used(11), 0, "the refusal closed October");
+    assert_eq!(world.rollovers().len(), 1);
+    // The next plan is made on the counters of November: none matches.
+    assert!(cap().is_err_and(|error| error.is_nothing()));
 }
 
 #[test]

@@ -160,13 +160,21 @@ impl Local {
         // What a turn sets off on the way is told like the rest.
         let last = outbox::last_event(&writer)?;
         let clock = newest_time::reading(&writer, now)?;
-        period_rollover::finish(&writer, now, watch)?;
+        let rolled_over = period_rollover::finish(&writer, now, watch)?;
         // The tree is not kept: the transaction may yet be rolled back.
         let known = self.known_tree(&writer, writer.rev()?)?;
         let view = View::new(&writer, &self.scope, known)?;
         let rev = writer.rev()? + 1;
         let run = Run { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
-        self.dispatch(id, change, &run)?;
+        if let Err(refusal) = self.dispatch(id, change, &run) {
+            if rolled_over && matches!(refusal, Error::Drift { .. }) {
+                // The plan was made on counters of the period that has ended. The refusal takes the rollover
+                // back with the change; without it the same change would be refused for ever.
+                drop(transaction);
+                while period_rollover::step(&writer, self.mail, now)? {}
+            }
+            return Err(refusal);
+        }
         outbox::gather(&writer, last, self.mail, now)?;
         period_rollover::register_rules(&writer, &clock)?;
         transaction.commit()?;

@@ -63,8 +63,8 @@ pub(crate) fn step(session: &Session, mail: bool, now: Time) -> Result<bool> {
     Ok(more)
 }
 
-/// Finishes every rollover that is due, inside the caller's transaction.
-pub(crate) fn finish(session: &Session, now: Time, watch: &Watch<'_>) -> Result<()> {
+/// Finishes every rollover that is due, inside the caller's transaction. Returns true if there was one.
+pub(crate) fn finish(session: &Session, now: Time, watch: &Watch<'_>) -> Result<bool> {
     let clock = reading(session, now)?;
     run(session, &clock, true, watch)
 }
@@ -78,11 +78,11 @@ pub(crate) fn release(session: &Session, now: Time) -> Result<()> {
 
 /// Closes every ended period by the clock that was released. Old usage is kept: the next rollover
 /// deletes it.
-pub(crate) fn finish_released(session: &Session, now: Time, watch: &Watch<'_>) -> Result<()> {
+pub(crate) fn finish_released(session: &Session, now: Time, watch: &Watch<'_>) -> Result<bool> {
     run(session, &reading(session, now)?, false, watch)
 }
 
-fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>) -> Result<()> {
+fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>) -> Result<bool> {
     let mut done = 0;
     while advance(session, clock, prunes)? {
         done += STEP as u64;
@@ -90,7 +90,7 @@ fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>)
             return Err(Error::Cancelled);
         }
     }
-    Ok(())
+    Ok(done > 0)
 }
 
 fn has_unregistered_rules(session: &Connection) -> Result<bool> {
