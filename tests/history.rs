@@ -35,6 +35,6 @@ fn the_history_is_narrowed_by_what_one_knows() {
     assert!(text.starts_with("rev,at,by,via,kind,summary") && text.contains("suspended 1 SIM"), "{text}");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::History(_))));
     // A change without SIMs is shown whole.
-    session.keys("<BS>f<Down><Down><Down><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Enter><Enter>");
+    session.keys("<BS>f<Down><Down><Down><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Left><Enter><Enter>");
     session.shows("By: Ada Lindqvist");
 }

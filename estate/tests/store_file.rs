@@ -3,6 +3,8 @@
 mod common;
 #[path = "common/old.rs"]
 mod old;
+#[path = "common/schema_16.rs"]
+mod schema_16;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -599,36 +601,6 @@ fn an_older_store_is_upgraded_after_a_backup_and_never_by_a_read() {
     assert_eq!(opened.upgraded().map(|upgrade| upgrade.from), Some(1));
 }
 
-/// The statements that turn a store of the current schema into one of schema 16.
-fn as_schema_16() -> String {
-    let part = |made: &str, begin: &str| {
-        let part = &made[made.find(begin).expect(begin)..];
-        part[..part.find(';').expect("its end")].to_owned()
-    };
-    let columns = "id, account_id, name, email, email_key, role, state, created_at, notify, heard, invited_at, \
-                   invited_by, signed_in, wanted";
-    let users = include_str!("../schema/0001.sql");
-    let (notify, invited) = (include_str!("../schema/0004.sql"), include_str!("../schema/0010.sql"));
-    let added = |made: &str| {
-        let lines = made.lines().filter(|line| line.starts_with("ALTER TABLE user ADD"));
-        lines.collect::<Vec<_>>().join("\n")
-    };
-    [
-        "PRAGMA foreign_keys = OFF".to_owned(),
-        "DROP TABLE side_file_stamp; DROP TABLE clock; DROP TABLE period_rollover".to_owned(),
-        part(include_str!("../schema/0003.sql"), "CREATE TABLE turned"),
-        "DROP TABLE spent_renewal; ALTER TABLE token DROP COLUMN address".to_owned(),
-        "ALTER TABLE token DROP COLUMN client; ALTER TABLE link DROP COLUMN mailed_to".to_owned(),
-        "CREATE TABLE user_now AS SELECT * FROM user; DROP TABLE user".to_owned(),
-        part(users, "CREATE TABLE user"),
-        part(users, "CREATE INDEX user_account"),
-        [added(notify), added(invited), added(include_str!("../schema/0011.sql"))].concat(),
-        format!("INSERT INTO user ({columns}) SELECT {columns} FROM user_now; DROP TABLE user_now"),
-        "PRAGMA user_version = 16".to_owned(),
-    ]
-    .join(";\n")
-}
-
 #[test]
 fn a_store_of_the_schema_before_is_read_as_it_is() {
     let (_dir, local) = estate();
@@ -636,7 +608,7 @@ fn a_store_of_the_schema_before_is_read_as_it_is() {
     let path = local.path().to_owned();
     drop(local);
     let conn = rusqlite::Connection::open(&path).expect("database");
-    conn.execute_batch(&as_schema_16()).expect("as it was");
+    conn.execute_batch(&schema_16::statements()).expect("as it was");
     drop(conn);
     let before = std::fs::read(&path).expect("file");
     for opened in [Local::open(&path, None, true), Local::open_as_is(&path, None, None)] {
