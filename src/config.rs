@@ -5,14 +5,13 @@ pub mod check;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use directories::ProjectDirs;
 use estate::portals::Portal;
 use estate::{Error, Roles};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::files::expand_home;
-use crate::notify::{MailConfig, WebhookConfig};
+use crate::folders::config_dir;
 use crate::probe::{Probe, Probes};
 use crate::zone::Zone;
 
@@ -127,28 +126,6 @@ impl Config {
     }
 }
 
-fn dirs() -> Option<ProjectDirs> {
-    ProjectDirs::from("", "", "simdeck")
-}
-
-/// The folder for `config.toml`, `keymap.toml` and `theme.toml`.
-pub fn config_dir() -> PathBuf {
-    dirs().map_or_else(|| PathBuf::from("."), |d| d.config_dir().to_owned())
-}
-
-/// The store that is opened when none is named.
-pub fn default_store() -> PathBuf {
-    dirs().map_or_else(|| PathBuf::from("estate.db"), |d| d.data_dir().join("estate.db"))
-}
-
-/// The folder for what the screen remembers and for its log.
-pub fn state_dir() -> PathBuf {
-    dirs().map_or_else(
-        || PathBuf::from("."),
-        |d| d.state_dir().unwrap_or_else(|| d.data_local_dir()).to_owned(),
-    )
-}
-
 /// Reads a TOML file; one that is not there says nothing.
 pub fn read_toml<T: for<'de> Deserialize<'de> + Default>(path: &Path) -> Result<T, Failure> {
     let text = match std::fs::read_to_string(path) {
@@ -210,6 +187,27 @@ pub fn own_portals() -> Result<Vec<Portal>, Failure> {
         })
     };
     paths.iter().map(read).collect()
+}
+
+/// How mail goes out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// The server: `smtps://user:password@host`, `smtp://host?tls=required`, or `smtp://localhost` without TLS. The
+    /// variable `SIMDECK_SMTP_URL` comes first, so that no password has to stand in a file.
+    #[serde(default)]
+    pub url: String,
+    /// The sender's address.
+    pub from: String,
+}
+
+/// How webhooks are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookConfig {
+    /// Whether addresses of this machine and of private networks may be called: whoever may name a webhook could else
+    /// knock at doors that are not theirs.
+    pub allow_private: bool,
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use estate::{Error, Local};
 
-use crate::credentials::Credentials;
-use crate::remote::{Remote, Server};
-
 use crate::cli::Globals;
-use crate::config::{Config, default_store};
+use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::failure::Failure;
+use crate::folders::default_store;
+use crate::remote::{Remote, Server};
 
 /// From where a change is made: what with, whose login, which machine. The store's file is its owner's to trust; the log
 /// says who that was.

@@ -13,7 +13,7 @@ use estate::{Error, Result, Secret};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{config, files};
+use crate::{files, folders};
 
 /// The variable that holds a token.
 pub const VARIABLE: &str = "SIMDECK_TOKEN";
@@ -198,7 +198,7 @@ pub struct Shelf {
 impl Shelf {
     /// The shelf of a server.
     pub fn of(server: &str) -> Self {
-        Self { server: server.to_owned(), file: config::state_dir().join("credentials.json") }
+        Self { server: server.to_owned(), file: folders::state_dir().join("credentials.json") }
     }
 
     fn entry(&self) -> Option<keyring::Entry> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use estate::Estate;
 
 use crate::config::{self, Config};
+use crate::folders;
 use crate::tui::keymap::Keymap;
 use crate::tui::term::Capabilities;
 
@@ -31,7 +32,7 @@ pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<
         ("simdeck", env!("CARGO_PKG_VERSION").to_owned()),
         ("estate", format!("{} ({opened})", store.display())),
         ("billing periods", periods.to_owned()),
-        ("configuration", format!("{} ({settings})", config::config_dir().display())),
+        ("configuration", format!("{} ({settings})", folders::config_dir().display())),
         ("keymap", keymap),
         (
             "mail",

@@ -376,7 +376,7 @@ pub fn open_state_file(path: &Path) -> io::Result<File> {
 
 /// The log of the screen.
 pub fn log_file() -> PathBuf {
-    crate::config::state_dir().join("simdeck.log")
+    crate::folders::state_dir().join("simdeck.log")
 }
 
 /// Makes opening fail for a symbolic link, and not wait for the other end of a pipe.

@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod doctor;
 pub mod failure;
 pub mod files;
+pub mod folders;
 pub mod keeper;
 pub mod markdown;
 pub mod notify;

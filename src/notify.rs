@@ -7,30 +7,9 @@ mod hook;
 mod mail;
 
 use estate::{Attempt, Channel, Letter, Local};
-use serde::{Deserialize, Serialize};
 
+use crate::config::{MailConfig, WebhookConfig};
 use crate::failure::Failure;
-
-/// How mail goes out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MailConfig {
-    /// The server: `smtps://user:password@host`, `smtp://host?tls=required`, or `smtp://localhost` without TLS. The
-    /// variable `SIMDECK_SMTP_URL` comes first, so that no password has to stand in a file.
-    #[serde(default)]
-    pub url: String,
-    /// The sender's address.
-    pub from: String,
-}
-
-/// How webhooks are called.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct WebhookConfig {
-    /// Whether addresses of this machine and of private networks may be called: whoever may name a webhook could else
-    /// knock at doors that are not theirs.
-    pub allow_private: bool,
-}
 
 /// What became of the messages that were due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

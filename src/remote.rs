@@ -6,6 +6,7 @@ mod door;
 mod feed;
 mod lines;
 mod link;
+mod reason;
 mod waits;
 
 use std::cell::RefCell;
@@ -24,11 +25,11 @@ use estate::{
     SavedEdit, Secret, Seek, SignInSession, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target,
     Time, Token, TokenId, Usage, UsageTally, User, UserId, Watch,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::credentials::Credentials;
+use crate::remote::answer::sent;
 use crate::wire::{Ask, Export, Hello, Line, SentLink, Staged, Tree};
 pub use door::Door;
 pub use link::{Link, Server};
@@ -40,10 +41,6 @@ pub struct Remote {
     hello: Hello,
     /// The accounts as of a revision: they are large, and asked for often.
     tree: Mutex<Option<(Rev, Arc<Accounts>)>>,
-}
-
-fn sent<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|e| Error::Store(e.to_string()))
 }
 
 impl Remote {
@@ -58,7 +55,7 @@ impl Remote {
     fn over(link: Arc<Link>) -> Result<Self> {
         let hello: Json = link.ask(&Ask::Me, &Cancel::new())?;
         let hello =
-            serde_json::from_value(hello).map_err(|_| link.unreachable(link::NO_SIMDECK.to_owned()))?;
+            serde_json::from_value(hello).map_err(|_| link.unreachable(reason::NO_SIMDECK.to_owned()))?;
         Ok(Self { link, hello, tree: Mutex::default() })
     }
 

@@ -182,7 +182,7 @@ fn heard(heard: Heard) -> Msg {
 
 /// Failures and their context go to a file; the screen is no place for a log.
 fn log_to_file() {
-    if std::fs::create_dir_all(crate::config::state_dir()).is_err() {
+    if std::fs::create_dir_all(crate::folders::state_dir()).is_err() {
         return;
     }
     if let Ok(file) = crate::files::open_state_file(&crate::files::log_file()) {

@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::output::{list, written};
 use super::{Context, Outcome};
-use crate::config;
 use crate::connect::{self, store_path};
 use crate::failure::Exit;
 use crate::files::{Existing, OutputFile, path_parser};
 use crate::tui::action::ACTIONS;
 use crate::tui::keymap::Keymap;
+use crate::{config, folders};
 
 /// List every key with its action and where it was bound.
 #[derive(Debug, clap::Args)]
@@ -71,13 +71,13 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Path => {
             for file in ["config.toml", "keymap.toml", "theme.toml"] {
-                written(writeln!(out, "{}", config::config_dir().join(file).display()))?;
+                written(writeln!(out, "{}", folders::config_dir().join(file).display()))?;
             }
             written(writeln!(out, "{}", store_path(&context.globals, &context.config)?.display()))?;
         }
         ConfigCommand::Check => {
             config::check::check_all()?;
-            written(writeln!(out, "sound: {}", config::config_dir().display()))?;
+            written(writeln!(out, "sound: {}", folders::config_dir().display()))?;
         }
         ConfigCommand::Show => {
             let text = toml_of(&config::load()?);

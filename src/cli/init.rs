@@ -30,7 +30,7 @@ impl Args {
 pub fn run(context: &Context, args: Args) -> Outcome {
     let path = store_path(&context.globals, &context.config)?;
     // The folder of the default store is ours to make; any other has to be there.
-    let default = path == crate::config::default_store();
+    let default = path == crate::folders::default_store();
     if let Some(folder) = path.parent().filter(|_| default) {
         std::fs::create_dir_all(folder)
             .map_err(|e| Failure::io(format!("cannot make the folder {}", folder.display()), e))?;

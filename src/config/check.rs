@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use estate::Roles;
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, config_dir, load, own_portals};
+use super::{Config, load, own_portals};
 use crate::failure::Failure;
+use crate::folders::config_dir;
 use crate::notify::Courier;
 use crate::probe::Probe;
 use crate::remote::Server;

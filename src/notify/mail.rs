@@ -6,7 +6,7 @@ use estate::{Attempt, Letter, Level, text};
 use lettre::message::{Mailbox, header};
 use lettre::{Message, SmtpTransport, Transport};
 
-use super::MailConfig;
+use crate::config::MailConfig;
 use crate::failure::Failure;
 
 /// Whoever hands mail to a server.

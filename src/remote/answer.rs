@@ -9,10 +9,11 @@ use estate::text::{clean, clean_lines};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use reqwest::Response;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
-use super::link::reason;
+use crate::remote::reason::reason;
 
 /// Longest answer in bytes, after decompression: 100,000 accounts need about 40 MB.
 pub(super) const MAX_ANSWER: usize = 48 << 20;
@@ -190,6 +191,10 @@ impl Lines {
             self.held.extend_from_slice(&piece);
         }
     }
+}
+
+pub(super) fn sent<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|e| Error::Store(e.to_string()))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::lines::{Hear, Reporter};
 use super::link::{ASK, Link, Tried};
-use super::sent;
+use crate::remote::answer::sent;
 use crate::wire::{Ask, FETCHING, LOOKING_UP, RESENDING, WAITING};
 
 /// Attempts and the longest pause between them; [`Attempts::is_over`] ends them.

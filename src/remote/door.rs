@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::answer::{self, MAX_SMALL};
 use super::link::{self, Server};
 use crate::credentials::Kept;
+use crate::remote::reason;
 
 /// Where one signs in.
 pub struct Door {
@@ -27,9 +28,9 @@ impl Door {
         let far = |reason| Error::Unreachable { server: self.server.url.clone(), reason };
         let request = self.client.post(format!("{}{path}", self.server.url)).json(body);
         let answered = async {
-            let response = request.send().await.map_err(|e| far(link::reason(&e)))?;
+            let response = request.send().await.map_err(|e| far(reason::reason(&e)))?;
             let status = response.status();
-            let strange = || far(link::strange(status));
+            let strange = || far(reason::strange(status));
             if !status.is_success() {
                 return Err(link::read_problem(response).await.unwrap_or_else(strange));
             }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use super::answer::{self, AnswerError, MAX_ANSWER, MAX_SMALL};
 use super::waits::Waits;
 use crate::credentials::{Credentials, RENEWING, held};
+use crate::remote::reason::{NO_SIMDECK, reason, strange};
 use crate::wire::{Ask, Fault};
 
 /// Address of the reads.
@@ -122,31 +123,6 @@ pub(super) async fn read_problem(response: Response) -> Option<Error> {
     let body = answer::read_body(response, MAX_SMALL).await.ok()?;
     let problem: Json = answer::parse(&body).ok()?;
     problem["code"].is_string().then(|| fault(problem))
-}
-
-/// The innermost reason: what a person can do something about.
-pub(super) fn reason(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    if error.is_timeout() {
-        "it does not answer".into()
-    } else {
-        estate::text::clean(&inner.to_string()).into_owned()
-    }
-}
-
-/// What answers like anything but a simdeck server.
-pub(super) const NO_SIMDECK: &str = "what answers there is no simdeck server";
-
-/// What answers with a status and nothing that could be a problem.
-pub(super) fn strange(status: StatusCode) -> String {
-    if status.is_server_error() {
-        format!("it answers with {status}")
-    } else {
-        format!("{NO_SIMDECK} ({status})")
-    }
 }
 
 /// Comes to an end when somebody cancels.

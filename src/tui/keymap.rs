@@ -7,8 +7,9 @@ use toml::Spanned;
 
 use super::action::{Action, Place};
 use super::term::{Code, Key};
-use crate::config::{Config, config_dir};
+use crate::config::Config;
 use crate::failure::Failure;
+use crate::folders::config_dir;
 
 const SHIPPED: [(&str, &str); 2] = [
     ("default", include_str!("../../keymaps/default.toml")),

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::columns::Columns;
 use super::model::{Layout, Model};
-use crate::config::state_dir;
+use crate::folders::state_dir;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::term::{Capabilities, Tier};
-use crate::config::{Config, config_dir, read_toml};
+use crate::config::{Config, read_toml};
 use crate::failure::Failure;
+use crate::folders::config_dir;
 use crate::zone::Zone;
 
 const SHIPPED: [(&str, &str); 4] = [
