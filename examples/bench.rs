@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use estate::demo::{self, Demo};
 use estate::export::{Exporter, Format, default_fields};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Column, Edit, Estate, Field, Filter, Levels, List, Listed, Local, Order,
-    Query, Seek, Target, Time, WINDOW,
+    CancelToken, Change, ChangeId, Column, Edit, Estate, Field, Filter, Levels, List, ListEdit, Local,
+    MoveOptions, Order, Query, Seek, Target, Time, WINDOW,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -56,7 +56,7 @@ fn many_sims(sims: u64) {
     });
     phases.print();
     println!("{:<58} {:>13}", "  peak memory", peak());
-    timed("text index, in the background", || while local.background().expect("index") {});
+    timed("text index, in the background", || while local.run_maintenance_step().expect("index") {});
     drop(local);
     let open = || Local::open(&path, Some("ada@northstar.example"), false).expect("opens");
     let mut session =
@@ -94,7 +94,7 @@ impl Phases {
 }
 
 fn queries(estate: &dyn Estate) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let all = Query::all(estate.me().account, Time::now());
     for by in Column::all() {
         let query = Query { sort: Order::by(by, true), ..all.clone() };
@@ -127,7 +127,7 @@ fn queries(estate: &dyn Estate) {
 
 /// Filters of every kind an index serves, then some that none does.
 fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let digits = |number: &str, n: usize| number[number.len() - n..].to_owned();
     let used = Query { sort: Order::by(Column::Used, true), ..all.clone() };
     let seen = Query { sort: Order::by(Column::Seen, true), ..all.clone() };
@@ -183,7 +183,7 @@ fn filters(estate: &dyn Estate, all: &Query, tail: &estate::Sim) {
 }
 
 fn sorts_and_values(estate: &dyn Estate, all: &Query) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     for text in ["status,used:desc", "network,label", "tags,used:desc"] {
         let query = Query { sort: Order::parse(text).expect("order"), ..all.clone() };
         timed(&format!("first rows by {text}"), || {
@@ -199,7 +199,7 @@ fn sorts_and_values(estate: &dyn Estate, all: &Query) {
 
 /// A pasted column of ICCIDs.
 fn pasted(estate: &dyn Estate, all: &Query) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let entries: Vec<String> = {
         let mut list = Vec::new();
         let _ = estate.export(
@@ -241,7 +241,7 @@ fn pasted(estate: &dyn Estate, all: &Query) {
 /// Exports 200,000 SIMs, or all there are, with every field, as a workbook.
 fn workbook(estate: &dyn Estate, dir: &std::path::Path) {
     const ROWS: u64 = 200_000;
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let accounts = estate.accounts(&cancel).expect("accounts");
     let all = Query::all(estate.me().account, Time::now());
     let rows = estate.count(&all, &cancel).expect("count").min(ROWS);
@@ -275,7 +275,7 @@ fn keys(session: &mut Session) {
             let begun = Instant::now();
             session.keys(key);
             let frame = view::frame(&session.model);
-            let scroll = view::scrolled(&session.model, &mut before);
+            let scroll = view::scroll_since(&session.model, &mut before);
             bytes += screen.frame(&frame.buffer, frame.cursor, scroll).expect("frame").len();
             times.push(begun.elapsed());
         }
@@ -286,35 +286,46 @@ fn keys(session: &mut Session) {
 }
 
 fn changes(estate: &dyn Estate, sims: u64) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let n = sims.min(100_000);
     let all = Query::all(estate.me().account, Time::now());
     let target = || Target::ids(estate.target_ids(&Target::query(all.clone()), n, &cancel).expect("ids"));
     let to = estate.accounts(&cancel).expect("accounts").all()[1].id;
-    change(estate, "move", &all, &Change::Move { target: target(), to, clear: Clear::default() });
+    change(estate, "move", &all, &Change::Move { target: target(), to, clear: MoveOptions::default() });
     let levels = Levels { cap: Some(123_000_000), ..Levels::default() };
     change(estate, "cap", &all, &Change::SetLevels { target: target(), levels });
-    let tags = Edit { tags: Listed::parse("+checked"), ..Edit::default() };
+    let tags = Edit { tags: ListEdit::parse("+checked"), ..Edit::default() };
     change(estate, "tag", &all, &Change::Edit { target: target(), edit: Box::new(tags) });
     let ceiling = Some(100_000_000);
     change(estate, "ceiling", &all, &Change::SetCeiling { account: to, ceiling });
-    let there =
-        estate.accounts(&cancel).expect("accounts").children(estate.me().account).last().expect("another").id;
-    change(estate, "a lower ceiling", &all, &Change::SetCeiling { account: there, ceiling: Some(1_000_000) });
+    let there = estate
+        .accounts(&cancel)
+        .expect("accounts")
+        .children(estate.me().account)
+        .last()
+        .expect("another")
+        .id;
+    change(
+        estate,
+        "a lower ceiling",
+        &all,
+        &Change::SetCeiling { account: there, ceiling: Some(1_000_000) },
+    );
     change(
         estate,
         "move under it",
         &all,
-        &Change::Move { target: target(), to: there, clear: Clear::default() },
+        &Change::Move { target: target(), to: there, clear: MoveOptions::default() },
     );
 }
 
 /// A usage record for every SIM, with everything they set off; then the details of one.
 fn usage(estate: &dyn Estate, dir: &std::path::Path) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let (file, today) = (dir.join("records.csv"), Time::now().day());
     let mut csv = std::io::BufWriter::new(std::fs::File::create(&file).expect("file"));
-    let mut put = |line: std::fmt::Arguments<'_>| std::io::Write::write_fmt(&mut csv, line).expect("written");
+    let mut put =
+        |line: std::fmt::Arguments<'_>| std::io::Write::write_fmt(&mut csv, line).expect("written");
     put(format_args!("iccid,time,bytes,record,session\n"));
     let mut last = None;
     let all = Query::all(estate.me().account, Time::now());
@@ -346,9 +357,9 @@ fn usage(estate: &dyn Estate, dir: &std::path::Path) {
 
 /// Makes a change of many SIMs while the table scrolls.
 fn change(estate: &dyn Estate, what: &str, all: &Query, change: &Change) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let plan = timed(&format!("{what}: preflight"), || estate.plan(change, &cancel).expect("plan"));
-    let change = change.clone().confirmed(&plan);
+    let change = change.clone().with_confirmation(&plan);
     let begun = Instant::now();
     let slowest = std::sync::Mutex::new(Duration::ZERO);
     let running = std::sync::atomic::AtomicBool::new(true);

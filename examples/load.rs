@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use estate::demo::{self, Demo};
 use estate::{
-    AccountId, Cancel, Change, ChangeId, Clear, Estate, Local, LogFilter, Query, SimId, Target, Time,
+    AccountId, CancelToken, Change, ChangeId, Estate, Local, LogFilter, MoveOptions, Query, SimId,
+    Target, Time,
 };
 use serde_json::{Value as Json, json};
 
@@ -59,9 +60,11 @@ fn main() {
     let dir = tempfile::tempdir().expect("folder");
     let store: PathBuf = dir.path().join("load.db");
     let size = Demo { sims: sims as u64, accounts: 60, seed: 1 };
-    drop(demo::create(&store, size, Time::now(), &|_| std::ops::ControlFlow::Continue(())).expect("demo"));
+    drop(
+        demo::create(&store, size, Time::now(), &|_| std::ops::ControlFlow::Continue(())).expect("demo"),
+    );
     let local = Local::open(&store, Some(ADMIN), false).expect("opens");
-    while local.background().expect("background") {}
+    while local.run_maintenance_step().expect("background") {}
     let (_server, base) = serve(&store);
     let before = counted(&local);
     let half = users / 2;
@@ -87,8 +90,12 @@ fn main() {
         println!("{count} {what} by {users} users in {seconds} s: p50 {p50:.1} ms, p99 {p99:.1} ms");
     }
     let wanted = LogFilter { kind: Some("move".into()), limit: 1_000_000, ..LogFilter::default() };
-    let logged: Vec<String> =
-        local.entries(&wanted, &Cancel::new()).expect("log").into_iter().map(|entry| entry.id.0).collect();
+    let logged: Vec<String> = local
+        .entries(&wanted, &CancelToken::new())
+        .expect("log")
+        .into_iter()
+        .map(|entry| entry.id.0)
+        .collect();
     let lost = moves.iter().filter(|id| !logged.contains(id)).count();
     let twice = moves.iter().filter(|id| logged.iter().filter(|known| known == id).count() > 1).count();
     println!(
@@ -101,7 +108,7 @@ fn main() {
 }
 
 fn counted(local: &Local) -> u64 {
-    local.count(&Query::all(local.me().account, Time::now()), &Cancel::new()).expect("count")
+    local.count(&Query::all(local.me().account, Time::now()), &CancelToken::new()).expect("count")
 }
 
 /// Starts a process of clients, each with a token of its own.
@@ -137,9 +144,12 @@ fn client(args: &[String]) {
 fn user(n: usize, base: &str, token: &str, end: Instant) {
     let agent = ureq::Agent::new_with_defaults();
     let get = |path: &str| -> Json {
-        let request = agent.get(format!("{base}{path}")).header("Authorization", format!("Bearer {token}"));
-        serde_json::from_str(&request.call().expect("answered").body_mut().read_to_string().expect("text"))
-            .expect("JSON")
+        let request =
+            agent.get(format!("{base}{path}")).header("Authorization", format!("Bearer {token}"));
+        serde_json::from_str(
+            &request.call().expect("answered").body_mut().read_to_string().expect("text"),
+        )
+        .expect("JSON")
     };
     let send = |method: &str, path: &str, change: &Change| {
         let request = ureq::http::Request::builder()
@@ -155,7 +165,8 @@ fn user(n: usize, base: &str, token: &str, end: Instant) {
         value.as_str().and_then(|id| id.split_once('_')).and_then(|(_, id)| id.parse().ok()).expect("id")
     };
     let accounts = get("/v1/accounts?limit=20");
-    let to: Vec<AccountId> = (0..2).map(|at| AccountId(number(&accounts["items"][2 + at]["id"]))).collect();
+    let to: Vec<AccountId> =
+        (0..2).map(|at| AccountId(number(&accounts["items"][2 + at]["id"]))).collect();
     // Each has SIMs of their own: what others move is no conflict of theirs.
     let own = get("/v1/sims?limit=1000&filter=status%3Dactive&sort=iccid&fields=id");
     let own: Vec<SimId> = own["items"]
@@ -179,7 +190,8 @@ fn user(n: usize, base: &str, token: &str, end: Instant) {
         if round % EVERY == EVERY - 1 {
             let target = Target::ids(own.iter().copied());
             let id = ChangeId::new();
-            let change = Change::Move { target, to: to[round / EVERY % 2], clear: Clear::default() };
+            let change =
+                Change::Move { target, to: to[round / EVERY % 2], clear: MoveOptions::default() };
             let began = Instant::now();
             // As a screen does it: what would be moved is shown first.
             send("POST", "/v1/plans", &change);

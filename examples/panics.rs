@@ -2,10 +2,10 @@
 
 use std::sync::mpsc::channel;
 
-use simdeck::tui::term::guard::{Heard, Terminal};
+use simdeck::tui::term::guard::{Input, Terminal};
 
 fn main() {
-    let (sender, _receiver) = channel::<Heard>();
+    let (sender, _receiver) = channel::<Input>();
     let mut terminal = Terminal::take(true, false, &sender, |heard| heard).expect("a terminal");
     terminal.write(b"drawn").expect("written");
     std::thread::spawn(|| panic!("on purpose")).join().expect_err("it panicked");

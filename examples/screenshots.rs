@@ -82,7 +82,7 @@ fn screen(kind: Kind, keys: &str) -> Session {
         demo::create(&dir.path().join("demo.db"), demo, NOW, &|_| std::ops::ControlFlow::Continue(()))
             .expect("demo")
             .with_clock(|| NOW);
-    let mut session = Session::with_theme(local, kind, SIZE, NOW, Theme::shipped("dark", false));
+    let mut session = Session::with_theme(local, kind, SIZE, NOW, Theme::load_shipped("dark", false));
     for (i, part) in keys.split("TOTAL").enumerate() {
         if i > 0 {
             let total = session.model.picked.total.expect("counted");
@@ -129,8 +129,9 @@ fn svg(buffer: &Buffer) -> String {
         let mut x = 0;
         while x < buffer.area.width {
             let style = look(&buffer[(x, y)]);
-            let end =
-                (x..buffer.area.width).find(|i| look(&buffer[(*i, y)]) != style).unwrap_or(buffer.area.width);
+            let end = (x..buffer.area.width)
+                .find(|i| look(&buffer[(*i, y)]) != style)
+                .unwrap_or(buffer.area.width);
             let text: String = (x..end).map(|i| buffer[(i, y)].symbol()).collect();
             run(&mut out, (x, end, y), &text, style);
             x = end;

@@ -46,7 +46,7 @@ use crate::config::{self, Config};
 use crate::connect;
 use crate::failure::{Exit, Failure};
 use crate::files::{Protected, expand_home, path_parser};
-use crate::notify::Courier;
+use crate::notify::Dispatcher;
 use crate::zone::Zone;
 pub use reference::{cli_reference, keys_reference};
 
@@ -163,24 +163,24 @@ enum Command {
     Filters(filters::ListArgs),
     /// Save, rename, bind, delete, export or import filters.
     #[command(subcommand)]
-    Filter(filters::One),
+    Filter(filters::FilterCommand),
     Accounts(accounts::ListArgs),
     /// Add, rename, move, delete or show an account.
     #[command(subcommand)]
-    Account(accounts::One),
+    Account(accounts::AccountCommand),
     Ping(probe::PingArgs),
     Diagnose(probe::DiagnoseArgs),
     Users(users::ListArgs),
     /// Invite a user, change their role, keep them out, let them in, remove them.
     #[command(subcommand)]
-    User(users::One),
+    User(users::UserCommand),
     /// Make, list or revoke what programs sign in with.
     #[command(subcommand)]
     Token(tokens::Command),
     Sessions(sessions::ListArgs),
     /// End sessions at a server.
     #[command(subcommand)]
-    Session(sessions::One),
+    Session(sessions::SessionCommand),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
     Accept(login::AcceptArgs),
@@ -190,7 +190,7 @@ enum Command {
     Undo(history::UndoArgs),
     /// Check, describe, copy, restore or upgrade the store.
     #[command(subcommand)]
-    Store(store::One),
+    Store(store::StoreCommand),
     Serve(serve::Args),
     Openapi(openapi::Args),
     Keys(about::KeysArgs),
@@ -252,7 +252,7 @@ impl Context {
     fn open_unreported(&self) -> Result<Local, Failure> {
         self.local_path()?;
         let local = connect::open(&self.globals, &self.config, self.changes)?;
-        if let Some(upgrade) = local.upgraded() {
+        if let Some(upgrade) = local.upgrade_made() {
             self.say_upgraded(upgrade);
         }
         Ok(local)
@@ -282,7 +282,10 @@ impl Context {
     }
 
     /// Returns the files that no output may replace: the store in use and `inputs`.
-    fn protected<P: AsRef<Path>>(&self, inputs: impl IntoIterator<Item = P>) -> Result<Protected, Failure> {
+    fn protected_files<P: AsRef<Path>>(
+        &self,
+        inputs: impl IntoIterator<Item = P>,
+    ) -> Result<Protected, Failure> {
         let store = match connect::server(&self.globals, &self.config)? {
             Some(_) => None,
             None => Some(connect::store_path(&self.globals, &self.config)?),
@@ -292,7 +295,7 @@ impl Context {
 
     /// Opens a file for reading; - is standard input. The store in use is refused.
     fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>, Failure> {
-        let opened = self.protected(std::iter::empty::<&Path>())?.open_input_or_stdin(path);
+        let opened = self.protected_files(std::iter::empty::<&Path>())?.open_input_or_stdin(path);
         opened.map_err(|error| match error {
             Error::Invalid { .. } => Failure::File { file: path.display().to_string(), error },
             other => other.into(),
@@ -300,8 +303,8 @@ impl Context {
     }
 
     /// Whoever sends messages, by the configuration.
-    fn courier(&self) -> Result<Courier, Failure> {
-        Courier::new(self.config.mail.as_ref(), &self.config.webhook)
+    fn courier(&self) -> Result<Dispatcher, Failure> {
+        Dispatcher::new(self.config.mail.as_ref(), &self.config.webhook)
     }
 
     /// Sends what a change has set off; what fails is tried again by whoever comes next.
@@ -312,10 +315,9 @@ impl Context {
         if !due {
             return;
         }
-        let delivered = self
-            .courier()
-            .map_err(|failure| failure.to_string())
-            .and_then(|courier| courier.deliver(local, &|| work.is_interrupted()).map_err(|e| e.to_string()));
+        let delivered = self.courier().map_err(|failure| failure.to_string()).and_then(|courier| {
+            courier.deliver(local, &|| work.is_interrupted()).map_err(|e| e.to_string())
+        });
         match delivered {
             Ok(sent) if sent.again + sent.given_up > 0 && local.outbox(1).is_ok() => {
                 self.say("some messages could not be sent: simdeck outbox shows why");

@@ -102,7 +102,8 @@ impl Config {
     /// Expands `~` in every path: stores, certificates and the programs of probes.
     fn expand_paths(&mut self) {
         let own = [&mut self.store, &mut self.ca];
-        let profiles = self.profile.values_mut().flat_map(|profile| [&mut profile.store, &mut profile.ca]);
+        let profiles =
+            self.profile.values_mut().flat_map(|profile| [&mut profile.store, &mut profile.ca]);
         for path in own.into_iter().chain(profiles).flatten() {
             *path = expand_home(&*path);
         }
@@ -119,7 +120,7 @@ impl Config {
     /// The role table as this configuration tightens it.
     pub fn roles(&self) -> Result<Roles, Failure> {
         let rows = self.roles.iter().map(|(word, role)| (word.as_str(), role.as_str()));
-        Roles::tightened(rows).map_err(|error| {
+        Roles::with_stricter(rows).map_err(|error| {
             let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
             Failure::Config(format!("[roles] in the configuration: {error}{hint}"))
         })
@@ -224,7 +225,10 @@ mod tests {
             error.contains("line 2") && error.contains("colour") && error.contains("config.toml"),
             "{error}"
         );
-        assert_eq!(read_toml::<Config>(&dir.path().join("none.toml")).expect("absent"), Config::default());
+        assert_eq!(
+            read_toml::<Config>(&dir.path().join("none.toml")).expect("absent"),
+            Config::default()
+        );
     }
 
     #[test]
@@ -237,7 +241,9 @@ mod tests {
         };
         check("[display]\ntime = \"local\"\n[probe.ping]\n\"*\" = [\"ping\", \"{msisdn}\"]\n")
             .expect("tables");
-        for (text, setting) in [("display = [\"local\"]", "display:"), ("display = [\"utc\"]", "display:")] {
+        for (text, setting) in
+            [("display = [\"local\"]", "display:"), ("display = [\"utc\"]", "display:")]
+        {
             let error = check(text).expect_err(text).to_string();
             assert!(error.contains(setting) && error.contains("must be a table"), "{error}");
         }

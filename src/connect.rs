@@ -31,7 +31,10 @@ pub fn store_path(globals: &Globals, config: &Config) -> Result<PathBuf, Failure
     Ok(named.unwrap_or_else(default_store))
 }
 
-fn profile<'a>(globals: &Globals, config: &'a Config) -> Result<Option<&'a crate::config::Profile>, Failure> {
+fn profile<'a>(
+    globals: &Globals,
+    config: &'a Config,
+) -> Result<Option<&'a crate::config::Profile>, Failure> {
     let Some(name) = &globals.profile else { return Ok(None) };
     match config.profile.get(name) {
         Some(profile) => Ok(Some(profile)),
@@ -67,7 +70,8 @@ pub fn server(globals: &Globals, config: &Config) -> Result<Option<Server>, Fail
 /// Signs in at the server that is meant.
 pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remote, Failure> {
     if globals.user.is_some() || globals.account.is_some() {
-        let why = "--as and --account are for a store; a server knows who you are by what you signed in with";
+        let why =
+            "--as and --account are for a store; a server knows who you are by what you signed in with";
         return Err(Failure::Usage(why.into()));
     }
     let profile = profile(globals, config)?;

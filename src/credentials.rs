@@ -71,7 +71,7 @@ enum Source {
     /// Given for this run.
     Given,
     /// Kept for a server.
-    Kept(Shelf),
+    Kept(CredentialStore),
 }
 
 /// What one server is signed in at with.
@@ -83,15 +83,15 @@ pub struct Credentials {
 
 impl Credentials {
     /// A token, as it is.
-    pub fn given(token: &str) -> Result<Self> {
+    pub fn from_token(token: &str) -> Result<Self> {
         let kept = Kept { token: token.trim().to_owned(), renew: None, failed_sign_ins: None };
         kept.secret().map_err(|_| none("what was given"))?;
         Ok(Self { source: Source::Given, now: Mutex::new(kept) })
     }
 
     /// What was kept for a server, whatever else there is.
-    pub fn kept(server: &str) -> Result<Option<Self>> {
-        let shelf = Shelf::of(server);
+    pub fn load_kept(server: &str) -> Result<Option<Self>> {
+        let shelf = CredentialStore::of(server);
         let kept = shelf.read()?;
         Ok(kept.map(|kept| Self { source: Source::Kept(shelf), now: Mutex::new(kept) }))
     }
@@ -101,12 +101,12 @@ impl Credentials {
         if let Ok(token) = std::env::var(VARIABLE)
             && !token.is_empty()
         {
-            return Self::given(&token).map_err(|_| none(VARIABLE));
+            return Self::from_token(&token).map_err(|_| none(VARIABLE));
         }
         if let Some(command) = command {
-            return Self::given(&said(command)?).map_err(|_| none("token_command"));
+            return Self::from_token(&run_token_command(command)?).map_err(|_| none("token_command"));
         }
-        Self::kept(server)?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))
+        Self::load_kept(server)?.ok_or_else(|| Error::NotSignedIn(server.to_owned()))
     }
 
     /// What whoever renews it holds, so that other programs wait.
@@ -161,10 +161,13 @@ fn none(from: &str) -> Error {
 }
 
 /// What a command prints, by the shell, without the end of its line.
-fn said(command: &str) -> Result<String> {
+fn run_token_command(command: &str) -> Result<String> {
     let fault = |why: String| Error::Conflict(format!("token_command: {why}"));
-    let output =
-        Command::new("sh").args(["-c", command]).stdin(Stdio::inherit()).stderr(Stdio::inherit()).output();
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::inherit())
+        .output();
     let output = output.map_err(|e| fault(e.to_string()))?;
     if !output.status.success() {
         return Err(fault(format!("it ended with {}", output.status)));
@@ -173,7 +176,7 @@ fn said(command: &str) -> Result<String> {
 }
 
 /// Takes a file for this program, and waits a while for others; where that cannot be it goes on without.
-pub fn held(path: &Path, patience: Duration) -> Option<File> {
+pub fn lock_file(path: &Path, patience: Duration) -> Option<File> {
     std::fs::create_dir_all(path.parent()?).ok()?;
     let mut options = File::options();
     files::refuse_links(&mut options);
@@ -190,12 +193,12 @@ pub fn held(path: &Path, patience: Duration) -> Option<File> {
 
 /// Where the credentials of one server are kept.
 #[derive(Debug)]
-pub struct Shelf {
+pub struct CredentialStore {
     server: String,
     file: PathBuf,
 }
 
-impl Shelf {
+impl CredentialStore {
     /// The shelf of a server.
     pub fn of(server: &str) -> Self {
         Self { server: server.to_owned(), file: folders::state_dir().join("credentials.json") }
@@ -226,7 +229,7 @@ impl Shelf {
             // Nothing older is left beside it.
             let mut all = self.all()?;
             if all.remove(&self.server).is_some() {
-                self.put(&all)?;
+                self.write_all(&all)?;
             }
             return Ok("the keyring");
         }
@@ -235,7 +238,7 @@ impl Shelf {
         }
         let mut all = self.all()?;
         all.insert(self.server.clone(), kept.clone());
-        self.put(&all)?;
+        self.write_all(&all)?;
         Ok("a file that only you can read")
     }
 
@@ -246,12 +249,12 @@ impl Shelf {
             let _ = entry.delete_credential();
         }
         let mut all = self.all()?;
-        if all.remove(&self.server).is_some() { self.put(&all) } else { Ok(()) }
+        if all.remove(&self.server).is_some() { self.write_all(&all) } else { Ok(()) }
     }
 
     /// Keeps other programs from writing to the file of every server meanwhile.
     fn writing(&self) -> Option<File> {
-        held(&self.file.with_file_name("credentials.lock"), WRITING)
+        lock_file(&self.file.with_file_name("credentials.lock"), WRITING)
     }
 
     fn all(&self) -> Result<BTreeMap<String, Kept>> {
@@ -267,12 +270,13 @@ impl Shelf {
         }
     }
 
-    fn put(&self, all: &BTreeMap<String, Kept>) -> Result<()> {
+    fn write_all(&self, all: &BTreeMap<String, Kept>) -> Result<()> {
         let fault = |e| Error::io(format!("cannot write {}", self.file.display()), e);
         let folder = self.file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(fault)?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fault)?;
-        file.write_all(serde_json::to_string_pretty(all).unwrap_or_default().as_bytes()).map_err(fault)?;
+        file.write_all(serde_json::to_string_pretty(all).unwrap_or_default().as_bytes())
+            .map_err(fault)?;
         file.persist(&self.file).map_err(|e| fault(e.error))?;
         Ok(())
     }
@@ -282,8 +286,8 @@ impl Shelf {
 mod tests {
     use super::*;
 
-    fn shelf(dir: &Path, server: &str) -> Shelf {
-        Shelf { server: server.into(), file: dir.join("state/credentials.json") }
+    fn shelf(dir: &Path, server: &str) -> CredentialStore {
+        CredentialStore { server: server.into(), file: dir.join("state/credentials.json") }
     }
 
     #[test]
@@ -291,12 +295,13 @@ mod tests {
     fn a_file_keeps_each_server_apart_and_is_its_owners_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().expect("folder");
-        let (one, other) = (shelf(dir.path(), "https://a.example"), shelf(dir.path(), "https://b.example"));
+        let (one, other) =
+            (shelf(dir.path(), "https://a.example"), shelf(dir.path(), "https://b.example"));
         let kept = |token: &str| Kept { token: token.into(), renew: None, failed_sign_ins: None };
         for (shelf, token) in [(&one, "a"), (&other, "b")] {
             let mut all = shelf.all().expect("read");
             all.insert(shelf.server.clone(), kept(token));
-            shelf.put(&all).expect("written");
+            shelf.write_all(&all).expect("written");
         }
         assert_eq!(one.all().expect("read").len(), 2);
         let mode = std::fs::metadata(&one.file).expect("file").permissions().mode();
@@ -307,16 +312,16 @@ mod tests {
     fn whoever_holds_a_file_is_waited_for_only_so_long() {
         let dir = tempfile::tempdir().expect("folder");
         let path = dir.path().join("state/one.lock");
-        let first = held(&path, Duration::ZERO);
-        assert!(first.is_some() && held(&path, Duration::ZERO).is_none());
+        let first = lock_file(&path, Duration::ZERO);
+        assert!(first.is_some() && lock_file(&path, Duration::ZERO).is_none());
         drop(first);
-        assert!(held(&path, Duration::ZERO).is_some());
+        assert!(lock_file(&path, Duration::ZERO).is_some());
     }
 
     #[test]
     fn a_command_says_the_token_or_why_it_cannot() {
-        assert_eq!(said("printf abc"), Ok("abc".into()));
-        assert!(said("exit 3").expect_err("failed").to_string().contains('3'));
-        assert!(Credentials::given("abc").is_err());
+        assert_eq!(run_token_command("printf abc"), Ok("abc".into()));
+        assert!(run_token_command("exit 3").expect_err("failed").to_string().contains('3'));
+        assert!(Credentials::from_token("abc").is_err());
     }
 }

@@ -58,13 +58,13 @@ pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<
 pub fn bundle(facts: &[Fact]) -> String {
     let mut text = String::from("simdeck support bundle\n\n");
     for (what, found) in facts {
-        text.push_str(&format!("{what:>16}  {}\n", redacted(found)));
+        text.push_str(&format!("{what:>16}  {}\n", redact(found)));
     }
     text
 }
 
 /// A text without what tells whose machine this is.
-pub fn redacted(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut text = text.to_owned();
     for (name, instead) in [("HOME", "~"), ("USER", "user"), ("LOGNAME", "user"), ("HOSTNAME", "host")] {
         if let Ok(value) = std::env::var(name)
@@ -97,7 +97,7 @@ mod tests {
         assert!(text.contains("/srv/a.db (user (address) SIM (number)"), "{text}");
         let home = std::env::var("HOME").unwrap_or_default();
         if home.len() > 2 {
-            assert_eq!(redacted(&format!("{home}/estate.db")), "~/estate.db");
+            assert_eq!(redact(&format!("{home}/estate.db")), "~/estate.db");
         }
     }
 }

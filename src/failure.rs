@@ -99,15 +99,16 @@ impl Failure {
     /// The exit code it means.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Estate(error) | Self::Filter { error, .. } | Self::File { error, .. } => match error.kind()
-            {
-                Kind::Usage => Exit::Usage,
-                Kind::Forbidden => Exit::Forbidden,
-                Kind::Changed => Exit::Changed,
-                Kind::Unreachable => Exit::Unreachable,
-                Kind::Cancelled => Exit::Interrupted,
-                Kind::Failed => Exit::Failed,
-            },
+            Self::Estate(error) | Self::Filter { error, .. } | Self::File { error, .. } => {
+                match error.kind() {
+                    Kind::Usage => Exit::Usage,
+                    Kind::Forbidden => Exit::Forbidden,
+                    Kind::Changed => Exit::Changed,
+                    Kind::Unreachable => Exit::Unreachable,
+                    Kind::Cancelled => Exit::Interrupted,
+                    Kind::Failed => Exit::Failed,
+                }
+            }
             Self::Usage(_) => Exit::Usage,
             Self::Config(_) | Self::Output(_) | Self::Io { .. } => Exit::Failed,
         }

@@ -66,7 +66,9 @@ impl From<OutputError> for Error {
     fn from(error: OutputError) -> Self {
         match error {
             OutputError::Exists(path) | OutputError::NeedsForce(path) => Self::Exists(path),
-            OutputError::Io { path, error } => Self::io(format!("cannot write {}", path.display()), error),
+            OutputError::Io { path, error } => {
+                Self::io(format!("cannot write {}", path.display()), error)
+            }
             refused => Self::Conflict(refused.to_string()),
         }
     }
@@ -183,7 +185,9 @@ fn check(path: &Path, existing: Existing, protected: &Protected) -> Result<(), O
     protected.check(path)?;
     let found = match std::fs::symlink_metadata(path) {
         Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && path.file_name().is_some() => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.file_name().is_some() => {
+            return Ok(());
+        }
         Err(error) => return Err(OutputError::io(path, error)),
     };
     if found.is_symlink() {
@@ -436,7 +440,11 @@ mod tests {
         begun.writer().expect("writer").write_all(b"half").expect("written");
         assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 2);
         drop(begun);
-        assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 1, "nothing half written stays");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).expect("folder").count(),
+            1,
+            "nothing half written stays"
+        );
         write(Path::new("/dev/null"), Existing::Keep, &none).expect("the null device");
         assert!(write(&dir.path().join("no/c.csv"), Existing::Keep, &none).is_err());
         assert!(
@@ -479,7 +487,9 @@ mod tests {
         }
         // The store that is named by a link is protected at its real place.
         let linked = Protected::of_store(Some(at("to-store")));
-        assert!(write(&at("s.db-wal"), Existing::Replace, &linked).expect_err("store").contains("in use"));
+        assert!(
+            write(&at("s.db-wal"), Existing::Replace, &linked).expect_err("store").contains("in use")
+        );
         assert!(!at("nowhere").exists() && std::fs::read(at("s.db")).expect("store") == b"kept");
         assert!(open_state_file(&at("link")).is_err() && open_state_file(&at("dangling")).is_err());
         assert_eq!(std::fs::read(at("plain")).expect("kept"), b"kept");

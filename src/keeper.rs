@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use estate::{Error, Estate, Local, PeriodRollover, RolloverStatus, Time};
 
-use crate::notify::Courier;
+use crate::notify::Dispatcher;
 
 /// A pause between two small steps, so that whoever writes hardly waits.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_hours(1);
 /// sleeps until the next is due, or until something is committed.
 pub fn keep(
     local: &Local,
-    courier: Option<&Courier>,
+    courier: Option<&Dispatcher>,
     woken: &Receiver<()>,
     stop: &AtomicBool,
     changed: &dyn Fn(),
@@ -38,7 +38,7 @@ pub fn keep(
         }
         if let Ok(status) = local.rollover_status() {
             for PeriodRollover { rule, until, .. } in report.take_finished(&status) {
-                tracing::info!("billing periods until {} are closed ({})", until.day(), rule.said());
+                tracing::info!("billing periods until {} are closed ({})", until.day(), rule.describe());
             }
             if let Some(message) = report.new_message(&status) {
                 tracing::warn!("{message}");
@@ -62,7 +62,7 @@ pub fn keep(
 fn run_steps(local: &Local, stop: &AtomicBool) -> (bool, Option<Error>) {
     let mut worked = false;
     while !stop.load(Ordering::Relaxed) {
-        match local.background() {
+        match local.run_maintenance_step() {
             Ok(true) => worked = true,
             Ok(false) => break,
             Err(error) => return (worked, Some(error)),
@@ -160,7 +160,9 @@ mod tests {
         let finished = report.take_finished(&status(&[day], 0));
         assert_eq!(finished.iter().map(|f| f.rule).collect::<Vec<_>>(), [month]);
         assert!(report.take_finished(&status(&[], 0)).is_empty(), "once");
-        assert!(report.new_message(&status(&[day], 0)).is_some_and(|message| message.contains("pending")));
+        assert!(
+            report.new_message(&status(&[day], 0)).is_some_and(|message| message.contains("pending"))
+        );
         assert_eq!(report.new_message(&status(&[day], 1)), None, "a second later");
         assert_eq!(report.new_message(&status(&[], 999_999)), None);
         assert!(report.new_message(&status(&[day], 2)).is_some());

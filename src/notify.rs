@@ -6,7 +6,7 @@
 mod hook;
 mod mail;
 
-use estate::{Attempt, Channel, Letter, Local};
+use estate::{Attempt, Channel, Local, OutboxMessage};
 
 use crate::config::{MailConfig, WebhookConfig};
 use crate::failure::Failure;
@@ -23,12 +23,12 @@ pub struct Sent {
 }
 
 /// Whoever sends.
-pub struct Courier {
+pub struct Dispatcher {
     mail: Option<mail::Mailer>,
     hooks: hook::Hooks,
 }
 
-impl Courier {
+impl Dispatcher {
     /// One that goes by the configuration.
     pub fn new(mail: Option<&MailConfig>, webhook: &WebhookConfig) -> Result<Self, Failure> {
         Ok(Self {
@@ -55,12 +55,12 @@ impl Courier {
                     sent.given_up += 1;
                 }
             }
-            local.attempted(&letter, &how)?;
+            local.record_attempt(&letter, &how)?;
         }
         Ok(sent)
     }
 
-    fn send(&self, letter: &Letter) -> Attempt {
+    fn send(&self, letter: &OutboxMessage) -> Attempt {
         match (letter.channel, &self.mail) {
             (Channel::Webhook, _) => self.hooks.send(letter),
             (Channel::Mail, Some(mailer)) => mailer.send(letter),

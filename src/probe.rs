@@ -73,7 +73,7 @@ pub struct Probes {
 
 impl Probes {
     /// Those of the demo: nothing leaves this machine.
-    pub fn simulated() -> Self {
+    pub fn simulate() -> Self {
         let every = |said: &str| BTreeMap::from([("*".to_owned(), Probe::Simulated(said.to_owned()))]);
         Self {
             seconds: None,
@@ -91,7 +91,8 @@ impl Probes {
             Kind::Ping => &self.ping,
             Kind::Diagnostics => &self.diagnostics,
         };
-        let named = all.iter().find(|(name, _)| name.eq_ignore_ascii_case(network)).map(|(_, probe)| probe);
+        let named =
+            all.iter().find(|(name, _)| name.eq_ignore_ascii_case(network)).map(|(_, probe)| probe);
         named.or_else(|| all.get("*"))
     }
 
@@ -105,10 +106,10 @@ impl Probe {
     /// Asks, and gives what was said, line by line without anything that could harm a terminal.
     pub fn ask(&self, sim: &Sim, limit: Duration, stop: &dyn Fn() -> bool) -> Result<String> {
         let said = match self {
-            Self::Simulated(text) => filled(text, sim)?,
+            Self::Simulated(text) => fill_template(text, sim)?,
             Self::Endpoint(url) => {
                 let (url, sim) = (url.clone(), sim.clone());
-                awaited(stop, move || post(&url, &sim, limit))?
+                await_child(stop, move || post(&url, &sim, limit))?
             }
             Self::Command(argv) => run(argv, sim, limit, stop)?,
         };
@@ -119,7 +120,7 @@ impl Probe {
 
 /// Puts the SIM's identifiers where they belong. What it does not have cannot be asked with, and nothing of a SIM may
 /// be taken for an option.
-fn filled(text: &str, sim: &Sim) -> Result<String> {
+fn fill_template(text: &str, sim: &Sim) -> Result<String> {
     let known = [
         ("{iccid}", "ICCID", &sim.iccid),
         ("{imsi}", "IMSI", &sim.imsi),
@@ -145,7 +146,7 @@ fn filled(text: &str, sim: &Sim) -> Result<String> {
 }
 
 fn run(argv: &[String], sim: &Sim, limit: Duration, stop: &dyn Fn() -> bool) -> Result<String> {
-    let argv: Vec<String> = argv.iter().map(|part| filled(part, sim)).collect::<Result<_>>()?;
+    let argv: Vec<String> = argv.iter().map(|part| fill_template(part, sim)).collect::<Result<_>>()?;
     let Some((program, arguments)) = argv.split_first() else {
         return Err(Error::invalid("probe", "has no program"));
     };
@@ -218,7 +219,10 @@ fn read(mut from: Option<impl Read + Send + 'static>) -> Heard {
 }
 
 /// Waits for an answer that is fetched beside us, so that it can be given up.
-fn awaited(stop: &dyn Fn() -> bool, ask: impl FnOnce() -> Result<String> + Send + 'static) -> Result<String> {
+fn await_child(
+    stop: &dyn Fn() -> bool,
+    ask: impl FnOnce() -> Result<String> + Send + 'static,
+) -> Result<String> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || drop(sender.send(ask())));
     loop {
@@ -243,8 +247,11 @@ fn post(url: &str, sim: &Sim, limit: Duration) -> Result<String> {
     let failed = |e: ureq::Error| Error::Conflict(format!("{host} cannot be asked: {e}"));
     let agent: ureq::Agent =
         ureq::Agent::config_builder().timeout_global(Some(limit)).max_redirects(0).build().into();
-    let mut answer =
-        agent.post(url).header("content-type", "application/json").send(body.to_string()).map_err(failed)?;
+    let mut answer = agent
+        .post(url)
+        .header("content-type", "application/json")
+        .send(body.to_string())
+        .map_err(failed)?;
     answer.body_mut().with_config().limit(MOST as u64).lossy_utf8(true).read_to_string().map_err(failed)
 }
 
@@ -268,7 +275,8 @@ mod tests {
     #[test]
     fn a_command_gets_identifiers_as_they_are_and_its_output_is_cleaned() {
         let mut sim = sim();
-        let said = ask(&sh("printf 'got %s\\033[31m\\n' \"$1\"; echo bad >&2; exit 3"), &sim).expect("asked");
+        let said =
+            ask(&sh("printf 'got %s\\033[31m\\n' \"$1\"; echo bad >&2; exit 3"), &sim).expect("asked");
         assert!(said.starts_with(&format!("got {}\nbad", sim.iccid)), "{said:?}");
         assert!(said.contains("exit status: 3") && !said.contains('\u{1b}'), "{said:?}");
         assert_eq!(ask(&sh("true"), &sim).expect("asked"), "(it said nothing)");
@@ -277,7 +285,9 @@ mod tests {
         let network = Probe::Command(vec!["echo".into(), "{network}".into()]);
         assert!(matches!(ask(&network, &sim), Err(Error::Conflict(why)) if why.contains("network")));
         sim.network.clear();
-        assert!(matches!(ask(&network, &sim), Err(Error::Conflict(why)) if why.contains("has no network")));
+        assert!(
+            matches!(ask(&network, &sim), Err(Error::Conflict(why)) if why.contains("has no network"))
+        );
         let none = Probe::Command(vec!["/nonexistent/program".into()]);
         assert!(matches!(ask(&none, &sim), Err(Error::Io { .. })));
     }
@@ -306,6 +316,9 @@ mod tests {
             Some(&Probe::Endpoint("https://alpha.example/ping".into()))
         );
         assert_eq!(probes.of(Kind::Ping, "Beta"), Some(&Probe::Command(vec!["true".into()])));
-        assert_eq!((probes.of(Kind::Diagnostics, "Alpha"), probes.limit()), (None, Duration::from_secs(5)));
+        assert_eq!(
+            (probes.of(Kind::Diagnostics, "Alpha"), probes.limit()),
+            (None, Duration::from_secs(5))
+        );
     }
 }

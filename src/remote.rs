@@ -19,26 +19,27 @@ use estate::filter::suggest::Values;
 use estate::levels::Spread;
 use estate::portals::Holds;
 use estate::{
-    AccountId, Accounts, Cancel, Capability, Change, ChangeId, CommitWatch, Common, Entry, Error, Estate,
-    EstateUsage, Event, EventFilter, External, Factor, Field, Help, ImportOptions, Item, Key, List,
-    LogFilter, Lookup, NewToken, NoteSink, Outcome, Page, Plan, Query, Receipt, Result, Rev, Roles, Saved,
-    SavedEdit, Secret, Seek, SignInSession, Signing, Sim, SimId, Sink, StagingId, Stated, Tally, Target,
-    Time, Token, TokenId, Usage, UsageTally, User, UserId, Watch,
+    AccountId, Accounts, CancelToken, Capability, Change, ChangeId, CommitWatch, Entry, Error, Estate,
+    EstateUsage, Event, EventFilter, ExternalRecipient, Field, Help, ImportOptions, ImportSummary, Item,
+    Key, List, LogFilter, Lookup, NewToken, NoteSink, OnProgress, Outcome, Page, Plan, Query, Receipt,
+    Result, Rev, Roles, Saved, SavedEdit, Secret, Seek, SharedValues, SignInMethods, SignInSession, Sim,
+    SimId, Sink, StagingId, StateOrigin, Target, Time, Token, TokenId, TotpEnrolment, Usage, UsageTally,
+    User, UserId,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::credentials::Credentials;
 use crate::remote::answer::sent;
-use crate::wire::{Ask, Export, Hello, Line, SentLink, Staged, Tree};
-pub use door::Door;
-pub use link::{Link, Server};
+use crate::wire::{Export, Line, ReadRequest, SentLink, SessionInfo, Staged, Tree};
+pub use door::SignInClient;
+pub use link::{HttpClient, Server};
 pub use waits::Waits;
 
 /// A user's session with an estate on a server.
 pub struct Remote {
-    link: Arc<Link>,
-    hello: Hello,
+    link: Arc<HttpClient>,
+    hello: SessionInfo,
     /// The accounts as of a revision: they are large, and asked for often.
     tree: Mutex<Option<(Rev, Arc<Accounts>)>>,
 }
@@ -47,13 +48,13 @@ impl Remote {
     /// Signs in at a server.
     /// With `read_only` it is asked for nothing else.
     pub fn connect(server: Server, credentials: Credentials, read_only: bool) -> Result<Self> {
-        let remote = Self::over(Arc::new(Link::new(server, credentials)?))?;
+        let remote = Self::over(Arc::new(HttpClient::new(server, credentials)?))?;
         let read_only = read_only || remote.hello.read_only;
-        Ok(Self { hello: Hello { read_only, ..remote.hello }, ..remote })
+        Ok(Self { hello: SessionInfo { read_only, ..remote.hello }, ..remote })
     }
 
-    fn over(link: Arc<Link>) -> Result<Self> {
-        let hello: Json = link.ask(&Ask::Me, &Cancel::new())?;
+    fn over(link: Arc<HttpClient>) -> Result<Self> {
+        let hello: Json = link.ask(&ReadRequest::Me, &CancelToken::new())?;
         let hello =
             serde_json::from_value(hello).map_err(|_| link.unreachable(reason::NO_SIMDECK.to_owned()))?;
         Ok(Self { link, hello, tree: Mutex::default() })
@@ -69,7 +70,7 @@ impl Remote {
         if self.hello.read_only { Err(Error::ReadOnly) } else { Ok(()) }
     }
 
-    fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
+    fn ask<T: DeserializeOwned>(&self, ask: &ReadRequest, cancel: &CancelToken) -> Result<T> {
         if ask.writes() {
             self.may_write()?;
         }
@@ -83,7 +84,7 @@ impl Remote {
         usage: bool,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
     ) -> Result<(StagingId, T)> {
         self.may_write()?;
         let mut options = options.clone();
@@ -131,101 +132,116 @@ impl Estate for Remote {
     }
 
     fn rev(&self) -> Result<Rev> {
-        self.ask(&Ask::Rev, &Cancel::new())
+        self.ask(&ReadRequest::Rev, &CancelToken::new())
     }
 
-    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
-        self.ask(&Ask::TouchedSince { after }, &Cancel::new())
+    fn changed_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        self.ask(&ReadRequest::TouchedSince { after }, &CancelToken::new())
     }
 
-    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
+    fn accounts(&self, cancel: &CancelToken) -> Result<Arc<Accounts>> {
         let known = self.tree.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((at, tree)) = known
-            && self.ask::<Rev>(&Ask::Rev, cancel)? == at
+            && self.ask::<Rev>(&ReadRequest::Rev, cancel)? == at
         {
             return Ok(tree);
         }
-        let tree: Tree = self.ask(&Ask::Accounts, cancel)?;
+        let tree: Tree = self.ask(&ReadRequest::Accounts, cancel)?;
         let rev = tree.rev;
         let tree = Arc::new(tree.build());
         *self.tree.lock().unwrap_or_else(PoisonError::into_inner) = Some((rev, Arc::clone(&tree)));
         Ok(tree)
     }
 
-    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>> {
-        self.ask(&Ask::Users { account }, cancel)
+    fn users(&self, account: Option<AccountId>, cancel: &CancelToken) -> Result<Vec<User>> {
+        self.ask(&ReadRequest::Users { account }, cancel)
     }
 
-    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
-        self.ask(&Ask::Page { query: query.clone(), seek: seek.clone(), limit }, cancel)
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &CancelToken) -> Result<Page> {
+        self.ask(&ReadRequest::Page { query: query.clone(), seek: seek.clone(), limit }, cancel)
     }
 
-    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64> {
-        self.ask(&Ask::Count { query: query.clone() }, cancel)
+    fn count(&self, query: &Query, cancel: &CancelToken) -> Result<u64> {
+        self.ask(&ReadRequest::Count { query: query.clone() }, cancel)
     }
 
-    fn count_target(&self, target: &Target, view: &Query, cancel: &Cancel) -> Result<(u64, u64)> {
-        self.ask(&Ask::CountTarget { target: target.clone(), view: view.clone() }, cancel)
+    fn count_target(&self, target: &Target, view: &Query, cancel: &CancelToken) -> Result<(u64, u64)> {
+        self.ask(&ReadRequest::CountTarget { target: target.clone(), view: view.clone() }, cancel)
     }
 
-    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>> {
-        self.ask(&Ask::Marked { target: target.clone(), ids: ids.to_vec() }, cancel)
+    fn selected_among(
+        &self,
+        target: &Target,
+        ids: &[SimId],
+        cancel: &CancelToken,
+    ) -> Result<BTreeSet<SimId>> {
+        self.ask(&ReadRequest::Marked { target: target.clone(), ids: ids.to_vec() }, cancel)
     }
 
-    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
-        self.ask(&Ask::TargetIds { target: target.clone(), limit }, cancel)
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &CancelToken) -> Result<Vec<SimId>> {
+        self.ask(&ReadRequest::TargetIds { target: target.clone(), limit }, cancel)
     }
 
-    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
-        self.ask(&Ask::Range { query: query.clone(), from: from.clone(), to: to.clone(), limit }, cancel)
+    fn range(
+        &self,
+        query: &Query,
+        from: &Key,
+        to: &Key,
+        limit: u64,
+        cancel: &CancelToken,
+    ) -> Result<Vec<SimId>> {
+        self.ask(
+            &ReadRequest::Range { query: query.clone(), from: from.clone(), to: to.clone(), limit },
+            cancel,
+        )
     }
 
-    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
-        self.ask(&Ask::Sim { id }, cancel)
+    fn sim(&self, id: SimId, cancel: &CancelToken) -> Result<Sim> {
+        self.ask(&ReadRequest::Sim { id }, cancel)
     }
 
-    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>> {
-        self.ask(&Ask::Stated { id }, cancel)
+    fn last_state_change(&self, id: SimId, cancel: &CancelToken) -> Result<Option<StateOrigin>> {
+        self.ask(&ReadRequest::Stated { id }, cancel)
     }
 
-    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {
-        self.ask(&Ask::SimByIccid { iccid: iccid.to_owned() }, cancel)
+    fn sim_by_iccid(&self, iccid: &str, cancel: &CancelToken) -> Result<Sim> {
+        self.ask(&ReadRequest::SimByIccid { iccid: iccid.to_owned() }, cancel)
     }
 
-    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim> {
-        self.ask(&Ask::Probed { id, need }, cancel)
+    fn authorize_probe(&self, id: SimId, need: Capability, cancel: &CancelToken) -> Result<Sim> {
+        self.ask(&ReadRequest::Probed { id, need }, cancel)
     }
 
-    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
-        self.ask(&Ask::Lookup { list: list.clone() }, cancel)
+    fn lookup(&self, list: &List, cancel: &CancelToken) -> Result<Lookup> {
+        self.ask(&ReadRequest::Lookup { list: list.clone() }, cancel)
     }
 
-    fn values(&self, field: Field, cancel: &Cancel) -> Result<Values> {
-        self.ask(&Ask::Values { field }, cancel)
+    fn values(&self, field: Field, cancel: &CancelToken) -> Result<Values> {
+        self.ask(&ReadRequest::Values { field }, cancel)
     }
 
-    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
-        self.ask(&Ask::Saved, cancel)
+    fn saved_filters(&self, cancel: &CancelToken) -> Result<Vec<Saved>> {
+        self.ask(&ReadRequest::Saved, cancel)
     }
 
     fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>> {
-        self.ask(&Ask::EditSaved { edits: edits.to_vec() }, &Cancel::new())
+        self.ask(&ReadRequest::EditSaved { edits: edits.to_vec() }, &CancelToken::new())
     }
 
-    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
-        self.ask(&Ask::Spread { target: target.clone() }, cancel)
+    fn levels_summary(&self, target: &Target, cancel: &CancelToken) -> Result<Spread> {
+        self.ask(&ReadRequest::Spread { target: target.clone() }, cancel)
     }
 
-    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common> {
-        self.ask(&Ask::Common { target: target.clone() }, cancel)
+    fn common(&self, target: &Target, cancel: &CancelToken) -> Result<SharedValues> {
+        self.ask(&ReadRequest::Common { target: target.clone() }, cancel)
     }
 
-    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+    fn plan(&self, change: &Change, cancel: &CancelToken) -> Result<Plan> {
         self.may_write()?;
         self.link.plan(&sent(change)?, cancel)
     }
 
-    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &OnProgress<'_>) -> Result<Receipt> {
         self.may_write()?;
         let hear = |line: Line| match line {
             Line::Progress(step) => watch(step.into()),
@@ -239,8 +255,8 @@ impl Estate for Remote {
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
-    ) -> Result<(StagingId, Tally)> {
+        watch: &OnProgress<'_>,
+    ) -> Result<(StagingId, ImportSummary)> {
         self.send_file(input, false, options, notes, watch)
     }
 
@@ -249,53 +265,53 @@ impl Estate for Remote {
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
     ) -> Result<(StagingId, UsageTally)> {
         self.send_file(input, true, options, notes, watch)
     }
 
-    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
-        self.ask(&Ask::Usage { id }, cancel)
+    fn usage(&self, id: SimId, cancel: &CancelToken) -> Result<Usage> {
+        self.ask(&ReadRequest::Usage { id }, cancel)
     }
 
-    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage> {
-        self.ask(&Ask::EstateUsage { account }, cancel)
+    fn estate_usage(&self, account: AccountId, cancel: &CancelToken) -> Result<EstateUsage> {
+        self.ask(&ReadRequest::EstateUsage { account }, cancel)
     }
 
-    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {
-        self.ask(&Ask::Events { wanted: wanted.clone() }, cancel)
+    fn events(&self, wanted: &EventFilter, cancel: &CancelToken) -> Result<Vec<Event>> {
+        self.ask(&ReadRequest::Events { wanted: wanted.clone() }, cancel)
     }
 
-    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)> {
-        self.ask(&Ask::EventsAfter { id }, cancel)
+    fn events_after(&self, id: i64, cancel: &CancelToken) -> Result<(u64, u64)> {
+        self.ask(&ReadRequest::EventsAfter { id }, cancel)
     }
 
-    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {
-        self.ask(&Ask::Externals { account }, cancel)
+    fn externals(&self, account: AccountId, cancel: &CancelToken) -> Result<Vec<ExternalRecipient>> {
+        self.ask(&ReadRequest::Externals { account }, cancel)
     }
 
-    fn help(&self, cancel: &Cancel) -> Result<Option<Help>> {
-        self.ask(&Ask::Help, cancel)
+    fn help(&self, cancel: &CancelToken) -> Result<Option<Help>> {
+        self.ask(&ReadRequest::Help, cancel)
     }
 
-    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)> {
-        self.ask(&Ask::HelpOf { account }, cancel)
+    fn help_of(&self, account: AccountId, cancel: &CancelToken) -> Result<(Option<Help>, Option<Help>)> {
+        self.ask(&ReadRequest::HelpOf { account }, cancel)
     }
 
-    fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
-        self.ask(&Ask::WantsMail, cancel)
+    fn wants_mail(&self, cancel: &CancelToken) -> Result<bool> {
+        self.ask(&ReadRequest::WantsMail, cancel)
     }
 
     fn want_mail(&self, wanted: bool) -> Result<()> {
-        self.ask(&Ask::WantMail { wanted }, &Cancel::new())
+        self.ask(&ReadRequest::WantMail { wanted }, &CancelToken::new())
     }
 
-    fn heard(&self, cancel: &Cancel) -> Result<i64> {
-        self.ask(&Ask::Heard, cancel)
+    fn last_event_seen(&self, cancel: &CancelToken) -> Result<i64> {
+        self.ask(&ReadRequest::Heard, cancel)
     }
 
-    fn hear(&self, upto: i64) -> Result<()> {
-        self.ask(&Ask::Hear { upto }, &Cancel::new())
+    fn mark_events_seen(&self, upto: i64) -> Result<()> {
+        self.ask(&ReadRequest::Hear { upto }, &CancelToken::new())
     }
 
     fn export(
@@ -303,7 +319,7 @@ impl Estate for Remote {
         query: &Query,
         target: Option<&Target>,
         sink: &mut Sink<'_>,
-        cancel: &Cancel,
+        cancel: &CancelToken,
     ) -> Result<u64> {
         let wanted = sent(&Export { query: query.clone(), target: target.cloned() })?;
         let mut ended = None;
@@ -324,51 +340,54 @@ impl Estate for Remote {
         ended.map_or_else(|| self.link.broken_off(seen), Ok)
     }
 
-    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {
-        self.ask(&Ask::Entries { wanted: wanted.clone() }, cancel)
+    fn entries(&self, wanted: &LogFilter, cancel: &CancelToken) -> Result<Vec<Entry>> {
+        self.ask(&ReadRequest::Entries { wanted: wanted.clone() }, cancel)
     }
 
-    fn items(
+    fn change_items(
         &self,
         rev: Rev,
         outcome: Option<Outcome>,
         after: Option<SimId>,
         limit: u32,
-        cancel: &Cancel,
+        cancel: &CancelToken,
     ) -> Result<Vec<Item>> {
-        self.ask(&Ask::Items { rev, outcome, after, limit }, cancel)
+        self.ask(&ReadRequest::Items { rev, outcome, after, limit }, cancel)
     }
 
     fn sessions(&self, of: UserId) -> Result<Vec<SignInSession>> {
-        self.ask(&Ask::Sessions { of }, &Cancel::new())
+        self.ask(&ReadRequest::Sessions { of }, &CancelToken::new())
     }
 
     fn end_session(&self, id: TokenId) -> Result<SignInSession> {
-        self.ask(&Ask::EndSession { id }, &Cancel::new())
+        self.ask(&ReadRequest::EndSession { id }, &CancelToken::new())
     }
 
     fn end_sessions(&self, of: UserId) -> Result<u64> {
-        self.ask(&Ask::EndSessions { of }, &Cancel::new())
+        self.ask(&ReadRequest::EndSessions { of }, &CancelToken::new())
     }
 
-    fn signing(&self, cancel: &Cancel) -> Result<Signing> {
-        self.ask(&Ask::Signing, cancel)
+    fn signing(&self, cancel: &CancelToken) -> Result<SignInMethods> {
+        self.ask(&ReadRequest::Signing, cancel)
     }
 
     fn set_password(&self, current: &str, new: &str) -> Result<()> {
-        self.ask(&Ask::SetPassword { current: current.into(), new: new.into() }, &Cancel::new())
+        self.ask(
+            &ReadRequest::SetPassword { current: current.into(), new: new.into() },
+            &CancelToken::new(),
+        )
     }
 
-    fn begin_factor(&self, current: &str) -> Result<Factor> {
-        self.ask(&Ask::BeginFactor { current: current.into() }, &Cancel::new())
+    fn enroll_totp(&self, current: &str) -> Result<TotpEnrolment> {
+        self.ask(&ReadRequest::BeginFactor { current: current.into() }, &CancelToken::new())
     }
 
-    fn prove_factor(&self, code: &str) -> Result<()> {
-        self.ask(&Ask::ProveFactor { code: code.into() }, &Cancel::new())
+    fn confirm_totp(&self, code: &str) -> Result<()> {
+        self.ask(&ReadRequest::ProveFactor { code: code.into() }, &CancelToken::new())
     }
 
-    fn end_factor(&self, current: &str) -> Result<()> {
-        self.ask(&Ask::EndFactor { current: current.into() }, &Cancel::new())
+    fn disable_totp(&self, current: &str) -> Result<()> {
+        self.ask(&ReadRequest::EndFactor { current: current.into() }, &CancelToken::new())
     }
 
     fn mails_links(&self) -> bool {
@@ -376,7 +395,8 @@ impl Estate for Remote {
     }
 
     fn link(&self, user: UserId, all: bool) -> Result<estate::Link> {
-        let SentLink { secret, mailed_to, expires } = self.ask(&Ask::Link { user, all }, &Cancel::new())?;
+        let SentLink { secret, mailed_to, expires } =
+            self.ask(&ReadRequest::Link { user, all }, &CancelToken::new())?;
         let secret = secret.as_deref().and_then(Secret::read);
         if secret.is_none() && mailed_to.is_none() {
             return Err(Error::Store("the server gave no link".into()));
@@ -385,18 +405,19 @@ impl Estate for Remote {
     }
 
     fn tokens(&self, of: UserId) -> Result<Vec<Token>> {
-        self.ask(&Ask::Tokens { of }, &Cancel::new())
+        self.ask(&ReadRequest::Tokens { of }, &CancelToken::new())
     }
 
     fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)> {
         let (token, secret): (Token, String) =
-            self.ask(&Ask::AddToken { new: new.clone() }, &Cancel::new())?;
-        let secret = Secret::read(&secret).ok_or_else(|| Error::Store("the server gave no token".into()))?;
+            self.ask(&ReadRequest::AddToken { new: new.clone() }, &CancelToken::new())?;
+        let secret =
+            Secret::read(&secret).ok_or_else(|| Error::Store("the server gave no token".into()))?;
         Ok((token, secret))
     }
 
     fn revoke_token(&self, id: TokenId) -> Result<Token> {
-        self.ask(&Ask::RevokeToken { id }, &Cancel::new())
+        self.ask(&ReadRequest::RevokeToken { id }, &CancelToken::new())
     }
 
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>> {
@@ -404,7 +425,7 @@ impl Estate for Remote {
         Ok(Arc::new(Self::over(Arc::new(self.link.seen_by(id)))?))
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.link.name().to_owned()
     }
 
@@ -425,11 +446,11 @@ impl Estate for Remote {
     }
 
     fn rollover_status(&self) -> Result<estate::RolloverStatus> {
-        self.ask(&Ask::RolloverStatus, &Cancel::new())
+        self.ask(&ReadRequest::RolloverStatus, &CancelToken::new())
     }
 
     /// What happens by itself happens at the server.
-    fn background(&self) -> Result<bool> {
+    fn run_maintenance_step(&self) -> Result<bool> {
         Ok(false)
     }
 }

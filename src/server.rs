@@ -46,7 +46,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Receipt, Roles, UserId};
+use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, Receipt, Roles, UserId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -59,7 +59,7 @@ use uuid::Uuid;
 
 use crate::failure::Failure;
 use crate::wire::LINES;
-use asker::Asker;
+use asker::CurrentUser;
 use describe::Route;
 use failures::FailedSignIns;
 use feed::Feed;
@@ -70,7 +70,7 @@ use net::Net;
 use problem::Problem;
 use running::Running;
 use sessions::Sessions;
-use streams::{Shares, Streams};
+use streams::{PerUserSemaphores, Streams};
 
 /// Concurrent reads per core: more of them only take the processor from the one change that is being made.
 const READS_PER_CORE: usize = 4;
@@ -104,15 +104,15 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What every request needs.
 #[derive(Clone)]
-pub(crate) struct Served {
+pub(crate) struct AppState {
     sessions: Arc<Sessions>,
     turns: Arc<Semaphore>,
-    reading: Arc<Shares<UserId>>,
+    reading: Arc<PerUserSemaphores<UserId>>,
     /// Permits of reads that belong to changes.
     change_reads: Arc<Semaphore>,
-    change_reading: Arc<Shares<UserId>>,
+    change_reading: Arc<PerUserSemaphores<UserId>>,
     /// One of each user waits for the writer at a time, so that nobody waits for all of somebody else's.
-    writing: Arc<Shares<UserId>>,
+    writing: Arc<PerUserSemaphores<UserId>>,
     proofs: Arc<Semaphore>,
     /// The store has one writer: whoever waits for it waits here, without a thread, and has changed nothing if they give up.
     changes: Arc<Semaphore>,
@@ -128,24 +128,24 @@ pub(crate) struct Served {
     metrics: Arc<Metrics>,
     running: Arc<Running>,
     /// Takes back what runs, when it does not come to an end by itself.
-    stopping: Cancel,
+    stopping: CancelToken,
     /// Tells whoever listens that the server ends.
     stopped: watch::Sender<bool>,
     /// When it ends at the latest, once it was told to.
     until: Arc<OnceLock<tokio::time::Instant>>,
 }
 
-impl Served {
+impl AppState {
     fn new(serve: &Serve) -> Self {
         let reads = max_reads();
         Self {
             sessions: Arc::new(Sessions::new(serve)),
             turns: Arc::new(Semaphore::new(reads)),
             // A user may have a quarter: four who read much leave nothing to others, fewer do.
-            reading: Arc::new(Shares::new(reads / 4)),
+            reading: Arc::new(PerUserSemaphores::new(reads / 4)),
             change_reads: Arc::new(Semaphore::new(CHANGE_READS)),
-            change_reading: Arc::new(Shares::new(CHANGE_READS_PER_USER)),
-            writing: Arc::new(Shares::new(1)),
+            change_reading: Arc::new(PerUserSemaphores::new(CHANGE_READS_PER_USER)),
+            writing: Arc::new(PerUserSemaphores::new(1)),
             proofs: Arc::new(Semaphore::new(PROOFS)),
             changes: Arc::new(Semaphore::new(1)),
             background: Arc::new(Semaphore::new(1)),
@@ -158,7 +158,7 @@ impl Served {
             feed: Arc::new(Feed::new()),
             metrics: Arc::new(Metrics::new()),
             running: Arc::default(),
-            stopping: Cancel::new(),
+            stopping: CancelToken::new(),
             stopped: watch::channel(false).0,
             until: Arc::default(),
         }
@@ -177,8 +177,8 @@ impl Served {
     /// Reads for whoever asks, where it may block; whoever hangs up stops it.
     async fn work<T: Send + 'static>(
         &self,
-        asker: &Asker,
-        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+        asker: &CurrentUser,
+        work: impl FnOnce(&Local, &CancelToken) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         in_turn(&self.turns, &self.reading, asker, work).await
     }
@@ -187,8 +187,8 @@ impl Served {
     /// do not queue behind those who read.
     async fn read_for_change<T: Send + 'static>(
         &self,
-        asker: &Asker,
-        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+        asker: &CurrentUser,
+        work: impl FnOnce(&Local, &CancelToken) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         in_turn(&self.change_reads, &self.change_reading, asker, work).await
     }
@@ -196,8 +196,8 @@ impl Served {
     /// Changes something for whoever asks. Those who change wait for each other, and those who read do not wait for them.
     async fn write<T: Send + 'static>(
         &self,
-        asker: &Asker,
-        work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+        asker: &CurrentUser,
+        work: impl FnOnce(&Local, &CancelToken) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         in_turn(&self.changes, &self.writing, asker, work).await
     }
@@ -211,11 +211,11 @@ fn max_reads() -> usize {
 
 async fn in_turn<T: Send + 'static>(
     all: &Arc<Semaphore>,
-    shares: &Shares<UserId>,
-    asker: &Asker,
-    work: impl FnOnce(&Local, &Cancel) -> estate::Result<T> + Send + 'static,
+    shares: &PerUserSemaphores<UserId>,
+    asker: &CurrentUser,
+    work: impl FnOnce(&Local, &CancelToken) -> estate::Result<T> + Send + 'static,
 ) -> Result<T, Problem> {
-    let cancel = Hangup(Cancel::new());
+    let cancel = CancelOnDrop(CancelToken::new());
     let (local, heard) = (Arc::clone(&asker.estate), cancel.0.clone());
     let line = shares.of(asker.estate.actor().id);
     let done = async {
@@ -229,7 +229,7 @@ async fn in_turn<T: Send + 'static>(
     };
     match tokio::time::timeout(PATIENCE, done).await {
         Ok(Ok(done)) => Ok(done?),
-        Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
+        Ok(Err(panic)) => Err(Problem::internal_error(&panic)),
         Err(_) => Err(Problem::slow()),
     }
 }
@@ -246,7 +246,8 @@ async fn turns(line: &Arc<Semaphore>, all: &Arc<Semaphore>) -> [Option<OwnedSema
 
 /// The tag of an object's state.
 fn tag_of(object: &Json) -> String {
-    let hash: String = Sha256::digest(object.to_string())[..16].iter().map(|b| format!("{b:02x}")).collect();
+    let hash: String =
+        Sha256::digest(object.to_string())[..16].iter().map(|b| format!("{b:02x}")).collect();
     format!("\"{hash}\"")
 }
 
@@ -256,19 +257,20 @@ fn json_of<T: Serialize>(value: T) -> estate::Result<Json> {
 }
 
 /// Makes a change of one object, unless whoever asked has gone meanwhile.
-fn make(local: &Local, change: &Change, cancel: &Cancel) -> estate::Result<Receipt> {
+fn make(local: &Local, change: &Change, cancel: &CancelToken) -> estate::Result<Receipt> {
     local.apply(&ChangeId::new(), change, &|_| going(cancel))
 }
 
 /// Whether there is somebody who waits for it.
-fn going(cancel: &Cancel) -> ControlFlow<()> {
+fn going(cancel: &CancelToken) -> ControlFlow<()> {
     if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// An object with the tag of its state; to whoever has it already, only that it is still so (RFC 9110 §13.1.2).
-fn tagged(request: &Parts, object: &Json) -> Response {
+fn tagged_response(request: &Parts, object: &Json) -> Response {
     let (body, tag) = (object.to_string(), tag_of(object));
-    let given = request.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let given =
+        request.headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     let known = given.flat_map(|value| value.split(',')).map(str::trim);
     let same = known
         .map(|known| known.strip_prefix("W/").unwrap_or(known))
@@ -281,32 +283,32 @@ fn tagged(request: &Parts, object: &Json) -> Response {
 }
 
 /// An object that was made just now, with where it is and the tag of its state.
-fn created(below: &str, object: &Json) -> Response {
+fn created_response(below: &str, object: &Json) -> Response {
     let at = format!("{below}/{}", object["id"].as_str().unwrap_or_default());
     let headers = [(header::ETAG, tag_of(object)), (header::LOCATION, at)];
     (StatusCode::CREATED, headers, axum::Json(object)).into_response()
 }
 
 /// Stops a read when nobody waits for it any more.
-struct Hangup(Cancel);
+struct CancelOnDrop(CancelToken);
 
-impl Drop for Hangup {
+impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
     }
 }
 
 /// Everything that can be asked for, under one roof.
-fn routes(served: &Served) -> Router {
+fn routes(served: &AppState) -> Router {
     let (signed, open): (Vec<_>, Vec<_>) = api::table().into_iter().partition(Route::is_signed);
-    let add = |router: Router<Served>, route: Route| {
+    let add = |router: Router<AppState>, route: Route| {
         let (path, handler) = route.parts();
         router.route(path, handler)
     };
     let signed = signed.into_iter().fold(Router::new(), add);
     open.into_iter()
         .fold(Router::new(), add)
-        .merge(signed.route_layer(middleware::from_fn_with_state(served.clone(), asker::signed)))
+        .merge(signed.route_layer(middleware::from_fn_with_state(served.clone(), asker::require_auth)))
         .fallback(async || Problem::nowhere())
         .method_not_allowed_fallback(async || Problem::method())
         .layer(
@@ -326,7 +328,7 @@ fn routes(served: &Served) -> Router {
                 .downcast_ref::<&str>()
                 .copied()
                 .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-            Problem::unexpected(&words.unwrap_or("a handler panicked")).into_response()
+            Problem::internal_error(&words.unwrap_or("a handler panicked")).into_response()
         }))
         .layer(RequestBodyTimeoutLayer::new(SILENCE))
         .layer(middleware::from_fn_with_state(served.clone(), around))
@@ -334,7 +336,7 @@ fn routes(served: &Served) -> Router {
 }
 
 /// Around every request: its name, what is logged of it, and headers that keep answers where they belong.
-async fn around(State(served): State<Served>, mut request: Request, next: Next) -> Response {
+async fn around(State(served): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let named = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static(""));
     request.headers_mut().insert(REQUEST_ID, named.clone());
@@ -351,7 +353,7 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
             .into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let problem = problem.placed(&method, &route);
+        let problem = problem.with_place(&method, &route);
         if let Some(cause) = &problem.cause {
             tracing::error!(request_id = id, cause, "a request failed");
         }
@@ -377,7 +379,7 @@ async fn around(State(served): State<Served>, mut request: Request, next: Next) 
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     let status = response.status().as_u16();
-    let took = begun.answered(status);
+    let took = begun.finish(status);
     tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, trace = traced, "request");
     response
 }
@@ -394,13 +396,14 @@ fn is_trace(text: &[u8]) -> bool {
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
     let plain = |id: &&str| {
-        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     given.filter(plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
 /// Whether the store can be read.
-async fn ready(State(served): State<Served>) -> Response {
+async fn ready(State(served): State<AppState>) -> Response {
     let sessions = Arc::clone(&served.sessions);
     match tokio::task::spawn_blocking(move || sessions.owner.rev()).await {
         Ok(Ok(_)) => axum::Json(json!({ "status": "ready" })).into_response(),
@@ -409,9 +412,13 @@ async fn ready(State(served): State<Served>) -> Response {
     }
 }
 
-async fn me(State(served): State<Served>, asker: Asker, request: Parts) -> Result<Response, Problem> {
+async fn me(
+    State(served): State<AppState>,
+    asker: CurrentUser,
+    request: Parts,
+) -> Result<Response, Problem> {
     params::none(&request)?;
-    let me = |local: &Local, cancel: &Cancel| {
+    let me = |local: &Local, cancel: &CancelToken| {
         let (me, accounts) = (local.me(), local.accounts(cancel)?);
         json_of(shapes::Me {
             id: format!("usr_{}", me.id.0),
@@ -423,7 +430,7 @@ async fn me(State(served): State<Served>, asker: Asker, request: Parts) -> Resul
             account: accounts.top().map(|top| accounts::object(&accounts, top)),
         })
     };
-    Ok(tagged(&request, &served.work(&asker, me).await?))
+    Ok(tagged_response(&request, &served.work(&asker, me).await?))
 }
 
 /// Whether the server runs.
@@ -464,11 +471,11 @@ pub fn run(serve: &Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
     let runtime = runtime.map_err(|e| Failure::io("cannot start the server", e))?;
     let done = runtime.block_on(async {
         let net = Net::bind(serve.listen, serve.certificates.clone(), &serve.proxies).await?;
-        let served = Served::new(serve);
+        let served = AppState::new(serve);
         let feed = Arc::clone(&served.feed);
         let _watch = serve.owner.on_commit(Box::new(move || feed.wake()))?;
         ready(&net.url()?);
-        net.serve(routes(&served), ended(served.clone())).await;
+        net.serve(routes(&served), wait_for_end(served.clone())).await;
         served.rest().await;
         Ok(())
     });
@@ -478,19 +485,19 @@ pub fn run(serve: &Serve, ready: impl FnOnce(&str)) -> Result<(), Failure> {
 }
 
 /// Waits for a signal; what runs then has a while to finish, and is taken back after that.
-async fn ended(served: Served) {
-    signalled().await;
+async fn wait_for_end(served: AppState) {
+    wait_for_signal().await;
     let _ = served.stopped.send(true);
     let _ = served.until.set(tokio::time::Instant::now() + GRACE + LAST);
     tokio::spawn(async move {
         // Whoever asks twice does not want to wait.
-        let _ = tokio::time::timeout(GRACE, signalled()).await;
+        let _ = tokio::time::timeout(GRACE, wait_for_signal()).await;
         served.stopping.cancel();
     });
 }
 
 /// Waits for Ctrl+C or a request to end.
-async fn signalled() {
+async fn wait_for_signal() {
     let interrupted = async { tokio::signal::ctrl_c().await.ok() };
     #[cfg(unix)]
     {
@@ -517,7 +524,7 @@ mod tests {
     const ADMIN: &str = "ada@northstar.example";
 
     /// A server without a network, on a small store that goes away with the folder, and a token for it.
-    fn serve() -> (tempfile::TempDir, Served, String) {
+    fn serve() -> (tempfile::TempDir, AppState, String) {
         let dir = tempfile::tempdir().expect("folder");
         let store = dir.path().join("demo.db");
         let size = Demo { sims: 50, accounts: 6, seed: 1 };
@@ -535,7 +542,7 @@ mod tests {
             proxies: Vec::new(),
             certificates: None,
         };
-        (dir, Served::new(&serve), token)
+        (dir, AppState::new(&serve), token)
     }
 
     #[tokio::test(start_paused = true)]
@@ -563,7 +570,8 @@ mod tests {
 
         let moved = json!({ "selector": { "all": true }, "target_account_id": "acc_2", "dry_run": true });
         assert_eq!(ask("POST", "/v1/operations/sim-moves", moved.clone()).await.0, 200);
-        let moved = json!({ "selector": { "all": true }, "target_account_id": "acc_2", "dry_run": false });
+        let moved =
+            json!({ "selector": { "all": true }, "target_account_id": "acc_2", "dry_run": false });
         let (status, operation) = ask("POST", "/v1/operations/sim-moves", moved).await;
         assert_eq!(status, 202, "{operation}");
         let at = format!("/v1/operations/{}", operation["id"].as_str().expect("id"));

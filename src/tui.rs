@@ -33,21 +33,21 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
-use estate::{Cancel, Estate, Time, UserId};
+use estate::{CancelToken, Estate, Time, UserId};
 use ratatui::layout::Rect;
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::keeper;
-use crate::notify::Courier;
+use crate::notify::Dispatcher;
 use crate::probe::Probes;
 use keymap::Keymap;
 pub use model::Kind;
-use model::{Model, Site, Start};
+use model::{Location, Model, Start};
 use msg::{Effect, Msg};
 use perform::Performer;
 use term::Capabilities;
-use term::guard::{Heard, Terminal};
+use term::guard::{Input, Terminal};
 use term::screen::Screen;
 use theme::Theme;
 
@@ -111,15 +111,15 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
     let capabilities = around.capabilities();
     let mut model = Model::new(Start {
         kind,
-        site: Site {
-            place: estate.place(),
+        site: Location {
+            place: estate.location(),
             estate: estate.estate_id()?,
-            links: if kind == Kind::Remote { Some(estate.place()) } else { config.url.clone() },
+            links: if kind == Kind::Remote { Some(estate.location()) } else { config.url.clone() },
         },
         me: estate.me().clone(),
         roles: estate.roles().clone(),
         read_only: estate.read_only(),
-        accounts: estate.accounts(&Cancel::new())?,
+        accounts: estate.accounts(&CancelToken::new())?,
         keymap: Keymap::load(config)?,
         theme: Theme::load(config, &capabilities)?,
         size: Terminal::size(),
@@ -127,11 +127,11 @@ fn begin(estate: &Arc<dyn Estate>, kind: Kind, around: &Around<'_>) -> Result<Mo
         clipboard: capabilities.clipboard(),
         machine: crate::doctor::facts(
             config,
-            estate.place().as_ref(),
+            estate.location().as_ref(),
             "open",
             &crate::doctor::periods(estate.as_ref()),
         ),
-        probes: if kind == Kind::Demo { Probes::simulated() } else { config.probe.clone() },
+        probes: if kind == Kind::Demo { Probes::simulate() } else { config.probe.clone() },
         mail: if kind == Kind::Remote { estate.mails_links() } else { config.mail.is_some() },
         now: Time::now(),
     });
@@ -143,7 +143,7 @@ impl Around<'_> {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = Capabilities::of_env();
         if self.no_color {
-            capabilities.tier = term::Tier::Mono;
+            capabilities.tier = term::ColorDepth::Mono;
         }
         capabilities
     }
@@ -153,14 +153,14 @@ impl Around<'_> {
 fn screen(estate: &Arc<dyn Estate>, model: &mut Model, around: &Around<'_>) -> Result<Left, Failure> {
     // A demo tells nobody, and neither does who only looks.
     let courier = match model.kind {
-        Kind::Local => Some(Courier::new(around.config.mail.as_ref(), &around.config.webhook)?),
+        Kind::Local => Some(Dispatcher::new(around.config.mail.as_ref(), &around.config.webhook)?),
         Kind::Demo | Kind::Seen | Kind::Remote => None,
     };
     let ssh = around.capabilities().ssh;
     let (sender, receiver) = channel();
     let broken = |e| Failure::io("cannot use this terminal", e);
     (model.quitting, model.size) = (false, Terminal::size());
-    let terminal = Terminal::take(model.mouse, ssh, &sender, heard).map_err(broken)?;
+    let terminal = Terminal::take(model.mouse, ssh, &sender, spawn_listener).map_err(broken)?;
     let keeper = Keeper { courier };
     let mut screen = Loop::new(terminal, ssh, estate, sender, keeper);
     // The screen's clock goes on where it stood.
@@ -171,12 +171,12 @@ fn screen(estate: &Arc<dyn Estate>, model: &mut Model, around: &Around<'_>) -> R
     ended.map(|()| left).map_err(broken)
 }
 
-fn heard(heard: Heard) -> Msg {
+fn spawn_listener(heard: Input) -> Msg {
     match heard {
-        Heard::Event(event) => Msg::Input(event),
-        Heard::End => Msg::End,
-        Heard::Stop => Msg::Stop,
-        Heard::Continued => Msg::Continued,
+        Input::Event(event) => Msg::Input(event),
+        Input::End => Msg::End,
+        Input::Stop => Msg::Stop,
+        Input::Continued => Msg::Continued,
     }
 }
 
@@ -194,7 +194,7 @@ fn log_to_file() {
 
 /// What happens by itself needs the store and whoever sends messages.
 struct Keeper {
-    courier: Option<Courier>,
+    courier: Option<Dispatcher>,
 }
 
 /// What the loop holds besides the model.
@@ -310,7 +310,7 @@ impl Loop {
 
     fn draw(&mut self, model: &Model) -> io::Result<()> {
         let frame = view::frame(model);
-        let scroll = view::scrolled(model, &mut self.before);
+        let scroll = view::scroll_since(model, &mut self.before);
         let bytes = self.screen.frame(&frame.buffer, frame.cursor, scroll)?;
         self.drawn = Instant::now();
         if bytes.is_empty() { Ok(()) } else { self.terminal.write(&bytes) }
@@ -337,7 +337,7 @@ impl Loop {
             // be asked is, too, and what happened at a server by itself has none.
             let back = offline.is_none() && seen.1.is_some();
             seen.1 = offline;
-            let Ok((now, touched)) = estate.touched_since(seen.0) else { return };
+            let Ok((now, touched)) = estate.changed_since(seen.0) else { return };
             if back || touched || (now == seen.0 && estate.local().is_none()) {
                 let _ = (sender.send(Msg::Committed), wake.send(()));
             }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use estate::{
-    Account, AccountChoice, AccountId, Accounts, Cancel, Capability, Error, Estate, EventFilter, Field, Key,
-    List, LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles, SavedEdit, Seek,
-    SimId, StagingId, Target, Time, TokenId, User, UserId,
+    Account, AccountChoice, AccountId, Accounts, CancelToken, Capability, Error, Estate, EventFilter,
+    Field, Key, List, LogFilter, NewToken, Note, Outcome, Progress, Query, Result, Rev, Role, Roles,
+    SavedEdit, Seek, SimId, StagingId, Target, Time, TokenId, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -23,7 +23,7 @@ pub const EXPORTED: &str = "application/jsonl";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each is the read of that name")]
-pub enum Ask {
+pub enum ReadRequest {
     Me,
     Rev,
     TouchedSince { after: Rev },
@@ -73,7 +73,7 @@ pub enum Ask {
     RevokeToken { id: TokenId },
 }
 
-impl Ask {
+impl ReadRequest {
     /// Whether something is other than it was afterwards.
     pub fn writes(&self) -> bool {
         matches!(self, Self::WantMail { .. } | Self::Hear { .. } | Self::Probed { .. })
@@ -111,7 +111,7 @@ impl Ask {
 
 /// Who is signed in, and what that means there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
+pub struct SessionInfo {
     /// Who.
     pub me: User,
     /// The role table as it holds there.
@@ -248,86 +248,92 @@ fn json<T: Serialize>(value: T) -> Result<Json> {
 }
 
 /// Answers a question.
-pub fn answer(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
+pub fn answer(estate: &dyn Estate, ask: ReadRequest, cancel: &CancelToken) -> Result<Json> {
     match &ask {
-        Ask::TargetIds { limit, .. } | Ask::Range { limit, .. } => at_most(NUMBERS, *limit)?,
-        Ask::Events { wanted } => at_most(ROWS, wanted.limit.into())?,
-        Ask::Entries { wanted } => at_most(ROWS, wanted.limit.into())?,
-        Ask::Items { limit, .. } => at_most(ROWS, (*limit).into())?,
+        ReadRequest::TargetIds { limit, .. } | ReadRequest::Range { limit, .. } => {
+            at_most(NUMBERS, *limit)?;
+        }
+        ReadRequest::Events { wanted } => at_most(ROWS, wanted.limit.into())?,
+        ReadRequest::Entries { wanted } => at_most(ROWS, wanted.limit.into())?,
+        ReadRequest::Items { limit, .. } => at_most(ROWS, (*limit).into())?,
         _ => {}
     }
     match ask {
-        Ask::Me => json(Hello {
+        ReadRequest::Me => json(SessionInfo {
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),
             estate: estate.estate_id()?,
             mails_links: estate.mails_links(),
         }),
-        Ask::Rev => json(estate.rev()?),
-        Ask::TouchedSince { after } => json(estate.touched_since(after)?),
-        Ask::Accounts => {
+        ReadRequest::Rev => json(estate.rev()?),
+        ReadRequest::TouchedSince { after } => json(estate.changed_since(after)?),
+        ReadRequest::Accounts => {
             // What is changed between the two is read again: the revision is not too new.
             let rev = estate.rev()?;
             let tree = estate.accounts(cancel)?;
             json(Tree { rev, accounts: tree.all().to_vec(), root: tree.has_root() })
         }
-        Ask::Users { account } => json(estate.users(account, cancel)?),
-        Ask::Page { query, seek, limit } => json(estate.page(&query, &seek, limit, cancel)?),
-        Ask::Count { query } => json(estate.count(&query, cancel)?),
-        Ask::CountTarget { target, view } => json(estate.count_target(&target, &view, cancel)?),
-        Ask::Marked { target, ids } => json(estate.marked(&target, &ids, cancel)?),
-        Ask::TargetIds { target, limit } => json(estate.target_ids(&target, limit, cancel)?),
-        Ask::Range { query, from, to, limit } => json(estate.range(&query, &from, &to, limit, cancel)?),
-        Ask::Sim { id } => json(estate.sim(id, cancel)?),
-        Ask::Stated { id } => json(estate.stated(id, cancel)?),
-        Ask::SimByIccid { iccid } => json(estate.sim_by_iccid(&iccid, cancel)?),
-        Ask::Probed { id, need } => json(estate.probed(id, need, cancel)?),
-        Ask::Lookup { list } => json(estate.lookup(&list, cancel)?),
-        Ask::Values { field } => json(estate.values(field, cancel)?),
-        Ask::Spread { target } => json(estate.spread(&target, cancel)?),
-        Ask::Common { target } => json(estate.common(&target, cancel)?),
-        Ask::Usage { id } => json(estate.usage(id, cancel)?),
-        Ask::EstateUsage { account } => json(estate.estate_usage(account, cancel)?),
-        Ask::Events { wanted } => json(estate.events(&wanted, cancel)?),
-        Ask::RolloverStatus => json(estate.rollover_status()?),
-        Ask::EventsAfter { id } => json(estate.events_after(id, cancel)?),
-        Ask::Externals { account } => json(estate.externals(account, cancel)?),
-        Ask::Help => json(estate.help(cancel)?),
-        Ask::HelpOf { account } => json(estate.help_of(account, cancel)?),
-        Ask::Entries { wanted } => json(estate.entries(&wanted, cancel)?),
-        Ask::Items { rev, outcome, after, limit } => json(estate.items(rev, outcome, after, limit, cancel)?),
+        ReadRequest::Users { account } => json(estate.users(account, cancel)?),
+        ReadRequest::Page { query, seek, limit } => json(estate.page(&query, &seek, limit, cancel)?),
+        ReadRequest::Count { query } => json(estate.count(&query, cancel)?),
+        ReadRequest::CountTarget { target, view } => json(estate.count_target(&target, &view, cancel)?),
+        ReadRequest::Marked { target, ids } => json(estate.selected_among(&target, &ids, cancel)?),
+        ReadRequest::TargetIds { target, limit } => json(estate.target_ids(&target, limit, cancel)?),
+        ReadRequest::Range { query, from, to, limit } => {
+            json(estate.range(&query, &from, &to, limit, cancel)?)
+        }
+        ReadRequest::Sim { id } => json(estate.sim(id, cancel)?),
+        ReadRequest::Stated { id } => json(estate.last_state_change(id, cancel)?),
+        ReadRequest::SimByIccid { iccid } => json(estate.sim_by_iccid(&iccid, cancel)?),
+        ReadRequest::Probed { id, need } => json(estate.authorize_probe(id, need, cancel)?),
+        ReadRequest::Lookup { list } => json(estate.lookup(&list, cancel)?),
+        ReadRequest::Values { field } => json(estate.values(field, cancel)?),
+        ReadRequest::Spread { target } => json(estate.levels_summary(&target, cancel)?),
+        ReadRequest::Common { target } => json(estate.common(&target, cancel)?),
+        ReadRequest::Usage { id } => json(estate.usage(id, cancel)?),
+        ReadRequest::EstateUsage { account } => json(estate.estate_usage(account, cancel)?),
+        ReadRequest::Events { wanted } => json(estate.events(&wanted, cancel)?),
+        ReadRequest::RolloverStatus => json(estate.rollover_status()?),
+        ReadRequest::EventsAfter { id } => json(estate.events_after(id, cancel)?),
+        ReadRequest::Externals { account } => json(estate.externals(account, cancel)?),
+        ReadRequest::Help => json(estate.help(cancel)?),
+        ReadRequest::HelpOf { account } => json(estate.help_of(account, cancel)?),
+        ReadRequest::Entries { wanted } => json(estate.entries(&wanted, cancel)?),
+        ReadRequest::Items { rev, outcome, after, limit } => {
+            json(estate.change_items(rev, outcome, after, limit, cancel)?)
+        }
         own => answer_own(estate, own, cancel),
     }
 }
 
 /// What is a person's own.
-fn answer_own(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
+fn answer_own(estate: &dyn Estate, ask: ReadRequest, cancel: &CancelToken) -> Result<Json> {
     match ask {
-        Ask::Saved => json(estate.saved(cancel)?),
-        Ask::EditSaved { edits } => json(estate.edit_saved(&edits)?),
-        Ask::WantsMail => json(estate.wants_mail(cancel)?),
-        Ask::WantMail { wanted } => json(estate.want_mail(wanted)?),
-        Ask::Heard => json(estate.heard(cancel)?),
-        Ask::Hear { upto } => json(estate.hear(upto)?),
-        Ask::Sessions { of } => json(estate.sessions(of)?),
-        Ask::EndSession { id } => json(estate.end_session(id)?),
-        Ask::EndSessions { of } => json(estate.end_sessions(of)?),
-        Ask::Signing => json(estate.signing(cancel)?),
-        Ask::SetPassword { current, new } => json(estate.set_password(&current, &new)?),
-        Ask::BeginFactor { current } => json(estate.begin_factor(&current)?),
-        Ask::ProveFactor { code } => json(estate.prove_factor(&code)?),
-        Ask::EndFactor { current } => json(estate.end_factor(&current)?),
-        Ask::Link { user, all } => {
+        ReadRequest::Saved => json(estate.saved_filters(cancel)?),
+        ReadRequest::EditSaved { edits } => json(estate.edit_saved(&edits)?),
+        ReadRequest::WantsMail => json(estate.wants_mail(cancel)?),
+        ReadRequest::WantMail { wanted } => json(estate.want_mail(wanted)?),
+        ReadRequest::Heard => json(estate.last_event_seen(cancel)?),
+        ReadRequest::Hear { upto } => json(estate.mark_events_seen(upto)?),
+        ReadRequest::Sessions { of } => json(estate.sessions(of)?),
+        ReadRequest::EndSession { id } => json(estate.end_session(id)?),
+        ReadRequest::EndSessions { of } => json(estate.end_sessions(of)?),
+        ReadRequest::Signing => json(estate.signing(cancel)?),
+        ReadRequest::SetPassword { current, new } => json(estate.set_password(&current, &new)?),
+        ReadRequest::BeginFactor { current } => json(estate.enroll_totp(&current)?),
+        ReadRequest::ProveFactor { code } => json(estate.confirm_totp(&code)?),
+        ReadRequest::EndFactor { current } => json(estate.disable_totp(&current)?),
+        ReadRequest::Link { user, all } => {
             let estate::Link { secret, mailed_to, expires } = estate.link(user, all)?;
             json(SentLink { secret: secret.map(|secret| secret.reveal().to_owned()), mailed_to, expires })
         }
-        Ask::Tokens { of } => json(estate.tokens(of)?),
-        Ask::AddToken { new } => {
+        ReadRequest::Tokens { of } => json(estate.tokens(of)?),
+        ReadRequest::AddToken { new } => {
             let (token, secret) = estate.add_token(&new)?;
             json((token, secret.reveal()))
         }
-        Ask::RevokeToken { id } => json(estate.revoke_token(id)?),
+        ReadRequest::RevokeToken { id } => json(estate.revoke_token(id)?),
         _ => Err(Error::invalid("ask", "is no question")),
     }
 }
@@ -335,7 +341,7 @@ fn answer_own(estate: &dyn Estate, ask: Ask, cancel: &Cancel) -> Result<Json> {
 /// What a failure says besides its code and its sentence; whatever it does not say is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Fault {
+pub struct ErrorBody {
     #[serde(skip_serializing_if = "String::is_empty")]
     code: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -384,7 +390,7 @@ impl SentAccount {
     }
 }
 
-impl Fault {
+impl ErrorBody {
     /// What an error says.
     pub fn of(error: &Error) -> Self {
         let mut fault = Self { code: error.code().to_owned(), ..Self::default() };
@@ -400,7 +406,8 @@ impl Fault {
                 (fault.field, fault.reason) = (Some(field.to_owned()), Some(reason));
             }
             Error::Filter { message, column, suggestion } => {
-                (fault.reason, fault.column, fault.suggestion) = (Some(message), Some(column), suggestion);
+                (fault.reason, fault.column, fault.suggestion) =
+                    (Some(message), Some(column), suggestion);
             }
             Error::Drift { expected, found } => {
                 (fault.expected, fault.found) = (Some(expected), Some(found));
@@ -493,7 +500,11 @@ mod tests {
             Error::AccountNeeded(vec![AccountChoice { id: AccountId(7), name: "Fleet".into() }]),
             Error::SignedOut,
             Error::invalid("cap", "is too high"),
-            Error::Filter { message: "expected a value".into(), column: 4, suggestion: Some("used".into()) },
+            Error::Filter {
+                message: "expected a value".into(),
+                column: 4,
+                suggestion: Some("used".into()),
+            },
             Error::Drift { expected: 5, found: 6 },
             Error::Conflict("it is empty".into()),
             Error::Busy,
@@ -502,8 +513,8 @@ mod tests {
             Error::Store("broken".into()),
         ];
         for error in errors {
-            let sent = serde_json::to_value(Fault::of(&error)).expect("sent");
-            let heard: Fault = serde_json::from_value(sent).expect("heard");
+            let sent = serde_json::to_value(ErrorBody::of(&error)).expect("sent");
+            let heard: ErrorBody = serde_json::from_value(sent).expect("heard");
             let detail = if let Error::Store(text) = &error { text.clone() } else { error.to_string() };
             assert_eq!(heard.error(&detail), error);
         }

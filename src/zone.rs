@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn utc_is_the_zone_of_machines_and_local_states_its_offset() {
         let at = Time::parse("2026-04-30T18:36:00Z").expect("time");
-        assert_eq!((Zone::Utc.name().as_str(), Zone::Utc.minute(at).as_str()), ("UTC", "2026-04-30 18:36"));
+        assert_eq!(
+            (Zone::Utc.name().as_str(), Zone::Utc.minute(at).as_str()),
+            ("UTC", "2026-04-30 18:36")
+        );
         assert_eq!(Zone::Utc.stamp(at), "2026-04-30T18:36:00Z");
         assert_eq!(Time::parse(&Zone::Local.stamp(at)), Ok(at));
         assert_eq!(Zone::Local.minute(at)[..10], Zone::Local.stamp(at)[..10]);

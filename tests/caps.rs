@@ -81,7 +81,9 @@ fn who_may_not_set_caps_is_told_why() {
 fn what_was_left_out_is_tried_again_with_caps_not_with_a_move() {
     let (_dir, mut session) = session((120, 40));
     session.keys("/status=active,terminated<Enter>*mC7MB<Enter>");
-    let Some(Overlay::Confirm(confirm)) = session.model.overlays.last() else { panic!("{}", session.text()) };
+    let Some(Overlay::Confirm(confirm)) = session.model.overlays.last() else {
+        panic!("{}", session.text())
+    };
     let total = confirm.plan.as_ref().expect("planned").total;
     session.keys(&format!("{total}<Enter>"));
     session.shows("[ r Retry left out ]");

@@ -45,8 +45,10 @@ fn lists_of_numbers_and_what_is_left_out() {
     let world = World::sample();
     let terminated = world.ok(&["sims", "status=terminated", "--columns", "iccid", "--limit", "1"]);
     let active = world.ok(&["sims", "status=active", "--columns", "iccid", "--limit", "2"]);
-    let pick = |csv: &str| csv.lines().skip(1).map(|l| l.trim_matches('"').to_owned()).collect::<Vec<_>>();
-    let list = [pick(&terminated), pick(&active), vec!["8900101000000000043".into()]].concat().join("\r\n");
+    let pick =
+        |csv: &str| csv.lines().skip(1).map(|l| l.trim_matches('"').to_owned()).collect::<Vec<_>>();
+    let list =
+        [pick(&terminated), pick(&active), vec!["8900101000000000043".into()]].concat().join("\r\n");
     std::fs::write(world.path("list.txt"), list).expect("written");
     let file = world.path("list.txt").display().to_string();
     let to = ["--to", "/Root/Contoso Water", "--yes"];
@@ -121,14 +123,19 @@ fn exports_read_back() {
     let json: serde_json::Value =
         serde_json::from_str(&world.ok(&["export", "no:cap", "--format", "json"])).expect("JSON");
     assert!(
-        json.as_array().expect("array").iter().all(|s| s["cap_bytes"].is_null() && s["iccid"].is_string())
+        json.as_array()
+            .expect("array")
+            .iter()
+            .all(|s| s["cap_bytes"].is_null() && s["iccid"].is_string())
     );
     let lines =
         world.ok(&["sims", "status=active", "--output", "ndjson", "--limit", "3", "--sort", "used:desc"]);
     let used: Vec<u64> = lines
         .lines()
         .map(|l| {
-            serde_json::from_str::<serde_json::Value>(l).expect("JSON")["used_bytes"].as_u64().expect("bytes")
+            serde_json::from_str::<serde_json::Value>(l).expect("JSON")["used_bytes"]
+                .as_u64()
+                .expect("bytes")
         })
         .collect();
     assert!(used.len() == 3 && used.is_sorted_by(|a, b| a >= b));
@@ -292,8 +299,11 @@ fn lists_and_files_work_with_every_command_that_takes_a_filter() {
         })
         .collect();
     let list = world.path("list.csv");
-    std::fs::write(&list, format!("note;ICCID\na;{}\nb;{}F\nc;8988300000000000001\n", iccids[0], iccids[1]))
-        .expect("written");
+    std::fs::write(
+        &list,
+        format!("note;ICCID\na;{}\nb;{}F\nc;8988300000000000001\n", iccids[0], iccids[1]),
+    )
+    .expect("written");
     let list = list.to_str().expect("path");
     let (out, err) = world.ends(&["sims", "--from-file", list, "--count"], 3);
     assert!(out.trim() == "2" && err.contains("unknown: 8988300000000000001"), "{out}{err}");
@@ -357,7 +367,10 @@ fn caps_are_set_previewed_and_undone() {
     world.ok(&["account", "caps", "/Root/Acme Ltd", "off"]);
     assert!(world.ok(&["account", "show", "/Root/Acme Ltd"]).contains("caps and alerts,off"));
     assert!(
-        world.ends(&["cap", filter, "--set", "9GB", "--yes"], 3).1.contains("switched off in its account")
+        world
+            .ends(&["cap", filter, "--set", "9GB", "--yes"], 3)
+            .1
+            .contains("switched off in its account")
     );
     world.ok(&["account", "caps", "/Root/Acme Ltd", "on"]);
     world.ends(&["account", "caps", "/Root", "off"], 1);
@@ -413,7 +426,8 @@ fn usage_is_counted_shown_and_sets_off_alerts() {
     let table = world.ok(&["usage", iccids[0], "--output", "table"]);
     assert!(table.contains("cap 1GB") && table.contains("indicative"), "{table}");
     let alerts: serde_json::Value =
-        serde_json::from_str(&world.ok(&["alerts", "--sim", iccids[0], "--output", "json"])).expect("JSON");
+        serde_json::from_str(&world.ok(&["alerts", "--sim", iccids[0], "--output", "json"]))
+            .expect("JSON");
     assert_eq!(alerts[0]["iccid"], iccids[0]);
     assert!(world.ok(&["alerts", "--kind", "cap"]).contains("cap,"));
     assert!(world.ok(&["history", "--kind", "usage"]).contains("imported usage of 2 SIMs"));
@@ -514,7 +528,8 @@ fn a_rollover_that_waits_is_reported_shown_and_confirmed() {
     assert!(world.ok(&["doctor", "--quiet"]).contains("billing periods  period ended, rollover pending"));
     let (shown, err) = world.ends(&["store", "rollover"], 0);
     assert!(
-        shown.contains("the calendar month: periods that ended from") && shown.contains("Waits: the clock")
+        shown.contains("the calendar month: periods that ended from")
+            && shown.contains("Waits: the clock")
     );
     assert!(err.contains("nothing was changed"), "{err}");
     assert_eq!(world.ok(&["sims", &format!("iccid={iccid}"), "--columns", "used_bytes"]), used);
@@ -547,8 +562,11 @@ fn times_are_moments_or_ages_and_tables_name_their_zone() {
         assert!(!world.ok(&[command, "--output", "table", "--local"]).contains(" 1970-"), "{command}");
         assert_eq!(world.ok(&[command, "--local"]), world.ok(&[command]), "machine formats stay UTC");
     }
-    let local =
-        world.command().args(["alerts", "--output", "table", "--local"]).env("TZ", "Asia/Kolkata").output();
+    let local = world
+        .command()
+        .args(["alerts", "--output", "table", "--local"])
+        .env("TZ", "Asia/Kolkata")
+        .output();
     let local = String::from_utf8_lossy(&local.expect("runs").stdout).into_owned();
     assert!(local.contains("AT (ASIA/KOLKATA)"), "{local}");
 }

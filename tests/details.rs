@@ -98,7 +98,10 @@ fn changes_of_a_sim_are_for_admins() {
     session.shows("No level was reached yet.");
     assert!(!session.text().contains("Not moved"), "nothing is claimed of what cannot be seen");
     session.keys("C");
-    assert!(matches!(session.model.overlays.last(), Some(Overlay::Sim(_))), "and caps cannot be set from it");
+    assert!(
+        matches!(session.model.overlays.last(), Some(Overlay::Sim(_))),
+        "and caps cannot be set from it"
+    );
 }
 
 #[test]
@@ -122,7 +125,7 @@ fn the_alerts_screen_leads_to_what_needs_attention() {
     session.click_on(Button::Left, |hit| hit == Hit::Item(0));
     let newest = session
         .estate
-        .events(&estate::EventFilter { limit: 1, ..Default::default() }, &estate::Cancel::new());
+        .events(&estate::EventFilter { limit: 1, ..Default::default() }, &estate::CancelToken::new());
     session.shows(&format!("SIM {}", newest.expect("events")[0].iccid));
     session.keys("<Esc>");
     session.shows("Levels reached");
@@ -140,7 +143,10 @@ fn what_is_new_is_said_until_it_was_looked_at() {
     session.keys("<Tab><Down>A<Esc>");
     assert_eq!(session.model.news.alerts, 3);
     session.keys("<Up>");
-    session.click_on(Button::Left, |hit| matches!(hit, Hit::Action(action) if action.row().name == "alerts"));
+    session.click_on(
+        Button::Left,
+        |hit| matches!(hit, Hit::Action(action) if action.row().name == "alerts"),
+    );
     session.shows("Levels reached");
     assert_eq!(session.model.news.alerts, 0);
     session.keys("<Esc>");

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{session, session_as};
-use estate::{Cancel, Role, Sim, SimId};
+use estate::{CancelToken, Role, Sim, SimId};
 use simdeck::tui::harness::Session;
 use simdeck::tui::hit::Hit;
 use simdeck::tui::overlay::Overlay;
@@ -14,7 +14,7 @@ fn current(session: &Session) -> SimId {
 }
 
 fn sim(session: &Session, id: SimId) -> Sim {
-    session.estate.sim(id, &Cancel::new()).expect("a SIM")
+    session.estate.sim(id, &CancelToken::new()).expect("a SIM")
 }
 
 #[test]

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use assert_cmd::cargo::CommandCargoExt as _;
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Edit, Error, Estate, Filter, Local, NewToken, Query, Role, Secret, Target,
-    Time, UserChange,
+    CancelToken, Change, ChangeId, Edit, Error, Estate, Filter, Local, NewToken, Query, Role, Secret,
+    Target, Time, UserChange,
 };
 use serving::Server;
 use simdeck::credentials::Credentials;
@@ -41,14 +41,14 @@ fn estate_of(sims: u64) -> (tempfile::TempDir, Local, Server) {
 
 /// Whoever has that secret, at a server.
 fn connected(server: &Server, secret: &Secret) -> Remote {
-    let credentials = Credentials::given(secret.reveal()).expect("a token");
+    let credentials = Credentials::from_token(secret.reveal()).expect("a token");
     let address = remote::Server::parse(&server.base, false).expect("address");
     Remote::connect(address, credentials, false).expect("connected")
 }
 
 /// Their screen.
 fn screen(remote: Remote, now: Time) -> Session {
-    Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, Theme::shipped("dark", false))
+    Session::of(Arc::new(remote), Kind::Remote, (120, 40), now, Theme::load_shipped("dark", false))
 }
 
 #[test]
@@ -154,5 +154,5 @@ fn what_somebody_stops_over_a_server_is_taken_back_and_not_sent_again() {
     assert_eq!(log.matches("\"method\":\"PUT\"").count(), 1, "{log}");
     let filter = Filter::parse("label=Stopped").expect("filter");
     let changed = Query { filter, ..Query::all(root.me().account, now) };
-    assert_eq!(root.count(&changed, &Cancel::new()), Ok(0));
+    assert_eq!(root.count(&changed, &CancelToken::new()), Ok(0));
 }

@@ -100,7 +100,10 @@ fn delimiter_and_decimal_mark_are_those_asked_for() {
         let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("sound");
         assert_eq!(rows.len(), 3);
-        assert_eq!((&rows[1][1], &rows[1][5]), ("https://evil.example/?a=1&b=<2>", "say \"hi\"\nand bye"));
+        assert_eq!(
+            (&rows[1][1], &rows[1][5]),
+            ("https://evil.example/?a=1&b=<2>", "say \"hi\"\nand bye")
+        );
         assert_eq!((&rows[2][1], &rows[0][4]), ("'@home 5", "a;b"));
     }
 }

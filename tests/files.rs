@@ -18,7 +18,8 @@ fn mode(path: &Path) -> u32 {
 
 /// Names in the folder of a world, without those of the store.
 fn names(world: &World) -> Vec<String> {
-    let entries = std::fs::read_dir(world.dir.path()).expect("folder").map(|e| e.expect("entry").file_name());
+    let entries =
+        std::fs::read_dir(world.dir.path()).expect("folder").map(|e| e.expect("entry").file_name());
     let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
     names.retain(|name| !name.starts_with("estate.db"));
     names.sort();
@@ -87,7 +88,10 @@ fn no_output_replaces_a_store_an_input_or_a_link() {
         }
         let plain = world.path("plain").display().to_string();
         let (_, err) = world.ends(&[&writer[..], &[&plain]].concat(), 1);
-        assert!(err.contains(&format!("{plain} exists; pass --force to replace it")), "{writer:?}: {err}");
+        assert!(
+            err.contains(&format!("{plain} exists; pass --force to replace it")),
+            "{writer:?}: {err}"
+        );
         if writer.contains(&list) {
             let (_, err) = world.ends(&[&writer[..], &[list, "--force"]].concat(), 1);
             assert!(err.contains("is the file being read"), "{writer:?}: {err}");
@@ -200,7 +204,10 @@ fn skipped_sims_are_summarised_and_reported_whole() {
         "{err}"
     );
     let rows = text(Path::new(report));
-    assert!(rows.starts_with("iccid,label,account,outcome,reason\n") && rows.lines().count() == 15, "{rows}");
+    assert!(
+        rows.starts_with("iccid,label,account,outcome,reason\n") && rows.lines().count() == 15,
+        "{rows}"
+    );
     for iccid in &terminated {
         let row = rows.lines().find(|row| row.contains(iccid.as_str())).expect("a row");
         assert!(row.contains(",/Root/") && row.ends_with(",refused,terminated"), "{row}");
@@ -209,7 +216,8 @@ fn skipped_sims_are_summarised_and_reported_whole() {
     // Without a report the way to the whole list is named, and works.
     let (_, err) = world.ends(&[&change[..], &["--yes"]].concat(), 3);
     assert!(err.contains(" and 2 more; --report FILE lists them all"), "{err}");
-    let way = err.lines().find_map(|line| line.strip_prefix("to list every SIM: simdeck ")).expect("a way");
+    let way =
+        err.lines().find_map(|line| line.strip_prefix("to list every SIM: simdeck ")).expect("a way");
     let listed = world.ok(&way.split(' ').collect::<Vec<_>>());
     assert_eq!(listed.matches("refused,terminated").count(), 9, "{listed}");
 }
@@ -280,8 +288,12 @@ fn config_check_tries_what_a_start_tries() {
     let (code, err) = check(mail, "smtp://localhost");
     assert_eq!(code, Some(0), "the variable comes first: {err}");
     let (code, err) = check(mail, "secret");
-    assert!(code == Some(1) && err.contains("SIMDECK_SMTP_URL must be") && !err.contains("secret"), "{err}");
-    std::fs::write(folder.join("theme.toml"), "text = \"default\"\naccent = \"mauve\"\n").expect("written");
+    assert!(
+        code == Some(1) && err.contains("SIMDECK_SMTP_URL must be") && !err.contains("secret"),
+        "{err}"
+    );
+    std::fs::write(folder.join("theme.toml"), "text = \"default\"\naccent = \"mauve\"\n")
+        .expect("written");
     let (code, err) = check("", "");
     assert!(code == Some(1) && err.contains("theme.toml:2: \"mauve\""), "{err}");
 }

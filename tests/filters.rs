@@ -147,12 +147,12 @@ fn accounts_are_filtered_by_from_the_column_and_from_the_tree() {
     session.keys("<Down><Down><Enter>");
     session.keys(&second.name);
     session.keys("<Enter>");
-    assert_eq!(session.filter(), format!("in:{}", estate::filter::suggest::quoted(&path)));
+    assert_eq!(session.filter(), format!("in:{}", estate::filter::suggest::quote(&path)));
     assert_eq!(session.model.matching, Some(second.subtree));
     session.keys("<BS><Tab><Down>=");
     assert_eq!(
         (session.filter(), session.model.query.under),
-        (format!("in:{}", estate::filter::suggest::quoted(&path)), accounts.all()[0].id)
+        (format!("in:{}", estate::filter::suggest::quote(&path)), accounts.all()[0].id)
     );
     session.keys("<Tab>=");
     session.shows("Show only SIMs with the");
@@ -251,12 +251,12 @@ fn accounts_take_each_others_place_and_paths_become_names() {
     session.keys("<Tab><Home><Down><Down>=<Tab>");
     let third = accounts
         .path(session.model.accounts.all().iter().filter(|a| a.depth == 1).nth(1).expect("second").id);
-    assert_eq!(session.filter(), format!("in:{}", estate::filter::suggest::quoted(&third)));
+    assert_eq!(session.filter(), format!("in:{}", estate::filter::suggest::quote(&third)));
     session.keys("F<Left><Enter><Down><Down><Enter>");
     session.shows("is            ");
     let name = estate::split_path(&third).expect("path").pop().expect("name");
     session.keys("y");
-    assert_eq!(session.filter(), format!("account={}", estate::filter::suggest::quoted(&name)));
+    assert_eq!(session.filter(), format!("account={}", estate::filter::suggest::quote(&name)));
 }
 
 #[test]
@@ -316,6 +316,8 @@ fn an_open_builder_offers_accounts_as_they_are_called_now() {
         .expect("renamed");
     session.msg(Msg::Committed);
     session.keys("<Right><Right><Enter>zebra");
-    let Some(Overlay::Choose(chooser)) = session.model.overlays.last() else { panic!("{}", session.text()) };
+    let Some(Overlay::Choose(chooser)) = session.model.overlays.last() else {
+        panic!("{}", session.text())
+    };
     assert!(!chooser.shown.is_empty(), "{}", session.text());
 }

@@ -1,7 +1,8 @@
 //! Generated pages are checked, not trusted: `just docs` makes them again.
 
 fn fresh(path: &str, page: &str) {
-    let found = std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_default();
+    let found =
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap_or_default();
     assert!(found == page, "{path} is stale: just docs");
 }
 

@@ -24,8 +24,8 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use binary::{DATA, World};
 use estate::demo::{self, Demo};
 use estate::{
-    Cancel, Change, ChangeId, Counts, Edit, Error, Estate, Filter, Local, Query, Receipt, Role, SignIn,
-    Target, Time,
+    CancelToken, Change, ChangeId, Counts, Edit, Error, Estate, Filter, Local, Query, Receipt, Role,
+    SignIn, Target, Time,
 };
 use openers::OPENERS;
 use proxy::{Fate, Proxy, Request};
@@ -90,7 +90,8 @@ fn poison_json(body: &[u8]) -> Vec<u8> {
 fn hostile(base: &str) -> Proxy {
     Proxy::new(base, |request| {
         if request.path.starts_with("/v1/events") {
-            let event = format!(": {PAYLOAD}\n\nevent: {PAYLOAD}\nevent: refresh\ndata: \"{PAYLOAD}\"\n\n");
+            let event =
+                format!(": {PAYLOAD}\n\nevent: {PAYLOAD}\nevent: refresh\ndata: \"{PAYLOAD}\"\n\n");
             return Fate::Hold(
                 format!("HTTP/1.1 200 {PAYLOAD}\r\ncontent-type: text/event-stream\r\n\r\n{event}")
                     .into_bytes(),
@@ -311,7 +312,12 @@ fn every_reading_command_says_at_a_hostile_server_what_it_says_at_a_good_one() {
             text.replace(&proxy.base, &server.base)
                 .replace(&bad.home.path().display().to_string(), &good.home.path().display().to_string())
         };
-        assert_eq!((same(&ended.out), ended.code), (expected.out, expected.code), "{command}: {}", ended.err);
+        assert_eq!(
+            (same(&ended.out), ended.code),
+            (expected.out, expected.code),
+            "{command}: {}",
+            ended.err
+        );
         assert_eq!(same(&ended.err), expected.err, "{command}");
     }
 }
@@ -492,14 +498,20 @@ fn serve_store(store: &Path) -> Server {
 
 /// A session over a proxy, with waits of its own.
 fn connect(base: &str, token: &str, waits: Waits) -> Remote {
-    let credentials = Credentials::given(token).expect("a token");
+    let credentials = Credentials::from_token(token).expect("a token");
     let server = remote::Server { waits, ..remote::Server::parse(base, false).expect("address") };
     Remote::connect(server, credentials, false).expect("connected")
 }
 
 fn screen(base: &str, token: &str) -> Session {
     let remote = connect(base, token, Waits::default());
-    Session::of(Arc::new(remote), Kind::Remote, (120, 40), Time::now(), Theme::shipped("dark", false))
+    Session::of(
+        Arc::new(remote),
+        Kind::Remote,
+        (120, 40),
+        Time::now(),
+        Theme::load_shipped("dark", false),
+    )
 }
 
 /// Checks the cells, what goes to the clipboard and what goes to the log.
@@ -568,19 +580,22 @@ fn misled(
 /// Reads every SIM of the estate until it ends or fails.
 fn export(estate: &dyn Estate) -> Result<u64, Error> {
     let all = Query::all(estate.me().account, Time::now());
-    estate.export(&all, None, &mut |_| Ok(true), &Cancel::new())
+    estate.export(&all, None, &mut |_| Ok(true), &CancelToken::new())
 }
 
 fn label_all(estate: &dyn Estate) -> Change {
     let edit = Edit { label: Some("Lost".into()), ..Edit::default() };
-    Change::Edit { target: Target::query(Query::all(estate.me().account, Time::now())), edit: Box::new(edit) }
+    Change::Edit {
+        target: Target::query(Query::all(estate.me().account, Time::now())),
+        edit: Box::new(edit),
+    }
 }
 
 /// Counts the SIMs that [`label_all`] has changed.
 fn labelled(estate: &dyn Estate) -> u64 {
     let filter = Filter::parse("label=Lost").expect("filter");
     let changed = Query { filter, ..Query::all(estate.me().account, Time::now()) };
-    estate.count(&changed, &Cancel::new()).expect("count")
+    estate.count(&changed, &CancelToken::new()).expect("count")
 }
 
 fn go(_: estate::Progress) -> ControlFlow<()> {
@@ -595,26 +610,36 @@ fn an_endless_answer_is_not_read_to_its_end() {
     let (_dir, server, token) = demo_server();
     let endless = |kind: &'static str, begin: &'static str, again: &'static str| {
         move || {
-            Fate::Endless([&head(kind)[..], begin.as_bytes()].concat(), again.repeat(64 * 1024).into_bytes())
+            Fate::Endless(
+                [&head(kind)[..], begin.as_bytes()].concat(),
+                again.repeat(64 * 1024).into_bytes(),
+            )
         }
     };
-    let (proxy, remote) =
-        misled(&server, &token, "/v1/ask", r#"{"ask":"accounts""#, endless("application/json", "[", "0,"));
-    let refused = remote.accounts(&Cancel::new()).expect_err("too large").to_string();
+    let (proxy, remote) = misled(
+        &server,
+        &token,
+        "/v1/ask",
+        r#"{"ask":"accounts""#,
+        endless("application/json", "[", "0,"),
+    );
+    let refused = remote.accounts(&CancelToken::new()).expect_err("too large").to_string();
     assert!(refused.contains("too large"), "{refused}");
     // The proxy notes what it could send when the client closes the connection.
     let sent = sent_of(&proxy, "POST /v1/ask");
     assert!(sent < (48 << 20) + ROOM, "{sent}");
-    let (proxy, remote) = misled(&server, &token, "/v1/exports", "", endless("application/jsonl", "{", " "));
+    let (proxy, remote) =
+        misled(&server, &token, "/v1/exports", "", endless("application/jsonl", "{", " "));
     let refused = export(&remote).expect_err("too large").to_string();
     assert!(refused.contains("too large") && sent_of(&proxy, "POST /v1/exports") < ROOM, "{refused}");
     let (proxy, remote) = misled(&server, &token, "/v1/plans", "", || {
         let begin = b"HTTP/1.1 400 Bad\r\nconnection: close\r\n\r\n\"".to_vec();
         Fate::Endless(begin, "x".repeat(64 * 1024).into_bytes())
     });
-    assert!(remote.plan(&label_all(&remote), &Cancel::new()).is_err());
+    assert!(remote.plan(&label_all(&remote), &CancelToken::new()).is_err());
     assert!(sent_of(&proxy, "POST /v1/plans") < ROOM);
-    let (proxy, remote) = misled(&server, &token, "/v1/events", "", endless("text/event-stream", "", "x"));
+    let (proxy, remote) =
+        misled(&server, &token, "/v1/events", "", endless("text/event-stream", "", "x"));
     let (sender, _woken) = channel();
     let _watch = remote.on_commit(Box::new(move || _ = sender.send(()))).expect("watched");
     assert!(sent_of(&proxy, "GET /v1/events") < ROOM);
@@ -646,7 +671,7 @@ fn a_small_answer_that_unpacks_to_a_large_one_is_refused() {
         );
         Fate::Instead([head.as_bytes(), &packed].concat())
     });
-    let refused = remote.accounts(&Cancel::new()).expect_err("too large").to_string();
+    let refused = remote.accounts(&CancelToken::new()).expect_err("too large").to_string();
     assert!(refused.contains("too large"), "{refused}");
 }
 
@@ -658,10 +683,10 @@ fn a_silent_server_is_not_waited_for_without_an_end() {
     let (_dir, server, token) = demo_server();
     let silent = Proxy::new(&server.base, |_| Fate::Hold(Vec::new()));
     let waits = Waits { hello: SHORT, sign_in: SHORT, ..Waits::default() };
-    let address = remote::Server { waits, ..remote::Server::parse(&silent.base, false).expect("address") };
-    let unreachable =
-        |error: &Error| matches!(error, Error::Unreachable { reason, .. } if reason == "it does not answer");
-    let door = remote::Door::new(address.clone()).expect("door");
+    let address =
+        remote::Server { waits, ..remote::Server::parse(&silent.base, false).expect("address") };
+    let unreachable = |error: &Error| matches!(error, Error::Unreachable { reason, .. } if reason == "it does not answer");
+    let door = remote::SignInClient::new(address.clone()).expect("door");
     let by = SignIn {
         email: "a@x.example".into(),
         password: "several words in a row".into(),
@@ -669,7 +694,7 @@ fn a_silent_server_is_not_waited_for_without_an_end() {
     };
     let error = door.sign_in(&by).expect_err("silent");
     assert!(unreachable(&error), "{error}");
-    let credentials = Credentials::given(&token).expect("a token");
+    let credentials = Credentials::from_token(&token).expect("a token");
     let error = Remote::connect(address, credentials, false).err().expect("silent");
     assert!(unreachable(&error), "{error}");
     // An answer that begins and does not go on.
@@ -805,7 +830,8 @@ fn a_limited_list_reads_no_more_than_it_prints() {
     let (whole, _) = read(&["sims", "--sort", "label,iccid"]);
     for limit in ["0", "1", "200", "201", "450", "2000", "2500"] {
         let (some, _) = read(&["sims", "--sort", "label,iccid", "--limit", limit]);
-        let expected: Vec<&str> = whole.lines().take(1 + limit.parse::<usize>().expect("a number")).collect();
+        let expected: Vec<&str> =
+            whole.lines().take(1 + limit.parse::<usize>().expect("a number")).collect();
         assert_eq!(some.lines().collect::<Vec<_>>(), expected, "{limit}");
     }
     for args in [["history", "--limit", "1"], ["alerts", "--limit", "1"]] {
@@ -842,7 +868,7 @@ fn the_feed_is_live_once_a_line_of_it_has_arrived_and_changes_are_polled_until_t
     let local =
         Local::open(&dir.path().join("demo.db"), Some(demo::email(Role::Admin)), false).expect("opens");
     local.apply(&ChangeId::new(), &label_all(&local), &go).expect("made");
-    until(&woken, || remote.touched_since(seen).is_ok_and(|(_, touched)| touched));
+    until(&woken, || remote.changed_since(seen).is_ok_and(|(_, touched)| touched));
     assert!(!remote.is_live() && remote.offline_since().is_none());
     // A page of some other server is no change feed either.
     *lines.lock().expect("lines") = b"<html>\ndata: x\n";

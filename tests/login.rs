@@ -74,7 +74,10 @@ fn who_is_invited_comes_in_by_a_link_works_from_elsewhere_and_goes_again() {
     let (_, said) = ann.ends(&["accept", &link], "short\n", 2);
     assert!(said.contains("Ann <ann@x.example>") && said.contains("12 to 256 characters"), "{said}");
     let (_, said) = ann.ends(&["accept", &link], GOOD, 0);
-    assert!(said.contains("as ann@x.example") && said.contains("a file that only you can read"), "{said}");
+    assert!(
+        said.contains("as ann@x.example") && said.contains("a file that only you can read"),
+        "{said}"
+    );
     ann.ends(&["accept", &link], GOOD, 4);
     // The same commands, the same answers, within the account.
     let own = world.ok(&["--as", "ann@x.example", "sims", "--sort", "iccid", "--output", "json"]);
@@ -226,8 +229,17 @@ fn what_is_typed_comes_before_the_environment_and_what_makes_a_store_does_nothin
     // The store is typed.
     assert_eq!(run("http://127.0.0.1:9", "", &["sims", "--count"]).1, count);
     assert_eq!(run("", "elsewhere.db", &["sims", "--count"]).1, count);
-    let init =
-        ["--server", "http://127.0.0.1:9", "init", "--account", "A", "--email", "e@x.example", "--name", "N"];
+    let init = [
+        "--server",
+        "http://127.0.0.1:9",
+        "init",
+        "--account",
+        "A",
+        "--email",
+        "e@x.example",
+        "--name",
+        "N",
+    ];
     let mut made = Command::cargo_bin("simdeck").expect("binary");
     made.env_clear().env("HOME", world.dir.path()).args(init);
     assert_eq!(made.output().expect("ran").status.code(), Some(2));
@@ -297,7 +309,8 @@ const EMAIL: &str = "ann@x.example";
 /// Posts JSON; gives the status and the answer.
 fn post(server: &Server, path: &str, token: Option<&str>, body: &Json) -> (u16, Json) {
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let mut request = agent.post(format!("{}{path}", server.base)).header("content-type", "application/json");
+    let mut request =
+        agent.post(format!("{}{path}", server.base)).header("content-type", "application/json");
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {}", token.trim()));
     }
@@ -337,8 +350,12 @@ fn sign_in_over_the_network_asks_which_account_once_the_password_is_right() {
     };
     let (status, problem) = sign_in(GOOD.trim(), None);
     assert_eq!((status, problem["code"].as_str()), (401, Some("account-needed")), "{problem}");
-    let names: Vec<&str> =
-        problem["accounts"].as_array().expect("accounts").iter().filter_map(|a| a["name"].as_str()).collect();
+    let names: Vec<&str> = problem["accounts"]
+        .as_array()
+        .expect("accounts")
+        .iter()
+        .filter_map(|a| a["name"].as_str())
+        .collect();
     assert_eq!(names, ["Acme Ltd", "Zeta"]);
     let id = problem["accounts"][1]["account_id"].as_str().expect("id");
     for account in ["zeta", id] {
@@ -425,6 +442,16 @@ fn links_are_mailed_where_mail_is_configured_and_no_surface_shows_them() {
     assert_eq!(link["secret"], Json::Null);
 }
 
+/// Sends a request without a body and returns the status and the body of the answer.
+fn ask_as(server: &Server, token: &str, method: &str, path: &str) -> (u16, Json) {
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.base));
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let mut answer = agent.run(request.body(()).expect("request")).expect("answered");
+    let body = serde_json::from_str(&answer.body_mut().read_to_string().expect("text"));
+    (answer.status().as_u16(), body.unwrap_or(Json::Null))
+}
+
 #[test]
 fn sessions_are_listed_and_ended_by_command_and_over_the_api() {
     let world = World::sample();
@@ -470,16 +497,10 @@ fn sessions_are_listed_and_ended_by_command_and_over_the_api() {
     ben.ends(&["sims", "--count"], "", 4);
     assert!(world.ok(&["history", "--kind", "end-session"]).contains("ended a session of ben@x.example"));
     // The same over the API.
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    let signed = post(&server, "/v1/sessions", None, &json!({ "email": EMAIL, "password": GOOD.trim() })).1;
-    let ask = |method: &str, path: &str| {
-        let token = signed["token"].as_str().expect("token");
-        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", server.base));
-        let request = request.header("authorization", format!("Bearer {token}")).body(()).expect("request");
-        let mut answer = agent.run(request).expect("answered");
-        let body = serde_json::from_str(&answer.body_mut().read_to_string().expect("text"));
-        (answer.status().as_u16(), body.unwrap_or(Json::Null))
-    };
+    let signed =
+        post(&server, "/v1/sessions", None, &json!({ "email": EMAIL, "password": GOOD.trim() })).1;
+    let token = signed["token"].as_str().expect("token");
+    let ask = |method: &str, path: &str| ask_as(&server, token, method, path);
     let (status, page) = ask("GET", "/v1/sessions?limit=1");
     assert_eq!((status, page["items"][0]["current"].as_bool()), (200, Some(true)), "{page}");
     let next = format!("/v1/sessions?limit=1&cursor={}", page["next_cursor"].as_str().expect("more"));

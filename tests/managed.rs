@@ -3,7 +3,7 @@
 mod common;
 
 use common::{session, session_as};
-use estate::{Cancel, Change, ChangeId, Help, Local, Role, UserState};
+use estate::{CancelToken, Change, ChangeId, Help, Local, Role, UserState};
 use simdeck::tui::harness::Session;
 use simdeck::tui::hit::Hit;
 use simdeck::tui::msg::Effect;
@@ -17,7 +17,7 @@ fn apply(session: &Session, change: &Change) {
 
 fn users(session: &Session) -> Vec<(String, Role, UserState)> {
     let account = session.model.tree.cursor;
-    let users = session.estate.users(Some(account), &Cancel::new()).expect("users");
+    let users = session.estate.users(Some(account), &CancelToken::new()).expect("users");
     users.into_iter().map(|u| (u.email, u.role, u.state)).collect()
 }
 
@@ -77,7 +77,9 @@ fn users_are_invited_changed_and_removed() {
     assert!(copied, "{:?}", session.outside);
     session.outside.clear();
     session.keys("y");
-    assert!(matches!(&session.outside[..], [Effect::Clipboard(text)] if text.starts_with("https://sims.")));
+    assert!(
+        matches!(&session.outside[..], [Effect::Clipboard(text)] if text.starts_with("https://sims."))
+    );
     // What is said goes to a log: the link does not.
     let all = &session.model.messages.all;
     assert!(all.iter().all(|message| !message.text.contains("simdeck_")), "{all:?}");
@@ -131,7 +133,7 @@ fn sessions_are_listed_and_ended_on_the_profile_and_for_users() {
     // An Admin does the same for a user.
     session.keys("T<Down><Tab><Right><End>");
     let account = session.model.tree.cursor;
-    let users = session.estate.users(Some(account), &Cancel::new()).expect("users");
+    let users = session.estate.users(Some(account), &CancelToken::new()).expect("users");
     let user = users.iter().rfind(|user| user.state == UserState::Active).expect("active").clone();
     begun(&user.email, 1);
     let at = session.place_of(&user.name);
@@ -184,7 +186,8 @@ fn help_is_written_previewed_and_left_to_the_account_above() {
     session.shows("no help contact");
     session.keys("<Enter>");
     session.shows("[Help]");
-    session.keys("<Enter><C-u>Ask us<Tab># Alder<Enter><Enter>Mail [us](mailto:help@alder.example).<C-s>");
+    session
+        .keys("<Enter><C-u>Ask us<Tab># Alder<Enter><Enter>Mail [us](mailto:help@alder.example).<C-s>");
     session.shows("page «Ask us»");
     session.keys("<Down><Down><Down><Enter>");
     session.shows("Ask us, as those below Northstar Connect see it");
@@ -266,7 +269,7 @@ fn the_profile_is_ones_own() {
     session.shows("My profile");
     session.keys("<C-u>Cleo Marsh-Lee<Tab><Tab><Right><Enter>y");
     assert_eq!(session.model.me.name, "Cleo Marsh-Lee");
-    assert_eq!(session.estate.wants_mail(&Cancel::new()), Ok(true));
+    assert_eq!(session.estate.wants_mail(&CancelToken::new()), Ok(true));
     session.shows("Cleo Marsh-Lee · View Only");
     // Whether an address is somebody's is not to be found out here: it is theirs who signs in by it.
     session.keys("P<Tab><C-u>nobody<Enter>");

@@ -73,8 +73,9 @@ impl Nginx {
         let mut stream = UnixStream::connect(&self.socket).expect("connected");
         stream.set_read_timeout(Some(HANGS)).expect("set");
         let length = body.len();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(head.as_bytes()).expect("sent");
         BufReader::new(stream)
     }
@@ -127,7 +128,8 @@ fn lines_of_a_change_arrive_behind_nginx_before_it_has_ended() {
     let clear = json!({ "notes": false, "recipients": false, "tags": false });
     let change = json!({ "kind": "move", "target": target, "to": 53, "clear": clear }).to_string();
     let headers = format!("{token}Content-Type: application/json\r\nAccept: application/x-ndjson\r\n");
-    let mut lines = nginx.send("PUT", "/v1/changes/0192d4a5-7c3e-7000-8000-5f0e3a1c9b42", &headers, &change);
+    let mut lines =
+        nginx.send("PUT", "/v1/changes/0192d4a5-7c3e-7000-8000-5f0e3a1c9b42", &headers, &change);
     let head = read_until(&mut lines, "\r\n\r\n");
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("cache-control: no-cache\r\n"), "{head}");
     // A chunk of one byte: the empty line.

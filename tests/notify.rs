@@ -55,7 +55,11 @@ impl Post {
         let handler = post.clone();
         std::thread::spawn(move || {
             let mut server = Server::new(handler);
-            server.with_name("test").with_ssl(SslConfig::None).expect("no TLS").with_tcp_listener(listener);
+            server
+                .with_name("test")
+                .with_ssl(SslConfig::None)
+                .expect("no TLS")
+                .with_tcp_listener(listener);
             let _ = server.serve();
         });
         (post, url)
@@ -82,8 +86,7 @@ impl World {
         let text = "[mail]\nfrom = \"simdeck <alerts@x.example>\"\n[webhook]\nallow_private = true\n";
         std::fs::write(config.join("config.toml"), text).expect("written");
         world.ok(&["init", "--account", "Root", "--email", "root@x.example", "--name", "Root"]);
-        let sims =
-            "iccid,account,cap,alert\n8900101000000000011,A,100MB,80MB\n8900101000000000012,A,100MB,80MB\n";
+        let sims = "iccid,account,cap,alert\n8900101000000000011,A,100MB,80MB\n8900101000000000012,A,100MB,80MB\n";
         world.file("sims.csv", sims);
         world.ok(&["import", "sims.csv"]);
         world
@@ -113,7 +116,8 @@ impl World {
     #[track_caller]
     fn ends(&self, args: &[&str], code: i32) -> String {
         let output = self.run(args);
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (out, err) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{args:?}\n{out}\n{err}");
         format!("{out}{err}")
     }
@@ -161,7 +165,10 @@ fn one_mail_tells_a_recipient_of_everything_an_import_set_off() {
     let text = &mail[0].1;
     assert!(text.contains("1 SIM blocked at the cap, 2 SIMs reached their alert"), "{text}");
     assert!(text.contains("8900101000000000011") && text.contains("120 MB of 100 MB"), "{text}");
-    assert!(!text.contains("Root / A") && !text.contains("/Root"), "what lies above is not for everybody");
+    assert!(
+        !text.contains("Root / A") && !text.contains("/Root"),
+        "what lies above is not for everybody"
+    );
     assert!(world.outbox()[0]["state"] == "sent");
     world.ok(&["usage", "import", "usage.csv"]);
     assert_eq!(world.ok(&["outbox", "send"]), "0 sent, 0 to be tried again, 0 given up\n");
@@ -177,8 +184,9 @@ fn mail_waits_for_a_server_that_is_busy_and_gives_up_on_nobody() {
     *post.busy.lock().expect("lock") = true;
     assert!(world.spend().contains("could not be sent"));
     let outbox = world.outbox();
-    let of =
-        |who: &str| outbox.as_array().expect("list").iter().find(|m| m["to"] == who).cloned().expect("there");
+    let of = |who: &str| {
+        outbox.as_array().expect("list").iter().find(|m| m["to"] == who).cloned().expect("there")
+    };
     assert_eq!(of("nobody@x.example")["state"], "given-up");
     assert_eq!(
         (&of("ops@x.example")["state"], &of("ops@x.example")["tries"]),
@@ -230,15 +238,18 @@ fn webhooks_are_signed_and_tried_again() {
     let hook = format!("http://{}/hook", server.server_addr());
     world.ok(&["account", "notify", "/Root/A", "--add", &hook]);
     let listed: serde_json::Value =
-        serde_json::from_str(&world.ok(&["account", "notify", "/Root/A", "--output", "json"])).expect("JSON");
+        serde_json::from_str(&world.ok(&["account", "notify", "/Root/A", "--output", "json"]))
+            .expect("JSON");
     let secret = listed[0]["secret"].as_str().expect("secret").to_owned();
     // It fails, leads elsewhere, hangs up; then it recovers.
     let answers = Arc::clone(&server);
     let asked = std::thread::spawn(move || {
         let mut asked = Vec::new();
         for answer in [Some(500), Some(302), None, Some(204)] {
-            let mut request =
-                answers.recv_timeout(Duration::from_mins(1)).expect("listens").expect("a request in time");
+            let mut request = answers
+                .recv_timeout(Duration::from_mins(1))
+                .expect("listens")
+                .expect("a request in time");
             let mut body = String::new();
             request.as_reader().read_to_string(&mut body).expect("body");
             let header = |name: &'static str| {
@@ -248,7 +259,8 @@ fn webhooks_are_signed_and_tried_again() {
             let headers = ["webhook-id", "webhook-timestamp", "webhook-signature"].map(header);
             asked.push((headers, body));
             if let Some(status) = answer {
-                let elsewhere: tiny_http::Header = "Location: http://127.0.0.1:1/".parse().expect("header");
+                let elsewhere: tiny_http::Header =
+                    "Location: http://127.0.0.1:1/".parse().expect("header");
                 let answer = tiny_http::Response::empty(status).with_header(elsewhere);
                 request.respond(answer).expect("answered");
             }
@@ -258,7 +270,11 @@ fn webhooks_are_signed_and_tried_again() {
     world.spend();
     for (state, tries) in [("waiting", 1), ("waiting", 2), ("waiting", 3), ("sent", 4)] {
         let outbox = world.outbox();
-        assert_eq!((&outbox[0]["state"], &outbox[0]["tries"]), (&state.into(), &tries.into()), "{outbox}");
+        assert_eq!(
+            (&outbox[0]["state"], &outbox[0]["tries"]),
+            (&state.into(), &tries.into()),
+            "{outbox}"
+        );
         world.make_due();
         world.run(&["outbox", "send"]);
     }
@@ -270,8 +286,7 @@ fn webhooks_are_signed_and_tried_again() {
             base64::Engine::decode(engine, secret.strip_prefix("whsec_").expect("secret")).expect("key");
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).expect("key");
         mac.update(format!("{id}.{at}.{body}").as_bytes());
-        let sum =
-            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, mac.finalize().into_bytes());
+        let sum = base64::Engine::encode(engine, mac.finalize().into_bytes());
         assert_eq!(signature, &format!("v1,{sum}"));
     }
     let told: serde_json::Value = serde_json::from_str(&asked[0].1).expect("JSON");

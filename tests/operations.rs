@@ -45,7 +45,8 @@ impl<'a> Program<'a> {
         }
         let text = body.map(Json::to_string).unwrap_or_default();
         if body.is_some() {
-            let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+            let kind =
+                if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
             request = request.header("Content-Type", kind);
         }
         let mut answer = self.agent.run(request.body(text).expect("request")).expect("answered");
@@ -97,7 +98,8 @@ impl<'a> Program<'a> {
 
     fn account(&self, path: &str) -> String {
         let all = self.get("/v1/accounts?limit=1000");
-        let found = all["items"].as_array().expect("items").iter().find(|account| account["path"] == path);
+        let found =
+            all["items"].as_array().expect("items").iter().find(|account| account["path"] == path);
         found.expect(path)["id"].as_str().expect("id").to_owned()
     }
 }
@@ -120,7 +122,10 @@ fn many_sims_are_moved_once_for_each_key_listed_and_moved_back() {
     // Looked at first: nothing is changed unless it is said.
     let plan =
         program.post(moves, None, &json!({ "selector": { "filter": filter }, "target_account_id": to }));
-    assert_eq!((plan.0, &plan.2["total"], &plan.2["counts"]["done"]), (200, &json!(count), &json!(count)));
+    assert_eq!(
+        (plan.0, &plan.2["total"], &plan.2["counts"]["done"]),
+        (200, &json!(count), &json!(count))
+    );
     assert_eq!(world.count(filter), count);
     let drift = program.post(moves, None, &wanted(true, count + 1));
     assert_eq!((drift.0, &drift.2["code"], &drift.2["found"]), (409, &json!("drift"), &json!(count)));
@@ -134,7 +139,11 @@ fn many_sims_are_moved_once_for_each_key_listed_and_moved_back() {
     assert_eq!((again.0, again.1["location"].to_str().expect("text")), (202, at.as_str()));
     assert_eq!(program.post(moves, Some("night-1"), &wanted(false, 1)).0, 422);
     let ended = program.ended(&at);
-    assert_eq!((&ended["status"], &ended["counts"]["done"]), (&json!("succeeded"), &json!(count)), "{ended}");
+    assert_eq!(
+        (&ended["status"], &ended["counts"]["done"]),
+        (&json!("succeeded"), &json!(count)),
+        "{ended}"
+    );
     assert_eq!(world.count(filter), 0);
     let after = program.post(moves, Some("night-1"), &wanted(false, count));
     assert_eq!((after.0, &after.2["status"]), (202, &json!("succeeded")));
@@ -146,7 +155,8 @@ fn many_sims_are_moved_once_for_each_key_listed_and_moved_back() {
     let history = program.get("/v1/changes?kind=move");
     assert_eq!(history["items"].as_array().map(Vec::len), Some(1));
     // Somebody else's key and operation are theirs.
-    let other = Program::new(&world, &server, &["acme", "--scope", "write", "--account", "/Root/Acme Ltd"]);
+    let other =
+        Program::new(&world, &server, &["acme", "--scope", "write", "--account", "/Root/Acme Ltd"]);
     assert_eq!(other.ask("GET", &at, &[], None).0, 404);
     let absent = other.ask("GET", "/v1/operations/op_0192d4a5-7c3e-7000-8000-000000000000", &[], None);
     assert_eq!(absent.0, 404);
@@ -167,7 +177,8 @@ fn what_a_selector_means_is_exact_and_what_cannot_be_is_refused_before_anything_
     let moves = |body: Json| program.post("/v1/operations/sim-moves", None, &body);
     let plan = moves(json!({ "selector": { "iccids": [gone] }, "target_account_id": to }));
     assert_eq!((plan.0, &plan.2["reasons"][0]["code"]), (200, &json!("terminated")), "{}", plan.2);
-    let fail = json!({ "selector": { "iccids": [gone] }, "target_account_id": to, "on_conflict": "fail" });
+    let fail =
+        json!({ "selector": { "iccids": [gone] }, "target_account_id": to, "on_conflict": "fail" });
     assert_eq!(moves(fail).0, 409);
     for (body, status) in [
         (json!({ "selector": {}, "target_account_id": to }), 422),
@@ -202,7 +213,8 @@ fn operations_wait_for_each_other_and_change_what_they_find_then() {
     let run = |route: &str, key: &str, body: Json| program.run(route, key, &body);
     let active = world.count("status=active");
     // What is asked for while others wait is made after them, of what there is then.
-    let first = json!({ "selector": { "filter": "status=active" }, "add_tags": ["first"], "dry_run": false });
+    let first =
+        json!({ "selector": { "filter": "status=active" }, "add_tags": ["first"], "dry_run": false });
     let then = json!({ "selector": { "filter": "tag=first" }, "label": "then", "dry_run": false });
     for at in [run("sim-edits", "first", first), run("sim-edits", "then", then)] {
         let ended = program.ended(&at);
@@ -343,7 +355,8 @@ fn accounts_and_users_are_made_changed_and_removed_by_their_tags() {
     assert_eq!(program.tagged(&path).1, tag);
     let renamed = program.ask("PATCH", &path, &[("If-Match", &tag)], Some(&json!({ "name": "Newer" })));
     assert_eq!((renamed.0, &renamed.2["path"]), (200, &json!("/Root/Newer")));
-    let user = json!({ "account_id": new.2["id"], "name": "Ann", "email": "ann@x.example", "role": "admin" });
+    let user =
+        json!({ "account_id": new.2["id"], "name": "Ann", "email": "ann@x.example", "role": "admin" });
     let user = program.ask("POST", "/v1/users", &[], Some(&user));
     assert_eq!((user.0, &user.2["state"]), (201, &json!("invited")), "{}", user.2);
     let (_, tag) = program.tagged(&path);
@@ -392,7 +405,8 @@ fn listen(
     query: &str,
     last: Option<&str>,
 ) -> impl Iterator<Item = (String, String)> + use<> {
-    let mut request = ureq::http::Request::builder().uri(format!("{}/v1/events{query}", program.server.base));
+    let mut request =
+        ureq::http::Request::builder().uri(format!("{}/v1/events{query}", program.server.base));
     request = request.header("Authorization", format!("Bearer {}", program.token));
     if let Some(last) = last {
         request = request.header("Last-Event-ID", last);
@@ -446,7 +460,10 @@ fn changes_are_heard_by_those_who_may_see_them_and_replayed_to_those_who_come_ba
     assert!(last.1.contains("Missed 119"), "{last:?}");
     // Whoever polls hears the same.
     let polled = all.get(&format!("/v1/changes?after={id}"));
-    assert!(polled["items"][0]["summary"].as_str().is_some_and(|said| said.contains("Inside")), "{polled}");
+    assert!(
+        polled["items"][0]["summary"].as_str().is_some_and(|said| said.contains("Inside")),
+        "{polled}"
+    );
 }
 
 #[test]
@@ -503,7 +520,12 @@ fn arrays_in_place_of_objects_are_refused() {
         ("POST", "/v1/accounts", json!(["acc_1", "x"]), ""),
         ("POST", "/v1/users", json!(["acc_1", "Ann", "ann@x.example", "user"]), ""),
         ("POST", "/v1/sessions", json!(["root@x.example", "several words in a row", null]), ""),
-        ("POST", "/v1/sims/query", json!(["status=active", null, null, null, null, null, null, null]), ""),
+        (
+            "POST",
+            "/v1/sims/query",
+            json!(["status=active", null, null, null, null, null, null, null]),
+            "",
+        ),
         (
             "POST",
             "/v1/operations/sim-moves",
@@ -511,7 +533,12 @@ fn arrays_in_place_of_objects_are_refused() {
             "/selector",
         ),
         ("POST", "/v1/ask", json!(["touched-since", { "after": 0 }]), ""),
-        ("POST", "/v1/plans", json!({ "kind": "move", "target": target, "to": 2, "clear": clear }), "/clear"),
+        (
+            "POST",
+            "/v1/plans",
+            json!({ "kind": "move", "target": target, "to": 2, "clear": clear }),
+            "/clear",
+        ),
     ] {
         let (status, _, said) = program.ask(method, path, &[], Some(&body));
         assert_eq!((status, &said["errors"][0]["pointer"]), (422, &json!(pointer)), "{path}: {said}");

@@ -29,7 +29,8 @@ fn users_are_invited_changed_and_removed_by_command() {
     world.ok(&["--as", "ann@x.example", "user", "role", "bob@x.example", "--to", "view-only"]);
     let (_, said) = world.ends(&["--as", "ann@x.example", "user", "disable", "ann@x.example"], 1);
     assert!(said.contains("nobody changes their own role"), "{said}");
-    let (_, said) = world.ends(&["--as", "ann@x.example", "user", "remove", "root@x.example", "--yes"], 4);
+    let (_, said) =
+        world.ends(&["--as", "ann@x.example", "user", "remove", "root@x.example", "--yes"], 4);
     assert!(said.contains("no such user: root@x.example"), "{said}");
     world.ok(&["user", "resend", "bob@x.example"]);
     world.ok(&["--as", "bob@x.example", "sims", "--count"]);
@@ -42,7 +43,9 @@ fn users_are_invited_changed_and_removed_by_command() {
     world.ok(&["user", "remove", "bob@x.example", "--yes"]);
     assert!(!world.ok(&["users"]).contains("bob@"));
     assert!(
-        world.ok(&["history", "--kind", "remove-user"]).contains("removed bob@x.example from /Root/Acme Ltd")
+        world
+            .ok(&["history", "--kind", "remove-user"])
+            .contains("removed bob@x.example from /Root/Acme Ltd")
     );
     world.ok(&["profile", "--name", "Root of All"]);
     assert!(world.ok(&["profile"]).contains("Root of All"));

@@ -33,8 +33,9 @@ impl Program {
     }
 
     fn start(mut command: CommandBuilder) -> Self {
-        let pty =
-            native_pty_system().openpty(PtySize { rows: 30, cols: 100, ..PtySize::default() }).expect("pty");
+        let pty = native_pty_system()
+            .openpty(PtySize { rows: 30, cols: 100, ..PtySize::default() })
+            .expect("pty");
         // A screen of another test that starts meanwhile would empty the log.
         let folder = tempfile::tempdir().expect("folder");
         let home = folder.path();
@@ -173,7 +174,8 @@ fn a_terminal_that_goes_away_ends_it() {
 
 #[test]
 fn a_panic_puts_the_terminal_back_before_its_message() {
-    let path = std::path::Path::new(env!("CARGO_BIN_EXE_simdeck")).with_file_name("examples").join("panics");
+    let path =
+        std::path::Path::new(env!("CARGO_BIN_EXE_simdeck")).with_file_name("examples").join("panics");
     let mut program = Program::start(CommandBuilder::new(path));
     program.ended();
     program.restored();

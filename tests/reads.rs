@@ -69,7 +69,8 @@ fn estate_with_usage() -> (World, [(&'static str, String); 4]) {
     let used = world.ok(&["sims", "used>0 status=active", "--columns", "iccid", "--limit", "1"]);
     let iccid = used.lines().nth(1).expect("a SIM").trim_matches('"').to_owned();
     let usage = world.path("usage.csv");
-    std::fs::write(&usage, format!("iccid,time,bytes\n{iccid},{},5MB\n", estate::Time::now())).expect("file");
+    std::fs::write(&usage, format!("iccid,time,bytes\n{iccid},{},5MB\n", estate::Time::now()))
+        .expect("file");
     let sims = format!("{DATA}/estate-2k/sims.csv");
     let values = [
         ("{iccid}", iccid),
@@ -174,7 +175,10 @@ fn every_command_that_reads_reads_a_store_of_schema_16() {
         let arguments = arguments(command, rest, &values);
         let output = world.command().args(&arguments).output().expect("runs");
         let err = String::from_utf8_lossy(&output.stderr);
-        assert!(!err.contains("no such table") && !err.contains("no such column"), "{arguments:?}: {err}");
+        assert!(
+            !err.contains("no such table") && !err.contains("no such column"),
+            "{arguments:?}: {err}"
+        );
         let is_expected =
             matches!(output.status.code(), Some(0 | 3)) || err.contains("simdeck store upgrade");
         assert!(is_expected, "{arguments:?}: {:?} {err}", output.status.code());

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{session, session_as};
-use estate::{Cancel, Role};
+use estate::{CancelToken, Role};
 use simdeck::tui::harness::Session;
 use simdeck::tui::msg::Effect;
 use simdeck::tui::overlay::Overlay;
@@ -88,7 +88,10 @@ fn an_error_that_arrives_ignores_letters_outside_fields_only() {
     session.keys("/");
     session.model.refuse("refused");
     fast(&mut session, "status");
-    assert_eq!(session.model.search.as_ref().map(|s| s.line.text().to_owned()).as_deref(), Some("status"));
+    assert_eq!(
+        session.model.search.as_ref().map(|s| s.line.text().to_owned()).as_deref(),
+        Some("status")
+    );
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn a_profile_is_shown_before_and_after_and_undone() {
     session.keys("u");
     assert_eq!(session.model.me.name, name);
     let me = session.model.me.id;
-    let users = session.estate.users(None, &Cancel::new()).expect("users");
+    let users = session.estate.users(None, &CancelToken::new()).expect("users");
     assert!(users.iter().any(|user| user.id == me && user.name == name));
 }
 

@@ -23,8 +23,8 @@ use std::time::Duration;
 use assert_cmd::cargo::CommandCargoExt as _;
 use changes::{NOW, all, apply, plan, sim, undo};
 use estate::{
-    Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Field, Filter, Key, List, Local, LogFilter, Order,
-    Query, Role, SavedEdit, Seek, SortValue, Target, WINDOW,
+    CancelToken, Change, ChangeId, Edit, Error, Estate, Field, Filter, Key, List, Local, LogFilter,
+    MoveOptions, Order, Query, Role, SavedEdit, Seek, Sim, SortValue, Target, WINDOW,
 };
 use serving::Server;
 use simdeck::credentials::Credentials;
@@ -42,7 +42,7 @@ fn serve(store: &std::path::Path, listen: &str) -> Server {
 /// A session at a server, of whoever is signed in at the store.
 fn connect(base: &str, local: &Local) -> Remote {
     let signed = local.begin_session().expect("session");
-    let credentials = Credentials::given(signed.token.reveal()).expect("a token");
+    let credentials = Credentials::from_token(signed.token.reveal()).expect("a token");
     Remote::connect(remote::Server::parse(base, false).expect("address"), credentials, false)
         .expect("connected")
 }
@@ -76,7 +76,7 @@ fn a_server_tells_what_is_hidden_no_more_than_what_is_not_there() {
 
 /// What an estate says to everything a screen asks, as texts that can be compared.
 fn said(estate: &dyn Estate) -> Vec<String> {
-    let c = Cancel::new();
+    let c = CancelToken::new();
     let top = estate.accounts(&c).expect("accounts").top().expect("top").id;
     let whole = Query::all(top, NOW);
     let sort = Order::parse("account,used:desc").expect("order");
@@ -90,17 +90,13 @@ fn said(estate: &dyn Estate) -> Vec<String> {
     let log = estate.entries(&LogFilter { limit: 9, ..LogFilter::default() }, &c);
     let rev = log.as_ref().map_or(0, |log| log.first().map_or(0, |entry| entry.rev));
     let mut rows = Vec::new();
-    let exported = estate.export(
-        &sorted,
-        None,
-        &mut |sim| {
-            rows.push(sim.iccid.clone());
-            Ok(true)
-        },
-        &c,
-    );
+    let mut keep = |sim: &Sim| {
+        rows.push(sim.iccid.clone());
+        Ok(true)
+    };
+    let exported = estate.export(&sorted, None, &mut keep, &c);
     // Whoever has seen enough stops it, and asks on.
-    let stopping = Cancel::new();
+    let stopping = CancelToken::new();
     let stopped = estate.export(&sorted, None, &mut |_| Ok(false), &stopping);
     vec![
         format!("{:?} {:?} {}", estate.me(), estate.roles(), estate.read_only()),
@@ -112,21 +108,34 @@ fn said(estate: &dyn Estate) -> Vec<String> {
         format!("{:?}", estate.page(&sorted, &Seek::Row(1), 2, &c)),
         format!("{:?}", estate.page(&wrong, &Seek::First, 2, &c)),
         format!("{:?} {:?}", estate.count(&whole, &c), estate.count_target(&target, &whole, &c)),
-        format!("{:?} {:?}", estate.marked(&target, &[id], &c), estate.target_ids(&target, 99, &c)),
+        format!(
+            "{:?} {:?}",
+            estate.selected_among(&target, &[id], &c),
+            estate.target_ids(&target, 99, &c)
+        ),
         format!("{:?}", estate.range(&sorted, &key, &last, 99, &c)),
-        format!("{:?} {:?}", estate.sim(id, &c), estate.stated(id, &c)),
+        format!("{:?} {:?}", estate.sim(id, &c), estate.last_state_change(id, &c)),
         format!("{:?}", estate.sim_by_iccid("8900101000000000099", &c)),
         format!("{:?}", estate.lookup(&List::of(["8900101000000000011", "x"]), &c)),
         format!("{:?}", estate.values(Field::Tag, &c)),
-        format!("{:?} {:?}", estate.spread(&target, &c), estate.common(&target, &c)),
+        format!("{:?} {:?}", estate.levels_summary(&target, &c), estate.common(&target, &c)),
         format!("{:?} {:?}", estate.usage(id, &c), estate.estate_usage(top, &c)),
-        format!("{:?} {:?}", estate.events(&estate::EventFilter::default(), &c), estate.events_after(0, &c)),
+        format!(
+            "{:?} {:?}",
+            estate.events(&estate::EventFilter::default(), &c),
+            estate.events_after(0, &c)
+        ),
         format!("{:?} {:?} {:?}", estate.externals(top, &c), estate.help(&c), estate.help_of(top, &c)),
-        format!("{:?} {:?} {:?}", estate.wants_mail(&c), estate.heard(&c), estate.saved(&c)),
-        format!("{log:?} {:?}", estate.items(rev, None, None, 9, &c)),
+        format!(
+            "{:?} {:?} {:?}",
+            estate.wants_mail(&c),
+            estate.last_event_seen(&c),
+            estate.saved_filters(&c)
+        ),
+        format!("{log:?} {:?}", estate.change_items(rev, None, None, 9, &c)),
         format!("{stopped:?} {} {:?}", stopping.is_cancelled(), estate.count(&whole, &stopping)),
         format!("{exported:?} {rows:?} {:?}", estate.tokens(estate.me().id)),
-        format!("{:?}", estate.touched_since(0)),
+        format!("{:?}", estate.changed_since(0)),
     ]
 }
 
@@ -151,28 +160,29 @@ fn what_is_planned_made_and_taken_back_at_a_server_is_so_for_everybody() {
     let server = serve(&world.path(), "127.0.0.1:0");
     let remote = connect(&server.base, &world.root);
     let to = world.account("/Root/Side");
-    let change = Change::Move { target: all(&remote, "tag=mine"), to, clear: Clear::default() };
+    let change = Change::Move { target: all(&remote, "tag=mine"), to, clear: MoveOptions::default() };
     let planned = plan(&remote, &change);
     assert_eq!(planned, plan(&world.root, &change));
     // The same number is the same change, however often it is sent.
     let id = ChangeId::new();
-    let confirmed = change.confirmed(&planned);
+    let confirmed = change.with_confirmation(&planned);
     let receipt = remote.apply(&id, &confirmed, &changes::go).expect("moved");
     assert_eq!(remote.apply(&id, &confirmed, &changes::go), Ok(receipt.clone()));
     assert_eq!((receipt.counts.done, sim(&world.root, 11).account), (2, to));
     undo(&remote, &id).expect("undone");
     assert_ne!(sim(&world.root, 11).account, to);
     // Whoever only looks on changes nothing, and what has changed meanwhile is noticed.
-    let stale =
-        Change::Move { target: all(&remote, "tag=mine"), to, clear: Clear::default() }.confirmed(&planned);
+    let stale = Change::Move { target: all(&remote, "tag=mine"), to, clear: MoveOptions::default() }
+        .with_confirmation(&planned);
     let note = Edit { notes: Some("later".into()), ..Edit::default() };
     apply(&world.root, &Change::Edit { target: all(&world.root, "tag=mine"), edit: Box::new(note) })
         .expect("edited");
     assert_eq!(apply(&remote, &stale).map(|receipt| receipt.counts.conflict), Ok(2));
     // Somebody's own things are theirs there too.
-    let saved = estate::Saved { name: "Mine".into(), filter: "tag=mine".into(), ..estate::Saved::default() };
+    let saved =
+        estate::Saved { name: "Mine".into(), filter: "tag=mine".into(), ..estate::Saved::default() };
     remote.edit_saved(&[SavedEdit::Put(saved, false)]).expect("saved");
-    assert_eq!(world.root.saved(&Cancel::new()).expect("saved")[0].name, "Mine");
+    assert_eq!(world.root.saved_filters(&CancelToken::new()).expect("saved")[0].name, "Mine");
     // A change that is stopped has not been, or it had come to its end: whichever it is, is said.
     let notes = Edit { notes: Some("x".into()), ..Edit::default() };
     let change = Change::Edit { target: all(&remote, ""), edit: Box::new(notes) };
@@ -197,7 +207,7 @@ fn what_is_planned_made_and_taken_back_at_a_server_is_so_for_everybody() {
     // Through somebody else's eyes nothing is written.
     let seen = remote.view_as(world.user("side-admin@x.example")).expect("seen");
     assert_eq!(seen.me().email, "side-admin@x.example");
-    assert_eq!(seen.accounts(&Cancel::new()).expect("accounts").all().len(), 1);
+    assert_eq!(seen.accounts(&CancelToken::new()).expect("accounts").all().len(), 1);
     assert_eq!(seen.apply(&id, &confirmed, &changes::go), Err(Error::ReadOnly));
 }
 
@@ -223,13 +233,13 @@ fn what_one_changes_the_other_hears_and_a_lost_server_is_known_and_found_again()
         apply(&theirs, &Change::Edit { target: all(&theirs, "tag=mine"), edit })
     };
     note("one").expect("edited");
-    until(&|| mine.touched_since(seen).is_ok_and(|(_, touched)| touched));
+    until(&|| mine.changed_since(seen).is_ok_and(|(_, touched)| touched));
     // What is none of their business they do not hear of.
     let now = mine.rev().expect("revision");
     let aside = Edit { notes: Some("two".into()), ..Edit::default() };
     apply(&theirs, &Change::Edit { target: all(&theirs, "tag=theirs"), edit: Box::new(aside) })
         .expect("edited");
-    assert_eq!(mine.touched_since(now), Ok((now + 1, false)));
+    assert_eq!(mine.changed_since(now), Ok((now + 1, false)));
     server.child.kill().expect("killed");
     assert_eq!(server.ended().1, None);
     until(&|| mine.offline_since().is_some());

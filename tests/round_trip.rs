@@ -32,7 +32,7 @@ fn serve() -> (tempfile::TempDir, Server, Remote) {
 
 fn connect(server: &Server, local: &Local) -> Remote {
     let session = local.begin_session().expect("session");
-    let credentials = Credentials::given(session.token.reveal()).expect("token");
+    let credentials = Credentials::from_token(session.token.reveal()).expect("token");
     let address = remote::Server::parse(&server.base, false).expect("address");
     Remote::connect(address, credentials, false).expect("connected")
 }
@@ -76,8 +76,8 @@ fn portal_files_of_any_size_travel_with_a_file() {
         portal: Some("aeris-7".into()),
         ..ImportOptions::default()
     };
-    let file =
-        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/field/aeris.csv")).expect("sample");
+    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/field/aeris.csv"))
+        .expect("sample");
     let go = |_| std::ops::ControlFlow::Continue(());
     let (_, tally) = remote.stage(Box::new(&file[..]), &options, &mut |_| {}, &go).expect("staged");
     assert_eq!((tally.added, tally.portal.as_deref()), (4, Some("Aeris SIMs")));

@@ -44,7 +44,7 @@ fn the_screen_greys_exactly_what_the_table_denies() {
         for row in ACTIONS {
             let Some(need) = row.need else { continue };
             let denied = format!("the role {role} may not {need}");
-            let said = gate::allowed(&session.model, row.action).err();
+            let said = gate::disabled_reason(&session.model, row.action).err();
             assert_eq!(said == Some(denied), role < need.role(), "{role} {}: {said:?}", row.name);
         }
     }

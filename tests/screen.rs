@@ -3,7 +3,7 @@
 mod common;
 
 use common::{NOW, session, session_as};
-use estate::{AccountId, Cancel, Column, Order, Query, Role, SimId};
+use estate::{AccountId, CancelToken, Column, Order, Query, Role, SimId};
 use proptest::prelude::*;
 use ratatui::style::Modifier;
 use simdeck::tui::harness::Session;
@@ -16,7 +16,7 @@ fn has(session: &Session, words: &str) -> bool {
 }
 
 fn total_in(session: &Session, account: AccountId) -> u64 {
-    session.estate.count(&Query::all(account, NOW), &Cancel::new()).expect("count")
+    session.estate.count(&Query::all(account, NOW), &CancelToken::new()).expect("count")
 }
 
 /// The characters, and below them a letter for the style of each cell.
@@ -72,7 +72,10 @@ fn the_cursor_row_is_reversed_and_marks_are_glyphs() {
     let (x, y) = session.place_of("[x]");
     assert_eq!(buffer[(x + 1, y)].symbol(), "x");
     assert!(buffer[(x + 6, y)].modifier.contains(Modifier::BOLD), "a mark shows without colour");
-    assert!(buffer[(x + 6, y + 1)].modifier.contains(Modifier::REVERSED), "the cursor shows without colour");
+    assert!(
+        buffer[(x + 6, y + 1)].modifier.contains(Modifier::REVERSED),
+        "the cursor shows without colour"
+    );
 }
 
 #[test]
@@ -80,7 +83,7 @@ fn the_status_line_counts_what_is_hidden() {
     let (_dir, mut session) = session((120, 40));
     session.keys("<Space><Space><Space>/status=terminated<Enter>");
     session.shows("3 selected");
-    let hidden = session.model.picked.hidden().expect("counted");
+    let hidden = session.model.picked.hidden_count().expect("counted");
     session.shows(&format!("{hidden} hidden by filter"));
     assert!(hidden > 0);
     session.keys("<BS>");
@@ -142,7 +145,7 @@ fn hidden_sims_have_to_be_meant() {
     session.shows("1 done");
     let entry = session
         .estate
-        .entries(&estate::LogFilter { limit: 1, ..Default::default() }, &Cancel::new())
+        .entries(&estate::LogFilter { limit: 1, ..Default::default() }, &CancelToken::new())
         .expect("log");
     assert_eq!(entry[0].counts.done, 1);
 }
@@ -171,7 +174,10 @@ fn many_sims_need_their_number_typed_and_a_paste_never_confirms() {
     session.shows("[ u Undo ]");
     let moved = total_in(&session, target);
     session.keys("<Esc>");
-    assert!(session.model.picked.total.is_some_and(|n| n > 0 && n < 400), "what was left out stays selected");
+    assert!(
+        session.model.picked.total.is_some_and(|n| n > 0 && n < 400),
+        "what was left out stays selected"
+    );
     session.keys("u");
     session.shows("Undo: Move");
     session.keys("1");
@@ -299,7 +305,10 @@ fn accounts_are_made_in_place_and_looked_at() {
     session.keys("Zebra Depot<Enter>");
     session.shows("Zebra Depot");
     session.keys("G");
-    assert_eq!(session.model.accounts.get(session.model.query.under).expect("account").name, "Zebra Depot");
+    assert_eq!(
+        session.model.accounts.get(session.model.query.under).expect("account").name,
+        "Zebra Depot"
+    );
     session.shows("There are no SIMs in this account.");
     session.keys("n<BS><BS><BS><BS><BS>Yard<Enter>");
     session.shows("Zebra Yard");
@@ -326,7 +335,10 @@ fn roles_see_what_they_may_do_and_why_not() {
 fn errors_stay_until_dismissed_and_can_be_read_again() {
     let (_dir, mut session) = session((120, 40));
     for n in 0..3 {
-        session.msg(Msg::Count(session.model.tickets.count, Err(estate::Error::Store(format!("fault {n}")))));
+        session.msg(Msg::Count(
+            session.model.tickets.count,
+            Err(estate::Error::Store(format!("fault {n}"))),
+        ));
     }
     session.keys("<Down><Down>");
     session.shows("fault 2");
@@ -354,7 +366,7 @@ fn a_commit_elsewhere_moves_nothing_under_the_hand() {
 #[test]
 fn ascii_is_ascii() {
     let (_dir, mut session) = session((100, 30));
-    session.model.theme = simdeck::tui::theme::Theme::shipped("mono", true);
+    session.model.theme = simdeck::tui::theme::Theme::load_shipped("mono", true);
     session.keys("/zzzz<Enter>m");
     let foreign: Vec<char> = session.text().chars().filter(|c| !c.is_ascii()).collect();
     assert!(foreign.is_empty(), "{foreign:?}");
@@ -385,7 +397,10 @@ fn no_size_makes_it_panic() {
                 session.msg(Msg::Input(Event::Resize(width, height)));
                 let text = session.text();
                 assert!(
-                    width < 40 || height < 10 || text.contains("help") || !session.model.overlays.is_empty(),
+                    width < 40
+                        || height < 10
+                        || text.contains("help")
+                        || !session.model.overlays.is_empty(),
                     "{width}x{height}\n{text}"
                 );
             }
@@ -567,6 +582,9 @@ fn an_undo_goes_back_to_accounts() {
     session.keys("*mwbright<Enter>400<Enter><Esc>u");
     session.shows("back to");
     let text = session.text();
-    assert!(text.lines().any(|line| line.contains("back to") && line.contains("more accounts")), "{text}");
+    assert!(
+        text.lines().any(|line| line.contains("back to") && line.contains("more accounts")),
+        "{text}"
+    );
     assert!(!text.contains("from"), "{text}");
 }

@@ -46,7 +46,8 @@ impl Server {
         tag: Option<&str>,
     ) -> (u16, ureq::http::HeaderMap, Json) {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request =
+            ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
@@ -195,7 +196,10 @@ fn a_list_comes_page_by_page_with_every_row_once() {
     let path = format!("/v1/sims/{id}");
     let tag = server.ask("GET", &path, Some(&all)).1["etag"].to_str().expect("text").to_owned();
     let again = server.ask_with("GET", &path, Some(&all), Some(&format!("\"x\", {tag}")));
-    assert_eq!((again.0, again.1["etag"].to_str().expect("text"), again.2), (304, tag.as_str(), Json::Null));
+    assert_eq!(
+        (again.0, again.1["etag"].to_str().expect("text"), again.2),
+        (304, tag.as_str(), Json::Null)
+    );
     world.ok(&["sim-set", &format!("iccid={iccid}"), "--label", "another", "--yes"]);
     let changed = server.ask_with("GET", &path, Some(&all), Some(&tag));
     assert_eq!((changed.0, &changed.2["label"]), (200, &Json::from("another")));
@@ -258,7 +262,9 @@ fn accounts_and_users_are_found_by_what_other_systems_know_of_them() {
         (Some(1), &Json::from("Ann"))
     );
     let admins = server.get("/v1/users?role=admin", &all);
-    assert!(admins["items"].as_array().is_some_and(|users| users.iter().all(|user| user["role"] == "admin")));
+    assert!(
+        admins["items"].as_array().is_some_and(|users| users.iter().all(|user| user["role"] == "admin"))
+    );
     // What the account has used is what its SIMs have, by day as by month.
     let usage = server.get(&format!("/v1/accounts/{id}/usage"), &all);
     let sum = |what: &str| {
@@ -273,7 +279,10 @@ fn a_token_learns_nothing_of_what_lies_beside_its_account() {
     let (all, acme) = (token(&world, &["all"]), token(&world, &["acme", "--account", "/Root/Acme Ltd"]));
     let server = Server::start(&world);
     let me = server.get("/v1/me", &acme);
-    assert_eq!((me["account"]["path"].as_str(), me["read_only"].as_bool()), (Some("/Acme Ltd"), Some(true)));
+    assert_eq!(
+        (me["account"]["path"].as_str(), me["read_only"].as_bool()),
+        (Some("/Acme Ltd"), Some(true))
+    );
     assert!(me["account"]["parent_id"].is_null());
     let inside = server.get("/v1/sims?count=exact&limit=1", &acme);
     assert_eq!(inside["count"], world.count("in:\"/Root/Acme Ltd\""));

@@ -60,7 +60,8 @@ fn info_describes_the_store() {
     assert_eq!(info[0]["rollover"], "none");
     // The rule of a period that has ended, as the newest change left it.
     let conn = rusqlite::Connection::open(world.path("estate.db")).expect("database");
-    conn.execute("UPDATE period_rollover SET closed_until = 86400, next = 172800", []).expect("as before");
+    conn.execute("UPDATE period_rollover SET closed_until = 86400, next = 172800", [])
+        .expect("as before");
     drop(conn);
     let (out, err) = world.ends(&["store", "info", "--output", "json"], 0);
     let info: serde_json::Value = serde_json::from_str(&out).expect("JSON");
@@ -115,7 +116,10 @@ fn a_log_left_beside_a_copied_backup_is_refused_with_the_way_out() {
     std::fs::copy(&backup, &store).expect("copied over");
     std::fs::write(&log, left).expect("left behind");
     let (_, err) = world.ends(&["sims", "--count"], 1);
-    assert!(err.contains("estate.db-wal does not belong to") && err.contains("store restore FILE"), "{err}");
+    assert!(
+        err.contains("estate.db-wal does not belong to") && err.contains("store restore FILE"),
+        "{err}"
+    );
     world.ok(&["store", "restore", text(&backup)]);
     assert!(world.ok(&["store", "check"]).starts_with("sound"));
 }
@@ -133,7 +137,10 @@ fn an_older_store_is_upgraded_by_changes_only() {
     let before = std::fs::read(world.path("estate.db")).expect("old");
     for args in [&["sims"][..], &["--readonly", "sims"], &["move", "*", "--to", "/Root", "--dry-run"]] {
         let (_, err) = world.ends(args, 1);
-        assert!(err.contains("older simdeck (schema 1") && err.contains("simdeck store upgrade"), "{err}");
+        assert!(
+            err.contains("older simdeck (schema 1") && err.contains("simdeck store upgrade"),
+            "{err}"
+        );
     }
     let (out, err) = world.ends(&["store", "info"], 0);
     assert!(out.contains(",1,") && err.contains("store upgrade"), "{out}{err}");
@@ -200,7 +207,8 @@ fn a_limit_on_file_sizes_is_told_as_a_full_disk() {
     );
     let entries = std::fs::read_dir(world.dir.path()).expect("folder");
     let left = |name: &str| name.starts_with(".simdeck-") || name.starts_with("copy");
-    let left = entries.filter(|e| left(&e.as_ref().expect("entry").file_name().to_string_lossy())).count();
+    let left =
+        entries.filter(|e| left(&e.as_ref().expect("entry").file_name().to_string_lossy())).count();
     assert_eq!(left, 0);
 }
 
@@ -225,7 +233,8 @@ fn a_file_of_another_user_is_told_as_such() {
         }
         command.env_clear().env("HOME", world.dir.path()).arg(&program);
         let output = command.args(["--store", text(&path)]).args(args).output().expect("runs");
-        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        let texts =
+            [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
         (output.status.success(), texts)
     };
     set_mode(&path, 0o000);
@@ -254,13 +263,17 @@ fn a_backup_on_a_full_disk_leaves_nothing() {
     let world = World::sample();
     let disk = world.path("disk");
     std::fs::create_dir(&disk).expect("folder");
-    let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&disk).output();
+    let mount =
+        Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&disk).output();
     let mount = mount.expect("mount");
     let why = String::from_utf8_lossy(&mount.stderr);
     assert!(mount.status.success(), "set SIMDECK_SKIP_MOUNT_TESTS=1 to skip what needs mounts: {why}");
     let (_, err) = world.ends(&["store", "backup", text(&disk.join("copy.db"))], 1);
     let left = std::fs::read_dir(&disk).expect("disk").count();
     assert!(Command::new("umount").arg(&disk).status().expect("umount").success());
-    assert!(err.contains(&format!("{}/copy.db cannot be written: the disk is full", text(&disk))), "{err}");
+    assert!(
+        err.contains(&format!("{}/copy.db cannot be written: the disk is full", text(&disk))),
+        "{err}"
+    );
     assert_eq!(left, 0);
 }

@@ -82,7 +82,8 @@ fn what_is_sent_is_encrypted_and_certificates_are_read_anew_when_they_are_renewe
         let output = plain.args(["--profile", "far", "sims", "--count"]).output().expect("runs");
         (
             output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout).into_owned()
+                + &String::from_utf8_lossy(&output.stderr),
         )
     };
     let (code, said) = count(None);
@@ -120,8 +121,9 @@ fn how_the_server_does_is_told_by_route_to_those_who_see_every_account() {
     let (all, acme) = (token(&["all"]), token(&["acme", "--account", "/Root/Acme Ltd"]));
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let ask = |path: &str, token: &str| {
-        let request =
-            agent.get(format!("{}{path}", server.base)).header("Authorization", format!("Bearer {token}"));
+        let request = agent
+            .get(format!("{}{path}", server.base))
+            .header("Authorization", format!("Bearer {token}"));
         let mut answer = request.call().expect("answered");
         (
             answer.status().as_u16(),
@@ -154,7 +156,8 @@ fn how_the_server_does_is_told_by_route_to_those_who_see_every_account() {
     );
     assert!(!text.contains("acc_") && !text.contains("Acme"), "{text}");
     // Whoever asks too often waits; that is told in each form of it, and nobody else does.
-    let over = std::iter::repeat_with(|| ask("/v1/me", &acme)).take(70).find(|(status, ..)| *status == 429);
+    let over =
+        std::iter::repeat_with(|| ask("/v1/me", &acme)).take(70).find(|(status, ..)| *status == 429);
     let (_, headers, body) = over.expect("too many");
     assert!(
         headers["retry-after"].to_str().is_ok_and(|seconds| seconds.parse::<u64>().is_ok()),
@@ -203,8 +206,9 @@ fn whoever_sends_slowly_has_a_few_files_under_way_and_holds_up_no_change() {
     let place = server.base.trim_start_matches("http://");
     let post = |what: &str, headers: &str| {
         let mut stream = TcpStream::connect(place).expect("connected");
-        let head =
-            format!("POST {what} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{headers}\r\n\r\n");
+        let head = format!(
+            "POST {what} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{headers}\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).expect("said");
         let mut heard = [0; 12];
         stream.read_exact(&mut heard).expect("an answer begins");

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{session, session_as};
-use estate::{Cancel, Role};
+use estate::{CancelToken, Role};
 use simdeck::tui::harness::Session;
 use simdeck::tui::hit::Hit;
 use simdeck::tui::msg::{Effect, Msg};
@@ -94,9 +94,10 @@ fn sorting_takes_several_columns_and_headers_show_the_turns() {
     assert_eq!(session.model.query.sort.to_string(), "status,used:desc,label");
     let sims: Vec<_> = session.model.table.rows.iter().map(|r| r.row.sim.clone()).collect();
     let place = |s: &estate::Sim| estate::Status::ALL.iter().position(|x| *x == s.status);
-    assert!(sims.windows(2).all(
-        |w| (place(&w[0]), std::cmp::Reverse(w[0].used)) <= (place(&w[1]), std::cmp::Reverse(w[1].used))
-    ));
+    assert!(
+        sims.windows(2).all(|w| (place(&w[0]), std::cmp::Reverse(w[0].used))
+            <= (place(&w[1]), std::cmp::Reverse(w[1].used)))
+    );
 }
 
 #[test]
@@ -186,27 +187,28 @@ fn every_role_filters_and_a_read_only_session_saves_nothing() {
 #[test]
 fn what_was_done_to_a_view_ends_with_it() {
     let (_dir, mut session) = session((120, 40));
-    let cancel = Cancel::new();
-    let put = |session: &Session, name: &str, filter: &str, columns: &[&str], sort: Option<&str>, digit| {
-        let columns = columns
-            .iter()
-            .map(|name| estate::saved::SavedColumn { name: (*name).to_owned(), ..Default::default() })
-            .collect();
-        let saved = estate::Saved {
-            name: name.into(),
-            filter: filter.into(),
-            sort: sort.map(str::to_owned),
-            columns,
-            digit,
-            ..Default::default()
+    let cancel = CancelToken::new();
+    let put =
+        |session: &Session, name: &str, filter: &str, columns: &[&str], sort: Option<&str>, digit| {
+            let columns = columns
+                .iter()
+                .map(|name| estate::saved::SavedColumn { name: (*name).to_owned(), ..Default::default() })
+                .collect();
+            let saved = estate::Saved {
+                name: name.into(),
+                filter: filter.into(),
+                sort: sort.map(str::to_owned),
+                columns,
+                digit,
+                ..Default::default()
+            };
+            session.estate.edit_saved(&[estate::SavedEdit::Put(saved, true)]).expect("saved");
         };
-        session.estate.edit_saved(&[estate::SavedEdit::Put(saved, true)]).expect("saved");
-    };
     put(&session, "Empty", "", &["iccid", "eid"], None, Some(5));
     put(&session, "Sorted", "status=active", &[], Some("used:desc"), Some(6));
     put(&session, "View", "status=active", &["iccid", "imsi"], Some("imsi"), Some(7));
     let reread = |session: &mut Session| {
-        let list = session.estate.saved(&cancel).expect("saved");
+        let list = session.estate.saved_filters(&cancel).expect("saved");
         session.msg(Msg::Saved(Ok(list), String::new()));
     };
     reread(&mut session);
@@ -225,14 +227,15 @@ fn what_was_done_to_a_view_ends_with_it() {
     reread(&mut session);
     session.keys("7");
     assert_eq!(session.model.query.sort.to_string(), "msisdn", "what is saved anew counts");
-    assert_eq!(session.model.columns.shown().len(), 2);
+    assert_eq!(session.model.columns.shown_columns().len(), 2);
 }
 
 #[test]
 fn several_moves_in_one_burst_move_one_filter() {
     let (_dir, mut session) = session((80, 24));
     for name in ["A", "B", "C", "D"] {
-        let saved = estate::Saved { name: name.into(), filter: "status=active".into(), ..Default::default() };
+        let saved =
+            estate::Saved { name: name.into(), filter: "status=active".into(), ..Default::default() };
         session.estate.edit_saved(&[estate::SavedEdit::Put(saved, false)]).expect("saved");
     }
     session.keys("b");

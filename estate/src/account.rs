@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::period::PeriodRule;
 use crate::text;
-use crate::units::shown;
+use crate::units::describe_bytes;
 pub use name::{check_new_account_name, valid_name};
 
 /// An account with its place in the tree and its SIM counts.
@@ -119,7 +119,7 @@ impl Passed {
 }
 
 /// What comes from an account and from those above it, which this user may not see.
-fn inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> Passed {
+fn read_inherited(rows: &[AccountRow], mut at: Option<AccountId>) -> Passed {
     // The root, which most trees begin at, inherits nothing.
     let above = if at.is_some() { rows } else { &[] };
     let by_id: HashMap<AccountId, &AccountRow> = above.iter().map(|row| (row.id, row)).collect();
@@ -151,7 +151,7 @@ impl Accounts {
         let mut tree = Self::default();
         let start = rows.iter().position(|r| r.id == top);
         let mut stack: Vec<(usize, u16, Passed)> =
-            start.map(|i| (i, 0, inherited(rows, rows[i].parent))).into_iter().collect();
+            start.map(|i| (i, 0, read_inherited(rows, rows[i].parent))).into_iter().collect();
         while let Some((i, depth, above)) = stack.pop() {
             let row = &rows[i];
             let passed = above.through(row);
@@ -311,7 +311,7 @@ impl Accounts {
             Some(id) => format!("on {}", self.path(id)),
             None => "by an account above yours".to_owned(),
         };
-        format!("{} set {from}", shown(ceiling.bytes))
+        format!("{} set {from}", describe_bytes(ceiling.bytes))
     }
 
     /// Finds an account by path, or by a name that is unique. Names are compared by [`text::case_fold`].

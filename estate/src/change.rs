@@ -33,7 +33,7 @@ impl ChangeId {
 
 /// What a move takes off the SIMs on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Clear {
+pub struct MoveOptions {
     /// Notes.
     pub notes: bool,
     /// Notification recipients.
@@ -85,7 +85,7 @@ pub enum Change {
         /// Where to.
         to: AccountId,
         /// What is cleared on the way.
-        clear: Clear,
+        clear: MoveOptions,
     },
     /// Turns the categories or tags of an account's own SIMs into accounts below it, and moves the SIMs there.
     Convert {
@@ -230,7 +230,7 @@ pub enum Change {
 impl Change {
     /// The same change, fixed to what `plan` showed.
     #[must_use]
-    pub fn confirmed(mut self, plan: &Plan) -> Self {
+    pub fn with_confirmation(mut self, plan: &Plan) -> Self {
         if let Some(target) = self.target_mut() {
             target.at = plan.at;
             target.expect = Some(plan.total);
@@ -431,20 +431,20 @@ pub struct Entry {
 
 /// The end of the log: a revision, and the hash that covers it and everything before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
+pub struct LogHead {
     /// The revision.
     pub rev: Rev,
     /// The hash (SHA-256), in hexadecimal.
     pub hash: String,
 }
 
-impl fmt::Display for Head {
+impl fmt::Display for LogHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.rev, self.hash)
     }
 }
 
-impl std::str::FromStr for Head {
+impl std::str::FromStr for LogHead {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {

@@ -55,7 +55,7 @@ impl ClockReading {
     }
 
     /// Returns the reading if it is accepted, else the time of the newest log entry.
-    pub fn trusted(&self) -> Time {
+    pub fn trusted_time(&self) -> Time {
         if self.is_accepted() { self.now } else { self.newest.unwrap_or(self.now) }
     }
 
@@ -123,8 +123,8 @@ mod tests {
     #[test]
     fn a_refused_clock_is_replaced_by_the_newest_entry() {
         let at = |lead: i64| ClockReading { now: Time(NEWEST.0 + lead), newest: Some(NEWEST) };
-        assert_eq!((at(DAY).trusted(), at(-DAY).trusted()), (Time(NEWEST.0 + DAY), NEWEST));
-        assert_eq!(at(400 * DAY).trusted(), NEWEST);
+        assert_eq!((at(DAY).trusted_time(), at(-DAY).trusted_time()), (Time(NEWEST.0 + DAY), NEWEST));
+        assert_eq!(at(400 * DAY).trusted_time(), NEWEST);
         assert_eq!((at(400 * DAY).earliest(), at(-DAY).latest()), (NEWEST, NEWEST));
         assert!(at(40 * DAY).to_string().contains("40 days later"), "{}", at(40 * DAY));
         assert!(at(-DAY).to_string().contains("earlier than"), "{}", at(-DAY));

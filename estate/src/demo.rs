@@ -14,7 +14,7 @@ use crate::ident::luhn_digit;
 use crate::ids::{AccountId, ChangeId};
 use crate::import::options::ImportOptions;
 use crate::local::{Local, NewEstate};
-use crate::progress::{Cancel, Progress, Watch};
+use crate::progress::{CancelToken, OnProgress, Progress};
 use crate::role::Role;
 use crate::units::Time;
 use crate::{Accounts, Estate};
@@ -92,12 +92,13 @@ const TARIFFS: [(&str, u64, u64); 7] = [
     ("Camera 50GB", 50_000_000_000, 3),
     ("Pay as you go", 0, 7),
 ];
-const TAGS: [&str; 8] = ["pilot", "vip", "do-not-move", "spare", "roaming", "2g-sunset", "esim", "audit-q4"];
+const TAGS: [&str; 8] =
+    ["pilot", "vip", "do-not-move", "spare", "roaming", "2g-sunset", "esim", "audit-q4"];
 const FIRST_NAMES: [&str; 12] =
     ["Amara", "Bea", "Chidi", "Elif", "Femke", "Goran", "Hana", "Ivo", "Joana", "Kofi", "Lene", "Marek"];
 const LAST_NAMES: [&str; 12] = [
-    "Adeyemi", "Berg", "Costa", "Dekker", "Evans", "Ferrari", "Haas", "Ito", "Kowalski", "Moreau", "Novak",
-    "Silva",
+    "Adeyemi", "Berg", "Costa", "Dekker", "Evans", "Ferrari", "Haas", "Ito", "Kowalski", "Moreau",
+    "Novak", "Silva",
 ];
 const CATEGORIES: [&str; 4] = ["Amber Haulage", "Docklands Couriers", "Northway Freight", ""];
 const NOTES: [&str; 6] = [
@@ -147,7 +148,7 @@ impl Dice {
         &list[at]
     }
 
-    fn weighted<'a, T>(&mut self, list: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
+    fn pick_weighted<'a, T>(&mut self, list: &'a [T], weight: impl Fn(&T) -> u64) -> &'a T {
         let mut left = self.below(list.iter().map(&weight).sum());
         for item in list {
             match left.checked_sub(weight(item)) {
@@ -160,11 +161,11 @@ impl Dice {
 }
 
 /// Makes the demo's store at `path` and signs its reseller's Admin in.
-pub fn create(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
+pub fn create(path: &Path, demo: Demo, now: Time, watch: &OnProgress<'_>) -> Result<Local> {
     let local = create_unindexed(path, demo, now, watch)?;
     people(&local, &mut Dice(demo.seed))?;
     local.make_up_history()?;
-    while local.background()? {
+    while local.run_maintenance_step()? {
         let progress = Progress { phase: "indexing text", done: 0, total: 0 };
         if watch(progress).is_break() {
             return Err(Error::Cancelled);
@@ -174,7 +175,7 @@ pub fn create(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<L
 }
 
 /// The SIMs and accounts alone, with the text index still to be filled: for the benchmark.
-pub fn create_unindexed(path: &Path, demo: Demo, now: Time, watch: &Watch<'_>) -> Result<Local> {
+pub fn create_unindexed(path: &Path, demo: Demo, now: Time, watch: &OnProgress<'_>) -> Result<Local> {
     let new = NewEstate {
         account: RESELLER.into(),
         email: "ada@northstar.example".into(),
@@ -199,14 +200,15 @@ pub fn email(role: Role) -> &'static str {
 }
 
 fn people(local: &Local, dice: &mut Dice) -> Result<()> {
-    let accounts: std::sync::Arc<Accounts> = local.accounts(&Cancel::new())?;
+    let accounts: std::sync::Arc<Accounts> = local.accounts(&CancelToken::new())?;
     let top = local.me().account;
     local.add_user(top, "Ben Okafor", email(Role::User), Role::User)?;
     local.add_user(top, "Cleo Marsh", email(Role::ViewOnly), Role::ViewOnly)?;
     let customers: Vec<(AccountId, String)> =
         accounts.children(top).map(|a| (a.id, a.name.clone())).collect();
     for (id, name) in customers {
-        let domain: String = crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).collect();
+        let domain: String =
+            crate::text::fold(&name).chars().filter(char::is_ascii_alphanumeric).collect();
         for (role, who, odds) in
             [(Role::Admin, "admin", 85), (Role::User, "desk", 60), (Role::ViewOnly, "audit", 30)]
         {
@@ -303,7 +305,7 @@ impl Rows {
     fn row(&mut self) -> String {
         self.serial += 1;
         let dice = &mut self.dice;
-        let &(network, issuer, _) = dice.weighted(&NETWORKS, |n| n.2);
+        let &(network, issuer, _) = dice.pick_weighted(&NETWORKS, |n| n.2);
         let stem = format!("{issuer}{:011}", 10_000_000 + self.serial * 7);
         let iccid = format!("{stem}{}", luhn_digit(&stem));
         let tac = format!("3590{:010}", dice.below(10_000_000_000));
@@ -312,8 +314,8 @@ impl Rows {
         let skew = (dice.below(1000) * dice.below(1000)) as usize * self.paths.len() / 1_000_000;
         let unassigned = dice.below(100) < 4;
         let account = if unassigned { String::new() } else { self.paths[skew].join(" / ") };
-        let &(tariff, cap, _) = dice.weighted(&TARIFFS, |t| t.2);
-        let status = *dice.weighted(
+        let &(tariff, cap, _) = dice.pick_weighted(&TARIFFS, |t| t.2);
+        let status = *dice.pick_weighted(
             &[
                 ("active", 74u64),
                 ("suspended", 7),
@@ -337,7 +339,8 @@ impl Rows {
         };
         let seconds_ago =
             if dice.below(100) < 70 { dice.below(3 * 86_400) } else { dice.below(120 * 86_400) };
-        let seen = if live { Time(self.midnight.0 - seconds_ago as i64).to_string() } else { String::new() };
+        let seen =
+            if live { Time(self.midnight.0 - seconds_ago as i64).to_string() } else { String::new() };
         let activated = Time(self.midnight.0 - 86_400 * (130 + dice.below(900) as i64)).to_string();
         let label = label(dice);
         let tag = if dice.below(100) < 18 { *dice.pick(&TAGS) } else { "" };

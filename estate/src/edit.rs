@@ -12,7 +12,7 @@ use crate::{ident, limits, text};
 
 /// Who put a SIM into its state, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stated {
+pub struct StateOrigin {
     /// When.
     pub at: Time,
     /// Who.
@@ -23,7 +23,7 @@ pub struct Stated {
 
 /// What the SIMs of a target have in common, as far as edits go: `None` where they differ.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Common {
+pub struct SharedValues {
     /// How many they are.
     pub sims: u64,
     /// The revision it was read at: what changes later is a conflict for an edit that goes by it.
@@ -43,7 +43,7 @@ pub struct Common {
 /// What becomes of a list: emptied first or not, then taken from, then added to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Listed {
+pub struct ListEdit {
     /// Whether what is there goes.
     pub clear: bool,
     /// What comes in, unless it is there.
@@ -52,7 +52,7 @@ pub struct Listed {
     pub remove: Vec<String>,
 }
 
-impl Listed {
+impl ListEdit {
     /// Exactly these.
     pub fn exactly(names: Vec<String>) -> Self {
         Self { clear: true, add: names, remove: Vec::new() }
@@ -91,7 +91,7 @@ impl Listed {
         left
     }
 
-    fn said(&self, what: &str) -> Option<String> {
+    fn describe(&self, what: &str) -> Option<String> {
         if self.clear {
             let names = if self.add.is_empty() { "none".to_owned() } else { self.add.join(", ") };
             return Some(format!("{what}: {names}"));
@@ -102,11 +102,14 @@ impl Listed {
         (!parts.is_empty()).then(|| format!("{what}: {}", parts.join(" ")))
     }
 
-    fn checked(&self, read: impl Fn(&str) -> Result<String>) -> Result<Self> {
+    fn validate(&self, read: impl Fn(&str) -> Result<String>) -> Result<Self> {
         let add = self.add.iter().map(|name| read(name)).collect::<Result<Vec<_>>>()?;
         // What goes may be spelt as no new name may be; it stands in the log all the same.
-        let remove =
-            self.remove.iter().map(|name| line(name, "list", limits::EMAIL)).collect::<Result<Vec<_>>>()?;
+        let remove = self
+            .remove
+            .iter()
+            .map(|name| line(name, "list", limits::EMAIL))
+            .collect::<Result<Vec<_>>>()?;
         let listed = Self { add, remove, ..self.clone() };
         if !listed.clear
             && let Some(name) = listed.add.iter().find(|name| listed.remove.contains(name))
@@ -126,11 +129,11 @@ pub struct Edit {
     /// The notes; empty takes them away.
     pub notes: Option<String>,
     /// Tags.
-    pub tags: Listed,
+    pub tags: ListEdit,
     /// Categories.
-    pub categories: Listed,
+    pub categories: ListEdit,
     /// Who is notified of its alerts, by mail address.
-    pub recipients: Listed,
+    pub recipients: ListEdit,
     /// Whether the network lets it authenticate.
     pub authentication: Option<bool>,
     /// What is done to its state.
@@ -146,13 +149,13 @@ impl Edit {
     }
 
     /// The edit with everything in it made sound, or what is wrong with it.
-    pub fn checked(&self) -> Result<Self> {
+    pub fn validate(&self) -> Result<Self> {
         let edit = Self {
             label: self.label.as_deref().map(|label| line(label, "label", limits::LABEL)).transpose()?,
             notes: self.notes.as_deref().map(notes).transpose()?,
-            tags: self.tags.checked(|tag| name(tag, "tag"))?,
-            categories: self.categories.checked(|category| name(category, "category"))?,
-            recipients: self.recipients.checked(ident::email)?,
+            tags: self.tags.validate(|tag| name(tag, "tag"))?,
+            categories: self.categories.validate(|category| name(category, "category"))?,
+            recipients: self.recipients.validate(ident::email)?,
             why: line(&self.why, "why", limits::LABEL)?,
             ..self.clone()
         };
@@ -198,7 +201,7 @@ impl Edit {
     }
 
     /// What it changes, in words.
-    pub fn said(&self) -> String {
+    pub fn describe(&self) -> String {
         let text = |what: &str, text: &str| {
             let short: String = text.split('\n').next().unwrap_or_default().chars().take(40).collect();
             if text.is_empty() { format!("no {what}") } else { format!("{what}: {short}") }
@@ -209,9 +212,9 @@ impl Edit {
             self.authentication.map(authentication),
             self.label.as_deref().map(|label| text("label", label)),
             self.notes.as_deref().map(|notes| text("notes", notes)),
-            self.tags.said("tags"),
-            self.categories.said("categories"),
-            self.recipients.said("recipients"),
+            self.tags.describe("tags"),
+            self.categories.describe("categories"),
+            self.recipients.describe("recipients"),
             (!self.why.is_empty()).then(|| format!("because {}", self.why)),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -257,8 +260,8 @@ fn name(value: &str, field: &'static str) -> Result<String> {
 }
 
 /// `list_edited(list, edit)` for SQL.
-pub(super) fn edited(list: &str, edit: &str) -> String {
-    let edit: Listed = serde_json::from_str(edit).unwrap_or_default();
+pub(super) fn edit_list(list: &str, edit: &str) -> String {
+    let edit: ListEdit = serde_json::from_str(edit).unwrap_or_default();
     pack(edit.of(split(list)).iter().map(String::as_str))
 }
 
@@ -272,20 +275,20 @@ mod tests {
 
     #[test]
     fn lists_are_taken_from_and_added_to() {
-        let edited = |text: &str, list: &str| Listed::parse(text).of(names(list)).join(" ");
+        let edited = |text: &str, list: &str| ListEdit::parse(text).of(names(list)).join(" ");
         assert_eq!(edited("+new, -old", "old kept"), "kept new");
         assert_eq!(edited("NEW", "new"), "new", "whatever its case, it is there once");
         assert_eq!(edited("-Old", "old"), "");
         assert_eq!(edited("+Peña, -Müller", "Pena Muller"), "Pena Muller Peña", "accents distinguish");
         assert_eq!(edited("none", "a b"), "");
         assert_eq!(edited("", "a b"), "a b");
-        assert!(!Listed::parse(" , ").is_some());
-        assert_eq!(Listed::exactly(names("x y")).of(names("a x")), names("x y"));
+        assert!(!ListEdit::parse(" , ").is_some());
+        assert_eq!(ListEdit::exactly(names("x y")).of(names("a x")), names("x y"));
     }
 
     #[test]
     fn what_could_harm_or_cannot_be_kept_is_refused_by_its_field() {
-        let field = |edit: Edit| match edit.checked() {
+        let field = |edit: Edit| match edit.validate() {
             Err(Error::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),
         };
@@ -293,21 +296,21 @@ mod tests {
         assert_eq!(field(label("a\u{1b}[31mred")), "label");
         assert_eq!(field(label(&"x".repeat(201))), "label");
         assert_eq!(field(Edit { notes: Some("\u{202e}txt".into()), ..Edit::default() }), "notes");
-        let tags = |text: &str| Edit { tags: Listed::parse(text), ..Edit::default() };
+        let tags = |text: &str| Edit { tags: ListEdit::parse(text), ..Edit::default() };
         assert_eq!(field(tags("a|b")), "tag");
         assert_eq!(field(tags("+a, -a")), "list");
-        let recipients = Edit { recipients: Listed::parse("nobody"), ..Edit::default() };
+        let recipients = Edit { recipients: ListEdit::parse("nobody"), ..Edit::default() };
         assert_eq!(field(recipients), "email");
         assert_eq!(field(Edit::default()), "edit");
         let notes = Edit { notes: Some(" one \r\ntwo ".into()), ..Edit::default() };
-        assert_eq!(notes.checked().expect("sound").notes.as_deref(), Some("one\ntwo"));
+        assert_eq!(notes.validate().expect("sound").notes.as_deref(), Some("one\ntwo"));
     }
 
     #[test]
     fn each_field_needs_its_own_permission() {
-        let edit = Edit { notes: Some("x".into()), tags: Listed::parse("a"), ..Edit::default() };
+        let edit = Edit { notes: Some("x".into()), tags: ListEdit::parse("a"), ..Edit::default() };
         assert_eq!(edit.needs(), [Capability::EditNotes, Capability::ManageTags]);
-        assert_eq!(edit.said(), "notes: x, tags: +a");
-        assert_eq!(Edit::state(Verb::Suspend, "unpaid").said(), "suspend, because unpaid");
+        assert_eq!(edit.describe(), "notes: x, tags: +a");
+        assert_eq!(Edit::state(Verb::Suspend, "unpaid").describe(), "suspend, because unpaid");
     }
 }

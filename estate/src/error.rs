@@ -222,7 +222,9 @@ const NOTHING: &str = "nothing matches";
 fn drift(expected: u64, found: u64) -> String {
     if expected == found {
         let number = crate::number::sims(found);
-        return format!("accounts or SIMs have changed since the preview; the number is the same, {number}");
+        return format!(
+            "accounts or SIMs have changed since the preview; the number is the same, {number}"
+        );
     }
     let (expected, found) = (crate::number::count(expected), crate::number::sims(found));
     format!("the number of SIMs has changed since the preview: {expected} then, {found} now")

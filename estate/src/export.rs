@@ -46,8 +46,8 @@ impl CsvStyle {
 
     /// Checks the delimiter, a tab or ASCII punctuation, and the decimal mark, `.` or `,`.
     pub fn new(delimiter: char, decimal: char) -> Result<Self> {
-        let separates =
-            delimiter == '\t' || (delimiter.is_ascii_punctuation() && !matches!(delimiter, '"' | '\'' | '_'));
+        let separates = delimiter == '\t'
+            || (delimiter.is_ascii_punctuation() && !matches!(delimiter, '"' | '\'' | '_'));
         if !separates {
             return Err(Error::invalid(
                 "delimiter",
@@ -106,8 +106,8 @@ impl<W: Write + Send> Exporter<W> {
     ) -> Result<Self> {
         let mut workbook = None;
         match format {
-            Format::Csv(style) => write_header(&mut out, &fields, style).map_err(broken)?,
-            Format::Json => write!(out, "[").map_err(broken)?,
+            Format::Csv(style) => write_header(&mut out, &fields, style).map_err(io_error)?,
+            Format::Json => write!(out, "[").map_err(io_error)?,
             Format::Ndjson => {}
             Format::Xlsx => workbook = Some(SimWorkbook::new(&fields, folder)?),
         }
@@ -118,12 +118,12 @@ impl<W: Write + Send> Exporter<W> {
     pub fn write(&mut self, sim: &Sim, accounts: &Accounts) -> Result<()> {
         match (self.format, &mut self.workbook) {
             (_, Some(workbook)) => workbook.write(&self.fields, sim, accounts)?,
-            (Format::Csv(style), _) => self.write_row(style, sim, accounts).map_err(broken)?,
+            (Format::Csv(style), _) => self.write_row(style, sim, accounts).map_err(io_error)?,
             (Format::Json, _) => {
                 let between = if self.written > 0 { ",\n " } else { "\n " };
-                write!(self.out, "{between}{}", object(sim, accounts, &self.fields)).map_err(broken)?;
+                write!(self.out, "{between}{}", object(sim, accounts, &self.fields)).map_err(io_error)?;
             }
-            _ => writeln!(self.out, "{}", object(sim, accounts, &self.fields)).map_err(broken)?,
+            _ => writeln!(self.out, "{}", object(sim, accounts, &self.fields)).map_err(io_error)?,
         }
         self.written += 1;
         Ok(())
@@ -147,22 +147,26 @@ impl<W: Write + Send> Exporter<W> {
     /// Ends the file; returns how many SIMs it has.
     pub fn finish(mut self) -> Result<u64> {
         if self.format == Format::Json {
-            write!(self.out, "\n]\n").map_err(broken)?;
+            write!(self.out, "\n]\n").map_err(io_error)?;
         }
         if let Some(workbook) = self.workbook {
             workbook.save(&mut self.out)?;
         }
-        self.out.flush().map_err(broken)?;
+        self.out.flush().map_err(io_error)?;
         Ok(self.written)
     }
 }
 
-fn write_header(out: &mut impl Write, fields: &[&'static SimField], style: CsvStyle) -> std::io::Result<()> {
+fn write_header(
+    out: &mut impl Write,
+    fields: &[&'static SimField],
+    style: CsvStyle,
+) -> std::io::Result<()> {
     let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
     writeln!(out, "{}", names.join(&char::from(style.delimiter).to_string()))
 }
 
-fn broken(error: std::io::Error) -> Error {
+fn io_error(error: std::io::Error) -> Error {
     Error::io("cannot write the export", error)
 }
 
@@ -182,7 +186,10 @@ mod tests {
         for wrong in ['a', '1', '_', '"', '\'', ' ', '\n', '；'] {
             assert_eq!(field(wrong, '.'), "delimiter", "{wrong:?}");
         }
-        assert_eq!((field(';', '\''), field(',', ','), field('.', '.')), ("decimal", "decimal", "decimal"));
+        assert_eq!(
+            (field(';', '\''), field(',', ','), field('.', '.')),
+            ("decimal", "decimal", "decimal")
+        );
         assert_eq!(CsvStyle::new(',', '.'), Ok(CsvStyle::default()));
     }
 }

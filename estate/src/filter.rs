@@ -312,7 +312,7 @@ impl Filter {
 
     /// It does not hold.
     #[must_use]
-    pub fn negated(self) -> Self {
+    pub fn negate(self) -> Self {
         match self {
             Self::All => Self::none(),
             Self::Not(inner) => *inner,
@@ -342,7 +342,8 @@ impl Filter {
 
     /// Fixes what could mean something else tomorrow: ages become instants, account names become accounts.
     pub fn freeze(&self, accounts: &Accounts, now: Time) -> Result<Self> {
-        let all = |list: &[Self]| list.iter().map(|f| f.freeze(accounts, now)).collect::<Result<Vec<_>>>();
+        let all =
+            |list: &[Self]| list.iter().map(|f| f.freeze(accounts, now)).collect::<Result<Vec<_>>>();
         Ok(match self {
             Self::All => Self::All,
             Self::And(list) => Self::And(all(list)?),
@@ -362,7 +363,7 @@ impl Term {
             } else {
                 Filter::Term(Self { field: Field::AccountId, op: Op::Eq, values })
             };
-            return Ok(if self.op == Op::Ne { frozen.negated() } else { frozen });
+            return Ok(if self.op == Op::Ne { frozen.negate() } else { frozen });
         }
         let fix = |value: &Value| match value {
             Value::Age(seconds) => Value::At(Time(now.0.saturating_sub_unsigned(*seconds))),
@@ -383,7 +384,7 @@ impl Term {
             match self.field {
                 Field::In => ids.extend(accounts.subtree(accounts.find(wanted)?).iter().map(|a| a.id)),
                 Field::Path => ids.push(accounts.find(wanted)?),
-                Field::Account => ids.extend(named(accounts, self.op, wanted)),
+                Field::Account => ids.extend(accounts_named(accounts, self.op, wanted)),
                 _ => return Ok(None),
             }
         }
@@ -394,7 +395,7 @@ impl Term {
 }
 
 /// The accounts whose own name contains, fits or is `wanted`. Only what contains or fits ignores accents.
-fn named(accounts: &Accounts, op: Op, wanted: &str) -> Vec<AccountId> {
+fn accounts_named(accounts: &Accounts, op: Op, wanted: &str) -> Vec<AccountId> {
     let (wanted, exact) = (text::fold(wanted), text::case_fold(wanted));
     let test = |name: &str| match op {
         Op::Has if wanted.contains('*') => text::fits(&wanted, &text::fold(name)),
@@ -412,7 +413,7 @@ impl fmt::Display for Filter {
             Self::Or(list) => join(f, list, " or "),
             Self::Not(inner) => {
                 f.write_str("-")?;
-                grouped(f, inner)
+                write_grouped(f, inner)
             }
             Self::Term(term) => term.fmt(f),
         }
@@ -427,13 +428,13 @@ fn join(f: &mut fmt::Formatter<'_>, list: &[Filter], between: &str) -> fmt::Resu
         match filter.lone_unit() {
             // Unquoted after a size it would read back as the unit of the size: used>5 "GB".
             Some(word) if i > 0 && list[i - 1].ends_in_size() => write!(f, "\"{word}\"")?,
-            _ => grouped(f, filter)?,
+            _ => write_grouped(f, filter)?,
         }
     }
     Ok(())
 }
 
-fn grouped(f: &mut fmt::Formatter<'_>, filter: &Filter) -> fmt::Result {
+fn write_grouped(f: &mut fmt::Formatter<'_>, filter: &Filter) -> fmt::Result {
     match filter {
         Filter::And(_) | Filter::Or(_) => write!(f, "({filter})"),
         other => write!(f, "{other}"),
@@ -483,7 +484,8 @@ impl Serialize for Field {
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("no field is called {name}")))
+        Self::from_name(&name)
+            .ok_or_else(|| serde::de::Error::custom(format!("no field is called {name}")))
     }
 }
 

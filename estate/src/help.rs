@@ -40,23 +40,26 @@ pub struct Contact {
 
 impl Help {
     /// The same with everything in it made sound, or what is wrong with it.
-    pub fn checked(&self) -> Result<Self> {
+    pub fn validate(&self) -> Result<Self> {
         match self {
             Self::Page { title, text } => {
                 let title = valid_name(title).map_err(|_| {
                     Error::invalid(
                         "title",
-                        format!("must have 1 to {} characters, and none that harm a terminal", limits::NAME),
+                        format!(
+                            "must have 1 to {} characters, and none that harm a terminal",
+                            limits::NAME
+                        ),
                     )
                 })?;
                 Ok(Self::Page { title, text: page(text)? })
             }
-            Self::Contact(contact) => Ok(Self::Contact(contact.checked()?)),
+            Self::Contact(contact) => Ok(Self::Contact(contact.validate()?)),
         }
     }
 
     /// What it is called in lists.
-    pub fn said(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Page { title, .. } => format!("page «{title}»"),
             Self::Contact(contact) => format!("contact {}", contact.name),
@@ -65,7 +68,7 @@ impl Help {
 }
 
 impl Contact {
-    fn checked(&self) -> Result<Self> {
+    fn validate(&self) -> Result<Self> {
         let name = valid_name(&self.name)?;
         let email = if self.email.trim().is_empty() { String::new() } else { ident::email(&self.email)? };
         let url = line(&self.url, "url", limits::HELP_FIELD)?;
@@ -88,7 +91,10 @@ fn page(text: &str) -> Result<String> {
         return Err(Error::invalid("text", "is empty"));
     }
     if text.chars().count() > limits::HELP_PAGE {
-        return Err(Error::invalid("text", format!("must have at most {} characters", limits::HELP_PAGE)));
+        return Err(Error::invalid(
+            "text",
+            format!("must have at most {} characters", limits::HELP_PAGE),
+        ));
     }
     let clean = |(at, line): (usize, &str)| {
         // Tabs are blanks to whoever reads a page.
@@ -108,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_could_harm_or_is_missing_is_refused_by_its_field() {
-        let field = |help: Help| match help.checked() {
+        let field = |help: Help| match help.validate() {
             Err(Error::Invalid { field, .. }) => field,
             other => panic!("{other:?}"),
         };
@@ -128,8 +134,10 @@ mod tests {
         assert_eq!(field(contact("", "", "")), "contact");
         assert_eq!(field(contact("1", "nobody", "")), "email");
         assert_eq!(field(contact("", "", "javascript:alert(1)")), "url");
-        assert!(contact("+44 20 7946 0000", "", "").checked().is_ok());
-        let Ok(Help::Page { text, .. }) = page("Help", "# Hi\n\ta\r\n\n").checked() else { panic!("sound") };
+        assert!(contact("+44 20 7946 0000", "", "").validate().is_ok());
+        let Ok(Help::Page { text, .. }) = page("Help", "# Hi\n\ta\r\n\n").validate() else {
+            panic!("sound")
+        };
         assert_eq!(text, "# Hi\n    a");
     }
 }

@@ -7,7 +7,7 @@ use crate::limits;
 
 /// A soft rule that a value breaks: it is kept, and whoever gave it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
+pub enum IdentifierWarning {
     /// The Luhn check digit does not fit (ISO/IEC 7812-1 annex B).
     CheckDigit,
     /// An ICCID starts with 89, the telecom industry identifier (ITU-T E.118).
@@ -20,7 +20,7 @@ pub enum Doubt {
     Mod97,
 }
 
-impl Doubt {
+impl IdentifierWarning {
     /// A fragment that says what is doubtful.
     pub fn reason(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ pub struct Iccid(String);
 
 impl Iccid {
     /// Reads an ICCID, dropping blanks, hyphens and the `F` filler of `EF_ICCID` (ETSI TS 102 221).
-    pub fn parse(text: &str) -> Result<(Self, Vec<Doubt>)> {
+    pub fn parse(text: &str) -> Result<(Self, Vec<IdentifierWarning>)> {
         let compact = compact(text);
         if looks_like_a_float(&compact) {
             return Err(Error::invalid("iccid", FLOAT));
@@ -57,12 +57,12 @@ impl Iccid {
         }
         let mut doubts = Vec::new();
         if !digits.starts_with("89") {
-            doubts.push(Doubt::NotTelecom);
+            doubts.push(IdentifierWarning::NotTelecom);
         }
         match digits.len() {
-            18 => doubts.push(Doubt::Stem),
+            18 => doubts.push(IdentifierWarning::Stem),
             // A 19-digit string may be a stem without check digit, which cannot be told from a wrong one.
-            _ if !luhn_ok(digits) => doubts.push(Doubt::CheckDigit),
+            _ if !luhn_ok(digits) => doubts.push(IdentifierWarning::CheckDigit),
             _ => {}
         }
         Ok((Self(digits.to_owned()), doubts))
@@ -84,7 +84,7 @@ impl Iccid {
 }
 
 /// Reads an IMSI (ITU-T E.212): 6 to 15 digits, usually 15.
-pub fn imsi(text: &str) -> Result<(String, Vec<Doubt>)> {
+pub fn imsi(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     let digits = compact(text);
     if looks_like_a_float(&digits) {
         return Err(Error::invalid("imsi", FLOAT));
@@ -92,12 +92,12 @@ pub fn imsi(text: &str) -> Result<(String, Vec<Doubt>)> {
     if !is_digits(&digits) || !(6..=15).contains(&digits.len()) {
         return Err(Error::invalid("imsi", "must be 6 to 15 digits"));
     }
-    let doubts = if digits.len() == 15 { vec![] } else { vec![Doubt::Short] };
+    let doubts = if digits.len() == 15 { vec![] } else { vec![IdentifierWarning::Short] };
     Ok((digits, doubts))
 }
 
 /// Reads an MSISDN in international form (ITU-T E.164); kept without the `+`.
-pub fn msisdn(text: &str) -> Result<(String, Vec<Doubt>)> {
+pub fn msisdn(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     let digits = msisdn_digits(text);
     if !is_digits(&digits) || digits.len() > 15 {
         return Err(Error::invalid("msisdn", "must be up to 15 digits, with an optional +"));
@@ -105,7 +105,7 @@ pub fn msisdn(text: &str) -> Result<(String, Vec<Doubt>)> {
     if digits.starts_with('0') {
         return Err(Error::invalid("msisdn", "is in national form; the country code is missing"));
     }
-    let doubts = if digits.len() < 8 { vec![Doubt::Short] } else { vec![] };
+    let doubts = if digits.len() < 8 { vec![IdentifierWarning::Short] } else { vec![] };
     Ok((digits, doubts))
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn spelled_phone(text: &str) -> Option<String> {
 }
 
 /// Reads an EID (GSMA SGP.02): 32 digits.
-pub fn eid(text: &str) -> Result<(String, Vec<Doubt>)> {
+pub fn eid(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     let digits = compact(text);
     if looks_like_a_float(&digits) {
         return Err(Error::invalid("eid", FLOAT));
@@ -132,17 +132,21 @@ pub fn eid(text: &str) -> Result<(String, Vec<Doubt>)> {
         return Err(Error::invalid("eid", "must be 32 digits"));
     }
     let remainder = digits.bytes().fold(0, |r, b| (r * 10 + u32::from(b - b'0')) % 97);
-    let doubts = if remainder == 1 { vec![] } else { vec![Doubt::Mod97] };
+    let doubts = if remainder == 1 { vec![] } else { vec![IdentifierWarning::Mod97] };
     Ok((digits, doubts))
 }
 
 /// Reads an IMEI or IMEISV (3GPP TS 23.003): 15 or 16 digits. Networks may report the check digit as 0.
-pub fn imei(text: &str) -> Result<(String, Vec<Doubt>)> {
+pub fn imei(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     let digits = compact(text);
     if !is_digits(&digits) || !matches!(digits.len(), 15 | 16) {
         return Err(Error::invalid("imei", "must be 15 digits, or 16 with a software version"));
     }
-    let doubts = if digits.len() == 15 && !luhn_ok(&digits) { vec![Doubt::CheckDigit] } else { vec![] };
+    let doubts = if digits.len() == 15 && !luhn_ok(&digits) {
+        vec![IdentifierWarning::CheckDigit]
+    } else {
+        vec![]
+    };
     Ok((digits, doubts))
 }
 
@@ -247,7 +251,7 @@ mod tests {
 
     use super::*;
 
-    fn doubts(text: &str) -> Vec<Doubt> {
+    fn doubts(text: &str) -> Vec<IdentifierWarning> {
         Iccid::parse(text).expect("readable").1
     }
 
@@ -310,20 +314,21 @@ mod tests {
 
     #[test]
     fn iccids_that_cannot_be() {
-        for bad in ["", "12345", "8.94411E+18", "8,94411E+18", "89001010000000000x3", "890010100000000004312"]
+        for bad in
+            ["", "12345", "8.94411E+18", "8,94411E+18", "89001010000000000x3", "890010100000000004312"]
         {
             assert!(Iccid::parse(bad).is_err(), "{bad}");
         }
         let spreadsheet = Iccid::parse("8.94411E+18").expect_err("destroyed").to_string();
         assert!(spreadsheet.contains("as text"), "{spreadsheet}");
-        assert_eq!(doubts("7900101000000000043")[0], Doubt::NotTelecom);
-        assert_eq!(doubts("894411000009000018"), [Doubt::Stem]);
+        assert_eq!(doubts("7900101000000000043")[0], IdentifierWarning::NotTelecom);
+        assert_eq!(doubts("894411000009000018"), [IdentifierWarning::Stem]);
     }
 
     #[test]
     fn other_identifiers_follow_their_standards() {
         assert_eq!(imei("490154203237518").expect("sound").1, []);
-        assert_eq!(imei("490154203237510").expect("kept").1, [Doubt::CheckDigit]);
+        assert_eq!(imei("490154203237510").expect("kept").1, [IdentifierWarning::CheckDigit]);
         for sound in [
             "89049032123451234512345678901235",
             "89001010000000000000000000000106",
@@ -331,7 +336,7 @@ mod tests {
         ] {
             assert_eq!(eid(sound).expect("sound").1, [], "{sound}");
         }
-        assert_eq!(eid("89049011803455664400046832584675").expect("kept").1, [Doubt::Mod97]);
+        assert_eq!(eid("89049011803455664400046832584675").expect("kept").1, [IdentifierWarning::Mod97]);
         assert_eq!(imsi("001010000000001").expect("sound"), ("001010000000001".into(), vec![]));
         assert!(imsi("23410").is_err() && imsi("2341000000000012").is_err());
         assert_eq!(msisdn("+44 7700 900001").expect("sound").0, "447700900001");

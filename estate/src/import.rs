@@ -175,7 +175,7 @@ impl<R: Send> Source<R> {
                 continue;
             }
             if let Some(swallowed) = record.swallowed.filter(|swallowed| !swallowed.closed) {
-                return Err(unclosed(record, &self.mapping, swallowed.column));
+                return Err(unclosed_quote(record, &self.mapping, swallowed.column));
             }
             match self.mapping.judge_row(record) {
                 RowVerdict::Take => {}
@@ -186,8 +186,9 @@ impl<R: Send> Source<R> {
                 RowVerdict::Unknown(at) => {
                     let column = self.mapping.headers[at].name.clone();
                     let value = crate::text::clean(record.get(at)).chars().take(60).collect();
-                    let reason = "is not known: the portal file neither reads such rows nor leaves them out"
-                        .to_owned();
+                    let reason =
+                        "is not known: the portal file neither reads such rows nor leaves them out"
+                            .to_owned();
                     notes(Note { line: record.line, column, value, reason, refused: true });
                     return Ok(Some((record.line, None)));
                 }
@@ -205,7 +206,7 @@ impl<R: Send> Source<R> {
     }
 }
 
-fn unclosed(record: &Record, mapping: &Mapping, column: usize) -> Error {
+fn unclosed_quote(record: &Record, mapping: &Mapping, column: usize) -> Error {
     let name = mapping.headers.get(column).map_or("", |header| header.name.as_str());
     let lines = record.last_line - record.line;
     let reason = format!(

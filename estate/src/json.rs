@@ -74,7 +74,7 @@ mod tests {
         let change = Change::Move {
             target: crate::Target::ids([crate::SimId(1)]),
             to: crate::AccountId(2),
-            clear: crate::Clear::default(),
+            clear: crate::MoveOptions::default(),
         };
         let change = serde_json::to_value(change).expect("JSON");
         assert!(from_slice::<Change>(change.to_string().as_bytes()).is_ok());

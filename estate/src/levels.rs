@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::Ceiling;
 use crate::error::{Error, Result};
 use crate::period::Period;
-pub use crate::units::shown;
+pub use crate::units::describe_bytes;
 use crate::units::{self, DAY, Time};
 
 /// What becomes of the alert.
@@ -39,14 +39,14 @@ pub struct Levels {
 
 impl Levels {
     /// What it sets, in words.
-    pub fn said(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut said = Vec::new();
-        said.extend(self.cap.map(|cap| format!("cap {}", shown(cap))));
+        said.extend(self.cap.map(|cap| format!("cap {}", describe_bytes(cap))));
         match (self.alert, self.cap) {
-            (Alert::Bytes(bytes), _) => said.push(format!("alert {}", shown(bytes))),
+            (Alert::Bytes(bytes), _) => said.push(format!("alert {}", describe_bytes(bytes))),
             (Alert::Percent(share), _) => said.push(format!("alert {share} % of the cap")),
             (Alert::Follow, Some(cap)) if cap > 0 => {
-                said.push(format!("alert {}", shown(units::default_alert(cap))));
+                said.push(format!("alert {}", describe_bytes(units::default_alert(cap))));
             }
             (Alert::Follow | Alert::Keep, _) => said.push("alerts as they are".to_owned()),
         }
@@ -74,7 +74,9 @@ impl Levels {
             return Err(Error::invalid("cap", "is too large"));
         }
         match self.alert {
-            Alert::Bytes(bytes) if bytes > units::MAX_BYTES => Err(Error::invalid("alert", "is too large")),
+            Alert::Bytes(bytes) if bytes > units::MAX_BYTES => {
+                Err(Error::invalid("alert", "is too large"))
+            }
             Alert::Percent(0 | 1_001..) => {
                 Err(Error::invalid("alert", "must be a share from 1% to 1000% of the cap, or none"))
             }
@@ -116,8 +118,10 @@ fn size(text: &str, field: &'static str, wanted: &str) -> Result<u64> {
 pub fn parse_alert(text: &str) -> Result<Alert> {
     let text = text.trim();
     if let Some(share) = text.strip_suffix('%') {
-        let share =
-            share.trim().parse().map_err(|_| Error::invalid("alert", "must be a whole share such as 80%"))?;
+        let share = share
+            .trim()
+            .parse()
+            .map_err(|_| Error::invalid("alert", "must be a whole share such as 80%"))?;
         return Ok(Alert::Percent(share));
     }
     match text.to_ascii_lowercase().as_str() {
@@ -171,7 +175,10 @@ mod tests {
         assert_eq!(parse_alert("none"), Ok(Alert::Bytes(0)));
         assert_eq!(parse_alert("400MB"), Ok(Alert::Bytes(400_000_000)));
         assert!(parse_alert("8o%").is_err());
-        assert!(parse_cap("1,500MB").is_err() && parse_cap("0.4B").is_err(), "never another cap, never none");
+        assert!(
+            parse_cap("1,500MB").is_err() && parse_cap("0.4B").is_err(),
+            "never another cap, never none"
+        );
         assert_eq!(parse_cap("1,5GB"), Ok(1_500_000_000));
         let huge = Levels { cap: Some(u64::MAX), ..Levels::default() };
         assert!(huge.check().is_err());

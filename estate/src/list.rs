@@ -168,7 +168,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// How many different SIMs the list speaks of, there or not.
-    pub fn wanted(&self) -> u64 {
+    pub fn wanted_count(&self) -> u64 {
         (self.found.len() + self.unknown.len()) as u64
     }
 
@@ -185,7 +185,11 @@ impl Lookup {
             1 => " · 1 number fits several SIMs".to_owned(),
             n => format!(" · {} numbers fit several SIMs", crate::number::count(n)),
         };
-        format!("{} of {} found{twice}{shared}", count(self.found.len()), crate::number::count(self.wanted()))
+        format!(
+            "{} of {} found{twice}{shared}",
+            count(self.found.len()),
+            crate::number::count(self.wanted_count())
+        )
     }
 
     /// The list as a criterion: it matches what it names whenever that is there.
@@ -200,9 +204,9 @@ impl Lookup {
 
 impl Filter {
     /// The identifiers this filter lists, whatever holds besides.
-    pub fn listed(&self) -> Vec<String> {
+    pub fn listed_identifiers(&self) -> Vec<String> {
         match self {
-            Self::And(list) | Self::Or(list) => list.iter().flat_map(Self::listed).collect(),
+            Self::And(list) | Self::Or(list) => list.iter().flat_map(Self::listed_identifiers).collect(),
             Self::Term(term) if term.is_list() => term.values.iter().map(ToString::to_string).collect(),
             Self::All | Self::Not(_) | Self::Term(_) => Vec::new(),
         }
@@ -255,7 +259,10 @@ mod tests {
         );
         assert_eq!(digits("+44 (0)7700 900123"), "447700900123");
         assert_eq!(digits("001010000000001"), "001010000000001");
-        assert_eq!(List::read("8944500102198000003\nabc\n12345\n").expect("list").others, ["abc", "12345"]);
+        assert_eq!(
+            List::read("8944500102198000003\nabc\n12345\n").expect("list").others,
+            ["abc", "12345"]
+        );
         let list = List::read("MSISDN\n+44 7700 900123\n").expect("list");
         assert_eq!((list.kind, list.entries), (Some(Field::Msisdn), vec!["+44 7700 900123".to_owned()]));
         assert_eq!(read("nothing to see, here"), Vec::<String>::new());
@@ -274,7 +281,7 @@ mod tests {
         let lookup = Lookup { numbers, ..Lookup::default() };
         let filter = lookup.filter().and(Filter::parse("used>1GB -iccid=1,2").expect("filter"));
         assert_eq!(Filter::parse(&filter.to_string()), Ok(filter.clone()));
-        assert_eq!(filter.listed().len(), 4);
+        assert_eq!(filter.listed_identifiers().len(), 4);
         assert_eq!(Lookup::default().filter(), Filter::none());
     }
 }

@@ -23,11 +23,11 @@ use crate::error::{Error, Result};
 use crate::ident;
 use crate::ids::{ChangeId, Rev, StagingId, UserId};
 use crate::permit::Roles;
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::query::{Page, Query, Seek};
 use crate::role::{Capability, Role};
 use crate::scope::Scope;
-use crate::store::connection::{Session, lock};
+use crate::store::connection::{Database, lock};
 use crate::store::log::Record;
 use crate::store::open::Opening;
 use crate::store::pool::Store;
@@ -129,7 +129,12 @@ impl Local {
     }
 
     /// Opens a store as [`Local::open`] does; `account` names the account of the user where the address has several.
-    pub fn open_in(path: &Path, email: Option<&str>, account: Option<&str>, read_only: bool) -> Result<Self> {
+    pub fn open_in(
+        path: &Path,
+        email: Option<&str>,
+        account: Option<&str>,
+        read_only: bool,
+    ) -> Result<Self> {
         let opening = if read_only { Opening::ReadOnly } else { Opening::Write };
         let store = Arc::new(Store::open(path, opening)?);
         Self::sign_in(store, email, account, read_only, Box::new(Time::now))
@@ -198,7 +203,7 @@ impl Local {
     }
 
     /// A window of rows for a program: what it gets it keeps, as with an export.
-    pub fn page_out(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+    pub fn page_out(&self, query: &Query, seek: &Seek, limit: u16, cancel: &CancelToken) -> Result<Page> {
         self.read(Capability::Export, cancel, |view| view.page(query, seek, limit, cancel))
     }
 
@@ -245,7 +250,7 @@ impl Local {
     fn read<T>(
         &self,
         need: Capability,
-        cancel: &Cancel,
+        cancel: &CancelToken,
         work: impl FnOnce(&View<'_>) -> Result<T>,
     ) -> Result<T> {
         self.may(need)?;
@@ -253,7 +258,7 @@ impl Local {
     }
 
     /// Returns the view of a session, and keeps its tree for the next one. The session has no uncommitted changes.
-    fn view<'a>(&'a self, session: &'a Session) -> Result<View<'a>> {
+    fn view<'a>(&'a self, session: &'a Database) -> Result<View<'a>> {
         let rev = session.rev()?;
         let view = View::new(session, &self.scope, self.known_tree(session, rev)?)?;
         // Outside a transaction another program may have changed the tree meanwhile.
@@ -264,7 +269,7 @@ impl Local {
     }
 
     /// Returns the tree at `rev` from the one that was read last, if only SIMs have changed since.
-    fn known_tree(&self, session: &Session, rev: Rev) -> Result<Option<(Arc<Accounts>, bool)>> {
+    fn known_tree(&self, session: &Database, rev: Rev) -> Result<Option<(Arc<Accounts>, bool)>> {
         let known = lock(&self.tree).as_ref().map(|(at, tree, whole)| (*at, Arc::clone(tree), *whole));
         let Some((at, tree, whole)) = known.filter(|(at, ..)| *at <= rev) else { return Ok(None) };
         if at == rev {

@@ -217,7 +217,8 @@ fn split(text: &str) -> Option<(Parts, Option<Clock>, Offset)> {
 fn part_date_from_clock(text: &str) -> String {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let at = (1..bytes.len()).find(|at| matches!(bytes[*at], b'T' | b't') && digit(at - 1) && digit(at + 1));
+    let at =
+        (1..bytes.len()).find(|at| matches!(bytes[*at], b'T' | b't') && digit(at - 1) && digit(at + 1));
     match at {
         Some(at) => format!("{} {}", &text[..at], &text[at + 1..]),
         None => text.to_owned(),
@@ -236,7 +237,8 @@ fn is_zone(word: &str) -> bool {
 
 fn parse_date(words: &[&str]) -> Option<Parts> {
     let joined = words.join(" ");
-    let pieces: Vec<&str> = joined.split(['-', '/', '.', ' ']).filter(|piece| !piece.is_empty()).collect();
+    let pieces: Vec<&str> =
+        joined.split(['-', '/', '.', ' ']).filter(|piece| !piece.is_empty()).collect();
     let number = |piece: &str| piece.parse::<i16>().ok().filter(|_| piece.len() <= 4);
     let named = |piece: &str| {
         let piece = piece.to_ascii_lowercase();
@@ -253,7 +255,9 @@ fn parse_date(words: &[&str]) -> Option<Parts> {
         [d, m, y] if named(m).is_some() => {
             Some(Parts::Day(Date::new(full_year(y)?, named(m)?, day(d)?).ok()?))
         }
-        [m, d, y] if named(m).is_some() => Some(Parts::Day(Date::new(year(y)?, named(m)?, day(d)?).ok()?)),
+        [m, d, y] if named(m).is_some() => {
+            Some(Parts::Day(Date::new(year(y)?, named(m)?, day(d)?).ok()?))
+        }
         [first, second, y] => {
             let (first, second, short_year) = (day(first)?, day(second)?, y.len() == 2);
             if joined.contains('.') {
@@ -333,7 +337,8 @@ fn parse_zone(text: &str) -> Option<Offset> {
 }
 
 /// Ages by letter, longest first so that they print short.
-pub(crate) const AGES: [(char, u64); 5] = [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+pub(crate) const AGES: [(char, u64); 5] =
+    [('w', 604_800), ('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
 /// Reads an age such as `7d`, in seconds.
 pub(crate) fn parse_age(word: &str) -> Option<u64> {
@@ -432,7 +437,9 @@ mod tests {
         ] {
             assert_eq!(said(text, None), Ok("2026-11-05T10:00:00Z".into()), "{text}");
         }
-        for text in ["2026-11-05", "20261105", "2026/11/05", "05.11.2026", "05-Nov-2026", "2026-11-05 UTC"] {
+        for text in
+            ["2026-11-05", "20261105", "2026/11/05", "05.11.2026", "05-Nov-2026", "2026-11-05 UTC"]
+        {
             let moment = parse(text, None).expect(text);
             assert_eq!(
                 (moment.precision, moment.time.day()),

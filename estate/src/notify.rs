@@ -35,7 +35,7 @@ impl Channel {
 
 /// Someone who is no user and hears of an account's SIMs and of those below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct External {
+pub struct ExternalRecipient {
     /// How.
     pub channel: Channel,
     /// The mail address, or the webhook's URL.
@@ -71,7 +71,9 @@ pub fn channel_of(address: &str) -> Result<(Channel, String)> {
 /// Checks the address of a webhook that is added: `https`, and no private, loopback or link-local address, unless the
 /// configuration allows those. A name is resolved, and checked the same way, whenever a message is sent.
 pub(crate) fn check_webhook(url: &str, allow_private: bool) -> Result<()> {
-    let Some((scheme, rest)) = url.trim().split_once("://").filter(|_| !allow_private) else { return Ok(()) };
+    let Some((scheme, rest)) = url.trim().split_once("://").filter(|_| !allow_private) else {
+        return Ok(());
+    };
     let wrong = |why: &str| {
         Err(Error::invalid("address", format!("{why}; [webhook] allow_private = true allows it")))
     };
@@ -102,8 +104,10 @@ pub fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, c, _] = ip.octets();
-            let reserved =
-                a == 0 || a >= 224 || (a == 100 && (64..128).contains(&b)) || (a == 192 && b == 0 && c == 0);
+            let reserved = a == 0
+                || a >= 224
+                || (a == 100 && (64..128).contains(&b))
+                || (a == 192 && b == 0 && c == 0);
             let test = a == 198 && (b == 18 || b == 19);
             ip.is_private() || ip.is_loopback() || ip.is_link_local() || reserved || test
         }
@@ -141,7 +145,7 @@ pub struct Told {
 
 /// A message that is due, leased to whoever asked for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct OutboxMessage {
     /// Its number in the outbox.
     pub id: i64,
     /// How it goes out.

@@ -159,9 +159,13 @@ fn ungroup(whole: &str, group: char) -> Option<String> {
         let last = rest.len() - 1;
         (1..=3).contains(&first.len())
             && rest.len() <= 6
-            && rest.iter().enumerate().all(|(at, group)| group.len() == 3 || (at < last && group.len() == 2))
+            && rest
+                .iter()
+                .enumerate()
+                .all(|(at, group)| group.len() == 3 || (at < last && group.len() == 2))
     };
-    (sound && is_digits(&first) && rest.iter().all(|group| is_digits(group))).then(|| first + &rest.concat())
+    (sound && is_digits(&first) && rest.iter().all(|group| is_digits(group)))
+        .then(|| first + &rest.concat())
 }
 
 /// Prints a count with thousands separators: `48,211`.

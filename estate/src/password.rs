@@ -142,7 +142,8 @@ pub(crate) fn new_factor() -> String {
 }
 
 fn factor(secret: &str, email: &str) -> Result<Totp> {
-    let broken = |e: &dyn std::fmt::Display| Error::Store(format!("the second factor cannot be read: {e}"));
+    let broken =
+        |e: &dyn std::fmt::Display| Error::Store(format!("the second factor cannot be read: {e}"));
     let secret = Secret::try_from_base32(secret).map_err(|e| broken(&e))?;
     // The address has no colon: one would end the name of whoever asks.
     let builder = Builder::new().with_secret(secret).with_issuer(Some(ISSUER));
@@ -228,7 +229,9 @@ mod tests {
         for (code, at) in [("287082", 121), ("287083", 59), ("", 59), ("28708", 59), ("abcdef", 59)] {
             assert_eq!(step(secret, code, Time(at)), Ok(None), "{code}");
         }
-        assert!(factor_url(secret, "ada@x.example").expect("URL").starts_with("otpauth://totp/simdeck:ada"));
+        assert!(
+            factor_url(secret, "ada@x.example").expect("URL").starts_with("otpauth://totp/simdeck:ada")
+        );
         assert_ne!(new_factor(), new_factor());
     }
 }

@@ -132,7 +132,7 @@ impl fmt::Display for PeriodRule {
 
 impl PeriodRule {
     /// The rule in words.
-    pub fn said(self) -> String {
+    pub fn describe(self) -> String {
         match self {
             Self::Month => "the calendar month".to_owned(),
             Self::Day(day) => format!("monthly from day {day}"),
@@ -183,25 +183,28 @@ mod tests {
         Time::parse(text).expect("time")
     }
 
-    fn said(rule: &str, moment: &str, activated: Option<&str>) -> String {
+    fn describe(rule: &str, moment: &str, activated: Option<&str>) -> String {
         let rule: PeriodRule = rule.parse().expect("rule");
         rule.period(at(moment), activated.map(at)).to_string()
     }
 
     #[test]
     fn periods_of_every_rule() {
-        assert_eq!(said("month", "2026-02-28T23:59Z", None), "2026-02-01 to 2026-02-28");
-        assert_eq!(said("month", "2026-03-01", None), "2026-03-01 to 2026-03-31");
-        assert_eq!(said("day:23", "2026-11-22T23:59Z", None), "2026-10-23 to 2026-11-22");
-        assert_eq!(said("day:23", "2026-11-23", None), "2026-11-23 to 2026-12-22");
-        assert_eq!(said("day:31", "2026-02-28", None), "2026-02-28 to 2026-03-30");
-        assert_eq!(said("day:31", "2026-02-27", None), "2026-01-31 to 2026-02-27");
+        assert_eq!(describe("month", "2026-02-28T23:59Z", None), "2026-02-01 to 2026-02-28");
+        assert_eq!(describe("month", "2026-03-01", None), "2026-03-01 to 2026-03-31");
+        assert_eq!(describe("day:23", "2026-11-22T23:59Z", None), "2026-10-23 to 2026-11-22");
+        assert_eq!(describe("day:23", "2026-11-23", None), "2026-11-23 to 2026-12-22");
+        assert_eq!(describe("day:31", "2026-02-28", None), "2026-02-28 to 2026-03-30");
+        assert_eq!(describe("day:31", "2026-02-27", None), "2026-01-31 to 2026-02-27");
         assert_eq!(
-            said("activation:30", "2026-03-01", Some("2026-01-15T13:00Z")),
+            describe("activation:30", "2026-03-01", Some("2026-01-15T13:00Z")),
             "2026-02-14 to 2026-03-15"
         );
-        assert_eq!(said("activation:30", "2026-03-01", None), "2026-03-01 to 2026-03-31");
-        assert_eq!(said("activation:30", "2026-01-01", Some("2026-01-15")), "2025-12-16 to 2026-01-14");
+        assert_eq!(describe("activation:30", "2026-03-01", None), "2026-03-01 to 2026-03-31");
+        assert_eq!(
+            describe("activation:30", "2026-01-01", Some("2026-01-15")),
+            "2025-12-16 to 2026-01-14"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Roles {
 
 impl Roles {
     /// The table with some rows asking for more: pairs of a capability's word and a role's.
-    pub fn tightened<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
+    pub fn with_stricter<'a>(rows: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self> {
         let mut roles = Self::default();
         for (word, role) in rows {
             let known = || TABLE.iter().map(|row| row.1);
@@ -29,8 +29,10 @@ impl Roles {
                 return Err(Error::invalid("roles", format!("{word} must be view-only, user or admin")));
             };
             if role < *least {
-                let why =
-                    format!("{word} needs {} at least: rows can be tightened, not loosened", least.word());
+                let why = format!(
+                    "{word} needs {} at least: rows can be tightened, not loosened",
+                    least.word()
+                );
                 return Err(Error::invalid("roles", why));
             }
             if *capability == Capability::View && role > ViewOnly {
@@ -77,14 +79,16 @@ mod tests {
 
     #[test]
     fn a_deployment_tightens_rows_and_never_loosens_one() {
-        let roles = Roles::tightened([("authenticate", "admin"), ("notes", "user")]).expect("tighter");
+        let roles =
+            Roles::with_stricter([("authenticate", "admin"), ("notes", "user")]).expect("tighter");
         assert!(roles.permit(User, Capability::Authenticate).is_err());
         assert!(
             roles.permit(User, Capability::EditNotes).is_ok()
                 && roles.permit(ViewOnly, Capability::Ping).is_ok()
         );
-        for (word, role) in [("move", "user"), ("mover", "admin"), ("ping", "nobody"), ("view", "admin")] {
-            assert!(Roles::tightened([(word, role)]).is_err(), "{word}");
+        for (word, role) in [("move", "user"), ("mover", "admin"), ("ping", "nobody"), ("view", "admin")]
+        {
+            assert!(Roles::with_stricter([(word, role)]).is_err(), "{word}");
         }
     }
 }

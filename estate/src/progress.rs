@@ -16,13 +16,13 @@ pub struct Progress {
 }
 
 /// Hears of progress and may break, which cancels: everything is rolled back.
-pub type Watch<'a> = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync + 'a;
+pub type OnProgress<'a> = dyn Fn(Progress) -> ControlFlow<()> + Send + Sync + 'a;
 
 /// Lets someone else stop a read.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct CancelToken(Arc<AtomicBool>);
 
-impl Cancel {
+impl CancelToken {
     /// A handle nobody has cancelled.
     pub fn new() -> Self {
         Self::default()

@@ -109,7 +109,10 @@ impl Column {
 
     /// Whether people look for the largest first.
     pub fn falls(self) -> bool {
-        matches!(self, Self::Used | Self::UsedPct | Self::Seen | Self::Session | Self::AsOf | Self::Activated)
+        matches!(
+            self,
+            Self::Used | Self::UsedPct | Self::Seen | Self::Session | Self::AsOf | Self::Activated
+        )
     }
 }
 
@@ -122,7 +125,8 @@ impl Serialize for Column {
 impl<'de> Deserialize<'de> for Column {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
-        Self::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("no column is called {name}")))
+        Self::from_name(&name)
+            .ok_or_else(|| serde::de::Error::custom(format!("no column is called {name}")))
     }
 }
 
@@ -189,7 +193,7 @@ impl Order {
 
     /// The other way round, whole.
     #[must_use]
-    pub fn reversed(&self) -> Self {
+    pub fn reverse(&self) -> Self {
         Self(self.0.iter().map(|s| Sort { descending: !s.descending, ..*s }).collect())
     }
 
@@ -362,9 +366,10 @@ mod tests {
         assert_eq!(order.to_string(), "used:desc");
         let order = order.also_by(Column::Label).also_by(Column::Label);
         assert_eq!(order.to_string(), "used:desc,label:desc");
-        assert_eq!(order.reversed().to_string(), "used,label");
+        assert_eq!(order.reverse().to_string(), "used,label");
         assert_eq!(order.led_by(Column::Used).to_string(), "used");
-        let many = [Column::Cap, Column::Seen, Column::Iccid].into_iter().fold(order, |o, c| o.also_by(c));
+        let many =
+            [Column::Cap, Column::Seen, Column::Iccid].into_iter().fold(order, |o, c| o.also_by(c));
         assert_eq!(many.to_string(), "used:desc,label:desc,cap,iccid");
         assert!(Column::all().all(|c| Column::from_name(c.name()) == Some(c)));
     }

@@ -115,7 +115,9 @@ impl RolloverStatus {
     fn ahead_message(&self, first: &PeriodRollover) -> String {
         let closed = format!("periods until {} are closed", first.until.day());
         let advice = match &first.change {
-            Some(change) => format!("an Admin of the root account reopens them: simdeck undo {}", change.0),
+            Some(change) => {
+                format!("an Admin of the root account reopens them: simdeck undo {}", change.0)
+            }
             None if first.is_logged => "an Admin of the root account reopens them".to_owned(),
             None => "an Admin of the root account reopens them: simdeck store rollover \
             --confirm"

@@ -107,7 +107,7 @@ pub enum SavedEdit {
 /// Carries a change out on a list.
 pub(crate) fn edit(list: &mut Vec<Saved>, edit: &SavedEdit) -> Result<()> {
     match edit {
-        SavedEdit::Put(saved, replace) => put(list, saved, *replace),
+        SavedEdit::Put(saved, replace) => put_filter(list, saved, *replace),
         SavedEdit::Rename(from, to) => {
             let to = valid_name(to)?;
             let at = find(list, from)?;
@@ -139,7 +139,7 @@ pub(crate) fn edit(list: &mut Vec<Saved>, edit: &SavedEdit) -> Result<()> {
     }
 }
 
-fn put(list: &mut Vec<Saved>, saved: &Saved, replace: bool) -> Result<()> {
+fn put_filter(list: &mut Vec<Saved>, saved: &Saved, replace: bool) -> Result<()> {
     saved.check()?;
     let saved = Saved { name: valid_name(&saved.name)?, ..saved.clone() };
     match find(list, &saved.name) {
@@ -195,7 +195,7 @@ pub const WATCHED: [(&str, &str); 5] = [
 /// The filters everybody has, on the digits their own do not take.
 pub fn quick(accounts: &Accounts) -> Vec<Saved> {
     let own = accounts.top().map(|top| accounts.path(top.id)).unwrap_or_default();
-    let own = crate::filter::suggest::quoted(&own);
+    let own = crate::filter::suggest::quote(&own);
     let all = [
         ("Alerted", "status=alerted".to_owned()),
         ("Blocked", "status=blocked".to_owned()),
@@ -218,7 +218,10 @@ pub fn quick(accounts: &Accounts) -> Vec<Saved> {
 /// The filter a digit calls: the user's own, else a quick one.
 pub fn called_by(own: &[Saved], accounts: &Accounts, digit: u8) -> Option<Saved> {
     let calls = |s: &&Saved| s.digit == Some(digit);
-    own.iter().find(calls).cloned().or_else(|| quick(accounts).into_iter().find(|s| s.digit == Some(digit)))
+    own.iter()
+        .find(calls)
+        .cloned()
+        .or_else(|| quick(accounts).into_iter().find(|s| s.digit == Some(digit)))
 }
 
 /// The first line of a file of saved filters.

@@ -119,7 +119,7 @@ pub struct Chosen {
 
 /// Whether somebody has a password and a second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signing {
+pub struct SignInMethods {
     /// A password.
     pub password: bool,
     /// A second factor that has been proved.
@@ -128,7 +128,7 @@ pub struct Signing {
 
 /// A second factor to be: what an authenticator is set up by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Factor {
+pub struct TotpEnrolment {
     /// To be typed in (base 32).
     pub secret: String,
     /// To be read as a code: `otpauth://totp/…`.

@@ -84,7 +84,8 @@ pub enum NoSize {
 pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> Result<u64, NoSize> {
     let text = text.trim();
     if let Some(whole) = number::parse_exponent(text) {
-        let bytes = whole.checked_mul(bare.ok_or(NoSize::NoUnit)?.into()).and_then(|n| u64::try_from(n).ok());
+        let bytes =
+            whole.checked_mul(bare.ok_or(NoSize::NoUnit)?.into()).and_then(|n| u64::try_from(n).ok());
         return bytes.filter(|n| *n <= MAX_BYTES).ok_or(NoSize::TooLarge);
     }
     let (digits, word) = text.split_at(number::number_end(text));
@@ -175,7 +176,7 @@ impl fmt::Display for Time {
 }
 
 /// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB (524,288,000 bytes)`.
-pub fn shown(bytes: u64) -> String {
+pub fn describe_bytes(bytes: u64) -> String {
     if bytes == 0 {
         return "none".to_owned();
     }
@@ -205,7 +206,9 @@ mod tests {
         assert_eq!(parse_size("12.0", Some(1), None), Ok(12));
         assert_eq!(parse_size("1,500 MB", None, None), Err(NoSize::TwoWays));
         assert_eq!(parse_bytes("1.125GB"), Ok(1_125_000_000));
-        for bad in ["lots", "-5", "", ".", "1.2.3MB", "5 parsecs", "5 Mbit", "99999999999999TB", "1,500MB"] {
+        for bad in
+            ["lots", "-5", "", ".", "1.2.3MB", "5 parsecs", "5 Mbit", "99999999999999TB", "1,500MB"]
+        {
             assert!(parse_bytes(bad).is_err(), "{bad}");
         }
     }
@@ -242,7 +245,10 @@ mod tests {
 
     #[test]
     fn levels_are_shown_with_their_bytes_where_rounding_hides_them() {
-        assert_eq!((shown(0).as_str(), shown(500_000_000).as_str()), ("none", "500 MB"));
-        assert_eq!(shown(524_288_000), "524 MB (524,288,000 bytes)");
+        assert_eq!(
+            (describe_bytes(0).as_str(), describe_bytes(500_000_000).as_str()),
+            ("none", "500 MB")
+        );
+        assert_eq!(describe_bytes(524_288_000), "524 MB (524,288,000 bytes)");
     }
 }

@@ -49,7 +49,7 @@ pub enum Reporting {
 
 impl Reporting {
     /// The sentence people read.
-    pub fn said(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Stated => "as an import stated it; no usage records yet",
             Self::Totals => "reported as totals",
@@ -71,7 +71,7 @@ impl Reporting {
 
 /// Usage in one day or period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Spent {
+pub struct UsageBucket {
     /// When.
     pub period: Period,
     /// How much.
@@ -103,9 +103,9 @@ pub struct Usage {
     /// How its usage is reported.
     pub reporting: Reporting,
     /// Days with usage, newest first.
-    pub days: Vec<Spent>,
+    pub days: Vec<UsageBucket>,
     /// Billing periods that are over, newest first.
-    pub periods: Vec<Spent>,
+    pub periods: Vec<UsageBucket>,
     /// Data sessions, newest first; at most a hundred.
     pub sessions: Vec<DataSession>,
 }
@@ -125,20 +125,20 @@ pub struct AccountUsage {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct EstateUsage {
     /// By day, newest first.
-    pub days: Vec<Spent>,
+    pub days: Vec<UsageBucket>,
     /// By account, most first: the account itself, and each one directly below it with what lies below that.
     pub accounts: Vec<AccountUsage>,
 }
 
 impl EstateUsage {
     /// By calendar month, newest first.
-    pub fn months(&self) -> Vec<Spent> {
-        let mut months: Vec<Spent> = Vec::new();
+    pub fn months(&self) -> Vec<UsageBucket> {
+        let mut months: Vec<UsageBucket> = Vec::new();
         for day in &self.days {
             let month = PeriodRule::Month.period(day.period.start, None);
             match months.last_mut().filter(|last| last.period == month) {
                 Some(last) => last.bytes += day.bytes,
-                None => months.push(Spent { period: month, bytes: day.bytes }),
+                None => months.push(UsageBucket { period: month, bytes: day.bytes }),
             }
         }
         months

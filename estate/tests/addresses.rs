@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use common::{estate, import};
 use estate::{
-    AccountChoice, AccountId, Cancel, Change, ChangeId, Chosen, Error, Estate, Local, Receipt, Role, SignIn,
-    Signed, Time, User, UserChange, UserState,
+    AccountChoice, AccountId, CancelToken, Change, ChangeId, Chosen, Error, Estate, Local, Receipt, Role,
+    SignIn, Signed, Time, User, UserChange, UserState,
 };
 
 const NOW: Time = Time(1_780_000_000);
@@ -27,7 +27,7 @@ fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
 }
 
 fn account(local: &Local, path: &str) -> AccountId {
-    local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+    local.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
 }
 
 /// Adds an active Admin of an account, and signs them in at the store.
@@ -39,9 +39,10 @@ fn admin(root: &Local, path: &str, email: &str) -> Local {
 }
 
 fn invite(by: &Local, account: AccountId, email: &str) -> Result<User, Error> {
-    let added = Change::AddUser { account, name: "Some One".into(), email: email.into(), role: Role::User };
+    let added =
+        Change::AddUser { account, name: "Some One".into(), email: email.into(), role: Role::User };
     apply(by, &added)?;
-    let users = by.users(Some(account), &Cancel::new())?;
+    let users = by.users(Some(account), &CancelToken::new())?;
     Ok(users.into_iter().find(|user| user.email == email).expect("invited"))
 }
 
@@ -209,12 +210,12 @@ fn an_account_does_not_move_to_a_customer_that_has_one_of_its_addresses() {
     assert_eq!(refused(apply(&root, &Change::Undo { change: moved.id })), why);
     let back = Change::MoveAccount { account: north, under: at("/Root/A") };
     assert_eq!(refused(apply(&root, &back)), why);
-    assert_eq!(root.plan(&back, &Cancel::new()).expect_err("refused").code(), "conflict");
+    assert_eq!(root.plan(&back, &CancelToken::new()).expect_err("refused").code(), "conflict");
     // Within the customer, and to the top, it moves; a customer of its own shares no address.
     for under in ["/Root/B", "/Root"] {
         apply(&root, &Change::MoveAccount { account: north, under: at(under) }).expect(under);
     }
-    let south = root.users(Some(at("/Root/A/South")), &Cancel::new()).expect("users")[0].id;
+    let south = root.users(Some(at("/Root/A/South")), &CancelToken::new()).expect("users")[0].id;
     apply(&root, &Change::ChangeUser { user: south, to: UserChange::Remove }).expect("removed");
     apply(&root, &back).expect("moved");
     assert_eq!(root.check(), Ok(Vec::new()));

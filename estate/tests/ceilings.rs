@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    AccountId, Alert, Cancel, Ceiling, Change, ChangeId, Clear, Error, Estate, Gate, ImportOptions, Levels,
-    Local, OnDuplicate, Reason, Role, Target, Warning,
+    AccountId, Alert, CancelToken, Ceiling, Change, ChangeId, Error, Estate, Gate, ImportOptions, Levels,
+    Local, MoveOptions, OnDuplicate, Reason, Role, Target, Warning,
 };
 use proptest::prelude::*;
 
@@ -29,7 +29,7 @@ fn world() -> (tempfile::TempDir, Local) {
 }
 
 fn account(local: &Local, path: &str) -> AccountId {
-    local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+    local.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
 }
 
 /// Cap, alert in megabytes, and the gate.
@@ -51,7 +51,11 @@ fn set(local: &Local, text: &str, levels: Levels) -> Change {
 }
 
 fn moved(local: &Local, n: u8, to: &str) -> Change {
-    Change::Move { target: Target::ids([sim(local, n).id]), to: account(local, to), clear: Clear::default() }
+    Change::Move {
+        target: Target::ids([sim(local, n).id]),
+        to: account(local, to),
+        clear: MoveOptions::default(),
+    }
 }
 
 fn sound(local: &Local) {
@@ -74,8 +78,9 @@ fn a_new_ceiling_holds_every_cap_below_it_and_undo_brings_them_back() {
     assert_eq!((levels(&root, 14).0, levels(&root, 15).0, levels(&root, 16).0), (800, 500, 500));
     assert!(matches!(apply(&root, &change), Err(Error::Conflict(_))), "it is that already");
     sound(&root);
-    let log =
-        root.entries(&estate::LogFilter { limit: 1, ..Default::default() }, &Cancel::new()).expect("log");
+    let log = root
+        .entries(&estate::LogFilter { limit: 1, ..Default::default() }, &CancelToken::new())
+        .expect("log");
     assert_eq!(log[0].summary, "set the ceiling of /Root/A to 200 MB; caps of 3 SIMs changed");
     // Of what was changed since, the cap stays.
     apply(&root, &set(&root, "iccid:*13", cap(50))).expect("tightened");
@@ -85,7 +90,7 @@ fn a_new_ceiling_holds_every_cap_below_it_and_undo_brings_them_back() {
     assert_eq!((undone.counts.done, undone.counts.conflict), (2, 1));
     assert_eq!(levels(&root, 11), (0, 0, Gate::Ok));
     assert_eq!((levels(&root, 12), levels(&root, 13).0), ((500, 400, Gate::Ok), 50));
-    assert_eq!(root.accounts(&Cancel::new()).expect("accounts").all()[1].ceiling, None);
+    assert_eq!(root.accounts(&CancelToken::new()).expect("accounts").all()[1].ceiling, None);
     sound(&root);
 }
 
@@ -117,7 +122,7 @@ fn nobody_goes_above_it_and_everybody_may_go_below() {
     assert_eq!(levels(&root, 13).0, 100);
     let spread = |text: &str| {
         let Change::SetLevels { target, .. } = set(&ann, text, cap(1)) else { unreachable!() };
-        ann.spread(&target, &Cancel::new()).expect("spread").ceiling.map(|c| c.bytes / MB)
+        ann.levels_summary(&target, &CancelToken::new()).expect("spread").ceiling.map(|c| c.bytes / MB)
     };
     assert_eq!((spread(""), spread("iccid:*12")), (Some(100), Some(400)));
     // Undo of a cap that would be above it now is refused, SIM by SIM.
@@ -152,19 +157,21 @@ fn a_move_under_a_lower_ceiling_holds_the_cap_and_says_so_before() {
 fn an_account_hung_under_a_lower_ceiling_takes_it_over() {
     let (_dir, root) = world();
     apply(&root, &ceiling(&root, "/Root/A", 200)).expect("set");
-    let change = Change::MoveAccount { account: account(&root, "/Root/B"), under: account(&root, "/Root/A") };
+    let change =
+        Change::MoveAccount { account: account(&root, "/Root/B"), under: account(&root, "/Root/A") };
     let planned = plan(&root, &change);
     assert!(planned.warnings.contains(&(Warning::Held, 1)), "{planned:?}");
     let receipt = apply(&root, &change).expect("hung");
     assert_eq!((receipt.counts.done, levels(&root, 14)), (1, (200, 160, Gate::Blocked)));
     undo(&root, &receipt.id).expect("undone");
     assert_eq!(levels(&root, 14), (800, 640, Gate::Ok));
-    let empty = apply(&root, &Change::AddAccount { parent: account(&root, "/Root/B"), name: "New".into() });
+    let empty =
+        apply(&root, &Change::AddAccount { parent: account(&root, "/Root/B"), name: "New".into() });
     apply(&root, &ceiling(&root, "/Root/B/New", 7)).expect("set");
     let new = Change::DeleteAccount { account: empty.expect("made").account.expect("account") };
     let deleted = apply(&root, &new).expect("deleted");
     undo(&root, &deleted.id).expect("undone");
-    let tree = root.accounts(&Cancel::new()).expect("accounts");
+    let tree = root.accounts(&CancelToken::new()).expect("accounts");
     assert_eq!(tree.get(account(&root, "/Root/B/New")).and_then(|a| a.own_ceiling), Some(7 * MB));
     sound(&root);
 }
@@ -203,7 +210,8 @@ fn an_import_is_held_to_it_and_the_report_says_so() {
 #[test]
 fn a_raise_is_held_too_and_what_it_returns_to() {
     let (_dir, root) = world();
-    apply(&root, &set(&root, "iccid:*12", Levels { until_period_end: true, ..cap(900) })).expect("raised");
+    apply(&root, &set(&root, "iccid:*12", Levels { until_period_end: true, ..cap(900) }))
+        .expect("raised");
     apply(&root, &ceiling(&root, "/Root/A", 600)).expect("set");
     let held = sim(&root, 12);
     assert_eq!((held.cap, held.cap_returns_to), (Some(600 * MB), Some(500 * MB)), "still a raise");
@@ -229,7 +237,7 @@ proptest! {
             let change = match what {
                 0 => Change::SetCeiling { account: ids[a], ceiling: Some(size * 100 * MB).filter(|s| *s > 0) },
                 1 => moved(&root, 11 + b as u8, "/Root"),
-                2 => Change::Move { target: Target::ids([sim(&root, 11 + b as u8).id]), to: ids[a], clear: Clear::default() },
+                2 => Change::Move { target: Target::ids([sim(&root, 11 + b as u8).id]), to: ids[a], clear: MoveOptions::default() },
                 3 => Change::MoveAccount { account: ids[a], under: ids[b] },
                 4 => set(&root, "", Levels { until_period_end: b == 0, ..cap(size * 100) }),
                 _ => match done.get(a) {
@@ -237,7 +245,7 @@ proptest! {
                     None => continue,
                 },
             };
-            let planned = root.plan(&change, &Cancel::new());
+            let planned = root.plan(&change, &CancelToken::new());
             let id = ChangeId::new();
             match root.apply(&id, &change, &go) {
                 Ok(receipt) => {

@@ -6,8 +6,8 @@ use std::io::Read;
 
 use common::{estate, import, import_with};
 use estate::{
-    Cancel, Change, ChangeId, Estate, ImportOptions, Local, Note, Query, Result, Sim, Status, Tally, Time,
-    UsageTally,
+    CancelToken, Change, ChangeId, Estate, ImportOptions, ImportSummary, Local, Note, Query, Result, Sim,
+    Status, Time, UsageTally,
 };
 
 /// The sample files.
@@ -20,11 +20,11 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn sim(local: &Local, iccid: &str) -> Sim {
-    local.sim_by_iccid(iccid, &Cancel::new()).expect(iccid)
+    local.sim_by_iccid(iccid, &CancelToken::new()).expect(iccid)
 }
 
 fn count(local: &Local) -> u64 {
-    local.count(&Query::all(local.me().account, Time(0)), &Cancel::new()).expect("count")
+    local.count(&Query::all(local.me().account, Time(0)), &CancelToken::new()).expect("count")
 }
 
 fn words(local: &Local, iccids: &[&str]) -> Vec<&'static str> {
@@ -32,7 +32,10 @@ fn words(local: &Local, iccids: &[&str]) -> Vec<&'static str> {
 }
 
 /// Imports lines under a header into a new estate.
-fn try_lines(lines: &str, options: &ImportOptions) -> (Local, tempfile::TempDir, Result<(Tally, Vec<Note>)>) {
+fn try_lines(
+    lines: &str,
+    options: &ImportOptions,
+) -> (Local, tempfile::TempDir, Result<(ImportSummary, Vec<Note>)>) {
     let (dir, local) = estate();
     let result = import_with(&local, lines.as_bytes(), options);
     (local, dir, result)
@@ -82,7 +85,8 @@ fn gdsp_states_are_understood() {
     let (_dir, local) = estate();
     let (tally, _) = import(&local, &file("gdsp-inventory"));
     assert_eq!((tally.added, tally.portal.as_deref()), (10, Some("Vodafone GDSP inventory")));
-    let iccids = ["8944538523000000011", "8944538523000000052", "8944538523000000078", "8944538523000000102"];
+    let iccids =
+        ["8944538523000000011", "8944538523000000052", "8944538523000000078", "8944538523000000102"];
     assert_eq!(words(&local, &iccids), ["active", "suspended", "inactive", "terminated"]);
     assert_eq!(sim(&local, iccids[0]).imsi, "204040000000000", "without its apostrophe");
     assert_eq!(sim(&local, iccids[0]).activated.expect("activated").to_string(), "2026-07-01T08:15:00Z");
@@ -161,7 +165,8 @@ fn count_usage(sims: &str, file: &[u8]) -> (tempfile::TempDir, Local, UsageTally
     let mut last = UsageTally::default();
     // Twice: the same file again states the same records.
     for _ in 0..2 {
-        let (staging, tally) = local.stage_usage(Box::new(file), &plain(), &mut |_| {}, &go).expect("staged");
+        let (staging, tally) =
+            local.stage_usage(Box::new(file), &plain(), &mut |_| {}, &go).expect("staged");
         local.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("counted");
         last = tally;
     }
@@ -191,7 +196,7 @@ fn usage_files_come_to_the_right_sums() {
         count_usage("iccid\n8944110077000000014\n8944110077000000022\n", &file("monogoto-month"));
     assert_eq!(sim(&local, "8944110077000000014").used, 1_150_000, "by IMSI and operator");
     let (_dir, local, _) = count_usage("iccid\n8932042000000000014\n", &file("usage-us-daily"));
-    let usage = local.usage(sim(&local, "8932042000000000014").id, &Cancel::new()).expect("usage");
+    let usage = local.usage(sim(&local, "8932042000000000014").id, &CancelToken::new()).expect("usage");
     assert_eq!((usage.days.len(), usage.days[0].period.start.day()), (28, "2026-11-28".into()));
 }
 
@@ -260,7 +265,10 @@ fn a_column_that_could_be_the_status_is_asked_about() {
             continue;
         }
         let error = refused(&text, &plain());
-        assert!(error.contains(&format!("--ignore '{header}'")) && error.contains("--no-status"), "{error}");
+        assert!(
+            error.contains(&format!("--ignore '{header}'")) && error.contains("--no-status"),
+            "{error}"
+        );
         assert_eq!(read(&text, &options).status, Status::Active, "{header}");
         let mapped = ImportOptions { map: pairs(&[(header, "status")]), ..plain() };
         assert_eq!(read(&text, &mapped).status, Status::Suspended);
@@ -285,8 +293,9 @@ fn status_words_can_be_given_a_meaning() {
 #[test]
 fn the_column_settles_the_order_of_dates() {
     let date = |second: &str, options: &ImportOptions| {
-        let text =
-            format!("iccid,last seen\n8900101000000000043,07/05/2026 10:00\n8900101000000000050,{second}\n");
+        let text = format!(
+            "iccid,last seen\n8900101000000000043,07/05/2026 10:00\n8900101000000000050,{second}\n"
+        );
         try_lines(&text, options).2.map(|_| read(&text, options).last_seen.expect("seen").to_string())
     };
     assert_eq!(date("07/25/2026", &plain()), Ok("2026-07-05T10:00:00Z".into()));
@@ -332,7 +341,8 @@ fn the_column_settles_decimal_marks_and_units() {
         used("Volume", &["7"], &ImportOptions { map: pairs(&[("Volume", "used:MB")]), ..plain() }),
         Ok(7_000_000)
     );
-    let error = |header: &str, cells: &[&str]| used(header, cells, &plain()).expect_err("asked").to_string();
+    let error =
+        |header: &str, cells: &[&str]| used(header, cells, &plain()).expect_err("asked").to_string();
     assert!(error("Usage (MB)", &["1,000", "2,500"]).contains("--decimal"));
     assert!(error("Usage (blocks)", &["7"]).contains("is not known (blocks)"));
     assert!(error("Usage", &["500"]).contains("--map 'Usage=used:MB'"));
@@ -344,7 +354,8 @@ fn upload_and_download_are_added_and_what_is_left_is_subtracted() {
     let sim = read("iccid,up,down\n8900101000000000043,5,7\n", &ImportOptions { map, ..plain() });
     assert_eq!(sim.used, 12);
     let map = pairs(&[("volume", "used:MB"), ("left", "-used:MB")]);
-    let sim = read("iccid,volume,left\n8900101000000000043,500,499.5\n", &ImportOptions { map, ..plain() });
+    let sim =
+        read("iccid,volume,left\n8900101000000000043,500,499.5\n", &ImportOptions { map, ..plain() });
     assert_eq!(sim.used, 500_000);
 }
 
@@ -372,7 +383,11 @@ fn other_kinds_of_file_are_read() {
     let (_, _dir, result) = try_lines(array, &plain());
     let (tally, notes) = result.expect("array");
     assert_eq!((tally.added, tally.refused), (1, 1));
-    assert!(notes[0].reason.contains("destroyed its digits"), "a number of 20 digits: {}", notes[0].reason);
+    assert!(
+        notes[0].reason.contains("destroyed its digits"),
+        "a number of 20 digits: {}",
+        notes[0].reason
+    );
     let utf_16: Vec<u8> =
         "iccid,label\n8900101000000000043,é\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let (_dir, local) = estate();
@@ -398,7 +413,8 @@ fn what_has_no_end_is_refused() {
     assert!(error(Box::new(std::io::repeat(0))).contains("binary data"));
     let line = std::io::repeat(b'8').take(300 << 20);
     assert!(
-        error(Box::new(std::io::Cursor::new("iccid\n").chain(line))).contains("line 2 is longer than 1 MiB")
+        error(Box::new(std::io::Cursor::new("iccid\n").chain(line)))
+            .contains("line 2 is longer than 1 MiB")
     );
 }
 
@@ -502,7 +518,8 @@ fn a_total_that_grows_with_its_counts_is_one_record() {
     assert_eq!(sim(&local, "8900101000000000043").used, 200, "rows that differ in a cell are different");
     let go = |_| std::ops::ControlFlow::Continue(());
     let later = b"ICCID,Date,Operator,Bytes,Cost\n8900101000000000043,2026-11-05,A,150,0.03\n8900101000000000043,2026-11-05,A,100,0.02\n";
-    let (staging, _) = local.stage_usage(Box::new(&later[..]), &plain(), &mut |_| {}, &go).expect("staged");
+    let (staging, _) =
+        local.stage_usage(Box::new(&later[..]), &plain(), &mut |_| {}, &go).expect("staged");
     local.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("counted");
     assert_eq!(sim(&local, "8900101000000000043").used, 250);
 }
@@ -518,8 +535,11 @@ fn an_id_that_stands_for_a_sim_is_no_record_id() {
 
 #[test]
 fn json_is_read_within_bounds() {
-    let nested =
-        format!("{{\"iccid\":\"8900101000000000043\",\"x\":{}\";\"{}}}\n", "[".repeat(60), "]".repeat(60));
+    let nested = format!(
+        "{{\"iccid\":\"8900101000000000043\",\"x\":{}\";\"{}}}\n",
+        "[".repeat(60),
+        "]".repeat(60)
+    );
     let (local, _dir, result) = try_lines(&nested, &plain());
     assert_eq!((result.expect("read").0.added, count(&local)), (1, 1));
     let long = format!("[{{\"iccid\":\"8900101000000000043\",\"x\":\"{}\"}}]", "z".repeat(2 << 20));

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use common::{estate, import};
 use estate::filter::suggest::Values;
 use estate::{
-    Cancel, Change, ChangeId, Clear, Error, Estate, Field, Filter, List, Local, Query, Role, Saved,
-    SavedEdit, Target, Time, saved,
+    CancelToken, Change, ChangeId, Error, Estate, Field, Filter, List, Local, MoveOptions, Query, Role,
+    Saved, SavedEdit, Target, Time, saved,
 };
 
 const CSV: &[u8] = b"iccid,imsi,msisdn,eid,imei,account,network,tariff,tags,categories,status\n\
@@ -25,7 +25,7 @@ const NOW: Time = Time(1_780_000_000);
 fn world() -> (tempfile::TempDir, Local, Local, Local) {
     let (dir, root) = estate();
     import(&root, CSV);
-    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let accounts = root.accounts(&CancelToken::new()).expect("accounts");
     let open = |path: &str, email: &str| {
         let id = accounts.find(path).expect("account");
         root.add_user(id, "Someone", email, Role::Admin).expect("user");
@@ -37,7 +37,7 @@ fn world() -> (tempfile::TempDir, Local, Local, Local) {
 }
 
 fn values(local: &Local, field: Field) -> Values {
-    local.values(field, &Cancel::new()).expect("values")
+    local.values(field, &CancelToken::new()).expect("values")
 }
 
 fn words(list: &[(&str, u64)]) -> Values {
@@ -49,7 +49,11 @@ fn values_are_those_of_the_users_own_sims() {
     let (_dir, root, a, b) = world();
     assert_eq!(values(&root, Field::Network), words(&[("EE", 2), ("O2", 1), ("Secret Net", 1)]));
     let tags = values(&root, Field::Tag);
-    assert_eq!(tags.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [2, 1, 1], "one spelling each: {tags:?}");
+    assert_eq!(
+        tags.iter().map(|(_, n)| *n).collect::<Vec<_>>(),
+        [2, 1, 1],
+        "one spelling each: {tags:?}"
+    );
     assert_eq!(values(&root, Field::Category).len(), 2);
     assert_eq!(values(&a, Field::Network), words(&[("EE", 2)]));
     assert_eq!(values(&a, Field::Tariff), words(&[("IoT", 2)]));
@@ -73,22 +77,22 @@ fn lists_of_every_kind_are_found_and_become_filters() {
          8900101000000000099\n234100000000002\nhello",
     )
     .expect("list");
-    let found = root.lookup(&list, &Cancel::new()).expect("lookup");
+    let found = root.lookup(&list, &CancelToken::new()).expect("lookup");
     assert_eq!((found.found.len(), found.duplicates), (3, 3));
     assert_eq!(found.unknown, ["8900101000000000099", "hello"]);
     assert_eq!(found.summary(), "3 of 5 found · 3 listed twice");
     let count = |local: &Local| {
         let query = Query { filter: found.filter(), ..Query::all(local.me().account, NOW) };
-        local.count(&query, &Cancel::new()).expect("count")
+        local.count(&query, &CancelToken::new()).expect("count")
     };
     assert_eq!((count(&root), count(&a)), (3, 2), "a neighbour's SIMs are as good as unknown");
-    let mine = a.lookup(&list, &Cancel::new()).expect("lookup");
+    let mine = a.lookup(&list, &CancelToken::new()).expect("lookup");
     assert_eq!(mine.unknown, ["+447700900003", "8900101000000000099", "hello"]);
     import(&root, b"iccid,msisdn\n8900101000000000031,447700900077\n8900101000000000032,447700900077\n");
-    let shared = root.lookup(&List::of(["447700900077"]), &Cancel::new()).expect("lookup");
+    let shared = root.lookup(&List::of(["447700900077"]), &CancelToken::new()).expect("lookup");
     assert_eq!(shared.summary(), "2 of 2 found · 1 number fits several SIMs");
     let headed = List::read("IMSI\n447700900001\n234100000000001\n").expect("list");
-    let found = root.lookup(&headed, &Cancel::new()).expect("lookup");
+    let found = root.lookup(&headed, &CancelToken::new()).expect("lookup");
     assert_eq!(found.unknown, ["447700900001"], "a header says what they are");
 }
 
@@ -96,16 +100,17 @@ fn lists_of_every_kind_are_found_and_become_filters() {
 fn the_index_of_tags_follows_every_change() {
     let (_dir, root, ..) = world();
     let count = |text: &str| {
-        let query = Query { filter: Filter::parse(text).expect(text), ..Query::all(root.me().account, NOW) };
-        root.count(&query, &Cancel::new()).expect(text)
+        let query =
+            Query { filter: Filter::parse(text).expect(text), ..Query::all(root.me().account, NOW) };
+        root.count(&query, &CancelToken::new()).expect(text)
     };
     assert_eq!((count("tag=FLEET"), count("tag:ip"), count("category=x")), (2, 1, 1));
-    let to = root.accounts(&Cancel::new()).expect("accounts").find("/Root/B").expect("B");
+    let to = root.accounts(&CancelToken::new()).expect("accounts").find("/Root/B").expect("B");
     let target = Target::query(Query {
         filter: Filter::parse("tag=fleet").expect("filter"),
         ..Query::all(root.me().account, NOW)
     });
-    let change = Change::Move { target, to, clear: Clear { tags: true, ..Clear::default() } };
+    let change = Change::Move { target, to, clear: MoveOptions { tags: true, ..MoveOptions::default() } };
     let id = ChangeId::new();
     root.apply(&id, &change, &|_| ControlFlow::Continue(())).expect("moved");
     assert_eq!((count("tag=fleet"), count("has:tag"), count("category=x")), (0, 1, 1));
@@ -127,7 +132,12 @@ fn one(name: &str) -> Saved {
 fn saved_filters_are_private_and_kept_in_order() {
     let (_dir, root, a, b) = world();
     let names = |local: &Local| {
-        local.saved(&Cancel::new()).expect("saved").into_iter().map(|s| s.name).collect::<Vec<_>>()
+        local
+            .saved_filters(&CancelToken::new())
+            .expect("saved")
+            .into_iter()
+            .map(|s| s.name)
+            .collect::<Vec<_>>()
     };
     let rev = root.rev().expect("rev");
     a.edit_saved(&[SavedEdit::Put(one("One"), false), SavedEdit::Put(one("Two"), false)]).expect("saved");
@@ -141,7 +151,7 @@ fn saved_filters_are_private_and_kept_in_order() {
     assert_eq!(names(&a), ["Two", "One"], "all of the edits or none");
     assert!(matches!(b.edit_saved(&[SavedEdit::Delete("One".into())]), Err(Error::NotFound { .. })));
     let again = Local::open(a.path(), Some("a@x.example"), false).expect("again");
-    assert_eq!(again.saved(&Cancel::new()).expect("saved")[1].digit, Some(3));
+    assert_eq!(again.saved_filters(&CancelToken::new()).expect("saved")[1].digit, Some(3));
     let read_only = Local::open(a.path(), Some("a@x.example"), true).expect("read-only");
     assert_eq!(read_only.edit_saved(&[SavedEdit::Delete("One".into())]), Err(Error::ReadOnly));
     let view_only = Local::open(a.path(), Some("see-a@x.example"), false).expect("view only");
@@ -152,11 +162,11 @@ fn saved_filters_are_private_and_kept_in_order() {
 fn quick_filters_fit_the_user_who_calls_them() {
     let (_dir, root, a, _) = world();
     for (local, unassigned) in [(&root, 1), (&a, 2)] {
-        let accounts = local.accounts(&Cancel::new()).expect("accounts");
+        let accounts = local.accounts(&CancelToken::new()).expect("accounts");
         for quick in saved::quick(&accounts) {
             let filter = quick.check().expect("reads");
             let query = Query { filter, ..Query::all(local.me().account, NOW) };
-            let count = local.count(&query, &Cancel::new()).expect("count");
+            let count = local.count(&query, &CancelToken::new()).expect("count");
             if quick.name == "Unassigned" {
                 assert_eq!(count, unassigned);
             }
@@ -171,7 +181,7 @@ fn quick_filters_fit_the_user_who_calls_them() {
 #[test]
 fn an_account_that_is_gone_is_no_other_of_its_name() {
     let (_dir, root, ..) = world();
-    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let accounts = root.accounts(&CancelToken::new()).expect("accounts");
     let scope = |account, path: &str| saved::SavedScope { account, path: path.into(), deep: true };
     let a = accounts.find("/Root/A").expect("A");
     assert_eq!(scope(Some(a.0), "/Root/Old name").account(&accounts), Ok(a));
@@ -185,7 +195,7 @@ fn what_a_filter_can_cost_is_bounded_and_no_index_changes_what_it_means() {
     let count = |text: &str| {
         let query =
             Query { filter: Filter::parse(text).expect("parses"), ..Query::all(root.me().account, NOW) };
-        root.count(&query, &Cancel::new())
+        root.count(&query, &CancelToken::new())
     };
     let many = |part: &str, n: usize, between: &str| {
         (0..n).map(|i| format!("{part}{i}")).collect::<Vec<_>>().join(between)
@@ -222,7 +232,7 @@ fn a_saved_filter_that_cannot_be_read_is_never_every_sim() {
     let raw = rusqlite::Connection::open(root.path()).expect("raw");
     raw.execute("UPDATE saved_filter SET body = '{\"name\":\"One\",\"filter\":{\"v\":2}}'", [])
         .expect("changed");
-    assert!(root.saved(&Cancel::new()).expect_err("unreadable").to_string().contains("One"));
+    assert!(root.saved_filters(&CancelToken::new()).expect_err("unreadable").to_string().contains("One"));
     assert!(root.edit_saved(&[SavedEdit::Put(one("Two"), false)]).is_err(), "and is not written over");
 }
 
@@ -233,14 +243,15 @@ fn two_programs_can_bring_an_old_store_up_to_date_at_once() {
     let (_new, root, ..) = world();
     old::write_first_version(&root, &path);
     std::thread::scope(|scope| {
-        let open = || scope.spawn(|| Local::open(&path, Some("root@x.example"), false).map(|l| l.check()));
+        let open =
+            || scope.spawn(|| Local::open(&path, Some("root@x.example"), false).map(|l| l.check()));
         let all: Vec<_> = (0..6).map(|_| open()).collect();
         for opened in all {
             assert_eq!(opened.join().expect("thread"), Ok(Ok(Vec::new())));
         }
     });
     let opened = Local::open(&path, Some("root@x.example"), false).expect("opens");
-    let all = |local: &Local| local.count(&Query::all(local.me().account, NOW), &Cancel::new());
+    let all = |local: &Local| local.count(&Query::all(local.me().account, NOW), &CancelToken::new());
     assert_eq!(all(&opened), all(&root));
 }
 
@@ -263,9 +274,10 @@ fn a_telephone_number_is_found_in_every_spelling() {
     ] {
         let mut query = Query::all(root.me().account, NOW);
         query.filter = Filter::parse(text).expect(text);
-        assert_eq!(root.count(&query, &Cancel::new()), Ok(1), "{text}");
+        assert_eq!(root.count(&query, &CancelToken::new()), Ok(1), "{text}");
         assert_eq!(Filter::parse(&query.filter.to_string()), Ok(query.filter), "{text}");
     }
-    let list = List::read("MSISDN\n0044 7700 900001\n(+44) 7700 900002\ntel:+447700900003\n").expect("list");
-    assert_eq!(root.lookup(&list, &Cancel::new()).expect("looked up").found.len(), 3);
+    let list =
+        List::read("MSISDN\n0044 7700 900001\n(+44) 7700 900002\ntel:+447700900003\n").expect("list");
+    assert_eq!(root.lookup(&list, &CancelToken::new()).expect("looked up").found.len(), 3);
 }

@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Head, Item, Levels, Listed, Local,
-    LogFilter, Receipt, Role, Target, Time, Verb,
+    Alert, CancelToken, Change, ChangeId, Edit, Error, Estate, Item, Levels, ListEdit, Local, LogFilter,
+    LogHead, MoveOptions, Receipt, Role, Target, Time, Verb,
 };
 
 const CSV: &[u8] = b"iccid,account,status,cap,alert,tags,notes\n\
@@ -19,14 +19,14 @@ fn world() -> (tempfile::TempDir, Local) {
     let (dir, root) = estate();
     import(&root, CSV);
     for account in ["A", "B"] {
-        let id = root.accounts(&Cancel::new()).expect("accounts").find(account).expect(account);
+        let id = root.accounts(&CancelToken::new()).expect("accounts").find(account).expect(account);
         root.add_user(id, account, &format!("{account}@x.example"), Role::Admin).expect("user");
     }
     (dir, root)
 }
 
 fn items(local: &Local, receipt: &Receipt) -> Vec<Item> {
-    local.items(receipt.rev, None, None, 10, &Cancel::new()).expect("items")
+    local.change_items(receipt.rev, None, None, 10, &CancelToken::new()).expect("items")
 }
 
 /// What was before and after, of the only SIM of a change.
@@ -48,7 +48,7 @@ fn pair(before: &str, after: &str) -> (String, String) {
 #[test]
 fn every_kind_of_change_says_what_was_before_and_after() {
     let (_dir, root) = world();
-    let tags = edit(&root, Edit { tags: Listed::parse("+new, -old"), ..Edit::default() });
+    let tags = edit(&root, Edit { tags: ListEdit::parse("+new, -old"), ..Edit::default() });
     assert_eq!(change(&root, &tags), pair("tags: old", "tags: new"));
     let label =
         edit(&root, Edit { label: Some("Van".into()), notes: Some(String::new()), ..Edit::default() });
@@ -68,8 +68,8 @@ fn every_kind_of_change_says_what_was_before_and_after() {
 #[test]
 fn what_was_before_is_for_those_who_saw_the_sim_then() {
     let (_dir, root) = world();
-    let to = root.accounts(&Cancel::new()).expect("accounts").find("B").expect("B");
-    let clear = Clear { notes: true, ..Clear::default() };
+    let to = root.accounts(&CancelToken::new()).expect("accounts").find("B").expect("B");
+    let clear = MoveOptions { notes: true, ..MoveOptions::default() };
     let moved = Change::Move { target: Target::ids([sim(&root, 11).id]), to, clear };
     let moved = apply(&root, &moved).expect("moved");
     assert_eq!(change(&root, &moved), pair("notes: a secret", "no notes"));
@@ -91,17 +91,19 @@ fn changes_are_found_by_person_kind_and_time_and_say_from_where() {
     let late = edit(&root, Edit { label: Some("Van".into()), ..Edit::default() });
     let find = |wanted: LogFilter| -> Vec<i64> {
         let wanted = LogFilter { limit: 50, ..wanted };
-        root.entries(&wanted, &Cancel::new()).expect("log").iter().map(|e| e.rev).collect()
+        root.entries(&wanted, &CancelToken::new()).expect("log").iter().map(|e| e.rev).collect()
     };
     assert_eq!(find(LogFilter { until: Some(Time(1_780_000_001)), ..Default::default() }), [late.rev]);
     assert!(find(LogFilter { until: Some(Time(1_780_000_000)), ..Default::default() }).is_empty());
     assert_eq!(find(LogFilter { kind: Some("edit".into()), ..Default::default() }), [late.rev]);
     assert_eq!(find(LogFilter { id: Some(late.id.clone()), ..Default::default() }), [late.rev]);
-    let entry = root.entries(&LogFilter { limit: 1, ..Default::default() }, &Cancel::new()).expect("log");
+    let entry =
+        root.entries(&LogFilter { limit: 1, ..Default::default() }, &CancelToken::new()).expect("log");
     assert_eq!(entry[0].via, "screen, ann@desk", "nothing in it reaches a terminal as more than text");
     // From where somebody out of sight did it is not told.
     let a = Local::open(root.path(), Some("A@x.example"), false).expect("session");
-    let entry = a.entries(&LogFilter { limit: 1, ..Default::default() }, &Cancel::new()).expect("log");
+    let entry =
+        a.entries(&LogFilter { limit: 1, ..Default::default() }, &CancelToken::new()).expect("log");
     assert_eq!((entry[0].via.as_str(), entry[0].by.as_str()), ("", "someone outside your account"));
 }
 
@@ -110,7 +112,7 @@ fn a_head_that_was_kept_elsewhere_shows_a_log_that_was_written_anew() {
     let (dir, root) = world();
     let head = root.head().expect("head");
     assert_eq!(head.to_string().parse(), Ok(head.clone()));
-    assert!("12:xyz".parse::<Head>().is_err() && "x".parse::<Head>().is_err());
+    assert!("12:xyz".parse::<LogHead>().is_err() && "x".parse::<LogHead>().is_err());
     edit(&root, Edit { label: Some("Van".into()), ..Edit::default() });
     assert_eq!(root.holds(&head), Ok(true), "what comes after it leaves it as it is");
     let a = Local::open(root.path(), Some("A@x.example"), false).expect("session");
@@ -125,7 +127,10 @@ fn a_head_that_was_kept_elsewhere_shows_a_log_that_was_written_anew() {
     assert_eq!(root.holds(&head), Ok(false));
     assert!(!root.check().expect("check").is_empty());
     let none = Edit { label: Some("x".into()), ..Edit::default() };
-    assert_eq!(plan(&root, &Change::Edit { target: all(&root, "iccid:*99"), edit: Box::new(none) }).total, 0);
+    assert_eq!(
+        plan(&root, &Change::Edit { target: all(&root, "iccid:*99"), edit: Box::new(none) }).total,
+        0
+    );
     let unknown = root.apply(&ChangeId::new(), &Change::Undo { change: ChangeId::new() }, &go);
     assert!(matches!(unknown, Err(Error::NotFound { .. })));
 }

@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 
 use common::{estate, import, import_with};
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, ImportOptions, Local, Note, OnDuplicate, Query, Status, Tally,
-    Time,
+    CancelToken, Change, ChangeId, Error, Estate, ImportOptions, ImportSummary, Local, Note, OnDuplicate,
+    Query, Status, Time,
 };
 
-fn messy() -> (tempfile::TempDir, Local, Tally, Vec<Note>) {
+fn messy() -> (tempfile::TempDir, Local, ImportSummary, Vec<Note>) {
     let (dir, local) = estate();
     let (tally, notes) = import(&local, &std::fs::read(format!("{DATA}/messy.csv")).expect("sample"));
     (dir, local, tally, notes)
@@ -37,7 +37,7 @@ fn every_row_of_the_messy_file_does_what_it_should() {
         let note = notes.iter().find(|n| n.line == line(row) && n.refused).expect("refused");
         assert!(note.reason.contains(words), "row {row}: {}", note.reason);
     }
-    let sim = |iccid: &str| local.sim_by_iccid(iccid, &Cancel::new()).expect(iccid);
+    let sim = |iccid: &str| local.sim_by_iccid(iccid, &CancelToken::new()).expect(iccid);
     assert_eq!(
         (sim("8944110000090000025").msisdn.as_str(), sim("8944110000090000025").notes.as_str()),
         ("", "two\nlines")
@@ -48,8 +48,10 @@ fn every_row_of_the_messy_file_does_what_it_should() {
     assert_eq!(sim("8944110000090000108").label, "red  escape and clipboard attack");
     assert_eq!(sim("8944110000090000157").cap, Some(10 << 20));
     assert_eq!(sim("8944110000090000090").account, local.me().account);
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
-    assert!(accounts.find("/Root/A/B/C/D/E/F/G/H").is_ok() && accounts.find("/Root/Acme Ltd/evil").is_ok());
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
+    assert!(
+        accounts.find("/Root/A/B/C/D/E/F/G/H").is_ok() && accounts.find("/Root/Acme Ltd/evil").is_ok()
+    );
     let depot = accounts.find("/Root/Acme Ltd/Depot").expect("depot");
     assert_eq!(sim("8944110000090000199").account, depot, "the same account in other case");
     assert_eq!(sim("8944110000090000199").notes.chars().count(), 5_000);
@@ -65,7 +67,7 @@ fn an_encoding_nobody_named_is_refused_with_a_way_out() {
     let named = ImportOptions { encoding: Some("latin1".into()), ..ImportOptions::default() };
     let (tally, _) = import_with(&local, &latin, &named).expect("named");
     assert_eq!((tally.added, tally.refused), (1, 0));
-    let sim = local.sim_by_iccid("8944110000090000207", &Cancel::new()).expect("in");
+    let sim = local.sim_by_iccid("8944110000090000207", &CancelToken::new()).expect("in");
     assert_eq!(sim.label, "Gerät 1");
 }
 
@@ -76,7 +78,7 @@ fn the_sample_estate_comes_in_whole() {
         import(&local, &std::fs::read(format!("{DATA}/estate-2k/sims.csv")).expect("sample"));
     assert_eq!((tally.rows, tally.added, tally.refused), (2_000, 2_000, 0));
     assert!(!notes.iter().any(|n| n.refused));
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
     assert_eq!(accounts.all()[0].subtree, 2_000);
     let biggest = accounts.find("/Root/Smart–Meter Co./EV Charging").expect("account");
     assert_eq!(accounts.get(biggest).expect("account").subtree, 427);
@@ -96,7 +98,7 @@ fn duplicates_follow_the_policy() {
     assert!(matches!(import_with(&local, second, &fail), Err(Error::Conflict(_))));
     let update = ImportOptions { on_duplicate: OnDuplicate::Update, ..ImportOptions::default() };
     assert_eq!(import_with(&local, second, &update).expect("updated").0.updated, 1);
-    let sim = local.sim_by_iccid("8900101000000000043", &Cancel::new()).expect("sim");
+    let sim = local.sim_by_iccid("8900101000000000043", &CancelToken::new()).expect("sim");
     assert_eq!((sim.label.as_str(), sim.used), ("two", 5), "columns the file does not have stay");
 }
 
@@ -110,8 +112,8 @@ fn an_interrupted_import_did_not_happen() {
     let stopped = local.apply(&ChangeId::new(), &Change::Import { staging }, &|_| ControlFlow::Break(()));
     assert_eq!(stopped, Err(Error::Cancelled));
     let all = Query::all(local.me().account, Time(0));
-    assert_eq!(local.count(&all, &Cancel::new()), Ok(0));
-    assert_eq!(local.accounts(&Cancel::new()).expect("accounts").all().len(), 1);
+    assert_eq!(local.count(&all, &CancelToken::new()), Ok(0));
+    assert_eq!(local.accounts(&CancelToken::new()).expect("accounts").all().len(), 1);
     assert_eq!(local.check().expect("check"), Vec::<String>::new());
 }
 
@@ -134,7 +136,7 @@ fn an_update_follows_through_and_each_side_hears_of_it() {
     let (_dir, local) = estate();
     import(&local, b"iccid,account,used,cap\n8900101000000000043,A,5,10\n8900101000000000050,A,5,\n");
     let update = ImportOptions { on_duplicate: OnDuplicate::Update, ..ImportOptions::default() };
-    let sim = || local.sim_by_iccid("8900101000000000043", &Cancel::new()).expect("sim");
+    let sim = || local.sim_by_iccid("8900101000000000043", &CancelToken::new()).expect("sim");
     assert_eq!((sim().alert, sim().status), (Some(8), Status::Active));
     import_with(&local, b"iccid,used\n8900101000000000043,50\n", &update).expect("usage");
     assert_eq!(sim().status, Status::Blocked, "usage alone turns the gate");
@@ -142,10 +144,11 @@ fn an_update_follows_through_and_each_side_hears_of_it() {
     assert_eq!((sim().cap, sim().alert, sim().status), (Some(100), Some(80), Status::Active));
     import_with(&local, b"iccid,account\n8900101000000000043,B\n", &update).expect("account");
     assert_eq!(local.check().expect("check"), Vec::<String>::new());
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
     for path in ["/Root/A", "/Root/B"] {
-        let wanted = estate::LogFilter { account: accounts.find(path).ok(), limit: 1, ..Default::default() };
-        let entry = local.entries(&wanted, &Cancel::new()).expect("log").remove(0);
+        let wanted =
+            estate::LogFilter { account: accounts.find(path).ok(), limit: 1, ..Default::default() };
+        let entry = local.entries(&wanted, &CancelToken::new()).expect("log").remove(0);
         assert_eq!((entry.kind.as_str(), entry.counts.done), ("import", 1), "{path}");
     }
 }
@@ -159,7 +162,7 @@ fn only_rows_that_come_in_make_accounts() {
         b"iccid,label,account\n8900101000000000043,two,Typo / Deep\n8900101000000000050,x,Good / Deep\n",
     );
     assert_eq!((tally.refused, tally.added, tally.accounts), (1, 1, 2));
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
     assert!(accounts.find("Typo").is_err() && accounts.find("/Root/Good/Deep").is_ok());
 }
 
@@ -170,18 +173,20 @@ fn an_import_can_be_retried_and_notices_what_changed_meanwhile() {
     import(&local, b"iccid,account\n8900101000000000043,A\n");
     let stage = |file: &'static [u8], policy| {
         let options = ImportOptions { on_duplicate: policy, ..ImportOptions::default() };
-        Change::Import { staging: local.stage(Box::new(file), &options, &mut |_| {}, &go).expect("staged").0 }
+        Change::Import {
+            staging: local.stage(Box::new(file), &options, &mut |_| {}, &go).expect("staged").0,
+        }
     };
     let (id, change) = (ChangeId::new(), stage(b"iccid\n8900101000000000050\n", OnDuplicate::Skip));
     assert_eq!(local.apply(&id, &change, &|_| ControlFlow::Break(())), Err(Error::Cancelled));
     let first = local.apply(&id, &change, &go).expect("a second try");
     assert_eq!(local.apply(&id, &change, &go), Ok(first), "a lost answer");
     let change = stage(b"iccid,account\n8900101000000000043,B\n", OnDuplicate::Update);
-    let sim = local.sim_by_iccid("8900101000000000043", &Cancel::new()).expect("sim");
+    let sim = local.sim_by_iccid("8900101000000000043", &CancelToken::new()).expect("sim");
     let moved = Change::Move {
         target: estate::Target::ids([sim.id]),
         to: local.me().account,
-        clear: estate::Clear::default(),
+        clear: estate::MoveOptions::default(),
     };
     local.apply(&ChangeId::new(), &moved, &go).expect("moved meanwhile");
     assert!(matches!(local.apply(&ChangeId::new(), &change, &go), Err(Error::Conflict(_))));

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use changes::{NOW, all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, Error, Estate, Filter, Gate, Levels, Local, LogFilter, Outcome, Plan,
-    Query, Reason, Role, SimId, Target, Time, Warning, units,
+    Alert, CancelToken, Change, ChangeId, Error, Estate, Filter, Gate, Levels, Local, LogFilter, Outcome,
+    Plan, Query, Reason, Role, SimId, Target, Time, Warning, units,
 };
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn a_cap_brings_its_alert_and_blocks_at_once() {
     let warned = |warning| planned.warnings.iter().find(|(w, _)| *w == warning).map(|(_, n)| *n);
     assert_eq!((warned(Warning::BlocksNow), warned(Warning::Unblocks)), (Some(3), None));
     assert_eq!(warned(Warning::OwnAlerts), Some(1), "only what was not 80 % of its cap");
-    let receipt = apply(&root, &change.confirmed(&planned)).expect("set");
+    let receipt = apply(&root, &change.with_confirmation(&planned)).expect("set");
     assert_eq!(receipt.counts, planned.counts);
     for n in [11, 12, 13, 14] {
         assert_eq!(levels(&root, n), (Some(250), Some(200), Gate::Blocked), "{n}");
@@ -62,7 +62,7 @@ fn a_cap_brings_its_alert_and_blocks_at_once() {
     let planned = plan(&root, &raised);
     assert!(planned.warnings.contains(&(Warning::Unblocks, 4)), "{:?}", planned.warnings);
     assert!(planned.warnings.contains(&(Warning::AlertsNow, 1)), "900 MB are above 800 MB");
-    apply(&root, &raised.confirmed(&planned)).expect("raised");
+    apply(&root, &raised.with_confirmation(&planned)).expect("raised");
     assert_eq!(levels(&root, 12), (Some(1_000), Some(800), Gate::Ok));
     assert_eq!(levels(&root, 14), (Some(1_000), Some(800), Gate::Alerted));
     assert_eq!(root.check().expect("check"), Vec::<String>::new());
@@ -81,7 +81,7 @@ fn only_what_is_named_changes() {
     let share = set(&root, "", Levels { alert: Alert::Percent(50), ..Levels::default() });
     let planned = plan(&root, &share);
     assert!(planned.reasons.contains(&(Reason::NoCap, 3)), "{:?}", planned.reasons);
-    apply(&root, &share.confirmed(&planned)).expect("share");
+    apply(&root, &share.with_confirmation(&planned)).expect("share");
     assert_eq!((levels(&root, 14).1, levels(&root, 11).1), (Some(400), None));
     let over = set(&root, "cap=800MB", Levels { alert: Alert::Bytes(900_000_000), ..Levels::default() });
     assert!(plan(&root, &over).warnings.contains(&(Warning::AlertOverCap, 1)), "allowed, and said");
@@ -91,7 +91,7 @@ fn only_what_is_named_changes() {
         "the alert follows again"
     );
     assert!(matches!(
-        root.plan(&set(&root, "", Levels::default()), &Cancel::new()),
+        root.plan(&set(&root, "", Levels::default()), &CancelToken::new()),
         Err(Error::Invalid { .. })
     ));
 }
@@ -113,14 +113,19 @@ fn undo_puts_back_what_nothing_came_after() {
     assert_eq!(levels(&root, 13).0, Some(50));
     root.apply(&ChangeId::new(), &Change::Undo { change: undone }, &go).expect("done again");
     assert_eq!(levels(&root, 12), (Some(100), Some(80), Gate::Blocked));
-    let log = root.entries(&LogFilter { limit: 2, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let log =
+        root.entries(&LogFilter { limit: 2, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert!(log[0].summary.starts_with("put caps and alerts of 2 SIMs back") && log[0].undoable);
     let first = root.entries(
         &LogFilter { kind: Some("levels".into()), limit: 9, ..LogFilter::default() },
-        &Cancel::new(),
+        &CancelToken::new(),
     );
-    assert_eq!(first.expect("log").last().expect("first").summary, "set cap 100 MB, alert 80.0 MB of 3 SIMs");
-    let items = root.items(log[0].rev, Some(Outcome::Done), None, 10, &Cancel::new()).expect("items");
+    assert_eq!(
+        first.expect("log").last().expect("first").summary,
+        "set cap 100 MB, alert 80.0 MB of 3 SIMs"
+    );
+    let items =
+        root.change_items(log[0].rev, Some(Outcome::Done), None, 10, &CancelToken::new()).expect("items");
     assert_eq!(items.len(), 2);
     assert_eq!(root.check().expect("check"), Vec::<String>::new());
 }
@@ -129,7 +134,7 @@ fn undo_puts_back_what_nothing_came_after() {
 fn what_was_confirmed_is_what_is_done_and_cancel_leaves_nothing() {
     let (_dir, root) = world();
     let change = set(&root, "cap=500MB", cap(700));
-    let confirmed = change.clone().confirmed(&plan(&root, &change));
+    let confirmed = change.clone().with_confirmation(&plan(&root, &change));
     apply(&root, &Change::SetLevels { target: Target::ids([sim(&root, 11).id]), levels: cap(500) })
         .expect("meanwhile");
     assert!(matches!(apply(&root, &confirmed), Err(Error::Drift { .. })));
@@ -146,13 +151,13 @@ fn what_was_confirmed_is_what_is_done_and_cancel_leaves_nothing() {
 #[test]
 fn only_admins_set_levels_and_only_of_their_own_sims() {
     let (_dir, root) = world();
-    let a = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let a = root.accounts(&CancelToken::new()).expect("accounts").find("/Root/A").expect("A");
     for role in Role::ALL {
         root.add_user(a, "Someone", &format!("{}@x.example", role.word()), role).expect("user");
     }
     for role in [Role::ViewOnly, Role::User] {
-        let local =
-            Local::open(root.path(), Some(&format!("{}@x.example", role.word())), false).expect("session");
+        let local = Local::open(root.path(), Some(&format!("{}@x.example", role.word())), false)
+            .expect("session");
         assert!(matches!(apply(&local, &set(&local, "", cap(1))), Err(Error::Denied { .. })));
     }
     let admin = Local::open(root.path(), Some("admin@x.example"), false).expect("session");
@@ -165,10 +170,14 @@ fn only_admins_set_levels_and_only_of_their_own_sims() {
     );
     apply(&admin, &set(&admin, "", cap(1))).expect("set");
     assert_eq!((levels(&root, 11).0, levels(&root, 14).0), (Some(1), Some(800)));
-    assert_eq!(admin.spread(&all(&admin, ""), &Cancel::new()).expect("spread").sims, 3);
-    let spread = root.spread(&all(&root, "account=A"), &Cancel::new()).expect("spread");
+    assert_eq!(admin.levels_summary(&all(&admin, ""), &CancelToken::new()).expect("spread").sims, 3);
+    let spread = root.levels_summary(&all(&root, "account=A"), &CancelToken::new()).expect("spread");
     assert_eq!((spread.cap, spread.alert, spread.hard), (Some(1_000_000), Some(800_000), Some(false)));
-    assert_eq!(root.spread(&all(&root, ""), &Cancel::new()).expect("spread").cap, None, "they differ");
+    assert_eq!(
+        root.levels_summary(&all(&root, ""), &CancelToken::new()).expect("spread").cap,
+        None,
+        "they differ"
+    );
 }
 
 /// The rules again, plainly.
@@ -222,9 +231,9 @@ proptest! {
         prop_assert_eq!(planned.counts.done, done);
         let said = planned.warnings.iter().find(|(w, _)| *w == Warning::BlocksNow).map_or(0, |(_, n)| *n);
         prop_assert_eq!(said, blocks);
-        apply(&root, &change.confirmed(&planned)).expect("set");
+        apply(&root, &change.with_confirmation(&planned)).expect("set");
         for (i, (used, cap, alert)) in sims.iter().enumerate() {
-            let sim = root.sim_by_iccid(&format!("8900101{i:012}"), &Cancel::new()).expect("sim");
+            let sim = root.sim_by_iccid(&format!("8900101{i:012}"), &CancelToken::new()).expect("sim");
             let now = (sim.cap.unwrap_or(0), sim.alert.unwrap_or(0), sim.gate as i64);
             let old = if *cap > 0 && used >= cap { 2 } else { i64::from(*alert > 0 && used >= alert) };
             prop_assert_eq!(now, rules(*used, (*cap, *alert), &set).unwrap_or((*cap, *alert, old)), "SIM {}", i);
@@ -270,7 +279,8 @@ fn an_alert_turned_off_by_hand_counts_as_own_and_hard_without_a_cap_is_said() {
     .expect("none");
     let planned = plan(&root, &set(&root, "iccid=8900101000000000012", cap(600)));
     assert_eq!(planned.warnings, [(Warning::OwnAlerts, 1)]);
-    let hard = plan(&root, &set(&root, "lifecycle=active", Levels { hard: Some(true), ..Levels::default() }));
+    let hard =
+        plan(&root, &set(&root, "lifecycle=active", Levels { hard: Some(true), ..Levels::default() }));
     assert!(hard.warnings.contains(&(Warning::HardWithoutCap, 1)), "{:?}", hard.warnings);
 }
 
@@ -287,7 +297,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
         .with_clock(move || Time(time.load(std::sync::atomic::Ordering::Relaxed)));
     root.confirm_rollover(&go).expect("accepted");
     import(&root, CSV);
-    while root.background().expect("nothing is due") {}
+    while root.run_maintenance_step().expect("nothing is due") {}
     let raise = |megabytes| Levels { until_period_end: true, ..cap(megabytes) };
     // 14 is blocked at 800 MB with 900 MB used; 11 has no cap, and 600 MB is no raise for it.
     let change = set(&root, "", raise(600));
@@ -302,7 +312,8 @@ fn a_raised_cap_returns_when_the_period_ends() {
     assert!(raised_sim.cap_returns_at.is_some_and(|end| end > NOW), "{:?}", raised_sim.cap_returns_at);
     let count = |text: &str| {
         let filter = Filter::parse(text).expect(text);
-        root.count(&Query { filter, ..Query::all(root.me().account, NOW) }, &Cancel::new()).expect("count")
+        root.count(&Query { filter, ..Query::all(root.me().account, NOW) }, &CancelToken::new())
+            .expect("count")
     };
     assert_eq!((count("raised=yes"), count("has:raised"), count("raised=no")), (1, 1, 5));
     // Raised again, and without any cap: it still returns to what it was at first.
@@ -325,16 +336,19 @@ fn a_raised_cap_returns_when_the_period_ends() {
     apply(&root, &set(&root, "iccid:*13", raise(900))).expect("raised");
     let on_top = apply(&root, &set(&root, "iccid:*13", cap(700))).expect("set").id;
     clock.fetch_add(31 * estate::DAY, std::sync::atomic::Ordering::Relaxed);
-    while root.background().expect("turned") {}
+    while root.run_maintenance_step().expect("turned") {}
     assert_eq!(levels(&root, 14), (Some(800), Some(640), Gate::Ok));
     root.apply(&ChangeId::new(), &Change::Undo { change: on_top }, &go).expect("undone");
-    assert_eq!((levels(&root, 13), sim(&root, 13).cap_returns_to), ((Some(500), Some(111), Gate::Ok), None));
+    assert_eq!(
+        (levels(&root, 13), sim(&root, 13).cap_returns_to),
+        ((Some(500), Some(111), Gate::Ok), None)
+    );
     assert_eq!((levels(&root, 12).0, sim(&root, 14).cap_returns_to), (Some(900), None));
     for bad in [
         Levels { until_period_end: true, ..Levels::default() },
         Levels { until_period_end: true, hard: Some(true), ..cap(5) },
     ] {
-        assert!(root.plan(&set(&root, "", bad), &Cancel::new()).is_err(), "{bad:?}");
+        assert!(root.plan(&set(&root, "", bad), &CancelToken::new()).is_err(), "{bad:?}");
     }
     assert!(root.check().expect("check").is_empty());
 }
@@ -342,7 +356,7 @@ fn a_raised_cap_returns_when_the_period_ends() {
 #[test]
 fn without_entitlement_nothing_is_set() {
     let (_dir, root) = world();
-    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let accounts = root.accounts(&CancelToken::new()).expect("accounts");
     let (a, top) = (accounts.find("A").expect("A"), root.me().account);
     let switch = |local: &Local, account, on| apply(local, &Change::SetEntitlement { account, on });
     root.add_user(a, "Ann", "ann@x.example", Role::Admin).expect("user");
@@ -359,10 +373,11 @@ fn without_entitlement_nothing_is_set() {
     assert!(switch(&root, top, false).is_err() && switch(&root, a, false).is_err());
     // What lies below is off too, whoever looks; undone, all is as before.
     let sub = apply(&root, &Change::AddAccount { parent: a, name: "Sub".into() }).expect("made").account;
-    let tree = ann.accounts(&Cancel::new()).expect("accounts");
+    let tree = ann.accounts(&CancelToken::new()).expect("accounts");
     assert!(!tree.get(sub.expect("account")).expect("seen").levels && !tree.all()[0].levels);
     apply(&root, &Change::Undo { change: off }).expect("on again");
     assert_eq!(apply(&ann, &set(&ann, "", cap(250))).expect("set").counts.done, 3);
-    let log = root.entries(&LogFilter { limit: 20, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let log =
+        root.entries(&LogFilter { limit: 20, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert!(log.iter().any(|e| e.summary == "switched caps and alerts off in /Root/A"), "{log:?}");
 }

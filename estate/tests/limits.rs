@@ -6,17 +6,20 @@ mod common;
 
 use changes::{all, apply, plan, undo};
 use common::{estate, import};
-use estate::{Cancel, Change, Edit, Estate, ImportOptions, Listed, Local, limits};
+use estate::{CancelToken, Change, Edit, Estate, ImportOptions, ListEdit, Local, limits};
 use proptest::prelude::*;
 
 const ICCID: &str = "8900101000000000011";
 
 /// True when an import brings in another SIM with that value.
 fn imports(local: &Local, column: &str, value: &str) -> bool {
-    let sims = local.count(&all(local, "").any[0], &Cancel::new()).expect("count");
-    import(local, format!("iccid,{column}\n{},\"{value}\"\n", 8_900_101_000_000_000_020 + sims).as_bytes())
-        .0
-        .added
+    let sims = local.count(&all(local, "").any[0], &CancelToken::new()).expect("count");
+    import(
+        local,
+        format!("iccid,{column}\n{},\"{value}\"\n", 8_900_101_000_000_000_020 + sims).as_bytes(),
+    )
+    .0
+    .added
         == 1
 }
 
@@ -34,11 +37,11 @@ fn notes(text: &str) -> Edit {
 }
 
 fn tags(text: &str) -> Edit {
-    Edit { tags: Listed::exactly(vec![text.into()]), ..Edit::default() }
+    Edit { tags: ListEdit::exactly(vec![text.into()]), ..Edit::default() }
 }
 
 fn categories(text: &str) -> Edit {
-    Edit { categories: Listed::exactly(vec![text.into()]), ..Edit::default() }
+    Edit { categories: ListEdit::exactly(vec![text.into()]), ..Edit::default() }
 }
 
 proptest! {
@@ -61,7 +64,7 @@ proptest! {
         }
         let name = text(limits::NAME);
         let added = Change::AddAccount { parent: local.me().account, name: name.clone() };
-        let added = local.plan(&added, &Cancel::new()).is_ok();
+        let added = local.plan(&added, &CancelToken::new()).is_ok();
         prop_assert_eq!(imports(&local, "account", &name), wanted);
         prop_assert_eq!(added, wanted);
     }
@@ -103,8 +106,11 @@ fn depth_counts_from_the_root_wherever_the_file_goes() {
     let (_dir, root) = estate();
     let last_but_one = limits::ACCOUNT_DEPTH - 1;
     import(&root, format!("iccid,account\n{ICCID},{}\n", path(1..=last_but_one)).as_bytes());
-    let under =
-        root.accounts(&Cancel::new()).expect("accounts").find(&format!("L{last_but_one}")).expect("L63");
+    let under = root
+        .accounts(&CancelToken::new())
+        .expect("accounts")
+        .find(&format!("L{last_but_one}"))
+        .expect("L63");
     let options = ImportOptions { under: Some(under), ..ImportOptions::default() };
     let file = "iccid,account\n8900101000000000012,A\n8900101000000000013,A / B\n";
     let (tally, notes) = common::import_with(&root, file.as_bytes(), &options).expect("import");

@@ -7,8 +7,8 @@ use std::ops::ControlFlow;
 
 use common::{estate, import};
 use estate::{
-    AccountId, Cancel, Change, ChangeId, Clear, Counts, Error, Estate, Filter, List, Local, LogFilter,
-    Outcome, Query, Reason, Receipt, Role, Seek, SimId, Target, Time, Warning,
+    AccountId, CancelToken, Change, ChangeId, Counts, Error, Estate, Filter, List, Local, LogFilter,
+    MoveOptions, Outcome, Query, Reason, Receipt, Role, Seek, SimId, Target, Time, Warning,
 };
 use proptest::prelude::*;
 
@@ -40,7 +40,7 @@ impl World {
         let (dir, root) = estate();
         import(&root, CSV);
         for (path, who) in [("/Root/A", "a"), ("/Root/B", "b")] {
-            let id = root.accounts(&Cancel::new()).expect("accounts").find(path).expect("account");
+            let id = root.accounts(&CancelToken::new()).expect("accounts").find(path).expect("account");
             for role in Role::ALL {
                 root.add_user(id, "Someone", &format!("{who}-{}@x.example", role.word()), role)
                     .expect("user");
@@ -55,21 +55,21 @@ impl World {
     }
 
     fn account(&self, path: &str) -> AccountId {
-        self.root.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+        self.root.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
     }
 
     fn sim(&self, n: u8) -> SimId {
-        self.root.sim_by_iccid(&format!("890010100000000000{n}"), &Cancel::new()).expect("sim").id
+        self.root.sim_by_iccid(&format!("890010100000000000{n}"), &CancelToken::new()).expect("sim").id
     }
 
     fn move_of(&self, sims: &[u8], to: &str) -> Change {
         let target = Target::ids(sims.iter().map(|n| self.sim(*n)));
-        Change::Move { target, to: self.account(to), clear: Clear::default() }
+        Change::Move { target, to: self.account(to), clear: MoveOptions::default() }
     }
 
     fn place(&self, n: u8) -> String {
-        let sim = self.root.sim(self.sim(n), &Cancel::new()).expect("sim");
-        self.root.accounts(&Cancel::new()).expect("accounts").path(sim.account)
+        let sim = self.root.sim(self.sim(n), &CancelToken::new()).expect("sim");
+        self.root.accounts(&CancelToken::new()).expect("accounts").path(sim.account)
     }
 
     fn sound(&self) {
@@ -81,11 +81,12 @@ impl World {
 fn the_preflight_says_what_the_move_then_does() {
     let world = World::new();
     let change = world.move_of(&[1, 2, 3, 4, 5, 6], "/Root/B");
-    let plan = world.root.plan(&change, &Cancel::new()).expect("plan");
+    let plan = world.root.plan(&change, &CancelToken::new()).expect("plan");
     assert_eq!(plan.total, 6);
     assert_eq!(plan.counts, Counts { done: 3, unchanged: 2, refused: 1, ..Counts::default() });
     assert_eq!(plan.reasons, [(Reason::Terminated, 1)]);
-    let warnings: BTreeMap<String, u64> = plan.warnings.iter().map(|(w, n)| (format!("{w:?}"), *n)).collect();
+    let warnings: BTreeMap<String, u64> =
+        plan.warnings.iter().map(|(w, n)| (format!("{w:?}"), *n)).collect();
     assert_eq!(warnings.get("Notes"), Some(&1));
     assert_eq!(warnings.get("InSession"), Some(&1));
     assert_eq!(
@@ -95,11 +96,13 @@ fn the_preflight_says_what_the_move_then_does() {
     );
     assert_eq!(warnings.get("NewTags"), Some(&1));
     assert!(!plan.warnings.iter().any(|(w, _)| *w == Warning::NoAdmin));
-    let receipt = apply(&world.root, &change.confirmed(&plan)).expect("moved");
+    let receipt = apply(&world.root, &change.with_confirmation(&plan)).expect("moved");
     assert_eq!(receipt.counts, plan.counts);
     assert_eq!((world.place(1), world.place(4)), ("/Root/B".into(), "/Root/A/X".into()));
-    let refused =
-        world.root.items(receipt.rev, Some(Outcome::Refused), None, 10, &Cancel::new()).expect("items");
+    let refused = world
+        .root
+        .change_items(receipt.rev, Some(Outcome::Refused), None, 10, &CancelToken::new())
+        .expect("items");
     assert_eq!((refused.len(), refused[0].reason), (1, Reason::Terminated));
     world.sound();
 }
@@ -137,7 +140,7 @@ fn roles_and_relations_decide() {
         if verdict == Ok(1) {
             let last = world
                 .root
-                .entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new())
+                .entries(&LogFilter { limit: 1, ..LogFilter::default() }, &CancelToken::new())
                 .expect("log");
             apply(&world.root, &Change::Undo { change: last[0].id.clone() }).expect("back");
         } else {
@@ -154,8 +157,9 @@ fn outside_the_subtree_nothing_exists() {
     let a = world.session("a-admin@x.example");
     let foreign = world.sim(6);
     let absent = SimId(987_654);
-    let cancel = Cancel::new();
-    let message = |id| a.sim(id, &cancel).expect_err("invisible").to_string().replace(&id.0.to_string(), "N");
+    let cancel = CancelToken::new();
+    let message =
+        |id| a.sim(id, &cancel).expect_err("invisible").to_string().replace(&id.0.to_string(), "N");
     assert_eq!(message(foreign), message(absent));
     let unknown = a.sim_by_iccid("8900101000000000006", &cancel).expect_err("foreign");
     let never = a.sim_by_iccid("8900101000000000999", &cancel).expect_err("absent");
@@ -187,7 +191,7 @@ fn outside_the_subtree_nothing_exists() {
     assert!(a.target_ids(&everyone, 100, &cancel).is_err());
     let both = Target::ids([foreign, world.sim(1)]);
     assert_eq!(a.target_ids(&both, 100, &cancel).expect("ids"), [world.sim(1)]);
-    assert_eq!(a.marked(&both, &[foreign, world.sim(1)], &cancel).expect("marks").len(), 1);
+    assert_eq!(a.selected_among(&both, &[foreign, world.sim(1)], &cancel).expect("marks").len(), 1);
 }
 
 #[test]
@@ -198,17 +202,21 @@ fn the_log_shows_each_side_only_what_it_may_see() {
     let log = |who: &str| {
         let session = world.session(who);
         let wanted = LogFilter { kind: Some("move".into()), limit: 10, ..LogFilter::default() };
-        session.entries(&wanted, &Cancel::new()).expect("log")
+        session.entries(&wanted, &CancelToken::new()).expect("log")
     };
     let a = log("a-admin@x.example");
     assert_eq!(a.len(), 1, "the second move is none of A's business");
     assert!(a[0].summary.contains("elsewhere") && a[0].counts.done == 2, "{}", a[0].summary);
     let b = log("b-admin@x.example");
     assert_eq!(b.iter().map(|e| e.counts.done).collect::<Vec<_>>(), [1, 2]);
-    let items =
-        world.session("b-admin@x.example").items(b[1].rev, None, None, 10, &Cancel::new()).expect("items");
+    let items = world
+        .session("b-admin@x.example")
+        .change_items(b[1].rev, None, None, 10, &CancelToken::new())
+        .expect("items");
     assert!(items.iter().all(|i| i.from == "elsewhere" && i.to == "/B"), "{items:?}");
-    assert!(world.session("a-user@x.example").entries(&LogFilter::default(), &Cancel::new()).is_err());
+    assert!(
+        world.session("a-user@x.example").entries(&LogFilter::default(), &CancelToken::new()).is_err()
+    );
     let mine = Change::Undo { change: b[1].id.clone() };
     let sent_back = apply(&world.session("b-admin@x.example"), &mine);
     assert_eq!(sent_back.map(|_| ()).map_err(|e| e.code()), Err("conflict"), "it was not theirs to send");
@@ -224,9 +232,9 @@ fn the_log_shows_each_side_only_what_it_may_see() {
 fn what_was_cleared_on_the_way_comes_back_with_undo() {
     let world = World::new();
     let Change::Move { target, to, .. } = world.move_of(&[1, 2], "/Root/B") else { unreachable!() };
-    let clear = Clear { notes: true, recipients: true, tags: true };
+    let clear = MoveOptions { notes: true, recipients: true, tags: true };
     let receipt = apply(&world.root, &Change::Move { target, to, clear }).expect("moved");
-    let sim = |n| world.root.sim(world.sim(n), &Cancel::new()).expect("sim");
+    let sim = |n| world.root.sim(world.sim(n), &CancelToken::new()).expect("sim");
     assert!(sim(1).notes.is_empty() && sim(1).tags.is_empty() && sim(2).recipients.is_empty());
     let back = apply(&world.root, &Change::Undo { change: receipt.id }).expect("undone");
     assert_eq!(back.counts.done, 2);
@@ -248,17 +256,21 @@ fn what_changed_meanwhile_is_noticed() {
     let by_filter = |text: &str| {
         let filter = Filter::parse(text).expect("filter");
         let query = Query { filter, ..Query::all(world.root.me().account, Time::now()) };
-        Change::Move { target: Target::query(query), to: world.account("/Root/B"), clear: Clear::default() }
+        Change::Move {
+            target: Target::query(query),
+            to: world.account("/Root/B"),
+            clear: MoveOptions::default(),
+        }
     };
-    let plan = |change: &Change| world.root.plan(change, &Cancel::new()).expect("plan");
+    let plan = |change: &Change| world.root.plan(change, &CancelToken::new()).expect("plan");
     // More match now than were confirmed: nothing is done.
     let change = by_filter("account=A");
-    let confirmed = change.clone().confirmed(&plan(&change));
+    let confirmed = change.clone().with_confirmation(&plan(&change));
     apply(&world.root, &world.move_of(&[7], "/Root/A")).expect("meanwhile");
     assert_eq!(apply(&world.root, &confirmed), Err(Error::Drift { expected: 2, found: 3 }));
     // A SIM that was named and has been changed since is a conflict of its own.
     let change = world.move_of(&[1, 3], "/Root/B");
-    let confirmed = change.clone().confirmed(&plan(&change));
+    let confirmed = change.clone().with_confirmation(&plan(&change));
     apply(&world.root, &world.move_of(&[3], "/Root/A")).expect("meanwhile");
     let receipt = apply(&world.root, &confirmed).expect("partly");
     assert_eq!((receipt.counts.done, receipt.counts.conflict, world.place(3)), (1, 1, "/Root/A".into()));
@@ -268,7 +280,7 @@ fn what_changed_meanwhile_is_noticed() {
     assert_eq!((undo, world.place(1)), (Err("conflict"), "/Root/A/X".into()));
     // Names that mean other accounts now are noticed, though as many SIMs match.
     let change = by_filter("account=X");
-    let confirmed = change.clone().confirmed(&plan(&change));
+    let confirmed = change.clone().with_confirmation(&plan(&change));
     let rename = Change::RenameAccount { account: world.account("/Root/A/X"), name: "Y".into() };
     apply(&world.root, &rename).expect("renamed");
     assert!(matches!(apply(&world.root, &confirmed), Err(Error::Drift { .. } | Error::NotFound { .. })));
@@ -283,16 +295,21 @@ fn a_retry_and_a_cancel_are_harmless() {
     let first = world.root.apply(&id, &change, &go).expect("moved");
     assert_eq!(world.root.apply(&id, &change, &go), Ok(first));
     let stranger = world.session("b-admin@x.example").apply(&id, &change, &go);
-    assert_eq!(stranger.map(|_| ()).map_err(|e| e.code()), Err("conflict"), "a receipt is its maker's alone");
-    let stopped = world.root.apply(&ChangeId::new(), &world.move_of(&[1, 2], "/Root/A"), &|p| match p.done {
-        0 => ControlFlow::Continue(()),
-        _ => ControlFlow::Break(()),
-    });
+    assert_eq!(
+        stranger.map(|_| ()).map_err(|e| e.code()),
+        Err("conflict"),
+        "a receipt is its maker's alone"
+    );
+    let stopped =
+        world.root.apply(&ChangeId::new(), &world.move_of(&[1, 2], "/Root/A"), &|p| match p.done {
+            0 => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
+        });
     assert_eq!((stopped, world.place(1)), (Err(Error::Cancelled), "/Root/B".into()));
     // Whoever has gone before their turn came has changed nothing, whatever it was.
     let add = Change::AddAccount { parent: world.root.me().account, name: "Late".into() };
     let gone = world.root.apply(&ChangeId::new(), &add, &|_| ControlFlow::Break(()));
-    let found = world.root.accounts(&Cancel::new()).expect("accounts").find("/Root/Late");
+    let found = world.root.accounts(&CancelToken::new()).expect("accounts").find("/Root/Late");
     assert_eq!((gone, found.is_err()), (Err(Error::Cancelled), true));
     world.sound();
 }
@@ -309,7 +326,7 @@ fn another_session_sees_it_without_reopening() {
         .expect("watch");
     apply(&world.root, &world.move_of(&[1], "/Root/B")).expect("moved");
     receiver.recv_timeout(std::time::Duration::from_secs(20)).expect("told of the commit");
-    let accounts = other.accounts(&Cancel::new()).expect("accounts");
+    let accounts = other.accounts(&CancelToken::new()).expect("accounts");
     assert_eq!(accounts.get(world.account("/Root/B")).expect("B").own, 3);
 }
 
@@ -334,7 +351,10 @@ fn accounts_are_made_renamed_hung_and_removed_by_the_rules() {
         Err("conflict")
     );
     assert_eq!(
-        code(apply(&a, &Change::RenameAccount { account: world.account("/Root/B"), name: "Mine".into() })),
+        code(apply(
+            &a,
+            &Change::RenameAccount { account: world.account("/Root/B"), name: "Mine".into() }
+        )),
         Err("not-found")
     );
     let renamed =
@@ -348,7 +368,7 @@ fn accounts_are_made_renamed_hung_and_removed_by_the_rules() {
     assert_eq!(code(apply(&a, &Change::DeleteAccount { account: x })), Err("conflict"), "it has SIMs");
     let deleted = apply(&a, &Change::DeleteAccount { account: made }).expect("deleted");
     apply(&a, &Change::Undo { change: deleted.id }).expect("brought back");
-    assert!(a.accounts(&Cancel::new()).expect("accounts").find("/A/Depot 8").is_ok());
+    assert!(a.accounts(&CancelToken::new()).expect("accounts").find("/A/Depot 8").is_ok());
     assert_eq!(
         code(apply(&a, &Change::Undo { change: hung.id })),
         Err("conflict"),
@@ -408,7 +428,7 @@ proptest! {
         }
         let after = places();
         let moved = |receipt: &Receipt| -> BTreeSet<SimId> {
-            let items = world.root.items(receipt.rev, Some(Outcome::Done), None, 100, &Cancel::new()).expect("items");
+            let items = world.root.change_items(receipt.rev, Some(Outcome::Done), None, 100, &CancelToken::new()).expect("items");
             items.into_iter().map(|i| i.sim).collect()
         };
         let first = &done[0];

@@ -8,7 +8,7 @@ mod old;
 
 use changes::{all, apply, sim, undo};
 use common::{estate, import};
-use estate::{AccountId, Cancel, Change, Error, Estate, Grouping, Local, Query, Role, Target};
+use estate::{AccountId, CancelToken, Change, Error, Estate, Grouping, Local, Query, Role, Target};
 
 const CUSTOMERS: &str = "iccid,account,status,tags\n\
 8900101000000000011,Müller,active,Peña\n\
@@ -17,11 +17,11 @@ const CUSTOMERS: &str = "iccid,account,status,tags\n\
 8900101000000000014,Mu\u{308}ller,active,\n";
 
 fn account(local: &Local, path: &str) -> AccountId {
-    local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+    local.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
 }
 
 fn count(local: &Local, filter: &str) -> u64 {
-    local.count(&all(local, filter).any[0], &Cancel::new()).expect("count")
+    local.count(&all(local, filter).any[0], &CancelToken::new()).expect("count")
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn tags_that_differ_by_an_accent_become_two_accounts() {
     let planned = changes::plan(&root, &change);
     let groups: Vec<(&str, u64)> = planned.groups.iter().map(|g| (g.name.as_str(), g.sims)).collect();
     assert_eq!(groups, [("Pena", 1), ("PEÑA", 2)].into_iter().rev().collect::<Vec<_>>());
-    let made = apply(&root, &change.confirmed(&planned)).expect("made");
+    let made = apply(&root, &change.with_confirmation(&planned)).expect("made");
     assert_eq!(sim(&root, 11).account, account(&root, "/Root/peña"));
     assert_eq!(sim(&root, 12).account, account(&root, "/Root/pena"));
     assert_eq!(sim(&root, 13).account, account(&root, "/Root/peña"));
@@ -109,7 +109,7 @@ fn an_older_store_keeps_its_accounts_and_takes_the_name_without_the_accent() {
     let store = Local::open(&path, Some("root@x.example"), false).expect("migrated");
     assert_eq!(store.check().expect("check"), Vec::<String>::new());
     let names = |store: &Local| -> Vec<String> {
-        let accounts = store.accounts(&Cancel::new()).expect("accounts");
+        let accounts = store.accounts(&CancelToken::new()).expect("accounts");
         accounts.all().iter().map(|account| account.name.clone()).collect()
     };
     assert_eq!(names(&store), ["Root", "Müller", "Σας", "Σασ"]);
@@ -129,7 +129,10 @@ fn new_names_that_pass_for_others_are_refused_in_every_way() {
     let (_dir, root) = estate();
     let me = root.me().account;
     let refused = |change: Change| {
-        assert!(matches!(root.plan(&change, &Cancel::new()), Err(Error::Invalid { field: "name", .. })));
+        assert!(matches!(
+            root.plan(&change, &CancelToken::new()),
+            Err(Error::Invalid { field: "name", .. })
+        ));
         match apply(&root, &change) {
             Err(Error::Invalid { field: "name", reason }) => reason,
             other => panic!("{other:?}"),
@@ -163,7 +166,8 @@ fn accounts_that_have_such_a_name_already_stay_usable() {
     import(&root, b"iccid,account\n8900101000000000011,Acme\n");
     let raw = rusqlite::Connection::open(root.path()).expect("raw");
     let older = "UPDATE account SET name = ?1, key = ?2 WHERE name = 'Acme'";
-    raw.execute(older, [LOOKALIKE, &estate::text::case_fold(LOOKALIKE)]).expect("as an older version let in");
+    raw.execute(older, [LOOKALIKE, &estate::text::case_fold(LOOKALIKE)])
+        .expect("as an older version let in");
     drop(raw);
     let local = Local::open(root.path(), Some("root@x.example"), false).expect("session");
     let path = format!("/Root/{LOOKALIKE}");
@@ -175,7 +179,7 @@ fn accounts_that_have_such_a_name_already_stay_usable() {
     let renamed = apply(&local, &renamed).expect("renamed");
     undo(&local, &renamed.id).expect("it was its name before");
     let to = local.me().account;
-    apply(&local, &Change::Move { target: all(&local, ""), to, clear: estate::Clear::default() })
+    apply(&local, &Change::Move { target: all(&local, ""), to, clear: estate::MoveOptions::default() })
         .expect("emptied");
     let deleted = apply(&local, &Change::DeleteAccount { account: there }).expect("deleted");
     undo(&local, &deleted.id).expect("it was there before");

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    Alert, Attempt, Cancel, Capability, Change, ChangeId, Channel, Error, Estate, ImportOptions, Letter,
-    Levels, Local, Role, Target, Time,
+    Alert, Attempt, CancelToken, Capability, Change, ChangeId, Channel, Error, Estate, ImportOptions,
+    Levels, Local, OutboxMessage, Role, Target, Time,
 };
 
 const NOON: i64 = 1_781_092_800;
@@ -48,7 +48,7 @@ impl World {
     }
 
     fn account(&self, name: &str) -> estate::AccountId {
-        self.root.accounts(&Cancel::new()).expect("accounts").find(name).expect("account")
+        self.root.accounts(&CancelToken::new()).expect("accounts").find(name).expect("account")
     }
 
     fn later(&self, seconds: i64) {
@@ -76,7 +76,7 @@ impl World {
     fn due(&self) -> Vec<(String, u64, u64)> {
         let letters = self.root.letters(100).expect("letters");
         for letter in &letters {
-            self.root.attempted(letter, &Attempt::Sent).expect("written off");
+            self.root.record_attempt(letter, &Attempt::Sent).expect("written off");
         }
         let mut due: Vec<_> = letters.into_iter().map(|l| (l.to, l.alerts, l.caps)).collect();
         due.sort();
@@ -94,7 +94,7 @@ fn three_sources_one_message_each() {
     world.root.add_user(world.account("A"), "Ann", "ann@x.example", Role::ViewOnly).expect("user");
     world.root.add_user(world.account("B"), "Bob", "bob@x.example", Role::Admin).expect("user");
     let ann = world.open("ann@x.example");
-    assert_eq!(ann.wants_mail(&Cancel::new()), Ok(false), "nobody is asked for");
+    assert_eq!(ann.wants_mail(&CancelToken::new()), Ok(false), "nobody is asked for");
     ann.want_mail(true).expect("every role may");
     world.external(&world.root, "Root", "Ops@x.example").expect("added");
     world.external(&world.root, "A", "a@x.example").expect("added");
@@ -112,9 +112,12 @@ fn three_sources_one_message_each() {
     // Nothing is told twice, and a move or another record of the same crossing tells nothing.
     world.spend("r1", &[(11, 120)]);
     world.spend("r2", &[(11, 5)]);
-    let sim = world.root.sim_by_iccid("8900101000000000011", &Cancel::new()).expect("sim").id;
-    let change =
-        Change::Move { target: Target::ids([sim]), to: world.account("B"), clear: estate::Clear::default() };
+    let sim = world.root.sim_by_iccid("8900101000000000011", &CancelToken::new()).expect("sim").id;
+    let change = Change::Move {
+        target: Target::ids([sim]),
+        to: world.account("B"),
+        clear: estate::MoveOptions::default(),
+    };
     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
     assert_eq!(world.due(), []);
     // Whoever opts out hears nothing more, unless the SIM names them.
@@ -122,7 +125,8 @@ fn three_sources_one_message_each() {
     world.spend("r2", &[(12, 20)]);
     assert_eq!(world.due(), [to("Ops@x.example", 0, 1), to("a@x.example", 0, 1)]);
     // A level that somebody sets below usage tells too.
-    let levels = Levels { cap: Some(50_000_000), alert: Alert::Keep, hard: None, until_period_end: false };
+    let levels =
+        Levels { cap: Some(50_000_000), alert: Alert::Keep, hard: None, until_period_end: false };
     let change = Change::SetLevels { target: Target::ids([sim]), levels };
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
     assert_eq!(world.due(), [], "it was reached and had spoken");
@@ -144,7 +148,7 @@ fn externals_are_for_admins_and_no_users() {
     assert!(world.external(&ann, "B", "x@x.example").is_err(), "a neighbour's account does not exist");
     let denied = world.external(&bob, "B", "x@x.example");
     assert_eq!(denied, Err(Error::Denied { role: Role::User, need: Capability::ManageRecipients }));
-    assert!(bob.externals(bob.me().account, &Cancel::new()).is_err());
+    assert!(bob.externals(bob.me().account, &CancelToken::new()).is_err());
     for bad in [
         "",
         "no address",
@@ -165,7 +169,7 @@ fn externals_are_for_admins_and_no_users() {
         assert!(world.external(&ann, "A", bad).is_err(), "{bad}");
     }
     world.external(&ann, "A", "https://hook.example/a").expect("a webhook");
-    let listed = ann.externals(ann.me().account, &Cancel::new()).expect("listed");
+    let listed = ann.externals(ann.me().account, &CancelToken::new()).expect("listed");
     assert_eq!(listed[1].channel, Channel::Webhook);
     assert!(listed[1].secret.starts_with("whsec_") && listed[1].secret.len() > 60, "{listed:?}");
     assert!(world.external(&ann, "A", "https://hook.example/a").is_err(), "once");
@@ -177,15 +181,20 @@ fn an_address_that_goes_goes_from_the_sims_too() {
     let world = World::new();
     world.external(&world.root, "A", "ops@x.example").expect("added");
     let change = Change::RemoveExternal { account: world.account("A"), address: "Ops@x.example".into() };
-    assert_eq!(world.root.plan(&change, &Cancel::new()).expect("plan").total, 1);
+    assert_eq!(world.root.plan(&change, &CancelToken::new()).expect("plan").total, 1);
     let receipt = world.root.apply(&ChangeId::new(), &change, &go).expect("removed");
     assert_eq!(receipt.counts.done, 1);
     let recipients = |n: u8| {
-        world.root.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim").recipients
+        world
+            .root
+            .sim_by_iccid(&format!("89001010000000000{n}"), &CancelToken::new())
+            .expect("sim")
+            .recipients
     };
     assert_eq!(recipients(11), ["Van@x.example"]);
     assert_eq!(recipients(13), ["OPS@x.example"], "B's SIMs are another account's");
-    let entries = world.root.entries(&estate::LogFilter { limit: 1, ..Default::default() }, &Cancel::new());
+    let entries =
+        world.root.entries(&estate::LogFilter { limit: 1, ..Default::default() }, &CancelToken::new());
     let said = entries.expect("log")[0].summary.clone();
     assert!(said.contains("Ops@x.example no longer hears of /Root/A; taken off 1 SIM"), "{said}");
     assert!(world.root.apply(&ChangeId::new(), &change, &go).is_err(), "it is gone");
@@ -197,7 +206,7 @@ fn what_fails_is_tried_again_as_the_same_message_and_given_up_in_the_end() {
     let world = World::new();
     world.external(&world.root, "B", "https://hook.example/b").expect("added");
     world.spend("r1", &[(13, 90)]);
-    let take = || -> Vec<Letter> {
+    let take = || -> Vec<OutboxMessage> {
         let mut letters = world.root.letters(10).expect("letters");
         letters.retain(|letter| letter.channel == Channel::Webhook);
         letters
@@ -212,7 +221,7 @@ fn what_fails_is_tried_again_as_the_same_message_and_given_up_in_the_end() {
     let mut waits = 0;
     let mut letter = again;
     loop {
-        world.root.attempted(&letter, &Attempt::Again("answered 500".into())).expect("written down");
+        world.root.record_attempt(&letter, &Attempt::Again("answered 500".into())).expect("written down");
         let kept =
             world.root.outbox(10).expect("outbox").into_iter().find(|m| m.id == letter.id).expect("kept");
         let Some(due) = kept.due else {
@@ -242,12 +251,18 @@ fn two_accounts_with_one_webhook_hear_of_their_own_and_nobody_of_a_new_name() {
     let letters = without_mail.letters(10).expect("letters");
     let told: Vec<_> = letters.iter().map(|l| (l.channel, l.told[0].account.as_str())).collect();
     assert_eq!(told.len(), 2, "mail waits for somebody who can send it: {told:?}");
-    assert!(told.contains(&(Channel::Webhook, "Sub")) && told.contains(&(Channel::Webhook, "B")), "{told:?}");
+    assert!(
+        told.contains(&(Channel::Webhook, "Sub")) && told.contains(&(Channel::Webhook, "B")),
+        "{told:?}"
+    );
     assert_ne!(letters[0].secret, letters[1].secret);
     // The SIM leaves B and gets a name there; what B is told says nothing of it.
-    let sim = world.root.sim_by_iccid("8900101000000000013", &Cancel::new()).expect("sim").id;
-    let change =
-        Change::Move { target: Target::ids([sim]), to: world.account("A"), clear: estate::Clear::default() };
+    let sim = world.root.sim_by_iccid("8900101000000000013", &CancelToken::new()).expect("sim").id;
+    let change = Change::Move {
+        target: Target::ids([sim]),
+        to: world.account("A"),
+        clear: estate::MoveOptions::default(),
+    };
     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
     let file = b"iccid,label\n8900101000000000013,Secret\n";
     let options = ImportOptions { on_duplicate: estate::OnDuplicate::Update, ..ImportOptions::default() };
@@ -264,23 +279,26 @@ fn a_raise_that_ends_above_usage_is_told_of() {
     let rule = Some(estate::PeriodRule::Day(20));
     let change = Change::SetPeriod { account: world.account("B"), rule };
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
-    let sim = world.root.sim_by_iccid("8900101000000000012", &Cancel::new()).expect("sim").id;
+    let sim = world.root.sim_by_iccid("8900101000000000012", &CancelToken::new()).expect("sim").id;
     let levels = Levels { cap: Some(500_000_000), until_period_end: true, ..Levels::default() };
     let change = Change::SetLevels { target: Target::ids([sim]), levels };
     world.root.apply(&ChangeId::new(), &change, &go).expect("raised");
     world.spend("r1", &[(12, 150)]);
     // It moves to where the period goes on: the raise ends all the same, by itself.
     world.later(15 * estate::DAY);
-    let change =
-        Change::Move { target: Target::ids([sim]), to: world.account("B"), clear: estate::Clear::default() };
+    let change = Change::Move {
+        target: Target::ids([sim]),
+        to: world.account("B"),
+        clear: estate::MoveOptions::default(),
+    };
     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
     assert_eq!(world.due(), []);
     let next = world.root.next_turn().expect("a turn");
     assert_eq!(next, Time::parse("2026-07-01").expect("time"));
     world.later(next.0 - world.clock.load(Ordering::Relaxed));
-    while world.root.background().expect("background") {}
+    while world.root.run_maintenance_step().expect("background") {}
     assert_eq!(world.due(), [to("ops@x.example", 1, 1)]);
-    assert_eq!(world.root.sim(sim, &Cancel::new()).expect("sim").status, estate::Status::Blocked);
+    assert_eq!(world.root.sim(sim, &CancelToken::new()).expect("sim").status, estate::Status::Blocked);
 }
 
 #[test]
@@ -290,14 +308,18 @@ fn nothing_is_written_where_nobody_sends_mail() {
     world.external(&world.root, "Root", "ops@x.example").expect("added");
     let levels = Levels { cap: Some(1), alert: Alert::Keep, hard: None, until_period_end: false };
     world.spend("r1", &[(12, 10)]);
-    let sim = root.sim_by_iccid("8900101000000000012", &Cancel::new()).expect("sim").id;
+    let sim = root.sim_by_iccid("8900101000000000012", &CancelToken::new()).expect("sim").id;
     let change = Change::SetLevels { target: Target::ids([sim]), levels };
     root.apply(&ChangeId::new(), &change, &go).expect("set");
     assert_eq!(world.due(), []);
-    assert_eq!(root.events_after(0, &Cancel::new()), Ok((0, 1)), "it is told on the screen all the same");
-    assert_eq!(root.heard(&Cancel::new()), Ok(0));
-    root.hear(1).expect("heard");
-    assert_eq!(root.heard(&Cancel::new()), Ok(1));
+    assert_eq!(
+        root.events_after(0, &CancelToken::new()),
+        Ok((0, 1)),
+        "it is told on the screen all the same"
+    );
+    assert_eq!(root.last_event_seen(&CancelToken::new()), Ok(0));
+    root.mark_events_seen(1).expect("heard");
+    assert_eq!(root.last_event_seen(&CancelToken::new()), Ok(1));
 }
 
 #[test]
@@ -312,7 +334,7 @@ fn a_change_that_fails_tells_nobody() {
     };
     let stopped = world.root.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &stop);
     assert_eq!(stopped.map(|_| ()), Err(Error::Cancelled));
-    assert_eq!((world.due(), world.root.events_after(0, &Cancel::new())), (vec![], Ok((0, 0))));
+    assert_eq!((world.due(), world.root.events_after(0, &CancelToken::new())), (vec![], Ok((0, 0))));
     world.root.apply(&ChangeId::new(), &Change::ImportUsage { staging }, &go).expect("tried again");
     assert_eq!(world.due(), [to("ops@x.example", 1, 1)]);
 }

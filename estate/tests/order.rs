@@ -8,7 +8,7 @@ mod old;
 
 use changes::{NOW, all, apply, plan, sim, undo};
 use common::{estate, import};
-use estate::{Cancel, Change, Edit, Estate, Local, Order, Query, Seek, text};
+use estate::{CancelToken, Change, Edit, Estate, Local, Order, Query, Seek, text};
 
 const CSV: &str = "iccid,label\n8900101000000000011,Depot 10\n8900101000000000012,Dépôt 9\n\
 8900101000000000013,depot 2\n8900101000000000014,Depot 002\n8900101000000000015,\n8900101000000000016,a2b1\n\
@@ -19,7 +19,7 @@ fn labels(local: &Local, sort: &str) -> Vec<String> {
     let query = Query { sort: Order::parse(sort).expect("order"), ..Query::all(local.me().account, NOW) };
     let (mut labels, mut seek) = (Vec::new(), Seek::First);
     loop {
-        let page = local.page(&query, &seek, 3, &Cancel::new()).expect("page");
+        let page = local.page(&query, &seek, 3, &CancelToken::new()).expect("page");
         labels.extend(page.rows.iter().map(|row| row.sim.label.clone()));
         match page.rows.last() {
             Some(last) if page.after => seek = Seek::After(last.key.clone()),
@@ -75,7 +75,7 @@ fn an_exact_label_is_found_by_its_sort_key() {
     for (filter, wanted) in
         [("label=\"DEPOT 9\"", 1), ("label=\"depot 02\"", 0), ("label=\"\"", 1), ("label=a1b10,a2b1", 2)]
     {
-        let found = local.count(&all(&local, filter).any[0], &Cancel::new()).expect("count");
+        let found = local.count(&all(&local, filter).any[0], &CancelToken::new()).expect("count");
         assert_eq!(found, wanted, "{filter}");
     }
     assert!(text::natural_key("depot 2") < text::natural_key("Depot 10"));

@@ -7,15 +7,15 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data");
 
 use common::{estate, import};
 use estate::{
-    AccountId, Accounts, Cancel, Column, Estate, Filter, Key, List, Local, Op, Order, Page, Query, Row, Seek,
-    Sim, SimId, SortValue, Target, Term, Time, Value, text,
+    AccountId, Accounts, CancelToken, Column, Estate, Filter, Key, List, Local, Op, Order, Page, Query,
+    Row, Seek, Sim, SimId, SortValue, Target, Term, Time, Value, text,
 };
 use proptest::prelude::*;
 
 const NOW: Time = Time(1_780_000_000);
 
 fn page(local: &Local, query: &Query, seek: &Seek, limit: u16) -> Page {
-    local.page(query, seek, limit, &Cancel::new()).expect("page")
+    local.page(query, seek, limit, &CancelToken::new()).expect("page")
 }
 
 /// All rows by the simplest way there is: the export, sorted here.
@@ -29,10 +29,10 @@ fn whole(local: &Local, query: &Query) -> Vec<Sim> {
                 sims.push(sim.clone());
                 Ok(true)
             },
-            &Cancel::new(),
+            &CancelToken::new(),
         )
         .expect("export");
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
     let compared = |a: &Sim, b: &Sim| {
         let by_value = query.sort.keys().iter().map(|sort| {
             let found = rank(a, sort.by, &accounts).cmp(&rank(b, sort.by, &accounts));
@@ -128,8 +128,8 @@ fn sorts() -> impl Iterator<Item = Order> {
 fn csv(rows: &[(u8, u8, u8, u8)]) -> Vec<u8> {
     let mut out = String::from("iccid,label,account,status,network,used,cap,last_seen,in_session\n");
     for (i, (a, b, c, d)) in rows.iter().enumerate() {
-        let label =
-            ["", "Van 2", "van 02", "Éa", "Van 10", "VAN 2", "Meter", "a1b10", "a2b1"][usize::from(a % 9)];
+        let label = ["", "Van 2", "van 02", "Éa", "Van 10", "VAN 2", "Meter", "a1b10", "a2b1"]
+            [usize::from(a % 9)];
         let account = ["", "A 10", "A 9 / X", "A 9", "a 10 / Ü"][usize::from(b % 5)];
         let status = ["active", "suspended", "inactive", "terminated", "unmanaged"][usize::from(c % 5)];
         let network = ["EE", "O2", ""][usize::from(d % 3)];
@@ -152,7 +152,7 @@ proptest! {
         let (_dir, local) = estate();
         import(&local, &csv(&rows));
         for filter in ["", "status=active or label:van", "in:\"A 9\" used>100", "label=\"van 2\"", "label=\"van 2\",a1b10 -in:\"A 9\""] {
-            if filter.contains("in:") && local.accounts(&Cancel::new()).expect("accounts").find("A 9").is_err() {
+            if filter.contains("in:") && local.accounts(&CancelToken::new()).expect("accounts").find("A 9").is_err() {
                 continue;
             }
             for sort in sorts() {
@@ -161,7 +161,7 @@ proptest! {
                 let wanted: Vec<i64> = whole(&local, &query).iter().map(|s| s.id.0).collect();
                 prop_assert_eq!(forward(&local, &query, limit), wanted.clone(), "forward {:?}", sort);
                 prop_assert_eq!(backward(&local, &query, limit), wanted.clone(), "backward {:?}", sort);
-                prop_assert_eq!(local.count(&query, &Cancel::new()).expect("count"), wanted.len() as u64);
+                prop_assert_eq!(local.count(&query, &CancelToken::new()).expect("count"), wanted.len() as u64);
                 let middle = wanted.len() as u64 / 2;
                 let jumped = page(&local, &query, &Seek::Row(middle), limit);
                 prop_assert_eq!(ids(&jumped.rows), wanted[middle as usize..].iter().copied().take(limit.into()).collect::<Vec<_>>());
@@ -169,7 +169,7 @@ proptest! {
                     let again = page(&local, &query, &Seek::At(row.key.clone()), limit);
                     prop_assert_eq!(ids(&again.rows), ids(&jumped.rows));
                     prop_assert_eq!(again.before, middle > 0);
-                    let range = local.range(&query, &row.key, &jumped.rows.last().expect("row").key, 1000, &Cancel::new()).expect("range");
+                    let range = local.range(&query, &row.key, &jumped.rows.last().expect("row").key, 1000, &CancelToken::new()).expect("range");
                     prop_assert_eq!(range.len(), jumped.rows.len());
                 }
             }
@@ -214,7 +214,9 @@ fn compares(term: &Term, value: &Value, sim: &Sim, accounts: &Accounts) -> bool 
         ("session", Value::Flag(flag)) => sim.in_session == *flag,
         ("has", Value::Field(field)) => filled(sim, field.name()),
         ("no", Value::Field(field)) => !filled(sim, field.name()),
-        ("in", Value::Text(path)) => accounts.is_under(sim.account, accounts.find(path).expect("account")),
+        ("in", Value::Text(path)) => {
+            accounts.is_under(sim.account, accounts.find(path).expect("account"))
+        }
         ("path", Value::Text(path)) => sim.account == accounts.find(path).expect("account"),
         ("account", Value::Text(wanted)) if term.op == Op::Eq => {
             let name = &accounts.get(sim.account).expect("visible").name;
@@ -347,8 +349,8 @@ const ATOMS: [&str; 51] = [
 #[test]
 fn filters_mean_what_a_plain_evaluator_says() {
     let (_dir, local) = sample();
-    while local.background().expect("index") {}
-    let accounts = local.accounts(&Cancel::new()).expect("accounts");
+    while local.run_maintenance_step().expect("index") {}
+    let accounts = local.accounts(&CancelToken::new()).expect("accounts");
     let everything = whole(&local, &Query::all(local.me().account, NOW));
     let mut tried = 0;
     for (i, a) in ATOMS.iter().enumerate() {
@@ -367,7 +369,7 @@ fn filters_mean_what_a_plain_evaluator_says() {
             let wanted: Vec<SimId> =
                 everything.iter().filter(|s| holds(&filter, s, &accounts)).map(|s| s.id).collect();
             assert_eq!(
-                local.count(&query, &Cancel::new()).expect("count"),
+                local.count(&query, &CancelToken::new()).expect("count"),
                 wanted.len() as u64,
                 "count of {text}"
             );
@@ -386,7 +388,7 @@ fn filters_mean_what_a_plain_evaluator_says() {
             }
             let frozen = Query { filter: filter.freeze(&accounts, NOW).expect("frozen"), ..query };
             assert_eq!(
-                local.count(&frozen, &Cancel::new()).expect("count"),
+                local.count(&frozen, &CancelToken::new()).expect("count"),
                 wanted.len() as u64,
                 "frozen {text}"
             );
@@ -400,10 +402,10 @@ fn filters_mean_what_a_plain_evaluator_says() {
 fn a_key_of_an_account_outside_is_no_way_in() {
     let (_dir, local) = sample();
     let query = Query { under: AccountId(999_999), ..Query::all(local.me().account, NOW) };
-    assert!(local.page(&query, &Seek::First, 10, &Cancel::new()).is_err());
+    assert!(local.page(&query, &Seek::First, 10, &CancelToken::new()).is_err());
     let key = Key { values: vec![SortValue::Number(999_999)], id: SimId(1) };
     let sorted = Query { sort: Order::by(Column::Account, false), ..Query::all(local.me().account, NOW) };
-    assert!(local.page(&sorted, &Seek::After(key), 10, &Cancel::new()).is_err());
+    assert!(local.page(&sorted, &Seek::After(key), 10, &CancelToken::new()).is_err());
 }
 
 #[test]
@@ -411,8 +413,9 @@ fn numbers_are_found_with_and_without_check_digit() {
     let (_dir, local) = estate();
     import(&local, b"iccid\n89883030000080139311\n8900101000000000043\n");
     let count = |text: &str| {
-        let query = Query { filter: Filter::parse(text).expect(text), ..Query::all(local.me().account, NOW) };
-        local.count(&query, &Cancel::new()).expect("count")
+        let query =
+            Query { filter: Filter::parse(text).expect(text), ..Query::all(local.me().account, NOW) };
+        local.count(&query, &CancelToken::new()).expect("count")
     };
     for text in [
         "8988303000008013931",
@@ -429,11 +432,11 @@ fn numbers_are_found_with_and_without_check_digit() {
         "8900101000000000043F",
         "8900101000000000050",
     ]);
-    let found = local.lookup(&list, &Cancel::new()).expect("lookup");
+    let found = local.lookup(&list, &CancelToken::new()).expect("lookup");
     assert_eq!((found.found.len(), found.duplicates, found.unknown.len()), (2, 1, 1));
     assert_eq!(found.summary(), "2 of 3 found · 1 listed twice");
     let query = Query { filter: found.filter(), ..Query::all(local.me().account, NOW) };
-    assert_eq!(local.count(&query, &Cancel::new()), Ok(2), "the list is a criterion");
+    assert_eq!(local.count(&query, &CancelToken::new()), Ok(2), "the list is a criterion");
 }
 
 #[test]
@@ -458,13 +461,13 @@ fn the_text_index_changes_no_answer() {
         texts.map(|text| {
             let query =
                 Query { filter: Filter::parse(text).expect(text), ..Query::all(local.me().account, NOW) };
-            let count = local.count(&query, &Cancel::new()).expect(text);
+            let count = local.count(&query, &CancelToken::new()).expect(text);
             assert_eq!(page(&local, &query, &Seek::First, 100).rows.len() as u64, count, "{text}");
             (text, count)
         })
     };
     let before = counts();
-    while local.background().expect("index") {}
+    while local.run_maintenance_step().expect("index") {}
     assert_eq!(counts(), before);
     assert_eq!(before[0].1, 1);
     assert_eq!(before[1].1, 1);
@@ -472,16 +475,18 @@ fn the_text_index_changes_no_answer() {
         filter: Filter::term(estate::Field::Any, Op::Has, Value::Text("abc\0d".into())),
         ..Query::all(local.me().account, NOW)
     };
-    assert_eq!(local.count(&hostile, &Cancel::new()), Ok(0));
+    assert_eq!(local.count(&hostile, &CancelToken::new()), Ok(0));
 }
 
 #[test]
 fn long_lists_and_far_rows_are_bounded_work() {
     let (_dir, local) = sample();
     let count = |text: String| {
-        let query =
-            Query { filter: Filter::parse(&text).expect("filter"), ..Query::all(local.me().account, NOW) };
-        local.count(&query, &Cancel::new())
+        let query = Query {
+            filter: Filter::parse(&text).expect("filter"),
+            ..Query::all(local.me().account, NOW)
+        };
+        local.count(&query, &CancelToken::new())
     };
     let numbers: Vec<String> = (0..20_000u64).map(|n| format!("8900101{n:012}")).collect();
     assert_eq!(count(format!("iccid={}", numbers.join(","))), Ok(0));
@@ -499,7 +504,7 @@ fn long_lists_and_far_rows_are_bounded_work() {
         let query = Query { sort, ..Query::all(local.me().account, NOW) };
         assert_eq!(page(&local, &query, &Seek::Row(u64::MAX), 10).rows.len(), 0);
         let row = page(&local, &query, &Seek::Row(1_500), 1).rows.remove(0);
-        assert!(local.range(&query, &row.key, &row.key, u64::MAX, &Cancel::new()).is_ok());
+        assert!(local.range(&query, &row.key, &row.key, u64::MAX, &CancelToken::new()).is_ok());
     }
 }
 
@@ -521,9 +526,9 @@ fn a_target_is_union_minus_exceptions() {
         except: first.rows.iter().map(|r| r.sim.id).collect(),
         ..Target::default()
     };
-    let n = local.count(&active, &Cancel::new()).expect("count");
-    assert_eq!(local.count_target(&target, &view, &Cancel::new()), Ok((n - 3 + 2, n - 3 + 2)));
-    assert_eq!(local.count_target(&target, &active, &Cancel::new()), Ok((n - 3 + 2, n - 3)));
+    let n = local.count(&active, &CancelToken::new()).expect("count");
+    assert_eq!(local.count_target(&target, &view, &CancelToken::new()), Ok((n - 3 + 2, n - 3 + 2)));
+    assert_eq!(local.count_target(&target, &active, &CancelToken::new()), Ok((n - 3 + 2, n - 3)));
     let ids: Vec<SimId> = first.rows.iter().chain(&other.rows).map(|r| r.sim.id).collect();
-    assert_eq!(local.marked(&target, &ids, &Cancel::new()).expect("marked").len(), 2);
+    assert_eq!(local.selected_among(&target, &ids, &CancelToken::new()).expect("marked").len(), 2);
 }

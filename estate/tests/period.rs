@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Filter, Gate, ImportOptions,
-    Level, Levels, Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
+    Alert, CancelToken, Change, ChangeId, DAY, Entry, Error, Estate, EventFilter, Filter, Gate,
+    ImportOptions, Level, Levels, Local, LogFilter, PeriodRule, Query, Role, Sim, Target, Time, Usage,
 };
 
 const SIMS: &[u8] = b"iccid,account,status,used,cap,alert,activated\n\
@@ -60,7 +60,7 @@ impl World {
 
     /// Background work until nothing is left.
     fn work(&self) {
-        while self.root.background().expect("background") {}
+        while self.root.run_maintenance_step().expect("background") {}
     }
 
     fn spend_at(&self, n: u8, record: &str, megabytes: u64, at: Time) -> estate::UsageTally {
@@ -77,11 +77,11 @@ impl World {
     }
 
     fn sim(&self, n: u8) -> Sim {
-        self.root.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+        self.root.sim_by_iccid(&format!("89001010000000000{n}"), &CancelToken::new()).expect("sim")
     }
 
     fn usage(&self, n: u8) -> Usage {
-        self.root.usage(self.sim(n).id, &Cancel::new()).expect("usage")
+        self.root.usage(self.sim(n).id, &CancelToken::new()).expect("usage")
     }
 
     fn used(&self, n: u8) -> u64 {
@@ -95,7 +95,7 @@ impl World {
 
     fn entries(&self) -> Vec<Entry> {
         let wanted = LogFilter { limit: 1_000, ..LogFilter::default() };
-        self.root.entries(&wanted, &Cancel::new()).expect("entries")
+        self.root.entries(&wanted, &CancelToken::new()).expect("entries")
     }
 
     fn rollovers(&self) -> Vec<Entry> {
@@ -134,34 +134,34 @@ impl World {
 
     /// Asks everything that an Admin can read.
     fn read_everything(&self) {
-        let (root, none) = (&self.root, Cancel::new());
+        let (root, none) = (&self.root, CancelToken::new());
         let query = Query::all(root.me().account, self.now());
         let sim = self.sim(11).id;
         root.count(&query, &none).expect("count");
         root.export(&query, None, &mut |_| Ok(true), &none).expect("export");
         root.page(&query, &estate::Seek::First, 100, &none).expect("page");
         root.usage(sim, &none).expect("usage");
-        root.stated(sim, &none).expect("stated");
+        root.last_state_change(sim, &none).expect("stated");
         root.estate_usage(root.me().account, &none).expect("estate usage");
         root.events(&EventFilter { limit: 10, ..EventFilter::default() }, &none).expect("events");
         root.events_after(0, &none).expect("news");
         root.accounts(&none).expect("accounts");
         root.users(None, &none).expect("users");
-        root.saved(&none).expect("saved");
+        root.saved_filters(&none).expect("saved");
         root.help(&none).expect("help");
         root.externals(root.me().account, &none).expect("externals");
-        root.spread(&Target::ids([sim]), &none).expect("spread");
+        root.levels_summary(&Target::ids([sim]), &none).expect("spread");
         root.common(&Target::ids([sim]), &none).expect("common");
         root.signing(&none).expect("signing");
         root.tokens(root.me().id).expect("tokens");
-        root.touched_since(0).expect("touched");
+        root.changed_since(0).expect("touched");
         root.values(estate::Field::Tag, &none).expect("values");
         root.rollover_status().expect("status");
         root.pending_rollover().expect("pending");
         let levels = Levels { cap: Some(5), alert: Alert::Keep, hard: None, until_period_end: false };
         root.plan(&Change::SetLevels { target: Target::ids([sim]), levels }, &none).expect("plan");
         for entry in self.entries() {
-            root.items(entry.rev, None, None, 10, &none).expect("items");
+            root.change_items(entry.rev, None, None, 10, &none).expect("items");
         }
         assert_eq!(root.check().expect("check"), Vec::<String>::new());
         root.head().expect("head");
@@ -201,7 +201,11 @@ fn a_wrong_clock_changes_nothing_by_reads_or_background_work() {
             world.work();
             assert_eq!(world.dump(), before, "{wrong}: background work");
         }
-        assert_eq!((world.used(11), world.sim(11).gate, world.used(12)), (120, Gate::Blocked, 30), "{wrong}");
+        assert_eq!(
+            (world.used(11), world.sim(11).gate, world.used(12)),
+            (120, Gate::Blocked, 30),
+            "{wrong}"
+        );
         assert_eq!((world.history(11), world.rollovers().len()), (vec![], 0), "{wrong}");
         assert_eq!(world.message(), "", "{wrong}");
     }
@@ -217,7 +221,11 @@ fn no_read_writes_where_a_period_has_ended() {
         assert_eq!(world.dump(), before, "{clock}");
         assert!(world.message().starts_with("period ended, rollover pending: "), "{}", world.message());
         assert_eq!((world.used(11), world.sim(11).gate), (120, Gate::Blocked), "shown as they are");
-        assert_eq!(world.usage(11).period.to_string(), "2026-06-01 to 2026-06-30", "what the counter is of");
+        assert_eq!(
+            world.usage(11).period.to_string(),
+            "2026-06-01 to 2026-06-30",
+            "what the counter is of"
+        );
     }
 }
 
@@ -225,7 +233,7 @@ fn no_read_writes_where_a_period_has_ended() {
 fn a_change_planned_on_an_ended_period_is_refused_once() {
     let world = World::at("2026-10-20T12:00Z");
     world.set("2026-11-02T12:00Z");
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let cap = || {
         let all = Query::all(world.root.me().account, world.now());
         let query = Query { filter: Filter::parse("used>0").expect("filter"), ..all };
@@ -233,7 +241,7 @@ fn a_change_planned_on_an_ended_period_is_refused_once() {
         let change =
             Change::SetLevels { target, levels: Levels { cap: Some(500 * MB), ..Levels::default() } };
         let plan = world.root.plan(&change, &cancel)?;
-        world.root.apply(&ChangeId::new(), &change.confirmed(&plan), &go)
+        world.root.apply(&ChangeId::new(), &change.with_confirmation(&plan), &go)
     };
     assert!(matches!(cap(), Err(Error::Drift { .. })), "the filter matched counters of October");
     assert_eq!(world.used(11), 0, "the refusal closed October");
@@ -275,7 +283,7 @@ fn a_month_ahead_is_a_logged_rollover_that_loses_nothing() {
 #[test]
 fn a_rollover_is_logged_and_undone_with_what_came_since() {
     let world = World::at("2026-06-20T12:00Z");
-    let b = world.root.accounts(&Cancel::new()).expect("accounts").find("B").expect("B");
+    let b = world.root.accounts(&CancelToken::new()).expect("accounts").find("B").expect("B");
     world.root.add_user(b, "B", "b@x.example", Role::Admin).expect("user");
     world.set("2026-07-20T12:00Z");
     world.work();
@@ -285,12 +293,15 @@ fn a_rollover_is_logged_and_undone_with_what_came_since() {
         entry.summary,
         "closed the billing period 2026-06-01 to 2026-06-30 (the calendar month) of 2 SIMs in 1 account"
     );
-    let items = world.root.items(entry.rev, None, None, 10, &Cancel::new()).expect("items");
+    let items = world.root.change_items(entry.rev, None, None, 10, &CancelToken::new()).expect("items");
     let said: Vec<(&str, &str)> = items.iter().map(|i| (i.before.as_str(), i.after.as_str())).collect();
     assert_eq!(said, [("used 120 MB", "used 0"), ("used 30.0 MB", "used 0")]);
     // Users of other accounts do not hear of it, and reopen nothing.
-    let other = Local::open(&world.dir.path().join("estate.db"), Some("b@x.example"), false).expect("opens");
-    let seen = other.entries(&LogFilter { limit: 50, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let other =
+        Local::open(&world.dir.path().join("estate.db"), Some("b@x.example"), false).expect("opens");
+    let seen = other
+        .entries(&LogFilter { limit: 50, ..LogFilter::default() }, &CancelToken::new())
+        .expect("log");
     assert!(seen.iter().all(|e| e.kind != Change::PERIOD_ROLLOVER), "{seen:?}");
     assert!(other.apply(&ChangeId::new(), &Change::Undo { change: entry.id.clone() }, &go).is_err());
     assert!(other.confirm_rollover(&go).is_err());
@@ -298,7 +309,7 @@ fn a_rollover_is_logged_and_undone_with_what_came_since() {
     world.set("2026-06-21T12:00Z");
     world.spend_at(12, "b", 5, world.now());
     let undone = Change::Undo { change: entry.id.clone() };
-    assert_eq!(world.root.plan(&undone, &Cancel::new()).expect("plan").counts.done, 2);
+    assert_eq!(world.root.plan(&undone, &CancelToken::new()).expect("plan").counts.done, 2);
     world.undo(&entry).expect("undone");
     assert_eq!((world.used(11), world.sim(11).gate, world.used(12)), (120, Gate::Blocked, 35));
     assert_eq!((world.history(11), world.history(12)), (vec![], vec![]));
@@ -381,7 +392,8 @@ fn writes_by_a_clock_a_year_ahead_close_nothing_either() {
     let world = World::at("2026-06-20T12:00Z");
     world.set("2027-06-20T12:00Z");
     for cap in [50, 60] {
-        let levels = Levels { cap: Some(cap * MB), alert: Alert::Keep, hard: None, until_period_end: false };
+        let levels =
+            Levels { cap: Some(cap * MB), alert: Alert::Keep, hard: None, until_period_end: false };
         let change = Change::SetLevels { target: Target::ids([world.sim(12).id]), levels };
         world.root.apply(&ChangeId::new(), &change, &go).expect("set");
         world.work();
@@ -408,7 +420,10 @@ fn usage_is_counted_by_a_clock_that_is_behind() {
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
     world.set("2026-06-21");
     world.work();
-    assert_eq!((world.used(12), world.usage(12).period.to_string()), (33, "2026-05-23 to 2026-06-22".into()));
+    assert_eq!(
+        (world.used(12), world.usage(12).period.to_string()),
+        (33, "2026-05-23 to 2026-06-22".into())
+    );
 }
 
 #[test]
@@ -438,14 +453,17 @@ fn a_record_that_comes_before_its_period_is_counted_in_it() {
 #[test]
 fn periods_of_each_sim_are_closed_and_reopened() {
     let world = World::at("2026-06-12T12:00Z");
-    let a = world.root.accounts(&Cancel::new()).expect("accounts").find("A").expect("A");
+    let a = world.root.accounts(&CancelToken::new()).expect("accounts").find("A").expect("A");
     let change = Change::SetPeriod { account: a, rule: Some(PeriodRule::Activation(30)) };
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
     assert_eq!(world.usage(11).period.to_string(), "2026-05-15 to 2026-06-13");
     world.clock.fetch_add(DAY + DAY / 2, Ordering::Relaxed);
     assert!(world.message().starts_with("period ended, rollover pending"), "{}", world.message());
     world.work();
-    assert_eq!((world.used(11), world.usage(11).period.to_string()), (0, "2026-06-14 to 2026-07-13".into()));
+    assert_eq!(
+        (world.used(11), world.usage(11).period.to_string()),
+        (0, "2026-06-14 to 2026-07-13".into())
+    );
     assert_eq!(world.rollovers().len(), 1);
     world.set("2026-06-13T01:00Z");
     world.undo(&world.rollovers()[0]).expect("undone");
@@ -460,12 +478,13 @@ impl World {
     /// Threshold events of a SIM, newest first: level and first day of the period.
     fn events(&self, n: u8) -> Vec<(Level, String)> {
         let wanted = EventFilter { sim: Some(self.sim(n).id), limit: 20, ..EventFilter::default() };
-        let events = self.root.events(&wanted, &Cancel::new()).expect("events");
+        let events = self.root.events(&wanted, &CancelToken::new()).expect("events");
         events.into_iter().map(|event| (event.kind, event.period.day())).collect()
     }
 
     fn set_cap(&self, n: u8, megabytes: u64, until_period_end: bool) {
-        let levels = Levels { cap: Some(megabytes * MB), alert: Alert::Keep, hard: None, until_period_end };
+        let levels =
+            Levels { cap: Some(megabytes * MB), alert: Alert::Keep, hard: None, until_period_end };
         let change = Change::SetLevels { target: Target::ids([self.sim(n).id]), levels };
         self.root.apply(&ChangeId::new(), &change, &go).expect("set");
     }
@@ -480,7 +499,7 @@ fn undo_of_a_rollover_reopens_sims_without_a_counter_too() {
     world.spend_at(13, "b", 120, time("2026-06-20"));
     assert_eq!((world.used(13), world.history(13)), (0, vec![("2026-06-01".to_owned(), 120)]));
     let undo = Change::Undo { change: world.rollovers()[0].id.clone() };
-    assert_eq!(world.root.plan(&undo, &Cancel::new()).expect("plan").counts.done, 3);
+    assert_eq!(world.root.plan(&undo, &CancelToken::new()).expect("plan").counts.done, 3);
     assert_eq!(world.undo(&world.rollovers()[0]).expect("undone").counts.done, 3);
     assert_eq!((world.used(13), world.sim(13).gate, world.history(13)), (120, Gate::Blocked, vec![]));
     assert_eq!(world.events(13), [(Level::Cap, "2026-06-01".to_owned())]);
@@ -534,7 +553,10 @@ fn a_rule_registered_by_a_clock_ahead_is_taken_back_by_an_admin() {
     assert_eq!(world.confirm().reopened, 0);
     let message = world.message();
     let id = &world.rollovers()[0].id.0;
-    assert!(message.starts_with("periods until 2026-11-01 are closed, later than the clock"), "{message}");
+    assert!(
+        message.starts_with("periods until 2026-11-01 are closed, later than the clock"),
+        "{message}"
+    );
     assert!(message.ends_with(&format!("simdeck undo {id}")), "{message}");
 }
 
@@ -547,7 +569,11 @@ fn events_of_usage_carried_over_are_those_of_the_new_period() {
     assert_eq!(world.confirm().closed, 1);
     for n in [11, 13] {
         assert_eq!((world.used(n), world.sim(n).gate), (130, Gate::Blocked));
-        assert!(world.events(n).contains(&(Level::Cap, "2026-08-01".to_owned())), "{:?}", world.events(n));
+        assert!(
+            world.events(n).contains(&(Level::Cap, "2026-08-01".to_owned())),
+            "{:?}",
+            world.events(n)
+        );
     }
 }
 
@@ -581,7 +607,8 @@ fn raised_caps_return_by_a_logged_change_that_is_undone_with_the_rollover() {
             false
         )
     );
-    let items = world.root.items(returned.rev, None, None, 10, &Cancel::new()).expect("items");
+    let items =
+        world.root.change_items(returned.rev, None, None, 10, &CancelToken::new()).expect("items");
     let said: Vec<(&str, &str)> = items.iter().map(|i| (i.before.as_str(), i.after.as_str())).collect();
     assert_eq!(said, [("cap 900 MB, alert 80.0 MB", "cap 100 MB, alert 80.0 MB")]);
     let raised = |world: &World| {
@@ -639,16 +666,20 @@ impl World {
 #[test]
 fn an_interrupted_rollover_is_abandoned_and_a_whole_one_undone_at_once() {
     let (world, last) = world_of_two_steps();
-    let used = |iccid: &str| world.root.sim_by_iccid(iccid, &Cancel::new()).expect("sim").used / MB;
+    let used = |iccid: &str| world.root.sim_by_iccid(iccid, &CancelToken::new()).expect("sim").used / MB;
     world.set("2026-07-02");
-    assert!(world.root.background().expect("the first step"));
+    assert!(world.root.run_maintenance_step().expect("the first step"));
     assert_eq!((world.used(11), used(&last)), (0, 50));
     // Set right before the next step: what came is taken back, and nothing of it is left.
     world.set("2026-06-21");
     world.spend_at(13, "b", 120, world.now());
     world.spend_iccid(&last, "y", 10);
     assert_eq!((world.history(13), used(&last)), (vec![("2026-06-01".to_owned(), 120)], 60));
-    assert!(world.message().starts_with("period ended, rollover pending: the clock"), "{}", world.message());
+    assert!(
+        world.message().starts_with("period ended, rollover pending: the clock"),
+        "{}",
+        world.message()
+    );
     assert_eq!(world.undo(&world.rollovers()[0]).expect("undone").counts.done, 3);
     assert_eq!(
         (world.used(11), world.sim(11).gate, world.used(13), used(&last)),
@@ -669,7 +700,7 @@ fn events_have_the_time_of_the_clock_also_where_it_is_refused() {
     let world = World::at("2026-06-20T12:00Z");
     let newest = |n: u8| {
         let wanted = EventFilter { sim: Some(world.sim(n).id), limit: 1, ..EventFilter::default() };
-        let event = world.root.events(&wanted, &Cancel::new()).expect("events").remove(0);
+        let event = world.root.events(&wanted, &CancelToken::new()).expect("events").remove(0);
         (event.level / MB, event.at, event.period.day())
     };
     world.set("2027-06-20T12:00Z");
@@ -687,7 +718,9 @@ fn periods_of_each_sim_are_pending_only_where_one_ended() {
     let change = Change::SetPeriod { account: top, rule: Some(PeriodRule::Activation(30)) };
     world.root.apply(&ChangeId::new(), &change, &go).expect("set");
     // The period of every SIM ends with 2026-06-13.
-    for (clock, rollovers) in [("2026-06-12T01:00Z", 0), ("2026-06-13T23:00Z", 0), ("2026-06-14T01:00Z", 1)] {
+    for (clock, rollovers) in
+        [("2026-06-12T01:00Z", 0), ("2026-06-13T23:00Z", 0), ("2026-06-14T01:00Z", 1)]
+    {
         world.set(clock);
         assert_eq!(world.message().contains("pending: some counters"), rollovers > 0, "{clock}");
         world.work();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{estate, import};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, NewToken, Role, Stage, Time};
+use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, NewToken, Role, Stage, Time};
 
 const NOW: Time = Time(1_780_000_000);
 
@@ -15,30 +15,30 @@ fn a_key_stands_for_one_body_for_a_day_and_for_one_user() {
     let change = Change::AddAccount { parent: top, name: "New".into() };
     let id = ChangeId::new();
     let root = root.with_clock(|| NOW);
-    assert_eq!(root.asked("moves", "k", b"body"), Ok(None));
+    assert_eq!(root.find_request("moves", "k", b"body"), Ok(None));
     assert_eq!(root.ask_for("moves", "k", b"body", &id, &change), Ok(None));
     let known =
         root.ask_for("moves", "k", b"body", &ChangeId::new(), &change).expect("asked").expect("known");
     assert_eq!((&known.id, known.stage, &known.change), (&id, Stage::Running, &change));
-    assert_eq!(root.asked("moves", "k", b"other"), Err(Error::KeyReused));
-    assert_eq!(root.asked("levels", "k", b"other"), Ok(None));
-    root.ended(&id, Stage::Failed, "why").expect("ended");
-    let found = root.request(&id, &Cancel::new()).expect("found");
+    assert_eq!(root.find_request("moves", "k", b"other"), Err(Error::KeyReused));
+    assert_eq!(root.find_request("levels", "k", b"other"), Ok(None));
+    root.finish_request(&id, Stage::Failed, "why").expect("ended");
+    let found = root.request(&id, &CancelToken::new()).expect("found");
     assert_eq!((found.stage, found.answer.as_str(), found.at), (Stage::Failed, "why", NOW));
-    assert_eq!(root.receipt(&id, &Cancel::new()), Ok(None));
+    assert_eq!(root.receipt(&id, &CancelToken::new()), Ok(None));
     // Nobody else finds it, nor a token of one's own for another account.
     root.add_user(top, "Other", "other@x.example", Role::Admin).expect("user");
     let other = Local::open(root.path(), Some("other@x.example"), false).expect("session");
-    let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let below = root.accounts(&CancelToken::new()).expect("accounts").find("/Root/A").expect("A");
     let wanted = NewToken { name: "t".into(), account: Some(below), writes: true, expires: None };
     let (_, secret) = root.add_token(&wanted).expect("token");
     let token = Local::by_token(root.path(), &secret, false).expect("program");
     for local in [&other, &token] {
-        assert!(matches!(local.request(&id, &Cancel::new()), Err(Error::NotFound { .. })));
-        assert_eq!(local.asked("moves", "k", b"other"), Ok(None));
+        assert!(matches!(local.request(&id, &CancelToken::new()), Err(Error::NotFound { .. })));
+        assert_eq!(local.find_request("moves", "k", b"other"), Ok(None));
     }
     // The day after the key is free, and what it stood for is still there.
     let later = root.with_clock(|| Time(NOW.0 + 86_401));
     assert_eq!(later.ask_for("moves", "k", b"other", &ChangeId::new(), &change), Ok(None));
-    assert!(later.request(&id, &Cancel::new()).is_ok());
+    assert!(later.request(&id, &CancelToken::new()).is_ok());
 }

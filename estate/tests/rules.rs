@@ -9,7 +9,9 @@ mod rules;
 mod world;
 
 use changes::{all, apply, go, plan, sim, undo};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Field, Local, LogFilter, Role, SimId, Target};
+use estate::{
+    CancelToken, Change, ChangeId, Error, Estate, Field, Local, LogFilter, Role, SimId, Target,
+};
 use rules::Place;
 use world::World;
 
@@ -43,7 +45,7 @@ fn lists_counts_completions_and_history_hold_nothing_of_the_neighbours() {
     };
     for role in Role::ALL {
         let session = world.session(role);
-        let c = Cancel::new();
+        let c = CancelToken::new();
         let mut told = format!("{:?}", session.accounts(&c).expect("accounts").all());
         for field in [Field::Network, Field::Tariff, Field::Tag, Field::Category, Field::Status] {
             told.push_str(&format!("{:?}", session.values(field, &c).expect("values")));
@@ -75,15 +77,20 @@ fn lists_counts_completions_and_history_hold_nothing_of_the_neighbours() {
 fn a_change_out_of_sight_is_not_undone_and_its_number_tells_nothing() {
     let world = World::new();
     let side = world.object(Place::Sibling);
-    let made = apply(&world.root, &Change::SetPeriod { account: side.account, rule: "day:9".parse().ok() })
-        .expect("set");
+    let made =
+        apply(&world.root, &Change::SetPeriod { account: side.account, rule: "day:9".parse().ok() })
+            .expect("set");
     let session = world.session(Role::Admin);
     let said = |change: &ChangeId| match undo(&session, change) {
         Err(Error::NotFound { what, .. }) => what,
         other => panic!("{other:?}"),
     };
     assert_eq!(said(&made.id), said(&ChangeId("01a00000-0000-7000-8000-000000000000".into())));
-    assert!(session.items(made.rev, None, None, 10, &Cancel::new()).is_ok_and(|items| items.is_empty()));
+    assert!(
+        session
+            .change_items(made.rev, None, None, 10, &CancelToken::new())
+            .is_ok_and(|items| items.is_empty())
+    );
     let again = session.apply(
         &made.id,
         &Change::SetReference { account: world.object(Place::Below).account, reference: "x".into() },
@@ -106,17 +113,18 @@ fn what_was_meant_for_others_is_not_told_and_undone_is_what_was_undone_of_theirs
         edit: Box::new(edit),
     };
     // Mid's SIM is only refused: what was written on Side's is not told there.
-    apply(&world.root, &edit("iccid:*11", estate::Edit::state(estate::Verb::Terminate, ""))).expect("ended");
+    apply(&world.root, &edit("iccid:*11", estate::Edit::state(estate::Verb::Terminate, "")))
+        .expect("ended");
     let why = estate::Edit::state(estate::Verb::Suspend, "Side owes us");
     apply(&world.root, &edit("iccid:*11 or iccid:*13", why)).expect("suspended");
     let last = |local: &Local| {
         let wanted = LogFilter { limit: 1, ..LogFilter::default() };
-        local.entries(&wanted, &Cancel::new()).expect("log").remove(0)
+        local.entries(&wanted, &CancelToken::new()).expect("log").remove(0)
     };
     assert_eq!(last(&mid).summary, "suspend: none of your SIMs changed");
     assert!(last(&side).summary.contains("Side owes us"));
     // Mid undoes what was done to its own: for Side nothing was undone.
-    let tags = estate::Edit { tags: estate::Listed::parse("+audit"), ..estate::Edit::default() };
+    let tags = estate::Edit { tags: estate::ListEdit::parse("+audit"), ..estate::Edit::default() };
     let tagged = apply(&world.root, &edit("iccid:*12 or iccid:*13", tags)).expect("tagged");
     undo(&mid, &tagged.id).expect("undone");
     assert_eq!((last(&side).rev, last(&side).undone), (tagged.rev, false));
@@ -124,8 +132,9 @@ fn what_was_meant_for_others_is_not_told_and_undone_is_what_was_undone_of_theirs
     let label = estate::Edit { label: Some("x".into()), ..estate::Edit::default() };
     let labelled = apply(&world.root, &edit("iccid:*12 or iccid:*13", label)).expect("labelled");
     let to = world.account("/Root/Mid");
-    let clear = estate::Clear::default();
-    apply(&world.root, &Change::Move { target: all(&world.root, "iccid:*13"), to, clear }).expect("moved");
+    let clear = estate::MoveOptions::default();
+    apply(&world.root, &Change::Move { target: all(&world.root, "iccid:*13"), to, clear })
+        .expect("moved");
     assert_eq!(plan(&mid, &Change::Undo { change: labelled.id }).total, 1);
     // The store as a whole is for those who see it whole.
     let copy = world.path().with_extension("copy");

@@ -7,8 +7,8 @@ mod common;
 use changes::{all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    Cancel, Change, Chosen, ClientInfo, Error, Estate, LinkPurpose, Local, LogFilter, Role, Secret, SignIn,
-    Signed, Time, User, UserChange, UserId, UserState,
+    CancelToken, Change, Chosen, ClientInfo, Error, Estate, LinkPurpose, Local, LogFilter, Role, Secret,
+    SignIn, Signed, Time, User, UserChange, UserId, UserState,
 };
 
 const NOW: Time = Time(1_780_000_000);
@@ -32,7 +32,7 @@ fn session(root: &Local, secret: &Secret, now: Time) -> Result<Local, Error> {
 }
 
 fn user(local: &Local, email: &str) -> User {
-    let users = local.users(None, &Cancel::new()).expect("users");
+    let users = local.users(None, &CancelToken::new()).expect("users");
     users.into_iter().find(|u| u.email == email).expect(email)
 }
 
@@ -65,24 +65,26 @@ fn an_invitation_is_accepted_by_its_link_once_and_with_a_password_that_cannot_be
     let ann = invite(&root, "ann@x.example");
     let first = shown(&root, ann.id, false);
     let link = shown(&root, ann.id, false);
-    let enter =
-        |link: &Secret, password: &str, now| root.by_link(link, &chosen(Some("Ann Other"), password), now);
-    let gone =
-        |result: Result<Signed, Error>| assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
+    let enter = |link: &Secret, password: &str, now| {
+        root.by_link(link, &chosen(Some("Ann Other"), password), now)
+    };
+    let gone = |result: Result<Signed, Error>| {
+        assert!(matches!(result, Err(Error::NotFound { what: "link", .. })));
+    };
     gone(enter(&first, GOOD, NOW));
     gone(enter(&link, GOOD, later(8 * 86_400)));
     assert!(matches!(enter(&link, "ann@x.example", NOW), Err(Error::Invalid { field: "password", .. })));
-    let invited = root.linked(&link, NOW).expect("looked at");
+    let invited = root.find_link(&link, NOW).expect("looked at");
     assert_eq!((invited.name.as_str(), invited.purpose), ("Ann", LinkPurpose::Invitation));
     let signed = enter(&link, GOOD, NOW).expect("in");
     gone(enter(&link, GOOD, NOW));
     let session = session(&root, &signed.token, NOW).expect("session");
     assert_eq!((session.me().name.as_str(), session.me().state), ("Ann Other", UserState::Active));
     // A person may what is a person's own.
-    assert_eq!(session.saved(&Cancel::new()), Ok(Vec::new()));
-    assert!(session.signing(&Cancel::new()).expect("signing").password);
+    assert_eq!(session.saved_filters(&CancelToken::new()), Ok(Vec::new()));
+    assert!(session.signing(&CancelToken::new()).expect("signing").password);
     let kinds: Vec<String> = root
-        .entries(&LogFilter { limit: 4, ..LogFilter::default() }, &Cancel::new())
+        .entries(&LogFilter { limit: 4, ..LogFilter::default() }, &CancelToken::new())
         .expect("log")
         .into_iter()
         .map(|entry| entry.kind)
@@ -95,7 +97,8 @@ fn whoever_is_not_known_hears_what_a_wrong_password_hears() {
     let (_dir, root) = world();
     enter(&root, "ann@x.example");
     invite(&root, "invited@x.example");
-    let sign_in = |email: &str, password: &str| root.by_password(&by(email, password, None), NOW).map(|_| ());
+    let sign_in =
+        |email: &str, password: &str| root.by_password(&by(email, password, None), NOW).map(|_| ());
     assert_eq!(sign_in(" ANN@x.example", GOOD), Ok(()));
     for (email, password) in [
         ("ann@x.example", "another few words"),
@@ -121,18 +124,18 @@ fn a_session_ends_is_renewed_once_and_goes_with_its_user() {
     assert_eq!(root.renew(&renewed.token, &ClientInfo::default(), later(86_400)), Err(Error::SignedOut));
     assert!(session(&root, &signed.token, NOW).is_err());
     // Nor is a session that was open by the old secret any longer.
-    assert_eq!(open.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
+    assert_eq!(open.accounts(&CancelToken::new()).map(|_| ()), Err(Error::SignedOut));
     let next = session(&root, &renewed.token, later(86_400)).expect("session");
     assert_eq!(next.me().email, "ann@x.example");
     // Out is out, at the next request of whoever is still there.
     let open = session(&root, &renewed.token, NOW).expect("session");
     next.sign_out().expect("ended");
-    assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(open.count(&all(&root, "").any[0], &CancelToken::new()), Err(Error::SignedOut));
     let again = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
     let open = session(&root, &again.token, NOW).expect("session");
     let ann = user(&root, "ann@x.example");
     apply(&root, &Change::ChangeUser { user: ann.id, to: UserChange::Disable }).expect("kept out");
-    assert_eq!(open.count(&all(&root, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(open.count(&all(&root, "").any[0], &CancelToken::new()), Err(Error::SignedOut));
     assert_eq!(root.renew(&again.renew, &ClientInfo::default(), NOW), Err(Error::SignedOut));
 }
 
@@ -151,8 +154,12 @@ fn a_renewal_secret_that_is_used_twice_ends_the_session() {
     assert_eq!(root.renew(&first.renew, &ClientInfo::default(), later(31)), Err(Error::SignedOut));
     assert!(!good(&fourth, later(31)) && good(&other, later(31)));
     assert_eq!(root.renew(&fourth.renew, &ClientInfo::default(), later(31)), Err(Error::SignedOut));
-    let entries = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
-    assert_eq!(entries[0].summary, "ended a session of ann@x.example of /Root: renewal secret used twice");
+    let entries =
+        root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &CancelToken::new()).expect("log");
+    assert_eq!(
+        entries[0].summary,
+        "ended a session of ann@x.example of /Root: renewal secret used twice"
+    );
     assert_eq!((entries[0].by.as_str(), entries[0].undoable), ("system", false));
 }
 
@@ -196,13 +203,13 @@ fn sessions_are_listed_and_ended_by_their_user_and_by_whoever_manages_the_accoun
     assert_eq!(one.end_session(listed[2].id).map(|ended| ended.id), Ok(listed[2].id));
     assert!(matches!(one.end_session(listed[2].id), Err(Error::NotFound { what: "session", .. })));
     assert_eq!(one.end_sessions(me), Ok(1));
-    assert_eq!(two.accounts(&Cancel::new()).map(drop), Err(Error::SignedOut));
+    assert_eq!(two.accounts(&CancelToken::new()).map(drop), Err(Error::SignedOut));
     assert_eq!(one.end_sessions(me), Ok(0));
     assert_eq!(root.sessions(me).expect("listed").len(), 1);
     root.end_session(listed[1].id).expect("ended");
-    assert_eq!(one.accounts(&Cancel::new()).map(drop), Err(Error::SignedOut));
+    assert_eq!(one.accounts(&CancelToken::new()).map(drop), Err(Error::SignedOut));
     let wanted = LogFilter { kind: Some("end-session".into()), limit: 9, ..LogFilter::default() };
-    let entries = root.entries(&wanted, &Cancel::new()).expect("log");
+    let entries = root.entries(&wanted, &CancelToken::new()).expect("log");
     assert_eq!(entries.len(), 3, "what ended nothing is not logged");
     assert_eq!(entries[0].summary, "ended a session of ann@x.example of /Root");
     assert!(entries[0].by.starts_with("Root") && entries[1].by.starts_with("Ann"), "{entries:?}");
@@ -211,7 +218,7 @@ fn sessions_are_listed_and_ended_by_their_user_and_by_whoever_manages_the_accoun
 #[test]
 fn sessions_of_others_are_out_of_reach_and_those_that_have_ended_are_not_listed() {
     let (_dir, root) = world();
-    let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let below = root.accounts(&CancelToken::new()).expect("accounts").find("/Root/A").expect("A");
     root.add_user(below, "View", "view@x.example", Role::ViewOnly).expect("user");
     root.add_user(below, "User", "user@x.example", Role::User).expect("user");
     let open =
@@ -252,18 +259,26 @@ fn another_password_needs_the_one_there_is_and_ends_the_other_sessions() {
     let (_dir, root) = world();
     let first = enter(&root, "ann@x.example");
     let second = root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in");
-    let (one, two) =
-        (session(&root, &first.token, NOW).expect("one"), session(&root, &second.token, NOW).expect("two"));
-    assert_eq!(one.set_password("a wrong one altogether", "other words, as many"), Err(Error::WrongPassword));
+    let (one, two) = (
+        session(&root, &first.token, NOW).expect("one"),
+        session(&root, &second.token, NOW).expect("two"),
+    );
+    assert_eq!(
+        one.set_password("a wrong one altogether", "other words, as many"),
+        Err(Error::WrongPassword)
+    );
     assert!(matches!(one.set_password(GOOD, "short"), Err(Error::Invalid { .. })));
     one.set_password(GOOD, "other words, as many").expect("chosen");
-    assert!(one.accounts(&Cancel::new()).is_ok());
-    assert_eq!(two.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
+    assert!(one.accounts(&CancelToken::new()).is_ok());
+    assert_eq!(two.accounts(&CancelToken::new()).map(|_| ()), Err(Error::SignedOut));
     // Whoever manages the account makes a link for another, and learns no password by it.
     let reset = shown(&root, user(&root, "ann@x.example").id, true);
-    assert!(matches!(root.by_link(&reset, &chosen(None, GOOD), later(86_401)), Err(Error::NotFound { .. })));
+    assert!(matches!(
+        root.by_link(&reset, &chosen(None, GOOD), later(86_401)),
+        Err(Error::NotFound { .. })
+    ));
     root.by_link(&reset, &chosen(None, GOOD), NOW).expect("in");
-    assert_eq!(one.accounts(&Cancel::new()).map(|_| ()), Err(Error::SignedOut));
+    assert_eq!(one.accounts(&CancelToken::new()).map(|_| ()), Err(Error::SignedOut));
 }
 
 /// The code an authenticator shows (RFC 6238), by the key it was set up with.
@@ -278,13 +293,13 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     let (_dir, root) = world();
     let signed = enter(&root, "ann@x.example");
     let ann = session(&root, &signed.token, NOW).expect("session");
-    let factor = ann.begin_factor(GOOD).expect("begun");
+    let factor = ann.enroll_totp(GOOD).expect("begun");
     let sign_in =
         |code: Option<&str>, now| root.by_password(&by("ann@x.example", GOOD, code), now).map(|_| ());
     assert_eq!(sign_in(None, NOW), Ok(()));
-    assert!(matches!(ann.prove_factor("000000"), Err(Error::Invalid { field: "code", .. })));
-    ann.prove_factor(&code(&factor.secret, NOW)).expect("proved");
-    assert!(ann.signing(&Cancel::new()).expect("signing").factor);
+    assert!(matches!(ann.confirm_totp("000000"), Err(Error::Invalid { field: "code", .. })));
+    ann.confirm_totp(&code(&factor.secret, NOW)).expect("proved");
+    assert!(ann.signing(&CancelToken::new()).expect("signing").factor);
     assert_eq!(sign_in(None, NOW), Err(Error::CodeNeeded));
     let wrong = by("ann@x.example", "a wrong one altogether", None);
     assert_eq!(root.by_password(&wrong, NOW), Err(Error::WrongPassword));
@@ -292,8 +307,8 @@ fn a_second_factor_counts_from_its_first_code_and_each_code_once() {
     let next = later(60);
     assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Ok(()));
     assert_eq!(sign_in(Some(&code(&factor.secret, next)), next), Err(Error::WrongPassword));
-    assert!(matches!(ann.begin_factor(GOOD), Err(Error::Conflict(_))));
-    assert_eq!(ann.end_factor("a wrong one altogether"), Err(Error::WrongPassword));
+    assert!(matches!(ann.enroll_totp(GOOD), Err(Error::Conflict(_))));
+    assert_eq!(ann.disable_totp("a wrong one altogether"), Err(Error::WrongPassword));
     // A link for another password is no way past it.
     let link = shown(&root, ann.me().id, false);
     assert_eq!(root.by_link(&link, &chosen(None, GOOD), NOW).map(|_| ()), Err(Error::CodeNeeded));
@@ -311,9 +326,10 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     let (_dir, root) = world();
     let signed = enter(&root, "ann@x.example");
     let ann = session(&root, &signed.token, NOW).expect("session");
-    let factor = ann.begin_factor(GOOD).expect("begun");
-    ann.prove_factor(&code(&factor.secret, NOW)).expect("proved");
-    let sign_in = |code: &str, now| root.by_password(&by("ann@x.example", GOOD, Some(code)), now).map(|_| ());
+    let factor = ann.enroll_totp(GOOD).expect("begun");
+    ann.confirm_totp(&code(&factor.secret, NOW)).expect("proved");
+    let sign_in =
+        |code: &str, now| root.by_password(&by("ann@x.example", GOOD, Some(code)), now).map(|_| ());
     for _ in 0..5 {
         assert_eq!(sign_in("wrong", NOW), Err(Error::WrongPassword));
     }
@@ -344,7 +360,7 @@ fn whoever_has_the_password_does_not_guess_the_code() {
         (Err(Error::WrongPassword), Err(Error::WrongPassword))
     );
     // Proving it once more would be guessing with nobody counting.
-    assert!(matches!(ann.prove_factor(&code(&factor.secret, then)), Err(Error::Conflict(_))));
+    assert!(matches!(ann.confirm_totp(&code(&factor.secret, then)), Err(Error::Conflict(_))));
     // Whoever is kept out by it is let in by whoever manages the account.
     (0..3).for_each(|_| assert_eq!(sign_in("wrong", then), Err(Error::WrongPassword)));
     let link = shown(&root, ann.me().id, true);
@@ -354,7 +370,7 @@ fn whoever_has_the_password_does_not_guess_the_code() {
 #[test]
 fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     let (_dir, root) = world();
-    let below = root.accounts(&Cancel::new()).expect("accounts").find("/Root/A").expect("A");
+    let below = root.accounts(&CancelToken::new()).expect("accounts").find("/Root/A").expect("A");
     root.add_user(below, "Low", "low@x.example", Role::Admin).expect("user");
     root.add_user(below, "View", "view@x.example", Role::ViewOnly).expect("user");
     let open = |email: &str| Local::open(root.path(), Some(email), false).expect("session");
@@ -375,7 +391,7 @@ fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     assert_eq!((note.total, sim(&root, 11).account), (0, below));
     let link = root.entries(
         &LogFilter { kind: Some("link-user".into()), limit: 1, ..LogFilter::default() },
-        &Cancel::new(),
+        &CancelToken::new(),
     );
     let link = link.expect("log").remove(0);
     assert!(!link.undoable && undo(&root, &link.id).is_err());
@@ -386,7 +402,8 @@ fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
 fn mailed(root: &Local) -> (String, Secret) {
     let letters = root.letters(99).expect("letters");
     let letter = letters.last().expect("a letter");
-    let link = letter.body.split_whitespace().find(|word| word.starts_with("https://sims.example/accept/"));
+    let link =
+        letter.body.split_whitespace().find(|word| word.starts_with("https://sims.example/accept/"));
     let end = link.expect(&letter.body).rsplit('/').next().expect("an end");
     (letter.to.clone(), Secret::read(end).expect("a secret"))
 }
@@ -401,11 +418,11 @@ fn where_mail_goes_out_links_are_mailed_and_shown_to_nobody() {
     let root = mailing(root);
     let ann = invite(&root, "ann@x.example");
     let (_, invitation) = mailed(&root);
-    assert_eq!(root.linked(&invitation, NOW).expect("good").purpose, LinkPurpose::Invitation);
+    assert_eq!(root.find_link(&invitation, NOW).expect("good").purpose, LinkPurpose::Invitation);
     // A later one takes the place of the one before.
     let link = root.link(ann.id, false).expect("link");
     assert_eq!((link.secret, link.mailed_to.as_deref()), (None, Some("ann@x.example")));
-    assert!(root.linked(&invitation, NOW).is_err());
+    assert!(root.find_link(&invitation, NOW).is_err());
     root.by_link(&mailed(&root).1, &chosen(None, GOOD), NOW).expect("in");
     let reset = root.link(ann.id, true).expect("link");
     assert_eq!(reset.secret, None);
@@ -425,7 +442,7 @@ fn where_mail_goes_out_another_address_is_confirmed_by_a_link_that_is_mailed_the
     apply(&ann, &change).expect("asked for");
     let (recipient, confirmation) = mailed(&root);
     assert_eq!(recipient, "new@x.example");
-    let linked = root.linked(&confirmation, NOW).expect("good");
+    let linked = root.find_link(&confirmation, NOW).expect("good");
     assert_eq!((linked.email.as_str(), linked.purpose), ("new@x.example", LinkPurpose::Address));
     let sign_in = |email: &str| root.by_password(&by(email, GOOD, None), NOW).map(|_| ());
     // Whoever reads that mailbox by mistake does not have the password.
@@ -445,7 +462,10 @@ fn where_mail_goes_out_another_address_is_confirmed_by_a_link_that_is_mailed_the
     let (recipient, reset) = mailed(&root);
     assert_eq!(recipient, "new@x.example");
     root.by_link(&reset, &chosen(None, GOOD), NOW).expect("in");
-    assert_eq!((sign_in("new@x.example"), sign_in("third@x.example")), (Ok(()), Err(Error::WrongPassword)));
+    assert_eq!(
+        (sign_in("new@x.example"), sign_in("third@x.example")),
+        (Ok(()), Err(Error::WrongPassword))
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::{estate, import};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Query, Time};
+use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, Query, Time};
 
 fn open(path: &Path) -> Result<(), Error> {
     Local::open(path, None, false).map(|_| ())
@@ -26,7 +26,8 @@ fn files_that_are_not_ours_are_left_alone() {
     let dir = tempfile::tempdir().expect("folder");
     let path = dir.path().join("x.db");
     assert_eq!(open(&path).expect_err("absent").code(), "no-store");
-    for (bytes, code) in [(&b""[..], "not-a-store"), (b"hello", "not-a-store"), (&[0u8; 4096], "not-a-store")]
+    for (bytes, code) in
+        [(&b""[..], "not-a-store"), (b"hello", "not-a-store"), (&[0u8; 4096], "not-a-store")]
     {
         std::fs::write(&path, bytes).expect("written");
         refused(&path, code);
@@ -108,8 +109,12 @@ fn a_backup_is_a_whole_store_of_its_own() {
     local.apply(&ChangeId::new(), &change, &|_| std::ops::ControlFlow::Continue(())).expect("added");
     let opened = Local::open(&copy, None, false).expect("opens");
     assert_eq!(opened.check().expect("check"), Vec::<String>::new());
-    assert_eq!(opened.accounts(&Cancel::new()).expect("accounts").all().len(), 1, "as it was at the time");
-    assert_eq!(opened.count(&Query::all(opened.me().account, Time(0)), &Cancel::new()), Ok(1));
+    assert_eq!(
+        opened.accounts(&CancelToken::new()).expect("accounts").all().len(),
+        1,
+        "as it was at the time"
+    );
+    assert_eq!(opened.count(&Query::all(opened.me().account, Time(0)), &CancelToken::new()), Ok(1));
     assert_eq!(std::fs::metadata(&copy).expect("file").permissions().mode() & 0o777, 0o600);
     assert_eq!(
         local.backup(&copy, &|_| std::ops::ControlFlow::Continue(())).expect_err("there").code(),
@@ -125,7 +130,9 @@ fn the_owner_needs_no_name_unless_there_are_several() {
     let error = open(&path).expect_err("two Admins");
     assert!(error.to_string().contains("second@x.example") && error.code() == "invalid", "{error}");
     assert_eq!(
-        Local::open(&path, Some("SECOND@X.example"), false).map(|l| l.me().name.clone()).expect("signed in"),
+        Local::open(&path, Some("SECOND@X.example"), false)
+            .map(|l| l.me().name.clone())
+            .expect("signed in"),
         "Second"
     );
     assert_eq!(
@@ -154,7 +161,7 @@ fn a_demo_is_the_same_for_the_same_seed() {
                     lines.push(format!("{sim:?}"));
                     Ok(true)
                 },
-                &Cancel::new(),
+                &CancelToken::new(),
             )
             .expect("export");
         lines

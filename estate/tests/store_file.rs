@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{estate, import};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Progress, Query, Time};
+use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, Progress, Query, Time};
 
 const ONE: &[u8] = b"iccid\n8900101000000000043\n";
 
@@ -26,7 +26,7 @@ fn add_account(local: &Local, name: &str) {
 }
 
 fn accounts(local: &Local) -> usize {
-    local.accounts(&Cancel::new()).expect("accounts").all().len()
+    local.accounts(&CancelToken::new()).expect("accounts").all().len()
 }
 
 fn code(opened: Result<Local, Error>) -> &'static str {
@@ -75,7 +75,7 @@ fn all(local: &Local) -> Query {
 fn a_closed_store_is_one_file() {
     let (dir, local) = estate();
     import(&local, ONE);
-    assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+    assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
     let path = local.path().to_owned();
     let other = open(&path).expect("opened twice");
     add_account(&other, "Other");
@@ -95,12 +95,12 @@ fn a_reader_that_closes_last_folds_the_log_in() {
     let dir = tempfile::tempdir().expect("folder");
     let path = crashed(dir.path());
     let local = Local::open(&path, None, true).expect("opened to read");
-    assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+    assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
     assert_eq!(names(dir.path()), ["crashed.db", "crashed.db-shm", "crashed.db-wal"]);
     drop(local);
     assert_eq!(names(dir.path()), ["crashed.db"]);
     let local = Local::open(&path, None, true).expect("opened again");
-    assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+    assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
 }
 
 #[test]
@@ -113,9 +113,9 @@ fn a_large_change_leaves_no_large_log() {
     import(&local, csv.as_bytes());
     let log = || std::fs::metadata(beside(local.path(), "-wal")).map_or(0, |log| log.len());
     assert!(log() < 8 << 20, "{} after an import", log());
-    let to = local.accounts(&Cancel::new()).expect("accounts").find("/Root").expect("root");
+    let to = local.accounts(&CancelToken::new()).expect("accounts").find("/Root").expect("root");
     let target = estate::Target::query(all(&local));
-    let change = Change::Move { target, to, clear: estate::Clear::default() };
+    let change = Change::Move { target, to, clear: estate::MoveOptions::default() };
     local.apply(&ChangeId::new(), &change, &go).expect("moved");
     assert!(log() < 8 << 20, "{} after a move", log());
 }
@@ -125,7 +125,7 @@ fn a_log_after_a_crash_is_replayed() {
     let dir = tempfile::tempdir().expect("folder");
     let path = crashed(dir.path());
     let local = open(&path).expect("opens");
-    assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+    assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
     assert_eq!(local.check(), Ok(Vec::new()));
 }
 
@@ -174,13 +174,17 @@ fn a_log_of_another_file_is_not_replayed() {
         let put = dir.path().join("put.db");
         std::fs::copy(file, &put).expect("copied over");
         std::fs::write(beside(&put, "-wal"), log).expect("left behind");
-        let before = (std::fs::read(&put).expect("file"), std::fs::read(beside(&put, "-wal")).expect("log"));
+        let before =
+            (std::fs::read(&put).expect("file"), std::fs::read(beside(&put, "-wal")).expect("log"));
         for read_only in [false, true] {
             let error = Local::open(&put, None, read_only).map(drop).expect_err("foreign");
             assert_eq!(error.code(), "foreign-side-file", "{error}");
-            assert!(error.hint().is_some_and(|hint| hint.contains("store restore") && hint.contains("-wal")));
+            assert!(
+                error.hint().is_some_and(|hint| hint.contains("store restore") && hint.contains("-wal"))
+            );
         }
-        let after = (std::fs::read(&put).expect("file"), std::fs::read(beside(&put, "-wal")).expect("log"));
+        let after =
+            (std::fs::read(&put).expect("file"), std::fs::read(beside(&put, "-wal")).expect("log"));
         assert!(before == after, "left untouched");
         // The way out: without the log, the file is whole.
         std::fs::remove_file(beside(&put, "-wal")).expect("moved away");
@@ -460,7 +464,7 @@ fn a_store_in_a_read_only_folder_is_read_while_others_write_it() {
         assert_eq!(accounts(&reader), round + 1, "while the writer has it open");
         drop(writer);
         assert_eq!(accounts(&reader), round + 1, "after it was closed");
-        let sims = reader.count(&all(&reader), &Cancel::new()).expect("count");
+        let sims = reader.count(&all(&reader), &CancelToken::new()).expect("count");
         assert_eq!((sims, reader.check()), (2_000 * round as u64, Ok(Vec::new())));
         assert_eq!(Local::info(&seen).map(|info| info.sims), Ok(sims));
     }
@@ -490,8 +494,14 @@ fn side_files_that_are_pipes_are_refused_at_once() {
             assert_eq!(error.to_string(), format!("{} is a pipe, not a simdeck store", pipe.display()));
         }
         assert_eq!(Local::info(&path).expect_err("special").code(), "not-a-store");
-        assert_eq!(Local::restore(&path, &backup, &go).map(drop).expect_err("store").code(), "not-a-store");
-        assert_eq!(Local::restore(&backup, &path, &go).map(drop).expect_err("backup").code(), "not-a-store");
+        assert_eq!(
+            Local::restore(&path, &backup, &go).map(drop).expect_err("store").code(),
+            "not-a-store"
+        );
+        assert_eq!(
+            Local::restore(&backup, &path, &go).map(drop).expect_err("backup").code(),
+            "not-a-store"
+        );
     }
 }
 
@@ -505,7 +515,7 @@ fn a_store_on_a_full_disk_is_read_and_leaves_no_side_file() {
     drop(open(&path).expect("at rest in write-ahead mode"));
     let filler = disk.fill();
     let reader = Local::open(&path, None, true).expect("opened to read");
-    assert_eq!(reader.count(&all(&reader), &Cancel::new()), Ok(1));
+    assert_eq!(reader.count(&all(&reader), &CancelToken::new()), Ok(1));
     assert_eq!(Local::info(&path).map(|info| info.sims), Ok(1));
     assert_eq!(code(open(&path)), "disk-full");
     assert_eq!(names(disk.0.path()), ["filler", "store.db"]);
@@ -529,7 +539,7 @@ fn a_store_on_a_read_only_disk_is_read() {
     mount.read_only();
     assert_eq!(code(open(&path)), "store-read-only");
     let local = Local::open(&path, None, true).expect("opened to read");
-    assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+    assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
     assert_eq!(local.check(), Ok(Vec::new()));
     assert_eq!(Local::info(&path).map(|info| info.sims), Ok(1));
     for error in [Local::open(&crashed, None, true).map(drop), Local::info(&crashed).map(drop)] {
@@ -598,7 +608,7 @@ fn an_older_store_is_upgraded_after_a_backup_and_never_by_a_read() {
     // The backup is restored and upgraded again.
     Local::restore(&path, &upgrade.backup, &go).expect("restored");
     let opened = open(&path).expect("opens");
-    assert_eq!(opened.upgraded().map(|upgrade| upgrade.from), Some(1));
+    assert_eq!(opened.upgrade_made().map(|upgrade| upgrade.from), Some(1));
 }
 
 #[test]
@@ -614,11 +624,11 @@ fn a_store_of_the_schema_before_is_read_as_it_is() {
     for opened in [Local::open(&path, None, true), Local::open_as_is(&path, None, None)] {
         let local = opened.expect("read");
         assert!(local.read_only());
-        assert_eq!(local.count(&all(&local), &Cancel::new()), Ok(1));
+        assert_eq!(local.count(&all(&local), &CancelToken::new()), Ok(1));
         assert!(local.rollover_status().expect("status").pending.is_empty());
     }
     assert!(std::fs::read(&path).expect("file") == before, "left untouched");
-    assert!(open(&path).expect("opens").upgraded().is_some());
+    assert!(open(&path).expect("opens").upgrade_made().is_some());
 }
 
 /// Threads that open an older store at once: one upgrades, the others wait, none fails.
@@ -633,10 +643,11 @@ fn an_older_store_is_opened_by_many_at_once() {
         std::thread::scope(|scope| {
             let open_one = || {
                 barrier.wait();
-                open(&path).map(|local| local.upgraded().is_some())
+                open(&path).map(|local| local.upgrade_made().is_some())
             };
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(open_one)).collect();
-            let opened: Vec<_> = threads.into_iter().map(|thread| thread.join().expect("thread")).collect();
+            let opened: Vec<_> =
+                threads.into_iter().map(|thread| thread.join().expect("thread")).collect();
             let upgraded = opened.iter().filter(|opened| **opened == Ok(true)).count();
             assert!(opened.iter().all(Result::is_ok) && upgraded == 1, "round {round}: {opened:?}");
         });

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    AccountId, Cancel, Capability, Change, ChangeId, Edit, Error, Estate, Local, LogFilter, NewToken, Query,
-    Receipt, Role, Secret, Target, Time, TokenId, UserChange, UserId,
+    AccountId, CancelToken, Capability, Change, ChangeId, Edit, Error, Estate, Local, LogFilter,
+    NewToken, Query, Receipt, Role, Secret, Target, Time, TokenId, UserChange, UserId,
 };
 
 const CSV: &[u8] = b"iccid,account,status,notes\n\
@@ -29,7 +29,7 @@ fn world() -> (tempfile::TempDir, Local) {
 }
 
 fn account(local: &Local, path: &str) -> AccountId {
-    local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+    local.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
 }
 
 fn open(root: &Local, email: &str) -> Local {
@@ -37,7 +37,7 @@ fn open(root: &Local, email: &str) -> Local {
 }
 
 fn id(root: &Local, email: &str) -> UserId {
-    let users = root.users(None, &Cancel::new()).expect("users");
+    let users = root.users(None, &CancelToken::new()).expect("users");
     users.into_iter().find(|u| u.email == email).expect(email).id
 }
 
@@ -46,8 +46,8 @@ fn new(name: &str, account: Option<AccountId>, writes: bool) -> NewToken {
 }
 
 fn count(local: &Local) -> Result<u64, Error> {
-    let top = local.accounts(&Cancel::new())?.top().expect("top").id;
-    local.count(&Query::all(top, Time::now()), &Cancel::new())
+    let top = local.accounts(&CancelToken::new())?.top().expect("top").id;
+    local.count(&Query::all(top, Time::now()), &CancelToken::new())
 }
 
 fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
@@ -55,7 +55,7 @@ fn apply(local: &Local, change: &Change) -> Result<Receipt, Error> {
 }
 
 fn everything(local: &Local) -> Target {
-    let top = local.accounts(&Cancel::new()).expect("accounts").top().expect("top").id;
+    let top = local.accounts(&CancelToken::new()).expect("accounts").top().expect("top").id;
     Target::query(Query::all(top, Time::now()))
 }
 
@@ -68,14 +68,15 @@ fn note(local: &Local) -> Result<Receipt, Error> {
 fn a_token_sees_its_account_and_does_what_its_user_may() {
     let (_dir, root) = world();
     let ann = open(&root, "a@x.example");
-    let (token, secret) = ann.add_token(&new("report", Some(account(&ann, "/A/Sub")), false)).expect("token");
+    let (token, secret) =
+        ann.add_token(&new("report", Some(account(&ann, "/A/Sub")), false)).expect("token");
     assert!(token.prefix.len() < secret.reveal().len() / 4 && secret.reveal().starts_with(&token.prefix));
     let reader = Local::by_token(root.path(), &secret, false).expect("signed in");
     assert_eq!(count(&reader), Ok(1));
-    let accounts = reader.accounts(&Cancel::new()).expect("accounts");
+    let accounts = reader.accounts(&CancelToken::new()).expect("accounts");
     assert_eq!(accounts.all().iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["Sub"]);
     // What lies beside and above it reads like what is not there.
-    let beside = reader.sim_by_iccid("8900101000000000011", &Cancel::new());
+    let beside = reader.sim_by_iccid("8900101000000000011", &CancelToken::new());
     assert_eq!(beside, Err(Error::not_found("SIM", "8900101000000000011")));
     assert!(matches!(note(&reader), Err(Error::ReadOnly)));
 
@@ -100,7 +101,7 @@ fn a_token_sees_its_account_and_does_what_its_user_may() {
     let (_, secret) = open(&root, "u@x.example").add_token(&new("sync", None, true)).expect("token");
     let weak = Local::by_token(root.path(), &secret, false).expect("signed in");
     assert!(matches!(
-        weak.users(None, &Cancel::new()),
+        weak.users(None, &CancelToken::new()),
         Err(Error::Denied { need: Capability::ManageAccounts, .. })
     ));
 }
@@ -116,7 +117,7 @@ fn a_token_is_for_nothing_that_is_a_persons_own() {
     assert_eq!(program.add_token(&new("more", None, true)).map(|_| ()), Err(Error::NotByToken));
     assert_eq!(program.revoke_token(token.id).map(|_| ()), Err(Error::NotByToken));
     assert_eq!(program.tokens(me), Err(Error::NotByToken));
-    assert_eq!(program.saved(&Cancel::new()), Err(Error::NotByToken));
+    assert_eq!(program.saved_filters(&CancelToken::new()), Err(Error::NotByToken));
     assert_eq!(program.want_mail(true), Err(Error::NotByToken));
     assert_eq!(program.view_as(id(&root, "a@x.example")).map(|_| ()), Err(Error::NotByToken));
     // Nor does it make its own user somebody else.
@@ -149,7 +150,8 @@ fn revoked_ended_or_its_user_kept_out_it_is_refused_at_the_next_request() {
     assert_eq!(sign(&secret).map(|_| ()), Err(Error::SignedOut));
 
     let ends = Some(Time(Time::now().0 + 1_000));
-    let (_, secret) = ann.add_token(&NewToken { expires: ends, ..new("two", None, true) }).expect("token");
+    let (_, secret) =
+        ann.add_token(&NewToken { expires: ends, ..new("two", None, true) }).expect("token");
     let two = sign(&secret).expect("signed in");
     clock.store(1_001, Ordering::Relaxed);
     assert_eq!(count(&two), Err(Error::SignedOut));
@@ -193,8 +195,9 @@ fn a_neighbours_token_reads_like_one_that_is_not_there() {
     assert_eq!(root.tokens(a).expect("tokens").len(), 1);
     root.revoke_token(theirs).expect("revoked");
     let said = |local: &Local| -> Vec<String> {
-        let entries =
-            local.entries(&LogFilter { limit: 99, ..LogFilter::default() }, &Cancel::new()).expect("log");
+        let entries = local
+            .entries(&LogFilter { limit: 99, ..LogFilter::default() }, &CancelToken::new())
+            .expect("log");
         entries.into_iter().map(|e| e.summary).filter(|s| s.contains("token")).collect()
     };
     assert_eq!(said(&ann).len(), 2, "{:?}", said(&ann));

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use common::{estate, import};
 use estate::{
-    Alert, Cancel, Change, ChangeId, Clear, DAY, Error, Estate, EventFilter, Filter, Gate, ImportOptions,
-    Level, Levels, Local, Note, PeriodRule, Query, Reporting, Result, Role, Sim, Target, Time, Usage,
-    UsageTally,
+    Alert, CancelToken, Change, ChangeId, DAY, Error, Estate, EventFilter, Filter, Gate, ImportOptions,
+    Level, Levels, Local, MoveOptions, Note, PeriodRule, Query, Reporting, Result, Role, Sim, Target,
+    Time, Usage, UsageTally,
 };
 use proptest::prelude::*;
 
@@ -46,7 +46,7 @@ impl World {
         // The estate is as old as the test's clock says.
         root.confirm_rollover(&go).expect("accepted");
         import(&root, SIMS);
-        while root.background().expect("background") {}
+        while root.run_maintenance_step().expect("background") {}
         Self { dir, root, clock }
     }
 
@@ -64,7 +64,7 @@ impl World {
 
     /// Lets what happens by itself happen.
     fn tick(&self) {
-        while self.root.background().expect("background") {}
+        while self.root.run_maintenance_step().expect("background") {}
     }
 
     fn open(&self, email: &str) -> Local {
@@ -74,13 +74,14 @@ impl World {
     }
 
     fn account(&self, name: &str) -> estate::AccountId {
-        self.root.accounts(&Cancel::new()).expect("accounts").find(name).expect("account")
+        self.root.accounts(&CancelToken::new()).expect("accounts").find(name).expect("account")
     }
 
     fn stage(&self, csv: &str) -> Result<(estate::StagingId, UsageTally, Vec<Note>)> {
         let mut notes = Vec::new();
         let input = Box::new(std::io::Cursor::new(csv.to_owned().into_bytes()));
-        let staged = self.root.stage_usage(input, &ImportOptions::default(), &mut |n| notes.push(n), &go)?;
+        let staged =
+            self.root.stage_usage(input, &ImportOptions::default(), &mut |n| notes.push(n), &go)?;
         Ok((staged.0, staged.1, notes))
     }
 
@@ -97,11 +98,11 @@ impl World {
     }
 
     fn sim(&self, n: u8) -> Sim {
-        self.root.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+        self.root.sim_by_iccid(&format!("89001010000000000{n}"), &CancelToken::new()).expect("sim")
     }
 
     fn over_time(&self, n: u8) -> Usage {
-        self.root.usage(self.sim(n).id, &Cancel::new()).expect("usage")
+        self.root.usage(self.sim(n).id, &CancelToken::new()).expect("usage")
     }
 
     fn set(&self, n: u8, levels: Levels) {
@@ -113,7 +114,7 @@ impl World {
 /// Which levels spoke, oldest first: kind and level in megabytes.
 fn told(local: &Local) -> Vec<(Level, u64)> {
     let wanted = EventFilter { limit: 1000, ..EventFilter::default() };
-    let mut events = local.events(&wanted, &Cancel::new()).expect("events");
+    let mut events = local.events(&wanted, &CancelToken::new()).expect("events");
     events.reverse();
     events.into_iter().map(|e| (e.kind, e.level / 1_000_000)).collect()
 }
@@ -259,7 +260,11 @@ fn rows_that_differ_in_any_cell_are_different_records() {
     let file = "iccid,period,network,bytes\n8900101000000000012,2026-06-10,A,10MB\n8900101000000000012,2026-06-10,B,10MB\n\
                 8900101000000000012,2026-06-10,A,4MB\n8900101000000000012,2026-06-10,B,10MB\n";
     world.usage(file);
-    assert_eq!(world.sim(12).used, 24 * MB, "two networks, and two rows of one: the same row again is one");
+    assert_eq!(
+        world.sim(12).used,
+        24 * MB,
+        "two networks, and two rows of one: the same row again is one"
+    );
     world.usage(file);
     assert_eq!(world.sim(12).used, 24 * MB, "the same file again");
     world.usage("iccid,network,period,bytes\n8900101000000000012,B,2026-06-10,11MB\n");
@@ -294,13 +299,16 @@ fn a_level_speaks_once_and_again_after_it_was_raised_above_usage() {
     let change = Change::Move {
         target: Target::ids([world.sim(11).id]),
         to: world.account("B"),
-        clear: Clear::default(),
+        clear: MoveOptions::default(),
     };
     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
     assert_eq!((told().len(), world.sim(11).gate, world.sim(11).used), (3, Gate::Blocked, 171 * MB));
     // A cap set below usage blocks at once, and says so once.
     world.spends(12, "a", 50 * MB);
-    world.set(12, Levels { cap: Some(40 * MB), alert: Alert::Follow, hard: None, until_period_end: false });
+    world.set(
+        12,
+        Levels { cap: Some(40 * MB), alert: Alert::Follow, hard: None, until_period_end: false },
+    );
     assert_eq!(world.sim(12).gate, Gate::Blocked);
     assert_eq!(told()[3..], [(Level::Alert, 32), (Level::Cap, 40)]);
     // What is terminated counts and stays silent.
@@ -371,7 +379,8 @@ fn periods_are_set_by_account_and_inherited() {
     world.tick();
     assert_eq!(world.sim(13).used, 0);
     set("B", None);
-    let log = world.root.entries(&estate::LogFilter { limit: 2, ..Default::default() }, &Cancel::new());
+    let log =
+        world.root.entries(&estate::LogFilter { limit: 2, ..Default::default() }, &CancelToken::new());
     let said: Vec<String> = log.expect("log").into_iter().map(|e| e.summary).collect();
     assert!(said[0].contains("billing period of /Root/B to that of the account above"), "{said:?}");
 }
@@ -409,7 +418,7 @@ fn events_go_on_before_one_that_is_seen_and_before_no_other() {
     world.spends(11, "c", 35 * MB);
     let listed = |local: &Local, before| {
         let wanted = EventFilter { before, limit: 1, ..EventFilter::default() };
-        local.events(&wanted, &Cancel::new()).expect("events").pop()
+        local.events(&wanted, &CancelToken::new()).expect("events").pop()
     };
     let a = world.open("a@x.example");
     let cap = listed(&a, None).expect("the cap of 11");
@@ -430,38 +439,43 @@ fn a_sub_customer_sees_what_came_while_it_was_theirs() {
     world.spends(11, "a", 120 * MB);
     let (a, b) = (world.open("a@x.example"), world.open("b@x.example"));
     assert_eq!((told(&a).len(), told(&b).len()), (2, 0));
-    assert_eq!(b.usage(world.sim(11).id, &Cancel::new()), Err(unknown(&b, world.sim(11).id)));
+    assert_eq!(b.usage(world.sim(11).id, &CancelToken::new()), Err(unknown(&b, world.sim(11).id)));
     let change = Change::Move {
         target: Target::ids([world.sim(11).id]),
         to: world.account("B"),
-        clear: Clear::default(),
+        clear: MoveOptions::default(),
     };
     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
     world.later(DAY);
     world.spends(11, "b", 10 * MB);
-    let seen = b.usage(world.sim(11).id, &Cancel::new()).expect("usage");
+    let seen = b.usage(world.sim(11).id, &CancelToken::new()).expect("usage");
     assert_eq!(seen.days.iter().map(|d| d.bytes / MB).collect::<Vec<_>>(), [10]);
     assert_eq!((told(&a).len(), told(&b).len()), (2, 0), "the past stays with A");
-    let mb = |list: &[estate::Spent]| list.iter().map(|s| s.bytes / MB).collect::<Vec<_>>();
-    let estate_of = |local: &Local| local.estate_usage(local.me().account, &Cancel::new()).expect("usage");
+    let mb = |list: &[estate::UsageBucket]| list.iter().map(|s| s.bytes / MB).collect::<Vec<_>>();
+    let estate_of =
+        |local: &Local| local.estate_usage(local.me().account, &CancelToken::new()).expect("usage");
     assert_eq!((mb(&estate_of(&a).days), mb(&estate_of(&b).days)), (vec![120], vec![10]));
     assert_eq!(mb(&estate_of(&world.root).months()), [130]);
     let by: Vec<_> = estate_of(&world.root).accounts.iter().map(|a| (a.account, a.month / MB)).collect();
     assert_eq!(by, [(Some(world.account("A")), 120), (Some(world.account("B")), 10)]);
-    assert!(b.estate_usage(world.account("A"), &Cancel::new()).is_err(), "a neighbour does not exist");
+    assert!(
+        b.estate_usage(world.account("A"), &CancelToken::new()).is_err(),
+        "a neighbour does not exist"
+    );
     let input = || Box::new(&b"iccid,time,bytes\n8900101000000000013,2026-06-10,1\n"[..]);
     let staged = b.stage_usage(input(), &ImportOptions::default(), &mut |_| {}, &go);
     assert_eq!(staged.map(|_| ()), Err(Error::RootOnly), "usage comes from above");
-    assert_eq!(b.events_after(0, &Cancel::new()), Ok((0, 0)));
-    assert_eq!(a.events_after(0, &Cancel::new()), Ok((1, 1)));
+    assert_eq!(b.events_after(0, &CancelToken::new()), Ok((0, 0)));
+    assert_eq!(a.events_after(0, &CancelToken::new()), Ok((1, 1)));
     let own = Change::SetPeriod { account: b.me().account, rule: Some(PeriodRule::Day(5)) };
     assert!(b.apply(&ChangeId::new(), &own, &go).is_err(), "their own account is the reseller's to set");
 }
 
 /// The answer for a SIM that does not exist.
 fn unknown(local: &Local, id: estate::SimId) -> Error {
-    let absent = local.usage(estate::SimId(999_999), &Cancel::new()).expect_err("no such SIM").to_string();
-    let error = local.usage(id, &Cancel::new()).expect_err("not theirs");
+    let absent =
+        local.usage(estate::SimId(999_999), &CancelToken::new()).expect_err("no such SIM").to_string();
+    let error = local.usage(id, &CancelToken::new()).expect_err("not theirs");
     assert_eq!(error.to_string().replace(&id.0.to_string(), "999999"), absent);
     error
 }
@@ -486,16 +500,17 @@ type Came = (u64, Gate, Vec<(i64, u64)>, Vec<(i64, u64)>, Vec<(String, u64, i64,
 
 fn came(world: &World, n: u8) -> Came {
     let (sim, usage) = (world.sim(n), world.over_time(n));
-    let spent = |list: &[estate::Spent]| {
+    let spent = |list: &[estate::UsageBucket]| {
         list.iter().map(|s| (s.period.start.0, s.bytes)).filter(|s| s.1 > 0).collect()
     };
-    let sessions = usage.sessions.iter().map(|s| (s.name.clone(), s.bytes, s.start.0, s.last.0)).collect();
+    let sessions =
+        usage.sessions.iter().map(|s| (s.name.clone(), s.bytes, s.start.0, s.last.0)).collect();
     (sim.used, sim.gate, spent(&usage.days), spent(&usage.periods), sessions)
 }
 
 fn events_of(world: &World) -> Vec<(i64, Level, i64, u64)> {
     let wanted = EventFilter { limit: 1000, ..EventFilter::default() };
-    let events = world.root.events(&wanted, &Cancel::new()).expect("events");
+    let events = world.root.events(&wanted, &CancelToken::new()).expect("events");
     let mut told: Vec<_> = events.iter().map(|e| (e.sim.0, e.kind, e.period.0, e.level)).collect();
     told.sort_unstable();
     told
@@ -573,7 +588,7 @@ proptest! {
                 Happens::Alert(mb) => { world.set(11, Levels { cap: None, alert: Alert::Bytes(mb * MB), hard: None, until_period_end: false }); alert_at = *mb; }
                 Happens::Moves(to_a) => {
                     let to = world.account(if *to_a { "A" } else { "B" });
-                    let change = Change::Move { target: Target::ids([world.sim(11).id]), to, clear: Clear::default() };
+                    let change = Change::Move { target: Target::ids([world.sim(11).id]), to, clear: MoveOptions::default() };
                     world.root.apply(&ChangeId::new(), &change, &go).expect("moved");
                 }
                 Happens::Turns => { world.later(31 * DAY); world.tick(); used = 0; period += 1; }
@@ -602,7 +617,7 @@ fn usage_filters_follow() {
     let count = |text: &str| {
         let filter = Filter::parse(text).expect("filter");
         let query = Query { filter, ..Query::all(world.root.me().account, Time(NOON)) };
-        world.root.count(&query, &Cancel::new()).expect("count")
+        world.root.count(&query, &CancelToken::new()).expect("count")
     };
     assert_eq!((count("status=blocked"), count("used>=120MB"), count("used_pct>=120")), (1, 1, 1));
     assert!(world.root.check().expect("check").is_empty());
@@ -623,7 +638,7 @@ fn the_pace_of_usage_is_a_filter() {
             filter: Filter::parse(text).expect("filter"),
             ..Query::all(world.root.me().account, Time(world.clock.load(Ordering::Relaxed)))
         };
-        world.root.count(&query, &Cancel::new()).expect("count")
+        world.root.count(&query, &CancelToken::new()).expect("count")
     };
     assert_eq!((count("pace>=100"), count("pace=99"), count("pace=102")), (1, 1, 1));
     assert_eq!((count("has:pace"), count("no:pace")), (2, 3), "half a day tells nothing yet");

@@ -8,8 +8,8 @@ use Warning::{LevelsOff, OtherHelp, OtherPeriod, Visibility};
 use changes::{NOW, all, apply, go, plan, sim, undo};
 use common::{estate, import};
 use estate::{
-    AccountId, Cancel, Capability, Change, ChangeId, Error, Estate, Local, LogFilter, Role, Roles, User,
-    UserChange, UserState, Warning,
+    AccountId, CancelToken, Capability, Change, ChangeId, Error, Estate, Local, LogFilter, Role, Roles,
+    User, UserChange, UserState, Warning,
 };
 
 const CSV: &[u8] = b"iccid,account,status\n8900101000000000011,A,active\n8900101000000000014,B,active\n";
@@ -21,7 +21,7 @@ fn world() -> (tempfile::TempDir, Local) {
 }
 
 fn account(local: &Local, path: &str) -> AccountId {
-    local.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+    local.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
 }
 
 fn invite(local: &Local, path: &str, email: &str, role: Role) -> Result<estate::Receipt, Error> {
@@ -30,7 +30,7 @@ fn invite(local: &Local, path: &str, email: &str, role: Role) -> Result<estate::
 }
 
 fn user(local: &Local, email: &str) -> User {
-    let users = local.users(None, &Cancel::new()).expect("users");
+    let users = local.users(None, &CancelToken::new()).expect("users");
     users.into_iter().find(|u| u.email == email).expect(email)
 }
 
@@ -65,7 +65,8 @@ fn who_is_invited_accepts_by_signing_in_and_only_then_is_the_address_compared() 
     assert!(open(&root, "ánn@x.example").is_err(), "another address");
     let again = open(&root, "ann@x.example").expect("signs in");
     assert_eq!(again.me().id, ann.me().id, "an active user comes before an invitation");
-    let entries = root.entries(&LogFilter { limit: 3, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let entries =
+        root.entries(&LogFilter { limit: 3, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert!(entries[0].summary.contains("accepted the invitation"), "{entries:?}");
     assert!(!entries[0].undoable);
 }
@@ -98,7 +99,7 @@ fn who_is_kept_out_or_changed_is_signed_out_at_once() {
     root.add_user(account(&root, "/Root/A"), "Bob", "bob@x.example", Role::Admin).expect("user");
     let bob = open(&root, "bob@x.example").expect("session");
     let lowered = change(&root, "bob@x.example", UserChange::Role(Role::ViewOnly)).expect("lowered");
-    assert_eq!(bob.count(&all(&bob, "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(bob.count(&all(&bob, "").any[0], &CancelToken::new()), Err(Error::SignedOut));
     let add = Change::AddAccount { parent: bob.me().account, name: "X".into() };
     assert_eq!(apply(&bob, &add), Err(Error::SignedOut));
     undo(&root, &lowered.id).expect("put back");
@@ -111,7 +112,7 @@ fn who_is_kept_out_or_changed_is_signed_out_at_once() {
     // An undo of what has been changed again since lets nobody in.
     change(&root, "bob@x.example", UserChange::Disable).expect("kept out again");
     let old = Change::Undo { change: out.id };
-    assert!(root.plan(&old, &Cancel::new()).is_err() && apply(&root, &old).is_err());
+    assert!(root.plan(&old, &CancelToken::new()).is_err() && apply(&root, &old).is_err());
     assert!(open(&root, "bob@x.example").is_err());
 }
 
@@ -123,9 +124,11 @@ fn who_is_removed_stays_in_the_log_and_leaves_the_address_free() {
     let below = Change::AddAccount { parent: ann.me().account, name: "Below".into() };
     apply(&ann, &below).expect("added");
     change(&root, "ann@x.example", UserChange::Remove).expect("removed");
-    assert!(root.users(None, &Cancel::new()).expect("users").iter().all(|u| u.email != "ann@x.example"));
+    assert!(
+        root.users(None, &CancelToken::new()).expect("users").iter().all(|u| u.email != "ann@x.example")
+    );
     let wanted = LogFilter { by: Some("ann@x".into()), limit: 9, ..LogFilter::default() };
-    let entries = root.entries(&wanted, &Cancel::new()).expect("log");
+    let entries = root.entries(&wanted, &CancelToken::new()).expect("log");
     assert_eq!(entries.len(), 1, "what they did is still theirs: {entries:?}");
     root.add_user(account(&root, "/Root/A"), "Ann again", "ann@x.example", Role::Admin).expect("free");
     // An account whose only users were removed is empty, and goes.
@@ -144,7 +147,11 @@ fn profiles_are_ones_own() {
     apply(&ann, &edit("BOB@x.example")).expect("noted");
     assert_eq!(open(&root, "bob@x.example").expect("session").me().name, "Bob");
     apply(&ann, &edit("ann.b@x.example")).expect("noted");
-    assert_eq!(user(&root, "ann@x.example").name, "Ann B", "until they sign in by the other, this is theirs");
+    assert_eq!(
+        user(&root, "ann@x.example").name,
+        "Ann B",
+        "until they sign in by the other, this is theirs"
+    );
     assert!(matches!(Local::open(root.path(), Some("ann.b@x.example"), true), Err(Error::ReadOnly)));
     assert_eq!(open(&root, "ann.b@x.example").expect("the new address").me().name, "Ann B");
     assert!(open(&root, "ann@x.example").is_err());
@@ -161,15 +168,17 @@ fn who_looks_through_anothers_eyes_sees_what_they_see_changes_nothing_and_is_log
     let (_dir, root) = world();
     root.add_user(account(&root, "/Root/A"), "Ann", "ann@x.example", Role::Admin).expect("user");
     let seen = root.view_as(user(&root, "ann@x.example").id).expect("seen");
-    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Ok(1));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &CancelToken::new()), Ok(1));
     let set = Change::SetReference { account: seen.me().account, reference: "x".into() };
     assert_eq!(apply(seen.as_ref(), &set), Err(Error::ReadOnly));
-    let entries = root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let entries =
+        root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert_eq!(entries[0].summary, "looked at the estate as ann@x.example of /Root/A");
     assert!(entries[0].by.starts_with("Root"), "{}", entries[0].by);
     // Whoever is looked at sees that it was done.
     let ann = open(&root, "ann@x.example").expect("session");
-    let entries = ann.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &Cancel::new()).expect("log");
+    let entries =
+        ann.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert_eq!(entries[0].by, "someone outside your account");
     root.add_user(account(&root, "/Root/A"), "Bob", "bob@x.example", Role::User).expect("user");
     let bob = open(&root, "bob@x.example").expect("session");
@@ -180,22 +189,22 @@ fn who_looks_through_anothers_eyes_sees_what_they_see_changes_nothing_and_is_log
     let id = account(&root, "/Root/A/Below");
     root.add_user(id, "Cid", "cid@x.example", Role::User).expect("user");
     let seen = ann.view_as(user(&root, "cid@x.example").id).expect("seen");
-    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Ok(0));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &CancelToken::new()), Ok(0));
     apply(&root, &Change::MoveAccount { account: id, under: account(&root, "/Root/B") })
         .expect("hung elsewhere");
-    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &Cancel::new()), Err(Error::SignedOut));
+    assert_eq!(seen.count(&all(seen.as_ref(), "").any[0], &CancelToken::new()), Err(Error::SignedOut));
 }
 
 #[test]
 fn a_tightened_row_holds_for_plans_and_changes_alike() {
     let (_dir, root) = world();
     root.add_user(account(&root, "/Root/A"), "Ann", "ann@x.example", Role::User).expect("user");
-    let roles = Roles::tightened([("authenticate", "admin")]).expect("tighter");
+    let roles = Roles::with_stricter([("authenticate", "admin")]).expect("tighter");
     let ann = open(&root, "ann@x.example").expect("session").with_roles(roles);
     let off = estate::Edit { authentication: Some(false), ..estate::Edit::default() };
     let change = Change::Edit { target: all(&ann, ""), edit: Box::new(off) };
     let denied = Error::Denied { role: Role::User, need: Capability::Authenticate };
-    assert_eq!(ann.plan(&change, &Cancel::new()), Err(denied.clone()));
+    assert_eq!(ann.plan(&change, &CancelToken::new()), Err(denied.clone()));
     assert_eq!(ann.apply(&ChangeId::new(), &change, &go), Err(denied));
     assert_eq!(plan(&root, &change).counts.done, 1);
     assert!(sim(&root, 11).authentication && NOW.0 > 0);
@@ -237,8 +246,8 @@ fn an_account_that_was_deleted_comes_back_with_all_that_was_set_on_it() {
     let deleted = apply(&root, &Change::DeleteAccount { account: id }).expect("deleted");
     undo(&root, &deleted.id).expect("back");
     let id = account(&root, "/Root/A/Gone");
-    let accounts = root.accounts(&Cancel::new()).expect("accounts");
+    let accounts = root.accounts(&CancelToken::new()).expect("accounts");
     assert_eq!(accounts.get(id).map(|a| a.reference.as_str()), Some("C-9"));
-    assert_eq!(root.help_of(id, &Cancel::new()).expect("help").0, Some(page));
-    assert_eq!(root.externals(id, &Cancel::new()).expect("externals").len(), 1);
+    assert_eq!(root.help_of(id, &CancelToken::new()).expect("help").0, Some(page));
+    assert_eq!(root.externals(id, &CancelToken::new()).expect("externals").len(), 1);
 }

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use estate::{
-    AccountId, Cancel, Change, ChangeId, Clear, Estate, Filter, ImportOptions, Levels, Local, NewEstate,
-    Order, Query, Seek, Target, Time, WINDOW, limits,
+    AccountId, CancelToken, Change, ChangeId, Estate, Filter, ImportOptions, Levels, Local, MoveOptions,
+    NewEstate, Order, Query, Seek, Target, Time, WINDOW, limits,
 };
 use simdeck::tui::Kind;
 use simdeck::tui::harness::Session;
@@ -36,7 +36,8 @@ pub fn print_figures(accounts: u64) {
 }
 
 fn create_estate(path: &Path, accounts: u64) {
-    let new = NewEstate { account: "Northstar".into(), email: EMAIL.into(), name: "Ada Lindqvist".into() };
+    let new =
+        NewEstate { account: "Northstar".into(), email: EMAIL.into(), name: "Ada Lindqvist".into() };
     let local = Local::create(path, &new).expect("created").with_clock(Time::now);
     let file = path.with_extension("csv");
     write_sims(&file, accounts).expect("written");
@@ -47,7 +48,7 @@ fn create_estate(path: &Path, accounts: u64) {
             .expect("staged");
         local.apply(&ChangeId::new(), &Change::Import { staging }, &go).expect("imported");
     });
-    while local.background().expect("index") {}
+    while local.run_maintenance_step().expect("index") {}
 }
 
 fn go(_: estate::Progress) -> ControlFlow<()> {
@@ -85,7 +86,8 @@ fn path_of(customer: u64, mut account: u64) -> String {
 }
 
 fn changes(local: &Local) {
-    let find = |path: &str| local.accounts(&Cancel::new()).expect("accounts").find(path).expect("account");
+    let find =
+        |path: &str| local.accounts(&CancelToken::new()).expect("accounts").find(path).expect("account");
     let (first, second) = (find(&path_of(0, 0)), find(&path_of(1, 0)));
     let unit = find(&path_of(0, 999));
     let ceiling = Some(1_000_000_000);
@@ -98,7 +100,7 @@ fn changes(local: &Local) {
     change(
         local,
         "move of 100 SIMs",
-        &Change::Move { target: sims(local, first, 100), to: second, clear: Clear::default() },
+        &Change::Move { target: sims(local, first, 100), to: second, clear: MoveOptions::default() },
     );
     let chain: String = (1..limits::ACCOUNT_DEPTH).map(|level| format!("/Level {level}")).collect();
     let deep = find(&format!("/Northstar{chain}"));
@@ -119,18 +121,19 @@ fn changes(local: &Local) {
 /// A target of the first SIMs of an account and of those below it.
 fn sims(local: &Local, account: AccountId, limit: u64) -> Target {
     let query = Query::all(account, Time::now());
-    Target::ids(local.target_ids(&Target::query(query), limit, &Cancel::new()).expect("ids"))
+    Target::ids(local.target_ids(&Target::query(query), limit, &CancelToken::new()).expect("ids"))
 }
 
 /// Times the preflight and the change, each on its own.
 fn change(local: &Local, what: &str, change: &Change) {
-    let plan = timed(&format!("{what}: preflight"), || local.plan(change, &Cancel::new()).expect("plan"));
-    let change = change.clone().confirmed(&plan);
+    let plan =
+        timed(&format!("{what}: preflight"), || local.plan(change, &CancelToken::new()).expect("plan"));
+    let change = change.clone().with_confirmation(&plan);
     timed(what, || local.apply(&ChangeId::new(), &change, &go).expect("changed"));
 }
 
 fn reads(local: &Local) {
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     let accounts = timed("read the tree", || local.accounts(&cancel).expect("accounts"));
     timed("find the last account by path, 1,000 times", || {
         let last = accounts.all().last().expect("account");

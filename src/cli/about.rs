@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use serde_json::json;
 
-use super::output::{list, written};
+use super::output::{check_written, list};
 use super::{Context, Outcome};
 use crate::connect::{self, store_path};
 use crate::failure::Exit;
@@ -71,17 +71,17 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
     match command {
         ConfigCommand::Path => {
             for file in ["config.toml", "keymap.toml", "theme.toml"] {
-                written(writeln!(out, "{}", folders::config_dir().join(file).display()))?;
+                check_written(writeln!(out, "{}", folders::config_dir().join(file).display()))?;
             }
-            written(writeln!(out, "{}", store_path(&context.globals, &context.config)?.display()))?;
+            check_written(writeln!(out, "{}", store_path(&context.globals, &context.config)?.display()))?;
         }
         ConfigCommand::Check => {
             config::check::check_all()?;
-            written(writeln!(out, "sound: {}", folders::config_dir().display()))?;
+            check_written(writeln!(out, "sound: {}", folders::config_dir().display()))?;
         }
         ConfigCommand::Show => {
             let text = toml_of(&config::load()?);
-            written(write!(out, "{text}"))?;
+            check_written(write!(out, "{text}"))?;
         }
     }
     Ok(Exit::Done)
@@ -91,7 +91,9 @@ pub fn config(context: &Context, command: &ConfigCommand) -> Outcome {
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     match rest.rsplit_once('@') {
-        Some((user, host)) => format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default()),
+        Some((user, host)) => {
+            format!("{scheme}://{}:…@{host}", user.split(':').next().unwrap_or_default())
+        }
         None => url.to_owned(),
     }
 }
@@ -129,7 +131,7 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
     let periods = estate.map_or_else(unknown, |estate| crate::doctor::periods(estate.as_ref()));
     let facts = crate::doctor::facts(&context.config, &place, &opened, &periods);
     if let Some(path) = &args.bundle {
-        let protected = context.protected::<&Path>([])?;
+        let protected = context.protected_files::<&Path>([])?;
         let file = OutputFile::create_or_stdout(path, Existing::with_force(args.force), &protected)?;
         file.write_all(crate::doctor::bundle(&facts).as_bytes())?;
         context.say(format!("wrote {}: look at it before you send it", path.display()));
@@ -137,7 +139,7 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
     }
     let mut out = std::io::stdout().lock();
     for (what, found) in facts {
-        written(writeln!(out, "{what:>16}  {found}"))?;
+        check_written(writeln!(out, "{what:>16}  {found}"))?;
     }
     Ok(Exit::Done)
 }
@@ -145,13 +147,13 @@ pub fn doctor(context: &Context, args: &DoctorArgs) -> Outcome {
 pub fn completions(args: &CompletionsArgs, command: &mut Command) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, command, "simdeck", &mut script);
-    written(std::io::stdout().lock().write_all(&script))?;
+    check_written(std::io::stdout().lock().write_all(&script))?;
     Ok(Exit::Done)
 }
 
 pub fn man(command: Command) -> Outcome {
     let mut page = Vec::new();
-    written(clap_mangen::Man::new(command).render(&mut page))?;
-    written(std::io::stdout().lock().write_all(&page))?;
+    check_written(clap_mangen::Man::new(command).render(&mut page))?;
+    check_written(std::io::stdout().lock().write_all(&page))?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use estate::levels::{parse_cap, shown};
+use estate::levels::{describe_bytes, parse_cap};
 use estate::number::count;
 use estate::{
     Accounts, Change, Contact, Error, Estate, Grouping, Help, PeriodRule, Query, Target, Time, split_path,
@@ -77,10 +77,11 @@ enum Wanted {
 
 impl HelpPage {
     /// What is to be done.
-    fn wanted(&self) -> Result<Wanted, Failure> {
+    fn wanted_account(&self) -> Result<Wanted, Failure> {
         if let Some(name) = &self.contact {
             let (name, phone, email) = (name.clone(), self.phone.clone(), self.email.clone());
-            let contact = Contact { name, phone, email, hours: self.hours.clone(), url: self.url.clone() };
+            let contact =
+                Contact { name, phone, email, hours: self.hours.clone(), url: self.url.clone() };
             return Ok(Wanted::Set(Some(Help::Contact(contact))));
         }
         let Some(file) = &self.file else {
@@ -98,7 +99,7 @@ impl HelpPage {
 
 /// What can be done to one account.
 #[derive(Debug, clap::Subcommand)]
-pub enum One {
+pub enum AccountCommand {
     /// Make an account.
     Add {
         /// Its path; the account above it exists already.
@@ -205,7 +206,7 @@ pub enum One {
     },
 }
 
-impl One {
+impl AccountCommand {
     /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         match self {
@@ -234,7 +235,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
 }
 
 /// Lists who else hears of an account's SIMs.
-fn notified(context: &Context, local: &dyn Estate, account: estate::AccountId) -> Outcome {
+fn print_notified(context: &Context, local: &dyn Estate, account: estate::AccountId) -> Outcome {
     let externals = local.externals(account, &plain())?;
     let rows: Vec<Vec<String>> = externals
         .iter()
@@ -247,7 +248,7 @@ fn notified(context: &Context, local: &dyn Estate, account: estate::AccountId) -
 
 fn period(account: &estate::Account) -> String {
     let inherited = if account.own_period.is_none() { ", as above it" } else { "" };
-    format!("{} ({}{inherited})", account.period, account.period.said())
+    format!("{} ({}{inherited})", account.period, account.period.describe())
 }
 
 fn admin(account: &estate::Account) -> &'static str {
@@ -261,33 +262,33 @@ fn object(accounts: &Accounts, a: &estate::Account) -> serde_json::Value {
             "ceiling_bytes": a.ceiling.map(|c| c.bytes), "own_ceiling_bytes": a.own_ceiling })
 }
 
-pub fn one(context: &Context, command: One) -> Outcome {
+pub fn one(context: &Context, command: AccountCommand) -> Outcome {
     let local = context.open()?;
     let local = local.as_ref();
     let accounts = local.accounts(&plain())?;
     match command {
-        One::Add { path, confirm } => {
+        AccountCommand::Add { path, confirm } => {
             let (parent, name) = parent_of(&path)?;
             let parent = accounts.find(&parent)?;
             let what = format!("Add account {path}");
             change::run(context, local, Change::AddAccount { parent, name }, at_once(confirm), &what)
         }
-        One::Rename { path, name, confirm } => {
+        AccountCommand::Rename { path, name, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Rename account {} to {name}", accounts.path(account));
             change::run(context, local, Change::RenameAccount { account, name }, at_once(confirm), &what)
         }
-        One::Move { path, under, confirm } => {
+        AccountCommand::Move { path, under, confirm } => {
             let (account, under) = (accounts.find(&path)?, accounts.find(&under)?);
             let what = format!("Move account {} under {}", accounts.path(account), accounts.path(under));
             change::run(context, local, Change::MoveAccount { account, under }, confirm, &what)
         }
-        One::Delete { path, confirm } => {
+        AccountCommand::Delete { path, confirm } => {
             let account = accounts.find(&path)?;
             let what = format!("Delete account {}", accounts.path(account));
             change::run(context, local, Change::DeleteAccount { account }, confirm, &what)
         }
-        One::Convert { path, by, only, confirm, report } => {
+        AccountCommand::Convert { path, by, only, confirm, report } => {
             let account = accounts.find(&path)?;
             let by = if by == By::Tag { Grouping::Tag } else { Grouping::Category };
             let named = select::parse(&format!("has:{}", by.field()))?;
@@ -298,7 +299,7 @@ pub fn one(context: &Context, command: One) -> Outcome {
             let what = format!("Turn {} of {} into accounts", by.plural(), accounts.path(account));
             change::run_with_report(context, local, change, confirm, report.open(context, None)?, &what)
         }
-        One::Show { path } => {
+        AccountCommand::Show { path } => {
             let account = accounts.need(accounts.find(&path)?)?;
             let rows = vec![
                 vec!["path".into(), accounts.path(account.id)],
@@ -310,7 +311,10 @@ pub fn one(context: &Context, command: One) -> Outcome {
                 vec!["admin".into(), admin(account).into()],
                 vec!["sets help below".into(), if account.helps { "yes" } else { "no" }.into()],
                 vec!["billing period".into(), period(account)],
-                vec!["ceiling".into(), account.ceiling.map_or("none".into(), |c| accounts.ceiling_said(c))],
+                vec![
+                    "ceiling".into(),
+                    account.ceiling.map_or("none".into(), |c| accounts.ceiling_said(c)),
+                ],
                 vec!["caps and alerts".into(), if account.levels { "on" } else { "off" }.into()],
             ];
             print_list(context, &["field", "value"], &rows, vec![object(&accounts, account)])?;
@@ -321,62 +325,74 @@ pub fn one(context: &Context, command: One) -> Outcome {
 }
 
 /// What holds in an account and below it.
-fn set(context: &Context, local: &dyn Estate, accounts: &Accounts, command: One) -> Outcome {
+fn set(context: &Context, local: &dyn Estate, accounts: &Accounts, command: AccountCommand) -> Outcome {
     match command {
-        One::Period { path, rule, confirm } => {
+        AccountCommand::Period { path, rule, confirm } => {
             let account = accounts.find(&path)?;
             let rule = if rule == "inherit" { None } else { Some(rule.parse()?) };
-            let said = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::said);
+            let said = rule.map_or_else(|| "that of the account above".to_owned(), PeriodRule::describe);
             let what = format!("Set the billing period of {} to {said}", accounts.path(account));
             change::run(context, local, Change::SetPeriod { account, rule }, at_once(confirm), &what)
         }
-        One::Caps { path, switch, confirm } => {
+        AccountCommand::Caps { path, switch, confirm } => {
             let (account, on) = (accounts.find(&path)?, switch == super::profile::Switch::On);
             let said = if on { "on" } else { "off" };
             let what = format!("Switch caps and alerts {said} in {}", accounts.path(account));
             change::run(context, local, Change::SetEntitlement { account, on }, at_once(confirm), &what)
         }
-        One::Ceiling { path, ceiling, confirm } => {
+        AccountCommand::Ceiling { path, ceiling, confirm } => {
             let account = accounts.find(&path)?;
             let ceiling = Some(parse_cap(&ceiling)?).filter(|bytes| *bytes > 0);
-            let said = ceiling.map_or("none".to_owned(), shown);
+            let said = ceiling.map_or("none".to_owned(), describe_bytes);
             let what = format!("Set the ceiling of {} to {said}", accounts.path(account));
             change::run(context, local, Change::SetCeiling { account, ceiling }, confirm, &what)
         }
-        One::Reference { path, reference, confirm } => {
+        AccountCommand::Reference { path, reference, confirm } => {
             let account = accounts.find(&path)?;
-            let reference = if reference.eq_ignore_ascii_case("none") { String::new() } else { reference };
+            let reference =
+                if reference.eq_ignore_ascii_case("none") { String::new() } else { reference };
             let what = format!("Set the reference of {} to {reference}", accounts.path(account));
-            change::run(context, local, Change::SetReference { account, reference }, at_once(confirm), &what)
+            change::run(
+                context,
+                local,
+                Change::SetReference { account, reference },
+                at_once(confirm),
+                &what,
+            )
         }
-        One::HelpPage(wanted) => {
-            let account = accounts.find(&wanted.path)?;
-            let Wanted::Set(help) = wanted.wanted()? else { return help::print_of(context, local, account) };
-            let said = help.as_ref().map_or_else(|| "that of the account above".to_owned(), Help::said);
-            let what = format!("Set the help below {} to {said}", accounts.path(account));
-            let help = help.map(Box::new);
-            change::run(context, local, Change::SetHelp { account, help }, at_once(wanted.confirm), &what)
-        }
-        One::Notify { path, add: Some(address), confirm, .. } => {
+        AccountCommand::HelpPage(wanted) => set_help(context, local, accounts, &wanted),
+        AccountCommand::Notify { path, add: Some(address), confirm, .. } => {
             let account = accounts.find(&path)?;
             let what = format!("Let {address} hear of {}", accounts.path(account));
             change::run(context, local, Change::AddExternal { account, address }, at_once(confirm), &what)
         }
-        One::Notify { path, remove: Some(address), confirm, .. } => {
+        AccountCommand::Notify { path, remove: Some(address), confirm, .. } => {
             let account = accounts.find(&path)?;
             let what = format!("Take {address} off {} and its SIMs", accounts.path(account));
             change::run(context, local, Change::RemoveExternal { account, address }, confirm, &what)
         }
-        One::Notify { path, .. } => notified(context, local, accounts.find(&path)?),
-        One::Add { .. }
-        | One::Rename { .. }
-        | One::Move { .. }
-        | One::Convert { .. }
-        | One::Delete { .. }
-        | One::Show { .. } => {
+        AccountCommand::Notify { path, .. } => print_notified(context, local, accounts.find(&path)?),
+        AccountCommand::Add { .. }
+        | AccountCommand::Rename { .. }
+        | AccountCommand::Move { .. }
+        | AccountCommand::Convert { .. }
+        | AccountCommand::Delete { .. }
+        | AccountCommand::Show { .. } => {
             unreachable!("these are no settings")
         }
     }
+}
+
+/// Sets the help of the users below an account, or prints it.
+fn set_help(context: &Context, local: &dyn Estate, accounts: &Accounts, wanted: &HelpPage) -> Outcome {
+    let account = accounts.find(&wanted.path)?;
+    let Wanted::Set(help) = wanted.wanted_account()? else {
+        return help::print_of(context, local, account);
+    };
+    let said = help.as_ref().map_or_else(|| "that of the account above".to_owned(), Help::describe);
+    let what = format!("Set the help below {} to {said}", accounts.path(account));
+    let help = help.map(Box::new);
+    change::run(context, local, Change::SetHelp { account, help }, at_once(wanted.confirm), &what)
 }
 
 /// Takes the last name off a path.
@@ -387,6 +403,7 @@ fn parent_of(path: &str) -> Result<(String, String), Failure> {
     if names.is_empty() {
         return Err(bad().into());
     }
-    let parent = names.iter().map(|n| format!("/{}", n.replace('\\', "\\\\").replace('/', "\\/"))).collect();
+    let parent =
+        names.iter().map(|n| format!("/{}", n.replace('\\', "\\\\").replace('/', "\\/"))).collect();
     Ok((parent, name))
 }

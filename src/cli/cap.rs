@@ -64,6 +64,6 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         Change::SetLevels { target, levels },
         args.confirm,
         report,
-        &format!("Set {}", levels.said()),
+        &format!("Set {}", levels.describe()),
     )
 }

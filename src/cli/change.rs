@@ -7,7 +7,7 @@ use estate::text::clean_lines;
 use estate::{Accounts, Change, ChangeId, Counts, Estate, Plan, Receipt};
 use serde_json::json;
 
-use super::output::{Work, plain, written};
+use super::output::{Work, check_written, plain};
 use super::report::{Report, Skipped};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
@@ -42,7 +42,13 @@ impl std::str::FromStr for Number {
 }
 
 /// Plans, asks where there is someone to ask, applies and reports.
-pub fn run(context: &Context, local: &dyn Estate, change: Change, confirm: Confirm, what: &str) -> Outcome {
+pub fn run(
+    context: &Context,
+    local: &dyn Estate,
+    change: Change,
+    confirm: Confirm,
+    what: &str,
+) -> Outcome {
     run_with_report(context, local, change, confirm, Report::default(), what)
 }
 
@@ -77,7 +83,7 @@ pub fn run_with_report(
     }
     let work = Work::begin(context);
     let id = confirm.number.map_or_else(ChangeId::new, |number| ChangeId(number.0.to_string()));
-    let receipt = local.apply(&id, &change.confirmed(&plan), &|p| work.hear(p));
+    let receipt = local.apply(&id, &change.with_confirmation(&plan), &|p| work.hear(p));
     work.end();
     let ended = print_receipt(context, local, &receipt?, report);
     context.send_due(local, &work);
@@ -89,11 +95,15 @@ fn dry_run(context: &Context, plan: &Plan, accounts: &Accounts, unknown: usize, 
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let mut object = plan_json(plan, accounts);
         object["unknown"] = unknown.into();
-        written(writeln!(out, "{object}"))?;
+        check_written(writeln!(out, "{object}"))?;
     } else {
-        written(writeln!(out, "{}\nDry run: nothing was changed.", describe(plan, accounts, what)))?;
+        check_written(writeln!(
+            out,
+            "{}\nDry run: nothing was changed.",
+            describe(plan, accounts, what)
+        ))?;
     }
-    Ok(if plan.counts.missed() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
+    Ok(if plan.counts.missed_count() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
 }
 
 fn plan_json(plan: &Plan, accounts: &Accounts) -> serde_json::Value {
@@ -145,12 +155,18 @@ fn ask(plan: &Plan) -> Result<(), Failure> {
         ));
     }
     let wanted = if plan.is_typed() { plan.total.to_string() } else { "y".into() };
-    let prompt =
-        if wanted == "y" { "Go ahead? [y/N] ".to_owned() } else { format!("Type {wanted} to go ahead: ") };
+    let prompt = if wanted == "y" {
+        "Go ahead? [y/N] ".to_owned()
+    } else {
+        format!("Type {wanted} to go ahead: ")
+    };
     let _ = write!(std::io::stderr(), "{prompt}");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|e| Failure::io("cannot read the answer", e))?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|e| Failure::io("cannot read the answer", e))?;
     if answer.trim().replace(',', "") == wanted { Ok(()) } else { Err(estate::Error::Cancelled.into()) }
 }
 
@@ -166,11 +182,14 @@ fn print_receipt(context: &Context, local: &dyn Estate, receipt: &Receipt, repor
         let skipped: Vec<_> = skipped.iter().map(Skipped::json).collect();
         let object = json!({ "change_id": receipt.id, "rev": receipt.rev, "counts": receipt.counts,
                              "skipped": skipped, "unknown": unknown });
-        written(writeln!(out, "{object}"))?;
+        check_written(writeln!(out, "{object}"))?;
     } else {
-        let counts =
-            if receipt.counts == Counts::default() { "done".to_owned() } else { receipt.counts.to_string() };
-        written(writeln!(out, "{counts} · change {}", receipt.id))?;
+        let counts = if receipt.counts == Counts::default() {
+            "done".to_owned()
+        } else {
+            receipt.counts.to_string()
+        };
+        check_written(writeln!(out, "{counts} · change {}", receipt.id))?;
     }
     drop(out);
     for group in skipped {
@@ -182,7 +201,7 @@ fn print_receipt(context: &Context, local: &dyn Estate, receipt: &Receipt, repor
     }
     reported?;
     listed?;
-    Ok(if receipt.counts.missed() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
+    Ok(if receipt.counts.missed_count() > 0 || unknown > 0 { Exit::Partly } else { Exit::Done })
 }
 
 /// What harms nothing and is undone in a moment does not ask.

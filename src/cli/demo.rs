@@ -79,6 +79,12 @@ pub fn open(context: &Context, size: Demo, role: Role) -> Outcome {
     let email = context.globals.user.as_deref().unwrap_or(demo::email(role));
     let local = Local::open(&path, Some(email), context.globals.readonly)?;
     let estate: Arc<dyn Estate> = Arc::new(local);
-    tui::run(&estate, tui::Kind::Demo, &context.config, context.globals.no_mouse, context.globals.no_color)?;
+    tui::run(
+        &estate,
+        tui::Kind::Demo,
+        &context.config,
+        context.globals.no_mouse,
+        context.globals.no_color,
+    )?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! `simdeck sim-set`.
 
-use estate::{Change, Edit, Listed, Verb};
+use estate::{Change, Edit, ListEdit, Verb};
 
 use super::change::{self, Confirm};
 use super::profile::Switch;
@@ -61,7 +61,7 @@ impl Args {
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
-    let list = |text: &Option<String>| text.as_deref().map(Listed::parse).unwrap_or_default();
+    let list = |text: &Option<String>| text.as_deref().map(ListEdit::parse).unwrap_or_default();
     let edit = Edit {
         label: args.label.clone(),
         notes: args.note.clone(),
@@ -72,10 +72,10 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         verb: args.status,
         why: args.why.clone(),
     }
-    .checked()?;
+    .validate()?;
     let local = context.open()?;
     let (target, report) = args.select.target(context, local.as_ref(), args.all)?;
-    let what = format!("Edit SIMs: {}", edit.said());
+    let what = format!("Edit SIMs: {}", edit.describe());
     change::run_with_report(
         context,
         local.as_ref(),

@@ -107,7 +107,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let format = args.format()?;
     let columns = columns(&args.columns)?;
     let local = context.open()?;
-    let protected = context.protected(args.select.input())?;
+    let protected = context.protected_files(args.select.input())?;
     let to = args.to.as_deref().unwrap_or(Path::new(STREAM));
     args.select.check_not_report(to)?;
     let file = OutputFile::create_or_stdout(to, args.select.existing(), &protected)?;

@@ -21,7 +21,7 @@ pub struct ListArgs {
 
 /// What can be done with saved filters.
 #[derive(Debug, clap::Subcommand)]
-pub enum One {
+pub enum FilterCommand {
     /// Save a filter under a name.
     #[command(
         after_help = "Example:\n  simdeck filter save 'North, near cap' 'used_pct>=80' --in /Acme/North --sort used_pct:desc --digit 9"
@@ -97,7 +97,7 @@ pub struct SaveArgs {
 
 pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let local = context.open()?;
-    let own = local.saved(&plain())?;
+    let own = local.saved_filters(&plain())?;
     let quick = if args.own { Vec::new() } else { saved::quick(&*local.accounts(&plain())?) };
     let all: Vec<(bool, &Saved)> =
         own.iter().map(|s| (true, s)).chain(quick.iter().map(|s| (false, s))).collect();
@@ -134,39 +134,39 @@ fn object(digit: Option<u8>, own: bool, saved: &Saved) -> serde_json::Value {
     })
 }
 
-impl One {
+impl FilterCommand {
     /// True if the command writes to the store.
     pub fn changes(&self) -> bool {
         !matches!(self, Self::Export { .. })
     }
 }
 
-pub fn one(context: &Context, one: One) -> Outcome {
+pub fn one(context: &Context, one: FilterCommand) -> Outcome {
     let local = context.open()?;
     let said = match one {
-        One::Save(args) => {
+        FilterCommand::Save(args) => {
             let saved = read(local.as_ref(), &args)?;
             let name = saved.name.clone();
             local.edit_saved(&[SavedEdit::Put(saved, args.replace)])?;
             format!("Saved {name}")
         }
-        One::Rename { name, to } => {
+        FilterCommand::Rename { name, to } => {
             local.edit_saved(&[SavedEdit::Rename(name.clone(), to.clone())])?;
             format!("{name} is called {to}")
         }
-        One::Bind { name, digit } => {
+        FilterCommand::Bind { name, digit } => {
             local.edit_saved(&[SavedEdit::Digit(name.clone(), Some(digit).filter(|d| *d > 0))])?;
             if digit > 0 { format!("{digit} calls {name}") } else { format!("No digit calls {name}") }
         }
-        One::Delete { name } => {
+        FilterCommand::Delete { name } => {
             local.edit_saved(&[SavedEdit::Delete(name.clone())])?;
             format!("Deleted {name}")
         }
-        One::Export { file, force } => {
+        FilterCommand::Export { file, force } => {
             let file = file.unwrap_or_else(|| STREAM.into());
-            return export(context, &local.saved(&plain())?, &file, Existing::with_force(force));
+            return export(context, &local.saved_filters(&plain())?, &file, Existing::with_force(force));
         }
-        One::Import { file, replace } => {
+        FilterCommand::Import { file, replace } => {
             let filters = saved::from_stream(context.open_input(&file)?)
                 .map_err(|error| Failure::File { file: file.display().to_string(), error })?;
             let edits: Vec<SavedEdit> = filters.into_iter().map(|s| SavedEdit::Put(s, replace)).collect();
@@ -199,11 +199,18 @@ fn read(local: &dyn Estate, args: &SaveArgs) -> Result<Saved, Failure> {
             Some(SavedScope { account: Some(id.0), path: accounts.path(id), deep: true })
         }
     };
-    Ok(Saved { name: args.name.clone(), filter, sort: args.sort.clone(), columns, scope, digit: args.digit })
+    Ok(Saved {
+        name: args.name.clone(),
+        filter,
+        sort: args.sort.clone(),
+        columns,
+        scope,
+        digit: args.digit,
+    })
 }
 
 fn export(context: &Context, list: &[Saved], path: &Path, existing: Existing) -> Outcome {
-    let protected = context.protected::<&Path>([])?;
+    let protected = context.protected_files::<&Path>([])?;
     let file = OutputFile::create_or_stdout(path, existing, &protected)?;
     file.write_all(saved::to_file(list).as_bytes())?;
     if path != Path::new(STREAM) {

@@ -6,7 +6,7 @@ use estate::text::clean;
 use estate::{AccountId, Estate, Help};
 use serde_json::json;
 
-use super::output::{plain, written};
+use super::output::{check_written, plain};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
 use crate::{markdown, support};
@@ -35,7 +35,7 @@ pub fn print_of(context: &Context, local: &dyn Estate, account: AccountId) -> Ou
 fn print(context: &Context, help: &Help) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if matches!(context.output(), Output::Json | Output::Ndjson) {
-        return written(writeln!(out, "{}", json!(help)));
+        return check_written(writeln!(out, "{}", json!(help)));
     }
     let text = match help {
         Help::Page { title, text } => {
@@ -44,9 +44,10 @@ fn print(context: &Context, help: &Help) -> Result<(), Failure> {
             format!("{}\n\n{}", clean(title), lines.join("\n"))
         }
         Help::Contact(contact) => {
-            let rows = support::ways(contact).into_iter().map(|(name, value)| format!("{name:<8}  {value}"));
+            let rows =
+                support::ways(contact).into_iter().map(|(name, value)| format!("{name:<8}  {value}"));
             rows.collect::<Vec<_>>().join("\n")
         }
     };
-    written(writeln!(out, "{text}"))
+    check_written(writeln!(out, "{text}"))
 }

@@ -120,7 +120,7 @@ fn items(context: &Context, local: &dyn Estate, change: &str, limit: u32) -> Out
     let (mut rows, mut json, mut after) = (Vec::new(), Vec::new(), None);
     while rows.len() < limit as usize {
         let page = (limit - rows.len() as u32).min(10_000);
-        let items = local.items(rev, None, after, page, &plain())?;
+        let items = local.change_items(rev, None, after, page, &plain())?;
         after = items.last().map(|item| item.sim);
         let whole = items.len() < page as usize;
         for item in items {

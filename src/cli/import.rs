@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use estate::portals::Holds;
 use estate::text::clean;
-use estate::{Change, ChangeId, Estate, ImportOptions, Note, OnDuplicate, Progress, Tally};
+use estate::{Change, ChangeId, Estate, ImportOptions, ImportSummary, Note, OnDuplicate, Progress};
 use serde_json::json;
 
 use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
-use super::output::{Work, plain, written};
+use super::output::{Work, check_written, plain};
 use super::{Context, Outcome, Output};
 use crate::failure::Failure;
 
@@ -111,9 +111,10 @@ fn one(
     file: &Path,
     reporter: &mut NoteReporter<'_>,
     work: &Work,
-) -> Result<Tally, Failure> {
+) -> Result<ImportSummary, Failure> {
     let mut add = |note: Note| reporter.add(file, note);
-    let (staging, tally) = local.stage(context.open_input(file)?, options, &mut add, &|p| work.hear(p))?;
+    let (staging, tally) =
+        local.stage(context.open_input(file)?, options, &mut add, &|p| work.hear(p))?;
     reporter.end_file(file)?;
     if !args.reading.dry_run && tally.added + tally.updated > 0 {
         local.apply(&ChangeId::new(), &Change::Import { staging }, &|p| work.hear(p))?;
@@ -123,13 +124,13 @@ fn one(
     Ok(tally)
 }
 
-fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(), Failure> {
+fn print(context: &Context, file: &Path, t: &ImportSummary, dry_run: bool) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     if matches!(context.output(), Output::Json | Output::Ndjson) {
         let object = json!({ "file": file, "rows": t.rows, "added": t.added, "updated": t.updated,
             "unchanged": t.unchanged, "refused": t.refused, "doubtful": t.doubtful, "empty": t.empty,
             "incomplete": t.incomplete, "skipped": t.skipped, "accounts": t.accounts, "held": t.held, "portal": t.portal, "dry_run": dry_run });
-        return written(writeln!(out, "{object}"));
+        return check_written(writeln!(out, "{object}"));
     }
     let parts = [
         Part::always(t.added, "added", "added"),
@@ -145,7 +146,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
     ];
     let end = if dry_run { "\nDry run: nothing was changed." } else { "" };
     let portal = t.portal.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
-    written(writeln!(
+    check_written(writeln!(
         out,
         "{}{}: {}: {}{end}",
         clean(&file.display().to_string()),
@@ -158,7 +159,7 @@ fn print(context: &Context, file: &Path, t: &Tally, dry_run: bool) -> Result<(),
 /// Fills the text index; everything is in and can be browsed already, so that Ctrl+C loses nothing.
 fn index(context: &Context, local: &dyn Estate, work: &Work) -> Result<(), Failure> {
     let mut done = 0;
-    while !work.is_interrupted() && local.background()? {
+    while !work.is_interrupted() && local.run_maintenance_step()? {
         done += 1_000;
         if work.hear(Progress { phase: "in; indexing text", done, total: 0 }) == ControlFlow::Break(()) {
             break;

@@ -12,7 +12,7 @@ use estate::portals::Holds;
 use estate::text::{clean, defuse};
 use estate::{Error, ImportOptions, Kind, Note};
 
-use super::output::{Work, written};
+use super::output::{Work, check_written};
 use super::{Context, Outcome};
 use crate::config::own_portals;
 use crate::failure::{Exit, Failure};
@@ -125,7 +125,7 @@ impl Reading {
     }
 
     fn reporter<'a>(&self, context: &'a Context, files: &[PathBuf]) -> Result<NoteReporter<'a>, Failure> {
-        let protected = context.protected(files)?;
+        let protected = context.protected_files(files)?;
         let existing = Existing::with_force(self.force);
         let create = |path: &Path| -> Result<Report, Failure> {
             Report::create(OutputFile::create_or_stdout(path, existing, &protected)?)
@@ -138,16 +138,25 @@ impl Reading {
 /// Splits `left=right` at the last `=`.
 fn split_pairs(option: &str, pairs: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let split = |pair: &String| {
-        let (left, right) = pair.rsplit_once('=').filter(|(left, _)| !left.is_empty()).ok_or_else(|| {
-            Failure::Usage(format!("{option} {}: expected two parts with = between them", clean(pair)))
-        })?;
+        let (left, right) =
+            pair.rsplit_once('=').filter(|(left, _)| !left.is_empty()).ok_or_else(|| {
+                Failure::Usage(format!(
+                    "{option} {}: expected two parts with = between them",
+                    clean(pair)
+                ))
+            })?;
         Ok((left.to_owned(), right.to_owned()))
     };
     pairs.iter().map(split).collect()
 }
 
 /// Prints how files are understood. A file that cannot be read does not keep the others from being explained.
-pub fn explain_all(context: &Context, files: &[PathBuf], options: &ImportOptions, holds: Holds) -> Outcome {
+pub fn explain_all(
+    context: &Context,
+    files: &[PathBuf],
+    options: &ImportOptions,
+    holds: Holds,
+) -> Outcome {
     let mut exit = Exit::Done;
     for file in files {
         let shown = file.display().to_string();
@@ -155,7 +164,7 @@ pub fn explain_all(context: &Context, files: &[PathBuf], options: &ImportOptions
             estate::explain(&shown, input, options, holds).map_err(|error| in_file(file, error.into()))
         });
         match explained {
-            Ok(text) => written(std::io::stdout().lock().write_all(text.as_bytes()))?,
+            Ok(text) => check_written(std::io::stdout().lock().write_all(text.as_bytes()))?,
             Err(error) if files.len() == 1 => return Err(error),
             Err(error) => {
                 let _ = write!(std::io::stderr(), "{}", error.report());
@@ -359,7 +368,8 @@ fn column_of(note: &Note) -> String {
 }
 
 fn what(note: &Note) -> String {
-    let value = if note.value.is_empty() { String::new() } else { format!("\"{}\" ", clean(&note.value)) };
+    let value =
+        if note.value.is_empty() { String::new() } else { format!("\"{}\" ", clean(&note.value)) };
     format!(" {}{value}{}", column_of(note), clean(&note.reason))
 }
 

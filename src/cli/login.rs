@@ -6,9 +6,9 @@ use estate::{Chosen, Error, Estate, LinkPurpose, SignIn};
 
 use super::{Context, Outcome};
 use crate::connect;
-use crate::credentials::{Credentials, Kept, Shelf, VARIABLE};
+use crate::credentials::{CredentialStore, Credentials, Kept, VARIABLE};
 use crate::failure::{Exit, Failure};
-use crate::remote::{Door, Remote, Server};
+use crate::remote::{Remote, Server, SignInClient};
 
 /// Sign in at a server. What renews the session is kept in the keyring, or in a file only you can read.
 #[derive(Debug, clap::Args)]
@@ -93,10 +93,10 @@ fn new_password() -> Result<String, Failure> {
 
 /// Keeps what was signed in with, and says who that is.
 fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
-    let shelf = Shelf::of(&server.url);
+    let shelf = CredentialStore::of(&server.url);
     let place = shelf.write(kept)?;
     let url = server.url.clone();
-    let credentials = Credentials::kept(&url)?.ok_or_else(|| Error::NotSignedIn(url.clone()))?;
+    let credentials = Credentials::load_kept(&url)?.ok_or_else(|| Error::NotSignedIn(url.clone()))?;
     let remote = Remote::connect(server, credentials, false)?;
     let me = remote.me();
     context.say(format!("signed in at {url} as {} ({}); kept in {place}", me.email, me.role));
@@ -113,7 +113,7 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
     let server = server(context, args.url.as_deref())?;
     if args.token {
         let token = secret("API token: ")?;
-        let credentials = Credentials::given(&token)?;
+        let credentials = Credentials::from_token(&token)?;
         Remote::connect(server.clone(), credentials, false)?;
         return keep(
             context,
@@ -121,14 +121,16 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
             &Kept { token: token.trim().to_owned(), renew: None, failed_sign_ins: None },
         );
     }
-    let door = Door::new(server.clone())?;
+    let door = SignInClient::new(server.clone())?;
     let email = args.email.clone().map_or_else(|| ask("Mail address: "), Ok)?;
     let password = secret("Password: ")?;
     let mut by = SignIn { email, password, account: args.account.clone(), ..SignIn::default() };
     let kept = loop {
         match door.sign_in(&by) {
             Err(Error::CodeNeeded) if by.code.is_none() => by.code = Some(ask("Code: ")?),
-            Err(Error::AccountNeeded(choices)) if by.account.is_none() && std::io::stdin().is_terminal() => {
+            Err(Error::AccountNeeded(choices))
+                if by.account.is_none() && std::io::stdin().is_terminal() =>
+            {
                 for choice in &choices {
                     context.say(format!("  {choice}"));
                 }
@@ -142,12 +144,12 @@ pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
 
 pub fn logout(context: &Context, args: &LogoutArgs) -> Outcome {
     let server = server(context, args.url.as_deref())?;
-    let shelf = Shelf::of(&server.url);
+    let shelf = CredentialStore::of(&server.url);
     let Some(kept) = shelf.read()? else {
         context.say(format!("nothing was kept for {}", server.url));
         return Ok(Exit::Done);
     };
-    let ended = match Credentials::kept(&server.url)? {
+    let ended = match Credentials::load_kept(&server.url)? {
         // What renews it ends with it: a session that has run out is renewed, to be ended.
         Some(credentials) if kept.renew.is_some() => {
             Remote::connect(server.clone(), credentials, false).and_then(|remote| remote.sign_out())
@@ -167,8 +169,8 @@ pub fn accept(context: &Context, args: &AcceptArgs) -> Outcome {
     let wrong = || Failure::Usage("a link looks like https://sims.example/accept/simdeck_…".into());
     let (url, _) = args.url.split_once("/accept/").ok_or_else(wrong)?;
     let server = server(context, Some(url))?;
-    let door = Door::new(server.clone())?;
-    let invited = door.linked(&args.url)?;
+    let door = SignInClient::new(server.clone())?;
+    let invited = door.find_link(&args.url)?;
     let why = match invited.purpose {
         LinkPurpose::Invitation => "your invitation",
         LinkPurpose::Password => "another password",
@@ -207,16 +209,16 @@ fn current(estate: &dyn Estate) -> Result<String, Failure> {
 pub fn factor(context: &Context, estate: &dyn Estate, on: bool) -> Outcome {
     let current = current(estate)?;
     if !on {
-        estate.end_factor(&current)?;
+        estate.disable_totp(&current)?;
         context.say("no code is asked for any more");
         return Ok(Exit::Done);
     }
-    let factor = estate.begin_factor(&current)?;
+    let factor = estate.enroll_totp(&current)?;
     context.say(format!(
         "Set your authenticator up by this key, or by this address:\n\n  {}\n  {}\n",
         factor.secret, factor.url
     ));
-    estate.prove_factor(&ask("The code it shows: ")?)?;
+    estate.confirm_totp(&ask("The code it shows: ")?)?;
     context.say("a code is asked for beside your password from now on");
     Ok(Exit::Done)
 }

@@ -1,7 +1,7 @@
 //! `simdeck move`.
 
 use clap::ValueEnum;
-use estate::{Change, Clear};
+use estate::{Change, MoveOptions};
 
 use super::change::{self, Confirm};
 use super::output::plain;
@@ -50,7 +50,7 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     let accounts = local.accounts(&plain())?;
     let to = accounts.find(&args.to)?;
     let clears = |what| args.clear.contains(&what);
-    let clear = Clear {
+    let clear = MoveOptions {
         notes: clears(Cleared::Notes),
         recipients: clears(Cleared::Recipients),
         tags: clears(Cleared::Tags),

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::Outcome;
-use super::output::written;
+use super::output::check_written;
 use crate::failure::Exit;
 use crate::server;
 
@@ -12,6 +12,6 @@ use crate::server;
 pub struct Args {}
 
 pub fn run() -> Outcome {
-    written(writeln!(std::io::stdout().lock(), "{}", server::openapi()))?;
+    check_written(writeln!(std::io::stdout().lock(), "{}", server::openapi()))?;
     Ok(Exit::Done)
 }

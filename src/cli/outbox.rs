@@ -5,7 +5,7 @@ use std::io::Write;
 use estate::number::count;
 use serde_json::json;
 
-use super::output::{Work, list as print_list, written};
+use super::output::{Work, check_written, list as print_list};
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
@@ -19,7 +19,7 @@ use crate::failure::Exit;
 )]
 pub struct Args {
     #[command(subcommand)]
-    command: Option<One>,
+    command: Option<OutboxCommand>,
     /// At most that many.
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
@@ -33,14 +33,14 @@ impl Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum One {
+enum OutboxCommand {
     /// Send what is due, and try again what failed before.
     Send,
 }
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     match args.command {
-        Some(One::Send) => send(context),
+        Some(OutboxCommand::Send) => send(context),
         None => list(context, args.limit),
     }
 }
@@ -57,7 +57,7 @@ fn send(context: &Context) -> Outcome {
         count(sent.again),
         count(sent.given_up)
     );
-    written(writeln!(std::io::stdout(), "{said}"))?;
+    check_written(writeln!(std::io::stdout(), "{said}"))?;
     Ok(if sent.again + sent.given_up > 0 { Exit::Partly } else { Exit::Done })
 }
 

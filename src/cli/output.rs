@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use estate::number::count;
 use estate::text::{clean, defuse};
-use estate::{Cancel, Progress, Time};
+use estate::{CancelToken, Progress, Time};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
@@ -18,7 +18,7 @@ use crate::wire::wait_phase;
 
 /// Returns the result of writing to standard output. A reader that went away ends the command without an error: see
 /// [`Failure::is_broken_pipe`]. Nothing exits here, so that temporary files are removed.
-pub fn written(result: std::io::Result<()>) -> Result<(), Failure> {
+pub fn check_written(result: std::io::Result<()>) -> Result<(), Failure> {
     result.map_err(|e| Failure::io("cannot write", e))
 }
 
@@ -30,7 +30,7 @@ pub fn list(
     json: Vec<Json>,
 ) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    written(match context.output() {
+    check_written(match context.output() {
         Output::Json => {
             writeln!(out, "{}", serde_json::to_string_pretty(&Json::Array(json)).unwrap_or_default())
         }
@@ -168,13 +168,14 @@ impl Work {
             return;
         }
         *shown = Some(Instant::now());
-        let of = if progress.total > 0 { format!(" of {}", count(progress.total)) } else { String::new() };
+        let of =
+            if progress.total > 0 { format!(" of {}", count(progress.total)) } else { String::new() };
         let _ = write!(std::io::stderr(), "\r\x1b[K{} {}{of}", progress.phase, count(progress.done));
     }
 
     /// What Ctrl+C stops a read by, wherever it is.
-    pub fn cancel(&self) -> Cancel {
-        Cancel::when(Arc::clone(&self.interrupted))
+    pub fn cancel(&self) -> CancelToken {
+        CancelToken::when(Arc::clone(&self.interrupted))
     }
 
     /// A handle for reads that Ctrl+C has to stop.
@@ -196,6 +197,6 @@ pub fn time_or_ago(text: &str) -> estate::Result<Time> {
 }
 
 /// A read nobody cancels.
-pub fn plain() -> Cancel {
-    Cancel::new()
+pub fn plain() -> CancelToken {
+    CancelToken::new()
 }

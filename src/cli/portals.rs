@@ -3,7 +3,7 @@
 use estate::portals::{Portal, SHIPPED, all};
 use serde_json::json;
 
-use super::output::{self, written};
+use super::output::{self, check_written};
 use super::{Context, Outcome};
 use crate::config::{own_portals, portals_dir};
 use crate::failure::{Exit, Failure};
@@ -46,7 +46,12 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         json!({ "name": portal.name, "title": portal.title, "holds": portal.holds.word(), "own": is_own(portal),
             "headers": portal.headers, "source": portal.source })
     });
-    output::list(context, &["name", "title", "holds", "from", "recognised_by"], &rows, objects.collect())?;
+    output::list(
+        context,
+        &["name", "title", "holds", "from", "recognised_by"],
+        &rows,
+        objects.collect(),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -60,9 +65,11 @@ fn print(name: &str, is_own: bool) -> Outcome {
         }
         (false, Some((_, text))) => (*text).to_owned(),
         (false, None) => {
-            return Err(Failure::Usage(format!("no portal is called {name}; simdeck portals lists them")));
+            return Err(Failure::Usage(format!(
+                "no portal is called {name}; simdeck portals lists them"
+            )));
         }
     };
-    written(std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()))?;
+    check_written(std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes()))?;
     Ok(Exit::Done)
 }

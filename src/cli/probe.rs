@@ -4,7 +4,7 @@ use std::io::Write;
 
 use estate::Error;
 
-use super::output::{Work, plain, written};
+use super::output::{Work, check_written, plain};
 use super::{Context, Outcome};
 use crate::failure::Exit;
 use crate::probe::Kind;
@@ -34,17 +34,19 @@ pub fn diagnose(context: &Context, args: &DiagnoseArgs) -> Outcome {
 fn ask(context: &Context, iccid: &str, kind: Kind) -> Outcome {
     let local = context.open()?;
     let sim = local.sim_by_iccid(iccid, &plain())?;
-    let sim = local.probed(sim.id, kind.need(), &plain())?;
+    let sim = local.authorize_probe(sim.id, kind.need(), &plain())?;
     let probes = &context.config.probe;
     let Some(probe) = probes.of(kind, &sim.network) else {
         let what = kind.title().to_lowercase();
-        let why =
-            format!("no {what} is configured for the network {}: [probe] in the configuration", sim.network);
+        let why = format!(
+            "no {what} is configured for the network {}: [probe] in the configuration",
+            sim.network
+        );
         return Err(Error::Conflict(why).into());
     };
     let work = Work::begin(context);
     let said = probe.ask(&sim, probes.limit(), &|| work.is_interrupted());
     work.end();
-    written(writeln!(std::io::stdout().lock(), "{}", said?))?;
+    check_written(writeln!(std::io::stdout().lock(), "{}", said?))?;
     Ok(Exit::Done)
 }

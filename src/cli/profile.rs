@@ -1,7 +1,7 @@
 //! `simdeck profile`: what is your own to say.
 
 use clap::ValueEnum;
-use estate::{Change, Error};
+use estate::{Change, Error, Estate};
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
@@ -52,8 +52,9 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     if let Some(switch) = args.alerts {
         local.want_mail(switch == Switch::On)?;
         if switch == Switch::On && context.config.mail.is_none() {
-            context
-                .say("no mail server is configured here ([mail] in the configuration): nothing is sent yet");
+            context.say(
+                "no mail server is configured here ([mail] in the configuration): nothing is sent yet",
+            );
         }
     }
     if args.password {
@@ -63,24 +64,32 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
         return login::factor(context, local.as_ref(), switch == Switch::On);
     }
     if args.name.is_some() || args.email.is_some() {
-        let me = local.me();
-        let name = args.name.clone().unwrap_or_else(|| me.name.clone());
-        let email = args.email.clone().unwrap_or_else(|| me.email.clone());
-        let change = Change::EditProfile { name, email };
-        let done =
-            change::run(context, local.as_ref(), change, at_once(Confirm::default()), "Change your profile")?;
-        if let Some(email) = &args.email {
-            let how = match local.local() {
-                _ if local.mails_links() => format!("confirm it by the link that was mailed to {email}"),
-                Some(_) => format!("sign in once as {email}"),
-                None => {
-                    "come in once by a link an Admin of your account makes (simdeck user link)".to_owned()
-                }
-            };
-            context.say(format!("{how}: until then the old address stays"));
-        }
-        return Ok(done);
+        return edit(context, local.as_ref(), args);
     }
+    print_profile(context, local.as_ref())
+}
+
+/// Changes the name or the address.
+fn edit(context: &Context, local: &dyn Estate, args: &Args) -> Outcome {
+    let me = local.me();
+    let name = args.name.clone().unwrap_or_else(|| me.name.clone());
+    let email = args.email.clone().unwrap_or_else(|| me.email.clone());
+    let change = Change::EditProfile { name, email };
+    let done = change::run(context, local, change, at_once(Confirm::default()), "Change your profile")?;
+    if let Some(email) = &args.email {
+        let how = match local.local() {
+            _ if local.mails_links() => format!("confirm it by the link that was mailed to {email}"),
+            Some(_) => format!("sign in once as {email}"),
+            None => {
+                "come in once by a link an Admin of your account makes (simdeck user link)".to_owned()
+            }
+        };
+        context.say(format!("{how}: until then the old address stays"));
+    }
+    Ok(done)
+}
+
+fn print_profile(context: &Context, local: &dyn Estate) -> Outcome {
     let (me, wants) = (local.me(), local.wants_mail(&plain())?);
     let account = local.accounts(&plain())?.path(me.account);
     let alerts = if wants { "mail" } else { "screen only" };

@@ -46,7 +46,7 @@ impl ReportOptions {
 
     /// Begins the report. `input` is the list being read, which the report must not replace.
     pub fn open(&self, context: &Context, input: Option<&Path>) -> Result<Report, Failure> {
-        let protected = context.protected(input)?;
+        let protected = context.protected_files(input)?;
         let file = self.report.as_deref();
         let file = file.map(|path| OutputFile::create_or_stdout(path, self.existing(), &protected));
         Ok(Report { file: file.transpose()?, unknown: Vec::new() })
@@ -86,7 +86,9 @@ impl Report {
         let mut writer = csv::Writer::from_writer(file.writer()?);
         writer.write_record(["iccid", "label", "account", "outcome", "reason"]).map_err(failed)?;
         for entry in &self.unknown {
-            writer.write_record([&*defuse(&clean(entry)), "", "", "unknown", "not-found"]).map_err(failed)?;
+            writer
+                .write_record([&*defuse(&clean(entry)), "", "", "unknown", "not-found"])
+                .map_err(failed)?;
         }
         if let Some(receipt) = receipt {
             each_missed(estate, receipt, &mut |item| {
@@ -111,7 +113,7 @@ fn each_missed(
         // No more are read than the receipt counts, whatever a server goes on sending.
         let (mut after, mut left) = (None, receipt.counts.get(fate));
         while left > 0 {
-            let items = estate.items(receipt.rev, Some(fate), after, PAGE, &plain())?;
+            let items = estate.change_items(receipt.rev, Some(fate), after, PAGE, &plain())?;
             items.iter().try_for_each(&mut *take)?;
             after = items.last().map(|item| item.sim);
             left = if items.len() < PAGE as usize { 0 } else { left.saturating_sub(items.len() as u64) };
@@ -162,7 +164,7 @@ impl Skipped {
             Reason::Terminated => ": terminated",
             reason => &format!(": {}", reason.text()),
         };
-        format!("{} {word}{reason} ({})", count(self.sims), named(&self.iccids, self.sims))
+        format!("{} {word}{reason} ({})", count(self.sims), column_named(&self.iccids, self.sims))
     }
 
     /// Is true when the summary leaves SIMs unnamed.
@@ -179,7 +181,7 @@ impl Skipped {
 /// Returns the summary of list entries that match no SIM; `None` where there are none.
 pub fn unknown_line(unknown: &[String]) -> Option<String> {
     let total = unknown.len() as u64;
-    (total > 0).then(|| format!("{} unknown: {}", count(total), named(unknown, total)))
+    (total > 0).then(|| format!("{} unknown: {}", count(total), column_named(unknown, total)))
 }
 
 /// Is true when the summary of `unknown` leaves entries unnamed.
@@ -188,7 +190,7 @@ pub fn is_cut(unknown: &[String]) -> bool {
 }
 
 /// Names the first few of `total` and counts the rest.
-fn named(all: &[String], total: u64) -> String {
+fn column_named(all: &[String], total: u64) -> String {
     let first = all.iter().take(NAMED).map(|one| clean(one).into_owned()).collect::<Vec<_>>();
     let more = total - first.len() as u64;
     let rest = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
@@ -206,7 +208,10 @@ mod tests {
         let many = group(1_196, Reason::Terminated);
         assert_eq!(many.line(), "1,196 skipped: terminated (1, 2, 3 and 1,193 more)");
         assert!(many.is_cut() && !group(3, Reason::NoCap).is_cut());
-        assert_eq!(group(3, Reason::NoCap).line(), "3 skipped: it has no cap to take a share of (1, 2, 3)");
+        assert_eq!(
+            group(3, Reason::NoCap).line(),
+            "3 skipped: it has no cap to take a share of (1, 2, 3)"
+        );
         assert_eq!(unknown_line(&[]), None);
         assert_eq!(unknown_line(&iccids[..1]).as_deref(), Some("1 unknown: 1"));
     }

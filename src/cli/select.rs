@@ -93,7 +93,7 @@ impl Select {
         let mut query = Query::all(top(estate)?, Time::now());
         let mut selected = parse(self.text().unwrap_or_default())?;
         if let Some(name) = &self.saved {
-            let saved = named(estate, name)?;
+            let saved = identifiers_named(estate, name)?;
             let accounts = estate.accounts(&plain())?;
             if let Some(scope) = &saved.scope {
                 (query.under, query.deep) = (scope.account(&accounts)?, scope.deep);
@@ -144,8 +144,8 @@ pub fn parse(text: &str) -> Result<Filter, Failure> {
 }
 
 /// A saved filter of the user's, or a quick one.
-pub fn named(estate: &dyn Estate, name: &str) -> Result<Saved, Failure> {
-    let mut all = estate.saved(&plain())?;
+pub fn identifiers_named(estate: &dyn Estate, name: &str) -> Result<Saved, Failure> {
+    let mut all = estate.saved_filters(&plain())?;
     all.extend(saved::quick(&*estate.accounts(&plain())?));
     let at = saved::find(&all, name)?;
     Ok(all.swap_remove(at))

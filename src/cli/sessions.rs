@@ -4,7 +4,7 @@ use estate::{Error, Estate, SignInSession, TokenId, User};
 use serde_json::json;
 
 use super::output::list as print_list;
-use super::users::found;
+use super::users::find_user;
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 
@@ -30,7 +30,7 @@ struct Whose {
 impl Whose {
     fn find(&self, estate: &dyn Estate) -> Result<User, Failure> {
         match &self.user {
-            Some(email) => found(estate, email, self.account.as_deref()),
+            Some(email) => find_user(estate, email, self.account.as_deref()),
             None => Ok(estate.me().clone()),
         }
     }
@@ -38,7 +38,7 @@ impl Whose {
 
 /// What can be done to sessions.
 #[derive(Debug, clap::Subcommand)]
-pub enum One {
+pub enum SessionCommand {
     /// End a session, or all but the one that asks: the next request with it is refused.
     End(EndArgs),
 }
@@ -85,8 +85,8 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-pub fn run(context: &Context, command: &One) -> Outcome {
-    let One::End(args) = command;
+pub fn run(context: &Context, command: &SessionCommand) -> Outcome {
+    let SessionCommand::End(args) = command;
     let estate = context.open()?;
     let user = args.whose.find(estate.as_ref())?;
     let Some(id) = &args.id else {

@@ -7,7 +7,7 @@ use estate::units::short_bytes;
 use estate::{Accounts, Error, Estate, Seek, Sim, Time, WINDOW};
 use serde_json::Value as Json;
 
-use super::output::{self, Work, plain, written};
+use super::output::{self, Work, check_written, plain};
 use super::select::{Select, Selected};
 use super::{Context, Outcome, Output};
 use crate::failure::Exit;
@@ -53,7 +53,7 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     let mut out = std::io::stdout().lock();
     if args.count {
         let count = local.count(&query, &plain())?;
-        written(writeln!(out, "{count}"))?;
+        check_written(writeln!(out, "{count}"))?;
         return Ok(ended);
     }
     let accounts = local.accounts(&plain())?;
@@ -69,10 +69,11 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
             let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
             let mut table = output::Table::new(&mut out, &names);
             stream(local.as_ref(), &query, limit, &mut |sim| {
-                let row = columns.iter().map(|c| shown(sim, &accounts, c, context.zone())).collect();
+                let row =
+                    columns.iter().map(|c| shown_columns(sim, &accounts, c, context.zone())).collect();
                 table.row(row).map_err(|e| Error::io("cannot write", e))
             })?;
-            written(table.finish())?;
+            check_written(table.finish())?;
             return Ok(ended);
         }
         Output::Csv => Format::CSV,
@@ -126,7 +127,7 @@ fn stream(
     }
 }
 
-fn shown(sim: &Sim, accounts: &Accounts, field: &SimField, zone: Zone) -> String {
+fn shown_columns(sim: &Sim, accounts: &Accounts, field: &SimField, zone: Zone) -> String {
     match field.json(sim, accounts) {
         Json::String(text) if field.kind == FieldKind::Time => {
             Time::parse(&text).map_or(text, |at| zone.stamp(at))
@@ -149,12 +150,14 @@ pub fn one(context: &Context, args: &OneArgs) -> Outcome {
     if context.output() == Output::Table {
         let rows: Vec<Vec<String>> = fields
             .iter()
-            .map(|field| vec![field.name.to_owned(), shown(&sim, &accounts, field, context.zone())])
+            .map(|field| {
+                vec![field.name.to_owned(), shown_columns(&sim, &accounts, field, context.zone())]
+            })
             .collect();
-        written(output::table(&mut out, &["field", "value"], &rows))?;
+        check_written(output::table(&mut out, &["field", "value"], &rows))?;
     } else {
         let object = export::object(&sim, &accounts, &fields);
-        written(writeln!(out, "{}", serde_json::to_string_pretty(&object).unwrap_or_default()))?;
+        check_written(writeln!(out, "{}", serde_json::to_string_pretty(&object).unwrap_or_default()))?;
     }
     Ok(Exit::Done)
 }

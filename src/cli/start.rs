@@ -18,8 +18,13 @@ const LAST: Duration = Duration::from_secs(2);
 pub fn run(context: &Context) -> Outcome {
     match open(context) {
         Ok((estate, kind)) => {
-            let ended =
-                tui::run(&estate, kind, &context.config, context.globals.no_mouse, context.globals.no_color);
+            let ended = tui::run(
+                &estate,
+                kind,
+                &context.config,
+                context.globals.no_mouse,
+                context.globals.no_color,
+            );
             close(&estate);
             ended?;
             Ok(Exit::Done)

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 
 use estate::RolloverStatus;
 use estate::number::sims;
-use estate::{ConfirmedRollover, Error, Head, Local, Restored};
+use estate::{ConfirmedRollover, Error, Local, LogHead, Restored};
 use serde_json::json;
 
-use super::output::{Work, list, written};
+use super::output::{Work, check_written, list};
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 use crate::files::{Existing, OutputStore, expand_home, path_parser};
 
 /// What can be done to the store itself.
 #[derive(Debug, clap::Subcommand)]
-pub enum One {
+pub enum StoreCommand {
     /// Look for damage: pages, references, counts, and the hash chain of the log.
     Check {
         /// A head of the log that was kept elsewhere: N:HASH, or the file it is in. Whatever was changed before it since
@@ -58,7 +58,7 @@ pub enum One {
     },
 }
 
-impl One {
+impl StoreCommand {
     /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
         matches!(self, Self::Rollover { confirm: true })
@@ -66,7 +66,7 @@ impl One {
 }
 
 /// A head as it was printed, or the file it was kept in.
-fn kept(head: &str) -> Result<Head, Failure> {
+fn print_kept(head: &str) -> Result<LogHead, Failure> {
     let path = expand_home(head);
     if !path.is_file() && !head.contains(':') {
         return Err(Failure::Usage(format!(
@@ -86,26 +86,26 @@ fn rollover(context: &Context, local: &Local, confirm: bool) -> Outcome {
     let (status, affected) = local.pending_rollover()?;
     let mut out = std::io::stdout().lock();
     for pending in &status.pending {
-        written(writeln!(
+        check_written(writeln!(
             out,
             "{}: periods that ended from {} to {}",
-            pending.rule.said(),
+            pending.rule.describe(),
             pending.closed_until.day(),
             pending.until.day()
         ))?;
     }
     if status.pending.is_empty() {
-        written(writeln!(out, "No billing period is waiting to be closed"))?;
+        check_written(writeln!(out, "No billing period is waiting to be closed"))?;
     } else {
-        written(writeln!(out, "Counters of {} move into history and begin at 0", sims(affected)))?;
+        check_written(writeln!(out, "Counters of {} move into history and begin at 0", sims(affected)))?;
     }
     if let Some(why) = status.reason_to_wait() {
-        written(writeln!(out, "Waits: {why}"))?;
+        check_written(writeln!(out, "Waits: {why}"))?;
     }
     if status.pending.is_empty()
         && let Some(message) = status.message()
     {
-        written(writeln!(out, "{message}"))?;
+        check_written(writeln!(out, "{message}"))?;
     }
     drop(out);
     if confirm {
@@ -142,12 +142,12 @@ fn confirmed_text(confirmed: ConfirmedRollover) -> String {
     if parts.is_empty() { "nothing to close".to_owned() } else { parts.join("; ") }
 }
 
-pub fn run(context: &Context, command: One) -> Outcome {
+pub fn run(context: &Context, command: StoreCommand) -> Outcome {
     match command {
-        One::Info => info(context),
-        One::Restore { file } => restore(context, &file),
-        One::Upgrade => upgrade(context),
-        One::Rollover { confirm } => rollover(context, &context.open_unreported()?, confirm),
+        StoreCommand::Info => info(context),
+        StoreCommand::Restore { file } => restore(context, &file),
+        StoreCommand::Upgrade => upgrade(context),
+        StoreCommand::Rollover { confirm } => rollover(context, &context.open_unreported()?, confirm),
         on_open => run_on_open(context, on_open),
     }
 }
@@ -199,7 +199,12 @@ fn restore(context: &Context, file: &Path) -> Outcome {
     let restored = Local::restore(&path, file, &|p| work.hear(p));
     work.end();
     let Restored { head, kept, side_files } = restored?;
-    context.say(format!("restored {} from {}, up to change #{}", path.display(), file.display(), head.rev));
+    context.say(format!(
+        "restored {} from {}, up to change #{}",
+        path.display(),
+        file.display(),
+        head.rev
+    ));
     if let Some(kept) = kept {
         context.say(format!("the old store is {}", kept.display()));
     }
@@ -218,19 +223,22 @@ fn upgrade(context: &Context) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn run_on_open(context: &Context, command: One) -> Outcome {
+fn run_on_open(context: &Context, command: StoreCommand) -> Outcome {
     let local = context.open_store()?;
     match command {
-        One::Info | One::Restore { .. } | One::Upgrade | One::Rollover { .. } => {
+        StoreCommand::Info
+        | StoreCommand::Restore { .. }
+        | StoreCommand::Upgrade
+        | StoreCommand::Rollover { .. } => {
             unreachable!("they open the store in their own way")
         }
-        One::Head => {
-            written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;
+        StoreCommand::Head => {
+            check_written(writeln!(std::io::stdout().lock(), "{}", local.head()?))?;
             Ok(Exit::Done)
         }
-        One::Check { head } => {
+        StoreCommand::Check { head } => {
             let mut faults = local.check()?;
-            let head = head.map(|head| kept(&head)).transpose()?;
+            let head = head.map(|head| print_kept(&head)).transpose()?;
             if let Some(head) = &head
                 && !local.holds(head)?
             {
@@ -238,18 +246,19 @@ fn run_on_open(context: &Context, command: One) -> Outcome {
             }
             let mut out = std::io::stdout().lock();
             for fault in &faults {
-                written(writeln!(out, "{fault}"))?;
+                check_written(writeln!(out, "{fault}"))?;
             }
             if faults.is_empty() {
-                let up_to = head
-                    .map_or_else(String::new, |head| format!("; the log up to #{} is as it was", head.rev));
-                written(writeln!(out, "sound: {}{up_to}", local.path().display()))?;
+                let up_to = head.map_or_else(String::new, |head| {
+                    format!("; the log up to #{} is as it was", head.rev)
+                });
+                check_written(writeln!(out, "sound: {}{up_to}", local.path().display()))?;
             }
             drop(out);
             Ok(if faults.is_empty() { Exit::Done } else { Exit::Failed })
         }
-        One::Backup { file, force } => {
-            let protected = context.protected::<&Path>([])?;
+        StoreCommand::Backup { file, force } => {
+            let protected = context.protected_files::<&Path>([])?;
             let copy = OutputStore::create(&file, Existing::with_force(force), &protected)?;
             let work = Work::begin(context);
             let copied = local.backup(&copy.path(), &|p| work.hear(p));

@@ -6,8 +6,8 @@ use clap::ValueEnum;
 use estate::{Error, Estate, NewToken, Time, Token, User};
 use serde_json::json;
 
-use super::output::{list as print_list, plain, written};
-use super::users::found;
+use super::output::{check_written, list as print_list, plain};
+use super::users::find_user;
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 
@@ -89,19 +89,20 @@ fn create(context: &Context, new: &Create) -> Outcome {
     let wanted = NewToken { name: new.name.clone(), account, writes: new.scope == Scope::Write, expires };
     let (token, secret) = local.add_token(&wanted)?;
     let does = if token.writes { "reads and changes" } else { "reads" };
-    let until = token.expires.map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {at}"));
+    let until =
+        token.expires.map_or_else(|| "until it is revoked".to_owned(), |at| format!("until {at}"));
     context.say(format!(
         "{} {does} {} and below, {until}; it is not shown again:",
         token.name,
         accounts.path(token.account)
     ));
-    written(writeln!(std::io::stdout(), "{}", secret.reveal()))?;
+    check_written(writeln!(std::io::stdout(), "{}", secret.reveal()))?;
     Ok(Exit::Done)
 }
 
 /// Whoever the tokens belong to.
 fn owner(local: &dyn Estate, email: Option<&str>) -> Result<User, Failure> {
-    email.map_or_else(|| Ok(local.me().clone()), |email| found(local, email, None))
+    email.map_or_else(|| Ok(local.me().clone()), |email| find_user(local, email, None))
 }
 
 fn list(context: &Context, email: Option<&str>) -> Outcome {

@@ -8,11 +8,13 @@ use estate::number::count;
 use estate::portals::Holds;
 use estate::text::clean;
 use estate::units::{exact_bytes, short_bytes};
-use estate::{Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Spent, Usage, UsageTally};
+use estate::{
+    Change, ChangeId, Estate, EventFilter, ImportOptions, Note, Sim, Usage, UsageBucket, UsageTally,
+};
 use serde_json::json;
 
 use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
-use super::output::{self, Work, plain, written};
+use super::output::{self, Work, check_written, plain};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};
 use crate::zone::Zone;
@@ -26,7 +28,7 @@ use crate::zone::Zone;
 )]
 pub struct Args {
     #[command(subcommand)]
-    command: Option<One>,
+    command: Option<UsageCommand>,
     /// The SIM, with or without check digit.
     #[arg(required_unless_present = "account")]
     iccid: Option<String>,
@@ -41,14 +43,14 @@ pub struct Args {
 impl Args {
     /// True if the command changes the estate.
     pub fn changes(&self) -> bool {
-        self.command
-            .as_ref()
-            .is_some_and(|One::Import(import)| !import.reading.dry_run && !import.reading.explain)
+        self.command.as_ref().is_some_and(|UsageCommand::Import(import)| {
+            !import.reading.dry_run && !import.reading.explain
+        })
     }
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum One {
+enum UsageCommand {
     /// Count usage records from files: columns iccid, time or period, bytes; optionally record and session.
     Import(ImportArgs),
 }
@@ -74,7 +76,7 @@ enum By {
                   different records and are added; the same row again is the same record. A row with a period (2026-10,\n\
                   2026-10-03, or two days with / between) states the total of that period so far: a larger total in\n\
                   another file replaces it. Totals and single records of the same days add up, so import one or the\n\
-                  other. Records of a billing period that is over change history and set nothing off. One file is one\n\
+                  other. Records of a billing period that is over change history and set nothing off. UsageCommand file is one\n\
                   change: it is counted whole or not at all."
 )]
 struct ImportArgs {
@@ -87,7 +89,7 @@ struct ImportArgs {
 
 pub fn run(context: &Context, args: &Args) -> Outcome {
     match (&args.command, &args.iccid, &args.account) {
-        (Some(One::Import(import)), ..) => import_all(context, import),
+        (Some(UsageCommand::Import(import)), ..) => import_all(context, import),
         (None, Some(iccid), _) => show(context, iccid, args.by),
         (None, None, Some(path)) => show_account(context, path, args.by),
         (None, None, None) => Err(Failure::Usage("which SIM? Give its ICCID, or --account".into())),
@@ -103,8 +105,8 @@ fn show_account(context: &Context, path: &str, by: By) -> Outcome {
     let usage = local.estate_usage(accounts.find(path)?, &plain())?;
     let machine = context.output() != Output::Table;
     let size = |bytes: u64| if machine { bytes.to_string() } else { short_bytes(bytes) };
-    let spent = |what: &'static str, list: Vec<Spent>, length: usize| {
-        let day = |s: &Spent| s.period.start.day()[..length].to_owned();
+    let spent = |what: &'static str, list: Vec<UsageBucket>, length: usize| {
+        let day = |s: &UsageBucket| s.period.start.day()[..length].to_owned();
         let rows = list.iter().map(|s| vec![day(s), size(s.bytes)]).collect::<Vec<_>>();
         let json = list.iter().map(|s| json!({ what: day(s), "bytes": s.bytes })).collect::<Vec<_>>();
         (vec![what, "bytes"], rows, json)
@@ -184,7 +186,7 @@ fn print(
         let object = json!({ "file": file, "rows": t.rows, "counted": t.counted, "unchanged": t.unchanged,
             "refused": t.refused, "late": t.late, "sims": t.sims, "empty": t.empty, "alerts": alerts, "caps": caps,
             "skipped": t.skipped, "portal": t.portal, "dry_run": dry_run });
-        return written(writeln!(out, "{object}"));
+        return check_written(writeln!(out, "{object}"));
     }
     let parts = [
         Part::always(t.counted, "counted", "counted"),
@@ -202,9 +204,11 @@ fn print(
         }
     };
     let portal = t.portal.as_ref().map(|title| format!(" ({})", clean(title))).unwrap_or_default();
-    let (file, rows) =
-        (clean(&file.display().to_string()).into_owned(), join_parts(&[Part::always(t.rows, "row", "rows")]));
-    written(writeln!(
+    let (file, rows) = (
+        clean(&file.display().to_string()).into_owned(),
+        join_parts(&[Part::always(t.rows, "row", "rows")]),
+    );
+    check_written(writeln!(
         out,
         "{file}{portal}: {rows} of {}: {}{end}",
         estate::number::sims(t.sims),
@@ -228,13 +232,13 @@ fn show(context: &Context, iccid: &str, by: By) -> Outcome {
             } else {
                 object.to_string()
             };
-            written(writeln!(out, "{text}"))?;
+            check_written(writeln!(out, "{text}"))?;
         }
         Output::Table => {
-            written(writeln!(out, "{}\n", summary(&sim, &usage, context.zone())))?;
+            check_written(writeln!(out, "{}\n", summary(&sim, &usage, context.zone())))?;
             let (header, rows) = lines(context, sim.used, &usage, by);
             let header: Vec<&str> = header.iter().map(String::as_str).collect();
-            written(output::table(&mut out, &header, &rows))?;
+            check_written(output::table(&mut out, &header, &rows))?;
         }
         Output::Csv => {
             drop(out);
@@ -258,16 +262,16 @@ fn summary(sim: &Sim, usage: &Usage, zone: Zone) -> String {
         sim.iccid,
         short_bytes(sim.used),
         level("alert", sim.alert),
-        raised(level("cap", sim.cap), sim, usage),
+        print_raised(level("cap", sim.cap), sim, usage),
         sim.status.word(),
         usage.period,
-        usage.rule.said(),
-        usage.reporting.said(),
+        usage.rule.describe(),
+        usage.reporting.describe(),
     )
 }
 
 /// A cap that is raised, and what comes back.
-fn raised(cap: String, sim: &Sim, usage: &Usage) -> String {
+fn print_raised(cap: String, sim: &Sim, usage: &Usage) -> String {
     let Some(back) = sim.cap_returns_to else { return cap };
     let last = estate::Time(usage.period.end.0 - 1).day();
     let back = if back == 0 { "none".to_owned() } else { exact_bytes(back) };
@@ -280,7 +284,7 @@ fn lines(context: &Context, used: u64, usage: &Usage, by: By) -> Lines {
     let machine = context.output() != Output::Table;
     let header = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     let size = |bytes: u64| if machine { bytes.to_string() } else { short_bytes(bytes) };
-    let spent = |list: &[Spent]| -> Vec<Vec<String>> {
+    let spent = |list: &[UsageBucket]| -> Vec<Vec<String>> {
         list.iter()
             .map(|s| vec![s.period.start.day(), estate::Time(s.period.end.0 - 1).day(), size(s.bytes)])
             .collect()
@@ -291,7 +295,7 @@ fn lines(context: &Context, used: u64, usage: &Usage, by: By) -> Lines {
             (header(&["day", "bytes"]), rows)
         }
         By::Period => {
-            let mut all = vec![Spent { period: usage.period, bytes: used }];
+            let mut all = vec![UsageBucket { period: usage.period, bytes: used }];
             all.extend(&usage.periods);
             (header(&["first", "last", "bytes"]), spent(&all))
         }
@@ -312,7 +316,7 @@ fn lines(context: &Context, used: u64, usage: &Usage, by: By) -> Lines {
 }
 
 fn object(sim: &Sim, usage: &Usage) -> serde_json::Value {
-    let spent = |list: &[Spent]| -> Vec<serde_json::Value> {
+    let spent = |list: &[UsageBucket]| -> Vec<serde_json::Value> {
         list.iter()
             .map(|s| {
                 let (start, end) = (s.period.start.to_string(), s.period.end.to_string());

@@ -7,7 +7,7 @@ use estate::{Change, Error, Estate, Role, User, UserChange};
 use serde_json::json;
 
 use super::change::{self, Confirm, at_once};
-use super::output::{list as print_list, plain, written};
+use super::output::{check_written, list as print_list, plain};
 use super::{Context, Outcome};
 use crate::connect;
 use crate::failure::{Exit, Failure};
@@ -55,7 +55,7 @@ pub struct Who {
 
 /// What can be done to one user.
 #[derive(Debug, clap::Subcommand)]
-pub enum One {
+pub enum UserCommand {
     /// Invite a user. They accept by signing in for the first time.
     Add {
         /// Their mail address.
@@ -129,10 +129,10 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
     Ok(Exit::Done)
 }
 
-pub fn one(context: &Context, command: One) -> Outcome {
+pub fn one(context: &Context, command: UserCommand) -> Outcome {
     let local = context.open()?;
     let (who, to) = match command {
-        One::Add { email, name, role, account, confirm } => {
+        UserCommand::Add { email, name, role, account, confirm } => {
             let accounts = local.accounts(&plain())?;
             let account = account
                 .map_or_else(|| super::select::top(local.as_ref()), |path| Ok(accounts.find(&path)?))?;
@@ -144,17 +144,17 @@ pub fn one(context: &Context, command: One) -> Outcome {
             }
             return Ok(done);
         }
-        One::Link { email, account, second_factor } => {
-            let user = found(local.as_ref(), &email, account.as_deref())?;
+        UserCommand::Link { email, account, second_factor } => {
+            let user = find_user(local.as_ref(), &email, account.as_deref())?;
             return link(context, local.as_ref(), &user, second_factor);
         }
-        One::Role { to, who } => (who, UserChange::Role(to.role())),
-        One::Resend(who) => (who, UserChange::Invite),
-        One::Disable(who) => (who, UserChange::Disable),
-        One::Enable(who) => (who, UserChange::Enable),
-        One::Remove(who) => (who, UserChange::Remove),
+        UserCommand::Role { to, who } => (who, UserChange::Role(to.role())),
+        UserCommand::Resend(who) => (who, UserChange::Invite),
+        UserCommand::Disable(who) => (who, UserChange::Disable),
+        UserCommand::Enable(who) => (who, UserChange::Enable),
+        UserCommand::Remove(who) => (who, UserChange::Remove),
     };
-    let user = found(local.as_ref(), &who.email, who.account.as_deref())?;
+    let user = find_user(local.as_ref(), &who.email, who.account.as_deref())?;
     let what = match to {
         UserChange::Role(role) => format!("Make {} {role}", user.email),
         UserChange::Invite => format!("Invite {} again", user.email),
@@ -196,12 +196,12 @@ fn link(context: &Context, local: &dyn Estate, user: &User, all: bool) -> Outcom
     if base.is_none() {
         context.say("put the address of your server in its place; url = \"https://…\" in the configuration says it once and for all");
     }
-    written(writeln!(std::io::stdout(), "{at}"))?;
+    check_written(writeln!(std::io::stdout(), "{at}"))?;
     Ok(Exit::Done)
 }
 
 /// The user of that address, among those this user sees.
-pub fn found(local: &dyn Estate, email: &str, account: Option<&str>) -> Result<User, Failure> {
+pub fn find_user(local: &dyn Estate, email: &str, account: Option<&str>) -> Result<User, Failure> {
     let accounts = local.accounts(&plain())?;
     let account = account.map(|path| accounts.find(path)).transpose()?;
     let wanted = estate::text::case_fold(email.trim());

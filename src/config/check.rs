@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Config, load, own_portals};
 use crate::failure::Failure;
 use crate::folders::config_dir;
-use crate::notify::Courier;
+use crate::notify::Dispatcher;
 use crate::probe::Probe;
 use crate::remote::Server;
 use crate::tui::keymap::Keymap;
@@ -98,7 +98,8 @@ fn check_place(
         check_readable(store).map_err(|why| source.error(&keys("store"), format!("{why}; {hint}")))?;
     }
     let url = server.unwrap_or("https://localhost");
-    let server = Server::parse(url, true).map_err(|error| source.estate_error(&keys("server"), &error))?;
+    let server =
+        Server::parse(url, true).map_err(|error| source.estate_error(&keys("server"), &error))?;
     let trusted = Server { ca: ca.cloned(), ..server };
     trusted.check().map_err(|error| source.estate_error(&keys("ca"), &error))
 }
@@ -115,14 +116,14 @@ fn check_readable(path: &Path) -> Result<(), String> {
 
 fn check_roles(config: &Config, source: &Source) -> Result<(), Failure> {
     config.roles.iter().try_for_each(|(word, role)| {
-        Roles::tightened([(word.as_str(), role.as_str())])
+        Roles::with_stricter([(word.as_str(), role.as_str())])
             .map(drop)
             .map_err(|error| source.estate_error(&["roles", word], &error))
     })
 }
 
 fn check_mail(config: &Config, source: &Source) -> Result<(), Failure> {
-    let Err(failure) = Courier::new(config.mail.as_ref(), &config.webhook) else { return Ok(()) };
+    let Err(failure) = Dispatcher::new(config.mail.as_ref(), &config.webhook) else { return Ok(()) };
     let why = failure.to_string();
     let key = if why.contains("from must") { "from" } else { "url" };
     Err(source.error(&["mail", key], why))
@@ -145,7 +146,8 @@ fn check_probe(probe: &Probe) -> Result<(), String> {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
             // The address may hold a secret: it is not repeated.
             _ => {
-                Err("a probe must be an http:// or https:// address, or a program with its arguments".into())
+                Err("a probe must be an http:// or https:// address, or a program with its arguments"
+                    .into())
             }
         },
         Probe::Command(argv) => {

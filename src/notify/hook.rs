@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use estate::notify::{Told, is_private};
-use estate::{Attempt, Letter, Time};
+use estate::{Attempt, OutboxMessage, Time};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
@@ -35,7 +35,7 @@ impl Hooks {
         Self { agent: ureq::Agent::with_parts(config, DefaultConnector::new(), looked) }
     }
 
-    pub fn send(&self, letter: &Letter) -> Attempt {
+    pub fn send(&self, letter: &OutboxMessage) -> Attempt {
         let (body, at) = (body(letter), Time::now().0);
         let answer = self
             .agent
@@ -79,7 +79,11 @@ impl<R: Resolver> Resolver for Looked<R> {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.by.resolve(uri, config, timeout)?;
         let private = found.iter().any(|address| is_private(address.ip()));
-        if private && !self.allow_private { Err(ureq::Error::Other(Box::new(Private))) } else { Ok(found) }
+        if private && !self.allow_private {
+            Err(ureq::Error::Other(Box::new(Private)))
+        } else {
+            Ok(found)
+        }
     }
 }
 
@@ -93,7 +97,7 @@ fn signature(secret: &str, id: &str, at: i64, body: &str) -> String {
     format!("v1,{sum}")
 }
 
-fn body(letter: &Letter) -> String {
+fn body(letter: &OutboxMessage) -> String {
     let event = |told: &Told| {
         json!({ "id": told.id, "at": told.at.to_string(), "kind": told.kind.word(), "iccid": told.iccid,
                 "label": told.label, "account": told.account, "level_bytes": told.level, "used_bytes": told.used,
@@ -163,7 +167,8 @@ mod tests {
         inside.set_nonblocking(true).expect("set");
         let port = inside.local_addr().expect("address").port();
         let looked = Looked { by: Rebinds(0.into(), port), allow_private: false };
-        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_millis(300))).build();
+        let config =
+            ureq::Agent::config_builder().timeout_global(Some(Duration::from_millis(300))).build();
         let agent = ureq::Agent::with_parts(config, DefaultConnector::new(), looked);
         for _ in 0..3 {
             assert!(agent.get("http://rebind.example/").call().is_err());

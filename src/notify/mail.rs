@@ -2,7 +2,7 @@
 
 use estate::number::{count, sims};
 use estate::units::short_bytes;
-use estate::{Attempt, Letter, Level, text};
+use estate::{Attempt, Level, OutboxMessage, text};
 use lettre::message::{Mailbox, header};
 use lettre::{Message, SmtpTransport, Transport};
 
@@ -27,7 +27,9 @@ impl Mailer {
         // The address may hold a password: it is never repeated.
         let transport = SmtpTransport::from_url(&url)
             .map_err(|_| {
-                bad(&format!("{setting} must be like smtps://user:password@host or smtp://host?tls=required"))
+                bad(&format!(
+                    "{setting} must be like smtps://user:password@host or smtp://host?tls=required"
+                ))
             })?
             .timeout(Some(std::time::Duration::from_secs(20)))
             .build();
@@ -35,7 +37,7 @@ impl Mailer {
         Ok(Self { transport, from })
     }
 
-    pub fn send(&self, letter: &Letter) -> Attempt {
+    pub fn send(&self, letter: &OutboxMessage) -> Attempt {
         let message = match self.message(letter) {
             Ok(message) => message,
             Err(error) => return Attempt::Never(error),
@@ -43,12 +45,14 @@ impl Mailer {
         match self.transport.send(&message) {
             Ok(_) => Attempt::Sent,
             // Who refuses us refuses every mail until that is mended; who refuses a recipient does so for good.
-            Err(error) if error.is_permanent() && !refuses_us(&error) => Attempt::Never(said(&error)),
-            Err(error) => Attempt::Again(said(&error)),
+            Err(error) if error.is_permanent() && !refuses_us(&error) => {
+                Attempt::Never(describe_failure(&error))
+            }
+            Err(error) => Attempt::Again(describe_failure(&error)),
         }
     }
 
-    fn message(&self, letter: &Letter) -> Result<Message, String> {
+    fn message(&self, letter: &OutboxMessage) -> Result<Message, String> {
         let to = letter.to.parse::<Mailbox>().map_err(|e| format!("not an address: {e}"))?;
         Message::builder()
             .from(self.from.clone())
@@ -68,7 +72,7 @@ fn refuses_us(error: &lettre::transport::smtp::Error) -> bool {
 }
 
 /// An error with what caused it, on one line.
-fn said(error: &dyn std::error::Error) -> String {
+fn describe_failure(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -78,12 +82,15 @@ fn said(error: &dyn std::error::Error) -> String {
     text::clean(&text).into_owned()
 }
 
-fn subject(letter: &Letter) -> String {
+fn subject(letter: &OutboxMessage) -> String {
     if !letter.subject.is_empty() {
         return text::clean(&letter.subject).into_owned();
     }
-    let alerts =
-        format!("{} reached {} alert", sims(letter.alerts), if letter.alerts == 1 { "its" } else { "their" });
+    let alerts = format!(
+        "{} reached {} alert",
+        sims(letter.alerts),
+        if letter.alerts == 1 { "its" } else { "their" }
+    );
     let caps = format!("{} blocked at the cap", sims(letter.caps));
     match (letter.caps, letter.alerts) {
         (0, _) => alerts,
@@ -92,7 +99,7 @@ fn subject(letter: &Letter) -> String {
     }
 }
 
-fn body(letter: &Letter) -> String {
+fn body(letter: &OutboxMessage) -> String {
     if !letter.body.is_empty() {
         return text::clean_lines(&letter.body).into_owned();
     }
@@ -151,7 +158,7 @@ mod tests {
             used: 6_000_000,
             period: Time(0),
         };
-        let letter = Letter {
+        let letter = OutboxMessage {
             id: 1,
             channel: Channel::Mail,
             to: "ops@x.example".into(),
@@ -165,18 +172,22 @@ mod tests {
             caps: 1,
             told: vec![told(Level::Cap, "Van\x1b[2J"), told(Level::Alert, "")],
         };
-        let config = MailConfig { url: "smtp://localhost".into(), from: "simdeck <alerts@x.example>".into() };
+        let config =
+            MailConfig { url: "smtp://localhost".into(), from: "simdeck <alerts@x.example>".into() };
         let message = Mailer::new(&config).expect("mailer").message(&letter).expect("message");
         let text = String::from_utf8(message.formatted()).expect("text");
         let (head, rest) = text.split_once("\r\n\r\n").expect("a body");
         assert!(head.contains("Message-ID: <a@simdeck>") && head.contains("To: ops@x.example"), "{head}");
-        assert!(head.contains("Subject: 1 SIM blocked at the cap, 1,200 SIMs reached their alert"), "{head}");
+        assert!(
+            head.contains("Subject: 1 SIM blocked at the cap, 1,200 SIMs reached their alert"),
+            "{head}"
+        );
         assert!(
             !head.contains("Bcc") && !text.contains('\x1b') && !body(&letter).contains('\u{202e}'),
             "{text}"
         );
         assert!(body(&letter).contains("and 1,199 more") && !rest.is_empty());
-        let bad = Letter { to: "no address".into(), ..letter };
+        let bad = OutboxMessage { to: "no address".into(), ..letter };
         assert!(matches!(Mailer::new(&config).expect("mailer").send(&bad), Attempt::Never(_)));
     }
 }

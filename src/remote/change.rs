@@ -8,9 +8,9 @@ use reqwest::{Method, header};
 use tokio::time::{Instant, timeout};
 
 use super::lines::{Hear, Reporter};
-use super::link::{ASK, Link, Tried};
+use super::link::{ASK, HttpClient, RetryDecision};
 use crate::remote::answer::sent;
-use crate::wire::{Ask, FETCHING, LOOKING_UP, RESENDING, WAITING};
+use crate::wire::{FETCHING, LOOKING_UP, RESENDING, ReadRequest, WAITING};
 
 /// Attempts and the longest pause between them; [`Attempts::is_over`] ends them.
 const ATTEMPTS: (usize, Duration) = (usize::MAX, Duration::from_secs(3));
@@ -38,7 +38,7 @@ impl Attempts {
         }
     }
 
-    fn is_over(&self, link: &Link) -> bool {
+    fn is_over(&self, link: &HttpClient) -> bool {
         let limit = if self.reached.get() { link.waits().lost } else { link.waits().unsent };
         self.failed.get().is_some_and(|at| at.elapsed() >= limit)
     }
@@ -50,20 +50,22 @@ fn receipt_of(entry: Entry) -> Receipt {
     Receipt { id, rev, counts, account: None, undoable }
 }
 
-impl Link {
+impl HttpClient {
     /// Makes a change. Its number makes it safe to try again: it is made once, however often it is sent.
     pub(super) fn change(&self, id: &ChangeId, change: &Change, hear: &Hear<'_>) -> Result<Receipt> {
         let body = sent(change)?;
         let attempts = Attempts::default();
         let stop = || self.stop(&id.0);
         let reporter = Reporter::new(hear, &stop);
-        let done = self.wait(&estate::Cancel::new(), async {
+        let done = self.wait(&estate::CancelToken::new(), async {
             let done = self.again(ATTEMPTS, || async {
                 let tried = self.attempt(id, change, &body, &attempts, &reporter).await;
                 tried.map_err(|tried| match tried {
                     // A change that the caller stopped is not sent again.
-                    Tried::Again(error, ..) if reporter.is_stopped() || attempts.is_over(self) => {
-                        Tried::Failed(error)
+                    RetryDecision::Again(error, ..)
+                        if reporter.is_stopped() || attempts.is_over(self) =>
+                    {
+                        RetryDecision::Failed(error)
                     }
                     other => other,
                 })
@@ -87,7 +89,7 @@ impl Link {
         body: &[u8],
         attempts: &Attempts,
         reporter: &Reporter<'_>,
-    ) -> std::result::Result<Receipt, Tried> {
+    ) -> std::result::Result<Receipt, RetryDecision> {
         if attempts.reached.get() {
             reporter.wait_for(LOOKING_UP);
             self.look_up(id, change, attempts).await?;
@@ -97,12 +99,12 @@ impl Link {
             reporter.wait_for(WAITING);
         }
         match self.send_change(id, body, attempts, reporter).await {
-            Err(Tried::Again(error, pause, arrived)) => {
+            Err(RetryDecision::Again(error, pause, arrived)) => {
                 attempts.fail(arrived);
                 // The log has it: without its own answer the receipt is made of that.
                 match attempts.found.take() {
                     Some(entry) => Ok(receipt_of(entry)),
-                    None => Err(Tried::Again(error, pause, arrived)),
+                    None => Err(RetryDecision::Again(error, pause, arrived)),
                 }
             }
             other => other,
@@ -115,16 +117,17 @@ impl Link {
         body: &[u8],
         attempts: &Attempts,
         reporter: &Reporter<'_>,
-    ) -> std::result::Result<Receipt, Tried> {
-        let request = self.request(Method::PUT, &format!("/v1/changes/{id}")).map_err(Tried::Failed)?;
+    ) -> std::result::Result<Receipt, RetryDecision> {
+        let request =
+            self.request(Method::PUT, &format!("/v1/changes/{id}")).map_err(RetryDecision::Failed)?;
         let request = request
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, crate::wire::LINES)
             .body(body.to_vec());
         // A server begins its answer before it makes the change.
         let limit = self.waits().change + Duration::from_secs((body.len() / SLOW) as u64);
-        let late = |_| Tried::Again(self.unreachable("it does not answer".into()), None, true);
-        let response = timeout(limit, self.tried(request)).await.map_err(late)??;
+        let late = |_| RetryDecision::Again(self.unreachable("it does not answer".into()), None, true);
+        let response = timeout(limit, self.try_request(request)).await.map_err(late)??;
         attempts.reached.set(true);
         attempts.failed.set(None);
         self.read_outcome(response, reporter).await
@@ -136,10 +139,10 @@ impl Link {
         id: &ChangeId,
         change: &Change,
         attempts: &Attempts,
-    ) -> std::result::Result<(), Tried> {
+    ) -> std::result::Result<(), RetryDecision> {
         let wanted = LogFilter { id: Some(id.clone()), limit: 1, ..LogFilter::default() };
-        let body = sent(&Ask::Entries { wanted }).map_err(Tried::Failed)?;
-        let late = |_| Tried::Again(self.unreachable("it does not answer".into()), None, true);
+        let body = sent(&ReadRequest::Entries { wanted }).map_err(RetryDecision::Failed)?;
+        let late = |_| RetryDecision::Again(self.unreachable("it does not answer".into()), None, true);
         let asked = timeout(self.waits().lookup, self.post_once::<Vec<Entry>>(ASK, &body)).await;
         match asked.map_err(late).flatten() {
             Ok(entries) => {
@@ -147,7 +150,7 @@ impl Link {
                 attempts.found.replace(entries.into_iter().find(made));
                 Ok(())
             }
-            Err(Tried::Failed(_)) => Ok(()),
+            Err(RetryDecision::Failed(_)) => Ok(()),
             Err(other) => Err(other),
         }
     }

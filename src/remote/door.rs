@@ -10,13 +10,13 @@ use crate::credentials::Kept;
 use crate::remote::reason;
 
 /// Where one signs in.
-pub struct Door {
+pub struct SignInClient {
     server: Server,
     client: reqwest::Client,
     runtime: tokio::runtime::Runtime,
 }
 
-impl Door {
+impl SignInClient {
     /// The door of a server.
     pub fn new(server: Server) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -56,7 +56,7 @@ impl Door {
     }
 
     /// Whom a link lets in.
-    pub fn linked(&self, link: &str) -> Result<Invited> {
+    pub fn find_link(&self, link: &str) -> Result<Invited> {
         self.post("/v1/links", &json!({ "link": link }))
     }
 

@@ -13,7 +13,7 @@ use reqwest::{Method, header};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
-use super::Link;
+use super::HttpClient;
 use super::answer::Lines;
 
 /// The longest pause before another attempt.
@@ -29,7 +29,7 @@ impl Drop for Ends {
 }
 
 /// Calls back whenever something may have changed, and whenever the server went or came back.
-pub(super) fn listen(link: &Arc<Link>, hear: Box<dyn Fn() + Send>) -> CommitWatch {
+pub(super) fn listen(link: &Arc<HttpClient>, hear: Box<dyn Fn() + Send>) -> CommitWatch {
     let (wake, woken) = channel::<()>();
     // An earlier listener on the same connection may have left it.
     link.set_live(false);
@@ -58,7 +58,7 @@ pub(super) fn listen(link: &Arc<Link>, hear: Box<dyn Fn() + Send>) -> CommitWatc
 }
 
 /// Calls back at intervals while the feed is not live.
-async fn poll(link: Arc<Link>, wake: Sender<()>) {
+async fn poll(link: Arc<HttpClient>, wake: Sender<()>) {
     let mut live = link.watch_live();
     while live.wait_for(|live| !*live).await.is_ok() {
         sleep(link.waits().poll).await;
@@ -69,7 +69,7 @@ async fn poll(link: Arc<Link>, wake: Sender<()>) {
 }
 
 /// Listens, and begins anew when the line breaks.
-async fn events(link: Arc<Link>, wake: Sender<()>) {
+async fn events(link: Arc<HttpClient>, wake: Sender<()>) {
     let pauses = || {
         ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(250))
@@ -89,7 +89,7 @@ async fn events(link: Arc<Link>, wake: Sender<()>) {
 }
 
 /// Reads the feed until it ends or falls silent, or nobody listens any more.
-async fn read_feed(link: &Link, wake: &Sender<()>) {
+async fn read_feed(link: &HttpClient, wake: &Sender<()>) {
     let Ok(request) = link.request(Method::GET, "/v1/events") else { return };
     let request = request.header(header::ACCEPT, "text/event-stream");
     let limit = link.waits().feed;

@@ -6,14 +6,14 @@ use std::io::Read;
 use std::pin::pin;
 use std::time::Duration;
 
-use estate::{Cancel, Error, Result};
+use estate::{CancelToken, Error, Result};
 use reqwest::{Method, Response, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::time::{Instant, timeout};
 
 use super::answer::{self, AnswerError, Lines};
-use super::link::{Link, QUESTION, Tried, fault};
+use super::link::{HttpClient, QUESTION, RetryDecision, fault};
 use crate::wire::{Line, Step, WAITING};
 
 /// Interval at which the caller is asked to go on while no line comes.
@@ -76,7 +76,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-impl Link {
+impl HttpClient {
     /// Sends a file behind the options it is read by, a piece at a time.
     pub(super) fn stage<T: DeserializeOwned>(
         &self,
@@ -114,13 +114,13 @@ impl Link {
                 }
             });
             // The connection is closed when the caller stops, and the server drops what it has read.
-            let stopped = Cancel::new();
+            let stopped = CancelToken::new();
             let stop = || stopped.cancel();
             let reporter = Reporter::new(hear, &stop);
             self.wait(&stopped, async {
                 let staged = async {
                     let response = self.send(request).await?;
-                    self.read_outcome(response, &reporter).await.map_err(Tried::for_good)
+                    self.read_outcome(response, &reporter).await.map_err(RetryDecision::for_good)
                 };
                 reporter.watch(staged, self.waits().stop).await.unwrap_or(Err(Error::Cancelled))
             })
@@ -132,7 +132,7 @@ impl Link {
         &self,
         response: Response,
         reporter: &Reporter<'_>,
-    ) -> std::result::Result<T, Tried> {
+    ) -> std::result::Result<T, RetryDecision> {
         let mut ended: Option<Result<Json>> = None;
         let read = self.each_line(response, |line| {
             match answer::parse(line)? {
@@ -145,12 +145,13 @@ impl Link {
         });
         read.await?;
         match ended {
-            Some(Ok(value)) => {
-                serde_json::from_value(value).map_err(|e| self.unread(AnswerError::Unexpected(e.to_string())))
+            Some(Ok(value)) => serde_json::from_value(value)
+                .map_err(|e| self.unread(AnswerError::Unexpected(e.to_string()))),
+            Some(Err(error @ Error::Busy)) => Err(RetryDecision::Again(error, None, false)),
+            Some(Err(error)) => Err(RetryDecision::Failed(error)),
+            None => {
+                Err(RetryDecision::Again(self.unreachable("the answer broke off".into()), None, true))
             }
-            Some(Err(error @ Error::Busy)) => Err(Tried::Again(error, None, false)),
-            Some(Err(error)) => Err(Tried::Failed(error)),
-            None => Err(Tried::Again(self.unreachable("the answer broke off".into()), None, true)),
         }
     }
 
@@ -159,14 +160,14 @@ impl Link {
         &self,
         response: Response,
         mut take: impl FnMut(&[u8]) -> Result<()>,
-    ) -> std::result::Result<(), Tried> {
+    ) -> std::result::Result<(), RetryDecision> {
         let waits = self.waits();
         let mut lines = Lines::of(response, waits.idle, waits.line);
         let mut moved = Instant::now();
         while let Some(line) = lines.next().await.map_err(|error| self.unread(error))? {
             if !line.is_empty() {
                 moved = Instant::now();
-                take(line).map_err(Tried::Failed)?;
+                take(line).map_err(RetryDecision::Failed)?;
             } else if moved.elapsed() > waits.stalled {
                 return Err(self.unread(AnswerError::Silent));
             }
@@ -178,18 +179,19 @@ impl Link {
     pub(super) fn export(
         &self,
         wanted: &[u8],
-        cancel: &Cancel,
+        cancel: &CancelToken,
         take: &mut dyn FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         self.wait(cancel, async {
             let begun = self.again(QUESTION, || async {
-                let request = self.request(Method::POST, "/v1/exports").map_err(Tried::Failed)?;
-                let request = request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
-                self.tried(request).await
+                let request = self.request(Method::POST, "/v1/exports").map_err(RetryDecision::Failed)?;
+                let request =
+                    request.header(header::CONTENT_TYPE, "application/json").body(wanted.to_vec());
+                self.try_request(request).await
             });
             let late = |_| self.unreachable("it does not answer".into());
             let response = timeout(self.waits().read, begun).await.map_err(late)??;
-            self.each_line(response, take).await.map_err(Tried::for_good)
+            self.each_line(response, take).await.map_err(RetryDecision::for_good)
         })
     }
 }

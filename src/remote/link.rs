@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use estate::{Cancel, Error, Plan, Result, Time, UserId};
+use estate::{CancelToken, Error, Plan, Result, Time, UserId};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -15,9 +15,9 @@ use tokio::sync::watch;
 
 use super::answer::{self, AnswerError, MAX_ANSWER, MAX_SMALL};
 use super::waits::Waits;
-use crate::credentials::{Credentials, RENEWING, held};
+use crate::credentials::{Credentials, RENEWING, lock_file};
 use crate::remote::reason::{NO_SIMDECK, reason, strange};
-use crate::wire::{Ask, Fault};
+use crate::wire::{ErrorBody, ReadRequest};
 
 /// Address of the reads.
 pub(super) const ASK: &str = "/v1/ask";
@@ -53,14 +53,20 @@ impl Server {
             "https" => {}
             "http" if local || plaintext => {}
             "http" => {
-                return Err(bad("what you send could be read on the way; use https:// or say --plaintext"));
+                return Err(bad(
+                    "what you send could be read on the way; use https:// or say --plaintext",
+                ));
             }
             _ => return Err(bad("must begin with https://, or with http:// on this machine")),
         }
         if parsed.host_str().is_none() || !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(bad("must be an address without user and password"));
         }
-        Ok(Self { url: parsed.as_str().trim_end_matches('/').to_owned(), ca: None, waits: Waits::default() })
+        Ok(Self {
+            url: parsed.as_str().trim_end_matches('/').to_owned(),
+            ca: None,
+            waits: Waits::default(),
+        })
     }
 
     /// Whether what it is trusted by can be read.
@@ -70,7 +76,7 @@ impl Server {
 }
 
 /// The line to one server.
-pub struct Link {
+pub struct HttpClient {
     inner: Arc<Inner>,
     /// Through whose eyes.
     seen_by: Option<UserId>,
@@ -92,7 +98,7 @@ struct Inner {
 }
 
 /// Whether something is worth trying again.
-pub(super) enum Tried {
+pub(super) enum RetryDecision {
     /// It is not.
     Failed(Error),
     /// After a pause, of this length if the server asked for one; and whether what was sent may have arrived.
@@ -101,7 +107,7 @@ pub(super) enum Tried {
     SignedOut,
 }
 
-impl Tried {
+impl RetryDecision {
     /// What it is where nothing is tried again.
     pub(super) fn for_good(self) -> Error {
         match self {
@@ -114,7 +120,7 @@ impl Tried {
 /// The error that a problem is.
 pub(super) fn fault(problem: Json) -> Error {
     let detail = problem["detail"].as_str().unwrap_or("it failed").to_owned();
-    let fault: Fault = serde_json::from_value(problem).unwrap_or_default();
+    let fault: ErrorBody = serde_json::from_value(problem).unwrap_or_default();
     fault.error(&detail)
 }
 
@@ -126,7 +132,7 @@ pub(super) async fn read_problem(response: Response) -> Option<Error> {
 }
 
 /// Comes to an end when somebody cancels.
-pub(super) async fn cancelled(cancel: &Cancel) {
+pub(super) async fn wait_for_cancel(cancel: &CancelToken) {
     while !cancel.is_cancelled() {
         tokio::time::sleep(LOOK).await;
     }
@@ -141,7 +147,8 @@ pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true);
     if let Some(path) = &server.ca {
-        let pem = std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
+        let pem =
+            std::fs::read(path).map_err(|e| Error::io(format!("cannot read {}", path.display()), e))?;
         let bad = |e: reqwest::Error| Error::invalid("ca", format!("{}: {}", path.display(), reason(&e)));
         let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(bad)?;
         if certificates.is_empty() {
@@ -154,7 +161,7 @@ pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
     builder.build().map_err(|e| Error::invalid("server", reason(&e)))
 }
 
-impl Link {
+impl HttpClient {
     /// Makes ready; nothing is sent yet.
     pub fn new(server: Server, credentials: Credentials) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
@@ -244,14 +251,21 @@ impl Link {
 
     /// Sends one request, once.
     pub(super) async fn send(&self, request: RequestBuilder) -> std::result::Result<Response, Error> {
-        self.tried(request).await.map_err(Tried::for_good)
+        self.try_request(request).await.map_err(RetryDecision::for_good)
     }
 
-    pub(super) async fn tried(&self, request: RequestBuilder) -> std::result::Result<Response, Tried> {
+    pub(super) async fn try_request(
+        &self,
+        request: RequestBuilder,
+    ) -> std::result::Result<Response, RetryDecision> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => {
-                return Err(Tried::Again(self.unreachable(reason(&error)), None, !error.is_connect()));
+                return Err(RetryDecision::Again(
+                    self.unreachable(reason(&error)),
+                    None,
+                    !error.is_connect(),
+                ));
             }
         };
         self.note(true);
@@ -264,17 +278,19 @@ impl Link {
         // Without a problem it is no simdeck that answers: a proxy, a gateway, some other server.
         let error = read_problem(response).await.unwrap_or_else(|| self.unreachable(strange(status)));
         Err(match status {
-            StatusCode::UNAUTHORIZED if error == Error::SignedOut => Tried::SignedOut,
+            StatusCode::UNAUTHORIZED if error == Error::SignedOut => RetryDecision::SignedOut,
             StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                Tried::Again(error, pause, false)
+                RetryDecision::Again(error, pause, false)
             }
-            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Tried::Again(error, pause, true),
-            _ => Tried::Failed(error),
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+                RetryDecision::Again(error, pause, true)
+            }
+            _ => RetryDecision::Failed(error),
         })
     }
 
     /// Does something, and again after a pause where that may help; an answer is read within it.
-    pub(super) async fn again<T, F: Future<Output = std::result::Result<T, Tried>>>(
+    pub(super) async fn again<T, F: Future<Output = std::result::Result<T, RetryDecision>>>(
         &self,
         (times, pause): (usize, Duration),
         mut work: impl FnMut() -> F,
@@ -286,14 +302,14 @@ impl Link {
             let used = self.inner.credentials.token()?;
             let (error, asked) = match work().await {
                 Ok(done) => return Ok(done),
-                Err(Tried::Failed(error)) => return Err(error),
-                Err(Tried::SignedOut) if !renewed => {
+                Err(RetryDecision::Failed(error)) => return Err(error),
+                Err(RetryDecision::SignedOut) if !renewed => {
                     renewed = true;
                     self.renew(&used).await?;
                     continue;
                 }
-                Err(Tried::SignedOut) => return Err(Error::SignedOut),
-                Err(Tried::Again(error, asked, _)) => (error, asked),
+                Err(RetryDecision::SignedOut) => return Err(Error::SignedOut),
+                Err(RetryDecision::Again(error, asked, _)) => (error, asked),
             };
             let Some(pause) = pauses.next() else { return Err(error) };
             let pause = asked.unwrap_or(pause);
@@ -310,7 +326,7 @@ impl Link {
         // One renews it, the others wait for that, other programs too: what renews it is good once.
         let _one = self.inner.renewing.lock().await;
         let lock = credentials.lock_file();
-        let lock = lock.map(|path| tokio::task::spawn_blocking(move || held(&path, RENEWING)));
+        let lock = lock.map(|path| tokio::task::spawn_blocking(move || lock_file(&path, RENEWING)));
         let _program = match lock {
             Some(lock) => lock.await.ok().flatten(),
             None => None,
@@ -322,7 +338,7 @@ impl Link {
         let url = format!("{}/v1/sessions/renew", self.inner.server.url);
         let request = self.inner.client.post(url).json(&serde_json::json!({ "renew": renew.reveal() }));
         let request = request.timeout(self.waits().sign_in);
-        match self.read(request, MAX_SMALL).await.map_err(Tried::for_good) {
+        match self.read(request, MAX_SMALL).await.map_err(RetryDecision::for_good) {
             Ok(body) => credentials.keep(answer::parse(&body).map_err(|e| self.unread(e).for_good())?),
             // Another program may have been quicker all the same.
             Err(Error::SignedOut) if credentials.reload()?.reveal() != used.reveal() => Ok(()),
@@ -331,29 +347,37 @@ impl Link {
     }
 
     /// Waits for something, unless it is cancelled: then the connection is closed, and the server stops too.
-    pub(super) fn wait<T>(&self, cancel: &Cancel, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) fn wait<T>(
+        &self,
+        cancel: &CancelToken,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         self.inner.runtime.block_on(async {
             tokio::select! {
                 done = work => done,
-                () = cancelled(cancel) => Err(Error::Cancelled),
+                () = wait_for_cancel(cancel) => Err(Error::Cancelled),
             }
         })
     }
 
     /// Judges an answer that cannot be read.
-    pub(super) fn unread(&self, error: AnswerError) -> Tried {
+    pub(super) fn unread(&self, error: AnswerError) -> RetryDecision {
         match error {
-            AnswerError::NotJson => Tried::Failed(self.unreachable(NO_SIMDECK.into())),
+            AnswerError::NotJson => RetryDecision::Failed(self.unreachable(NO_SIMDECK.into())),
             passing if passing.is_passing() => {
-                Tried::Again(self.unreachable(passing.to_string()), None, true)
+                RetryDecision::Again(self.unreachable(passing.to_string()), None, true)
             }
-            other => Tried::Failed(other.into()),
+            other => RetryDecision::Failed(other.into()),
         }
     }
 
     /// Sends one request and reads its whole answer, of at most `limit` bytes.
-    async fn read(&self, request: RequestBuilder, limit: usize) -> std::result::Result<Vec<u8>, Tried> {
-        let response = self.tried(request).await?;
+    async fn read(
+        &self,
+        request: RequestBuilder,
+        limit: usize,
+    ) -> std::result::Result<Vec<u8>, RetryDecision> {
+        let response = self.try_request(request).await?;
         answer::read_body(response, limit).await.map_err(|error| self.unread(error))
     }
 
@@ -362,8 +386,8 @@ impl Link {
         &self,
         path: &str,
         body: &[u8],
-    ) -> std::result::Result<T, Tried> {
-        let request = self.request(Method::POST, path).map_err(Tried::Failed)?;
+    ) -> std::result::Result<T, RetryDecision> {
+        let request = self.request(Method::POST, path).map_err(RetryDecision::Failed)?;
         let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_vec());
         let answer = self.read(request, MAX_ANSWER).await?;
         answer::parse(&answer).map_err(|error| self.unread(error))
@@ -376,7 +400,7 @@ impl Link {
         body: &[u8],
         repeatable: bool,
         patience: Duration,
-        cancel: &Cancel,
+        cancel: &CancelToken,
     ) -> Result<T> {
         // Whoever knows that the server is gone asks once: the feed finds out when it is back.
         let once = !repeatable || self.offline_since().is_some();
@@ -390,21 +414,24 @@ impl Link {
     }
 
     /// Asks a question.
-    pub(super) fn ask<T: DeserializeOwned>(&self, ask: &Ask, cancel: &Cancel) -> Result<T> {
+    pub(super) fn ask<T: DeserializeOwned>(&self, ask: &ReadRequest, cancel: &CancelToken) -> Result<T> {
         let body = super::sent(ask)?;
         // Who one is takes no time to say: a server that does not is not there.
-        let patience = if matches!(ask, Ask::Me) { self.waits().hello } else { self.waits().read };
+        let patience =
+            if matches!(ask, ReadRequest::Me) { self.waits().hello } else { self.waits().read };
         self.post(ASK, &body, ask.is_repeatable(), patience, cancel)
     }
 
     /// Asks what a change would do.
-    pub(super) fn plan(&self, change: &[u8], cancel: &Cancel) -> Result<Plan> {
+    pub(super) fn plan(&self, change: &[u8], cancel: &CancelToken) -> Result<Plan> {
         self.post("/v1/plans", change, true, self.waits().read, cancel)
     }
 
     /// Ends the session.
     pub(super) fn sign_out(&self) -> Result<()> {
         let request = self.request(Method::DELETE, "/v1/sessions/current")?;
-        self.wait(&Cancel::new(), async { self.send(request.timeout(self.waits().hello)).await.map(drop) })
+        self.wait(&CancelToken::new(), async {
+            self.send(request.timeout(self.waits().hello)).await.map(drop)
+        })
     }
 }

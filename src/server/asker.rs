@@ -12,23 +12,23 @@ use estate::{Error, Local, Secret, UserId};
 
 use super::net::SignedIn;
 use super::problem::Problem;
-use super::{Served, sessions};
+use super::{AppState, sessions};
 
 /// Through whose eyes a person wants to look.
 const VIEW_AS: HeaderName = HeaderName::from_static("x-view-as");
 
 /// Whoever asks, signed in.
 #[derive(Clone)]
-pub(super) struct Asker {
+pub(super) struct CurrentUser {
     /// What they see: their own estate, or that of whom they look as.
     pub(super) estate: Arc<Local>,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asker {
+impl<S: Send + Sync> FromRequestParts<S> for CurrentUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::unsigned)
+        parts.extensions.get::<Self>().cloned().ok_or_else(Problem::not_signed_in)
     }
 }
 
@@ -46,7 +46,11 @@ fn view_as(headers: &HeaderMap) -> Result<Option<UserId>, Error> {
 }
 
 /// Lets nobody through who is not signed in, and nobody too often.
-pub(super) async fn signed(State(served): State<Served>, mut request: Request, next: Next) -> Response {
+pub(super) async fn require_auth(
+    State(served): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let from = address(request.extensions());
     let found = match sessions::secret(request.headers()) {
         Ok(secret) => served.asker(secret, view_as(request.headers())).await,
@@ -77,9 +81,13 @@ pub(super) async fn signed(State(served): State<Served>, mut request: Request, n
     response
 }
 
-impl Served {
+impl AppState {
     /// The session of whoever has that secret, and through whose eyes it looks.
-    async fn asker(&self, secret: Secret, seen: Result<Option<UserId>, Error>) -> Result<Asker, Problem> {
+    async fn asker(
+        &self,
+        secret: Secret,
+        seen: Result<Option<UserId>, Error>,
+    ) -> Result<CurrentUser, Problem> {
         let sessions = Arc::clone(&self.sessions);
         let open = move || {
             let local = sessions.open(&secret)?;
@@ -87,11 +95,11 @@ impl Served {
                 Some(user) => sessions.seen_by(&secret, &local, user)?,
                 None => local,
             };
-            Ok(Asker { estate })
+            Ok(CurrentUser { estate })
         };
         match tokio::task::spawn_blocking(open).await {
             Ok(asker) => asker.map_err(|error: Error| error.into()),
-            Err(panic) => Err(Problem::unexpected(&panic)),
+            Err(panic) => Err(Problem::internal_error(&panic)),
         }
     }
 }

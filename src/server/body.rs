@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{PATIENCE, Served};
+use super::{AppState, PATIENCE};
 
 /// What is no large body.
 pub(super) const SMALL: usize = 256 * 1024;
@@ -25,10 +25,10 @@ pub(super) struct Large;
 /// A body of JSON.
 pub(super) struct Sent<T>(pub(super) T);
 
-impl<T: DeserializeOwned + Serialize> FromRequest<Served> for Sent<T> {
+impl<T: DeserializeOwned + Serialize> FromRequest<AppState> for Sent<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, served: &Served) -> Result<Self, Problem> {
+    async fn from_request(request: Request, served: &AppState) -> Result<Self, Problem> {
         must_be(request.headers(), "application/json")?;
         Ok(Self(read(&whole(request, served).await?)?))
     }
@@ -39,25 +39,26 @@ pub(super) fn must_be(headers: &HeaderMap, wanted: &str) -> Result<(), Problem> 
     let coded = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity");
     if coded.is_some() {
         let why = "send it as it is, not compressed";
-        return Err(unsupported("content-encoding", why));
+        return Err(unsupported_type("content-encoding", why));
     }
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = given.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
-    Err(unsupported("content-type", format!("send {wanted}")))
+    Err(unsupported_type("content-type", format!("send {wanted}")))
 }
 
-fn unsupported(header: &str, why: impl Into<String>) -> Problem {
+fn unsupported_type(header: &str, why: impl Into<String>) -> Problem {
     Problem::header(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", header, why)
 }
 
 /// The bytes of a body, as many as are taken.
-pub(super) async fn whole(request: Request, served: &Served) -> Result<Bytes, Problem> {
+pub(super) async fn whole(request: Request, served: &AppState) -> Result<Bytes, Problem> {
     let small = request.body().size_hint().upper().is_some_and(|most| most <= SMALL as u64);
     let large = !small && request.extensions().get::<Large>().is_some();
-    let asker = request.extensions().get::<Asker>().filter(|_| large);
+    let asker = request.extensions().get::<CurrentUser>().filter(|_| large);
     let room = asker.map(|asker| Streams::begin(&served.bodies, asker.estate.actor().id, AT_ONCE));
     let _room = room.transpose()?;
     let broken = || Problem::body(StatusCode::BAD_REQUEST, "", "the body broke off, or took too long");
@@ -82,11 +83,13 @@ pub(super) fn read<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Result<T, P
             pointer.push_str(&format!("/{name}"));
         }
         // What is no JSON at all has no shape either.
-        json(bytes)
-            .map_or_else(|broken| broken, |_| Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why))
+        json(bytes).map_or_else(
+            |broken| broken,
+            |_| Problem::body(StatusCode::UNPROCESSABLE_ENTITY, &pointer, why),
+        )
     })?;
     reader.end().map_err(|_| Problem::body(StatusCode::BAD_REQUEST, "", "something follows the JSON"))?;
-    match find_array_for_object(bytes, &read).map_err(|e| Problem::unexpected(&e))? {
+    match find_array_for_object(bytes, &read).map_err(|e| Problem::internal_error(&e))? {
         None => Ok(read),
         Some(pointer) => {
             let pointer = estate::text::clean(&pointer);
@@ -128,7 +131,10 @@ mod tests {
         assert_eq!((&wrong["status"], &wrong["errors"][0]["pointer"]), (&422.into(), &"/rows/1".into()));
         assert_eq!(object("{")["status"], 400);
         let missing = object("{}");
-        assert_eq!((&missing["status"], &missing["errors"][0]["pointer"]), (&422.into(), &"/rows".into()));
+        assert_eq!(
+            (&missing["status"], &missing["errors"][0]["pointer"]),
+            (&422.into(), &"/rows".into())
+        );
         assert_eq!(object(r#"{"rows": []} more"#)["status"], 400);
         let array = object("[[1]]");
         assert_eq!((&array["status"], &array["errors"][0]["pointer"]), (&422.into(), &"".into()));

@@ -2,18 +2,23 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use estate::limits::LIST_ENTRIES;
-use estate::{Cancel, Change, Error, Estate, Filter, List, Local, Query, Rev, SimId, Target, Time};
+use estate::{CancelToken, Change, Error, Estate, Filter, List, Local, Query, Rev, SimId, Target, Time};
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::shapes::{Bulk, OnConflict, Selector};
-use super::{Served, accounts, body};
+use super::{AppState, accounts, body};
 
 /// The longest key.
 const KEY: usize = 128;
 
 /// The SIMs that are named one by one; one that is not there is an error.
-fn named(local: &Local, selector: &Selector, top: Query, cancel: &Cancel) -> estate::Result<Option<Target>> {
+fn target_named(
+    local: &Local,
+    selector: &Selector,
+    top: Query,
+    cancel: &CancelToken,
+) -> estate::Result<Option<Target>> {
     let many =
         [&selector.iccids, &selector.ids].into_iter().flatten().any(|named| named.len() > LIST_ENTRIES);
     if many {
@@ -29,7 +34,7 @@ fn named(local: &Local, selector: &Selector, top: Query, cancel: &Cancel) -> est
     let number = |id: &String| id.strip_prefix("sim_")?.parse().ok().map(SimId);
     let numbers: Vec<SimId> =
         ids.iter().map(|id| number(id).ok_or_else(|| unknown(id))).collect::<estate::Result<_>>()?;
-    let seen = local.marked(&Target::query(top), &numbers, cancel)?;
+    let seen = local.selected_among(&Target::query(top), &numbers, cancel)?;
     match numbers.iter().zip(ids).find(|(number, _)| !seen.contains(number)) {
         Some((_, id)) => Err(unknown(id)),
         None => Ok(Some(Target::ids(numbers))),
@@ -37,7 +42,7 @@ fn named(local: &Local, selector: &Selector, top: Query, cancel: &Cancel) -> est
 }
 
 /// Which SIMs a selector means: those named are looked for now, what a filter fits when the change is made.
-fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Target> {
+fn target(local: &Local, bulk: Bulk<'_>, cancel: &CancelToken) -> estate::Result<Target> {
     let tree = local.accounts(cancel)?;
     let top = Query::all(tree.top().ok_or_else(|| Error::not_found("account", ""))?.id, Time::now());
     let selector = bulk.selector;
@@ -54,7 +59,7 @@ fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Targ
     if given.iter().filter(|given| **given).count() != 1 || selector.all == Some(false) {
         return Err(wrong());
     }
-    let target = match (named(local, selector, top.clone(), cancel)?, &selector.filter) {
+    let target = match (target_named(local, selector, top.clone(), cancel)?, &selector.filter) {
         (Some(target), _) => target,
         (None, Some(filter)) => {
             let filter = Filter::parse(filter)?;
@@ -71,10 +76,10 @@ fn target(local: &Local, bulk: Bulk<'_>, cancel: &Cancel) -> estate::Result<Targ
 }
 
 /// Makes a change of what was sent, as things are seen now.
-type Make = Box<dyn FnOnce(&Local, &Cancel) -> estate::Result<Change> + Send>;
+type Make = Box<dyn FnOnce(&Local, &CancelToken) -> estate::Result<Change> + Send>;
 
 /// What is asked for: a change as it is made of the body, and how it is to be done.
-pub(super) struct Wanted {
+pub(super) struct OperationRequest {
     pub(super) route: &'static str,
     pub(super) dry_run: bool,
     pub(super) expect: Option<u64>,
@@ -83,16 +88,16 @@ pub(super) struct Wanted {
     pub(super) make: Make,
 }
 
-impl Wanted {
+impl OperationRequest {
     pub(super) fn of<T: Send + 'static>(
         route: &'static str,
         sent: T,
         bulk: fn(&T) -> Bulk<'_>,
         bytes: Vec<u8>,
-        change: fn(&T, Target, &Local, &Cancel) -> estate::Result<Change>,
+        change: fn(&T, Target, &Local, &CancelToken) -> estate::Result<Change>,
     ) -> Self {
         let Bulk { dry_run, expect_count, .. } = bulk(&sent);
-        let make = Box::new(move |local: &Local, cancel: &Cancel| {
+        let make = Box::new(move |local: &Local, cancel: &CancelToken| {
             let target = target(local, bulk(&sent), cancel)?;
             change(&sent, target, local, cancel)
         });
@@ -101,7 +106,11 @@ impl Wanted {
 
     /// The change as it is to be made when its turn comes, and what it would do now; another number of SIMs than whoever
     /// asks expects is refused here, and then.
-    pub(super) fn planned(self, local: &Local, cancel: &Cancel) -> estate::Result<(Change, estate::Plan)> {
+    pub(super) fn plan_operation(
+        self,
+        local: &Local,
+        cancel: &CancelToken,
+    ) -> estate::Result<(Change, estate::Plan)> {
         let mut change = (self.make)(local, cancel)?;
         // What others change meanwhile is changed like the rest: whoever asks has seen no SIM as it was.
         if let Some(target) = change.target_mut().filter(|_| self.expect.is_some()) {
@@ -115,10 +124,12 @@ impl Wanted {
 /// A body, and what it is known again by, however it is written.
 pub(super) struct Known<T>(pub(super) T, pub(super) Vec<u8>);
 
-impl<T: serde::de::DeserializeOwned + serde::Serialize> axum::extract::FromRequest<Served> for Known<T> {
+impl<T: serde::de::DeserializeOwned + serde::Serialize> axum::extract::FromRequest<AppState>
+    for Known<T>
+{
     type Rejection = Problem;
 
-    async fn from_request(request: axum::extract::Request, served: &Served) -> Result<Self, Problem> {
+    async fn from_request(request: axum::extract::Request, served: &AppState) -> Result<Self, Problem> {
         body::must_be(request.headers(), "application/json")?;
         let bytes = body::whole(request, served).await?;
         let sent = body::read(&bytes)?;

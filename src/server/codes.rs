@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::page::{escaped, html};
+use super::page::{escape_html, html};
 use super::params::Named;
 use super::problem::Problem;
 
@@ -29,7 +29,11 @@ pub(super) const CODES: [(&str, &str, &str); 29] = [
         "409",
         "Another number of SIMs is meant than expected: `expected` and `found`. Look again, then confirm.",
     ),
-    ("invalid", "400, 422", "A parameter, a header or a place in the body breaks a rule; `errors` names it."),
+    (
+        "invalid",
+        "400, 422",
+        "A parameter, a header or a place in the body breaks a rule; `errors` names it.",
+    ),
     ("key-missing", "400", "Send an `Idempotency-Key`: with it the same request is done once."),
     (
         "key-reused",
@@ -42,7 +46,11 @@ pub(super) const CODES: [(&str, &str, &str); 29] = [
     ("not-found", "404", "It is not there, as far as you can know. `candidates` may be meant."),
     ("not-permitted", "403", "Your role does not allow it; `need` is what is needed."),
     ("not-ready", "503", "The store cannot be read now."),
-    ("not-signed-in", "401", "Send a token or a session that is good: `Authorization: Bearer simdeck_…`."),
+    (
+        "not-signed-in",
+        "401",
+        "Send a token or a session that is good: `Authorization: Bearer simdeck_…`.",
+    ),
     ("precondition-required", "428", "Send `If-Match` with the `ETag` of what you have seen."),
     ("read-only", "403", "The token, or the server, only reads."),
     ("root-only", "403", "Only Admins of the root account may."),
@@ -72,11 +80,12 @@ pub(super) fn is_known(code: &str) -> bool {
 /// What a problem's type says, for people who follow it.
 pub(super) async fn one(code: Named) -> Result<Response, Problem> {
     let code = code.0?;
-    let (code, status, about) = CODES.into_iter().find(|row| row.0 == code).ok_or_else(Problem::nowhere)?;
+    let (code, status, about) =
+        CODES.into_iter().find(|row| row.0 == code).ok_or_else(Problem::nowhere)?;
     let body = format!(
         "<p>{}<p>Status {}. <a href=\"/docs#problems\">All problems</a>",
         super::docs::prose(about),
-        escaped(status)
+        escape_html(status)
     );
     Ok(html(StatusCode::OK, code, &body).into_response())
 }

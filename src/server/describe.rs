@@ -17,7 +17,7 @@ use utoipa::openapi::{
     OpenApiBuilder, PathsBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
 };
 
-use super::Served;
+use super::AppState;
 use super::body::Large;
 use super::shapes;
 
@@ -49,7 +49,7 @@ type Named = (String, RefOr<Schema>);
 pub(super) struct Route {
     path: &'static str,
     method: HttpMethod,
-    handler: MethodRouter<Served>,
+    handler: MethodRouter<AppState>,
     signed: bool,
     tag: &'static str,
     operation: OperationBuilder,
@@ -69,7 +69,7 @@ fn problem(about: &str) -> Response {
 impl Route {
     fn new<H, T>(method: HttpMethod, filter: MethodFilter, path: &'static str, handler: H) -> Self
     where
-        H: Handler<T, Served>,
+        H: Handler<T, AppState>,
         T: 'static,
     {
         let mut route = Self {
@@ -89,7 +89,8 @@ impl Route {
                 _ => "Its identifier.",
             };
             let parameter = ParameterBuilder::new().name(part).parameter_in(ParameterIn::Path);
-            let parameter = parameter.required(Required::True).description(Some(about)).schema(Some(text()));
+            let parameter =
+                parameter.required(Required::True).description(Some(about)).schema(Some(text()));
             route.operation = route.operation.parameter(parameter);
             route = route.fails(404, "There is no such thing, as far as you can know.");
         }
@@ -102,28 +103,28 @@ impl Route {
             .fails(503, "Not now: `Retry-After` says when to try again.")
     }
 
-    pub(super) fn get<H: Handler<T, Served>, T: 'static>(path: &'static str, handler: H) -> Self {
+    pub(super) fn get<H: Handler<T, AppState>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(HttpMethod::Get, MethodFilter::GET, path, handler)
     }
 
-    pub(super) fn post<H: Handler<T, Served>, T: 'static>(path: &'static str, handler: H) -> Self {
+    pub(super) fn post<H: Handler<T, AppState>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(HttpMethod::Post, MethodFilter::POST, path, handler)
     }
 
-    pub(super) fn put<H: Handler<T, Served>, T: 'static>(path: &'static str, handler: H) -> Self {
+    pub(super) fn with_put<H: Handler<T, AppState>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(HttpMethod::Put, MethodFilter::PUT, path, handler)
     }
 
-    pub(super) fn patch<H: Handler<T, Served>, T: 'static>(path: &'static str, handler: H) -> Self {
+    pub(super) fn patch<H: Handler<T, AppState>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(HttpMethod::Patch, MethodFilter::PATCH, path, handler)
     }
 
-    pub(super) fn delete<H: Handler<T, Served>, T: 'static>(path: &'static str, handler: H) -> Self {
+    pub(super) fn delete<H: Handler<T, AppState>, T: 'static>(path: &'static str, handler: H) -> Self {
         Self::new(HttpMethod::Delete, MethodFilter::DELETE, path, handler)
     }
 
     /// What it is called, below which heading, and what it does.
-    pub(super) fn named(mut self, id: &'static str, tag: &'static str, about: &'static str) -> Self {
+    pub(super) fn with_name(mut self, id: &'static str, tag: &'static str, about: &'static str) -> Self {
         let (summary, rest) = about.split_once('\n').unwrap_or((about, ""));
         let rest = Some(rest.trim()).filter(|rest| !rest.is_empty());
         self.tag = tag;
@@ -150,7 +151,7 @@ impl Route {
     }
 
     /// The parameters of a list that comes page by page.
-    pub(super) fn paged(self) -> Self {
+    pub(super) fn with_paging(self) -> Self {
         let limit = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
         let limit = limit.minimum(Some(1)).maximum(Some(1_000)).default(Some(json!(100)));
         self.with("limit", limit.build().into(), "How many at most.").with(
@@ -205,7 +206,8 @@ impl Route {
 
     /// A body of some kind.
     pub(super) fn body(mut self, kind: &'static str, content: Content) -> Self {
-        let body = RequestBodyBuilder::new().required(Some(Required::True)).content(kind, content).build();
+        let body =
+            RequestBodyBuilder::new().required(Some(Required::True)).content(kind, content).build();
         self.operation = self.operation.request_body(Some(body));
         self.fails(413, "The body is too large.")
             .fails(415, "The body is of another kind than is read here.")
@@ -227,7 +229,10 @@ impl Route {
             .schema_type(SchemaType::Type(Type::Object))
             .property("items", utoipa::openapi::schema::ArrayBuilder::new().items(item))
             .required("items")
-            .property("next_cursor", next.description(Some("Where the next page begins; null at the end.")))
+            .property(
+                "next_cursor",
+                next.description(Some("Where the next page begins; null at the end.")),
+            )
             .required("next_cursor")
             .property(
                 "count",
@@ -262,7 +267,7 @@ impl Route {
     }
 
     /// What one can do to one object over time: `ETag` and `If-None-Match`.
-    pub(super) fn tagged(self) -> Self {
+    pub(super) fn with_tag(self) -> Self {
         self.header("If-None-Match", false, "An `ETag`: if it is still so, the answer is 304.")
             .ends(304, "It is as you have it.")
     }
@@ -281,11 +286,11 @@ impl Route {
     /// It takes a large body.
     pub(super) fn large(mut self, most: usize) -> Self {
         self.handler = self.handler.layer(axum::Extension(Large));
-        self.sized(DefaultBodyLimit::max(most))
+        self.with_size(DefaultBodyLimit::max(most))
     }
 
     /// How large a body it takes.
-    pub(super) fn sized(mut self, most: DefaultBodyLimit) -> Self {
+    pub(super) fn with_size(mut self, most: DefaultBodyLimit) -> Self {
         self.handler = self.handler.layer(most);
         self
     }
@@ -294,11 +299,11 @@ impl Route {
         self.signed
     }
 
-    pub(super) fn parts(self) -> (&'static str, MethodRouter<Served>) {
+    pub(super) fn parts(self) -> (&'static str, MethodRouter<AppState>) {
         (self.path, self.handler)
     }
 
-    fn described(mut self) -> (&'static str, HttpMethod, Operation, Vec<Named>) {
+    fn describe_routes(mut self) -> (&'static str, HttpMethod, Operation, Vec<Named>) {
         for (status, names) in HEADERS {
             if let Some(answer) = self.answers.remove(&status) {
                 let answer = names.iter().fold(ResponseBuilder::from(answer), |answer, (name, about)| {
@@ -351,7 +356,7 @@ pub(super) fn openapi(routes: Vec<Route>, tags: &[(&'static str, &'static str)])
         .schema_from::<shapes::Problem>();
     let mut paths = PathsBuilder::new().build();
     for route in routes {
-        let (path, method, operation, schemas) = route.described();
+        let (path, method, operation, schemas) = route.describe_routes();
         components = components.schemas_from_iter(schemas);
         paths.add_path_operation(path, vec![method], operation);
     }
@@ -365,7 +370,8 @@ pub(super) fn openapi(routes: Vec<Route>, tags: &[(&'static str, &'static str)])
         .paths(paths)
         .components(Some(components.build()))
         .tags(Some(
-            tags.iter().map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build()),
+            tags.iter()
+                .map(|(name, about)| TagBuilder::new().name(*name).description(Some(*about)).build()),
         ))
         .build()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::api;
 use super::codes::CODES;
-use super::page::{escaped, html};
+use super::page::{escape_html, html};
 
 /// A sentence, with what stands in backquotes as code.
 pub(super) fn prose(text: &str) -> String {
@@ -23,7 +23,8 @@ fn filters() -> String {
     let whole = include_str!("../../docs/filters.md");
     let language = whole.split("\n## ").next().unwrap_or_default();
     let language = language.split_once('\n').map_or(language, |(_, rest)| rest);
-    let sorted: Vec<String> = estate::Column::all().map(|column| format!("`{}`", column.name())).collect();
+    let sorted: Vec<String> =
+        estate::Column::all().map(|column| format!("`{}`", column.name())).collect();
     let names = "The names of a SIM's fields above are read too, `used_bytes>5000000`, and the identifiers as they are, \
                  `id=sim_4711`.";
     prose(&format!(
@@ -35,7 +36,10 @@ fn filters() -> String {
 /// Every code a problem can have.
 fn problems() -> String {
     let row = |(code, status, about): (&str, &str, &str)| {
-        format!("<tr id=\"problem-{code}\"><th scope=row><code>{code}</code><td>{status}<td>{}", prose(about))
+        format!(
+            "<tr id=\"problem-{code}\"><th scope=row><code>{code}</code><td>{status}<td>{}",
+            prose(about)
+        )
     };
     CODES.into_iter().map(row).collect()
 }
@@ -57,7 +61,9 @@ fn kind(schema: &Value) -> String {
     }
     let one = match &schema["type"] {
         Value::String(one) => one.clone(),
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        Value::Array(several) => {
+            several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")
+        }
         _ => "any".to_owned(),
     };
     let words = schema["enum"]
@@ -65,7 +71,7 @@ fn kind(schema: &Value) -> String {
         .map(|words| words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
     match (one.as_str(), words) {
         ("array", _) => format!("list of {}", kind(&schema["items"])),
-        (_, Some(words)) => escaped(&words),
+        (_, Some(words)) => escape_html(&words),
         ("integer", None) if schema["maximum"].is_u64() => {
             format!("{} to {}", schema["minimum"], schema["maximum"])
         }
@@ -85,7 +91,7 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
         let needed = if parameter["required"] == true { " (needed)" } else { "" };
         let about = prose(text(parameter, "description"));
         let kind = format!("{}, {}{needed}", kind(&parameter["schema"]), text(parameter, "in"));
-        (escaped(text(parameter, "name")), kind, about)
+        (escape_html(text(parameter, "name")), kind, about)
     });
     let body: String = operation["requestBody"]["content"]
         .as_object()
@@ -96,7 +102,7 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
             let example = if content["example"].is_null() {
                 String::new()
             } else {
-                let lines: Vec<String> = example.lines().map(escaped).collect();
+                let lines: Vec<String> = example.lines().map(escape_html).collect();
                 format!("<pre>{}</pre>", lines.join("\n"))
             };
             let about = prose(text(&content["schema"], "description"));
@@ -115,7 +121,7 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
     format!(
         "<h3 id=\"{}\">{}</h3><p><code>{} {path}</code><p>{}{}{body}{}",
         text(operation, "operationId"),
-        escaped(text(operation, "summary")),
+        escape_html(text(operation, "summary")),
         method.to_uppercase(),
         prose(text(operation, "description")),
         rows("Parameters", parameters),
@@ -124,11 +130,10 @@ fn operation(path: &str, method: &str, operation: &Value) -> String {
 }
 
 fn schema(name: &str, schema: &Value) -> String {
-    let fields = schema["properties"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(field, kind_of)| (escaped(field), kind(kind_of), prose(text(kind_of, "description"))));
+    let fields =
+        schema["properties"].as_object().into_iter().flatten().map(|(field, kind_of)| {
+            (escape_html(field), kind(kind_of), prose(text(kind_of, "description")))
+        });
     format!(
         "<h3 id=\"schema-{name}\">{name}</h3><p>{}{}",
         prose(text(schema, "description")),
@@ -147,7 +152,10 @@ fn body() -> String {
     let paths = spec["paths"].as_object().into_iter().flatten();
     let all: Vec<(&str, &str, &Value)> = paths
         .flat_map(|(path, item)| {
-            item.as_object().into_iter().flatten().map(|(method, op)| (path.as_str(), method.as_str(), op))
+            item.as_object()
+                .into_iter()
+                .flatten()
+                .map(|(method, op)| (path.as_str(), method.as_str(), op))
         })
         .collect();
     let mut body = prose(text(&spec["info"], "description"));

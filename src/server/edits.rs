@@ -6,13 +6,13 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use estate::{Cancel, Change, ChangeId, Error, Local, Receipt};
+use estate::{CancelToken, Change, ChangeId, Error, Local, Receipt};
 use serde_json::{Map, Value};
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::params::{self, Named};
 use super::problem::Problem;
-use super::{Served, body, going, tag_of, tagged};
+use super::{AppState, body, going, tag_of, tagged_response};
 
 /// A merge patch that is being read: what is taken from it, and what is left over.
 pub(super) struct Patch {
@@ -28,8 +28,9 @@ fn wrong(name: &str, why: &str) -> Problem {
 impl Patch {
     /// Reads one; what it is meant for has to be said with it.
     pub(super) fn read(request: &Parts, bytes: &[u8]) -> Result<Self, Problem> {
-        body::must_be(&request.headers, "application/merge-patch+json")
-            .or_else(|problem| body::must_be(&request.headers, "application/json").map_err(|_| problem))?;
+        body::must_be(&request.headers, "application/merge-patch+json").or_else(|problem| {
+            body::must_be(&request.headers, "application/json").map_err(|_| problem)
+        })?;
         let rest = body::read(bytes)?;
         need_tag(request)?;
         Ok(Self { rest, taken: 0 })
@@ -123,7 +124,7 @@ impl Patch {
 }
 
 /// The tags a change is meant for.
-fn meant(request: &Parts) -> impl Iterator<Item = &str> {
+fn parse_if_match(request: &Parts) -> impl Iterator<Item = &str> {
     let given = request.headers.get_all(header::IF_MATCH).iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).map(str::trim)
 }
@@ -143,7 +144,7 @@ fn need_tag(request: &Parts) -> Result<(), Problem> {
             why,
         ));
     }
-    if meant(request).all(is_tag) {
+    if parse_if_match(request).all(is_tag) {
         return Ok(());
     }
     let why = "an ETag stands in quotes: send it as it came";
@@ -154,7 +155,7 @@ fn need_tag(request: &Parts) -> Result<(), Problem> {
 fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
     let tag = tag_of(object);
     // A weak tag never matches here (RFC 9110 §13.1.1).
-    if meant(request).any(|known| known == tag || known == "*") {
+    if parse_if_match(request).any(|known| known == tag || known == "*") {
         return Ok(());
     }
     Err(Problem::stale(tag))
@@ -169,7 +170,7 @@ fn as_seen(
     local: &Local,
     id: &str,
     look: Look,
-    cancel: &Cancel,
+    cancel: &CancelToken,
     change: impl FnOnce(&Make<'_>) -> estate::Result<()>,
 ) -> estate::Result<Result<(), Problem>> {
     let seen = || Ok::<_, Error>(same(request, &look(local, id, cancel)?));
@@ -183,19 +184,20 @@ fn as_seen(
             Error::Conflict("it was changed meanwhile".into())
         })
     };
-    let made =
-        change(&|change: &Change| local.apply_as_seen(&ChangeId::new(), change, &|_| going(cancel), &still));
+    let made = change(&|change: &Change| {
+        local.apply_as_seen(&ChangeId::new(), change, &|_| going(cancel), &still)
+    });
     stale.take().map_or_else(|| made.map(Ok), |stale| Ok(Err(stale)))
 }
 
 /// Looks at an object by its name: what has the tag.
-pub(super) type Look = fn(&Local, &str, &Cancel) -> estate::Result<Value>;
+pub(super) type Look = fn(&Local, &str, &CancelToken) -> estate::Result<Value>;
 
-impl Served {
+impl AppState {
     /// Gives one object, with its tag.
     pub(super) async fn one(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         id: Named,
         request: &Parts,
         look: Look,
@@ -203,13 +205,13 @@ impl Served {
         params::none(request)?;
         let id = id.0?;
         let found = self.work(asker, move |local, cancel| look(local, &id, cancel)).await?;
-        Ok(tagged(request, &found))
+        Ok(tagged_response(request, &found))
     }
 
     /// Changes one object as whoever asks saw it; what they want is read before anything is looked at.
-    pub(super) async fn changed<M: Send + 'static>(
+    pub(super) async fn apply_conditionally<M: Send + 'static>(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         id: Named,
         request: Request,
         read: impl FnOnce(Patch) -> Result<M, Problem>,
@@ -222,27 +224,30 @@ impl Served {
         let body = body::whole(Request::from_parts(parts.clone(), body), self).await?;
         let wanted = read(Patch::read(&parts, &body)?)?;
         let asked = parts.clone();
-        let changed = move |local: &Local, cancel: &Cancel| {
-            let made = as_seen(&asked, local, &id, look, cancel, |apply| make(local, &id, wanted, apply))?;
+        let changed = move |local: &Local, cancel: &CancelToken| {
+            let made =
+                as_seen(&asked, local, &id, look, cancel, |apply| make(local, &id, wanted, apply))?;
             made.map_or_else(|stale| Ok(Err(stale)), |()| look(local, &id, cancel).map(Ok))
         };
-        Ok(tagged(&parts, &self.write(asker, changed).await??))
+        Ok(tagged_response(&parts, &self.write(asker, changed).await??))
     }
 
     /// Takes one object away as whoever asks saw it.
-    pub(super) async fn removed(
+    pub(super) async fn remove_conditionally(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         id: Named,
         request: Parts,
         look: Look,
-        change: impl FnOnce(&Local, &str, &Cancel) -> estate::Result<Change> + Send + 'static,
+        change: impl FnOnce(&Local, &str, &CancelToken) -> estate::Result<Change> + Send + 'static,
     ) -> Result<StatusCode, Problem> {
         params::none(&request)?;
         let id = id.0?;
         need_tag(&request)?;
-        let removed = move |local: &Local, cancel: &Cancel| {
-            as_seen(&request, local, &id, look, cancel, |apply| apply(&change(local, &id, cancel)?).map(drop))
+        let removed = move |local: &Local, cancel: &CancelToken| {
+            as_seen(&request, local, &id, look, cancel, |apply| {
+                apply(&change(local, &id, cancel)?).map(drop)
+            })
         };
         self.write(asker, removed).await??;
         Ok(StatusCode::NO_CONTENT)

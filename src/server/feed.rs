@@ -8,16 +8,16 @@ use axum::http::HeaderName;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::response::sse::Event;
-use estate::{Cancel, Entry, Error, Estate, Local, LogFilter, Rev};
+use estate::{CancelToken, Entry, Error, Estate, Local, LogFilter, Rev};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::params::Params;
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Served, accounts, log, streams, turn};
+use super::{AppState, accounts, log, streams, turn};
 
 /// Changes that are replayed at a time.
 const MOST: u32 = 100;
@@ -64,8 +64,8 @@ impl Listener {
         let turns = self.estate.turns()?;
         let turned = std::mem::replace(&mut self.turns, turns) != turns;
         let wanted = LogFilter { after: Some(self.seen), limit: MOST, ..self.wanted.clone() };
-        let (last, any) = self.estate.touched_since(self.seen)?;
-        let entries = match self.estate.entries(&wanted, &Cancel::new()) {
+        let (last, any) = self.estate.changed_since(self.seen)?;
+        let entries = match self.estate.entries(&wanted, &CancelToken::new()) {
             Err(Error::Denied { .. }) => {
                 self.seen = last;
                 return Ok(((any || turned).then(refresh).into_iter().collect(), false));
@@ -92,8 +92,8 @@ fn refresh() -> Event {
 
 /// The change feed.
 pub(super) async fn events(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "after"])?;
@@ -102,11 +102,11 @@ pub(super) async fn events(
     let mut wake = served.feed.wake.subscribe();
     let (wanted, seen, turns) = served
         .work(&asker, move |local, cancel| {
-            let account = accounts::asked(local, &params, cancel)?;
+            let account = accounts::parse_account(local, &params, cancel)?;
             let seen = match last {
                 // An unknown one is told apart from none.
                 Some(last) => log::entry(local, &last, cancel)?.rev,
-                None => local.touched_since(Rev::MAX)?.0,
+                None => local.changed_since(Rev::MAX)?.0,
             };
             Ok((LogFilter { account, ..LogFilter::default() }, seen, local.turns()?))
         })

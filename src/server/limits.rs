@@ -78,18 +78,19 @@ pub(super) fn network(from: IpAddr) -> IpAddr {
     }
 }
 
-fn keyed<K: Clone + Eq + std::hash::Hash>(a_minute: NonZeroU32) -> Keyed<K> {
+fn keyed_limiter<K: Clone + Eq + std::hash::Hash>(a_minute: NonZeroU32) -> Keyed<K> {
     RateLimiter::dashmap(Quota::per_minute(a_minute)).with_middleware()
 }
 
-fn asked<K: Clone + Eq + std::hash::Hash>(limiter: &Keyed<K>, key: &K) -> Rate {
+fn check_rate<K: Clone + Eq + std::hash::Hash>(limiter: &Keyed<K>, key: &K) -> Rate {
     if limiter.len() > KEYS {
         limiter.retain_recent();
     }
     match limiter.check_key(key) {
-        Ok(state) => {
-            Rate::Within { quota: state.quota().burst_size().get(), left: state.remaining_burst_capacity() }
-        }
+        Ok(state) => Rate::Within {
+            quota: state.quota().burst_size().get(),
+            left: state.remaining_burst_capacity(),
+        },
         Err(not_until) => {
             let wait = not_until.wait_time_from(DefaultClock::default().now());
             Rate::Over { seconds: wait.as_secs() + 1 }
@@ -103,24 +104,24 @@ impl Limits {
         let fixed = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
         Self {
             quota,
-            users: keyed(quota),
-            strangers: keyed(fixed(STRANGERS)),
-            sign_ins: keyed(fixed(SIGN_INS)),
-            each: keyed(fixed(EACH)),
-            own: keyed(fixed(SIGN_INS)),
-            links: keyed(fixed(LINKS)),
-            renewals: keyed(fixed(EACH)),
+            users: keyed_limiter(quota),
+            strangers: keyed_limiter(fixed(STRANGERS)),
+            sign_ins: keyed_limiter(fixed(SIGN_INS)),
+            each: keyed_limiter(fixed(EACH)),
+            own: keyed_limiter(fixed(SIGN_INS)),
+            links: keyed_limiter(fixed(LINKS)),
+            renewals: keyed_limiter(fixed(EACH)),
         }
     }
 
     /// A request of a user.
     pub(super) fn user(&self, user: UserId) -> Rate {
-        asked(&self.users, &user)
+        check_rate(&self.users, &user)
     }
 
     /// A request of nobody who is known.
     pub(super) fn stranger(&self, from: IpAddr) -> Rate {
-        asked(&self.strangers, &network(from))
+        check_rate(&self.strangers, &network(from))
     }
 
     /// An attempt to sign in: limited for the pair of user and network, and for the network. There is no limit for the
@@ -131,24 +132,24 @@ impl Limits {
         // What one limit refuses does not count against the next: else whoever guesses keeps out whom they guess at.
         [(&self.sign_ins, (Some(who), Some(from))), (&self.each, (None, Some(from)))]
             .into_iter()
-            .map(|(limit, attempt)| asked(limit, &attempt))
+            .map(|(limit, attempt)| check_rate(limit, &attempt))
             .find(|rate| matches!(rate, Rate::Over { .. }))
             .unwrap_or(Rate::Within { quota: SIGN_INS, left: 0 })
     }
 
     /// A password that whoever is signed in gives.
     pub(super) fn own(&self, user: UserId) -> Rate {
-        asked(&self.own, &user)
+        check_rate(&self.own, &user)
     }
 
     /// A link that somebody tries, from somewhere.
     pub(super) fn link(&self, from: IpAddr) -> Rate {
-        asked(&self.links, &network(from))
+        check_rate(&self.links, &network(from))
     }
 
     /// A session that is renewed, from somewhere.
     pub(super) fn renewal(&self, from: IpAddr) -> Rate {
-        asked(&self.renewals, &network(from))
+        check_rate(&self.renewals, &network(from))
     }
 
     /// What an answer says of the limit it came under.

@@ -4,19 +4,19 @@ use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use estate::{
-    Cancel, ChangeId, Error, Estate, EventFilter, EventKey, Level, Local, LogFilter, Outcome, Rev, SimId,
-    Time,
+    CancelToken, ChangeId, Error, Estate, EventFilter, EventKey, Level, Local, LogFilter, Outcome, Rev,
+    SimId, Time,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::{Alert, Change, Item};
-use super::{Served, accounts, json_of, sims};
+use super::{AppState, accounts, json_of, sims};
 
-fn filled(text: &str) -> Option<String> {
+fn non_empty(text: &str) -> Option<String> {
     sims::some(text).map(str::to_owned)
 }
 
@@ -25,7 +25,7 @@ fn change(entry: &estate::Entry) -> Change {
         change_id: entry.id.0.clone(),
         at: entry.at.to_string(),
         by: entry.by.clone(),
-        via: filled(&entry.via),
+        via: non_empty(&entry.via),
         kind: entry.kind.clone(),
         summary: entry.summary.clone(),
         counts: entry.counts.into(),
@@ -42,28 +42,29 @@ fn time(params: &Params, name: &'static str) -> estate::Result<Option<Time>> {
     params.get(name).map(read).transpose()
 }
 
-fn sim(local: &Local, params: &Params, cancel: &Cancel) -> estate::Result<Option<SimId>> {
+fn sim(local: &Local, params: &Params, cancel: &CancelToken) -> estate::Result<Option<SimId>> {
     params.get("sim").map(|text| sims::find(local, text, cancel).map(|sim| sim.id)).transpose()
 }
 
 /// The changes, newest first; after one, oldest first.
 pub(super) async fn changes(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
     let known = ["account", "sim", "kind", "by", "since", "until", "after", "limit", "cursor"];
     let params = Params::read(&request, &known)?;
     let (limit, cursor) = (params.limit()?, params.cursor::<String>()?);
-    let listed = move |local: &Local, cancel: &Cancel| {
+    let listed = move |local: &Local, cancel: &CancelToken| {
         let after =
             params.get("after").map(|id| entry(local, id, cancel)).transpose()?.map(|entry| entry.rev);
         let ahead = after.is_some();
         // A cursor names a change: its revision would tell how much others do.
-        let on = cursor.map(|id| entry(local, &id, cancel).map_err(|_| params::gone())).transpose()?;
+        let on =
+            cursor.map(|id| entry(local, &id, cancel).map_err(|_| params::cursor_gone())).transpose()?;
         let on = on.map(|entry| entry.rev);
         let wanted = LogFilter {
-            account: accounts::asked(local, &params, cancel)?,
+            account: accounts::parse_account(local, &params, cancel)?,
             sim: sim(local, &params, cancel)?,
             kind: params.get("kind").map(str::to_owned),
             by: params.get("by").map(str::to_owned),
@@ -84,7 +85,7 @@ pub(super) async fn changes(
 }
 
 /// The change of that identifier, or the same answer as for one there is not.
-pub(super) fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<estate::Entry> {
+pub(super) fn entry(local: &Local, id: &str, cancel: &CancelToken) -> estate::Result<estate::Entry> {
     let id = estate::text::clean(id).into_owned();
     let wanted = LogFilter { id: Some(ChangeId(id.clone())), limit: 1, ..LogFilter::default() };
     local.entries(&wanted, cancel)?.pop().ok_or_else(|| Error::not_found("change", id))
@@ -92,12 +93,14 @@ pub(super) fn entry(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<
 
 /// One change.
 pub(super) async fn one(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    served.one(&asker, id, &request, |local, id, cancel| json_of(change(&entry(local, id, cancel)?))).await
+    served
+        .one(&asker, id, &request, |local, id, cancel| json_of(change(&entry(local, id, cancel)?)))
+        .await
 }
 
 fn outcome(params: &Params) -> Result<Option<Outcome>, Problem> {
@@ -112,18 +115,18 @@ fn item(item: &estate::Item) -> Item {
         sim_id: format!("sim_{}", item.sim.0),
         iccid: item.iccid.clone(),
         outcome: item.outcome.word().to_owned(),
-        reason: filled(item.reason.code()),
-        from: filled(&item.from),
-        to: filled(&item.to),
-        before: filled(&item.before),
-        after: filled(&item.after),
+        reason: non_empty(item.reason.code()),
+        from: non_empty(&item.from),
+        to: non_empty(&item.to),
+        before: non_empty(&item.before),
+        after: non_empty(&item.after),
     }
 }
 
 /// The SIMs of a change.
 pub(super) async fn items(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
@@ -131,19 +134,19 @@ pub(super) async fn items(
     served.items_of(&asker, &request, move |local, cancel| Ok(entry(local, &id, cancel)?.rev)).await
 }
 
-impl Served {
+impl AppState {
     /// The SIMs of a change, page by page, once it is known which.
     pub(super) async fn items_of(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         request: &Parts,
-        which: impl FnOnce(&Local, &Cancel) -> estate::Result<Rev> + Send + 'static,
+        which: impl FnOnce(&Local, &CancelToken) -> estate::Result<Rev> + Send + 'static,
     ) -> Result<Response, Problem> {
         let params = Params::read(request, &["outcome", "limit", "cursor"])?;
         let (limit, outcome, after) = (params.limit()?, outcome(&params)?, params.cursor::<SimId>()?);
-        let listed = move |local: &Local, cancel: &Cancel| {
+        let listed = move |local: &Local, cancel: &CancelToken| {
             let rev = which(local, cancel)?;
-            let items = local.items(rev, outcome, after, limit as u32 + 1, cancel)?;
+            let items = local.change_items(rev, outcome, after, limit as u32 + 1, cancel)?;
             let shown = &items[..limit.min(items.len())];
             let next = shown.last().filter(|_| items.len() > limit).map(|last| params.next(&last.sim));
             Ok(json!({ "items": shown.iter().map(item).collect::<Vec<_>>(), "next_cursor": next }))
@@ -161,8 +164,8 @@ fn alert_id(key: &EventKey) -> String {
 
 /// Levels that were reached, newest first.
 pub(super) async fn alerts(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
     let params = Params::read(&request, &["account", "sim", "kind", "since", "limit", "cursor"])?;
@@ -173,8 +176,8 @@ pub(super) async fn alerts(
         Some("cap") => Some(Level::Cap),
         Some(_) => return Err(Problem::parameter("kind", "must be alert or cap")),
     };
-    let listed = move |local: &Local, cancel: &Cancel| {
-        let account = accounts::asked(local, &params, cancel)?;
+    let listed = move |local: &Local, cancel: &CancelToken| {
+        let account = accounts::parse_account(local, &params, cancel)?;
         let since = time(&params, "since")?;
         let sim = sim(local, &params, cancel)?;
         let wanted = EventFilter { account, sim, kind, since, before, limit: limit as u32 + 1 };

@@ -15,8 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::Served;
-use super::asker::Asker;
+use super::AppState;
+use super::asker::CurrentUser;
 use super::params;
 use super::problem::Problem;
 
@@ -60,7 +60,7 @@ pub(super) struct Begun {
 
 impl Begun {
     /// It was answered; gives how long that took.
-    pub(super) fn answered(mut self, status: u16) -> Duration {
+    pub(super) fn finish(mut self, status: u16) -> Duration {
         self.labels.status = status;
         self.at.elapsed()
     }
@@ -118,13 +118,13 @@ impl Metrics {
 
 /// The counts: for those who see every account.
 pub(super) async fn page(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     served.work(&asker, |local, _| local.sees_all()).await?;
-    let text = served.metrics.text().map_err(|e| Problem::unexpected(&e))?;
+    let text = served.metrics.text().map_err(|e| Problem::internal_error(&e))?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

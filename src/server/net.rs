@@ -126,7 +126,9 @@ fn check_mode(key: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let path = key.display();
-    Err(Failure::Config(format!("{path}: every user of this machine can read this key: chmod 600 {path}")))
+    Err(Failure::Config(format!(
+        "{path}: every user of this machine can read this key: chmod 600 {path}"
+    )))
 }
 
 #[cfg(not(unix))]
@@ -138,8 +140,10 @@ fn read(files: &Certificates) -> Result<Arc<ServerConfig>, Failure> {
     let bad = |path: &Path, why: String| Failure::Config(format!("{}: {why}", path.display()));
     check_mode(&files.key)?;
     crate::tls::install();
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&files.chain).and_then(Iterator::collect);
-    let chain = chain.map_err(|e| bad(&files.chain, format!("cannot be read as certificates (PEM): {e}")))?;
+    let chain: Result<Vec<_>, _> =
+        CertificateDer::pem_file_iter(&files.chain).and_then(Iterator::collect);
+    let chain =
+        chain.map_err(|e| bad(&files.chain, format!("cannot be read as certificates (PEM): {e}")))?;
     if chain.is_empty() {
         return Err(bad(&files.chain, "holds no certificate".into()));
     }
@@ -154,14 +158,14 @@ fn read(files: &Certificates) -> Result<Arc<ServerConfig>, Failure> {
 }
 
 impl Certificates {
-    fn changed(&self) -> [Option<SystemTime>; 2] {
+    fn modification_times(&self) -> [Option<SystemTime>; 2] {
         [&self.chain, &self.key].map(|path| std::fs::metadata(path).and_then(|file| file.modified()).ok())
     }
 }
 
 impl Encryption {
     fn new(files: Certificates) -> Result<Self, Failure> {
-        let now = Mutex::new((read(&files)?, files.changed(), std::time::Instant::now()));
+        let now = Mutex::new((read(&files)?, files.modification_times(), std::time::Instant::now()));
         Ok(Self { files, now })
     }
 
@@ -170,7 +174,7 @@ impl Encryption {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if now.2.elapsed() >= LOOK {
             now.2 = std::time::Instant::now();
-            let changed = self.files.changed();
+            let changed = self.files.modification_times();
             if changed != now.1 {
                 match read(&self.files) {
                     Ok(config) => {
@@ -232,7 +236,8 @@ impl Net {
     pub(super) async fn serve(self, router: Router, end: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
         let (each, strangers): (Arc<Streams<IpAddr>>, Arc<Strangers>) = Default::default();
-        let router = if self.encryption.is_some() { router.layer(map_response(require_tls)) } else { router };
+        let router =
+            if self.encryption.is_some() { router.layer(map_response(require_tls)) } else { router };
         let mut end = std::pin::pin!(end);
         loop {
             let accepted = tokio::select! {
@@ -268,8 +273,8 @@ impl Net {
                 let _ = stream.set_nodelay(true);
                 let spoken = async {
                     match encryption {
-                        None => spoken(stream, line, router, watcher).await,
-                        Some(encryption) => encrypted(stream, line, &encryption, router, watcher).await,
+                        None => serve_http(stream, line, router, watcher).await,
+                        Some(encryption) => serve_tls(stream, line, &encryption, router, watcher).await,
                     }
                 };
                 tokio::select! {
@@ -300,14 +305,20 @@ async fn require_tls(mut response: Response) -> Response {
     response
 }
 
-async fn encrypted(stream: TcpStream, line: Line, encryption: &Encryption, router: Router, watcher: Watcher) {
+async fn serve_tls(
+    stream: TcpStream,
+    line: Line,
+    encryption: &Encryption,
+    router: Router,
+    watcher: Watcher,
+) {
     // Whoever says nothing, or nothing that can be understood, is hung up on.
     if let Ok(Ok(stream)) = tokio::time::timeout(HELLO, encryption.acceptor().accept(stream)).await {
-        spoken(stream, line, router, watcher).await;
+        serve_http(stream, line, router, watcher).await;
     }
 }
 
-async fn spoken<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     line: Line,
     router: Router,
@@ -361,7 +372,7 @@ mod tests {
         tokio::io::AsyncWriteExt::write_all(&mut near, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             .await
             .expect("asked");
-        spoken(far, line, router, GracefulShutdown::new().watcher()).await;
+        serve_http(far, line, router, GracefulShutdown::new().watcher()).await;
         assert_eq!(began.elapsed().as_secs(), UNREAD.as_secs());
     }
 

@@ -10,29 +10,29 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
 use estate::{
-    Alert, Cancel, Change, ChangeId, Clear, Edit, Error, Estate, Levels, Listed, Local, Outcome, Receipt,
-    Request, Stage, Target, UserId, Verb,
+    Alert, CancelToken, Change, ChangeId, Edit, Error, Estate, Levels, ListEdit, Local, MoveOptions,
+    Outcome, Receipt, Request, Stage, Target, UserId, Verb,
 };
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio_stream::wrappers::WatchStream;
 
-use super::asker::Asker;
-use super::bulk::{self, Known, Wanted};
+use super::asker::CurrentUser;
+use super::bulk::{self, Known, OperationRequest};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{
     Cleared, Operation, Plan, Reason, SimEdits, SimLevels, SimMoves, SimStates, StateAction, Undo,
 };
 use super::streams::{Stream, Streams};
-use super::{REQUEST_ID, Served, accounts, json_of, streams, turns};
+use super::{AppState, REQUEST_ID, accounts, json_of, streams, turns};
 
 /// How many operations of a user may wait or run at a time.
 const EACH: usize = 32;
 /// What names an operation.
 const PREFIX: &str = "op_";
 
-fn shown(plan: &estate::Plan) -> Plan {
+fn plan_response(plan: &estate::Plan) -> Plan {
     Plan {
         total: plan.total,
         counts: plan.counts.into(),
@@ -47,27 +47,30 @@ fn shown(plan: &estate::Plan) -> Plan {
 }
 
 pub(super) async fn moves(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Known(sent, bytes): Known<SimMoves>,
 ) -> Result<Response, Problem> {
-    let change = |sent: &SimMoves, target: Target, local: &Local, cancel: &Cancel| {
+    let change = |sent: &SimMoves, target: Target, local: &Local, cancel: &CancelToken| {
         let to = accounts::need(&*local.accounts(cancel)?, &sent.target_account_id)?.id;
         let has = |what| sent.clear.contains(&what);
-        let (notes, recipients, tags) = (has(Cleared::Notes), has(Cleared::Recipients), has(Cleared::Tags));
-        Ok(Change::Move { target, to, clear: Clear { notes, recipients, tags } })
+        let (notes, recipients, tags) =
+            (has(Cleared::Notes), has(Cleared::Recipients), has(Cleared::Tags));
+        Ok(Change::Move { target, to, clear: MoveOptions { notes, recipients, tags } })
     };
-    served.operate(asker, &request, Wanted::of("sim-moves", sent, SimMoves::bulk, bytes, change)).await
+    served
+        .operate(asker, &request, OperationRequest::of("sim-moves", sent, SimMoves::bulk, bytes, change))
+        .await
 }
 
 pub(super) async fn levels(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Known(sent, bytes): Known<SimLevels>,
 ) -> Result<Response, Problem> {
-    let change = |sent: &SimLevels, target: Target, _: &Local, _: &Cancel| {
+    let change = |sent: &SimLevels, target: Target, _: &Local, _: &CancelToken| {
         let levels = Levels {
             cap: sent.cap_bytes,
             alert: sent.alert_bytes.map_or(Alert::Follow, Alert::Bytes),
@@ -76,16 +79,22 @@ pub(super) async fn levels(
         };
         Ok(Change::SetLevels { target, levels })
     };
-    served.operate(asker, &request, Wanted::of("sim-levels", sent, SimLevels::bulk, bytes, change)).await
+    served
+        .operate(
+            asker,
+            &request,
+            OperationRequest::of("sim-levels", sent, SimLevels::bulk, bytes, change),
+        )
+        .await
 }
 
 pub(super) async fn states(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Known(sent, bytes): Known<SimStates>,
 ) -> Result<Response, Problem> {
-    let change = |sent: &SimStates, target: Target, _: &Local, _: &Cancel| {
+    let change = |sent: &SimStates, target: Target, _: &Local, _: &CancelToken| {
         let verb = match sent.action {
             StateAction::Activate => Verb::Activate,
             StateAction::Suspend => Verb::Suspend,
@@ -94,17 +103,23 @@ pub(super) async fn states(
         };
         Ok(Change::Edit { target, edit: Box::new(Edit::state(verb, &sent.reason)) })
     };
-    served.operate(asker, &request, Wanted::of("sim-states", sent, SimStates::bulk, bytes, change)).await
+    served
+        .operate(
+            asker,
+            &request,
+            OperationRequest::of("sim-states", sent, SimStates::bulk, bytes, change),
+        )
+        .await
 }
 
 pub(super) async fn edits(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Known(sent, bytes): Known<SimEdits>,
 ) -> Result<Response, Problem> {
-    let change = |sent: &SimEdits, target: Target, _: &Local, _: &Cancel| {
-        let listed = |add: &[String], remove: &[String]| Listed {
+    let change = |sent: &SimEdits, target: Target, _: &Local, _: &CancelToken| {
+        let listed = |add: &[String], remove: &[String]| ListEdit {
             clear: false,
             add: add.into(),
             remove: remove.into(),
@@ -120,17 +135,19 @@ pub(super) async fn edits(
         };
         Ok(Change::Edit { target, edit: Box::new(edit) })
     };
-    served.operate(asker, &request, Wanted::of("sim-edits", sent, SimEdits::bulk, bytes, change)).await
+    served
+        .operate(asker, &request, OperationRequest::of("sim-edits", sent, SimEdits::bulk, bytes, change))
+        .await
 }
 
 pub(super) async fn undo(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Known(sent, bytes): Known<Undo>,
 ) -> Result<Response, Problem> {
     let change = ChangeId(estate::text::clean(&sent.change_id).into_owned());
-    let wanted = Wanted {
+    let wanted = OperationRequest {
         route: "undos",
         dry_run: sent.dry_run,
         expect: None,
@@ -140,23 +157,29 @@ pub(super) async fn undo(
     served.operate(asker, &request, wanted).await
 }
 
-impl Served {
+impl AppState {
     /// Looks what a change would do, or has it made in the background, once for each key.
-    async fn operate(&self, asker: Asker, request: &Parts, wanted: Wanted) -> Result<Response, Problem> {
+    async fn operate(
+        &self,
+        asker: CurrentUser,
+        request: &Parts,
+        wanted: OperationRequest,
+    ) -> Result<Response, Problem> {
         params::none(request)?;
         if wanted.dry_run {
-            let plan =
-                move |local: &Local, cancel: &Cancel| json_of(shown(&wanted.planned(local, cancel)?.1));
+            let plan = move |local: &Local, cancel: &CancelToken| {
+                json_of(plan_response(&wanted.plan_operation(local, cancel)?.1))
+            };
             return Ok(Json(self.read_for_change(&asker, plan).await?).into_response());
         }
         let key = bulk::key(&request.headers)?;
         let room = Streams::begin(&self.operations, asker.estate.actor().id, EACH)?;
-        let begin = move |local: &Local, cancel: &Cancel| {
+        let begin = move |local: &Local, cancel: &CancelToken| {
             let (route, body) = (wanted.route, wanted.body.clone());
-            if let Some(known) = local.asked(route, &key, &body)? {
+            if let Some(known) = local.find_request(route, &key, &body)? {
                 return Ok((known, false));
             }
-            let (change, _) = wanted.planned(local, cancel)?;
+            let (change, _) = wanted.plan_operation(local, cancel)?;
             let id = ChangeId::new();
             if let Some(known) = local.ask_for(route, &key, &body, &id, &change)? {
                 return Ok((known, false));
@@ -168,11 +191,11 @@ impl Served {
         // What was being done when the program ended is gone on with: by its number it is made once.
         let left = asked.stage == Stage::Running
             && !asker.estate.read_only()
-            && self.running.done(user, &asked.id).is_none();
+            && self.running.progress_of(user, &asked.id).is_none();
         if new || left {
             self.begin(&asker, &asked, request, room);
         }
-        let told = self.told(&asker, asked.id.clone()).await?;
+        let told = self.operation_response(&asker, asked.id.clone()).await?;
         let mut response = (StatusCode::ACCEPTED, Json(told)).into_response();
         if let Ok(at) = HeaderValue::from_str(&at(&asked.id)) {
             response.headers_mut().insert(header::LOCATION, at);
@@ -181,15 +204,16 @@ impl Served {
     }
 
     /// Makes the change, whoever still listens.
-    fn begin(&self, asker: &Asker, asked: &Request, by: &Parts, room: Stream<UserId>) {
+    fn begin(&self, asker: &CurrentUser, asked: &Request, by: &Parts, room: Stream<UserId>) {
         let running = self.running.begin(asker.estate.me().id, &asked.id);
         let (local, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (id, change) = (asked.id.clone(), asked.change.clone());
         let (background, changes) = (Arc::clone(&self.background), Arc::clone(&self.changes));
         let (route, path) = (format!("/v1/operations/{}", asked.route), at(&asked.id));
-        let name = by.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
+        let name =
+            by.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
         let failed = move |error: Error| {
-            Problem::from(error).placed(&Method::POST, &route).object(&path, &name).to_string()
+            Problem::from(error).with_place(&Method::POST, &route).object(&path, &name).to_string()
         };
         let work = move || {
             let watch = |progress: estate::Progress| {
@@ -201,7 +225,8 @@ impl Served {
                 }
             };
             // Whoever stopped it while it waited was told so.
-            let waits = local.request(&id, &Cancel::new()).map(|request| request.stage == Stage::Running);
+            let waits =
+                local.request(&id, &CancelToken::new()).map(|request| request.stage == Stage::Running);
             let made = match waits {
                 Ok(true) => local.apply(&id, &change, &watch).map(drop),
                 Ok(false) => return,
@@ -217,7 +242,7 @@ impl Served {
                 Err(Error::Cancelled) => (Stage::Cancelled, String::new()),
                 Err(error) => (Stage::Failed, failed(error)),
             };
-            if let Err(error) = local.ended(&id, stage, &answer) {
+            if let Err(error) = local.finish_request(&id, stage, &answer) {
                 tracing::error!(%error, "what became of an operation could not be written down");
             }
         };
@@ -229,9 +254,9 @@ impl Served {
     }
 
     /// An operation as it stands.
-    async fn told(&self, asker: &Asker, id: ChangeId) -> Result<Value, Problem> {
-        let running = self.running.done(asker.estate.me().id, &id);
-        let told = move |local: &Local, cancel: &Cancel| {
+    async fn operation_response(&self, asker: &CurrentUser, id: ChangeId) -> Result<Value, Problem> {
+        let running = self.running.progress_of(asker.estate.me().id, &id);
+        let told = move |local: &Local, cancel: &CancelToken| {
             let request = local.request(&id, cancel)?;
             let receipt = local.receipt(&id, cancel)?;
             json_of(object(&request, receipt.as_ref(), running))
@@ -248,11 +273,12 @@ fn at(id: &ChangeId) -> String {
 fn object(request: &Request, receipt: Option<&Receipt>, running: Option<(u64, u64)>) -> Operation {
     let status = match (receipt, request.stage) {
         (Some(receipt), _)
-            if receipt.counts.missed() == receipt.counts.total() && receipt.counts.missed() > 0 =>
+            if receipt.counts.missed_count() == receipt.counts.total()
+                && receipt.counts.missed_count() > 0 =>
         {
             "failed"
         }
-        (Some(receipt), _) if receipt.counts.missed() > 0 => "partially_failed",
+        (Some(receipt), _) if receipt.counts.missed_count() > 0 => "partially_failed",
         (Some(_), _) | (None, Stage::Done) => "succeeded",
         (None, Stage::Running) if running.is_some() => "running",
         // The program ended on the way: nothing was changed, and asking again by the same key does it.
@@ -276,7 +302,7 @@ fn object(request: &Request, receipt: Option<&Receipt>, running: Option<(u64, u6
     }
 }
 
-fn named(id: Named) -> Result<ChangeId, Problem> {
+fn parse_change_id(id: Named) -> Result<ChangeId, Problem> {
     let name = id.0?;
     let id = name.strip_prefix(PREFIX).map(|id| ChangeId(estate::text::clean(id).into_owned()));
     id.ok_or_else(|| Error::not_found("operation", estate::text::clean(&name)).into())
@@ -284,24 +310,24 @@ fn named(id: Named) -> Result<ChangeId, Problem> {
 
 /// An operation as it stands.
 pub(super) async fn one(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    served.told(&asker, named(id)?).await.map(Json)
+    served.operation_response(&asker, parse_change_id(id)?).await.map(Json)
 }
 
 /// The SIMs of an operation.
 pub(super) async fn results(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
-    let id = named(id)?;
-    let which = move |local: &Local, cancel: &Cancel| {
+    let id = parse_change_id(id)?;
+    let which = move |local: &Local, cancel: &CancelToken| {
         local.request(&id, cancel)?;
         // Nothing has become of any SIM before the whole is done.
         Ok(local.receipt(&id, cancel)?.map_or(0, |receipt| receipt.rev))
@@ -311,17 +337,17 @@ pub(super) async fn results(
 
 /// Stops an operation: it is taken back whole, unless it has just come to its end.
 pub(super) async fn stop(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
     params::none(&request)?;
-    let id = named(id)?;
+    let id = parse_change_id(id)?;
     if asker.estate.read_only() {
         return Err(Error::ReadOnly.into());
     }
-    let before = served.told(&asker, id.clone()).await?;
+    let before = served.operation_response(&asker, id.clone()).await?;
     if !served.running.stop(asker.estate.me().id, &id) {
         // One that waits to be gone on with is not gone on with.
         if before["status"] != "queued" {
@@ -329,21 +355,21 @@ pub(super) async fn stop(
             return Err(Error::Conflict(format!("it does not run: {status}")).into());
         }
         let ended = id.clone();
-        served.write(&asker, move |local, _| local.ended(&ended, Stage::Cancelled, "")).await?;
+        served.write(&asker, move |local, _| local.finish_request(&ended, Stage::Cancelled, "")).await?;
     }
-    Ok((StatusCode::ACCEPTED, Json(served.told(&asker, id).await?)))
+    Ok((StatusCode::ACCEPTED, Json(served.operation_response(&asker, id).await?)))
 }
 
 /// How far an operation is, as it goes, until its end.
 pub(super) async fn events(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
-    let id = named(id)?;
-    served.told(&asker, id.clone()).await?;
+    let id = parse_change_id(id)?;
+    served.operation_response(&asker, id.clone()).await?;
     let progress = served.running.watch(asker.estate.me().id, &id);
     let steps = progress.map(WatchStream::new).into_iter().map(futures_util::StreamExt::boxed);
     let steps = futures_util::stream::iter(steps).flatten().map(|(done, total)| {
@@ -351,7 +377,10 @@ pub(super) async fn events(
         Ok::<_, std::convert::Infallible>(Event::default().event("progress").data(data.to_string()))
     });
     let end = futures_util::stream::once(async move {
-        let data = served.told(&asker, id).await.map_or_else(|_| "{}".to_owned(), |told| told.to_string());
+        let data = served
+            .operation_response(&asker, id)
+            .await
+            .map_or_else(|_| "{}".to_owned(), |told| told.to_string());
         Ok(Event::default().event("end").data(data))
     });
     Ok(streams::events(steps.chain(end)))

@@ -48,7 +48,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 /// Where a list stood has gone meanwhile: there is no going on.
-pub(super) fn gone() -> estate::Error {
+pub(super) fn cursor_gone() -> estate::Error {
     estate::Error::invalid("cursor", "where it stood is not there any more; begin without one")
 }
 

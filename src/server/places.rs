@@ -3,21 +3,23 @@
 use axum::http::Method;
 
 /// A parameter, or a place in a body (RFC 6901).
-pub(super) enum Place {
+pub(super) enum ErrorPointer {
     Parameter(&'static str),
     Pointer(String),
 }
 
 /// What the API calls it, and where it is.
-pub(super) fn of(method: &Method, route: &str, field: &'static str) -> Place {
+pub(super) fn of(method: &Method, route: &str, field: &'static str) -> ErrorPointer {
     if ![Method::POST, Method::PUT, Method::PATCH].contains(method) {
         // The command line says columns.
-        return Place::Parameter(if field == "columns" { "fields" } else { field });
+        return ErrorPointer::Parameter(if field == "columns" { "fields" } else { field });
     }
     let operation = route.starts_with("/v1/operations/");
     // Of what the program itself sends the field's own name says more than any place.
-    if !operation && !["sims", "accounts", "users", "sessions", "links"].iter().any(|of| within(route, of)) {
-        return Place::Pointer(String::new());
+    if !operation
+        && !["sims", "accounts", "users", "sessions", "links"].iter().any(|of| within(route, of))
+    {
+        return ErrorPointer::Pointer(String::new());
     }
     let name = match (route, field) {
         (_, "filter") if operation => "selector/filter",
@@ -36,10 +38,10 @@ pub(super) fn of(method: &Method, route: &str, field: &'static str) -> Place {
         (_, "period") => "billing_period",
         (_, "why") => "reason",
         (_, "columns") => "fields",
-        (_, "levels" | "edit") => return Place::Pointer(String::new()),
+        (_, "levels" | "edit") => return ErrorPointer::Pointer(String::new()),
         (_, other) => other,
     };
-    Place::Pointer(format!("/{name}"))
+    ErrorPointer::Pointer(format!("/{name}"))
 }
 
 fn within(route: &str, what: &str) -> bool {
@@ -56,8 +58,8 @@ mod tests {
     #[test]
     fn a_field_is_named_as_it_was_sent() {
         let of = |method: Method, route: &str, field| match of(&method, route, field) {
-            Place::Parameter(name) => format!("?{name}"),
-            Place::Pointer(pointer) => pointer,
+            ErrorPointer::Parameter(name) => format!("?{name}"),
+            ErrorPointer::Pointer(pointer) => pointer,
         };
         assert_eq!(of(Method::GET, "/v1/sims", "columns"), "?fields");
         assert_eq!(of(Method::POST, "/v1/sims/query", "filter"), "/filter");

@@ -6,8 +6,8 @@ use estate::Error;
 use serde_json::{Value as Json, json};
 
 use super::codes;
-use super::places::{self, Place};
-use crate::wire::Fault;
+use super::places::{self, ErrorPointer};
+use crate::wire::ErrorBody;
 
 /// What of a request is at fault.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub(crate) struct Problem {
     /// The parameter at fault, and where in it.
     at: Option<Box<(At, Option<usize>)>>,
     /// What else the failure says, for a screen that makes the same error of it again.
-    fault: Option<Box<Fault>>,
+    fault: Option<Box<ErrorBody>>,
     /// When it may be tried again, in seconds.
     again: Option<u64>,
     /// The tag of what is there now.
@@ -66,7 +66,11 @@ impl Problem {
     }
 
     pub(super) fn method() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the header Allow names the methods")
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "the header Allow names the methods",
+        )
     }
 
     /// The body is no JSON, or not the kind of it that is wanted; `pointer` is where (RFC 6901).
@@ -77,11 +81,19 @@ impl Problem {
             StatusCode::UNPROCESSABLE_ENTITY => "unprocessable",
             _ => "invalid",
         };
-        Self { at: Some(Box::new((At::Pointer(pointer.to_owned()), None))), ..Self::new(status, code, why) }
+        Self {
+            at: Some(Box::new((At::Pointer(pointer.to_owned()), None))),
+            ..Self::new(status, code, why)
+        }
     }
 
     /// A header has to be there, or is not what it has to be.
-    pub(super) fn header(status: StatusCode, code: &'static str, name: &str, why: impl Into<String>) -> Self {
+    pub(super) fn header(
+        status: StatusCode,
+        code: &'static str,
+        name: &str,
+        why: impl Into<String>,
+    ) -> Self {
         Self { at: Some(Box::new((At::Header(name.to_owned()), None))), ..Self::new(status, code, why) }
     }
 
@@ -99,9 +111,8 @@ impl Problem {
         Error::TooMany { seconds }.into()
     }
 
-    pub(super) fn unsigned() -> Self {
-        let how =
-            "not signed in, or not any more: send an API token or a session, Authorization: Bearer simdeck_…";
+    pub(super) fn not_signed_in() -> Self {
+        let how = "not signed in, or not any more: send an API token or a session, Authorization: Bearer simdeck_…";
         Self::new(StatusCode::UNAUTHORIZED, "not-signed-in", how)
     }
 
@@ -111,17 +122,19 @@ impl Problem {
     }
 
     /// It was stopped by whoever made it, or by somebody for them.
-    pub(super) fn cancelled() -> Self {
+    pub(super) fn cancelled_problem() -> Self {
         Self::new(StatusCode::CONFLICT, "cancelled", Error::Cancelled.to_string())
     }
 
     pub(super) fn not_ready(cause: &impl ToString) -> Self {
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "the store cannot be read now");
+        let problem =
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "the store cannot be read now");
         Self { cause: Some(cause.to_string()), ..problem }
     }
 
-    pub(super) fn unexpected(cause: &impl ToString) -> Self {
-        let why = "it failed in a way nobody expected; the server's log says more under this request's id";
+    pub(super) fn internal_error(cause: &impl ToString) -> Self {
+        let why =
+            "it failed in a way nobody expected; the server's log says more under this request's id";
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "unexpected", why);
         Self { cause: Some(cause.to_string()), ..problem }
     }
@@ -160,13 +173,13 @@ impl Problem {
     }
 
     /// The same, once it is known what was asked: what was wrong in a body is no wrong parameter.
-    pub(super) fn placed(mut self, method: &Method, route: &str) -> Self {
+    pub(super) fn with_place(mut self, method: &Method, route: &str) -> Self {
         if let Some((at, _)) = self.at.as_deref_mut()
             && let At::Field(field) = at
         {
             *at = match places::of(method, route, field) {
-                Place::Parameter(name) => At::Parameter(name.to_owned()),
-                Place::Pointer(pointer) => At::Pointer(pointer),
+                ErrorPointer::Parameter(name) => At::Parameter(name.to_owned()),
+                ErrorPointer::Pointer(pointer) => At::Pointer(pointer),
             };
             if matches!(at, At::Pointer(_)) {
                 self.status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -237,10 +250,14 @@ impl IntoResponse for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let status = match &error {
-            Error::Invalid { .. } | Error::Ambiguous { .. } | Error::Filter { .. } => StatusCode::BAD_REQUEST,
+            Error::Invalid { .. } | Error::Ambiguous { .. } | Error::Filter { .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Error::NotFound { .. } => StatusCode::NOT_FOUND,
-            Error::SignedOut => return Self::unsigned(),
-            Error::WrongPassword | Error::CodeNeeded | Error::AccountNeeded(_) => StatusCode::UNAUTHORIZED,
+            Error::SignedOut => return Self::not_signed_in(),
+            Error::WrongPassword | Error::CodeNeeded | Error::AccountNeeded(_) => {
+                StatusCode::UNAUTHORIZED
+            }
             Error::Denied { .. } | Error::RootOnly | Error::ReadOnly | Error::NotByToken => {
                 StatusCode::FORBIDDEN
             }
@@ -250,9 +267,10 @@ impl From<Error> for Problem {
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::Cancelled => return Self::slow(),
             // Paths and the database's own words are for whoever runs the server.
-            _ => return Self::unexpected(&error),
+            _ => return Self::internal_error(&error),
         };
-        let hint = error.hint().filter(|_| matches!(error, Error::NotFound { .. } | Error::Filter { .. }));
+        let hint =
+            error.hint().filter(|_| matches!(error, Error::NotFound { .. } | Error::Filter { .. }));
         let detail = hint.map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"));
         let at = match &error {
             Error::Filter { column, .. } => Some((At::Field("filter"), Some(*column))),
@@ -260,7 +278,7 @@ impl From<Error> for Problem {
             _ => None,
         };
         let again = if let Error::TooMany { seconds } = &error { Some(*seconds) } else { None };
-        let fault = Some(Box::new(Fault::of(&error)));
+        let fault = Some(Box::new(ErrorBody::of(&error)));
         Self { at: at.map(Box::new), fault, again, ..Self::new(status, error.code(), detail) }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use estate::{Cancel, ChangeId, UserId};
+use estate::{CancelToken, ChangeId, UserId};
 use tokio::sync::watch;
 
 /// Who makes it, and under which number.
@@ -11,38 +11,43 @@ type Key = (UserId, ChangeId);
 
 /// The changes that are being made, by whom.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<Key, Weak<One>>>);
+pub(super) struct Running(Mutex<HashMap<Key, Weak<RunningOperation>>>);
 
 /// One of them, for as long as it runs; sent again under its number meanwhile it is the same one, and is stopped with it.
-pub(super) struct One {
+pub(super) struct RunningOperation {
     all: Arc<Running>,
     key: Key,
-    pub(super) cancel: Cancel,
+    pub(super) cancel: CancelToken,
     /// How far it is, and of how much as far as that is known.
     pub(super) done: watch::Sender<(u64, u64)>,
 }
 
 impl Running {
-    fn kept(&self) -> MutexGuard<'_, HashMap<Key, Weak<One>>> {
+    fn lock_running(&self) -> MutexGuard<'_, HashMap<Key, Weak<RunningOperation>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One begins.
-    pub(super) fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> Arc<One> {
+    pub(super) fn begin(self: &Arc<Self>, user: UserId, id: &ChangeId) -> Arc<RunningOperation> {
         let key = (user, id.clone());
-        let mut kept = self.kept();
+        let mut kept = self.lock_running();
         if let Some(runs) = kept.get(&key).and_then(Weak::upgrade) {
             return runs;
         }
         let all = Arc::clone(self);
-        let one = One { all, key: key.clone(), cancel: Cancel::new(), done: watch::channel((0, 0)).0 };
+        let one = RunningOperation {
+            all,
+            key: key.clone(),
+            cancel: CancelToken::new(),
+            done: watch::channel((0, 0)).0,
+        };
         let one = Arc::new(one);
         kept.insert(key, Arc::downgrade(&one));
         one
     }
 
-    fn one(&self, user: UserId, id: &ChangeId) -> Option<Arc<One>> {
-        self.kept().get(&(user, id.clone())).and_then(Weak::upgrade)
+    fn one(&self, user: UserId, id: &ChangeId) -> Option<Arc<RunningOperation>> {
+        self.lock_running().get(&(user, id.clone())).and_then(Weak::upgrade)
     }
 
     /// Stops one, if it runs.
@@ -56,14 +61,14 @@ impl Running {
     }
 
     /// How far one is, if it runs.
-    pub(super) fn done(&self, user: UserId, id: &ChangeId) -> Option<(u64, u64)> {
+    pub(super) fn progress_of(&self, user: UserId, id: &ChangeId) -> Option<(u64, u64)> {
         self.one(user, id).map(|one| *one.done.borrow())
     }
 }
 
-impl Drop for One {
+impl Drop for RunningOperation {
     fn drop(&mut self) {
-        let mut kept = self.all.kept();
+        let mut kept = self.all.lock_running();
         // Another one may have begun under the number since this one was let go of.
         if kept.get(&self.key).is_some_and(|one| one.strong_count() == 0) {
             kept.remove(&self.key);
@@ -81,12 +86,12 @@ mod tests {
         let first = all.begin(user, &id);
         let again = all.begin(user, &id);
         first.done.send_replace((7, 9));
-        assert_eq!((all.done(user, &id), all.done(UserId(2), &id)), (Some((7, 9)), None));
+        assert_eq!((all.progress_of(user, &id), all.progress_of(UserId(2), &id)), (Some((7, 9)), None));
         assert!(all.stop(user, &id) && first.cancel.is_cancelled() && again.cancel.is_cancelled());
         drop(first);
         assert!(all.stop(user, &id), "the other one is still there");
         drop(again);
-        assert!(!all.stop(user, &id) && all.kept().is_empty());
+        assert!(!all.stop(user, &id) && all.lock_running().is_empty());
         assert!(!all.begin(user, &id).cancel.is_cancelled());
     }
 }

@@ -11,20 +11,20 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estate::{Cancel, Change, ChangeId, Error, Estate, Local, Note, Progress};
+use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, Note, Progress};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::body::{Sent, must_be};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::streams::Streams;
-use super::{Hangup, PATIENCE, Served, turns};
-use crate::wire::{self, Ask, EXPORTED, Export, LINES, Line, Staged};
+use super::{AppState, CancelOnDrop, PATIENCE, turns};
+use crate::wire::{self, EXPORTED, Export, LINES, Line, ReadRequest, Staged};
 
 /// How long an answer may be silent: an empty line says that it goes on.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -37,22 +37,22 @@ const PIECE: usize = 64 * 1024;
 
 /// Answers one question of a screen.
 pub(super) async fn ask(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
-    Sent(ask): Sent<Ask>,
+    Sent(ask): Sent<ReadRequest>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
     if ask.proves() {
         // Whoever is signed in guesses no faster at the password than whoever is not.
         served.limits.own(asker.estate.actor().id).within()?;
         return served
-            .prove_own(&asker, move |local| wire::answer(local, ask, &Cancel::new()))
+            .prove_own(&asker, move |local| wire::answer(local, ask, &CancelToken::new()))
             .await
             .map(Json);
     }
     let writes = ask.writes();
-    let answer = move |local: &Local, cancel: &Cancel| wire::answer(local, ask, cancel);
+    let answer = move |local: &Local, cancel: &CancelToken| wire::answer(local, ask, cancel);
     let answered =
         if writes { served.write(&asker, answer).await } else { served.work(&asker, answer).await };
     answered.map(Json)
@@ -60,14 +60,15 @@ pub(super) async fn ask(
 
 /// What a change would do.
 pub(super) async fn plan(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Sent(change): Sent<Change>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    let planned = served.read_for_change(&asker, move |estate, cancel| estate.plan(&change, cancel)).await?;
-    Ok(Json(serde_json::to_value(planned).map_err(|e| Problem::unexpected(&e))?))
+    let planned =
+        served.read_for_change(&asker, move |estate, cancel| estate.plan(&change, cancel)).await?;
+    Ok(Json(serde_json::to_value(planned).map_err(|e| Problem::internal_error(&e))?))
 }
 
 /// The number that whoever asks gave a change.
@@ -77,8 +78,8 @@ fn change_id(name: Named) -> Result<ChangeId, Problem> {
 
 /// Makes a change, once: the same number again gives the same receipt.
 pub(super) async fn change(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
     Sent(change): Sent<Change>,
@@ -98,8 +99,8 @@ pub(super) async fn change(
 
 /// Stops a change that is being made: it is taken back whole, unless it has just come to its end.
 pub(super) async fn stop(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<StatusCode, Problem> {
@@ -119,7 +120,7 @@ enum Tied {
     /// It does.
     Yes,
     /// It goes on, and is stopped by this.
-    No(Cancel),
+    No(CancelToken),
 }
 
 /// Place of the options in the request.
@@ -162,8 +163,8 @@ fn read_options(input: &mut dyn BufRead) -> estate::Result<Box<estate::ImportOpt
 
 /// Takes a file of SIMs or of usage records, to be brought in by a change.
 pub(super) async fn stage(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -195,14 +196,14 @@ pub(super) async fn stage(
 
 /// Sends every SIM of a query, one a line; the last line says how it ended.
 pub(super) async fn export(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Sent(wanted): Sent<Export>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     let (sender, receiver) = channel(WAITING);
-    let cancel = Cancel::new();
+    let cancel = CancelToken::new();
     // What fails before the first row is a failure of the request, not of a row.
     served
         .work(&asker, {
@@ -218,7 +219,8 @@ pub(super) async fn export(
     let (estate, stopping) = (Arc::clone(&asker.estate), served.stopping.clone());
     tokio::task::spawn_blocking(move || {
         let _room = room;
-        let mut pieces = Pieces { sender, held: Vec::with_capacity(PIECE), cancel: cancel.clone(), stopping };
+        let mut pieces =
+            Pieces { sender, held: Vec::with_capacity(PIECE), cancel: cancel.clone(), stopping };
         let target = wanted.target.as_ref();
         let sent = estate.export(
             &wanted.query,
@@ -238,15 +240,15 @@ pub(super) async fn export(
         let _ = pieces.write_all(b"\n");
         pieces.send();
     });
-    Ok(([(header::CONTENT_TYPE, EXPORTED)], streamed(receiver)).into_response())
+    Ok(([(header::CONTENT_TYPE, EXPORTED)], stream_body(receiver)).into_response())
 }
 
 /// Gathers small writes into pieces; hears when nobody reads any more.
 struct Pieces {
     sender: Sender<Bytes>,
     held: Vec<u8>,
-    cancel: Cancel,
-    stopping: Cancel,
+    cancel: CancelToken,
+    stopping: CancelToken,
 }
 
 impl Pieces {
@@ -272,7 +274,7 @@ impl Write for Pieces {
     }
 }
 
-fn streamed(receiver: Receiver<Bytes>) -> Body {
+fn stream_body(receiver: Receiver<Bytes>) -> Body {
     let pieces = tokio_stream::wrappers::ReceiverStream::new(receiver);
     Body::from_stream(pieces.map(Ok::<_, std::convert::Infallible>))
 }
@@ -281,8 +283,8 @@ fn streamed(receiver: Receiver<Bytes>) -> Body {
 pub(super) struct Told {
     lines: Option<Sender<Bytes>>,
     tied: bool,
-    cancel: Cancel,
-    stopping: Cancel,
+    cancel: CancelToken,
+    stopping: CancelToken,
 }
 
 impl Told {
@@ -300,9 +302,9 @@ impl Told {
         // How far it is may be missed: a change waits for nobody who listens.
         let heard = match line {
             Line::Progress(_) => {
-                !lines.try_send(written(line)).is_err_and(|e| matches!(e, TrySendError::Closed(_)))
+                !lines.try_send(line_bytes(line)).is_err_and(|e| matches!(e, TrySendError::Closed(_)))
             }
-            _ => patiently(lines, written(line)),
+            _ => patiently(lines, line_bytes(line)),
         };
         if !heard && self.tied {
             self.cancel.cancel();
@@ -312,11 +314,12 @@ impl Told {
 
 /// Sends a piece to whoever reads, as long as they do.
 fn patiently(sender: &Sender<Bytes>, piece: Bytes) -> bool {
-    let sent = tokio::runtime::Handle::current().block_on(tokio::time::timeout(PATIENCE, sender.send(piece)));
+    let sent =
+        tokio::runtime::Handle::current().block_on(tokio::time::timeout(PATIENCE, sender.send(piece)));
     matches!(sent, Ok(Ok(())))
 }
 
-fn written(line: &Line) -> Bytes {
+fn line_bytes(line: &Line) -> Bytes {
     let mut text = serde_json::to_vec(line).unwrap_or_default();
     text.push(b'\n');
     text.into()
@@ -330,12 +333,12 @@ fn wants_lines(headers: &HeaderMap) -> bool {
         .any(|kind| kind.split(';').next().unwrap_or("").trim() == LINES)
 }
 
-impl Served {
+impl AppState {
     /// Does what takes its time; whoever wants to hears how far it is. What lasts as long as a line takes is given no turn
     /// of those who change something.
     async fn long(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         headers: &HeaderMap,
         tied: Tied,
         work: impl FnOnce(&dyn Estate, &Told) -> estate::Result<Value> + Send + 'static,
@@ -343,17 +346,17 @@ impl Served {
         let (estate, stopping) = (Arc::clone(&asker.estate), self.stopping.clone());
         let (line, changes) = (self.writing.of(asker.estate.actor().id), Arc::clone(&self.changes));
         let (tied, cancel) = match tied {
-            Tied::Yes => (true, Cancel::new()),
+            Tied::Yes => (true, CancelToken::new()),
             Tied::No(cancel) => (false, cancel),
         };
         if !wants_lines(headers) {
-            let _hangup = tied.then(|| Hangup(cancel.clone()));
+            let _hangup = tied.then(|| CancelOnDrop(cancel.clone()));
             let stopped = stopping.clone();
             let told = Told { lines: None, tied, cancel, stopping };
             let turn = if tied { None } else { Some(turns(&line, &changes).await) };
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
-            let done = done.map_err(|panic| Problem::unexpected(&panic))?;
-            return Ok(Json(done.map_err(|error| ended(error, &stopped))?).into_response());
+            let done = done.map_err(|panic| Problem::internal_error(&panic))?;
+            return Ok(Json(done.map_err(|error| end_problem(error, &stopped))?).into_response());
         }
         let (sender, receiver) = channel(WAITING);
         // An empty line at once: nothing on the way holds the answer back.
@@ -366,26 +369,26 @@ impl Served {
             let done = tokio::task::spawn_blocking(move || (turn, work(estate.as_ref(), &told)).1).await;
             let last = match done {
                 Ok(Ok(value)) => Line::Done(value),
-                Ok(Err(error)) => Line::Failed(said(&ended(error, &stopped))),
-                Err(panic) => Line::Failed(said(&Problem::unexpected(&panic))),
+                Ok(Err(error)) => Line::Failed(problem_value(&end_problem(error, &stopped))),
+                Err(panic) => Line::Failed(problem_value(&Problem::internal_error(&panic))),
             };
-            let _ = sender.send(written(&last)).await;
+            let _ = sender.send(line_bytes(&last)).await;
         });
         let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(LINES))];
-        Ok((kind, streamed(receiver)).into_response())
+        Ok((kind, stream_body(receiver)).into_response())
     }
 }
 
 /// Why a long piece of work failed: stopped by somebody it is not tried again, stopped by the end of the server it is.
-fn ended(error: Error, stopping: &Cancel) -> Problem {
+fn end_problem(error: Error, stopping: &CancelToken) -> Problem {
     match error {
-        Error::Cancelled if !stopping.is_cancelled() => Problem::cancelled(),
+        Error::Cancelled if !stopping.is_cancelled() => Problem::cancelled_problem(),
         other => other.into(),
     }
 }
 
 /// A failure within an answer that has begun already; its cause is for the log.
-fn said(problem: &Problem) -> Value {
+fn problem_value(problem: &Problem) -> Value {
     if let Some(cause) = &problem.cause {
         tracing::error!(cause, "a request failed");
     }

@@ -43,9 +43,10 @@ fn key(secret: &Secret) -> [u8; 32] {
 /// The token a request came with.
 pub(super) fn secret(headers: &HeaderMap) -> Result<Secret, Problem> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        given.and_then(|value| value.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    token.and_then(|(_, token)| Secret::read(token.trim())).ok_or_else(Problem::unsigned)
+    let token = given
+        .and_then(|value| value.split_once(' '))
+        .filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    token.and_then(|(_, token)| Secret::read(token.trim())).ok_or_else(Problem::not_signed_in)
 }
 
 impl Sessions {
@@ -63,7 +64,7 @@ impl Sessions {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
+    fn lock_sessions(&self) -> MutexGuard<'_, HashMap<[u8; 32], Kept>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,7 +72,7 @@ impl Sessions {
     /// token is still good.
     pub(super) fn open(&self, secret: &Secret) -> estate::Result<Arc<Local>> {
         let key = key(secret);
-        let known = self.kept().get_mut(&key).map(|(local, asked)| {
+        let known = self.lock_sessions().get_mut(&key).map(|(local, asked)| {
             *asked = Instant::now();
             Arc::clone(local)
         });
@@ -79,13 +80,14 @@ impl Sessions {
             if local.still().is_ok() {
                 return Ok(local);
             }
-            self.kept().remove(&key);
+            self.lock_sessions().remove(&key);
         }
         let local = self.owner.beside(secret, self.read_only)?;
-        let local = local.with_roles(self.roles.clone()).with_mail(self.mail).with_links(self.links.clone());
+        let local =
+            local.with_roles(self.roles.clone()).with_mail(self.mail).with_links(self.links.clone());
         let local = local.via("network");
         let local = Arc::new(local);
-        let mut kept = self.kept();
+        let mut kept = self.lock_sessions();
         if kept.len() >= KEPT {
             // Whoever has been quiet longest signs in anew; requests that run keep theirs.
             let quiet = kept.iter().min_by_key(|(_, (_, asked))| *asked).map(|(key, _)| *key);
@@ -96,7 +98,12 @@ impl Sessions {
     }
 
     /// The estate as somebody else sees it, for whoever has that session: logged when it begins, not at each request.
-    pub(super) fn seen_by(&self, secret: &Secret, own: &Local, user: UserId) -> estate::Result<Arc<Local>> {
+    pub(super) fn seen_by(
+        &self,
+        secret: &Secret,
+        own: &Local,
+        user: UserId,
+    ) -> estate::Result<Arc<Local>> {
         let key = (key(secret), user);
         let kept = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let known = kept().get(&key).cloned();

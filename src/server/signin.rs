@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use estate::{ClientInfo, Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
 use serde_json::{Value, json};
 
-use super::asker::{Asker, address};
+use super::asker::{CurrentUser, address};
 use super::body::{self, Sent};
-use super::page::{escaped, html};
+use super::page::{escape_html, html};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{Credentials, LinkAccepted, LinkSent, Renewal};
-use super::{PATIENCE, Served, turn};
+use super::{AppState, PATIENCE, turn};
 
 fn object(signed: &Signed) -> Value {
     json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
@@ -34,7 +34,7 @@ fn secret(link: &str) -> Result<Secret, Problem> {
     secret.ok_or_else(|| Error::not_found("link", "it was used, has ended, or never was").into())
 }
 
-impl Served {
+impl AppState {
     /// Does what takes its time for somebody who is not signed in: a few at a time, for each takes memory.
     async fn prove<T: Send + 'static>(
         &self,
@@ -48,7 +48,7 @@ impl Served {
         };
         match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
             Ok(Ok(done)) => Ok(done?),
-            Ok(Err(panic)) => Err(Problem::unexpected(&panic)),
+            Ok(Err(panic)) => Err(Problem::internal_error(&panic)),
             Err(_) => Err(Problem::slow()),
         }
     }
@@ -56,7 +56,7 @@ impl Served {
     /// The same for whoever is signed in.
     pub(super) async fn prove_own<T: Send + 'static>(
         &self,
-        asker: &Asker,
+        asker: &CurrentUser,
         work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
         let local = std::sync::Arc::clone(&asker.estate);
@@ -66,7 +66,7 @@ impl Served {
 
 /// Signs in by password.
 pub(super) async fn sign_in(
-    State(served): State<Served>,
+    State(served): State<AppState>,
     request: Parts,
     Sent(wanted): Sent<Credentials>,
 ) -> Result<Response, Problem> {
@@ -89,13 +89,13 @@ pub(super) async fn sign_in(
 
 /// Renews a session.
 pub(super) async fn renew(
-    State(served): State<Served>,
+    State(served): State<AppState>,
     request: Parts,
     Sent(wanted): Sent<Renewal>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
     served.limits.renewal(address(&request.extensions)).within()?;
-    let secret = Secret::read(&wanted.renew).ok_or_else(Problem::unsigned)?;
+    let secret = Secret::read(&wanted.renew).ok_or_else(Problem::not_signed_in)?;
     let client = client(&request);
     let signed = served.prove(move |owner| owner.renew(&secret, &client, Time::now())).await?;
     Ok(Json(object(&signed)))
@@ -103,8 +103,8 @@ pub(super) async fn renew(
 
 /// Signs out: the session is worth nothing any more.
 pub(super) async fn sign_out(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<StatusCode, Problem> {
     params::none(&request)?;
@@ -114,14 +114,14 @@ pub(super) async fn sign_out(
 
 /// Whom a link lets in.
 pub(super) async fn look(
-    State(served): State<Served>,
+    State(served): State<AppState>,
     request: Parts,
     Sent(sent): Sent<LinkSent>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
     served.limits.link(address(&request.extensions)).within()?;
     let secret = secret(&sent.link)?;
-    let invited = served.prove(move |owner| owner.linked(&secret, Time::now())).await?;
+    let invited = served.prove(move |owner| owner.find_link(&secret, Time::now())).await?;
     let is_invitation = invited.purpose == LinkPurpose::Invitation;
     Ok(Json(json!({ "name": invited.name, "email": invited.email, "purpose": invited.purpose,
                     "invitation": is_invitation })))
@@ -129,7 +129,7 @@ pub(super) async fn look(
 
 /// Lets somebody in by a link.
 pub(super) async fn accept(
-    State(served): State<Served>,
+    State(served): State<AppState>,
     request: Parts,
     Sent(chosen): Sent<LinkAccepted>,
 ) -> Result<Response, Problem> {
@@ -138,7 +138,7 @@ pub(super) async fn accept(
     Ok((StatusCode::CREATED, Json(object(&signed))).into_response())
 }
 
-impl Served {
+impl AppState {
     async fn let_in(&self, chosen: LinkAccepted, request: &Parts) -> Result<Signed, Problem> {
         self.limits.link(address(&request.extensions)).within()?;
         let secret = secret(&chosen.link)?;
@@ -148,7 +148,7 @@ impl Served {
     }
 }
 
-impl Served {
+impl AppState {
     /// Ends the session that came with a link in a browser: the user signs in where they work.
     async fn end_unused(&self, signed: Signed) {
         let ended = self.prove(move |owner| owner.beside(&signed.token, false)?.sign_out()).await;
@@ -169,7 +169,9 @@ struct Filled {
 impl Filled {
     fn read(form: &[u8]) -> Option<Self> {
         let field = |wanted: &str| {
-            form_urlencoded::parse(form).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+            form_urlencoded::parse(form)
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.into_owned())
         };
         let (password, again) = (field("password")?, field("again"));
         Some(Self { name: field("name"), password, again, code: field("code") })
@@ -177,19 +179,19 @@ impl Filled {
 }
 
 /// The page behind a link.
-pub(super) async fn page(State(served): State<Served>, link: Named, request: Parts) -> Response {
+pub(super) async fn page(State(served): State<AppState>, link: Named, request: Parts) -> Response {
     let form = served.form(link, &request, None, false).await;
-    form.unwrap_or_else(|problem| refused(&problem))
+    form.unwrap_or_else(|problem| refused_page(&problem))
 }
 
 /// Takes what the page sends.
-pub(super) async fn page_sent(State(served): State<Served>, link: Named, request: Request) -> Response {
+pub(super) async fn page_sent(State(served): State<AppState>, link: Named, request: Request) -> Response {
     let (request, body) = request.into_parts();
     let body = body::whole(Request::from_parts(request.clone(), body), &served).await;
     let filled = body.ok().and_then(|form| Filled::read(&form));
     let end = match &link.0 {
         Ok(end) => end.clone(),
-        Err(problem) => return refused(problem),
+        Err(problem) => return refused_page(problem),
     };
     let mut code = false;
     let why = match filled {
@@ -197,16 +199,21 @@ pub(super) async fn page_sent(State(served): State<Served>, link: Named, request
             "The two passwords differ.".to_owned()
         }
         Some(filled) => {
-            let chosen =
-                LinkAccepted { link: end, password: filled.password, name: filled.name, code: filled.code };
+            let chosen = LinkAccepted {
+                link: end,
+                password: filled.password,
+                name: filled.name,
+                code: filled.code,
+            };
             match served.let_in(chosen, &request).await {
                 Ok(signed) => {
                     served.end_unused(signed).await;
-                    return done();
+                    return done_page();
                 }
                 Err(problem) if problem.is(&Error::CodeNeeded) => {
                     code = true;
-                    "Your account has a second factor: type the code your authenticator shows too.".to_owned()
+                    "Your account has a second factor: type the code your authenticator shows too."
+                        .to_owned()
                 }
                 Err(problem) => problem.detail().to_owned(),
             }
@@ -214,10 +221,10 @@ pub(super) async fn page_sent(State(served): State<Served>, link: Named, request
         None => "The form did not arrive whole.".to_owned(),
     };
     let form = served.form(link, &request, Some(&why), code).await;
-    form.unwrap_or_else(|problem| refused(&problem))
+    form.unwrap_or_else(|problem| refused_page(&problem))
 }
 
-impl Served {
+impl AppState {
     async fn form(
         &self,
         link: Named,
@@ -227,11 +234,11 @@ impl Served {
     ) -> Result<Response, Problem> {
         self.limits.link(address(&request.extensions)).within()?;
         let secret = secret(&link.0?)?;
-        let invited = self.prove(move |owner| owner.linked(&secret, Time::now())).await?;
+        let invited = self.prove(move |owner| owner.find_link(&secret, Time::now())).await?;
         let name = match invited.purpose {
             LinkPurpose::Invitation => format!(
                 "<label>Your name<input name=name required maxlength=100 value=\"{}\"></label>",
-                escaped(&invited.name)
+                escape_html(&invited.name)
             ),
             LinkPurpose::Password | LinkPurpose::Address => String::new(),
         };
@@ -244,7 +251,8 @@ impl Served {
             }
             LinkPurpose::Address => ("Confirm your address", PRESENT_PASSWORD.to_owned(), "Confirm"),
         };
-        let why = why.map_or_else(String::new, |why| format!("<p class=no role=alert>{}</p>", escaped(why)));
+        let why = why
+            .map_or_else(String::new, |why| format!("<p class=no role=alert>{}</p>", escape_html(why)));
         let code = if code {
             "<label>Code<input name=code inputmode=numeric autocomplete=one-time-code></label>"
         } else {
@@ -252,7 +260,7 @@ impl Served {
         };
         let body = format!(
             "{why}<form method=post><p>{}</p>{name}{fields}{code}<button>{button}</button></form>",
-            escaped(&invited.email)
+            escape_html(&invited.email)
         );
         Ok(html(StatusCode::OK, title, &body))
     }
@@ -272,18 +280,18 @@ fn new_password_fields() -> String {
     )
 }
 
-fn done() -> Response {
+fn done_page() -> Response {
     let body = "<p>That is done. Sign in from your terminal:</p><pre>simdeck login &lt;this server's address&gt;</pre>";
     html(StatusCode::OK, "You can sign in", body)
 }
 
-fn refused(problem: &Problem) -> Response {
+fn refused_page(problem: &Problem) -> Response {
     let gone = problem.status() == StatusCode::NOT_FOUND;
     let (title, way_out) = if gone {
         ("This link does not work", "Ask whoever sent you the link for another one.")
     } else {
         ("Not now", "The link is as good as it was: try again in a while.")
     };
-    let body = format!("<p class=no>{}</p><p>{way_out}</p>", escaped(problem.detail()));
+    let body = format!("<p class=no>{}</p><p>{way_out}</p>", escape_html(problem.detail()));
     html(problem.status(), title, &body)
 }

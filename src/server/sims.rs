@@ -7,19 +7,19 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use estate::export::{self, SimField};
 use estate::{
-    Accounts, Alert, Cancel, Change, Edit, Error, Estate, Filter, Key, Levels, Listed, Local, Order, Query,
-    Seek, Sim, SimId, Target, Time, WINDOW,
+    Accounts, Alert, CancelToken, Change, Edit, Error, Estate, Filter, Key, Levels, ListEdit, Local,
+    Order, Query, Seek, Sim, SimId, Target, Time, WINDOW,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::body::Sent;
 use super::edits::{Make, Patch};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::SimQuery;
-use super::{Served, accounts};
+use super::{AppState, accounts};
 
 /// Where a list goes on: after which row, and from when ages in the filter are measured.
 #[derive(Serialize, Deserialize)]
@@ -50,7 +50,8 @@ fn fields(wanted: Option<&str>) -> estate::Result<Vec<&'static SimField>> {
 /// A SIM as an object.
 fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static SimField]) -> Value {
     let mut object = export::object(sim, accounts, fields);
-    for (name, id) in [("id", format!("sim_{}", sim.id.0)), ("account_id", format!("acc_{}", sim.account.0))]
+    for (name, id) in
+        [("id", format!("sim_{}", sim.id.0)), ("account_id", format!("acc_{}", sim.account.0))]
     {
         if let Some(value) = object.get_mut(name) {
             *value = json!(id);
@@ -64,7 +65,7 @@ fn object(sim: &Sim, accounts: &Accounts, fields: &[&'static SimField]) -> Value
 }
 
 /// What is asked for, begun at `now`.
-fn asked(params: &Params, accounts: &Accounts, now: Time) -> estate::Result<Query> {
+fn parse_query(params: &Params, accounts: &Accounts, now: Time) -> estate::Result<Query> {
     let top = accounts.top().ok_or_else(|| Error::not_found("account", ""))?;
     let under = params.get("account").map_or(Ok(top), |id| accounts::need(accounts, id))?.id;
     let mut query = Query::all(under, now);
@@ -81,7 +82,7 @@ fn rows(
     query: &Query,
     mut after: Option<Key>,
     limit: usize,
-    cancel: &Cancel,
+    cancel: &CancelToken,
 ) -> estate::Result<(Vec<Sim>, Option<Key>)> {
     let mut sims = Vec::new();
     loop {
@@ -101,7 +102,7 @@ fn rows(
 }
 
 /// The SIM of an identifier, or of an ICCID.
-pub(super) fn find(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Sim> {
+pub(super) fn find(local: &Local, id: &str, cancel: &CancelToken) -> estate::Result<Sim> {
     let id = estate::text::clean(id);
     match id.strip_prefix("sim_") {
         Some(number) => {
@@ -128,12 +129,12 @@ const LEVELS: [&str; 3] = ["cap_bytes", "alert_bytes", "hard_cap"];
 type Made = Box<dyn FnOnce(Target) -> Change + Send>;
 
 /// What a patch changes about a SIM.
-fn patched(mut patch: Patch) -> Result<Option<Made>, Problem> {
+fn parse_patch(mut patch: Patch) -> Result<Option<Made>, Problem> {
     if patch.has(&EDITED) && patch.has(&LEVELS) {
         let why = "caps and alerts are a change of their own: send them apart";
         return Err(Problem::body(StatusCode::UNPROCESSABLE_ENTITY, "", why));
     }
-    let listed = |names: Option<Vec<String>>| names.map_or_else(Listed::default, Listed::exactly);
+    let listed = |names: Option<Vec<String>>| names.map_or_else(ListEdit::default, ListEdit::exactly);
     let edit = Edit {
         label: patch.text("label")?,
         notes: patch.text("notes")?,
@@ -159,40 +160,40 @@ fn patched(mut patch: Patch) -> Result<Option<Made>, Problem> {
     })
 }
 
-fn look(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+fn look(local: &Local, id: &str, cancel: &CancelToken) -> estate::Result<Value> {
     Ok(object(&find(local, id, cancel)?, &*local.accounts(cancel)?, &fields(None)?))
 }
 
 /// Changes one SIM.
 pub(super) async fn change(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Request,
 ) -> Result<Response, Problem> {
     let make = |local: &Local, id: &str, wanted: Option<Made>, apply: &Make<'_>| {
         let Some(wanted) = wanted else { return Ok(()) };
-        let sim = find(local, id, &Cancel::new())?.id;
+        let sim = find(local, id, &CancelToken::new())?.id;
         let receipt = apply(&wanted(Target::ids([sim])))?;
-        if receipt.counts.missed() == 0 {
+        if receipt.counts.missed_count() == 0 {
             return Ok(());
         }
-        let items = local.items(receipt.rev, None, None, 1, &Cancel::new())?;
+        let items = local.change_items(receipt.rev, None, None, 1, &CancelToken::new())?;
         let why = items.first().map_or("it cannot be changed", |item| item.reason.text());
         Err(Error::Conflict(why.to_owned()))
     };
-    served.changed(&asker, id, request, patched, look, make).await
+    served.apply_conditionally(&asker, id, request, parse_patch, look, make).await
 }
 
 /// The same list for a filter that is too long for an address.
 pub(super) async fn query(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
     Sent(wanted): Sent<SimQuery>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    served.listed(&asker, Params::of(wanted.pairs(), &KNOWN)?).await
+    served.list_page(&asker, Params::of(wanted.pairs(), &KNOWN)?).await
 }
 
 /// What a list is asked for by.
@@ -200,23 +201,24 @@ const KNOWN: [&str; 8] = ["filter", "sort", "account", "below", "limit", "cursor
 
 /// SIMs that fit a filter.
 pub(super) async fn list(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
-    Ok(params::page(&request, served.listed(&asker, Params::read(&request, &KNOWN)?).await?.0))
+    Ok(params::page(&request, served.list_page(&asker, Params::read(&request, &KNOWN)?).await?.0))
 }
 
-impl Served {
-    async fn listed(&self, asker: &Asker, params: Params) -> Result<Json<Value>, Problem> {
-        let (limit, below, place) = (params.limit()?, params.flag("below", true)?, params.cursor::<Place>()?);
+impl AppState {
+    async fn list_page(&self, asker: &CurrentUser, params: Params) -> Result<Json<Value>, Problem> {
+        let (limit, below, place) =
+            (params.limit()?, params.flag("below", true)?, params.cursor::<Place>()?);
         if params.get("count").is_some_and(|count| count != "exact") {
             return Err(Problem::parameter("count", "must be exact"));
         }
-        let listed = move |local: &Local, cancel: &Cancel| {
+        let listed = move |local: &Local, cancel: &CancelToken| {
             let accounts = local.accounts(cancel)?;
             let now = place.as_ref().map_or_else(Time::now, |place| place.now);
-            let query = Query { deep: below, ..asked(&params, &accounts, now)? };
+            let query = Query { deep: below, ..parse_query(&params, &accounts, now)? };
             let fields = fields(params.get("fields"))?;
             let after = place.map(|place| place.after);
             if after.as_ref().is_some_and(|key| key.values.len() != query.sort.keys().len()) {
@@ -237,8 +239,8 @@ impl Served {
 
 /// One SIM, by its identifier or its ICCID.
 pub(super) async fn one(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {

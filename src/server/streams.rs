@@ -31,7 +31,8 @@ pub(super) fn events(events: impl Events<Item = Result<Event, Infallible>> + Sen
 /// Keeps proxies and caches from holding back an answer that comes piece by piece.
 pub(super) fn forbid_buffering(headers: &mut HeaderMap) {
     let kind = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
-    if ["text/event-stream", LINES, EXPORTED].iter().any(|streamed| kind.starts_with(streamed.as_bytes())) {
+    if ["text/event-stream", LINES, EXPORTED].iter().any(|streamed| kind.starts_with(streamed.as_bytes()))
+    {
         headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     }
@@ -82,12 +83,12 @@ impl<K: Eq + Hash> Drop for Stream<K> {
 }
 
 /// How many turns each may hold at a time; who wants more waits in a line of their own.
-pub(super) struct Shares<K> {
+pub(super) struct PerUserSemaphores<K> {
     lines: Mutex<HashMap<K, Weak<Semaphore>>>,
     turns: usize,
 }
 
-impl<K: Eq + Hash> Shares<K> {
+impl<K: Eq + Hash> PerUserSemaphores<K> {
     /// So many for each.
     pub(super) fn new(turns: usize) -> Self {
         Self { lines: Mutex::default(), turns }
@@ -115,7 +116,8 @@ mod tests {
     #[test]
     fn answers_that_come_piece_by_piece_are_not_buffered() {
         let headers = |kind: &str| {
-            let mut headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().expect("value"))]);
+            let mut headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, kind.parse().expect("value"))]);
             forbid_buffering(&mut headers);
             headers
         };
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_user_in_a_line_of_their_own_keeps_nobody_else_waiting() {
-        let shares = Shares::new(1);
+        let shares = PerUserSemaphores::new(1);
         let (one, again) = (shares.of(UserId(1)), shares.of(UserId(1)));
         let held = one.try_acquire_owned().expect("a turn");
         assert!(again.clone().try_acquire_owned().is_err());

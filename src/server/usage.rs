@@ -3,21 +3,21 @@
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Cancel, Estate, Local};
+use estate::{CancelToken, Estate, Local};
 use serde_json::Value;
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::params::Named;
 use super::problem::Problem;
 use super::shapes::{AccountShare, AccountUsage, Spent, Usage};
-use super::{Served, accounts, json_of, sims};
+use super::{AppState, accounts, json_of, sims};
 
-fn spent(spent: &estate::Spent) -> Spent {
+fn spent(spent: &estate::UsageBucket) -> Spent {
     let (from, until) = (spent.period.start.to_string(), spent.period.end.to_string());
     Spent { from, until, bytes: spent.bytes }
 }
 
-fn of_sim(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+fn of_sim(local: &Local, id: &str, cancel: &CancelToken) -> estate::Result<Value> {
     let usage = local.usage(sims::find(local, id, cancel)?.id, cancel)?;
     json_of(Usage {
         period_from: usage.period.start.to_string(),
@@ -30,15 +30,15 @@ fn of_sim(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
 
 /// What a SIM has used.
 pub(super) async fn sim(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {
     served.one(&asker, id, &request, of_sim).await
 }
 
-fn of_account(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value> {
+fn of_account(local: &Local, id: &str, cancel: &CancelToken) -> estate::Result<Value> {
     let account = accounts::need(&*local.accounts(cancel)?, id)?.id;
     let usage = local.estate_usage(account, cancel)?;
     let share = |share: &estate::AccountUsage| AccountShare {
@@ -55,8 +55,8 @@ fn of_account(local: &Local, id: &str, cancel: &Cancel) -> estate::Result<Value>
 
 /// What an account has used.
 pub(super) async fn account(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<Response, Problem> {

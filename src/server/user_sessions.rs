@@ -5,14 +5,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use estate::{Cancel, Error, Estate, Local, SignInSession, TokenId, UserId};
+use estate::{CancelToken, Error, Estate, Local, SignInSession, TokenId, UserId};
 use serde_json::{Value, json};
 
-use super::asker::Asker;
+use super::asker::CurrentUser;
 use super::params::{self, Named, Params};
 use super::problem::Problem;
 use super::shapes::UserSession;
-use super::{Served, users};
+use super::{AppState, users};
 
 fn object(session: &SignInSession) -> UserSession {
     UserSession {
@@ -34,19 +34,19 @@ fn owner(local: &Local, params: &Params) -> estate::Result<UserId> {
 
 /// Lists the sessions of a user.
 pub(super) async fn list(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Response, Problem> {
     let params = Params::read(&request, &["user", "limit", "cursor"])?;
     let (limit, after) = (params.limit()?, params.cursor::<i64>()?);
-    let listed = move |local: &Local, _: &Cancel| {
+    let listed = move |local: &Local, _: &CancelToken| {
         let sessions = local.sessions(owner(local, &params)?)?;
         let from = match after {
             Some(last) => sessions.iter().position(|one| one.id.0 == last).map(|at| at + 1),
             None => Some(0),
         };
-        let rest = &sessions[from.ok_or_else(params::gone)?..];
+        let rest = &sessions[from.ok_or_else(params::cursor_gone)?..];
         let shown = &rest[..limit.min(rest.len())];
         let next = shown.last().filter(|_| rest.len() > limit).map(|last| params.next(&last.id.0));
         let items: Vec<UserSession> = shown.iter().map(object).collect();
@@ -57,8 +57,8 @@ pub(super) async fn list(
 
 /// Ends one session.
 pub(super) async fn end(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     id: Named,
     request: Parts,
 ) -> Result<StatusCode, Problem> {
@@ -73,11 +73,11 @@ pub(super) async fn end(
 
 /// Ends the sessions of a user, but for the one that asks.
 pub(super) async fn end_all(
-    State(served): State<Served>,
-    asker: Asker,
+    State(served): State<AppState>,
+    asker: CurrentUser,
     request: Parts,
 ) -> Result<Json<Value>, Problem> {
     let params = Params::read(&request, &["user"])?;
-    let ended = move |local: &Local, _: &Cancel| local.end_sessions(owner(local, &params)?);
+    let ended = move |local: &Local, _: &CancelToken| local.end_sessions(owner(local, &params)?);
     Ok(Json(json!({ "ended": served.write(&asker, ended).await? })))
 }

@@ -423,7 +423,14 @@ pub const ACTIONS: &[Row] = &[
     making(
         Capability::ActivateSims,
         &["suspend"],
-        row(A::SimSuspend, "sim-suspend", "Suspend…", "Stop the SIMs until they are resumed", Acting, Table),
+        row(
+            A::SimSuspend,
+            "sim-suspend",
+            "Suspend…",
+            "Stop the SIMs until they are resumed",
+            Acting,
+            Table,
+        ),
     ),
     making(
         Capability::ActivateSims,
@@ -507,7 +514,14 @@ pub const ACTIONS: &[Row] = &[
     ),
     needing(
         Capability::EstateHistory,
-        row(A::History, "history", "History", "Every change, with its SIMs and its undo", Acting, Everywhere),
+        row(
+            A::History,
+            "history",
+            "History",
+            "Every change, with its SIMs and its undo",
+            Acting,
+            Everywhere,
+        ),
     ),
     row(
         A::Search,
@@ -649,7 +663,14 @@ pub const ACTIONS: &[Row] = &[
         Accounts,
         Tree,
     ),
-    row(A::ToggleFold, "toggle-fold", "Fold or unfold", "Show or hide the accounts below", Accounts, Tree),
+    row(
+        A::ToggleFold,
+        "toggle-fold",
+        "Fold or unfold",
+        "Show or hide the accounts below",
+        Accounts,
+        Tree,
+    ),
     row(A::ExpandAll, "expand-all", "Unfold all", "Show every account", Accounts, Tree),
     row(A::CollapseAll, "collapse-all", "Fold all", "Show the top accounts only", Accounts, Tree),
     row(

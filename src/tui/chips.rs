@@ -2,7 +2,7 @@
 
 use estate::{Field, Filter, Term};
 
-use super::conditions::typed;
+use super::conditions::as_typed;
 
 /// The conditions a filter consists of at the top: what is shown as chips.
 pub fn parts(filter: &Filter) -> Vec<&Filter> {
@@ -36,18 +36,18 @@ pub fn chip(filter: &Filter) -> String {
         }
         Filter::Term(Term { field: Field::In | Field::Path, values, .. }) if values.len() == 1 => {
             // Of a path the end tells which it is.
-            let path = typed(values);
+            let path = as_typed(values);
             let last = estate::split_path(&path).and_then(|names| names.last().cloned()).unwrap_or(path);
             format!("in …/{last}")
         }
-        Filter::Not(inner) => format!("-{}", grouped(inner)),
-        Filter::And(list) => list.iter().map(grouped).collect::<Vec<_>>().join(" "),
-        Filter::Or(list) => list.iter().map(grouped).collect::<Vec<_>>().join(" or "),
+        Filter::Not(inner) => format!("-{}", group_text(inner)),
+        Filter::And(list) => list.iter().map(group_text).collect::<Vec<_>>().join(" "),
+        Filter::Or(list) => list.iter().map(group_text).collect::<Vec<_>>().join(" or "),
         other => other.to_string(),
     }
 }
 
-fn grouped(filter: &Filter) -> String {
+fn group_text(filter: &Filter) -> String {
     match filter {
         Filter::And(_) | Filter::Or(_) => format!("({})", chip(filter)),
         other => chip(other),

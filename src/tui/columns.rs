@@ -85,12 +85,12 @@ impl Default for Columns {
 
 impl Columns {
     /// All that are shown, in order.
-    pub fn shown(&self) -> &[Shown] {
+    pub fn shown_columns(&self) -> &[Shown] {
         &self.0
     }
 
     /// How many stay when the others scroll.
-    pub fn pinned(&self) -> usize {
+    pub fn pinned_count(&self) -> usize {
         self.0.iter().filter(|c| c.pinned).count()
     }
 
@@ -135,7 +135,7 @@ impl Columns {
     }
 
     /// What is kept of them: names, never places.
-    pub fn saved(&self) -> Vec<SavedColumn> {
+    pub fn to_saved(&self) -> Vec<SavedColumn> {
         let saved =
             |c: &Shown| SavedColumn { name: c.by.name().to_owned(), width: c.width, pinned: c.pinned };
         self.0.iter().map(saved).collect()
@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn names(columns: &Columns) -> String {
-        columns.shown().iter().map(|c| c.by.name()).collect::<Vec<_>>().join(" ")
+        columns.shown_columns().iter().map(|c| c.by.name()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -189,7 +189,10 @@ mod tests {
         columns.arrange(&[Column::Cap, Column::Iccid]);
         assert!(names(&columns).starts_with("cap iccid "), "{}", names(&columns));
         columns.widen(Column::Cap, -100);
-        assert_eq!((columns.pinned(), columns.get(Column::Cap).and_then(|c| c.width)), (2, Some(3)));
+        assert_eq!(
+            (columns.pinned_count(), columns.get(Column::Cap).and_then(|c| c.width)),
+            (2, Some(3))
+        );
     }
 
     #[test]
@@ -197,11 +200,11 @@ mod tests {
         let mut columns = Columns::default();
         columns.toggle(Column::Imsi);
         columns.widen(Column::Imsi, 2);
-        let mut saved = columns.saved();
+        let mut saved = columns.to_saved();
         assert_eq!(Columns::of_saved(&saved), (columns, vec![]));
         saved.insert(1, SavedColumn { name: "signal".into(), ..SavedColumn::default() });
         saved.retain(|c| c.name != "iccid");
         let (again, unknown) = Columns::of_saved(&saved);
-        assert_eq!((again.shown()[0].by, unknown), (Column::Iccid, vec!["signal".to_owned()]));
+        assert_eq!((again.shown_columns()[0].by, unknown), (Column::Iccid, vec!["signal".to_owned()]));
     }
 }

@@ -1,6 +1,6 @@
 //! A filter as conditions: rows of field, verb and value in groups, for the builder; and the parts it shows as chips. Pure.
 
-use estate::filter::suggest::quoted;
+use estate::filter::suggest::quote;
 use estate::{Field, Filter, Op, Shape, Term, Value};
 
 /// How a condition compares.
@@ -62,7 +62,7 @@ impl Row {
                 _ => None,
             };
             let names: Vec<Value> = self.values().iter().filter_map(last).map(Value::Text).collect();
-            self.value = typed(&names);
+            self.value = as_typed(&names);
         } else if by_path(verb) && !by_path(self.verb) {
             self.value.clear();
         }
@@ -119,7 +119,7 @@ impl Row {
             Verb::Filled => format!("has:{name}"),
             Verb::Empty => format!("no:{name}"),
             Verb::Reads => value.to_owned(),
-            Verb::Contains if self.field == Field::Any => quoted(value),
+            Verb::Contains if self.field == Field::Any => quote(value),
             Verb::Contains => signed(":"),
             Verb::Is => signed("="),
             Verb::IsNot => signed("!="),
@@ -157,7 +157,7 @@ impl Row {
 
     /// The condition of a comparison.
     fn of(term: &Term) -> Self {
-        let row = |field, verb| Self { negated: false, field, verb, value: typed(&term.values) };
+        let row = |field, verb| Self { negated: false, field, verb, value: as_typed(&term.values) };
         let exactly = |field, verb| Self { value: String::new(), ..row(field, verb) };
         match (term.field, term.op, term.values.as_slice()) {
             (Field::In, Op::Has | Op::Eq, _) => row(Field::Account, Verb::Under),
@@ -184,9 +184,11 @@ impl Row {
 }
 
 /// Values as a person types them: unquoted where that stays clear.
-pub fn typed(list: &[Value]) -> String {
+pub fn as_typed(list: &[Value]) -> String {
     let one = |value: &Value| match value {
-        Value::Text(text) if text.contains([',', '"', '\\']) || text.trim() != text || text.is_empty() => {
+        Value::Text(text)
+            if text.contains([',', '"', '\\']) || text.trim() != text || text.is_empty() =>
+        {
             value.to_string()
         }
         Value::Text(text) => text.clone(),
@@ -218,7 +220,7 @@ fn values(text: &str) -> String {
     let parts = cut_values(text);
     let one = |part: &String| {
         let part = part.trim();
-        if part.starts_with('"') || part.is_empty() { part.to_owned() } else { quoted(part) }
+        if part.starts_with('"') || part.is_empty() { part.to_owned() } else { quote(part) }
     };
     parts.iter().map(one).collect::<Vec<_>>().join(",")
 }
@@ -389,8 +391,11 @@ impl Group {
 
     /// "All" into "any" and back, of the group at the path or the one that holds the condition there.
     pub fn turn(&mut self, path: &[usize]) {
-        let way =
-            if self.group(path).is_some() { path } else { path.split_last().map_or(path, |(_, way)| way) };
+        let way = if self.group(path).is_some() {
+            path
+        } else {
+            path.split_last().map_or(path, |(_, way)| way)
+        };
         if let Some(group) = self.group(way) {
             group.any = !group.any;
         }
@@ -439,8 +444,12 @@ fn node(filter: &Filter) -> Option<Node> {
             let row = Row::of(term);
             // What the rows cannot say is kept as text.
             let same = row.filter().is_some_and(|read| read.as_ref() == Ok(filter));
-            let text =
-                || Row { negated: false, field: Field::Any, verb: Verb::Reads, value: filter.to_string() };
+            let text = || Row {
+                negated: false,
+                field: Field::Any,
+                verb: Verb::Reads,
+                value: filter.to_string(),
+            };
             Node::Row(if same { row } else { text() })
         }
         Filter::Not(inner) => match node(inner)? {
@@ -519,7 +528,10 @@ mod tests {
         assert_eq!(g.duplicate(&[1]), [2]);
         assert_eq!(text(&g), "-a -(b c) -(b c) d");
         g.remove(&[1]);
-        assert_eq!(g.add(&[1, 0], Node::Row(Row { value: "z".into(), ..Row::blank(Field::Any) })), [1, 1]);
+        assert_eq!(
+            g.add(&[1, 0], Node::Row(Row { value: "z".into(), ..Row::blank(Field::Any) })),
+            [1, 1]
+        );
         assert_eq!(text(&g), "-a -(b z c) d");
         g.turn(&[2]);
         assert_eq!(text(&g), "-a or -(b z c) or d");
@@ -529,7 +541,7 @@ mod tests {
 
     #[test]
     fn quotes_in_names_survive_another_comparison() {
-        let path = typed(&[Value::Text("/Root/Fleet \"B\", East".into())]);
+        let path = as_typed(&[Value::Text("/Root/Fleet \"B\", East".into())]);
         let mut row = Row { negated: false, field: Field::Account, verb: Verb::Under, value: path };
         assert_eq!(row.values(), [Value::Text("/Root/Fleet \"B\", East".into())]);
         row.turn_to(Verb::Is);

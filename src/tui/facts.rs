@@ -1,10 +1,12 @@
 //! What the details of one SIM and the alerts screen are read from.
 
 use estate::saved::WATCHED;
-use estate::{Entry, Level, Sim, Stated, Usage};
+use estate::{Entry, Level, Sim, StateOrigin, Usage};
 
 use crate::zone::Zone;
-use estate::{Cancel, Error, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId, Status};
+use estate::{
+    CancelToken, Error, Estate, Event, EventFilter, Filter, LogFilter, Query, Result, SimId, Status,
+};
 
 use super::managed;
 
@@ -12,7 +14,7 @@ use super::managed;
 const LINES: u32 = 100;
 
 /// Reads everything this user may know of a SIM.
-pub fn read(estate: &dyn Estate, id: SimId, cancel: &Cancel) -> Result<Facts> {
+pub fn read(estate: &dyn Estate, id: SimId, cancel: &CancelToken) -> Result<Facts> {
     let sim = estate.sim(id, cancel)?;
     let usage = estate.usage(id, cancel)?;
     let events =
@@ -23,12 +25,16 @@ pub fn read(estate: &dyn Estate, id: SimId, cancel: &Cancel) -> Result<Facts> {
         Err(Error::Denied { .. }) => None,
         other => Some(other?),
     };
-    let stated = estate.stated(id, cancel)?;
+    let stated = estate.last_state_change(id, cancel)?;
     Ok(Facts { sim, usage, events, entries, stated })
 }
 
 /// How many SIMs of the query's account each of the watched filters finds, and the levels reached there.
-pub fn attention(estate: &dyn Estate, query: &Query, cancel: &Cancel) -> Result<(Vec<u64>, Vec<Event>)> {
+pub fn attention(
+    estate: &dyn Estate,
+    query: &Query,
+    cancel: &CancelToken,
+) -> Result<(Vec<u64>, Vec<Event>)> {
     let count = |(_, filter): &(&str, &str)| {
         estate.count(&Query { filter: Filter::parse(filter)?, ..query.clone() }, cancel)
     };
@@ -38,7 +44,12 @@ pub fn attention(estate: &dyn Estate, query: &Query, cancel: &Cancel) -> Result<
 }
 
 /// Reads what is known of the account that the query is about.
-pub fn account(estate: &dyn Estate, query: &Query, below: bool, cancel: &Cancel) -> Result<managed::Facts> {
+pub fn account(
+    estate: &dyn Estate,
+    query: &Query,
+    below: bool,
+    cancel: &CancelToken,
+) -> Result<managed::Facts> {
     let account = query.under;
     let count = |status: Status| {
         let filter = Filter::parse(&format!("status={}", status.word()))?;
@@ -72,8 +83,8 @@ pub struct News {
 }
 
 /// Reads what is new since this user last looked at the alerts.
-pub fn news(estate: &dyn Estate, cancel: &Cancel) -> Result<News> {
-    let (alerts, caps) = estate.events_after(estate.heard(cancel)?, cancel)?;
+pub fn news(estate: &dyn Estate, cancel: &CancelToken) -> Result<News> {
+    let (alerts, caps) = estate.events_after(estate.last_event_seen(cancel)?, cancel)?;
     // A server of an earlier version has no such status.
     let status = estate.rollover_status().unwrap_or_default();
     let (rollover, rollover_key) = (status.message(), status.message_key());
@@ -92,7 +103,7 @@ pub struct Facts {
     /// Its changes, newest first; `None` for those who may not see them.
     pub entries: Option<Vec<Entry>>,
     /// Who put it into its state; `None` where an import stated it.
-    pub stated: Option<Stated>,
+    pub stated: Option<StateOrigin>,
 }
 
 impl Facts {

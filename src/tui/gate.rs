@@ -6,7 +6,7 @@ use super::model::Model;
 use crate::probe::Kind;
 
 /// Whether an action can be run now, or why not.
-pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
+pub fn disabled_reason(model: &Model, action: Action) -> Result<(), String> {
     let row = action.row();
     if let Some(need) = row.need {
         model.roles.permit(model.me.role, need).map_err(|e| e.to_string())?;
@@ -20,17 +20,15 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
             return Err("the server does not answer; wait until it is back".into());
         }
     }
-    let accounts = &model.accounts;
-    let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
     match action {
         action if (on_sims(action) || action == Action::CopyIccid) && model.target().is_none() => {
             Err(no_sim(model).into())
         }
         action if on_sims(action) && model.job.is_some() => Err("another change is still running".into()),
-        Action::SetLevels if !entitled(model) => {
+        Action::SetLevels if !has_levels(model) => {
             Err("caps and alerts are switched off here by the account above".into())
         }
-        Action::Move if accounts.all().len() < 2 => {
+        Action::Move if model.accounts.all().len() < 2 => {
             Err("there is no other account; + in the tree adds one".into())
         }
         Action::SimDetails | Action::SelectSame | Action::Toggle | Action::Range
@@ -38,19 +36,32 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
         {
             Err(no_sim(model).into())
         }
-        Action::Ping | Action::Diagnose => asked(model, action),
-        Action::ExtendHere if model.picked.last.is_none() => Err("nothing is selected to extend from".into()),
+        Action::Ping | Action::Diagnose => check_probe(model, action),
+        Action::ExtendHere if model.picked.last.is_none() => {
+            Err("nothing is selected to extend from".into())
+        }
         Action::ClearFilter if model.query.filter == estate::Filter::All && model.usual.is_none() => {
             Err("there is no filter".into())
         }
         Action::RemoveCondition if model.query.filter == estate::Filter::All => {
             Err("there is no filter".into())
         }
-        Action::Export if model.export.writing.is_some() => Err("another file is still being written".into()),
+        Action::Export if model.export.writing.is_some() => {
+            Err("another file is still being written".into())
+        }
         Action::SaveFilter if model.read_only => Err("this session is read-only".into()),
         Action::FilterSame if model.focus == Pane::Table && model.table.current().is_none() => {
             Err(no_sim(model).into())
         }
+        action => account_reason(model, action),
+    }
+}
+
+/// Why an account cannot be changed, or `Ok`.
+fn account_reason(model: &Model, action: Action) -> Result<(), String> {
+    let accounts = &model.accounts;
+    let on_top = accounts.top().is_some_and(|top| top.id == model.tree.cursor);
+    match action {
         Action::AccountMove | Action::AccountDelete if on_top => {
             Err("your own account stays where it is".into())
         }
@@ -70,7 +81,7 @@ pub fn allowed(model: &Model, action: Action) -> Result<(), String> {
 }
 
 /// Whether the network of the SIM can be asked.
-fn asked(model: &Model, action: Action) -> Result<(), String> {
+fn check_probe(model: &Model, action: Action) -> Result<(), String> {
     let kind = if action == Action::Ping { Kind::Ping } else { Kind::Diagnostics };
     if model.shown_whole().is_none() && !model.picked.is_empty() {
         let alone = model.picked.total == Some(1) && model.table.current().is_some_and(|row| row.marked);
@@ -99,7 +110,7 @@ fn no_sim(model: &Model) -> &'static str {
 }
 
 /// Whether the SIM an action is about, or else the user's own account, has caps and alerts at all.
-fn entitled(model: &Model) -> bool {
+fn has_levels(model: &Model) -> bool {
     let one = match model.shown_whole() {
         Some(pane) => pane.facts.as_ref().map(|facts| facts.sim.account),
         None if model.picked.is_empty() => model.table.current().map(|row| row.row.sim.account),
@@ -121,7 +132,9 @@ fn empty(model: &Model) -> Result<(), String> {
 /// What changes SIMs.
 pub fn on_sims(action: Action) -> bool {
     let row = action.row();
-    row.place == Place::Table && !row.makes.is_empty() && !matches!(action, Action::Ping | Action::Diagnose)
+    row.place == Place::Table
+        && !row.makes.is_empty()
+        && !matches!(action, Action::Ping | Action::Diagnose)
 }
 
 /// Whether an action belongs to the pane that has the focus.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use estate::{Cancel, Estate, Filter, Local, Query, Time};
+use estate::{CancelToken, Estate, Filter, Local, Query, Time};
 use ratatui::buffer::Buffer;
 
 use super::action::Action;
 use super::hit::{self, Hit};
 use super::keymap::Keymap;
-use super::model::{Kind, Model, Site, Start};
+use super::model::{Kind, Location, Model, Start};
 use super::msg::{Effect, Msg};
 use super::term::{Button, Code, Event, Key, Mouse, MouseKind};
 use super::theme::Theme;
@@ -40,7 +40,7 @@ pub struct Session {
 impl Session {
     /// Opens a screen of that size.
     pub fn new(local: Local, kind: Kind, size: (u16, u16), now: Time) -> Self {
-        Self::with_theme(local, kind, size, now, Theme::shipped("dark", false))
+        Self::with_theme(local, kind, size, now, Theme::load_shipped("dark", false))
     }
 
     /// Opens a screen in a theme.
@@ -52,22 +52,22 @@ impl Session {
     pub fn of(estate: Arc<dyn Estate>, kind: Kind, size: (u16, u16), now: Time, theme: Theme) -> Self {
         let model = Model::new(Start {
             kind,
-            site: Site {
-                place: estate.place(),
+            site: Location {
+                place: estate.location(),
                 estate: estate.estate_id().expect("identity"),
                 links: Some("https://sims.example".into()),
             },
             me: estate.me().clone(),
             roles: estate.roles().clone(),
             read_only: estate.read_only(),
-            accounts: estate.accounts(&Cancel::new()).expect("accounts"),
-            keymap: Keymap::shipped("default"),
+            accounts: estate.accounts(&CancelToken::new()).expect("accounts"),
+            keymap: Keymap::load_shipped("default"),
             theme,
             size,
             mouse: true,
             clipboard: "OSC 52; the terminal does not confirm",
             machine: vec![("simdeck", "0.0.0".into()), ("TERM", "xterm".into())],
-            probes: crate::probe::Probes::simulated(),
+            probes: crate::probe::Probes::simulate(),
             mail: false,
             now,
         });
@@ -89,7 +89,7 @@ impl Session {
             let answer = perform::perform(
                 self.estate.as_ref(),
                 effect.clone(),
-                &Cancel::new(),
+                &CancelToken::new(),
                 &AtomicBool::new(false),
                 &|_| {},
             );
@@ -213,7 +213,7 @@ impl Session {
     pub fn count(&self, text: &str) -> u64 {
         let filter = Filter::parse(text).expect(text);
         let query = Query { filter, ..Query::all(self.model.me.account, self.model.now) };
-        self.estate.count(&query, &Cancel::new()).expect("count")
+        self.estate.count(&query, &CancelToken::new()).expect("count")
     }
 
     /// The filter in force, as text.
@@ -229,7 +229,7 @@ fn parse(keys: &str) -> Vec<Key> {
         if let Some((name, after)) =
             rest.strip_prefix('<').and_then(|r| r.split_once('>')).filter(|(n, _)| !n.is_empty())
         {
-            out.push(named(name));
+            out.push(key_named(name));
             rest = after;
         } else {
             out.push(Key::char(c));
@@ -239,12 +239,12 @@ fn parse(keys: &str) -> Vec<Key> {
     out
 }
 
-fn named(name: &str) -> Key {
+fn key_named(name: &str) -> Key {
     if let Some(inner) = name.strip_prefix("S-") {
-        return Key { shift: true, ..named(inner) };
+        return Key { shift: true, ..key_named(inner) };
     }
     if let Some(inner) = name.strip_prefix("C-") {
-        return Key { ctrl: true, ..named(inner) };
+        return Key { ctrl: true, ..key_named(inner) };
     }
     Key::plain(match name {
         "F1" => Code::F(1),

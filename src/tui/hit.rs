@@ -68,7 +68,7 @@ pub fn at(model: &Model, x: u16, y: u16) -> Hit {
         return Hit::Nothing;
     }
     let at = Position::new(x, y);
-    if let Some((area, line)) = typing::offered(model)
+    if let Some((area, line)) = typing::suggestion_area(model)
         && area.contains(at)
     {
         let inside = at.y > area.y && at.y + 1 < area.bottom();
@@ -209,7 +209,7 @@ fn over(model: &Model, at: Position) -> Hit {
             Some(Overlay::History(history)) => history.entries.len(),
             Some(Overlay::Columns(pane)) => pane.lines().len(),
             Some(Overlay::Saved(pane)) => pane.len(),
-            Some(Overlay::Numbers(pane)) => pane.shown().len(),
+            Some(Overlay::Numbers(pane)) => pane.visible_numbers().len(),
             Some(Overlay::Alerts(pane)) => pane.events.as_ref().map_or(0, Vec::len),
             _ => 0,
         };
@@ -253,7 +253,8 @@ fn of_form(open: &Form, inner: Rect, at: Position) -> Hit {
 
 fn of_builder(open: &Builder, inner: Rect, at: Position) -> Hit {
     let parts = builder::parts(inner);
-    if let Some((_, letter, _)) = builder::tools(parts.tools).into_iter().find(|(rect, ..)| rect.contains(at))
+    if let Some((_, letter, _)) =
+        builder::tools(parts.tools).into_iter().find(|(rect, ..)| rect.contains(at))
     {
         return Hit::Tool(letter);
     }
@@ -263,7 +264,8 @@ fn of_builder(open: &Builder, inner: Rect, at: Position) -> Hit {
     let Some(placed) = builder::rows(open, parts.rows).into_iter().find(|p| p.area.contains(at)) else {
         return Hit::Nothing;
     };
-    let cell = placed.cells.iter().find(|(_, rect)| rect.contains(at)).map_or(Cell::Field, |(cell, _)| *cell);
+    let cell =
+        placed.cells.iter().find(|(_, rect)| rect.contains(at)).map_or(Cell::Field, |(cell, _)| *cell);
     Hit::Cell(placed.line, cell)
 }
 

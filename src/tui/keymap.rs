@@ -69,7 +69,7 @@ pub struct Keymap {
 
 impl Keymap {
     /// A shipped keymap.
-    pub fn shipped(name: &str) -> Self {
+    pub fn load_shipped(name: &str) -> Self {
         let (name, text) = SHIPPED.iter().find(|(n, _)| *n == name).unwrap_or(&SHIPPED[0]);
         Self::parse(text, &format!("{name}.toml"), true).unwrap_or_default()
     }
@@ -79,7 +79,10 @@ impl Keymap {
         let name = config.keymap.as_deref().unwrap_or("default");
         if !SHIPPED.iter().any(|(known, _)| *known == name) {
             let known: Vec<&str> = SHIPPED.iter().map(|(n, _)| *n).collect();
-            return Err(Failure::Config(format!("keymap = \"{name}\": there are {}", known.join(" and "))));
+            return Err(Failure::Config(format!(
+                "keymap = \"{name}\": there are {}",
+                known.join(" and ")
+            )));
         }
         let path = config_dir().join("keymap.toml");
         let own = match std::fs::read_to_string(&path) {
@@ -87,16 +90,18 @@ impl Keymap {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(error) => return Err(Failure::io(format!("cannot read {}", path.display()), error)),
         };
-        Self::shipped(name).overridden(own)
+        Self::load_shipped(name).overridden(own)
     }
 
     fn parse(text: &str, file: &str, shipped: bool) -> Result<Self, Failure> {
         let parsed: File = toml::from_str(text)
             .map_err(|e| Failure::Config(format!("{file}: {}", e.to_string().trim_end())))?;
         let mut bindings = Vec::new();
-        for (pane, section) in
-            [(Pane::Everywhere, parsed.everywhere), (Pane::Table, parsed.table), (Pane::Tree, parsed.tree)]
-        {
+        for (pane, section) in [
+            (Pane::Everywhere, parsed.everywhere),
+            (Pane::Table, parsed.table),
+            (Pane::Tree, parsed.tree),
+        ] {
             for (keys, action) in section {
                 let line = text[..keys.span().start].matches('\n').count() + 1;
                 let source = format!("{file}:{line}");
@@ -112,7 +117,8 @@ impl Keymap {
                     name => Some(Action::from_name(name).ok_or_else(|| {
                         let names = super::action::ACTIONS.iter().map(|row| row.name);
                         let near = estate::text::nearest(name, names);
-                        let near = near.first().map(|n| format!("; did you mean {n}?")).unwrap_or_default();
+                        let near =
+                            near.first().map(|n| format!("; did you mean {n}?")).unwrap_or_default();
                         bad(format!("there is no action \"{name}\"{near}"))
                     })?),
                 };
@@ -204,7 +210,8 @@ impl Keymap {
     /// The first key of an action that works in a pane.
     pub fn key_in(&self, pane: Pane, action: Action) -> Option<String> {
         let here = |b: &&Binding| {
-            b.action == Some(action) && matches!(self.find(pane, &b.keys), Found::Action(a) if a == action)
+            b.action == Some(action)
+                && matches!(self.find(pane, &b.keys), Found::Action(a) if a == action)
         };
         let best = self.bindings.iter().filter(here).min_by_key(|b| (rank(&b.keys), pretty(&b.text)));
         best.map(|b| pretty(&b.text))
@@ -298,7 +305,7 @@ mod tests {
 
     fn error(text: &str) -> String {
         let own = Keymap::parse(text, "keymap.toml", false);
-        own.and_then(|own| Keymap::shipped("default").overridden(own)).expect_err(text).to_string()
+        own.and_then(|own| Keymap::load_shipped("default").overridden(own)).expect_err(text).to_string()
     }
 
     #[test]
@@ -323,8 +330,9 @@ mod tests {
             Action::Suspend,
         ];
         for (name, _) in SHIPPED {
-            let keymap = Keymap::shipped(name);
-            for row in super::super::action::ACTIONS.iter().filter(|row| !indirect.contains(&row.action)) {
+            let keymap = Keymap::load_shipped(name);
+            for row in super::super::action::ACTIONS.iter().filter(|row| !indirect.contains(&row.action))
+            {
                 let safe = keymap
                     .bindings
                     .iter()
@@ -339,7 +347,7 @@ mod tests {
     #[test]
     fn tails_of_torn_sequences_are_not_bound() {
         for (name, _) in SHIPPED {
-            let keymap = Keymap::shipped(name);
+            let keymap = Keymap::load_shipped(name);
             for tail in ['[', 'O', 'M', '0', ';', '~'] {
                 for pane in [Pane::Table, Pane::Tree] {
                     assert_eq!(keymap.find(pane, &[Key::char(tail)]), Found::Nothing, "{name} {tail}");
@@ -347,7 +355,10 @@ mod tests {
             }
             for digit in '1'..='9' {
                 let found = keymap.find(Pane::Table, &[Key::char(digit)]);
-                assert!(matches!(found, Found::Action(action) if action.digit().is_some()), "{name} {digit}");
+                assert!(
+                    matches!(found, Found::Action(action) if action.digit().is_some()),
+                    "{name} {digit}"
+                );
             }
         }
     }
@@ -360,7 +371,8 @@ mod tests {
         );
         assert!(error("[table]\n\"hyper+y\" = \"move\"\n").contains("keymap.toml:2"));
         assert!(
-            error("[everywhere]\n\"g\" = \"first\"\n").contains("keymap.toml:2: \"g\" collides with \"g ")
+            error("[everywhere]\n\"g\" = \"first\"\n")
+                .contains("keymap.toml:2: \"g\" collides with \"g ")
         );
         assert!(error("[everywhere]\n\"y\" = \"move\"\n").contains("does not apply"));
         assert!(error("[everywhere]\n\"ctrl+y\" = \"quit\"\n\"ctrl+y\" = \"help\"\n").contains("line 3"));
@@ -368,8 +380,9 @@ mod tests {
 
     #[test]
     fn own_keys_override_one_by_one() {
-        let own = Keymap::parse("[table]\n\"w\" = \"none\"\n\"y\" = \"move\"\n", "k", false).expect("own");
-        let keymap = Keymap::shipped("default").overridden(own).expect("merged");
+        let own =
+            Keymap::parse("[table]\n\"w\" = \"none\"\n\"y\" = \"move\"\n", "k", false).expect("own");
+        let keymap = Keymap::load_shipped("default").overridden(own).expect("merged");
         assert_eq!(keymap.find(Pane::Table, &[Key::char('w')]), Found::Nothing);
         assert_eq!(keymap.find(Pane::Table, &[Key::char('y')]), Found::Action(Action::Move));
         assert_eq!(keymap.find(Pane::Table, &[Key::char('g')]), Found::Prefix);

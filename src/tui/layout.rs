@@ -81,7 +81,7 @@ pub fn beside_cursor(model: &Model) -> Option<(u16, u16)> {
 }
 
 /// What the footer offers here, without the help that is always there.
-fn offered(model: &Model) -> &'static [(A, &'static str)] {
+fn footer_actions(model: &Model) -> &'static [(A, &'static str)] {
     match model.focus {
         Pane::Table if model.page.is_some() => &[
             (A::OpenAccount, "choose"),
@@ -145,7 +145,7 @@ pub fn footer(model: &Model) -> Vec<(Rect, String, &'static str, A)> {
     let mut hints = Vec::new();
     let end = area.right().saturating_sub(help.width() as u16 + 1);
     let mut x = area.x + 1;
-    for (action, word) in offered(model) {
+    for (action, word) in footer_actions(model) {
         let key = key(*action);
         let width = (key.width() + 1 + word.width()) as u16;
         if key.is_empty() || x + width + 2 > end {

@@ -1,6 +1,6 @@
 //! An account's page beside the tree: overview, users, settings, help, history. Pure; knows no frame.
 
-use estate::{AccountId, Entry, External, Help, Role, Status, User, UserState};
+use estate::{AccountId, Entry, ExternalRecipient, Help, Role, Status, User, UserState};
 
 use super::action::Action;
 use super::overlay::pages::{Page, Pages};
@@ -18,7 +18,8 @@ pub enum Tab {
 }
 
 impl Page for Tab {
-    const ALL: &'static [Self] = &[Self::Overview, Self::Users, Self::Settings, Self::Help, Self::History];
+    const ALL: &'static [Self] =
+        &[Self::Overview, Self::Users, Self::Settings, Self::Help, Self::History];
 
     fn title(self) -> &'static str {
         match self {
@@ -45,7 +46,7 @@ pub struct Facts {
     /// Its users.
     pub users: Vec<User>,
     /// Who else hears of its SIMs.
-    pub externals: Vec<External>,
+    pub externals: Vec<ExternalRecipient>,
     /// What it sets for those below it.
     pub help: Option<Help>,
     /// What its own users see.
@@ -96,7 +97,7 @@ impl HelpLine {
 
 /// What a line of the page is for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Wish {
+pub enum PageAction {
     /// Nothing.
     Nothing,
     /// Run an action on the account.
@@ -161,22 +162,33 @@ impl Managed {
     }
 
     /// What the line under the cursor is for.
-    pub fn wish(&self) -> Wish {
-        let Some(facts) = &self.facts else { return Wish::Nothing };
+    pub fn wish(&self) -> PageAction {
+        let Some(facts) = &self.facts else { return PageAction::Nothing };
         let at = self.cursor;
         match self.pages.open {
-            Tab::Overview => facts.missing().get(at).map_or(Wish::Nothing, |(_, wish)| wish.clone()),
-            Tab::Users if at == 0 => Wish::Run(Action::UserAdd),
-            Tab::Users => facts.users.get(at - 1).map_or(Wish::Nothing, |u| Wish::User(Box::new(u.clone()))),
+            Tab::Overview => {
+                facts.missing().get(at).map_or(PageAction::Nothing, |(_, wish)| wish.clone())
+            }
+            Tab::Users if at == 0 => PageAction::Run(Action::UserAdd),
+            Tab::Users => facts
+                .users
+                .get(at - 1)
+                .map_or(PageAction::Nothing, |u| PageAction::User(Box::new(u.clone()))),
             Tab::Settings => match self.settings().get(at) {
-                Some(Setting::Asked(_, action)) => Wish::Run(*action),
-                Some(Setting::External(i)) => {
-                    facts.externals.get(*i).map_or(Wish::Nothing, |x| Wish::Strip(x.address.clone()))
-                }
-                None => Wish::Nothing,
+                Some(Setting::Asked(_, action)) => PageAction::Run(*action),
+                Some(Setting::External(i)) => facts
+                    .externals
+                    .get(*i)
+                    .map_or(PageAction::Nothing, |x| PageAction::Strip(x.address.clone())),
+                None => PageAction::Nothing,
             },
-            Tab::Help => HelpLine::ALL.get(at).map_or(Wish::Nothing, |line| Wish::Help(*line)),
-            Tab::History => facts.entries.get(at).map_or(Wish::Nothing, |e| Wish::Open(Box::new(e.clone()))),
+            Tab::Help => {
+                HelpLine::ALL.get(at).map_or(PageAction::Nothing, |line| PageAction::Help(*line))
+            }
+            Tab::History => facts
+                .entries
+                .get(at)
+                .map_or(PageAction::Nothing, |e| PageAction::Open(Box::new(e.clone()))),
         }
     }
 
@@ -193,7 +205,7 @@ impl Managed {
     }
 
     /// Takes a key that is about the page; `None` leaves it to the keymap.
-    pub fn key(&mut self, key: Key) -> Option<Wish> {
+    pub fn key(&mut self, key: Key) -> Option<PageAction> {
         let last = self.lines().saturating_sub(1);
         match key.code {
             Code::Up | Code::Char('k') => self.cursor = self.cursor.saturating_sub(1),
@@ -206,14 +218,14 @@ impl Managed {
             Code::Right => self.turn(false),
             Code::Enter => return Some(self.wish()),
             // On a user the menu is that of the user.
-            Code::Char('m') if matches!(self.wish(), Wish::User(_)) => return Some(self.wish()),
+            Code::Char('m') if matches!(self.wish(), PageAction::User(_)) => return Some(self.wish()),
             _ => return None,
         }
-        Some(Wish::Nothing)
+        Some(PageAction::Nothing)
     }
 
     /// Takes what was read; the cursor stays on a line there is.
-    pub fn filled(&mut self, facts: Box<Facts>) {
+    pub fn set_facts(&mut self, facts: Box<Facts>) {
         self.facts = Some(facts);
         self.cursor = self.cursor.min(self.lines().saturating_sub(1));
     }
@@ -227,17 +239,20 @@ impl Default for Managed {
 
 impl Facts {
     /// What the account still lacks, and what mends it.
-    pub fn missing(&self) -> Vec<(&'static str, Wish)> {
+    pub fn missing(&self) -> Vec<(&'static str, PageAction)> {
         let admin = |u: &User| u.role == Role::Admin && u.state != UserState::Disabled;
         let active = |u: &User| u.role == Role::Admin && u.state == UserState::Active;
         let mut missing = Vec::new();
         if !self.users.iter().any(admin) {
-            missing.push(("no Admin yet: nobody there manages it", Wish::Run(Action::UserAdd)));
+            missing.push(("no Admin yet: nobody there manages it", PageAction::Run(Action::UserAdd)));
         } else if !self.users.iter().any(active) {
-            missing.push(("its Admin has not accepted the invitation yet", Wish::Tab(Tab::Users)));
+            missing.push(("its Admin has not accepted the invitation yet", PageAction::Tab(Tab::Users)));
         }
         if self.below && self.help.is_none() && self.seen.is_none() {
-            missing.push(("no help contact: those below see simdeck's own page", Wish::Tab(Tab::Help)));
+            missing.push((
+                "no help contact: those below see simdeck's own page",
+                PageAction::Tab(Tab::Help),
+            ));
         }
         missing
     }

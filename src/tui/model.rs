@@ -15,8 +15,8 @@ use super::keymap::{Keymap, Pane};
 use super::managed::Managed;
 use super::msg::Effect;
 use super::overlay::{Overlay, SimPane};
-use super::picked::Picked;
-use super::table::{Table, Want};
+use super::picked::Selection;
+use super::table::{ScrollTo, Table};
 use super::term::Key;
 use super::theme::Theme;
 use super::toast::{Messages, Refusal};
@@ -55,7 +55,7 @@ pub struct Start {
     /// What is open.
     pub kind: Kind,
     /// Where it is.
-    pub site: Site,
+    pub site: Location,
     /// Who is signed in.
     pub me: User,
     /// The role table.
@@ -94,7 +94,7 @@ pub struct Model {
     pub now: Time,
     pub kind: Kind,
     /// Where the estate is.
-    pub site: Site,
+    pub site: Location,
     /// How the server is reached, where there is one.
     pub reach: Reach,
     pub me: User,
@@ -103,7 +103,7 @@ pub struct Model {
     pub accounts: Arc<Accounts>,
     pub tree: Tree,
     pub table: Table,
-    pub picked: Picked,
+    pub picked: Selection,
     pub query: Query,
     /// The columns of the table.
     pub columns: Columns,
@@ -128,7 +128,7 @@ pub struct Model {
     /// Why the list has no rows, where that is not plain: an account of its filter is gone.
     pub fault: Option<String>,
     /// The saved filter that was called last.
-    pub called: Option<Called>,
+    pub called: Option<ActiveFilter>,
     /// The user's saved filters.
     pub saved: Vec<Saved>,
     /// Filters used before, latest first.
@@ -136,7 +136,7 @@ pub struct Model {
     /// What saved filters with a layout of their own were saved with, and what has become of it since.
     pub layouts: BTreeMap<String, (Layout, Layout)>,
     /// What to come back to from a saved filter.
-    pub usual: Option<Usual>,
+    pub usual: Option<PreviousView>,
     /// The values that filters can name.
     pub known: Known,
     /// Whether they may have changed.
@@ -204,7 +204,7 @@ impl Model {
             accounts: start.accounts,
             tree,
             table: Table::default(),
-            picked: Picked::default(),
+            picked: Selection::default(),
             waiting_since: None,
             matching: None,
             focus: Pane::Table,
@@ -256,15 +256,15 @@ impl Model {
     }
 
     /// Reads the list anew.
-    pub fn reload(&mut self, want: Want) -> Vec<Effect> {
+    pub fn reload(&mut self, want: ScrollTo) -> Vec<Effect> {
         let seek = match (&want, self.table.rows.get(self.table.top)) {
-            (Want::Keep, Some(row)) => estate::Seek::At(row.row.key.clone()),
-            (Want::Bottom, _) => estate::Seek::Last,
-            (Want::Row(n), _) => estate::Seek::Row(*n),
+            (ScrollTo::Keep, Some(row)) => estate::Seek::At(row.row.key.clone()),
+            (ScrollTo::Bottom, _) => estate::Seek::Last,
+            (ScrollTo::Row(n), _) => estate::Seek::Row(*n),
             _ => estate::Seek::First,
         };
         self.table.loading = true;
-        if want != Want::Keep {
+        if want != ScrollTo::Keep {
             self.waiting_since.get_or_insert(self.at);
         }
         self.tickets.rows = self.tickets.take();
@@ -278,7 +278,7 @@ impl Model {
     }
 
     /// A request for a page.
-    pub fn rows(&self, want: Want, seek: estate::Seek) -> Effect {
+    pub fn rows(&self, want: ScrollTo, seek: estate::Seek) -> Effect {
         Effect::Rows {
             ticket: self.tickets.rows,
             want,
@@ -324,7 +324,7 @@ impl Model {
         self.query.now = self.now;
         self.table.range = None;
         self.fault = None;
-        let mut effects = self.reload(Want::Top);
+        let mut effects = self.reload(ScrollTo::Top);
         effects.push(self.recount());
         effects.extend(self.recount_picked());
         effects
@@ -361,7 +361,7 @@ impl Model {
         let called = self.called.take();
         let Some(usual) = self.usual.take() else { return };
         if let Some((name, saved)) = called.and_then(|c| Some((c.name, c.layout?))) {
-            let columns = if saved.columns.is_empty() { Vec::new() } else { self.columns.saved() };
+            let columns = if saved.columns.is_empty() { Vec::new() } else { self.columns.to_saved() };
             let sort = saved.sort.as_ref().map(|_| self.query.sort.to_string());
             self.layouts.insert(name, (saved, Layout { columns, sort }));
         }
@@ -390,8 +390,12 @@ impl Model {
     /// Ignores letters for a moment after a message that the typing did not expect.
     pub fn ignore_letters(&mut self, reason: String) {
         self.pending.clear();
-        self.messages.refusal =
-            Some(Refusal { reason, until: self.at + REFUSAL, ignored: String::new(), awaits_rows: false });
+        self.messages.refusal = Some(Refusal {
+            reason,
+            until: self.at + REFUSAL,
+            ignored: String::new(),
+            awaits_rows: false,
+        });
     }
 
     /// Ignores letters until the rows of the entered filter are here: they are not meant for the
@@ -406,7 +410,8 @@ impl Model {
 
     /// The next moment something has to happen by itself.
     pub fn deadline(&self) -> Option<Duration> {
-        let which = (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
+        let which =
+            (!self.pending.is_empty()).then(|| self.pending_at + WHICH_KEY).filter(|t| *t > self.at);
         let late = self.waiting_since.map(|t| t + PATIENCE).filter(|t| *t > self.at);
         // How old what is shown has become is said by the second, then by the minute.
         let older = self.reach.offline.map(|since| {
@@ -474,9 +479,9 @@ impl Model {
     }
 
     /// How many of the SIMs an action acts on the filter hides; `None` while that is being counted.
-    pub fn hidden(&self) -> Option<u64> {
+    pub fn hidden_count(&self) -> Option<u64> {
         let whole = self.picked.is_empty() || self.shown_whole().is_some();
-        if whole { Some(0) } else { self.picked.hidden() }
+        if whole { Some(0) } else { self.picked.hidden_count() }
     }
 
     /// The SIMs an action acts on: the one whose details are open, the selection, or the one under the cursor. Never

@@ -9,13 +9,13 @@ use estate::export::Format;
 use estate::filter::suggest::Known;
 use estate::levels::Spread;
 use estate::{
-    AccountId, Accounts, Change, ChangeId, Common, Entry, Error, EstateUsage, Help, Item, Key as RowKey,
-    List, LogFilter, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek,
-    SignInSession, SimId, Target, TokenId, UserId,
+    AccountId, Accounts, Change, ChangeId, Entry, Error, EstateUsage, Help, Item, Key as RowKey, List,
+    LogFilter, Lookup, Outcome, Page, Plan, Progress, Query, Receipt, Rev, Saved, SavedEdit, Seek,
+    SharedValues, SignInSession, SimId, Target, TokenId, UserId,
 };
 
 use super::managed;
-use super::table::Want;
+use super::table::ScrollTo;
 use super::term::Event;
 use crate::probe::{Kind, Probe};
 use crate::tui::facts::Facts;
@@ -32,7 +32,7 @@ pub enum Msg {
     /// A person did something.
     Input(Event),
     /// A page arrived, with the SIMs of it that are selected.
-    Rows(Ticket, Want, Answer<(Page, BTreeSet<SimId>)>),
+    Rows(Ticket, ScrollTo, Answer<(Page, BTreeSet<SimId>)>),
     /// The matches were counted.
     Count(Ticket, Answer<u64>),
     /// The selection was counted: in all, and shown by the list.
@@ -70,7 +70,7 @@ pub enum Msg {
     /// What SIMs have in common as caps and alerts.
     Spread(Ticket, Answer<Spread>),
     /// What SIMs have in common, as far as edits go.
-    Common(Ticket, Answer<Common>),
+    Common(Ticket, Answer<SharedValues>),
     /// The builder's filter was counted.
     Tally(Ticket, Answer<u64>),
     /// What the estate has used.
@@ -129,7 +129,7 @@ pub enum ListSource {
 #[expect(missing_docs, reason = "the fields are named for what they are")]
 pub enum Effect {
     /// Read a page, and which of its SIMs are selected.
-    Rows { ticket: Ticket, want: Want, query: Box<Query>, seek: Seek, target: Box<Target> },
+    Rows { ticket: Ticket, want: ScrollTo, query: Box<Query>, seek: Seek, target: Box<Target> },
     /// Count the matches.
     Count { ticket: Ticket, query: Box<Query> },
     /// Count the selection.

@@ -25,12 +25,12 @@ pub use builder::Builder;
 pub use chooser::{Choosable, Chooser};
 pub use columns::ColumnsPane;
 pub use confirm::Confirm;
-pub use form::{Form, FormFor};
+pub use form::{Form, FormKind};
 pub use levels::LevelsPane;
 pub use list::{HistoryPane, ResultPane};
 pub use lists::{NumbersPane, SavedPane};
-pub use prompt::{Prompt, Purpose};
-pub use response::{Choice, Reply, SavedWish};
+pub use prompt::{Prompt, PromptKind};
+pub use response::{DialogResponse, MenuChoice, SavedWish};
 pub use sim::SimPane;
 pub use spending::SpendingPane;
 pub use support::SupportPane;
@@ -84,7 +84,7 @@ pub enum Overlay {
 
 impl Overlay {
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match self {
             Self::Choose(chooser) => chooser.key(key),
             Self::Confirm(confirm) => confirm.key(key),
@@ -106,14 +106,14 @@ impl Overlay {
             Self::Probe(probe) => probe.key(key),
             Self::Link(link) => link.key(key),
             Self::Exporting => match list::running_key(key) {
-                Reply::Cancel => Reply::CancelExport,
+                DialogResponse::Cancel => DialogResponse::CancelExport,
                 other => other,
             },
         }
     }
 
     /// Takes pasted text: only lines of text want it, and it never confirms.
-    pub fn paste(&mut self, text: &str) -> Reply {
+    pub fn paste(&mut self, text: &str) -> DialogResponse {
         match self {
             Self::Choose(chooser) => chooser.paste(&estate::text::clean(text)),
             Self::Prompt(prompt) => prompt.paste(text),
@@ -122,6 +122,6 @@ impl Overlay {
             Self::Form(form) => form.paste(text),
             _ => {}
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use estate::filter::suggest::{Known, TITLES};
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Result, Rev, Saved,
-    SavedEdit, SimId,
+    CancelToken, Change, ChangeId, Error, Estate, List, LogFilter, Lookup, Outcome, Progress, Result,
+    Rev, Saved, SavedEdit, SimId,
 };
 
 use super::msg::{Effect, ListSource, Msg};
@@ -57,8 +57,8 @@ const LANES: usize = 17;
 /// The questions a lane holds, and how to stop the one it works on.
 #[derive(Default)]
 struct Slot {
-    next: VecDeque<(Effect, Cancel)>,
-    running: Option<Cancel>,
+    next: VecDeque<(Effect, CancelToken)>,
+    running: Option<CancelToken>,
     closed: bool,
 }
 
@@ -69,9 +69,9 @@ pub struct Performer {
     lanes: Vec<Shared>,
     stop: Arc<AtomicBool>,
     /// Stops the file that is being written.
-    export: Mutex<Cancel>,
+    export: Mutex<CancelToken>,
     /// Stops the question that a network is asked.
-    probe: Mutex<Cancel>,
+    probe: Mutex<CancelToken>,
     estate: Arc<dyn Estate>,
     sender: Sender<Msg>,
 }
@@ -165,7 +165,7 @@ impl Performer {
                 matches!(waiting, Effect::EditSaved { .. } | Effect::ImportSaved { .. })
             });
         }
-        slot.next.push_back((effect, Cancel::new()));
+        slot.next.push_back((effect, CancelToken::new()));
         wake.notify_one();
     }
 }
@@ -173,10 +173,12 @@ impl Performer {
 impl Performer {
     /// A network takes its time: it is asked beside everything else.
     fn ask(&self, effect: Effect) {
-        let (estate, sender, cancel) = (Arc::clone(&self.estate), self.sender.clone(), Cancel::new());
+        let (estate, sender, cancel) =
+            (Arc::clone(&self.estate), self.sender.clone(), CancelToken::new());
         *self.probe.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
         thread::spawn(move || {
-            if let Some(msg) = perform(estate.as_ref(), effect, &cancel, &AtomicBool::new(false), &|_| {}) {
+            if let Some(msg) = perform(estate.as_ref(), effect, &cancel, &AtomicBool::new(false), &|_| {})
+            {
                 let _ = sender.send(msg);
             }
         });
@@ -184,7 +186,8 @@ impl Performer {
 
     /// A file that is being written is stopped by nothing else a person does.
     fn write_file(&self, effect: Effect) {
-        let (estate, sender, cancel) = (Arc::clone(&self.estate), self.sender.clone(), Cancel::new());
+        let (estate, sender, cancel) =
+            (Arc::clone(&self.estate), self.sender.clone(), CancelToken::new());
         if matches!(effect, Effect::Export { .. }) {
             *self.export.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
         }
@@ -243,7 +246,7 @@ fn work(lane: &Shared, estate: &dyn Estate, sender: &Sender<Msg>, stop: &AtomicB
 pub fn perform(
     estate: &dyn Estate,
     effect: Effect,
-    cancel: &Cancel,
+    cancel: &CancelToken,
     stop: &AtomicBool,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Option<Msg> {
@@ -251,8 +254,11 @@ pub fn perform(
         Effect::Rows { ticket, want, query, seek, target } => {
             let read = estate.page(&query, &seek, estate::WINDOW, cancel).and_then(|page| {
                 let ids: Vec<SimId> = page.rows.iter().map(|r| r.sim.id).collect();
-                let marked =
-                    if target.is_empty() { BTreeSet::new() } else { estate.marked(&target, &ids, cancel)? };
+                let marked = if target.is_empty() {
+                    BTreeSet::new()
+                } else {
+                    estate.selected_among(&target, &ids, cancel)?
+                };
                 Ok((page, marked))
             });
             Msg::Rows(ticket, want, read)
@@ -261,19 +267,23 @@ pub fn perform(
         Effect::Picked { ticket, target, query } => {
             Msg::Picked(ticket, estate.count_target(&target, &query, cancel))
         }
-        Effect::Marks { ticket, target, ids } => Msg::Marks(ticket, estate.marked(&target, &ids, cancel)),
+        Effect::Marks { ticket, target, ids } => {
+            Msg::Marks(ticket, estate.selected_among(&target, &ids, cancel))
+        }
         Effect::Accounts => Msg::Accounts(estate.accounts(cancel)),
         Effect::Range { ticket, query, from, to } => {
             Msg::Range(ticket, estate.range(&query, &from, &to, LISTED, cancel))
         }
-        Effect::Find { ticket, purpose, source } => Msg::Found(ticket, purpose, find(estate, source, cancel)),
-        Effect::Spread { ticket, target } => Msg::Spread(ticket, estate.spread(&target, cancel)),
+        Effect::Find { ticket, purpose, source } => {
+            Msg::Found(ticket, purpose, find(estate, source, cancel))
+        }
+        Effect::Spread { ticket, target } => Msg::Spread(ticket, estate.levels_summary(&target, cancel)),
         Effect::Common { ticket, target } => Msg::Common(ticket, estate.common(&target, cancel)),
         Effect::Plan { ticket, change } => Msg::Planned(ticket, estate.plan(&change, cancel)),
         Effect::Apply { id, change } => Msg::Applied(apply(estate, &id, &change, stop, tell)),
         Effect::Items { ticket, rev, outcome, after } => {
             let limit = super::overlay::list::ITEMS as u32;
-            Msg::Items(ticket, estate.items(rev, outcome, after, limit, cancel))
+            Msg::Items(ticket, estate.change_items(rev, outcome, after, limit, cancel))
         }
         Effect::Missed { ticket, rev, then } => {
             Msg::Missed(ticket, then, outcomes(estate, rev, then, cancel))
@@ -289,42 +299,49 @@ pub fn perform(
             };
             Msg::FoundHistory(ticket, found.map(|sim| Box::new(LogFilter { sim, ..*wanted })))
         }
-        effect if files::writes(&effect) => return files::written(estate, effect, cancel, tell),
+        effect if files::writes(&effect) => return files::write_report(estate, effect, cancel, tell),
         Effect::Iccids { target, query } => Msg::Copy(files::iccids(estate, &target, &query, cancel)),
         effect => return about_filters(estate, effect, cancel),
     })
 }
 
 /// What filters need besides the list itself.
-fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option<Msg> {
+fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &CancelToken) -> Option<Msg> {
     Some(match effect {
-        Effect::Known => Msg::Known(known(estate, cancel)),
-        Effect::Saved => Msg::Saved(of_person(estate.saved(cancel)), String::new()),
+        Effect::Known => Msg::Known(read_known(estate, cancel)),
+        Effect::Saved => Msg::Saved(of_person(estate.saved_filters(cancel)), String::new()),
         Effect::EditSaved { edits, said } => Msg::Saved(estate.edit_saved(&edits), said),
         Effect::ImportSaved { path } => {
             let taken = import_saved(estate, &path);
             let said = taken.as_ref().map(|(_, n)| format!("{n} filters taken in")).unwrap_or_default();
             Msg::Saved(taken.map(|(list, _)| list), said)
         }
-        Effect::Spending { ticket, account } => Msg::Spending(ticket, estate.estate_usage(account, cancel)),
+        Effect::Spending { ticket, account } => {
+            Msg::Spending(ticket, estate.estate_usage(account, cancel))
+        }
         Effect::News => Msg::News(of_person(super::facts::news(estate, cancel))),
-        Effect::Hear(upto) => Msg::News(estate.hear(upto).and_then(|()| super::facts::news(estate, cancel))),
+        Effect::Hear(upto) => {
+            Msg::News(estate.mark_events_seen(upto).and_then(|()| super::facts::news(estate, cancel)))
+        }
         Effect::Alerts { ticket, query } => {
             Msg::Alerts(ticket, super::facts::attention(estate, &query, cancel))
         }
-        Effect::Sim { ticket, id } => Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new)),
+        Effect::Sim { ticket, id } => {
+            Msg::Sim(ticket, super::facts::read(estate, id, cancel).map(Box::new))
+        }
         Effect::Account { ticket, query, below } => {
             Msg::Account(ticket, super::facts::account(estate, &query, below, cancel).map(Box::new))
         }
         Effect::Probe { ticket, sim, kind, probe, limit } => {
-            let asked = estate.probed(sim, kind.need(), cancel);
+            let asked = estate.authorize_probe(sim, kind.need(), cancel);
             let said = asked.and_then(|sim| probe.ask(&sim, limit, &|| cancel.is_cancelled()));
             Msg::Probed(ticket, said)
         }
         Effect::Link(id, email) => Msg::Linked(email, estate.link(id, false)),
         Effect::Sessions(of) => Msg::Sessions(of, estate.sessions(of)),
         Effect::EndSession(of, id) => {
-            let ended = id.map_or_else(|| estate.end_sessions(of), |id| estate.end_session(id).map(|_| 1));
+            let ended =
+                id.map_or_else(|| estate.end_sessions(of), |id| estate.end_session(id).map(|_| 1));
             Msg::SessionsEnded(of, ended.and_then(|ended| Ok((ended, estate.sessions(of)?))))
         }
         Effect::Help { ticket } => Msg::Help(ticket, estate.help(cancel)),
@@ -340,7 +357,7 @@ fn about_filters(estate: &dyn Estate, effect: Effect, cancel: &Cancel) -> Option
     })
 }
 
-fn known(estate: &dyn Estate, cancel: &Cancel) -> Result<Known> {
+fn read_known(estate: &dyn Estate, cancel: &CancelToken) -> Result<Known> {
     let counted = TITLES.iter().map(|row| row.0).filter(|field| field.is_counted());
     counted.map(|field| Ok((field, estate.values(field, cancel)?))).collect()
 }
@@ -352,7 +369,7 @@ fn import_saved(estate: &dyn Estate, path: &Path) -> Result<(Vec<Saved>, usize)>
     Ok((estate.edit_saved(&edits)?, edits.len()))
 }
 
-fn find(estate: &dyn Estate, source: ListSource, cancel: &Cancel) -> Result<Lookup> {
+fn find(estate: &dyn Estate, source: ListSource, cancel: &CancelToken) -> Result<Lookup> {
     let list = match source {
         ListSource::Given(list) => list,
         ListSource::Typed(text) => {
@@ -395,7 +412,7 @@ fn apply(
 }
 
 /// The SIMs of a change that did not get there, or those that did.
-fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &Cancel) -> Result<Vec<SimId>> {
+fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &CancelToken) -> Result<Vec<SimId>> {
     let wanted: &[Outcome] = match then {
         Then::Drop => &[Outcome::Done, Outcome::Unchanged],
         Then::Select | Then::Retry => &[Outcome::Refused, Outcome::Conflict, Outcome::Failed],
@@ -404,7 +421,7 @@ fn outcomes(estate: &dyn Estate, rev: Rev, then: Then, cancel: &Cancel) -> Resul
     for outcome in wanted.iter().copied() {
         let mut after = None;
         loop {
-            let items = estate.items(rev, Some(outcome), after, 10_000, cancel)?;
+            let items = estate.change_items(rev, Some(outcome), after, 10_000, cancel)?;
             after = items.last().map(|i| i.sim);
             ids.extend(items.iter().map(|i| i.sim));
             if items.len() < 10_000 || ids.len() as u64 > LISTED {

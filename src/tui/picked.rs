@@ -9,7 +9,7 @@ const UNDOS: usize = 50;
 
 /// What is selected, what was, and how much of it there is.
 #[derive(Debug, Clone, Default)]
-pub struct Picked {
+pub struct Selection {
     /// The selection.
     pub target: Target,
     /// How many SIMs it holds; `None` while they are counted.
@@ -22,14 +22,14 @@ pub struct Picked {
     acted: Option<Target>,
 }
 
-impl Picked {
+impl Selection {
     /// True when nothing is selected.
     pub fn is_empty(&self) -> bool {
         self.target.is_empty() || self.total == Some(0)
     }
 
     /// Selected SIMs that the list does not show.
-    pub fn hidden(&self) -> Option<u64> {
+    pub fn hidden_count(&self) -> Option<u64> {
         Some(self.total?.saturating_sub(self.shown?))
     }
 
@@ -64,7 +64,8 @@ impl Picked {
         if on {
             self.last = Some(id);
         }
-        let counted = self.total.filter(|_| by_query).map(|n| if on { n + 1 } else { n.saturating_sub(1) });
+        let counted =
+            self.total.filter(|_| by_query).map(|n| if on { n + 1 } else { n.saturating_sub(1) });
         self.recount();
         self.total = self.total.or(counted);
     }
@@ -115,7 +116,7 @@ impl Picked {
     }
 
     /// Notes what is acted on, for "select again".
-    pub fn acted(&mut self, target: &Target) {
+    pub fn note_target(&mut self, target: &Target) {
         self.acted = Some(Target { expect: None, ..target.clone() });
     }
 
@@ -139,7 +140,11 @@ pub fn filter_of(target: &Target, accounts: &Accounts) -> Filter {
         any.push(Filter::ids(target.ids.iter().copied()));
     }
     let all = Filter::any(any);
-    if target.except.is_empty() { all } else { all.and(Filter::ids(target.except.iter().copied()).negated()) }
+    if target.except.is_empty() {
+        all
+    } else {
+        all.and(Filter::ids(target.except.iter().copied()).negate())
+    }
 }
 
 /// A query's filter with its account scope written into it.
@@ -171,7 +176,7 @@ mod tests {
 
     #[test]
     fn single_marks_are_counted_and_taken_back() {
-        let mut picked = Picked::default();
+        let mut picked = Selection::default();
         picked.set(id(1), true);
         picked.add(&[id(2), id(3)]);
         picked.set(id(2), false);
@@ -184,7 +189,7 @@ mod tests {
 
     #[test]
     fn exceptions_of_a_query_are_kept_apart() {
-        let mut picked = Picked::default();
+        let mut picked = Selection::default();
         picked.add_query(Query::all(AccountId(1), Time(0)));
         assert_eq!(picked.total, None);
         picked.total = Some(10);
@@ -196,10 +201,10 @@ mod tests {
 
     #[test]
     fn what_was_acted_on_comes_back() {
-        let mut picked = Picked::default();
+        let mut picked = Selection::default();
         picked.add(&[id(7)]);
         let target = picked.target.clone();
-        picked.acted(&target);
+        picked.note_target(&target);
         picked.clear();
         assert!(picked.again());
         assert_eq!(picked.target.ids, BTreeSet::from([id(7)]));

@@ -101,7 +101,7 @@ pub fn keep_in(model: &mut Model, folder: &Path) {
         recents: model.recents.iter().map(|a| a.0).collect(),
         account: Some(model.query.under.0),
         sort: Some(model.query.sort.to_string()),
-        columns: model.columns.saved(),
+        columns: model.columns.to_saved(),
         tree: Some(model.show_tree),
         details: model.show_details,
         recent_filters: model.recent_filters.clone(),

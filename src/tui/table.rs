@@ -29,7 +29,7 @@ pub struct Range {
 
 /// What a page that was asked for is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Want {
+pub enum ScrollTo {
     /// Follow the rows there are.
     After,
     /// Come before them.
@@ -87,7 +87,7 @@ impl Table {
     }
 
     /// The rows on the screen.
-    pub fn shown(&self) -> impl Iterator<Item = (usize, &TableRow)> {
+    pub fn visible_rows(&self) -> impl Iterator<Item = (usize, &TableRow)> {
         self.rows.iter().enumerate().skip(self.top).take(self.height)
     }
 
@@ -166,32 +166,33 @@ impl Table {
     }
 
     /// The page that should be asked for next, if any: a screen and a half is kept ready on both sides.
-    pub fn need(&self) -> Option<(Seek, Want)> {
+    pub fn need(&self) -> Option<(Seek, ScrollTo)> {
         if self.loading || self.stalled {
             return None;
         }
         let spare = self.height + self.height / 2 + 10;
         let (first, last) = (self.rows.front()?, self.rows.back()?);
         if self.after && self.rows.len() < self.top + self.height + spare {
-            return Some((Seek::After(last.row.key.clone()), Want::After));
+            return Some((Seek::After(last.row.key.clone()), ScrollTo::After));
         }
         if self.before && self.top < spare {
-            return Some((Seek::Before(first.row.key.clone()), Want::Before));
+            return Some((Seek::Before(first.row.key.clone()), ScrollTo::Before));
         }
         None
     }
 
     /// Takes a page in.
-    pub fn receive(&mut self, page: Page, marked: &BTreeSet<SimId>, want: &Want) {
+    pub fn receive(&mut self, page: Page, marked: &BTreeSet<SimId>, want: &ScrollTo) {
         (self.loading, self.stalled) = (false, false);
-        let rows = page.rows.into_iter().map(|row| TableRow { marked: marked.contains(&row.sim.id), row });
+        let rows =
+            page.rows.into_iter().map(|row| TableRow { marked: marked.contains(&row.sim.id), row });
         match want {
-            Want::After => {
+            ScrollTo::After => {
                 self.rows.extend(rows);
                 self.after = page.after;
                 self.trim_front();
             }
-            Want::Before => {
+            ScrollTo::Before => {
                 let rows: Vec<TableRow> = rows.collect();
                 self.prepend(rows);
                 self.before = page.before;
@@ -239,7 +240,7 @@ impl Table {
         }
     }
 
-    fn replace(&mut self, rows: VecDeque<TableRow>, want: &Want) {
+    fn replace(&mut self, rows: VecDeque<TableRow>, want: &ScrollTo) {
         let held = self.current().map(|r| r.row.sim.id);
         let height = self.cursor.saturating_sub(self.top);
         let old = self.cursor.saturating_sub(self.top);
@@ -248,18 +249,18 @@ impl Table {
         self.base = 0;
         (self.top, self.cursor) = (0, 0);
         match want {
-            Want::Bottom => {
+            ScrollTo::Bottom => {
                 self.cursor = self.rows.len().saturating_sub(1);
                 self.first = None;
                 self.shift_range(i64::MIN);
             }
-            Want::Keep => {
+            ScrollTo::Keep => {
                 let place = self.rows.iter().position(|r| Some(r.row.sim.id) == held);
                 self.cursor = place.unwrap_or(old).min(self.rows.len().saturating_sub(1));
                 self.top = self.cursor.saturating_sub(height);
                 self.first = first;
             }
-            Want::Row(n) => {
+            ScrollTo::Row(n) => {
                 self.first = Some(*n);
                 self.range = None;
             }
@@ -329,9 +330,10 @@ mod tests {
 
     fn table(rows: i64, height: usize) -> Table {
         let mut table = Table { height, ..Table::default() };
-        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
+        let row =
+            |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let page = Page { rows: (0..rows).map(row).collect(), before: false, after: true, rev: 1 };
-        table.receive(page, &BTreeSet::new(), &Want::Top);
+        table.receive(page, &BTreeSet::new(), &ScrollTo::Top);
         table
     }
 
@@ -346,9 +348,10 @@ mod tests {
         let mut table = table(50, 10);
         table.step(70);
         assert_eq!((table.cursor, table.top), (49, 40));
-        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
+        let row =
+            |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let more = Page { rows: (50..100).map(row).collect(), before: true, after: false, rev: 1 };
-        table.receive(more, &BTreeSet::new(), &Want::After);
+        table.receive(more, &BTreeSet::new(), &ScrollTo::After);
         assert_eq!(table.current().expect("row").row.sim.id, SimId(70));
         table.step(500);
         assert_eq!(table.cursor, 99);
@@ -369,9 +372,10 @@ mod tests {
     fn a_range_whose_anchor_left_the_window_knows_both_ends() {
         let mut table = table(50, 10);
         table.begin_range(true);
-        let row = |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
+        let row =
+            |n: i64| Row { sim: sim(n), key: Key { values: vec![SortValue::Number(n)], id: SimId(n) } };
         let last = Page { rows: (900..950).map(row).collect(), before: true, after: false, rev: 1 };
-        table.receive(last, &BTreeSet::new(), &Want::Bottom);
+        table.receive(last, &BTreeSet::new(), &ScrollTo::Bottom);
         let ends = table.range_ids().expect("a range").expect_err("not all of it is here");
         assert_eq!((ends.0.id, ends.1.id), (SimId(0), SimId(949)));
         assert!(table.in_range(0) && table.range_len().is_none());

@@ -6,5 +6,5 @@ pub mod guard;
 pub mod input;
 pub mod screen;
 
-pub use caps::{Capabilities, Tier};
+pub use caps::{Capabilities, ColorDepth};
 pub use event::{Button, Code, Event, Key, Mouse, MouseKind};

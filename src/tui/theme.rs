@@ -5,7 +5,7 @@ use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::term::{Capabilities, Tier};
+use super::term::{Capabilities, ColorDepth};
 use crate::config::{Config, read_toml};
 use crate::failure::Failure;
 use crate::folders::config_dir;
@@ -47,7 +47,7 @@ pub struct Theme {
 
 impl Theme {
     /// A shipped theme.
-    pub fn shipped(name: &str, ascii: bool) -> Self {
+    pub fn load_shipped(name: &str, ascii: bool) -> Self {
         let (_, text) = SHIPPED.iter().find(|(n, _)| *n == name).unwrap_or(&SHIPPED[0]);
         Self::of(&toml::from_str(text).unwrap_or_default(), &Colours::default(), ascii)
             .unwrap_or_else(|_| Self::bare(ascii))
@@ -74,14 +74,16 @@ impl Theme {
             let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
             Failure::Config(format!("{}:{line}: {why}", path.display()))
         })?;
-        let theme = if terminal.tier == Tier::Mono { Self::shipped("mono", ascii) } else { theme };
+        let theme =
+            if terminal.tier == ColorDepth::Mono { Self::load_shipped("mono", ascii) } else { theme };
         Ok(Self { zone: config.display.time, ..theme })
     }
 
     /// Builds a theme. An error has the place of the colour in the text of `own`.
     fn of(base: &Colours, own: &Colours, ascii: bool) -> Result<Self, (usize, String)> {
         let style = |own: &Option<Spanned<String>>, base: &Option<Spanned<String>>| {
-            let Some(name) = own.as_ref().or(base.as_ref()).filter(|name| name.get_ref() != "default") else {
+            let Some(name) = own.as_ref().or(base.as_ref()).filter(|name| name.get_ref() != "default")
+            else {
                 return Ok(Style::new());
             };
             let colour = colour(name.get_ref()).map_err(|why| (name.span().start, why))?;
@@ -189,7 +191,7 @@ mod tests {
         assert_eq!(colour("cyan"), Ok(Color::Cyan));
         assert_eq!(colour("#102030"), Ok(Color::Rgb(16, 32, 48)));
         assert!(colour("mauve").is_err());
-        let mono = Theme::shipped("mono", true);
+        let mono = Theme::load_shipped("mono", true);
         assert_eq!((mono.bad, mono.mark), (Style::new(), Style::new()));
     }
 }

@@ -6,7 +6,7 @@ use estate::Error;
 
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub enum Severity {
     /// Good to know; goes with the next key.
     Info,
     /// Something failed; stays until Esc.
@@ -17,7 +17,7 @@ pub enum Weight {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// How much it matters.
-    pub weight: Weight,
+    pub weight: Severity,
     /// The sentence.
     pub text: String,
 }
@@ -61,7 +61,7 @@ const KEPT: usize = 500;
 impl Messages {
     /// Says something good to know.
     pub fn say(&mut self, text: impl Into<String>) {
-        self.push(Weight::Info, &text.into());
+        self.push(Severity::Info, &text.into());
     }
 
     /// Replaces the message on the screen, or says it where there is none.
@@ -75,10 +75,10 @@ impl Messages {
     /// Says what went wrong, with the way out.
     pub fn fail(&mut self, error: &Error) {
         let hint = error.hint().map(|h| format!(" - {h}")).unwrap_or_default();
-        self.push(Weight::Error, &format!("{error}{hint}"));
+        self.push(Severity::Error, &format!("{error}{hint}"));
     }
 
-    fn push(&mut self, weight: Weight, text: &str) {
+    fn push(&mut self, weight: Severity, text: &str) {
         if self.all.len() == KEPT {
             self.all.remove(0);
         }
@@ -93,7 +93,7 @@ impl Messages {
 
     /// A key was pressed: what is only good to know goes.
     pub fn pass(&mut self) {
-        if self.current().is_some_and(|m| m.weight == Weight::Info) {
+        if self.current().is_some_and(|m| m.weight == Severity::Info) {
             self.shown = None;
         }
     }

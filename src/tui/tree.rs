@@ -35,8 +35,11 @@ impl Tree {
         let mut place = 0;
         while let Some(account) = all.get(place) {
             self.lines.push(place);
-            place +=
-                if self.open.contains(&account.id) { 1 } else { accounts.subtree(account.id).len().max(1) };
+            place += if self.open.contains(&account.id) {
+                1
+            } else {
+                accounts.subtree(account.id).len().max(1)
+            };
         }
         self.reveal(accounts);
         self.keep_in_sight(accounts);

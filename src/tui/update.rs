@@ -27,7 +27,7 @@ use super::layout;
 use super::model::Model;
 use super::msg::{Effect, Msg};
 use super::overlay::Overlay;
-use super::table::Want;
+use super::table::ScrollTo;
 use super::term::Event;
 
 /// What has to be read when the screen opens.
@@ -39,7 +39,7 @@ pub fn begin(model: &mut Model) -> Vec<Effect> {
         effects.extend([Effect::Accounts, Effect::News]);
         return effects;
     }
-    let mut effects = model.reload(Want::Top);
+    let mut effects = model.reload(ScrollTo::Top);
     effects.push(model.recount());
     effects.extend([Effect::Saved, Effect::News]);
     effects
@@ -56,7 +56,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     }
     follow(model, cursor);
     effects.extend(managed::follow(model));
-    if model.stale && settled(model) {
+    if model.stale && is_idle(model) {
         model.stale = false;
         effects.extend(answers::refresh(model));
     }
@@ -69,8 +69,11 @@ pub fn run(model: &mut Model, action: Action) -> Vec<Effect> {
 }
 
 /// Nothing is open or begun that must not move under the person's hand.
-fn settled(model: &Model) -> bool {
-    model.overlays.is_empty() && model.table.range.is_none() && model.drag.is_none() && model.search.is_none()
+fn is_idle(model: &Model) -> bool {
+    model.overlays.is_empty()
+        && model.table.range.is_none()
+        && model.drag.is_none()
+        && model.search.is_none()
 }
 
 fn route(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -114,7 +117,7 @@ fn fit(model: &mut Model) {
         Some(Overlay::Sim(pane)) => pane.pages.within(pane.lines(), room),
         Some(Overlay::Spending(pane)) => pane.pages.within(pane.lines(), room),
         Some(Overlay::Support(pane)) => {
-            let lines = pane.wrapped(width).len();
+            let lines = pane.wrap_lines(width).len();
             pane.pages.within(lines, room + 1);
         }
         _ => {}

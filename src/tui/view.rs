@@ -45,7 +45,7 @@ pub fn frame(model: &Model) -> Frame {
     status::banner(model, areas.banner, &mut buffer);
     panes::tree(model, &areas, &mut buffer);
     if model.page.is_some() {
-        managed::managed(model, &mut buffer);
+        managed::draw_managed(model, &mut buffer);
     } else {
         panes::table(model, &areas, &mut buffer);
         details::details(model, areas.details, &mut buffer);
@@ -68,7 +68,7 @@ pub fn frame(model: &Model) -> Frame {
 }
 
 /// Tells by how much the table's rows moved since `before`, so that the terminal can move them itself.
-pub fn scrolled(model: &Model, before: &mut Option<(i64, Rect)>) -> Option<Scroll> {
+pub fn scroll_since(model: &Model, before: &mut Option<(i64, Rect)>) -> Option<Scroll> {
     let rows = layout::areas(model).rows;
     let now = (model.table.first_shown(), rows);
     let last = before.replace(now)?;

@@ -19,7 +19,9 @@ pub const OPENERS: &[(&str, &str, Opener)] = &[
     ("pasted list", "Choose", |s| _ = s.paste("1234567890123456789\n1234567890123456780\n")),
     ("move confirmation", "Confirm", |s| _ = s.keys("<Space>wbright<Enter>")),
     ("move of many", "Confirm", |s| _ = s.keys("*mwbright<Enter>")),
-    ("hidden targets", "Confirm", |s| _ = s.keys("<Space><Space>/status=terminated<Enter>wbright<Enter>")),
+    ("hidden targets", "Confirm", |s| {
+        _ = s.keys("<Space><Space>/status=terminated<Enter>wbright<Enter>");
+    }),
     ("move result", "Result", |s| _ = s.keys("*mwbright<Enter>400<Enter>")),
     ("undo confirmation", "Confirm", |s| _ = s.keys("*mwbright<Enter>400<Enter><Esc>u")),
     ("cap editor", "Levels", |s| _ = s.keys("C500MB")),

@@ -196,11 +196,11 @@ impl Counts {
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.done + self.unchanged + self.missed()
+        self.done + self.unchanged + self.missed_count()
     }
 
     /// SIMs that were asked for and did not get there.
-    pub fn missed(&self) -> u64 {
+    pub fn missed_count(&self) -> u64 {
         self.refused + self.conflict + self.failed + self.pending
     }
 }

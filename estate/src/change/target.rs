@@ -43,7 +43,7 @@ impl Target {
 
     /// Refuses what became of the SIMs, where it is to be all or nothing, and those that are outside of where they are to be.
     pub(crate) fn check(&self, counts: &Counts, outside: u64) -> Result<()> {
-        let (missed, total) = (counts.missed(), counts.total());
+        let (missed, total) = (counts.missed_count(), counts.total());
         if outside > 0 {
             return Err(Error::Conflict(format!("{outside} of {total} SIMs are in another account")));
         }

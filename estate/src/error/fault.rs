@@ -48,7 +48,9 @@ impl Fault {
             }
             Self::CannotOpen => format!("{store} cannot be opened: {detail}"),
             Self::UnreadableLog => {
-                format!("{store} has a -wal file with changes, which cannot be read in a read-only folder")
+                format!(
+                    "{store} has a -wal file with changes, which cannot be read in a read-only folder"
+                )
             }
             Self::NoPermission => format!("no permission to open {store}"),
             Self::TooManyFiles => format!("{store} cannot be opened: too many files are open"),

@@ -81,28 +81,32 @@ const fn field(
 /// Every field, in the order they are written. New ones are added at the end, so that no column moves.
 pub static FIELDS: [SimField; 36] = [
     field("id", "ID", FieldKind::Number, |sim, _| FieldValue::Number(sim.id.0)),
-    field("iccid", "ICCID", FieldKind::Identifier, |sim, _| borrowed(&sim.iccid)),
-    field("imsi", "IMSI", FieldKind::Identifier, |sim, _| borrowed(&sim.imsi)),
-    field("msisdn", "MSISDN", FieldKind::Identifier, |sim, _| borrowed(&sim.msisdn)),
-    field("eid", "EID", FieldKind::Identifier, |sim, _| borrowed(&sim.eid)),
-    field("imei", "IMEI", FieldKind::Identifier, |sim, _| borrowed(&sim.imei)),
-    field("label", "Label", FieldKind::Text, |sim, _| borrowed(&sim.label)),
+    field("iccid", "ICCID", FieldKind::Identifier, |sim, _| text_value(&sim.iccid)),
+    field("imsi", "IMSI", FieldKind::Identifier, |sim, _| text_value(&sim.imsi)),
+    field("msisdn", "MSISDN", FieldKind::Identifier, |sim, _| text_value(&sim.msisdn)),
+    field("eid", "EID", FieldKind::Identifier, |sim, _| text_value(&sim.eid)),
+    field("imei", "IMEI", FieldKind::Identifier, |sim, _| text_value(&sim.imei)),
+    field("label", "Label", FieldKind::Text, |sim, _| text_value(&sim.label)),
     field("account", "Account", FieldKind::Text, |sim, accounts| {
-        accounts.get(sim.account).map_or(FieldValue::Absent, |a| FieldValue::Text(Cow::Owned(a.name.clone())))
+        accounts
+            .get(sim.account)
+            .map_or(FieldValue::Absent, |a| FieldValue::Text(Cow::Owned(a.name.clone())))
     }),
     field("account_path", "Account path", FieldKind::Text, |sim, accounts| {
         FieldValue::Text(Cow::Owned(accounts.path(sim.account)))
     }),
     field("account_id", "Account ID", FieldKind::Number, |sim, _| FieldValue::Number(sim.account.0)),
-    field("status", "Status", FieldKind::Word, |sim, _| borrowed(sim.status.word())),
-    field("lifecycle", "Lifecycle", FieldKind::Word, |sim, _| borrowed(sim.lifecycle.word())),
+    field("status", "Status", FieldKind::Word, |sim, _| text_value(sim.status.word())),
+    field("lifecycle", "Lifecycle", FieldKind::Word, |sim, _| text_value(sim.lifecycle.word())),
     field("suspended", "Suspended", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.suspended)),
-    field("usage_gate", "Usage gate", FieldKind::Word, |sim, _| borrowed(sim.gate.word())),
-    field("authentication", "Authentication", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.authentication)),
-    field("desired", "Desired", FieldKind::Word, |sim, _| borrowed(sim.desired.map_or("", Verb::word))),
+    field("usage_gate", "Usage gate", FieldKind::Word, |sim, _| text_value(sim.gate.word())),
+    field("authentication", "Authentication", FieldKind::Flag, |sim, _| {
+        FieldValue::Flag(sim.authentication)
+    }),
+    field("desired", "Desired", FieldKind::Word, |sim, _| text_value(sim.desired.map_or("", Verb::word))),
     field("in_session", "In session", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.in_session)),
-    field("network", "Network", FieldKind::Text, |sim, _| borrowed(&sim.network)),
-    field("tariff", "Tariff", FieldKind::Text, |sim, _| borrowed(&sim.tariff)),
+    field("network", "Network", FieldKind::Text, |sim, _| text_value(&sim.network)),
+    field("tariff", "Tariff", FieldKind::Text, |sim, _| text_value(&sim.tariff)),
     field("used_bytes", "Used", FieldKind::Size, |sim, _| size(Some(sim.used))),
     field("cap_bytes", "Cap", FieldKind::Size, |sim, _| size(sim.cap)),
     field("alert_bytes", "Alert", FieldKind::Size, |sim, _| size(sim.alert)),
@@ -113,11 +117,13 @@ pub static FIELDS: [SimField; 36] = [
     field("activated_at", "Activated", FieldKind::Time, |sim, _| time(sim.activated)),
     field("tags", "Tags", FieldKind::List, |sim, _| FieldValue::List(&sim.tags)),
     field("categories", "Categories", FieldKind::List, |sim, _| FieldValue::List(&sim.categories)),
-    field("notes", "Notes", FieldKind::Text, |sim, _| borrowed(&sim.notes)),
+    field("notes", "Notes", FieldKind::Text, |sim, _| text_value(&sim.notes)),
     field("recipients", "Recipients", FieldKind::List, |sim, _| FieldValue::List(&sim.recipients)),
     field("version", "Version", FieldKind::Number, |sim, _| FieldValue::Number(sim.version)),
     field("managed", "Managed", FieldKind::Flag, |sim, _| FieldValue::Flag(sim.managed)),
-    field("alert_returns_to_bytes", "Alert returns to", FieldKind::Size, |sim, _| size(sim.alert_returns_to)),
+    field("alert_returns_to_bytes", "Alert returns to", FieldKind::Size, |sim, _| {
+        size(sim.alert_returns_to)
+    }),
     field("cap_returns_at", "Cap returns at", FieldKind::Time, |sim, _| time(sim.cap_returns_at)),
     SimField {
         is_default: false,
@@ -127,7 +133,7 @@ pub static FIELDS: [SimField; 36] = [
     },
 ];
 
-fn borrowed(text: &str) -> FieldValue<'_> {
+fn text_value(text: &str) -> FieldValue<'_> {
     FieldValue::Text(Cow::Borrowed(text))
 }
 
@@ -254,7 +260,10 @@ mod tests {
             let wanted: Vec<String> = wanted.iter().map(|n| (*n).to_owned()).collect();
             columns(&wanted).map(|fields| fields.iter().map(|f| f.name).collect::<Vec<_>>())
         };
-        assert_eq!(names(&["used", "path", "account"]), Ok(vec!["used_bytes", "account_path", "account"]));
+        assert_eq!(
+            names(&["used", "path", "account"]),
+            Ok(vec!["used_bytes", "account_path", "account"])
+        );
         let error = names(&["labell"]).expect_err("unknown").to_string();
         assert!(error.contains("did you mean label?"), "{error}");
     }

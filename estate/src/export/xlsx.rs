@@ -42,7 +42,7 @@ impl SimWorkbook {
 
     fn with_sheet_rows(fields: &[&'static SimField], folder: &Path, sheet_rows: u32) -> Result<Self> {
         let mut book = Workbook::new();
-        book.set_tempdir(folder).map_err(broken)?;
+        book.set_tempdir(folder).map_err(xlsx_error)?;
         let sheet = new_sheet(&mut book, fields, 1)?;
         // The text format keeps a cell text when it is edited in place.
         let text = Format::new().set_num_format("@");
@@ -70,7 +70,7 @@ impl SimWorkbook {
                         sim.iccid
                     ),
                 ),
-                other => broken(other),
+                other => xlsx_error(other),
             })?;
         }
         self.rows += 1;
@@ -130,8 +130,8 @@ impl SimWorkbook {
     pub fn save(mut self, out: impl Write + Send) -> Result<()> {
         self.book.push_worksheet(self.sheet);
         let mut out = FirstError { out, error: None };
-        self.book.save_to_writer(&mut out).map_err(broken)?;
-        out.error.map_or(Ok(()), |error| Err(broken(XlsxError::IoError(error))))
+        self.book.save_to_writer(&mut out).map_err(xlsx_error)?;
+        out.error.map_or(Ok(()), |error| Err(xlsx_error(XlsxError::IoError(error))))
     }
 }
 
@@ -187,8 +187,8 @@ fn new_sheet(book: &mut Workbook, fields: &[&'static SimField], n: u32) -> Resul
         }
         Ok(())
     };
-    let mut sheet = book.new_worksheet_with_constant_memory().map_err(broken)?;
-    fill(&mut sheet).map_err(broken)?;
+    let mut sheet = book.new_worksheet_with_constant_memory().map_err(xlsx_error)?;
+    fill(&mut sheet).map_err(xlsx_error)?;
     Ok(sheet)
 }
 
@@ -207,7 +207,7 @@ fn column_width(field: &SimField) -> f64 {
     f64::from(values.max(field.name.len() as u32 + 2))
 }
 
-fn broken(error: XlsxError) -> Error {
+fn xlsx_error(error: XlsxError) -> Error {
     match error {
         XlsxError::IoError(error) => Error::io("cannot write the export", error),
         other => Error::io("cannot write the export", io::Error::other(other.to_string())),
@@ -231,7 +231,11 @@ mod tests {
         columns(&names.split(' ').map(str::to_owned).collect::<Vec<_>>()).expect("columns")
     }
 
-    fn workbook(fields: &[&'static SimField], sheet_rows: u32, sims: &[Sim]) -> Xlsx<io::Cursor<Vec<u8>>> {
+    fn workbook(
+        fields: &[&'static SimField],
+        sheet_rows: u32,
+        sims: &[Sim],
+    ) -> Xlsx<io::Cursor<Vec<u8>>> {
         let accounts = Accounts::of(Vec::new(), false);
         let mut book =
             SimWorkbook::with_sheet_rows(fields, &std::env::temp_dir(), sheet_rows).expect("begun");
@@ -309,7 +313,11 @@ mod tests {
         let Data::DateTime(seen) = row[5] else { panic!("{:?}", row[5]) };
         let days = (1_777_588_272.0 / 86_400.0) + 25_569.0;
         assert!((seen.as_f64() - days).abs() < 1e-6, "{seen:?} {days}");
-        assert!(matches!(row[6], Data::String(_)), "a date that a spreadsheet does not have: {:?}", row[6]);
+        assert!(
+            matches!(row[6], Data::String(_)),
+            "a date that a spreadsheet does not have: {:?}",
+            row[6]
+        );
         assert_eq!(row[7], Data::String(r"a\;b;c".into()));
         assert_eq!(row.get(8).unwrap_or(&Data::Empty), &Data::Empty);
     }

@@ -72,7 +72,8 @@ impl Lexer {
             self.at += 1;
             return self.push(start, Mark::Keyword, None);
         }
-        let name = self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
+        let name =
+            self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
         let sign_at = start + name + self.blanks_from(start + name);
         let sign = sign_length(self.chars.get(sign_at).copied(), self.chars.get(sign_at + 1).copied());
         if name > 0 && sign > 0 {
@@ -253,7 +254,8 @@ mod tests {
     fn the_cursor_knows_what_is_asked_for() {
         let at = |text: &str| {
             let cursor = text.chars().position(|c| c == '|').expect("cursor");
-            slot(&text.replace('|', ""), cursor).map(|s| (s.field.map(Field::name), s.typed, s.start, s.end))
+            slot(&text.replace('|', ""), cursor)
+                .map(|s| (s.field.map(Field::name), s.typed, s.start, s.end))
         };
         assert_eq!(at("|"), Some((None, String::new(), 0, 0)));
         assert_eq!(at("sta|"), Some((None, "sta".into(), 0, 3)));

@@ -141,8 +141,8 @@ impl Parser {
 
     fn term(&mut self) -> Result<Term> {
         let start = self.at;
-        let end =
-            start + self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
+        let end = start
+            + self.chars[start..].iter().take_while(|c| c.is_ascii_alphabetic() || **c == '_').count();
         self.at = end;
         self.blanks();
         let op = if end > start { self.op() } else { None };
@@ -160,11 +160,12 @@ impl Parser {
             return Ok(Term { field: Field::Any, op: Op::Has, values: vec![Value::Text(text)] });
         }
         let Some(field) = Field::from_name(&name) else {
-            let near = text::nearest(&name, FIELDS.map(|row| row.0)).first().map(|near| (*near).to_owned());
+            let near =
+                text::nearest(&name, FIELDS.map(|row| row.0)).first().map(|near| (*near).to_owned());
             let message = format!("no field is called {name} (quote the text to search for it)");
             return Err(self.error_at(start, message, near));
         };
-        self.allowed(field, op, end)?;
+        self.check_operator(field, op, end)?;
         let values = self.values(field, op)?;
         Ok(Term { field, op, values })
     }
@@ -184,7 +185,7 @@ impl Parser {
         Some(op)
     }
 
-    fn allowed(&self, field: Field, op: Op, at: usize) -> Result<()> {
+    fn check_operator(&self, field: Field, op: Op, at: usize) -> Result<()> {
         let ordered = matches!(field.shape(), Shape::Bytes | Shape::Percent | Shape::Time);
         if op.is_ordering() && !ordered {
             let message = format!("{} knows no order; expected :, = or !=", field.name());
@@ -230,7 +231,9 @@ impl Parser {
         let point = format!("{name}{sign}{word}.{rest}");
         let message = match digits {
             0 => format!("{sign} takes one value, not a list"),
-            _ if field.shape() != Shape::Bytes || !is_number => format!("{sign} takes one value, not a list"),
+            _ if field.shape() != Shape::Bytes || !is_number => {
+                format!("{sign} takes one value, not a list")
+            }
             3 => format!("a size has no commas: {name}{sign}{word}{rest} or {point}"),
             _ => format!("a size takes a point: {point}"),
         };
@@ -238,11 +241,14 @@ impl Parser {
     }
 
     fn value(&self, field: Field, word: &str, at: usize) -> Result<Value> {
-        let bad =
-            |expected: &str| self.error_at(at, format!("expected {expected} after {}", field.name()), None);
+        let bad = |expected: &str| {
+            self.error_at(at, format!("expected {expected} after {}", field.name()), None)
+        };
         Ok(match field.shape() {
             Shape::Text | Shape::Account => Value::Text(word.to_owned()),
-            Shape::Bytes => Value::Bytes(units::parse_bytes(word).map_err(|_| bad("a size such as 500MB"))?),
+            Shape::Bytes => {
+                Value::Bytes(units::parse_bytes(word).map_err(|_| bad("a size such as 500MB"))?)
+            }
             Shape::Percent => {
                 let digits = word.strip_suffix('%').unwrap_or(word);
                 Value::Percent(
@@ -292,7 +298,7 @@ impl Parser {
     /// Reads a size: one word, or a number, blanks and a unit as tables print it.
     fn size(&mut self) -> Result<String> {
         if self.peek() == Some('"') {
-            return self.quoted();
+            return self.read_quoted();
         }
         let mut word = self.word()?;
         if let Some(end) = words::unit_end(&self.chars, self.at, &word) {
@@ -304,11 +310,11 @@ impl Parser {
 
     /// A lone word may hold commas; a value in a list may not.
     fn text(&mut self) -> Result<String> {
-        if self.peek() == Some('"') { self.quoted() } else { self.run(|c| c == ',') }
+        if self.peek() == Some('"') { self.read_quoted() } else { self.run(|c| c == ',') }
     }
 
     fn word(&mut self) -> Result<String> {
-        if self.peek() == Some('"') { self.quoted() } else { self.run(|_| false) }
+        if self.peek() == Some('"') { self.read_quoted() } else { self.run(|_| false) }
     }
 
     fn run(&mut self, also: impl Fn(char) -> bool) -> Result<String> {
@@ -325,7 +331,7 @@ impl Parser {
         Ok(self.chars[start..self.at].iter().collect())
     }
 
-    fn quoted(&mut self) -> Result<String> {
+    fn read_quoted(&mut self) -> Result<String> {
         let open = self.at;
         self.at += 1;
         let mut out = String::new();
@@ -346,7 +352,8 @@ impl Parser {
 
 /// True when `text` reads back as one word, as a lone text and as a value alike.
 pub(super) fn is_bare(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '*' | '.' | '_' | '-' | '@' | '/' | '+' | '#');
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '*' | '.' | '_' | '-' | '@' | '/' | '+' | '#');
     !text.is_empty()
         && text.chars().all(plain)
         && !text.starts_with('-')
@@ -354,8 +361,10 @@ pub(super) fn is_bare(text: &str) -> bool {
 }
 
 pub(super) fn age(seconds: u64) -> String {
-    let (letter, scale) =
-        crate::moment::AGES.into_iter().find(|(_, scale)| seconds.is_multiple_of(*scale)).unwrap_or(('s', 1));
+    let (letter, scale) = crate::moment::AGES
+        .into_iter()
+        .find(|(_, scale)| seconds.is_multiple_of(*scale))
+        .unwrap_or(('s', 1));
     format!("{}{letter}", seconds / scale)
 }
 
@@ -495,17 +504,18 @@ mod tests {
     }
 
     fn term() -> impl Strategy<Value = Filter> {
-        let named = (0..FIELDS.len(), prop_oneof![Just(Op::Has), Just(Op::Eq), Just(Op::Ne)]).prop_flat_map(
-            |(i, op)| {
+        let named = (0..FIELDS.len(), prop_oneof![Just(Op::Has), Just(Op::Eq), Just(Op::Ne)])
+            .prop_flat_map(|(i, op)| {
                 let field = FIELDS[i].1;
                 prop::collection::vec(value(field), 1..4)
                     .prop_map(move |values| Filter::Term(Term { field, op, values }))
-            },
-        );
+            });
         let ordered =
             prop_oneof![Just(Op::Lt), Just(Op::Le), Just(Op::Gt), Just(Op::Ge)].prop_flat_map(|op| {
                 let fields = prop_oneof![Just(Field::Used), Just(Field::UsedPct), Just(Field::Seen)];
-                fields.prop_flat_map(move |field| value(field).prop_map(move |v| Filter::term(field, op, v)))
+                fields.prop_flat_map(move |field| {
+                    value(field).prop_map(move |v| Filter::term(field, op, v))
+                })
             });
         let lone = "[^\\x00-\\x1f]{1,12}|[kKmMgGtT]i?[bB]?|or|and|bytes"
             .prop_map(|t| Filter::term(Field::Any, Op::Has, Value::Text(t)));

@@ -80,7 +80,8 @@ impl Field {
 /// What could be typed in a slot, best first.
 pub fn suggest(slot: &Slot, accounts: &Accounts, known: &Known) -> Vec<Suggestion> {
     let Some(field) = slot.field else { return fields(&slot.typed) };
-    let mut list = if slot.is_account() { paths(field, slot, accounts) } else { values(field, slot, known) };
+    let mut list =
+        if slot.is_account() { paths(field, slot, accounts) } else { values(field, slot, known) };
     list.truncate(MOST);
     // What is there whole already needs no suggestion.
     if list.len() == 1 && text::case_fold(&list[0].label) == text::case_fold(&slot.typed) {
@@ -94,7 +95,8 @@ fn fields(typed: &str) -> Vec<Suggestion> {
     let typed = text::fold(typed);
     let order = |field: Field| TITLES.iter().position(|row| row.0 == field).unwrap_or(TITLES.len());
     let fits = |field: Field, name: &str| {
-        name.starts_with(&typed) || text::fold(field.title()).split(' ').any(|word| word.starts_with(&typed))
+        name.starts_with(&typed)
+            || text::fold(field.title()).split(' ').any(|word| word.starts_with(&typed))
     };
     let mut found: Vec<(&str, Field)> =
         FIELDS.iter().filter(|row| fits(row.1, row.0)).map(|row| (row.0, row.1)).collect();
@@ -141,13 +143,14 @@ fn paths(field: Field, slot: &Slot, accounts: &Accounts) -> Vec<Suggestion> {
             _ => Some(2),
         }
     };
-    let mut found: Vec<(i32, &Account)> = accounts.all().iter().filter_map(|a| Some((rank(a)?, a))).collect();
+    let mut found: Vec<(i32, &Account)> =
+        accounts.all().iter().filter_map(|a| Some((rank(a)?, a))).collect();
     found.sort_by_key(|(rank, _)| *rank);
     let mut seen = BTreeSet::new();
     let suggestion = |(_, account): (i32, &Account)| {
         let label = if by_path { accounts.path(account.id) } else { account.name.clone() };
         let note = sims(if by_path { account.subtree } else { account.own });
-        seen.insert(label.clone()).then(|| Suggestion { insert: quoted(&label), label, note })
+        seen.insert(label.clone()).then(|| Suggestion { insert: quote(&label), label, note })
     };
     found.into_iter().filter_map(suggestion).take(MOST).collect()
 }
@@ -159,7 +162,8 @@ fn values(field: Field, slot: &Slot, known: &Known) -> Vec<Suggestion> {
         let found = counted.and_then(|list| list.iter().find(|(value, _)| text::fold(value) == word));
         found.map_or_else(String::new, |(_, n)| sims(*n))
     };
-    let word = |word: &str| Suggestion { insert: word.to_owned(), label: word.to_owned(), note: count(word) };
+    let word =
+        |word: &str| Suggestion { insert: word.to_owned(), label: word.to_owned(), note: count(word) };
     let words = |list: &[&str]| list.iter().filter(|w| w.starts_with(&typed)).map(|w| word(w)).collect();
     match field.shape() {
         Shape::Status => words(&Status::ALL.map(Status::word)),
@@ -169,13 +173,14 @@ fn values(field: Field, slot: &Slot, known: &Known) -> Vec<Suggestion> {
         Shape::Percent => words(&["50", "80", "100"]),
         Shape::Time => words(&["1h", "1d", "7d", "30d", "90d"]),
         Shape::Field => {
-            let names: Vec<&str> = TITLES.iter().map(|row| row.0.name()).filter(|n| !n.is_empty()).collect();
+            let names: Vec<&str> =
+                TITLES.iter().map(|row| row.0.name()).filter(|n| !n.is_empty()).collect();
             words(&names)
         }
         _ => {
             let fits = |value: &str| text::fold(value).contains(&typed);
             let suggestion = |(value, n): &(String, u64)| Suggestion {
-                insert: quoted(value),
+                insert: quote(value),
                 label: value.clone(),
                 note: sims(*n),
             };
@@ -188,12 +193,12 @@ fn values(field: Field, slot: &Slot, known: &Known) -> Vec<Suggestion> {
 }
 
 /// A value as it is typed: quoted where it has to be.
-pub fn quoted(value: &str) -> String {
+pub fn quote(value: &str) -> String {
     if is_bare(value) { value.to_owned() } else { Value::Text(value.to_owned()).to_string() }
 }
 
 /// What a value says that is typed, quoted or not, to its end or not.
-pub fn unquoted(typed: &str) -> String {
+pub fn unquote(typed: &str) -> String {
     let Some(inside) = typed.strip_prefix('"') else { return typed.to_owned() };
     let (mut said, mut chars) = (String::new(), inside.chars().peekable());
     while let Some(c) = chars.next() {

@@ -51,7 +51,8 @@ mod tests {
         let both = Some(("2026-11-05".to_owned(), "2026-05-11".to_owned()));
         assert_eq!(ambiguous_date("05/11/2026"), both);
         assert_eq!(ambiguous_date("5/11/2026 12:00:00"), both);
-        for clear in ["25/11/2026", "11/25/2026", "05/05/2026", "2026-11-05", "05.11.2026", "5/11", "30d", ""]
+        for clear in
+            ["25/11/2026", "11/25/2026", "05/05/2026", "2026-11-05", "05.11.2026", "5/11", "30d", ""]
         {
             assert_eq!(ambiguous_date(clear), None, "{clear}");
         }

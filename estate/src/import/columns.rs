@@ -115,8 +115,9 @@ pub(super) fn choose(headers: &[Header], column_options: &ColumnOptions<'_>) -> 
     for name in column_options.ignore {
         // Of several columns of one name, those that are not mapped.
         let first = &headers[find(headers, name, "ignore")?].plain;
-        let more: Vec<usize> =
-            (0..headers.len()).filter(|at| headers[*at].plain == *first && !choice.is_taken(*at)).collect();
+        let more: Vec<usize> = (0..headers.len())
+            .filter(|at| headers[*at].plain == *first && !choice.is_taken(*at))
+            .collect();
         choice.ignored.extend(more);
     }
     if let Some(portal) = column_options.portal {
@@ -171,7 +172,10 @@ fn take_portal(choice: &mut Choice, headers: &[Header], known: &[Names], portal:
     }
     let is_ignored = |header: &Header| {
         let known = portal.ignore.iter().chain(&portal.counts);
-        known.chain(portal.only.keys()).chain(portal.except.keys()).any(|name| plain(name) == header.plain)
+        known
+            .chain(portal.only.keys())
+            .chain(portal.except.keys())
+            .any(|name| plain(name) == header.plain)
     };
     let more: Vec<usize> =
         (0..headers.len()).filter(|at| is_ignored(&headers[*at]) && !choice.is_taken(*at)).collect();
@@ -179,7 +183,11 @@ fn take_portal(choice: &mut Choice, headers: &[Header], known: &[Names], portal:
     Ok(())
 }
 
-fn recognize_rest(choice: &mut Choice, headers: &[Header], column_options: &ColumnOptions<'_>) -> Result<()> {
+fn recognize_rest(
+    choice: &mut Choice,
+    headers: &[Header],
+    column_options: &ColumnOptions<'_>,
+) -> Result<()> {
     let free = |choice: &Choice, at: usize| !choice.is_taken(at) && !headers[at].plain.is_empty();
     // A path says more than a name; an export has both.
     let path = headers.iter().position(|h| h.plain == "accountpath");
@@ -264,18 +272,21 @@ pub(super) fn settle_ties(
 ) -> Result<()> {
     for (field, columns) in std::mem::take(&mut choice.ties) {
         let best = columns.iter().map(|at| fits(field, *at)).max().unwrap_or(0);
-        let mut first: Vec<usize> = columns.iter().copied().filter(|at| fits(field, *at) == best).collect();
+        let mut first: Vec<usize> =
+            columns.iter().copied().filter(|at| fits(field, *at) == best).collect();
         // Of the same size in several units the finest one is exact.
         if field.shape() == Shape::Size
             && first.iter().all(|at| matches!(headers[*at].unit, HeaderUnit::Unit(_)))
         {
-            let unit =
-                |at: &usize| if let HeaderUnit::Unit(bytes) = headers[*at].unit { bytes } else { u64::MAX };
+            let unit = |at: &usize| {
+                if let HeaderUnit::Unit(bytes) = headers[*at].unit { bytes } else { u64::MAX }
+            };
             let finest = first.iter().map(unit).min();
             first.retain(|at| Some(unit(at)) == finest);
         }
         if first.len() > 1 && field.is_critical() {
-            let quoted: Vec<String> = first.iter().map(|at| format!("\"{}\"", headers[*at].name)).collect();
+            let quoted: Vec<String> =
+                first.iter().map(|at| format!("\"{}\"", headers[*at].name)).collect();
             let (name, header) = (name_of(field, choice.known), &headers[first[0]].name);
             return Err(Error::invalid(
                 "file",

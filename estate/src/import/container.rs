@@ -118,7 +118,10 @@ fn recognize(head: &[u8]) -> Result<Kind> {
     if head.starts_with(b"PK\x03\x04") {
         return Ok(Kind::Workbook);
     }
-    if decode::utf_16(head).is_none() && encoding_rs::Encoding::for_bom(head).is_none() && head.contains(&0) {
+    if decode::utf_16(head).is_none()
+        && encoding_rs::Encoding::for_bom(head).is_none()
+        && head.contains(&0)
+    {
         return Err(unknown("binary data"));
     }
     let start = String::from_utf8_lossy(&head[..head.len().min(512)]).to_lowercase();
@@ -130,7 +133,9 @@ fn recognize(head: &[u8]) -> Result<Kind> {
     if start.starts_with("<?xml") {
         return Err(unknown("an XML document"));
     }
-    if start.starts_with('{') || (start.starts_with('[') && start[1..].trim_start().starts_with(['{', ']'])) {
+    if start.starts_with('{')
+        || (start.starts_with('[') && start[1..].trim_start().starts_with(['{', ']']))
+    {
         return Ok(Kind::Json);
     }
     Ok(Kind::Text)
@@ -175,12 +180,15 @@ fn read_workbook(mut input: impl Read, sheet: Option<&str>, tick: Tick<'_>) -> R
     let length = io::copy(&mut (&mut input).take(MAX_WORKBOOK + 1), &mut packed)
         .map_err(|e| Error::io("cannot read the file", e))?;
     if length > MAX_WORKBOOK {
-        return Err(Error::invalid("file", format!("is a workbook of more than {} MiB", MAX_WORKBOOK >> 20)));
+        return Err(Error::invalid(
+            "file",
+            format!("is a workbook of more than {} MiB", MAX_WORKBOOK >> 20),
+        ));
     }
     check_archive(&mut packed, tick)?;
     let rewound = packed.seek(SeekFrom::Start(0));
     rewound.map_err(|e| Error::io("cannot read the workbook", e))?;
-    let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(packed)).map_err(|e| broken(&e))?;
+    let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(packed)).map_err(|e| broken_archive(&e))?;
     let names = workbook.sheet_names();
     let visible: Vec<String> = workbook
         .sheets_metadata()
@@ -189,9 +197,10 @@ fn read_workbook(mut input: impl Read, sheet: Option<&str>, tick: Tick<'_>) -> R
         .map(|sheet| sheet.name.clone())
         .collect();
     let name = match sheet {
-        None => {
-            visible.first().cloned().ok_or_else(|| Error::invalid("file", "is a workbook without sheets"))?
-        }
+        None => visible
+            .first()
+            .cloned()
+            .ok_or_else(|| Error::invalid("file", "is a workbook without sheets"))?,
         Some(wanted) => {
             names.iter().find(|name| name.eq_ignore_ascii_case(wanted)).cloned().ok_or_else(|| {
                 Error::invalid(
@@ -206,13 +215,13 @@ fn read_workbook(mut input: impl Read, sheet: Option<&str>, tick: Tick<'_>) -> R
     Ok(spool)
 }
 
-fn broken(error: &dyn std::fmt::Display) -> Error {
+fn broken_archive(error: &dyn std::fmt::Display) -> Error {
     Error::invalid("file", format!("is a damaged workbook: {error}"))
 }
 
 /// Unpacks every part of a workbook once and drops it: the sizes that an archive states of itself may be lies.
 fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
-    let mut archive = zip::ZipArchive::new(&mut *packed).map_err(|e| broken(&e))?;
+    let mut archive = zip::ZipArchive::new(&mut *packed).map_err(|e| broken_archive(&e))?;
     if archive.index_for_name("xl/workbook.xml").is_none() {
         let what = match archive.index_for_name("content.xml") {
             Some(_) => "an OpenDocument file",
@@ -222,21 +231,21 @@ fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
     }
     let mut left = MAX_UNPACKED;
     for at in 0..archive.len() {
-        let mut part = archive.by_index(at).map_err(|e| broken(&e))?;
-        let name = part.name().map_err(|e| broken(&e))?.to_ascii_lowercase();
+        let mut part = archive.by_index(at).map_err(|e| broken_archive(&e))?;
+        let name = part.name().map_err(|e| broken_archive(&e))?.to_ascii_lowercase();
         let is_xml = std::path::Path::new(&name).extension().is_some_and(|extension| extension == "xml");
         let shared = name.ends_with("sharedstrings.xml");
         let bound = if shared { MAX_SHARED_STRINGS.min(left) } else { left };
         let mut sink = PartSink { bytes: 0, head: Vec::new(), text: 0, is_xml, tick };
         io::copy(&mut (&mut part).take(bound + 1), &mut sink).map_err(|e| match tick(u64::MAX) {
             Err(cancelled) => cancelled,
-            Ok(()) => broken(&e),
+            Ok(()) => broken_archive(&e),
         })?;
         if sink.bytes > bound {
             return Err(Error::invalid("file", "is a workbook that unpacks to more than is read"));
         }
         if shared && stated_strings(&sink.head).is_none_or(|strings| strings > sink.bytes / 4 + 1) {
-            return Err(broken(&"its table of texts states more of them than it holds"));
+            return Err(broken_archive(&"its table of texts states more of them than it holds"));
         }
         left -= sink.bytes;
     }
@@ -292,11 +301,15 @@ impl Write for PartSink<'_> {
     }
 }
 
-fn copy_sheet(workbook: &mut Xlsx<BufReader<SpooledTempFile>>, name: &str, tick: Tick<'_>) -> Result<Spool> {
-    let mut cells = workbook.worksheet_cells_reader(name).map_err(|e| broken(&e))?;
+fn copy_sheet(
+    workbook: &mut Xlsx<BufReader<SpooledTempFile>>,
+    name: &str,
+    tick: Tick<'_>,
+) -> Result<Spool> {
+    let mut cells = workbook.worksheet_cells_reader(name).map_err(|e| broken_archive(&e))?;
     let mut rows = super::spool::RowWriter::new();
     let (mut at, mut row) = (0, Vec::new());
-    while let Some(cell) = cells.next_cell().map_err(|e| broken(&e))? {
+    while let Some(cell) = cells.next_cell().map_err(|e| broken_archive(&e))? {
         let (line, column) = cell.get_position();
         if column as usize >= MAX_COLUMNS {
             return Err(Error::invalid("file", format!("has more than {MAX_COLUMNS} columns")));

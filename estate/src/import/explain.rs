@@ -61,7 +61,8 @@ fn write_findings(out: &mut String, file: &str, mapping: &Mapping, holds: Holds)
     };
     let (file, rows, line) = (clean(file), count(mapping.survey.rows), mapping.header_line);
     let _ = writeln!(out, "# {file}: {rows} rows, header on line {line}, {portal}.\n#");
-    let widest = mapping.headers.iter().map(|header| header.name.chars().count()).max().unwrap_or(0).min(40);
+    let widest =
+        mapping.headers.iter().map(|header| header.name.chars().count()).max().unwrap_or(0).min(40);
     let mut line = |name: &str, field: &str, form: &str| {
         let text = format!("# {name:widest$}  {field:14}  {form}");
         let _ = writeln!(out, "{}", text.trim_end());
@@ -146,10 +147,12 @@ fn write_portal(
     let string = |text: &str| serde_json::Value::from(clean(text)).to_string();
     let list = |names: Vec<&str>| names.iter().map(|name| string(name)).collect::<Vec<_>>().join(", ");
     let title = mapping.portal.as_ref().map_or(file, |portal| portal.title.as_str());
-    let named: Vec<&str> = mapping.fields().map(|(_, part)| mapping.headers[part.at].name.as_str()).collect();
+    let named: Vec<&str> =
+        mapping.fields().map(|(_, part)| mapping.headers[part.at].name.as_str()).collect();
     let is_named = |name: &str| named.contains(&name) || name.is_empty();
     let rest = mapping.headers.iter().map(|header| header.name.as_str()).filter(|name| !is_named(name));
-    let sources = mapping.portal.iter().flat_map(|portal| portal.source.iter().map(String::as_str)).collect();
+    let sources =
+        mapping.portal.iter().flat_map(|portal| portal.source.iter().map(String::as_str)).collect();
     let _ = writeln!(
         out,
         "title = {}\nholds = {}\nsource = [{}]",
@@ -159,7 +162,12 @@ fn write_portal(
     );
     // A portal is recognised by what it was recognised by; any other file by all of its columns.
     let all = || {
-        mapping.headers.iter().map(|header| header.name.as_str()).filter(|name| !name.is_empty()).collect()
+        mapping
+            .headers
+            .iter()
+            .map(|header| header.name.as_str())
+            .filter(|name| !name.is_empty())
+            .collect()
     };
     let headers =
         mapping.portal.as_ref().map_or_else(all, |p| p.headers.iter().map(String::as_str).collect());
@@ -201,7 +209,8 @@ fn write_words(
     for (word, rows) in words {
         match mapping.words.get(word) {
             Some(state) => {
-                let _ = writeln!(out, "{} = {}  # {} rows", string(word), string(state.word()), count(*rows));
+                let _ =
+                    writeln!(out, "{} = {}  # {} rows", string(word), string(state.word()), count(*rows));
             }
             None => {
                 let _ = writeln!(

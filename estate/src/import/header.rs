@@ -190,12 +190,13 @@ fn missing(
     spool.delimiter = delimiter;
     let record = read_line(spool, line.unwrap_or(from))?.unwrap_or_default();
     if record.iter().any(|cell| Iccid::parse(cell).is_ok()) {
-        let reason =
-            "has no header: its first line holds numbers already; put a line such as ICCID,Label above it";
+        let reason = "has no header: its first line holds numbers already; put a line such as ICCID,Label above it";
         return Ok(Error::invalid("file", reason));
     }
-    let cells: Vec<String> = record.iter().take(30).map(|cell| text::clean(cell).trim().to_owned()).collect();
-    let what = if layout.holds == Holds::Sims { "the ICCID" } else { "the ICCID, the IMSI or the MSISDN" };
+    let cells: Vec<String> =
+        record.iter().take(30).map(|cell| text::clean(cell).trim().to_owned()).collect();
+    let what =
+        if layout.holds == Holds::Sims { "the ICCID" } else { "the ICCID, the IMSI or the MSISDN" };
     let reason = format!(
         "no column holds {what} in the first {TITLE_LINES} lines (line {}: {}); name it with --map header=iccid, or the \
          line of the header with --header-line",
@@ -250,7 +251,8 @@ pub(super) fn is_total(record: &Record, mapping: &Mapping) -> bool {
     let Some(first) = filled.iter().position(|cell| begins_total(cell)).filter(|at| *at < 2) else {
         return false;
     };
-    let is_number = |cell: &&&str| cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
+    let is_number =
+        |cell: &&&str| cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+'));
     filled.iter().enumerate().all(|(at, cell)| at == first || is_number(&&&**cell) || begins_total(cell))
 }
 

@@ -32,8 +32,8 @@ pub(crate) struct Header {
 
 /// Words that say for which time a size holds, not in which unit it is.
 const SPANS: [&str; 16] = [
-    "month", "monthly", "mo", "cycle", "period", "current", "this", "billing", "to", "date", "mtd", "ctd",
-    "per", "days", "in", "total",
+    "month", "monthly", "mo", "cycle", "period", "current", "this", "billing", "to", "date", "mtd",
+    "ctd", "per", "days", "in", "total",
 ];
 
 impl Header {
@@ -45,7 +45,8 @@ impl Header {
             let unit = unit_in(&name[open + 1..close]);
             return Self { name, plain, base, unit };
         }
-        let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
         if let (Some(last), true) = (words.last(), words.len() > 1)
             && let Some(bytes) = units::unit(last).filter(|_| last.len() > 1)
         {
@@ -67,9 +68,9 @@ impl Header {
     pub(super) fn recognize(&self, known: &[Names]) -> Option<(Field, u8)> {
         known.iter().find_map(|names| {
             let lists = [names.exact, names.usual, names.weak];
-            let tier = lists
-                .iter()
-                .position(|list| list.contains(&self.plain.as_str()) || list.contains(&self.base.as_str()))?;
+            let tier = lists.iter().position(|list| {
+                list.contains(&self.plain.as_str()) || list.contains(&self.base.as_str())
+            })?;
             Some((names.field, tier as u8))
         })
     }
@@ -145,7 +146,10 @@ pub(super) fn parse_target(known: &[Names], text: &str, option: &'static str) ->
     let unit = unit
         .map(|unit| {
             let wrong = || {
-                Error::invalid(option, format!("{unit} is no unit; there are B, kB, MB, GB, KiB, MiB, GiB"))
+                Error::invalid(
+                    option,
+                    format!("{unit} is no unit; there are B, kB, MB, GB, KiB, MiB, GiB"),
+                )
             };
             units::unit(unit).ok_or_else(wrong)
         })
@@ -157,5 +161,15 @@ pub(super) fn parse_target(known: &[Names], text: &str, option: &'static str) ->
 }
 
 /// Words for a status, reduced to what is compared.
-const STATUS_NAMES: [&str; 10] =
-    ["status", "state", "estado", "zustand", "statut", "stato", "situacao", "situacion", "tila", "статус"];
+const STATUS_NAMES: [&str; 10] = [
+    "status",
+    "state",
+    "estado",
+    "zustand",
+    "statut",
+    "stato",
+    "situacao",
+    "situacion",
+    "tila",
+    "статус",
+];

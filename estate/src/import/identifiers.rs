@@ -42,9 +42,8 @@ pub(crate) fn read(input: Box<dyn Read + Send + '_>) -> Result<RawList> {
 /// Finds a header and its best column: identifier, place, line, number of cells.
 fn find_column(spool: &mut Spool) -> Result<Option<(Field, usize, u64, usize)>> {
     if let Some(headers) = spool.headers.clone() {
-        return Ok(
-            best_column(headers.iter().map(String::as_str)).map(|(field, at)| (field, at, 0, headers.len()))
-        );
+        return Ok(best_column(headers.iter().map(String::as_str))
+            .map(|(field, at)| (field, at, 0, headers.len())));
     }
     let mut best: Option<(u64, usize, Field, usize, u8)> = None;
     for delimiter in [b',', b';', b'\t', b'|'] {

@@ -114,7 +114,12 @@ impl Rows<'_> {
     }
 
     /// Objects inside an object become columns such as `network.name`.
-    fn flatten(&mut self, prefix: &str, object: &Map<String, Json>, cells: &mut Vec<String>) -> Result<()> {
+    fn flatten(
+        &mut self,
+        prefix: &str,
+        object: &Map<String, Json>,
+        cells: &mut Vec<String>,
+    ) -> Result<()> {
         for (name, value) in object {
             let name = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             if let Json::Object(inner) = value {

@@ -88,9 +88,11 @@ impl Mapping {
             parts.entry(field).or_default().push(part);
         }
         check_units(&parts, &headers, &survey, holds)?;
-        let used: Vec<(Field, usize)> = choice.parts.iter().map(|(field, part)| (*field, part.at)).collect();
-        let unused =
-            (0..headers.len()).filter(|at| !choice.is_taken(*at) && !headers[*at].name.is_empty()).collect();
+        let used: Vec<(Field, usize)> =
+            choice.parts.iter().map(|(field, part)| (*field, part.at)).collect();
+        let unused = (0..headers.len())
+            .filter(|at| !choice.is_taken(*at) && !headers[*at].name.is_empty())
+            .collect();
         let conditions = conditions(portal.as_ref(), &headers);
         let mut mapping = Self {
             orders: settle_dates(&used, &headers, &survey, options, portal.as_ref())?,
@@ -118,7 +120,8 @@ impl Mapping {
             mapping.dimensions = mapping.find_dimensions(&options.ignore);
         }
         let iccid = mapping.parts(Field::Iccid).first().map(|part| part.at);
-        mapping.without_check_digits = iccid.and_then(|at| mapping.survey.columns[at].without_check_digits());
+        mapping.without_check_digits =
+            iccid.and_then(|at| mapping.survey.columns[at].without_check_digits());
         Ok(mapping)
     }
 
@@ -170,13 +173,16 @@ impl Mapping {
             Field::Notes,
         ];
         let counts = self.portal.as_ref().map_or(&[][..], |portal| &portal.counts[..]);
-        let is_count = |header: &Header| counts.iter().chain(ignored).any(|name| plain(name) == header.plain);
+        let is_count =
+            |header: &Header| counts.iter().chain(ignored).any(|name| plain(name) == header.plain);
         let is_size = |header: &Header| matches!(header.unit, header_name::HeaderUnit::Unit(_));
         let mut found: Vec<usize> = (0..self.headers.len())
             .filter(|at| {
                 let header = &self.headers[*at];
                 let field = self.fields().find(|(_, part)| part.at == *at).map(|(field, _)| field);
-                !is_count(header) && !is_size(header) && field.is_none_or(|field| !belongs.contains(&field))
+                !is_count(header)
+                    && !is_size(header)
+                    && field.is_none_or(|field| !belongs.contains(&field))
             })
             .collect();
         found.sort_by(|a, b| self.headers[*a].plain.cmp(&self.headers[*b].plain));
@@ -303,7 +309,12 @@ fn check_identifier(choice: &Choice, headers: &[Header], holds: Holds) -> Result
     Err(Error::invalid("file", reason))
 }
 
-fn plan_survey(choice: &Choice, columns: usize, holds: Holds, options: &ImportOptions) -> Vec<Inspection> {
+fn plan_survey(
+    choice: &Choice,
+    columns: usize,
+    holds: Holds,
+    options: &ImportOptions,
+) -> Vec<Inspection> {
     let mut inspections = vec![Inspection::Nothing; columns];
     let watch_words = holds == Holds::Sims && !options.no_status;
     for (at, inspection) in inspections.iter_mut().enumerate() {
@@ -370,7 +381,9 @@ fn check_units(
     survey: &Survey,
     holds: Holds,
 ) -> Result<()> {
-    for (field, part) in parts.iter().flat_map(|(field, parts)| parts.iter().map(move |part| (field, part))) {
+    for (field, part) in
+        parts.iter().flat_map(|(field, parts)| parts.iter().map(move |part| (field, part)))
+    {
         let (true, None, Some(bare)) =
             (field.shape() == Shape::Size, part.unit, &survey.columns[part.at].bare)
         else {
@@ -414,9 +427,11 @@ impl<T: Copy + PartialEq> Question<'_, T> {
             settled[*at] = self.ask_column(*at)?;
         }
         let of_file: Vec<T> = self.columns.iter().filter_map(|at| settled[*at]).collect();
-        let unanimous = of_file.first().copied().filter(|first| of_file.iter().all(|other| other == first));
+        let unanimous =
+            of_file.first().copied().filter(|first| of_file.iter().all(|other| other == first));
         for at in &self.columns {
-            let Some(open) = (self.open)(&self.survey.columns[*at]).filter(|_| settled[*at].is_none()) else {
+            let Some(open) = (self.open)(&self.survey.columns[*at]).filter(|_| settled[*at].is_none())
+            else {
                 continue;
             };
             let answer = self.option.or(unanimous).or(self.portal);

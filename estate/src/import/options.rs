@@ -75,7 +75,7 @@ pub struct Note {
 
 /// Result of an import, or of its dry run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
+pub struct ImportSummary {
     /// Rows read, without the header and empty ones.
     pub rows: u64,
     /// New SIMs.

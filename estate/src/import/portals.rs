@@ -127,7 +127,10 @@ impl Portal {
         if let Some((table, key, at)) =
             find_twin("columns", &file.columns).or_else(|| find_twin("status", &file.status))
         {
-            return Err(wrong(line(at), &format!("{table}.\"{key}\": is listed twice, in another spelling")));
+            return Err(wrong(
+                line(at),
+                &format!("{table}.\"{key}\": is listed twice, in another spelling"),
+            ));
         }
         let names_sim = |field: &Spanned<String>| {
             parse_target(file.holds.fields(), field.get_ref(), "columns")
@@ -268,7 +271,10 @@ pub(super) fn find(
             let found = portals.iter().find(|portal| portal.name.eq_ignore_ascii_case(name)).cloned();
             let portal = found.ok_or_else(|| {
                 let names: Vec<&str> = portals.iter().map(|portal| portal.name.as_str()).collect();
-                Error::invalid("portal", format!("no portal is called {name}; there are {}", names.join(" ")))
+                Error::invalid(
+                    "portal",
+                    format!("no portal is called {name}; there are {}", names.join(" ")),
+                )
             })?;
             if portal.holds != holds {
                 let reason = format!("{name} describes a file of {}", portal.holds.word());
@@ -288,7 +294,8 @@ pub(super) fn find(
     if others.is_empty() {
         return Ok(Some(first));
     }
-    let reason = format!("could be of {} or {}; choose one with --portal", first.name, others.join(" or "));
+    let reason =
+        format!("could be of {} or {}; choose one with --portal", first.name, others.join(" or "));
     Err(Error::invalid("file", reason))
 }
 
@@ -296,7 +303,8 @@ pub(super) fn find(
 mod tests {
     use super::*;
 
-    const SOUND: &str = "title = \"T\"\nholds = \"sims\"\nheaders = [\"A\"]\n[columns]\n\"A\" = \"iccid\"\n";
+    const SOUND: &str =
+        "title = \"T\"\nholds = \"sims\"\nheaders = [\"A\"]\n[columns]\n\"A\" = \"iccid\"\n";
 
     fn message(text: &str) -> String {
         Portal::parse("t", "t.toml", text).expect_err("wrong").to_string()

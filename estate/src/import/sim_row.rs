@@ -4,7 +4,7 @@ use super::mapping::Mapping;
 use super::spool::Record;
 use super::survey::is_absent;
 use crate::error::Result;
-use crate::ident::{self, Doubt, Iccid};
+use crate::ident::{self, Iccid, IdentifierWarning};
 use crate::import::names::Field;
 use crate::import::options::{Note, NoteSink};
 use crate::packed::pack;
@@ -107,8 +107,10 @@ impl<'a, 'n> Cells<'a, 'n> {
     pub fn iccid(&mut self) -> Option<Iccid> {
         let (iccid, doubts) = self.require(Field::Iccid, Iccid::parse)?;
         // That no number of the file has its check digit is said once, of the file.
-        let told = |doubt: &Doubt| *doubt == Doubt::CheckDigit && self.mapping.without_check_digits.is_some();
-        let said: Vec<Doubt> = doubts.into_iter().filter(|doubt| !told(doubt)).collect();
+        let told = |doubt: &IdentifierWarning| {
+            *doubt == IdentifierWarning::CheckDigit && self.mapping.without_check_digits.is_some()
+        };
+        let said: Vec<IdentifierWarning> = doubts.into_iter().filter(|doubt| !told(doubt)).collect();
         for doubt in said {
             let value = self.raw(Field::Iccid).to_owned();
             self.note(Field::Iccid, &value, doubt.reason(), false);
@@ -234,7 +236,11 @@ impl<'a, 'n> Cells<'a, 'n> {
     }
 
     /// Parses an identifier that is left empty, with a warning, when it cannot be read.
-    fn identifier(&mut self, field: Field, parse: impl Fn(&str) -> Result<(String, Vec<Doubt>)>) -> String {
+    fn identifier(
+        &mut self,
+        field: Field,
+        parse: impl Fn(&str) -> Result<(String, Vec<IdentifierWarning>)>,
+    ) -> String {
         let raw = self.present(field);
         if raw.is_empty() {
             return String::new();
@@ -414,7 +420,9 @@ impl<'a, 'n> Cells<'a, 'n> {
     fn size_part(&mut self, field: Field, at: usize) -> Option<u64> {
         let part = &self.mapping.parts(field)[at];
         let raw = self.cell(part.at);
-        if is_absent(raw) || is_unlimited(raw) || (matches!(field, Field::Cap | Field::Alert) && raw == "-1")
+        if is_absent(raw)
+            || is_unlimited(raw)
+            || (matches!(field, Field::Cap | Field::Alert) && raw == "-1")
         {
             return Some(0);
         }

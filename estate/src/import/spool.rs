@@ -125,7 +125,7 @@ impl Spool {
 
     /// Goes to the beginning.
     pub fn rewind(&mut self) -> Result<()> {
-        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        self.file.seek(SeekFrom::Start(0)).map_err(spool_error)?;
         (self.line, self.empty) = (0, 0);
         self.parser = ReaderBuilder::new().delimiter(self.delimiter).quoting(self.quotes).build();
         Ok(())
@@ -139,12 +139,12 @@ impl Spool {
         } else {
             let mut record = Record::default();
             loop {
-                let at = self.file.stream_position().map_err(failed)?;
+                let at = self.file.stream_position().map_err(spool_error)?;
                 if !self.next(0, &mut record)? {
                     break;
                 }
                 if record.line > line {
-                    self.file.seek(SeekFrom::Start(at)).map_err(failed)?;
+                    self.file.seek(SeekFrom::Start(at)).map_err(spool_error)?;
                     break;
                 }
             }
@@ -168,7 +168,7 @@ impl Spool {
     fn next_line(&mut self) -> Result<bool> {
         self.buffer.clear();
         let read = self.file.by_ref().take(16 * MAX_LINE as u64).read_until(b'\n', &mut self.buffer);
-        let more = read.map_err(failed)? > 0;
+        let more = read.map_err(spool_error)? > 0;
         self.line += u64::from(more);
         if more && self.buffer.last() != Some(&b'\n') {
             self.buffer.push(b'\n');
@@ -202,7 +202,8 @@ impl Spool {
     }
 
     fn parse_row(&self, record: &mut Record) -> Result<()> {
-        let row: (u64, Vec<String>) = serde_json::from_slice(&self.buffer).map_err(|e| failed(e.into()))?;
+        let row: (u64, Vec<String>) =
+            serde_json::from_slice(&self.buffer).map_err(|e| spool_error(e.into()))?;
         for cell in &row.1 {
             record.text.extend_from_slice(cell.as_bytes());
             record.ends.push(record.text.len());
@@ -239,7 +240,9 @@ impl Spool {
             record.clear();
         }
         record.last_line = self.line;
-        if let Some(column) = spans.filter(|_| too_long || !closed || (records > 0 && !self.trusts_quotes)) {
+        if let Some(column) =
+            spans.filter(|_| too_long || !closed || (records > 0 && !self.trusts_quotes))
+        {
             record.swallowed = Some(Swallowed { column, records, closed, too_long });
         }
         Ok(())
@@ -282,10 +285,11 @@ fn begins_with_number(line: &[u8], delimiter: u8) -> bool {
 
 /// True if a line holds 18 to 20 digits in a row that begin with 89 (ITU-T E.118).
 fn has_iccid(line: &[u8]) -> bool {
-    line.split(|b| !b.is_ascii_digit()).any(|run| (18..=20).contains(&run.len()) && run.starts_with(b"89"))
+    line.split(|b| !b.is_ascii_digit())
+        .any(|run| (18..=20).contains(&run.len()) && run.starts_with(b"89"))
 }
 
-fn failed(error: std::io::Error) -> Error {
+fn spool_error(error: std::io::Error) -> Error {
     Error::io("cannot read the spooled file", error)
 }
 
@@ -304,13 +308,13 @@ impl RowWriter {
         if cells.iter().map(String::len).sum::<usize>() > MAX_LINE {
             return Err(Error::invalid("file", format!("row {line} is longer than 1 MiB")));
         }
-        serde_json::to_writer(&mut self.file, &(line, cells)).map_err(|e| failed(e.into()))?;
-        self.file.write_all(b"\n").map_err(failed)
+        serde_json::to_writer(&mut self.file, &(line, cells)).map_err(|e| spool_error(e.into()))?;
+        self.file.write_all(b"\n").map_err(spool_error)
     }
 
     /// Ends the spool.
     pub fn finish(self) -> Result<Spool> {
-        let file = self.file.into_inner().map_err(|e| failed(e.into_error()))?;
+        let file = self.file.into_inner().map_err(|e| spool_error(e.into_error()))?;
         let mut spool = Spool::new(file, Form::Rows);
         spool.rewind()?;
         Ok(spool)

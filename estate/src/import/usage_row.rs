@@ -50,7 +50,8 @@ pub(super) fn check(mapping: &Mapping) -> Result<()> {
     let names: Vec<&str> = mapping.headers.iter().map(|header| header.name.as_str()).collect();
     let found = names.join(", ");
     if !mapping.has(Field::Used) {
-        let reason = format!("no column holds the usage (found: {found}); name it with --map header=bytes");
+        let reason =
+            format!("no column holds the usage (found: {found}); name it with --map header=bytes");
         return Err(Error::invalid("file", reason));
     }
     if !mapping.has(Field::At) && !mapping.has(Field::Span) {
@@ -102,7 +103,8 @@ pub(super) fn parse(record: &Record, mapping: &Mapping, notes: &mut NoteSink<'_>
 
 /// Returns the identifier of the SIM, and the column it was read from.
 fn sim_key(cells: &mut Cells<'_, '_>) -> Option<(SimKey, Option<usize>)> {
-    let column = |field: Field, cells: &Cells<'_, '_>| cells.mapping.parts(field).first().map(|part| part.at);
+    let column =
+        |field: Field, cells: &Cells<'_, '_>| cells.mapping.parts(field).first().map(|part| part.at);
     if !is_absent(cells.raw(Field::Iccid)) {
         return Some((SimKey::Iccid(cells.iccid()?), column(Field::Iccid, cells)));
     }
@@ -150,7 +152,12 @@ fn when(cells: &mut Cells<'_, '_>) -> Option<When> {
         let field = if split { Field::Span } else { Field::At };
         let moment = cells.moment(field, &joined).filter(|moment| is_positive(moment.time));
         if moment.is_none() {
-            cells.note(Field::At, time, "is not a date or time after 1970, such as 2026-10-01T12:00Z", true);
+            cells.note(
+                Field::At,
+                time,
+                "is not a date or time after 1970, such as 2026-10-01T12:00Z",
+                true,
+            );
         }
         return moment.map(When::of);
     }

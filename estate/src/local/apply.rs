@@ -12,17 +12,16 @@ use super::tree::{
 };
 use super::{Local, tree, users};
 use crate::account::{Ceiling, check_new_account_name};
-use crate::change::{Change, Clear, Counts, Grouping, Plan, Receipt, Target, Warning};
+use crate::change::{Change, Counts, Grouping, MoveOptions, Plan, Receipt, Target, Warning};
 use crate::edit::Edit;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, ChangeId, Rev, StagingId};
 use crate::levels::Levels;
-use crate::local::record::{Done, Run};
-use crate::notify::channel_of;
-use crate::notify::check_webhook;
-use crate::progress::{Cancel, Progress, Watch};
+use crate::local::record::{ApplyContext, LogRecord};
+use crate::notify::{channel_of, check_webhook};
+use crate::progress::{CancelToken, OnProgress, Progress};
 use crate::role::Capability;
-use crate::store::connection::{Session, lock};
+use crate::store::connection::{Database, lock};
 use crate::store::log::{self, Record};
 use crate::store::read::View;
 use crate::store::stage::Incoming;
@@ -70,12 +69,12 @@ fn fingerprint(change: &Change) -> String {
 }
 
 impl Local {
-    pub(super) fn plan_change(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+    pub(super) fn plan_change(&self, change: &Change, cancel: &CancelToken) -> Result<Plan> {
         self.may_change(&needs(change))?;
         if let Change::AddExternal { address, .. } = change {
             check_webhook(address, self.private_webhooks)?;
         }
-        let plan = self.planned(change, cancel)?;
+        let plan = self.plan_by_kind(change, cancel)?;
         if let Some(target) = change.target() {
             if let Some(expected) = target.expect.filter(|expected| *expected != plan.total) {
                 return Err(Error::Drift { expected, found: plan.total });
@@ -87,7 +86,7 @@ impl Local {
         Ok(plan)
     }
 
-    fn planned(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+    fn plan_by_kind(&self, change: &Change, cancel: &CancelToken) -> Result<Plan> {
         self.read(Capability::View, cancel, |view| {
             let at = view.session.rev()?;
             match change {
@@ -104,7 +103,9 @@ impl Local {
                     levels.check()?;
                     view.plan_levels(&frozen(view, target)?, levels, at)
                 }
-                Change::Edit { target, edit } => view.plan_edit(&frozen(view, target)?, &edit.checked()?, at),
+                Change::Edit { target, edit } => {
+                    view.plan_edit(&frozen(view, target)?, &edit.validate()?, at)
+                }
                 Change::Undo { change } => self.plan_undo(view, change),
                 Change::MoveAccount { account, under } => plan_hang(view, *account, *under, at),
                 Change::SetCeiling { account, ceiling } => plan_ceiling(view, *account, *ceiling, at),
@@ -123,7 +124,8 @@ impl Local {
 
     fn plan_import(&self, staging: StagingId, at: Rev) -> Result<Plan> {
         let staged = lock(&self.staged);
-        let staged = staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
+        let staged =
+            staged.get(&staging).ok_or_else(|| Error::not_found("import", staging.0.to_string()))?;
         Ok(Plan { at, total: staged.total(), counts: staged.counts(), ..Plan::default() })
     }
 
@@ -133,7 +135,7 @@ impl Local {
         &self,
         id: &ChangeId,
         change: &Change,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
         still: &dyn Fn() -> Result<()>,
     ) -> Result<Receipt> {
         self.may_change(&needs(change))?;
@@ -148,9 +150,9 @@ impl Local {
         }
         let transaction = begin(&writer)?;
         let asked = fingerprint(change);
-        if let Some(receipt) = self.told(&writer, id)? {
+        if let Some(receipt) = self.receipt_for(&writer, id)? {
             // The same number for something else would seem to have done it.
-            let same = log::asked(&writer, id)?.is_none_or(|known| known == asked);
+            let same = log::find_fingerprint(&writer, id)?.is_none_or(|known| known == asked);
             return if same { Ok(receipt) } else { Err(Error::KeyReused) };
         }
         // Whoever waited too long for their turn is not there any more.
@@ -165,7 +167,7 @@ impl Local {
         let known = self.known_tree(&writer, writer.rev()?)?;
         let view = View::new(&writer, &self.scope, known)?;
         let rev = writer.rev()? + 1;
-        let run = Run { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
+        let run = ApplyContext { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
         if let Err(refusal) = self.dispatch(id, change, &run) {
             if rolled_over && matches!(refusal, Error::Drift { .. }) {
                 // The plan was made on counters of the period that has ended. The refusal takes the rollover
@@ -186,10 +188,12 @@ impl Local {
         users::Post { mail: self.mail, links: self.links.as_deref() }
     }
 
-    fn dispatch(&self, id: &ChangeId, change: &Change, run: &Run<'_>) -> Result<()> {
+    fn dispatch(&self, id: &ChangeId, change: &Change, run: &ApplyContext<'_>) -> Result<()> {
         let done = match change {
             Change::Move { target, to, clear } => return self.move_sims(id, run, target, *to, *clear),
-            Change::Convert { target, account, by } => return self.convert(id, run, target, *account, *by),
+            Change::Convert { target, account, by } => {
+                return self.convert(id, run, target, *account, *by);
+            }
             Change::SetLevels { target, levels } => return self.set_levels(id, run, target, levels),
             Change::Edit { target, edit } => return self.edit(id, run, target, edit),
             Change::Undo { change } => return self.undo(id, run, change),
@@ -229,9 +233,9 @@ impl Local {
     pub(super) fn hold(
         &self,
         id: &ChangeId,
-        run: &Run<'_>,
+        run: &ApplyContext<'_>,
         account: AccountId,
-        mut done: Done,
+        mut done: LogRecord,
     ) -> Result<()> {
         let judged = ceilings::judge(run.view, account, done.undoes)?;
         done.counts = judged.counts;
@@ -239,7 +243,7 @@ impl Local {
         ceilings::carry_out(run.session, run.rev, &judged, &run.clock, run.watch)
     }
 
-    pub(super) fn log(&self, id: &ChangeId, run: &Run<'_>, mut done: Done) -> Result<()> {
+    pub(super) fn log(&self, id: &ChangeId, run: &ApplyContext<'_>, mut done: LogRecord) -> Result<()> {
         if let Some(body) = done.body.as_object_mut() {
             if let Some(account) = done.account {
                 body.insert("account".into(), account.0.into());
@@ -264,16 +268,18 @@ impl Local {
                 undoes: done.undoes,
             },
         )?;
-        done.touched.into_iter().try_for_each(|account| log::touch_if_absent(run.session, run.rev, account))
+        done.touched
+            .into_iter()
+            .try_for_each(|account| log::touch_if_absent(run.session, run.rev, account))
     }
 
     fn move_sims(
         &self,
         id: &ChangeId,
-        run: &Run<'_>,
+        run: &ApplyContext<'_>,
         target: &Target,
         to: AccountId,
-        clear: Clear,
+        clear: MoveOptions,
     ) -> Result<()> {
         let target = frozen(run.view, target)?;
         let judged = write::judge_move(run.view, &target, to)?;
@@ -281,7 +287,7 @@ impl Local {
             return Err(Error::nothing());
         }
         let body = write::move_body(to, clear, &target);
-        self.log(id, run, Done::sims(Change::MOVE, body, judged.counts, None))?;
+        self.log(id, run, LogRecord::sims(Change::MOVE, body, judged.counts, None))?;
         write::carry_out(run.session, run.rev, clear, &judged, &run.clock, run.watch)?;
         log::touch_if_absent(run.session, run.rev, to)
     }
@@ -289,7 +295,7 @@ impl Local {
     fn convert(
         &self,
         id: &ChangeId,
-        run: &Run<'_>,
+        run: &ApplyContext<'_>,
         target: &Target,
         account: AccountId,
         by: Grouping,
@@ -304,12 +310,19 @@ impl Local {
         let ids: Vec<i64> = made.iter().map(|id| id.0).collect();
         let body = json!({ "by": by, "made": ids });
         let touched = std::iter::once(account).chain(made).collect();
-        let done = Done { counts: judged.counts, ..Done::accounts(Change::CONVERT, body, touched) };
+        let done =
+            LogRecord { counts: judged.counts, ..LogRecord::accounts(Change::CONVERT, body, touched) };
         self.log(id, run, done)?;
-        write::carry_out(run.session, run.rev, Clear::default(), &judged, &run.clock, run.watch)
+        write::carry_out(run.session, run.rev, MoveOptions::default(), &judged, &run.clock, run.watch)
     }
 
-    fn set_levels(&self, id: &ChangeId, run: &Run<'_>, target: &Target, set: &Levels) -> Result<()> {
+    fn set_levels(
+        &self,
+        id: &ChangeId,
+        run: &ApplyContext<'_>,
+        target: &Target,
+        set: &Levels,
+    ) -> Result<()> {
         set.check()?;
         let target = frozen(run.view, target)?;
         let judged = levels::judge_levels(run.view, &target, set)?;
@@ -317,23 +330,29 @@ impl Local {
             return Err(Error::nothing());
         }
         let body = levels::levels_body(set, &target);
-        self.log(id, run, Done::sims(Change::LEVELS, body, judged.counts, None))?;
+        self.log(id, run, LogRecord::sims(Change::LEVELS, body, judged.counts, None))?;
         levels::set_levels(run.session, run.rev, Some(set), &judged, &run.clock, run.watch)
     }
 
-    fn edit(&self, id: &ChangeId, run: &Run<'_>, target: &Target, edit: &Edit) -> Result<()> {
-        let edit = edit.checked()?;
+    fn edit(&self, id: &ChangeId, run: &ApplyContext<'_>, target: &Target, edit: &Edit) -> Result<()> {
+        let edit = edit.validate()?;
         let target = frozen(run.view, target)?;
         let judged = edits::judge_edit(run.view, &target, &edit)?;
         if judged.counts == Counts::default() {
             return Err(Error::nothing());
         }
         let body = edits::edit_body(&edit, &target);
-        self.log(id, run, Done::sims(edit.kind(), body, judged.counts, None))?;
+        self.log(id, run, LogRecord::sims(edit.kind(), body, judged.counts, None))?;
         edits::make(run.view, run.rev, &edit, &judged, false, run.watch)
     }
 
-    fn remove_external(&self, id: &ChangeId, run: &Run<'_>, account: AccountId, address: &str) -> Result<()> {
+    fn remove_external(
+        &self,
+        id: &ChangeId,
+        run: &ApplyContext<'_>,
+        account: AccountId,
+        address: &str,
+    ) -> Result<()> {
         let accounts = below(run.view, account)?;
         let (channel, address) = channel_of(address)?;
         outbox::remove_external(run.session, account, channel, &address)?;
@@ -343,7 +362,10 @@ impl Local {
         self.log(
             id,
             run,
-            Done { account: Some(account), ..Done::sims("remove-external", body, counts, None) },
+            LogRecord {
+                account: Some(account),
+                ..LogRecord::sims("remove-external", body, counts, None)
+            },
         )?;
         outbox::strip(run.session, run.rev, &accounts, &address)?;
         log::touch_if_absent(run.session, run.rev, account)
@@ -351,12 +373,12 @@ impl Local {
 
     /// What became of a change that was made already, for whoever made it and may still sign in. A token for less than its
     /// user sees hears of its part.
-    pub(super) fn told(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+    pub(super) fn receipt_for(&self, session: &Database, id: &ChangeId) -> Result<Option<Receipt>> {
         people::still(session, &self.scope)?;
         self.receipt_of(session, id)
     }
 
-    fn receipt_of(&self, session: &Session, id: &ChangeId) -> Result<Option<Receipt>> {
+    fn receipt_of(&self, session: &Database, id: &ChangeId) -> Result<Option<Receipt>> {
         let receipt = log::receipt(session, id, self.scope.user.id)?;
         if self.scope.top() == self.scope.user.account {
             return Ok(receipt);
@@ -364,8 +386,16 @@ impl Local {
         receipt.map(|receipt| self.view(session)?.part_of(receipt)).transpose()
     }
 
-    fn import(&self, id: &ChangeId, kind: &str, staging: StagingId, watch: &Watch<'_>) -> Result<Receipt> {
-        if let Some(receipt) = self.store.read(&Cancel::new(), |session| self.told(session, id))? {
+    fn import(
+        &self,
+        id: &ChangeId,
+        kind: &str,
+        staging: StagingId,
+        watch: &OnProgress<'_>,
+    ) -> Result<Receipt> {
+        if let Some(receipt) =
+            self.store.read(&CancelToken::new(), |session| self.receipt_for(session, id))?
+        {
             return Ok(receipt);
         }
         let mut all = lock(&self.staged);
@@ -382,19 +412,24 @@ impl Local {
         imported
     }
 
-    fn import_whole(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &Watch<'_>) -> Result<Receipt> {
+    fn import_whole(
+        &self,
+        id: &ChangeId,
+        staged: &mut dyn Incoming,
+        watch: &OnProgress<'_>,
+    ) -> Result<Receipt> {
         staged.begin()?;
         staged.session().execute_batch("BEGIN IMMEDIATE")?;
         let imported = self.import_in(id, staged, watch);
         let ended = staged.session().execute_batch(if imported.is_ok() { "COMMIT" } else { "ROLLBACK" });
         imported?;
         ended?;
-        let receipt = self.told(staged.session(), id)?;
+        let receipt = self.receipt_for(staged.session(), id)?;
         receipt.ok_or_else(|| Error::Store("the import was not logged".into()))
     }
 
-    fn import_in(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &Watch<'_>) -> Result<()> {
-        if self.told(staged.session(), id)?.is_some() {
+    fn import_in(&self, id: &ChangeId, staged: &mut dyn Incoming, watch: &OnProgress<'_>) -> Result<()> {
+        if self.receipt_for(staged.session(), id)?.is_some() {
             return Ok(());
         }
         let now = (self.clock)();
@@ -404,8 +439,9 @@ impl Local {
         staged.confirm()?;
         let rev = staged.session().rev()? + 1;
         let view = View::new(staged.session(), &self.scope, None)?;
-        let run = Run { view: &view, session: staged.session(), rev, now, clock, asked: "", watch };
-        self.log(id, &run, Done::sims(staged.kind(), staged.body(), staged.counts(), None))?;
+        let run =
+            ApplyContext { view: &view, session: staged.session(), rev, now, clock, asked: "", watch };
+        self.log(id, &run, LogRecord::sims(staged.kind(), staged.body(), staged.counts(), None))?;
         staged.carry_out(rev, now, watch)?;
         outbox::gather(staged.session(), last, self.mail, now)?;
         log::touch_if_absent(staged.session(), rev, self.scope.top())
@@ -425,7 +461,7 @@ fn check(view: &View<'_>, change: &Change) -> Result<u64> {
         }
         Change::SetHelp { account, help } => {
             view.accounts.need(*account)?;
-            help.as_ref().map(|help| help.checked()).transpose()?;
+            help.as_ref().map(|help| help.validate()).transpose()?;
         }
         Change::AddAccount { parent: account, name } => {
             check_new_account_name(name)?;
@@ -448,7 +484,8 @@ fn check(view: &View<'_>, change: &Change) -> Result<u64> {
     Ok(0)
 }
 
-fn begin(session: &Session) -> Result<Transaction<'_>> {
+/// Begins a change, which no other program can make meanwhile.
+pub(super) fn begin(session: &Database) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
 }
 
@@ -467,7 +504,8 @@ pub(super) fn plan_hang(view: &View<'_>, account: AccountId, under: AccountId, a
     let mut plan = Plan { at, total: moved.subtree, warnings, ..Plan::default() };
     let entitled = view.accounts.need(under)?.levels;
     if moved.levels != (moved.own_levels && entitled) {
-        plan.warnings.push((if entitled { Warning::LevelsOn } else { Warning::LevelsOff }, moved.subtree));
+        plan.warnings
+            .push((if entitled { Warning::LevelsOn } else { Warning::LevelsOff }, moved.subtree));
     }
     if moved.own_period.is_none() && moved.period != view.accounts.need(under)?.period {
         plan.warnings.push((Warning::OtherPeriod, moved.subtree));
@@ -505,7 +543,7 @@ pub(super) fn plan_ceiling(
 }
 
 /// Says at once that work has begun.
-fn start(watch: &Watch<'_>) -> Result<()> {
+fn start(watch: &OnProgress<'_>) -> Result<()> {
     match watch(Progress { phase: "checking", done: 0, total: 0 }) {
         std::ops::ControlFlow::Continue(()) => Ok(()),
         std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),

@@ -8,9 +8,9 @@ use super::Local;
 use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::ids::ChangeId;
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::role::Capability;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::newest_time;
 use crate::units::Time;
 
@@ -79,13 +79,16 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(Request, Vec<u8>)> {
 
 impl Local {
     /// What was asked for by that key within a day, if anything was; another body under the same key is refused.
-    pub fn asked(&self, route: &str, key: &str, body: &[u8]) -> Result<Option<Request>> {
-        self.read(Capability::View, &Cancel::new(), |view| self.by_key(view.session, route, key, body))
+    pub fn find_request(&self, route: &str, key: &str, body: &[u8]) -> Result<Option<Request>> {
+        self.read(Capability::View, &CancelToken::new(), |view| {
+            self.by_key(view.session, route, key, body)
+        })
     }
 
-    fn by_key(&self, session: &Session, route: &str, key: &str, body: &[u8]) -> Result<Option<Request>> {
-        let sql =
-            format!("{REQUEST} WHERE user_id = ? AND account_id = ? AND route = ? AND key = ? AND at > ?");
+    fn by_key(&self, session: &Database, route: &str, key: &str, body: &[u8]) -> Result<Option<Request>> {
+        let sql = format!(
+            "{REQUEST} WHERE user_id = ? AND account_id = ? AND route = ? AND key = ? AND at > ?"
+        );
         let after = (self.clock)().0 - KEY;
         let values = params![self.scope.user.id.0, self.scope.top().0, route, key, after];
         let found = session.query_row(&sql, values, request).optional()?;
@@ -131,7 +134,7 @@ impl Local {
     }
 
     /// Notes what became of it.
-    pub fn ended(&self, id: &ChangeId, stage: Stage, answer: &str) -> Result<()> {
+    pub fn finish_request(&self, id: &ChangeId, stage: Stage, answer: &str) -> Result<()> {
         if self.scope.read_only {
             return Err(Error::ReadOnly);
         }
@@ -143,7 +146,7 @@ impl Local {
     }
 
     /// Something this user asked for; what somebody else did is not there.
-    pub fn request(&self, id: &ChangeId, cancel: &Cancel) -> Result<Request> {
+    pub fn request(&self, id: &ChangeId, cancel: &CancelToken) -> Result<Request> {
         self.read(Capability::View, cancel, |view| {
             let sql = format!("{REQUEST} WHERE id = ? AND user_id = ? AND account_id = ?");
             let values = params![id.0, self.scope.user.id.0, self.scope.top().0];
@@ -153,7 +156,7 @@ impl Local {
     }
 
     /// What became of a change this user made, if it was made.
-    pub fn receipt(&self, id: &ChangeId, cancel: &Cancel) -> Result<Option<crate::Receipt>> {
-        self.read(Capability::View, cancel, |view| self.told(view.session, id))
+    pub fn receipt(&self, id: &ChangeId, cancel: &CancelToken) -> Result<Option<crate::Receipt>> {
+        self.read(Capability::View, cancel, |view| self.receipt_for(view.session, id))
     }
 }

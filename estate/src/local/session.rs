@@ -9,24 +9,24 @@ use rusqlite::TransactionBehavior;
 use super::Local;
 use crate::account::Accounts;
 use crate::change::{Change, Plan, Receipt, Target};
-use crate::edit::{Common, Stated};
+use crate::edit::{SharedValues, StateOrigin};
 use crate::error::{Error, Result};
 use crate::filter::Field;
 use crate::filter::suggest::Values;
 use crate::help::Help;
 use crate::ids::{AccountId, ChangeId, Rev, SimId, StagingId, TokenId, UserId};
-use crate::import::options::{ImportOptions, NoteSink, Tally};
+use crate::import::options::{ImportOptions, ImportSummary, NoteSink};
 use crate::levels::Spread;
 use crate::list::{List, Lookup};
-use crate::notify::External;
+use crate::notify::ExternalRecipient;
 use crate::permit::Roles;
-use crate::progress::{Cancel, Watch};
+use crate::progress::{CancelToken, OnProgress};
 use crate::query::{Key, Page, Query, Seek};
 use crate::role::Capability;
 use crate::rollover::RolloverStatus;
 use crate::saved::{Saved, SavedEdit};
 use crate::sim::Sim;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::log::LogFilter;
 use crate::store::stage::Staging;
 use crate::store::usage::UsageStaging;
@@ -34,8 +34,7 @@ use crate::store::watch::CommitWatch;
 use crate::store::{
     accounts, functions, log, newest_time, outbox, people, period_rollover, saved, textindex, watch,
 };
-use crate::token::SignInSession;
-use crate::token::{Factor, Link, NewToken, Secret, Signing, Token};
+use crate::token::{Link, NewToken, Secret, SignInMethods, SignInSession, Token, TotpEnrolment};
 use crate::usage::{EstateUsage, Event, EventFilter, Usage, UsageTally};
 use crate::user::User;
 use crate::{Entry, Estate, Item, Outcome, Sink};
@@ -54,78 +53,94 @@ impl Estate for Local {
     }
 
     fn rev(&self) -> Result<Rev> {
-        self.store.read(&Cancel::new(), Session::rev)
+        self.store.read(&CancelToken::new(), Database::rev)
     }
 
-    fn touched_since(&self, after: Rev) -> Result<(Rev, bool)> {
-        self.read(Capability::View, &Cancel::new(), |view| view.touched_since(after))
+    fn changed_since(&self, after: Rev) -> Result<(Rev, bool)> {
+        self.read(Capability::View, &CancelToken::new(), |view| view.touched_since(after))
     }
 
-    fn accounts(&self, cancel: &Cancel) -> Result<Arc<Accounts>> {
+    fn accounts(&self, cancel: &CancelToken) -> Result<Arc<Accounts>> {
         self.read(Capability::View, cancel, |view| Ok(Arc::clone(&view.accounts)))
     }
 
-    fn users(&self, account: Option<AccountId>, cancel: &Cancel) -> Result<Vec<User>> {
+    fn users(&self, account: Option<AccountId>, cancel: &CancelToken) -> Result<Vec<User>> {
         self.read(Capability::ManageAccounts, cancel, |view| {
             account.map(|a| view.accounts.need(a)).transpose()?;
             view.users(account)
         })
     }
 
-    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+    fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &CancelToken) -> Result<Page> {
         // What a program gets it keeps, as with an export.
         let need = if self.in_person().is_ok() { Capability::View } else { Capability::Export };
         self.read(need, cancel, |view| view.page(query, seek, limit, cancel))
     }
 
-    fn count(&self, query: &Query, cancel: &Cancel) -> Result<u64> {
+    fn count(&self, query: &Query, cancel: &CancelToken) -> Result<u64> {
         self.read(Capability::View, cancel, |view| view.count(query))
     }
 
-    fn count_target(&self, target: &Target, query: &Query, cancel: &Cancel) -> Result<(u64, u64)> {
+    fn count_target(&self, target: &Target, query: &Query, cancel: &CancelToken) -> Result<(u64, u64)> {
         self.read(Capability::View, cancel, |view| view.count_target(target, query))
     }
 
-    fn marked(&self, target: &Target, ids: &[SimId], cancel: &Cancel) -> Result<BTreeSet<SimId>> {
-        self.read(Capability::View, cancel, |view| view.marked(target, ids))
+    fn selected_among(
+        &self,
+        target: &Target,
+        ids: &[SimId],
+        cancel: &CancelToken,
+    ) -> Result<BTreeSet<SimId>> {
+        self.read(Capability::View, cancel, |view| view.selected_among(target, ids))
     }
 
-    fn target_ids(&self, target: &Target, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+    fn target_ids(&self, target: &Target, limit: u64, cancel: &CancelToken) -> Result<Vec<SimId>> {
         self.read(Capability::View, cancel, |view| view.target_ids(target, limit))
     }
 
-    fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64, cancel: &Cancel) -> Result<Vec<SimId>> {
+    fn range(
+        &self,
+        query: &Query,
+        from: &Key,
+        to: &Key,
+        limit: u64,
+        cancel: &CancelToken,
+    ) -> Result<Vec<SimId>> {
         self.read(Capability::View, cancel, |view| view.range(query, from, to, limit))
     }
 
-    fn sim(&self, id: SimId, cancel: &Cancel) -> Result<Sim> {
+    fn sim(&self, id: SimId, cancel: &CancelToken) -> Result<Sim> {
         self.read(Capability::View, cancel, |view| view.sim(id))
     }
 
-    fn stated(&self, id: SimId, cancel: &Cancel) -> Result<Option<Stated>> {
-        self.read(Capability::View, cancel, |view| view.stated(id))
+    fn last_state_change(&self, id: SimId, cancel: &CancelToken) -> Result<Option<StateOrigin>> {
+        self.read(Capability::View, cancel, |view| view.last_state_change(id))
     }
 
-    fn sim_by_iccid(&self, iccid: &str, cancel: &Cancel) -> Result<Sim> {
+    fn sim_by_iccid(&self, iccid: &str, cancel: &CancelToken) -> Result<Sim> {
         self.read(Capability::View, cancel, |view| view.sim_by_iccid(iccid))
     }
 
-    fn probed(&self, id: SimId, need: Capability, cancel: &Cancel) -> Result<Sim> {
+    fn authorize_probe(&self, id: SimId, need: Capability, cancel: &CancelToken) -> Result<Sim> {
         // A ping reaches out to a device: who may change nothing does not do that either.
         self.may_write(need)?;
         let sim = self.read(Capability::View, cancel, |view| view.sim(id))?;
-        if sim.managed { Ok(sim) } else { Err(Error::Conflict("unmanaged SIMs are displayed only".into())) }
+        if sim.managed {
+            Ok(sim)
+        } else {
+            Err(Error::Conflict("unmanaged SIMs are displayed only".into()))
+        }
     }
 
-    fn lookup(&self, list: &List, cancel: &Cancel) -> Result<Lookup> {
+    fn lookup(&self, list: &List, cancel: &CancelToken) -> Result<Lookup> {
         self.read(Capability::View, cancel, |view| view.lookup(list))
     }
 
-    fn values(&self, field: Field, cancel: &Cancel) -> Result<Values> {
+    fn values(&self, field: Field, cancel: &CancelToken) -> Result<Values> {
         self.read(Capability::View, cancel, |view| view.values(field))
     }
 
-    fn saved(&self, cancel: &Cancel) -> Result<Vec<Saved>> {
+    fn saved_filters(&self, cancel: &CancelToken) -> Result<Vec<Saved>> {
         self.in_person()?;
         self.read(Capability::View, cancel, |view| saved::list(view.session, self.scope.user.id))
     }
@@ -140,19 +155,19 @@ impl Estate for Local {
         Ok(saved)
     }
 
-    fn spread(&self, target: &Target, cancel: &Cancel) -> Result<Spread> {
+    fn levels_summary(&self, target: &Target, cancel: &CancelToken) -> Result<Spread> {
         self.read(Capability::View, cancel, |view| view.spread(target))
     }
 
-    fn common(&self, target: &Target, cancel: &Cancel) -> Result<Common> {
+    fn common(&self, target: &Target, cancel: &CancelToken) -> Result<SharedValues> {
         self.read(Capability::View, cancel, |view| view.common(target))
     }
 
-    fn plan(&self, change: &Change, cancel: &Cancel) -> Result<Plan> {
+    fn plan(&self, change: &Change, cancel: &CancelToken) -> Result<Plan> {
         self.plan_change(change, cancel)
     }
 
-    fn apply(&self, id: &ChangeId, change: &Change, watch: &Watch<'_>) -> Result<Receipt> {
+    fn apply(&self, id: &ChangeId, change: &Change, watch: &OnProgress<'_>) -> Result<Receipt> {
         self.apply_as_seen(id, change, watch, &|| Ok(()))
     }
 
@@ -161,8 +176,8 @@ impl Estate for Local {
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
-    ) -> Result<(StagingId, Tally)> {
+        watch: &OnProgress<'_>,
+    ) -> Result<(StagingId, ImportSummary)> {
         self.may_write(Capability::ImportSims)?;
         let session = functions::open(self.store.path())?;
         let view = self.view(&session)?;
@@ -180,7 +195,7 @@ impl Estate for Local {
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
     ) -> Result<(StagingId, UsageTally)> {
         self.may_write(Capability::ImportUsage)?;
         let session = functions::open(self.store.path())?;
@@ -194,34 +209,34 @@ impl Estate for Local {
         Ok((self.keep(staging), tally))
     }
 
-    fn usage(&self, id: SimId, cancel: &Cancel) -> Result<Usage> {
+    fn usage(&self, id: SimId, cancel: &CancelToken) -> Result<Usage> {
         let now = (self.clock)();
         self.read(Capability::View, cancel, |view| view.usage(&view.sim(id)?, now))
     }
 
-    fn estate_usage(&self, account: AccountId, cancel: &Cancel) -> Result<EstateUsage> {
+    fn estate_usage(&self, account: AccountId, cancel: &CancelToken) -> Result<EstateUsage> {
         self.read(Capability::EstateHistory, cancel, |view| view.estate_usage(account))
     }
 
-    fn externals(&self, account: AccountId, cancel: &Cancel) -> Result<Vec<External>> {
+    fn externals(&self, account: AccountId, cancel: &CancelToken) -> Result<Vec<ExternalRecipient>> {
         self.read(Capability::ManageRecipients, cancel, |view| {
             view.accounts.need(account)?;
             outbox::externals(view.session, account)
         })
     }
 
-    fn help(&self, cancel: &Cancel) -> Result<Option<Help>> {
+    fn help(&self, cancel: &CancelToken) -> Result<Option<Help>> {
         self.read(Capability::View, cancel, |view| accounts::help_above(view.session, self.scope.top()))
     }
 
-    fn help_of(&self, account: AccountId, cancel: &Cancel) -> Result<(Option<Help>, Option<Help>)> {
+    fn help_of(&self, account: AccountId, cancel: &CancelToken) -> Result<(Option<Help>, Option<Help>)> {
         self.read(Capability::ManageAccounts, cancel, |view| {
             view.accounts.need(account)?;
             Ok((accounts::help(view.session, account)?, accounts::help_above(view.session, account)?))
         })
     }
 
-    fn wants_mail(&self, cancel: &Cancel) -> Result<bool> {
+    fn wants_mail(&self, cancel: &CancelToken) -> Result<bool> {
         self.read(Capability::View, cancel, |view| people::wants_mail(view.session, self.scope.user.id))
     }
 
@@ -231,17 +246,19 @@ impl Estate for Local {
         people::want_mail(&self.store.writer(), self.scope.user.id, wanted)
     }
 
-    fn heard(&self, cancel: &Cancel) -> Result<i64> {
-        self.read(Capability::View, cancel, |view| people::heard(view.session, self.scope.user.id))
+    fn last_event_seen(&self, cancel: &CancelToken) -> Result<i64> {
+        self.read(Capability::View, cancel, |view| {
+            people::last_event_seen(view.session, self.scope.user.id)
+        })
     }
 
-    fn hear(&self, upto: i64) -> Result<()> {
+    fn mark_events_seen(&self, upto: i64) -> Result<()> {
         self.in_person()?;
         self.may_write(Capability::View)?;
-        people::hear(&self.store.writer(), self.scope.user.id, upto)
+        people::mark_events_seen(&self.store.writer(), self.scope.user.id, upto)
     }
 
-    fn events(&self, wanted: &EventFilter, cancel: &Cancel) -> Result<Vec<Event>> {
+    fn events(&self, wanted: &EventFilter, cancel: &CancelToken) -> Result<Vec<Event>> {
         self.read(Capability::View, cancel, |view| {
             wanted.account.map(|a| view.accounts.need(a)).transpose()?;
             wanted.sim.map(|s| view.sim(s)).transpose()?;
@@ -249,7 +266,7 @@ impl Estate for Local {
         })
     }
 
-    fn events_after(&self, id: i64, cancel: &Cancel) -> Result<(u64, u64)> {
+    fn events_after(&self, id: i64, cancel: &CancelToken) -> Result<(u64, u64)> {
         self.read(Capability::View, cancel, |view| view.events_after(id))
     }
 
@@ -258,12 +275,12 @@ impl Estate for Local {
         query: &Query,
         target: Option<&Target>,
         sink: &mut Sink<'_>,
-        cancel: &Cancel,
+        cancel: &CancelToken,
     ) -> Result<u64> {
         self.read(Capability::Export, cancel, |view| view.each(query, target, sink))
     }
 
-    fn entries(&self, wanted: &LogFilter, cancel: &Cancel) -> Result<Vec<Entry>> {
+    fn entries(&self, wanted: &LogFilter, cancel: &CancelToken) -> Result<Vec<Entry>> {
         self.read(Capability::EstateHistory, cancel, |view| {
             wanted.account.map(|a| view.accounts.need(a)).transpose()?;
             wanted.sim.map(|s| view.sim(s)).transpose()?;
@@ -271,13 +288,13 @@ impl Estate for Local {
         })
     }
 
-    fn items(
+    fn change_items(
         &self,
         rev: Rev,
         outcome: Option<Outcome>,
         after: Option<SimId>,
         limit: u32,
-        cancel: &Cancel,
+        cancel: &CancelToken,
     ) -> Result<Vec<Item>> {
         self.read(Capability::View, cancel, |view| {
             if let Err(denied) = self.may(Capability::EstateHistory) {
@@ -314,7 +331,7 @@ impl Estate for Local {
         self.end_sessions_of(of)
     }
 
-    fn signing(&self, cancel: &Cancel) -> Result<Signing> {
+    fn signing(&self, cancel: &CancelToken) -> Result<SignInMethods> {
         self.signing_of(cancel)
     }
 
@@ -322,15 +339,15 @@ impl Estate for Local {
         self.choose_password(current, new)
     }
 
-    fn begin_factor(&self, current: &str) -> Result<Factor> {
+    fn enroll_totp(&self, current: &str) -> Result<TotpEnrolment> {
         self.begin_second(current)
     }
 
-    fn prove_factor(&self, code: &str) -> Result<()> {
+    fn confirm_totp(&self, code: &str) -> Result<()> {
         self.prove_second(code)
     }
 
-    fn end_factor(&self, current: &str) -> Result<()> {
+    fn disable_totp(&self, current: &str) -> Result<()> {
         self.end_second(current)
     }
 
@@ -346,13 +363,13 @@ impl Estate for Local {
         Ok(Arc::new(self.seen_by(id)?))
     }
 
-    fn place(&self) -> String {
+    fn location(&self) -> String {
         self.path().display().to_string()
     }
 
     fn estate_id(&self) -> Result<String> {
         let sql = "SELECT lower(hex(hash)) FROM log WHERE rev = 1";
-        self.store.read(&Cancel::new(), |session| Ok(session.query_row(sql, [], |r| r.get(0))?))
+        self.store.read(&CancelToken::new(), |session| Ok(session.query_row(sql, [], |r| r.get(0))?))
     }
 
     fn local(&self) -> Option<&Local> {
@@ -365,12 +382,12 @@ impl Estate for Local {
 
     fn rollover_status(&self) -> Result<RolloverStatus> {
         let now = (self.clock)();
-        self.read(Capability::View, &Cancel::new(), |view| {
+        self.read(Capability::View, &CancelToken::new(), |view| {
             period_rollover::status(view.session, view.whole, now)
         })
     }
 
-    fn background(&self) -> Result<bool> {
+    fn run_maintenance_step(&self) -> Result<bool> {
         if self.scope.read_only {
             return Ok(false);
         }

@@ -5,21 +5,20 @@ use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
 use super::Local;
-use super::users::append;
 use crate::account::valid_name;
 use crate::error::{Error, Result};
 use crate::ids::UserId;
+use crate::local::record::append;
 use crate::password;
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::role::Capability;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::read::View;
-use crate::store::signin::StoredLink;
-use crate::store::signin::{self, For};
+use crate::store::signin::{self, For, StoredLink};
 use crate::store::{log, outbox, people, tokens};
-use crate::token::ClientInfo;
-use crate::token::LinkPurpose;
-use crate::token::{Chosen, Factor, Invited, Link, Secret, SignIn, Signed, Signing};
+use crate::token::{
+    Chosen, ClientInfo, Invited, Link, LinkPurpose, Secret, SignIn, SignInMethods, Signed, TotpEnrolment,
+};
 use crate::units::Time;
 use crate::user::{User, UserState};
 
@@ -29,7 +28,7 @@ const RESET: i64 = 86_400;
 /// Largest number of users of one address whose passwords are tried; of more, the account has to be named.
 const MAX_CANDIDATES: usize = 16;
 
-fn immediate(session: &Session) -> Result<Transaction<'_>> {
+fn immediate(session: &Database) -> Result<Transaction<'_>> {
     Ok(Transaction::new_unchecked(session, TransactionBehavior::Immediate)?)
 }
 
@@ -89,7 +88,7 @@ impl Local {
     /// or without a password, and an account that is not the user's, get the same answer after the same work.
     pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
         self.writes()?;
-        let (mut known, most) = self.store.read(&Cancel::new(), |session| {
+        let (mut known, most) = self.store.read(&CancelToken::new(), |session| {
             Ok((people::with_email(session, &by.email)?, people::most_with_one_email(session)?))
         })?;
         if let Some(account) = &by.account {
@@ -122,34 +121,35 @@ impl Local {
     }
 
     /// What somebody signs in with from elsewhere.
-    pub(super) fn signing_of(&self, cancel: &Cancel) -> Result<Signing> {
+    pub(super) fn signing_of(&self, cancel: &CancelToken) -> Result<SignInMethods> {
         self.in_person()?;
         self.read(Capability::View, cancel, |view| {
             let id = self.scope.user.id;
             let factor = signin::factor(view.session, id)?.is_some_and(|second| second.proved);
-            Ok(Signing { password: signin::password(view.session, id)?.is_some(), factor })
+            Ok(SignInMethods { password: signin::password(view.session, id)?.is_some(), factor })
         })
     }
 
     /// Whoever is signed in, if they may change what they sign in with, and know what it is now. At the store itself its
     /// owner is trusted.
-    fn proved(&self, current: &str) -> Result<()> {
+    fn check_password(&self, current: &str) -> Result<()> {
         self.in_person()?;
         self.may_write(Capability::EditProfile)?;
         if self.scope.token.is_none() {
             return Ok(());
         }
-        let kept =
-            self.store.read(&Cancel::new(), |session| signin::password(session, self.scope.user.id))?;
+        let kept = self
+            .store
+            .read(&CancelToken::new(), |session| signin::password(session, self.scope.user.id))?;
         if password::proves(current, kept.as_deref()) { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
     pub(super) fn choose_password(&self, current: &str, new: &str) -> Result<()> {
-        self.proved(current)?;
+        self.check_password(current)?;
         let me = &self.scope.user;
         password::check(
             new,
-            &self.store.read(&Cancel::new(), |session| known_words(session, me, &me.name))?,
+            &self.store.read(&CancelToken::new(), |session| known_words(session, me, &me.name))?,
         )?;
         let hash = password::hash(new)?;
         let now = (self.clock)();
@@ -162,8 +162,8 @@ impl Local {
         Ok(transaction.commit()?)
     }
 
-    pub(super) fn begin_second(&self, current: &str) -> Result<Factor> {
-        self.proved(current)?;
+    pub(super) fn begin_second(&self, current: &str) -> Result<TotpEnrolment> {
+        self.check_password(current)?;
         let me = &self.scope.user;
         let session = self.store.writer();
         if signin::factor(&session, me.id)?.is_some_and(|second| second.proved) {
@@ -174,7 +174,7 @@ impl Local {
         // Authenticators tell entries apart by this label, and one address may have several users.
         let account = View::new(&session, &self.scope, None)?.accounts.need(me.account)?.name.clone();
         let label = format!("{} ({account})", me.email).replace(':', " ");
-        Ok(Factor { url: password::factor_url(&secret, &label)?, secret })
+        Ok(TotpEnrolment { url: password::factor_url(&secret, &label)?, secret })
     }
 
     pub(super) fn prove_second(&self, code: &str) -> Result<()> {
@@ -199,7 +199,7 @@ impl Local {
     }
 
     pub(super) fn end_second(&self, current: &str) -> Result<()> {
-        self.proved(current)?;
+        self.check_password(current)?;
         let (me, now) = (&self.scope.user, (self.clock)());
         let session = self.store.writer();
         let transaction = immediate(&session)?;
@@ -249,8 +249,8 @@ impl Local {
     }
 
     /// Returns the user that a link lets in, and its purpose; the link stays good.
-    pub fn linked(&self, secret: &Secret, now: Time) -> Result<Invited> {
-        let (user, link) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
+    pub fn find_link(&self, secret: &Secret, now: Time) -> Result<Invited> {
+        let (user, link) = self.store.read(&CancelToken::new(), |session| guest(session, secret, now))?;
         let (email, purpose) = match link.purpose {
             For::Invitation => (user.email, LinkPurpose::Invitation),
             For::Reset | For::ResetAll => (user.email, LinkPurpose::Password),
@@ -266,14 +266,15 @@ impl Local {
     /// own top-level customer only, as every link does: see `people::admit`.
     pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
         self.writes()?;
-        let (known, link) = self.store.read(&Cancel::new(), |session| guest(session, secret, now))?;
+        let (known, link) =
+            self.store.read(&CancelToken::new(), |session| guest(session, secret, now))?;
         if link.purpose == For::Address {
             return self.confirm_address(secret, &known, chosen, now);
         }
         let (name, password) = (chosen.name.as_deref(), chosen.password.as_str());
-        let words = self
-            .store
-            .read(&Cancel::new(), |session| known_words(session, &known, name.unwrap_or(&known.name)))?;
+        let words = self.store.read(&CancelToken::new(), |session| {
+            known_words(session, &known, name.unwrap_or(&known.name))
+        })?;
         password::check(password, &words)?;
         let name = name.map(valid_name).transpose()?;
         let hash = password::hash(password)?;
@@ -307,8 +308,14 @@ impl Local {
     }
 
     /// Gives a user the address that a link was mailed to, if it is still the one they asked for.
-    fn confirm_address(&self, secret: &Secret, known: &User, chosen: &Chosen, now: Time) -> Result<Signed> {
-        let kept = self.store.read(&Cancel::new(), |session| signin::password(session, known.id))?;
+    fn confirm_address(
+        &self,
+        secret: &Secret,
+        known: &User,
+        chosen: &Chosen,
+        now: Time,
+    ) -> Result<Signed> {
+        let kept = self.store.read(&CancelToken::new(), |session| signin::password(session, known.id))?;
         if !password::proves(&chosen.password, kept.as_deref()) {
             return Err(Error::WrongPassword);
         }
@@ -320,7 +327,9 @@ impl Local {
             return Err(Error::WrongPassword);
         }
         let transaction = second(&session, transaction, user.id, chosen.code.as_deref(), now)?;
-        if people::wanted(&session, user.id)?.as_deref() == Some(&people::key_of(&link.mailed_to)) {
+        if people::requested_address(&session, user.id)?.as_deref()
+            == Some(&people::key_of(&link.mailed_to))
+        {
             take_wanted(&session, user.id)?;
         }
         signin::drop_links(&session, user.id)?;
@@ -332,7 +341,7 @@ impl Local {
 }
 
 /// Returns what an attacker who knows a user would try first: their address, their name, and their accounts'.
-fn known_words(session: &Session, user: &User, name: &str) -> Result<Vec<String>> {
+fn known_words(session: &Database, user: &User, name: &str) -> Result<Vec<String>> {
     let mut words = signin::account_names(session, user.account)?;
     words.extend([user.email.clone(), user.name.clone(), name.to_owned()]);
     Ok(words)
@@ -340,8 +349,8 @@ fn known_words(session: &Session, user: &User, name: &str) -> Result<Vec<String>
 
 /// Gives a user the address they asked for, unless it is that of another user of their customer: of which nothing is
 /// said.
-fn take_wanted(session: &Session, user: UserId) -> Result<()> {
-    let Some(wanted) = people::wanted(session, user)? else { return Ok(()) };
+fn take_wanted(session: &Database, user: UserId) -> Result<()> {
+    let Some(wanted) = people::requested_address(session, user)? else { return Ok(()) };
     match people::admit(session, user, &wanted) {
         Err(Error::Conflict(_)) | Ok(()) => Ok(()),
         Err(other) => Err(other),
@@ -356,7 +365,7 @@ fn unknown_server() -> Error {
 
 /// Makes a link within a change that is being made; `mailed_to` is empty where it is shown.
 pub(super) fn new_link(
-    session: &Session,
+    session: &Database,
     user: UserId,
     purpose: For,
     mailed_to: &str,
@@ -370,7 +379,7 @@ pub(super) fn new_link(
 }
 
 /// The user that a link lets in, as long as it is good for them, and the link.
-fn guest(session: &Session, secret: &Secret, now: Time) -> Result<(User, StoredLink)> {
+fn guest(session: &Database, secret: &Secret, now: Time) -> Result<(User, StoredLink)> {
     let link = signin::find_link(session, secret, now)?;
     let state = if link.purpose == For::Invitation { UserState::Invited } else { UserState::Active };
     let user = people::by_id(session, link.user)?.filter(|user| user.state == state);
@@ -381,7 +390,7 @@ fn guest(session: &Session, secret: &Secret, now: Time) -> Result<(User, StoredL
 /// Takes the code of a second factor, where there is one. A wrong one is counted, and ends what was begun: before it
 /// nothing else may have been done.
 fn second<'s>(
-    session: &Session,
+    session: &Database,
     transaction: Transaction<'s>,
     user: UserId,
     code: Option<&str>,
@@ -394,7 +403,9 @@ fn second<'s>(
     second.taken_at(now)?;
     if let Some(step) = password::step(&second.secret, code, now)? {
         // One that was taken before is sent again after a lost answer: that is no guess.
-        return signin::take_step(session, user, step)?.then_some(transaction).ok_or(Error::WrongPassword);
+        return signin::take_step(session, user, step)?
+            .then_some(transaction)
+            .ok_or(Error::WrongPassword);
     }
     signin::wrong_code(session, user, &second, now)?;
     transaction.commit()?;
@@ -407,19 +418,20 @@ fn note(view: &View<'_>, user: &User, kind: &str, now: Time) -> Result<()> {
 }
 
 /// Logs what a user did who was not signed in before.
-fn log_own(session: &Session, user: &User, kind: &str, now: Time) -> Result<()> {
+fn log_own(session: &Database, user: &User, kind: &str, now: Time) -> Result<()> {
     log_for(session, user, user, kind, now)
 }
 
-fn log_for(session: &Session, actor: &User, user: &User, kind: &str, now: Time) -> Result<()> {
+fn log_for(session: &Database, actor: &User, user: &User, kind: &str, now: Time) -> Result<()> {
     let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0 });
     let rev = append(session, actor, kind, body, now)?;
     log::touch_if_absent(session, rev, user.account)
 }
 
 /// Logs the end of a session, with the reason if nobody asked for it.
-fn log_end(session: &Session, actor: &User, user: &User, reason: &str, now: Time) -> Result<()> {
-    let body = json!({ "user": user.id.0, "email": user.email, "account": user.account.0, "reason": reason });
+fn log_end(session: &Database, actor: &User, user: &User, reason: &str, now: Time) -> Result<()> {
+    let body =
+        json!({ "user": user.id.0, "email": user.email, "account": user.account.0, "reason": reason });
     let rev = append(session, actor, "end-session", body, now)?;
     log::touch_if_absent(session, rev, user.account)
 }

@@ -46,7 +46,7 @@ fn crossed_indexes_lose_no_match() {
     let size = Demo { sims: 3_000, accounts: 30, seed: 5 };
     let now = Time(1_780_000_000);
     let root = demo::create(&path, size, now, &|_| ControlFlow::Continue(())).expect("demo");
-    let customer = root.accounts(&Cancel::new()).expect("accounts").all()[1].id;
+    let customer = root.accounts(&CancelToken::new()).expect("accounts").all()[1].id;
     root.add_user(customer, "C", "c@x.example", Role::Admin).expect("user");
     let narrow = Local::open(&path, Some("c@x.example"), false).expect("opens");
     let mut crossings = 0;
@@ -56,7 +56,7 @@ fn crossed_indexes_lose_no_match() {
                 let text = format!("{a} {b}");
                 let filter = Filter::parse(&text).expect("filter");
                 let query = Query { filter: filter.clone(), ..Query::all(local.me().account, now) };
-                let counted = local.read(Capability::View, &Cancel::new(), |view| {
+                let counted = local.read(Capability::View, &CancelToken::new(), |view| {
                     let scope = view.scope_of(&query)?;
                     let condition = view.condition(&query)?;
                     let mut plain = Sql::new("SELECT count(*) FROM sim s WHERE ");
@@ -83,7 +83,7 @@ fn crossed_indexes_lose_no_match() {
                 });
                 let (plain, crossed) = counted.expect("counted");
                 assert_eq!(plain, crossed, "{text}");
-                assert_eq!(local.count(&query, &Cancel::new()), Ok(plain), "{text}");
+                assert_eq!(local.count(&query, &CancelToken::new()), Ok(plain), "{text}");
             }
         }
     }
@@ -98,7 +98,7 @@ fn statements(local: &Local, work: impl FnOnce()) -> Vec<String> {
     let heard = Arc::new(Mutex::new(Vec::new()));
     // The accounts are read once and kept: not before one of the two only.
     local.rev().expect("read");
-    local.accounts(&Cancel::new()).expect("read");
+    local.accounts(&CancelToken::new()).expect("read");
     local.store.overhear(&heard).expect("overheard");
     work();
     std::mem::take(&mut *lock(&heard))
@@ -121,7 +121,7 @@ fn neighbours() -> Neighbours {
     let path = dir.path().join("demo.db");
     let size = Demo { sims: 300, accounts: 12, seed: 5 };
     let root = demo::create(&path, size, NOW, &|_| ControlFlow::Continue(())).expect("demo");
-    let c = Cancel::new();
+    let c = CancelToken::new();
     let tree = root.accounts(&c).expect("accounts");
     let (customer, account) = (tree.all()[1].id, tree.all().last().expect("another").id);
     assert!(!tree.is_under(account, customer));
@@ -144,12 +144,12 @@ fn edit(sim: SimId) -> Change {
 #[test]
 fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
     let Neighbours { narrow, theirs, sim, account: beside, .. } = &neighbours();
-    let (c, now, user) = (Cancel::new(), NOW, theirs.me().id);
+    let (c, now, user) = (CancelToken::new(), NOW, theirs.me().id);
     let go = |_| ControlFlow::Continue(());
     let asks: [(&str, &Ask<'_>); 16] = [
         ("sim", &|sim, _, _, _| drop(narrow.sim(sim, &c))),
         ("iccid", &|_, _, _, iccid| drop(narrow.sim_by_iccid(iccid, &c))),
-        ("stated", &|sim, _, _, _| drop(narrow.stated(sim, &c))),
+        ("stated", &|sim, _, _, _| drop(narrow.last_state_change(sim, &c))),
         ("usage", &|sim, _, _, _| drop(narrow.usage(sim, &c))),
         ("lookup", &|_, _, _, iccid| drop(narrow.lookup(&List::of([iccid]), &c))),
         ("users", &|_, account, _, _| drop(narrow.users(Some(account), &c))),
@@ -164,7 +164,11 @@ fn what_is_hidden_is_looked_for_by_the_same_statements_as_what_is_not_there() {
         ("tokens", &|_, _, user, _| drop(narrow.tokens(user))),
         ("plan", &|sim, _, _, _| drop(narrow.plan(&edit(sim), &c))),
         ("rename", &|_, account, _, _| {
-            drop(narrow.apply(&ChangeId::new(), &Change::RenameAccount { account, name: "N".into() }, &go));
+            drop(narrow.apply(
+                &ChangeId::new(),
+                &Change::RenameAccount { account, name: "N".into() },
+                &go,
+            ));
         }),
         ("role", &|_, _, user, _| {
             let to = UserChange::Role(Role::Admin);
@@ -186,12 +190,14 @@ fn what_somebody_else_made_is_looked_for_as_what_nobody_made() {
     let Neighbours { root, narrow, theirs, sim, .. } = &neighbours();
     let new = NewToken { name: "t".into(), account: None, writes: false, expires: None };
     let token = theirs.add_token(&new).expect("token").0.id;
-    let made = root.apply(&ChangeId::new(), &edit(sim.id), &|_| ControlFlow::Continue(())).expect("made").id;
+    let made =
+        root.apply(&ChangeId::new(), &edit(sim.id), &|_| ControlFlow::Continue(())).expect("made").id;
     let revoke = |id| statements(narrow, || drop(narrow.revoke_token(id)));
     let (hidden, absent) = (revoke(token), revoke(TokenId(9_999)));
     assert!(hidden.iter().any(|said| said.contains("FROM token")), "{hidden:?}");
     assert_eq!(hidden, absent);
-    let undo = |change| statements(narrow, || drop(narrow.plan(&Change::Undo { change }, &Cancel::new())));
+    let undo =
+        |change| statements(narrow, || drop(narrow.plan(&Change::Undo { change }, &CancelToken::new())));
     let (hidden, absent) = (undo(made), undo(ChangeId::new()));
     assert!(hidden.iter().any(|said| said.contains("FROM log")), "{hidden:?}");
     assert_eq!(hidden, absent);
@@ -200,10 +206,10 @@ fn what_somebody_else_made_is_looked_for_as_what_nobody_made() {
 /// The tree of a session that was open all along is the tree that a new session reads, after any change.
 #[test]
 fn a_kept_tree_follows_every_change() {
-    use crate::change::{Clear, Grouping};
+    use crate::change::{Grouping, MoveOptions};
     use crate::levels::Levels;
     let Neighbours { root, narrow, theirs, account, .. } = &neighbours();
-    let c = Cancel::new();
+    let c = CancelToken::new();
     let customer = narrow.me().account;
     let sims = |under, n| {
         let query = Query::all(under, NOW);
@@ -218,13 +224,14 @@ fn a_kept_tree_follows_every_change() {
         }
         Change::Undo { change: made.id }
     };
-    let undo = change(&Change::Move { target: sims(customer, 20), to: *account, clear: Clear::default() });
-    change(&Change::Move { target: sims(*account, 5), to: customer, clear: Clear::default() });
+    let undo =
+        change(&Change::Move { target: sims(customer, 20), to: *account, clear: MoveOptions::default() });
+    change(&Change::Move { target: sims(*account, 5), to: customer, clear: MoveOptions::default() });
     change(&change(&undo));
     let levels = Levels { cap: Some(1_000), ..Levels::default() };
     change(&change(&Change::SetLevels { target: sims(customer, 20), levels }));
     change(&edit(sims(customer, 1).ids.first().copied().expect("a SIM")));
-    let tags = Edit { categories: crate::edit::Listed::parse("+north"), ..Edit::default() };
+    let tags = Edit { categories: crate::edit::ListEdit::parse("+north"), ..Edit::default() };
     change(&Change::Edit { target: sims(customer, 9), edit: Box::new(tags) });
     let by = Grouping::Category;
     change(&change(&Change::Convert { target: sims(customer, 9), account: customer, by }));
@@ -232,5 +239,9 @@ fn a_kept_tree_follows_every_change() {
     change(&change(&Change::SetCeiling { account: customer, ceiling: Some(500) }));
     change(&change(&Change::MoveAccount { account: *account, under: customer }));
     root.add_user(*account, "E", "e@x.example", Role::Admin).expect("user");
-    change(&change(&Change::Move { target: sims(customer, 3), to: *account, clear: Clear::default() }));
+    change(&change(&Change::Move {
+        target: sims(customer, 3),
+        to: *account,
+        clear: MoveOptions::default(),
+    }));
 }

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
 
-use super::users::append;
 use super::{Clock, Local};
 use crate::account::valid_name;
 use crate::error::{Error, Result};
 use crate::ids::{TokenId, UserId};
-use crate::progress::Cancel;
+use crate::local::record::append;
+use crate::progress::CancelToken;
 use crate::role::Capability;
 use crate::scope::Scope;
 use crate::store::open::Opening;
@@ -48,8 +48,8 @@ impl Local {
     }
 
     fn on(store: Arc<Store>, secret: &Secret, read_only: bool, clock: Clock) -> Result<Self> {
-        let scope = store.read(&Cancel::new(), |session| {
-            let token = tokens::proved(session, secret, clock())?;
+        let scope = store.read(&CancelToken::new(), |session| {
+            let token = tokens::authenticate(session, secret, clock())?;
             let user = people::by_id(session, token.user)?.filter(|user| user.state == UserState::Active);
             let user = user.ok_or(Error::SignedOut)?;
             let (top, refuses) = (token.account, read_only || !token.writes);
@@ -59,18 +59,18 @@ impl Local {
         })?;
         let uses = (!read_only).then(AtomicI64::default);
         let local = Self { uses, ..Self::new(store, scope, clock) };
-        local.seen()?;
+        local.note_token_use()?;
         Ok(local)
     }
 
     /// Whether whoever signed in may still do so.
     pub fn still(&self) -> Result<()> {
-        self.read(Capability::View, &Cancel::new(), |_| Ok(()))?;
-        self.seen()
+        self.read(Capability::View, &CancelToken::new(), |_| Ok(()))?;
+        self.note_token_use()
     }
 
     /// Writes down, hourly, that a token is used.
-    fn seen(&self) -> Result<()> {
+    fn note_token_use(&self) -> Result<()> {
         let (Some(token), Some(uses)) = (&self.scope.token, &self.uses) else { return Ok(()) };
         let now = (self.clock)();
         if now.0 < uses.load(Ordering::Relaxed) + people::HOUR {
@@ -78,7 +78,7 @@ impl Local {
         }
         uses.store(now.0, Ordering::Relaxed);
         // Nobody waits for that, least of all behind a change of many SIMs.
-        self.store.try_writer().map_or(Ok(()), |session| tokens::used(&session, token.id, now))
+        self.store.try_writer().map_or(Ok(()), |session| tokens::note_use(&session, token.id, now))
     }
 
     /// What is a person's own, and not for the programs that work for them.
@@ -90,14 +90,18 @@ impl Local {
     pub(super) fn tokens_of(&self, of: UserId) -> Result<Vec<Token>> {
         self.in_person()?;
         self.may_have_tokens(of)?;
-        self.read(Capability::View, &Cancel::new(), |view| {
+        self.read(Capability::View, &CancelToken::new(), |view| {
             view.need_user(of)?;
             tokens::list(view.session, of)
         })
     }
 
     pub(super) fn may_have_tokens(&self, of: UserId) -> Result<()> {
-        self.may(if of == self.scope.user.id { Capability::EditProfile } else { Capability::ManageAccounts })
+        self.may(if of == self.scope.user.id {
+            Capability::EditProfile
+        } else {
+            Capability::ManageAccounts
+        })
     }
 
     pub(super) fn make_token(&self, new: &NewToken) -> Result<(Token, Secret)> {

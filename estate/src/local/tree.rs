@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::help::Help;
 use crate::ids::AccountId;
 use crate::limits::{self, ACCOUNT_DEPTH};
-use crate::local::record::{Done, Run};
+use crate::local::record::{ApplyContext, LogRecord};
 use crate::notify::{Channel, channel_of};
 use crate::period::PeriodRule;
 use crate::store::read::View;
@@ -75,28 +75,32 @@ pub(super) fn too_deep(view: &View<'_>, parent: AccountId, below: usize) -> Resu
     Ok(())
 }
 
-pub(super) fn add_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
+pub(super) fn add_account(run: &ApplyContext<'_>, parent: AccountId, name: &str) -> Result<LogRecord> {
     insert_account(run, parent, &check_new_account_name(name)?)
 }
 
 /// Makes an account under a name that has been checked, or that was an account's before.
-fn insert_account(run: &Run<'_>, parent: AccountId, name: &str) -> Result<Done> {
+fn insert_account(run: &ApplyContext<'_>, parent: AccountId, name: &str) -> Result<LogRecord> {
     run.view.accounts.need(parent)?;
     too_deep(run.view, parent, 0)?;
     let id = accounts::insert(run.session, Some(parent), name, run.rev, run.now)?;
-    Ok(Done::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
+    Ok(LogRecord::accounts("add-account", json!({ "parent": parent.0, "name": name }), vec![id, parent]))
 }
 
-pub(super) fn rename_account(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
+pub(super) fn rename_account(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    name: &str,
+) -> Result<LogRecord> {
     put_name(run, account, &check_new_account_name(name)?)
 }
 
 /// Gives an account a name that has been checked, or that was its own before.
-pub(super) fn put_name(run: &Run<'_>, account: AccountId, name: &str) -> Result<Done> {
+pub(super) fn put_name(run: &ApplyContext<'_>, account: AccountId, name: &str) -> Result<LogRecord> {
     own_to_manage(run.view, account)?;
     let from = run.view.accounts.need(account)?.name.clone();
     accounts::rename(run.session, account, name, run.rev)?;
-    Ok(Done::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
+    Ok(LogRecord::accounts("rename-account", json!({ "from": from, "to": name }), vec![account]))
 }
 
 /// An account and what lies below it, as far as this user sees.
@@ -118,10 +122,14 @@ pub(super) fn may_add(view: &View<'_>, account: AccountId, address: &str) -> Res
     Ok((channel, address))
 }
 
-pub(super) fn add_external(run: &Run<'_>, account: AccountId, address: &str) -> Result<Done> {
+pub(super) fn add_external(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    address: &str,
+) -> Result<LogRecord> {
     let (channel, address) = may_add(run.view, account, address)?;
     outbox::add_external(run.session, account, channel, &address)?;
-    Ok(Done::accounts("add-external", json!({ "address": address }), vec![account]))
+    Ok(LogRecord::accounts("add-external", json!({ "address": address }), vec![account]))
 }
 
 /// The rule that the log speaks of.
@@ -129,15 +137,19 @@ pub(super) fn rule_of(said: &Json) -> Option<PeriodRule> {
     serde_json::from_value(said.clone()).ok()
 }
 
-pub(super) fn set_period(run: &Run<'_>, account: AccountId, rule: Option<PeriodRule>) -> Result<Done> {
+pub(super) fn set_period(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    rule: Option<PeriodRule>,
+) -> Result<LogRecord> {
     own_to_manage(run.view, account)?;
     let from = run.view.accounts.need(account)?.own_period;
     accounts::set_period(run.session, account, rule, run.rev)?;
-    Ok(Done::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
+    Ok(LogRecord::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
 }
 
 /// Whether an account, and what lies below it, has caps and alerts at all is for those above it to say.
-pub(super) fn set_entitlement(run: &Run<'_>, account: AccountId, on: bool) -> Result<Done> {
+pub(super) fn set_entitlement(run: &ApplyContext<'_>, account: AccountId, on: bool) -> Result<LogRecord> {
     own_to_manage(run.view, account)?;
     let found = run.view.accounts.need(account)?;
     if found.parent.is_none() {
@@ -147,7 +159,7 @@ pub(super) fn set_entitlement(run: &Run<'_>, account: AccountId, on: bool) -> Re
         return Err(Error::Conflict(format!("they are {} there already", if on { "on" } else { "off" })));
     }
     accounts::set_entitlement(run.session, account, on, run.rev)?;
-    Ok(Done::accounts("entitlement", json!({ "on": on }), vec![account]))
+    Ok(LogRecord::accounts("entitlement", json!({ "on": on }), vec![account]))
 }
 
 /// A ceiling can only be lower than the one above, which nobody below lifts.
@@ -170,11 +182,15 @@ pub(super) fn may_cap(view: &View<'_>, account: AccountId, ceiling: Option<u64>)
     }
 }
 
-pub(super) fn set_ceiling(run: &Run<'_>, account: AccountId, ceiling: Option<u64>) -> Result<Done> {
+pub(super) fn set_ceiling(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    ceiling: Option<u64>,
+) -> Result<LogRecord> {
     may_cap(run.view, account, ceiling)?;
     let from = run.view.accounts.need(account)?.own_ceiling;
     accounts::set_ceiling(run.session, account, ceiling, run.rev)?;
-    Ok(Done::accounts(Change::CEILING, json!({ "from": from, "to": ceiling }), vec![account]))
+    Ok(LogRecord::accounts(Change::CEILING, json!({ "from": from, "to": ceiling }), vec![account]))
 }
 
 /// A reference in another system: one line, and whoever manages the account says it.
@@ -183,33 +199,45 @@ pub(super) fn may_refer(view: &View<'_>, account: AccountId, reference: &str) ->
     line(reference, "reference", limits::NAME)
 }
 
-pub(super) fn set_reference(run: &Run<'_>, account: AccountId, reference: &str) -> Result<Done> {
+pub(super) fn set_reference(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    reference: &str,
+) -> Result<LogRecord> {
     let reference = may_refer(run.view, account, reference)?;
     let from = run.view.accounts.need(account)?.reference.clone();
     accounts::set_reference(run.session, account, &reference)?;
-    Ok(Done::accounts("reference", json!({ "from": from, "to": reference }), vec![account]))
+    Ok(LogRecord::accounts("reference", json!({ "from": from, "to": reference }), vec![account]))
 }
 
 /// What the users below see is for the Admins of the account itself to say.
-pub(super) fn set_help(run: &Run<'_>, account: AccountId, help: Option<&Help>) -> Result<Done> {
+pub(super) fn set_help(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    help: Option<&Help>,
+) -> Result<LogRecord> {
     run.view.accounts.need(account)?;
-    let help = help.map(Help::checked).transpose()?;
+    let help = help.map(Help::validate).transpose()?;
     let from = accounts::help(run.session, account)?;
     accounts::set_help(run.session, account, help.as_ref())?;
-    Ok(Done::accounts("help", json!({ "from": from, "to": help }), vec![account]))
+    Ok(LogRecord::accounts("help", json!({ "from": from, "to": help }), vec![account]))
 }
 
-pub(super) fn move_account(run: &Run<'_>, account: AccountId, under: AccountId) -> Result<Done> {
+pub(super) fn move_account(
+    run: &ApplyContext<'_>,
+    account: AccountId,
+    under: AccountId,
+) -> Result<LogRecord> {
     may_hang(run.view, account, under)?;
     let moved = run.view.accounts.need(account)?;
     let from = moved.parent.unwrap_or(account);
     accounts::hang(run.session, account, under, &moved.name, run.rev)?;
     let body = json!({ "under": under.0, "from": from.0, "name": moved.name });
-    Ok(Done::accounts(Change::MOVE_ACCOUNT, body, vec![account, under, from]))
+    Ok(LogRecord::accounts(Change::MOVE_ACCOUNT, body, vec![account, under, from]))
 }
 
 /// Makes a deleted account again, under a number of its own, with what was set on it.
-pub(super) fn restore_account(run: &Run<'_>, gone: &Json) -> Result<Done> {
+pub(super) fn restore_account(run: &ApplyContext<'_>, gone: &Json) -> Result<LogRecord> {
     let parent = AccountId(gone["parent"].as_i64().unwrap_or_default());
     let done = insert_account(run, parent, gone["name"].as_str().unwrap_or_default())?;
     if let Some(id) = done.account {
@@ -227,15 +255,16 @@ pub(super) fn restore_account(run: &Run<'_>, gone: &Json) -> Result<Done> {
     Ok(done)
 }
 
-pub(super) fn delete_account(run: &Run<'_>, account: AccountId) -> Result<Done> {
+pub(super) fn delete_account(run: &ApplyContext<'_>, account: AccountId) -> Result<LogRecord> {
     own_to_manage(run.view, account)?;
     let gone = run.view.accounts.need(account)?;
-    let parent = gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
+    let parent =
+        gone.parent.ok_or_else(|| Error::Conflict("the root account cannot be deleted".into()))?;
     let externals: Vec<String> =
         outbox::externals(run.session, account)?.into_iter().map(|external| external.address).collect();
     let help = accounts::help(run.session, account)?;
     accounts::delete(run.session, account)?;
     let body = json!({ "reference": gone.reference, "help": help, "externals": externals, "parent": parent.0, "name": gone.name, "period": gone.own_period,
                        "levels": gone.own_levels, "ceiling": gone.own_ceiling });
-    Ok(Done { account: None, ..Done::accounts("delete-account", body, vec![parent]) })
+    Ok(LogRecord { account: None, ..LogRecord::accounts("delete-account", body, vec![parent]) })
 }

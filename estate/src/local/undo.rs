@@ -4,59 +4,60 @@ use serde_json::{Value as Json, json};
 
 use super::apply::{account_in, plan_ceiling, plan_hang};
 use super::tree::{
-    delete_account, move_account, put_name, restore_account, rule_of, set_ceiling, set_entitlement, set_help,
-    set_period, set_reference,
+    delete_account, move_account, put_name, restore_account, rule_of, set_ceiling, set_entitlement,
+    set_help, set_period, set_reference,
 };
 use super::{Local, users};
-use crate::change::{Change, Clear, Counts, Plan};
+use crate::change::{Change, Counts, MoveOptions, Plan};
 use crate::error::{Error, Result};
 use crate::help::Help;
 use crate::ids::{AccountId, ChangeId};
-use crate::local::record::{Done, Run};
+use crate::local::record::{ApplyContext, LogRecord};
 use crate::role::Capability;
-use crate::store::log::{self, Logged, Undone};
+use crate::store::log::{self, Logged, UndoKind};
 use crate::store::read::View;
 use crate::store::{accounts, edits, levels, outbox, period_reopen, write};
 
 /// What undoing a change needs.
 fn needs_to_undo(logged: &Logged) -> Result<Vec<Capability>> {
-    Ok(match Undone::of(&logged.kind) {
-        Some(Undone::Move) if logged.kind == Change::CONVERT => {
+    Ok(match UndoKind::of(&logged.kind) {
+        Some(UndoKind::Move) if logged.kind == Change::CONVERT => {
             vec![Capability::MoveSims, Capability::ManageAccounts]
         }
-        Some(Undone::Move) => vec![Capability::MoveSims],
-        Some(Undone::Levels) => vec![Capability::SetLevels],
-        Some(Undone::Edit) => edits::edit_of(&logged.body)?.needs(),
+        Some(UndoKind::Move) => vec![Capability::MoveSims],
+        Some(UndoKind::Levels) => vec![Capability::SetLevels],
+        Some(UndoKind::Edit) => edits::edit_of(&logged.body)?.needs(),
         None => vec![Capability::ManageAccounts],
     })
 }
 
 impl Local {
     /// Puts back what a change did to SIMs, as far as nothing came after it.
-    fn undo_sims(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
-        let what = Undone::of(&logged.kind).unwrap_or(Undone::Move);
+    fn undo_sims(&self, id: &ChangeId, run: &ApplyContext<'_>, logged: &Logged) -> Result<()> {
+        let what = UndoKind::of(&logged.kind).unwrap_or(UndoKind::Move);
         let judged = write::evaluate_undo(what, run.view, logged.rev)?;
         theirs(&judged.counts)?;
         if judged.counts.done == 0 {
-            let why = "nothing of it can be put back: its SIMs were changed since, or a rule is against it";
+            let why =
+                "nothing of it can be put back: its SIMs were changed since, or a rule is against it";
             return Err(Error::Conflict(why.into()));
         }
         let undoes = Some(logged.rev);
-        if what == Undone::Levels {
-            self.log(id, run, Done::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
+        if what == UndoKind::Levels {
+            self.log(id, run, LogRecord::sims(Change::LEVELS, json!({}), judged.counts, undoes))?;
             return levels::set_levels(run.session, run.rev, None, &judged, &run.clock, run.watch);
         }
-        if what == Undone::Edit {
+        if what == UndoKind::Edit {
             let edit = edits::edit_of(&logged.body)?;
             let body = json!({ "edit": edit });
-            self.log(id, run, Done::sims(edit.kind(), body, judged.counts, undoes))?;
+            self.log(id, run, LogRecord::sims(edit.kind(), body, judged.counts, undoes))?;
             return edits::make(run.view, run.rev, &edit, &judged, true, run.watch);
         }
         let clear = cleared_again(run, logged)?;
         self.log(
             id,
             run,
-            Done::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
+            LogRecord::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
         write::carry_out(run.session, run.rev, clear, &judged, &run.clock, run.watch)?;
         // The accounts it made go with their last SIM; one that has come to be used, was changed or hangs elsewhere stays.
@@ -76,17 +77,17 @@ impl Local {
     }
 
     /// Undoes a rollover, every step of it: each is logged.
-    fn reopen_period(&self, id: &ChangeId, run: &Run<'_>, logged: &Logged) -> Result<()> {
+    fn reopen_period(&self, id: &ChangeId, run: &ApplyContext<'_>, logged: &Logged) -> Result<()> {
         need_root(run.view)?;
         let found = period_reopen::find_undoable(run.session, logged)?;
         let mut revs = Vec::new();
         for (rev, (step, sims)) in (run.rev..).zip(&found.steps) {
             // The receipt is that of the step that was asked for.
             let id = if *step == logged.rev { id.clone() } else { ChangeId::new() };
-            let run = Run { rev, ..*run };
+            let run = ApplyContext { rev, ..*run };
             let Some(body) = log::at(run.session, *step)?.map(|step| step.body) else { continue };
             let counts = Counts { done: *sims, ..Counts::default() };
-            self.log(&id, &run, Done::sims(Change::PERIOD_REOPEN, body, counts, Some(*step)))?;
+            self.log(&id, &run, LogRecord::sims(Change::PERIOD_REOPEN, body, counts, Some(*step)))?;
             revs.push((*step, rev));
         }
         period_reopen::reopen(run.session, &found.closed, &revs, self.scope.actor(), run.now)
@@ -95,7 +96,7 @@ impl Local {
     pub(super) fn plan_undo(&self, view: &View<'_>, change: &ChangeId) -> Result<Plan> {
         let logged = undoable(view, change)?;
         self.may_change(&needs_to_undo(&logged)?)?;
-        if let Some(what) = Undone::of(&logged.kind) {
+        if let Some(what) = UndoKind::of(&logged.kind) {
             let plan = view.plan_undo(logged.rev, what, (self.clock)())?;
             return theirs(&plan.counts).map(|()| plan);
         }
@@ -119,13 +120,13 @@ impl Local {
         Ok(Plan { total: done, counts: Counts { done, ..Counts::default() }, ..plan })
     }
 
-    pub(super) fn undo(&self, id: &ChangeId, run: &Run<'_>, change: &ChangeId) -> Result<()> {
+    pub(super) fn undo(&self, id: &ChangeId, run: &ApplyContext<'_>, change: &ChangeId) -> Result<()> {
         let logged = undoable(run.view, change)?;
         let account = || account_in(&logged.body, "account");
         let text = |key: &str| logged.body.get(key).and_then(Json::as_str).unwrap_or_default().to_owned();
         let number = |key: &str| account_in(&logged.body, key);
         self.may_change(&needs_to_undo(&logged)?)?;
-        if Undone::of(&logged.kind).is_some() {
+        if UndoKind::of(&logged.kind).is_some() {
             return self.undo_sims(id, run, &logged);
         }
         if logged.kind == Change::PERIOD_ROLLOVER {
@@ -143,7 +144,9 @@ impl Local {
                 return Err(Error::Conflict("the billing period has been set again since".into()));
             }
             "period" => set_period(run, account(), rule_of(&logged.body["from"]))?,
-            Change::MOVE_ACCOUNT if run.view.accounts.need(account())?.parent != Some(number("under")) => {
+            Change::MOVE_ACCOUNT
+                if run.view.accounts.need(account())?.parent != Some(number("under")) =>
+            {
                 return Err(Error::Conflict("the account has been moved again since".into()));
             }
             Change::MOVE_ACCOUNT => move_account(run, account(), number("from"))?,
@@ -203,7 +206,7 @@ fn ends_seen(view: &View<'_>, logged: &Logged) -> Result<()> {
 }
 
 /// Puts the help of an account back, unless it was set again.
-fn put_help_back(run: &Run<'_>, account: AccountId, body: &Json) -> Result<Done> {
+fn put_help_back(run: &ApplyContext<'_>, account: AccountId, body: &Json) -> Result<LogRecord> {
     let help = |key: &str| serde_json::from_value::<Help>(body[key].clone()).ok();
     run.view.accounts.need(account)?;
     if accounts::help(run.session, account)? != help("to") {
@@ -213,7 +216,7 @@ fn put_help_back(run: &Run<'_>, account: AccountId, body: &Json) -> Result<Done>
 }
 
 /// Undoing an undo does the change again, and clears again what it cleared.
-fn cleared_again(run: &Run<'_>, logged: &Logged) -> Result<Clear> {
+fn cleared_again(run: &ApplyContext<'_>, logged: &Logged) -> Result<MoveOptions> {
     let original = logged.undoes.map(|rev| log::at(run.session, rev)).transpose()?.flatten();
     let clear = original.and_then(|o| o.body.get("clear").cloned());
     Ok(clear.and_then(|c| serde_json::from_value(c).ok()).unwrap_or_default())
@@ -233,7 +236,7 @@ fn undoable(view: &View<'_>, change: &ChangeId) -> Result<Logged> {
     let wanted = log::LogFilter { id: Some(change.clone()), limit: 1, ..Default::default() };
     let entry = view.entries(&wanted)?.pop().ok_or_else(unknown)?;
     let logged = log::find(view.session, change)?.ok_or_else(unknown)?;
-    if entry.undone && Undone::of(&logged.kind).is_none() {
+    if entry.undone && UndoKind::of(&logged.kind).is_none() {
         return Err(Error::Conflict("it has been undone already".into()));
     }
     if !entry.undoable {

@@ -5,11 +5,11 @@ use std::path::Path;
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::Local;
-use super::users::append;
-use crate::change::{Change, Head};
+use crate::change::{Change, LogHead};
 use crate::error::{Error, Result};
-use crate::notify::{Attempt, Delivery, Letter};
-use crate::progress::{Cancel, Watch};
+use crate::local::record::append;
+use crate::notify::{Attempt, Delivery, OutboxMessage};
+use crate::progress::{CancelToken, OnProgress};
 use crate::role::Capability;
 use crate::rollover::{ConfirmedRollover, RolloverStatus};
 use crate::store::backup::{self, Restored};
@@ -22,16 +22,16 @@ use crate::units::Time;
 
 impl Local {
     /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
-    pub fn letters(&self, limit: u32) -> Result<Vec<Letter>> {
+    pub fn letters(&self, limit: u32) -> Result<Vec<OutboxMessage>> {
         self.in_person()?;
         self.may_write(Capability::View)?;
         outbox::lease(&mut self.store.writer(), self.mail, (self.clock)(), limit)
     }
 
     /// Writes down how an attempt to send a message ended.
-    pub fn attempted(&self, letter: &Letter, how: &Attempt) -> Result<()> {
+    pub fn record_attempt(&self, letter: &OutboxMessage, how: &Attempt) -> Result<()> {
         self.in_person()?;
-        outbox::attempted(&mut self.store.writer(), letter, how, (self.clock)())
+        outbox::record_attempt(&mut self.store.writer(), letter, how, (self.clock)())
     }
 
     /// When the next billing period of anyone begins.
@@ -60,7 +60,7 @@ impl Local {
     /// Number of raised caps that have returned by themselves in accounts this user sees.
     pub fn turns(&self) -> Result<i64> {
         self.may(Capability::View)?;
-        self.store.read(&Cancel::new(), |session| self.view(session)?.turns())
+        self.store.read(&CancelToken::new(), |session| self.view(session)?.turns())
     }
 
     /// Returns the pending rollovers and the number of SIMs whose counters they close: for users of the root account.
@@ -75,7 +75,7 @@ impl Local {
     /// Closes the pending billing periods by the present clock, accepted or not: an Admin of the
     /// root account has confirmed it. From then on clocks are compared with this one. Periods that
     /// only the registration of a rule by a later clock closed are reopened.
-    pub fn confirm_rollover(&self, watch: &Watch<'_>) -> Result<ConfirmedRollover> {
+    pub fn confirm_rollover(&self, watch: &OnProgress<'_>) -> Result<ConfirmedRollover> {
         self.in_person()?;
         self.may_write(Capability::ManageAccounts)?;
         let session = self.store.writer();
@@ -105,7 +105,7 @@ impl Local {
     /// Everything that is wrong with the store, in words.
     pub fn check(&self) -> Result<Vec<String>> {
         self.at_root(Capability::EstateHistory, |_| Ok(()))?;
-        self.store.read(&Cancel::new(), check::check)
+        self.store.read(&CancelToken::new(), check::check)
     }
 
     /// Whether whoever is signed in sees every account, and may know what happens in all of them.
@@ -115,22 +115,26 @@ impl Local {
 
     /// For those who see everything: what they ask for is about every account.
     fn at_root<T>(&self, need: Capability, work: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
-        self.read(need, &Cancel::new(), |view| if view.whole { work(view) } else { Err(Error::RootOnly) })
+        self.read(
+            need,
+            &CancelToken::new(),
+            |view| if view.whole { work(view) } else { Err(Error::RootOnly) },
+        )
     }
 
     /// The newest change and its hash, which covers every change before it: kept elsewhere, it shows whether any of them
     /// was changed afterwards.
-    pub fn head(&self) -> Result<Head> {
+    pub fn head(&self) -> Result<LogHead> {
         self.at_root(Capability::EstateHistory, |view| check::head(view.session))
     }
 
     /// Whether the log still has that head in it.
-    pub fn holds(&self, head: &Head) -> Result<bool> {
+    pub fn holds(&self, head: &LogHead) -> Result<bool> {
         self.at_root(Capability::EstateHistory, |view| check::holds(view.session, head))
     }
 
     /// Copies the store to a new file while it is in use.
-    pub fn backup(&self, to: &Path, watch: &Watch<'_>) -> Result<()> {
+    pub fn backup(&self, to: &Path, watch: &OnProgress<'_>) -> Result<()> {
         self.at_root(Capability::EstateHistory, |_| Ok(()))?;
         backup::backup(&self.store, to, watch)
     }
@@ -144,7 +148,7 @@ impl Local {
     ///
     /// Works on the files alone, so that a damaged store can be replaced. Errors: `Busy` while a program has the store
     /// open. On any error the store is as it was.
-    pub fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Restored> {
+    pub fn restore(path: &Path, from: &Path, watch: &OnProgress<'_>) -> Result<Restored> {
         backup::restore(path, from, watch)
     }
 
@@ -159,7 +163,7 @@ impl Local {
     }
 
     /// The upgrade of the schema that opening the store made.
-    pub fn upgraded(&self) -> Option<&Upgrade> {
+    pub fn upgrade_made(&self) -> Option<&Upgrade> {
         self.store.upgrade()
     }
 }

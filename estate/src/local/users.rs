@@ -7,16 +7,15 @@ use serde_json::json;
 
 use super::{Local, signin};
 use crate::account::valid_name;
-use crate::change::Counts;
 use crate::error::{Error, Result};
 use crate::ident;
 use crate::ids::{AccountId, ChangeId, UserId};
-use crate::local::record::{Done, Run};
+use crate::local::record::{ApplyContext, LogRecord, append};
 use crate::permit::Roles;
 use crate::role::Role;
 use crate::scope::Scope;
-use crate::store::connection::Session;
-use crate::store::log::{self, Logged, Record};
+use crate::store::connection::Database;
+use crate::store::log::{self, Logged};
 use crate::store::pool::Store;
 use crate::store::read::View;
 use crate::store::signin::For;
@@ -50,13 +49,13 @@ pub(super) fn may_invite(
 }
 
 pub(super) fn invite(
-    run: &Run<'_>,
+    run: &ApplyContext<'_>,
     account: AccountId,
     name: &str,
     email: &str,
     role: Role,
     post: Post<'_>,
-) -> Result<Done> {
+) -> Result<LogRecord> {
     let (name, email) = may_invite(run.view, account, name, email)?;
     let new = User {
         id: UserId(0),
@@ -72,7 +71,7 @@ pub(super) fn invite(
     let id = people::invite(run.session, &new, by.id, run.now)?;
     send(run, &User { id, ..new.clone() }, post)?;
     let body = json!({ "user": id.0, "email": new.email, "name": new.name, "role": role.word() });
-    Ok(Done::accounts("add-user", body, vec![account]))
+    Ok(LogRecord::accounts("add-user", body, vec![account]))
 }
 
 /// Whether mail goes out, and where links in it lead.
@@ -83,7 +82,7 @@ pub(super) struct Post<'a> {
 }
 
 /// Mails the invitation, where mail goes out. What lies above the account is not named in it.
-fn send(run: &Run<'_>, to: &User, post: Post<'_>) -> Result<()> {
+fn send(run: &ApplyContext<'_>, to: &User, post: Post<'_>) -> Result<()> {
     if !post.mail {
         return Ok(());
     }
@@ -138,14 +137,21 @@ pub(super) fn may_change(view: &View<'_>, id: UserId, to: UserChange) -> Result<
         }
         UserChange::Enable | UserChange::Invite => false,
     };
-    let (admins, users) = people::counted(view.session, user.account)?;
+    let (admins, users) = people::count_users(view.session, user.account)?;
     if loses && admins == 1 && (users > 1 || to != UserChange::Remove) {
-        return refuse("they are the last active Admin of an account that has users; make another one first");
+        return refuse(
+            "they are the last active Admin of an account that has users; make another one first",
+        );
     }
     Ok(user)
 }
 
-pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, post: Post<'_>) -> Result<Done> {
+pub(super) fn change(
+    run: &ApplyContext<'_>,
+    id: UserId,
+    to: UserChange,
+    post: Post<'_>,
+) -> Result<LogRecord> {
     let user = may_change(run.view, id, to)?;
     let body = |extra: serde_json::Value| {
         let mut body = json!({ "user": id.0, "email": user.email, "name": user.name });
@@ -179,7 +185,7 @@ pub(super) fn change(run: &Run<'_>, id: UserId, to: UserChange, post: Post<'_>) 
             ("invite-user", body(json!({})))
         }
     };
-    Ok(Done::accounts(kind, body, vec![user.account]))
+    Ok(LogRecord::accounts(kind, body, vec![user.account]))
 }
 
 /// What puts a user's role back, or whether they are kept out; only if nothing of that kind came after.
@@ -204,13 +210,18 @@ pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserCh
 ///
 /// Another address takes effect with the first sign-in by it, or, where links are mailed, by the link that is mailed
 /// there: until then nothing is compared with the addresses of others.
-pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str, post: Post<'_>) -> Result<Done> {
+pub(super) fn edit_profile(
+    run: &ApplyContext<'_>,
+    name: &str,
+    email: &str,
+    post: Post<'_>,
+) -> Result<LogRecord> {
     // The session's user is as of its beginning; an earlier change of the same session counts too.
     let id = run.view.scope.user.id;
     let me = people::by_id(run.session, id)?.ok_or_else(|| Error::not_found("user", id.0.to_string()))?;
     let (name, email) = (valid_name(name)?, ident::email(email)?);
     let unchanged = name == me.name && email == me.email;
-    if unchanged && people::wanted(run.session, me.id)?.is_none() {
+    if unchanged && people::requested_address(run.session, me.id)?.is_none() {
         return Err(Error::Conflict("that is what they are already".into()));
     }
     people::set_name(run.session, me.id, &name)?;
@@ -223,11 +234,11 @@ pub(super) fn edit_profile(run: &Run<'_>, name: &str, email: &str, post: Post<'_
     }
     let body = json!({ "user": me.id.0, "from": { "name": me.name, "email": me.email },
                        "to": { "name": name, "email": email } });
-    Ok(Done::accounts("profile", body, vec![me.account]))
+    Ok(LogRecord::accounts("profile", body, vec![me.account]))
 }
 
 /// Mails a link to the new address of a user, where links are mailed. With their password it proves the mailbox.
-fn mail_confirmation(run: &Run<'_>, me: &User, email: &str, post: Post<'_>) -> Result<()> {
+fn mail_confirmation(run: &ApplyContext<'_>, me: &User, email: &str, post: Post<'_>) -> Result<()> {
     let Some(base) = post.links.filter(|_| post.mail) else { return Ok(()) };
     let (secret, expires) = signin::new_link(run.session, me.id, For::Address, email, run.now)?;
     let body = format!(
@@ -311,7 +322,8 @@ impl Local {
         let (rev, now) = (session.rev()? + 1, (self.clock)());
         let watch = |_| std::ops::ControlFlow::Continue(());
         let clock = crate::store::newest_time::reading(&session, now)?;
-        let run = Run { view: &view, session: &session, rev, now, clock, asked: "", watch: &watch };
+        let run =
+            ApplyContext { view: &view, session: &session, rev, now, clock, asked: "", watch: &watch };
         let done = invite(&run, account, name, email, role, Post::default())?;
         let id = UserId(done.body["user"].as_i64().unwrap_or_default());
         self.log(&ChangeId::new(), &run, done)?;
@@ -322,7 +334,7 @@ impl Local {
 
 /// Accepts an invitation. The address is compared with those of the customer only now, and the invitation is read again
 /// in the transaction: it may have been withdrawn meanwhile.
-fn accept(session: &Session, id: UserId, now: Time) -> Result<User> {
+fn accept(session: &Database, id: UserId, now: Time) -> Result<User> {
     let transaction = Transaction::new_unchecked(session, TransactionBehavior::Immediate)?;
     let user = people::by_id(session, id)?.filter(|user| user.state != UserState::Disabled);
     let user = user.ok_or_else(|| Error::not_found("user", format!("#{}", id.0)))?;
@@ -337,25 +349,10 @@ fn accept(session: &Session, id: UserId, now: Time) -> Result<User> {
 }
 
 /// Whoever signs in by the address they wanted has it from now on.
-fn moved_in(session: &Session, user: User, email: &str) -> Result<User> {
+fn moved_in(session: &Database, user: User, email: &str) -> Result<User> {
     let email = ident::email(email)?;
     people::admit(session, user.id, &email)?;
     Ok(User { email, ..user })
-}
-
-/// Logs what is no change of the estate and still has to be known.
-pub(super) fn append(
-    session: &Session,
-    actor: &User,
-    kind: &str,
-    body: serde_json::Value,
-    at: Time,
-) -> Result<i64> {
-    let rev = session.rev()? + 1;
-    let record =
-        Record { rev, id: &ChangeId::new(), at, actor, kind, body, counts: Counts::default(), undoes: None };
-    log::append(session, &record)?;
-    Ok(rev)
 }
 
 /// The file's owner is trusted: without a name they are the root account's Admin, if there is one only.

@@ -12,12 +12,12 @@ use crate::help::Help;
 use crate::ids::{AccountId, Rev};
 use crate::period::PeriodRule;
 use crate::scope::Scope;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::text;
 use crate::units::Time;
 
 /// Reads the accounts at and below `top`; says whether that is all there are.
-pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)> {
+pub(crate) fn tree(session: &Database, top: AccountId) -> Result<(Accounts, bool)> {
     let users = count_users(session)?;
     let mut statement = session.prepare_cached(
         "SELECT id, parent_id, name, key, sims, version, period, levels, ceiling, external_ref, help <> '' FROM account",
@@ -50,9 +50,8 @@ pub(crate) fn tree(session: &Session, top: AccountId) -> Result<(Accounts, bool)
 }
 
 /// The users of each account that has any, and whether one is an Admin, invited or active.
-fn count_users(session: &Session) -> Result<HashMap<AccountId, (u64, bool)>> {
-    let sql =
-        "SELECT account_id, count(*), max(role = 'admin' AND state < 2) FROM user WHERE state < 3 GROUP BY 1";
+fn count_users(session: &Database) -> Result<HashMap<AccountId, (u64, bool)>> {
+    let sql = "SELECT account_id, count(*), max(role = 'admin' AND state < 2) FROM user WHERE state < 3 GROUP BY 1";
     let mut statement = session.prepare_cached(sql)?;
     let rows = statement.query_map([], |r| {
         let users = r.get::<_, i64>(1)?.unsigned_abs();
@@ -63,7 +62,7 @@ fn count_users(session: &Session) -> Result<HashMap<AccountId, (u64, bool)>> {
 
 /// Makes an account without asking whether it may be made.
 pub(crate) fn insert(
-    session: &Session,
+    session: &Database,
     parent: Option<AccountId>,
     name: &str,
     rev: Rev,
@@ -73,71 +72,91 @@ pub(crate) fn insert(
     session
         .prepare_cached(sql)?
         .execute(params![parent.map(|p| p.0), name, text::case_fold(name), now.0, rev])
-        .map_err(|e| taken(e, name))?;
+        .map_err(|e| name_conflict(e, name))?;
     Ok(AccountId(session.last_insert_rowid()))
 }
 
-fn taken(error: rusqlite::Error, name: &str) -> Error {
+fn name_conflict(error: rusqlite::Error, name: &str) -> Error {
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) {
         return Error::Conflict(format!("there is an account named {name} beside it already"));
     }
     error.into()
 }
 
-pub(crate) fn rename(session: &Session, id: AccountId, name: &str, rev: Rev) -> Result<()> {
+pub(crate) fn rename(session: &Database, id: AccountId, name: &str, rev: Rev) -> Result<()> {
     let sql = "UPDATE account SET name = ?, key = ?, version = ? WHERE id = ?";
-    session.execute(sql, params![name, text::case_fold(name), rev, id.0]).map_err(|e| taken(e, name))?;
+    session
+        .execute(sql, params![name, text::case_fold(name), rev, id.0])
+        .map_err(|e| name_conflict(e, name))?;
     Ok(())
 }
 
-pub(crate) fn hang(session: &Session, id: AccountId, under: AccountId, name: &str, rev: Rev) -> Result<()> {
+pub(crate) fn hang(
+    session: &Database,
+    id: AccountId,
+    under: AccountId,
+    name: &str,
+    rev: Rev,
+) -> Result<()> {
     let sql = "UPDATE account SET parent_id = ?, version = ? WHERE id = ?";
-    session.execute(sql, params![under.0, rev, id.0]).map_err(|e| taken(e, name))?;
+    session.execute(sql, params![under.0, rev, id.0]).map_err(|e| name_conflict(e, name))?;
     Ok(())
 }
 
 /// Gives an account a rule for its billing periods, or takes it away.
-pub(crate) fn set_period(session: &Session, id: AccountId, rule: Option<PeriodRule>, rev: Rev) -> Result<()> {
+pub(crate) fn set_period(
+    session: &Database,
+    id: AccountId,
+    rule: Option<PeriodRule>,
+    rev: Rev,
+) -> Result<()> {
     let rule = rule.map(|rule| rule.to_string()).unwrap_or_default();
-    session.execute("UPDATE account SET period = ?, version = ? WHERE id = ?", params![rule, rev, id.0])?;
+    session
+        .execute("UPDATE account SET period = ?, version = ? WHERE id = ?", params![rule, rev, id.0])?;
     Ok(())
 }
 
 /// Switches caps and alerts on or off.
-pub(crate) fn set_entitlement(session: &Session, id: AccountId, on: bool, rev: Rev) -> Result<()> {
+pub(crate) fn set_entitlement(session: &Database, id: AccountId, on: bool, rev: Rev) -> Result<()> {
     session.execute("UPDATE account SET levels = ?, version = ? WHERE id = ?", params![on, rev, id.0])?;
     Ok(())
 }
 
 /// Gives an account a ceiling for caps, or takes it away.
-pub(crate) fn set_ceiling(session: &Session, id: AccountId, ceiling: Option<u64>, rev: Rev) -> Result<()> {
+pub(crate) fn set_ceiling(
+    session: &Database,
+    id: AccountId,
+    ceiling: Option<u64>,
+    rev: Rev,
+) -> Result<()> {
     let bytes = ceiling.unwrap_or(0) as i64;
-    session.execute("UPDATE account SET ceiling = ?, version = ? WHERE id = ?", params![bytes, rev, id.0])?;
+    session
+        .execute("UPDATE account SET ceiling = ?, version = ? WHERE id = ?", params![bytes, rev, id.0])?;
     Ok(())
 }
 
 /// Says what another system calls an account. Nothing that was confirmed meanwhile is about that: the version stays.
-pub(crate) fn set_reference(session: &Session, id: AccountId, reference: &str) -> Result<()> {
+pub(crate) fn set_reference(session: &Database, id: AccountId, reference: &str) -> Result<()> {
     session.execute("UPDATE account SET external_ref = ? WHERE id = ?", params![reference, id.0])?;
     Ok(())
 }
 
 /// Gives an account its Help and Support, or takes it away; the version stays.
-pub(crate) fn set_help(session: &Session, id: AccountId, help: Option<&Help>) -> Result<()> {
+pub(crate) fn set_help(session: &Database, id: AccountId, help: Option<&Help>) -> Result<()> {
     let json = help.map(|help| serde_json::to_string(help).unwrap_or_default()).unwrap_or_default();
     session.execute("UPDATE account SET help = ? WHERE id = ?", params![json, id.0])?;
     Ok(())
 }
 
 /// What an account sets for those below it.
-pub(crate) fn help(session: &Session, id: AccountId) -> Result<Option<Help>> {
+pub(crate) fn help(session: &Database, id: AccountId) -> Result<Option<Help>> {
     let sql = "SELECT help FROM account WHERE id = ?";
     let json: Option<String> = session.query_row(sql, [id.0], |r| r.get(0)).optional()?;
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
 /// What the users of an account see: set by the nearest account above it that has any, seen or not. It is meant for them.
-pub(crate) fn help_above(session: &Session, id: AccountId) -> Result<Option<Help>> {
+pub(crate) fn help_above(session: &Database, id: AccountId) -> Result<Option<Help>> {
     let sql = "WITH RECURSIVE up(id, n) AS (SELECT parent_id, 1 FROM account WHERE id = ? \
          UNION ALL SELECT a.parent_id, n + 1 FROM account a JOIN up ON a.id = up.id) \
          SELECT a.help FROM up JOIN account a ON a.id = up.id WHERE a.help <> '' ORDER BY n LIMIT 1";
@@ -146,14 +165,14 @@ pub(crate) fn help_above(session: &Session, id: AccountId) -> Result<Option<Help
 }
 
 /// Levels above an account, seen or not.
-pub(crate) fn depth(session: &Session, id: AccountId) -> Result<usize> {
+pub(crate) fn depth(session: &Database, id: AccountId) -> Result<usize> {
     let sql = "WITH RECURSIVE up(id) AS (SELECT ? UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id \
                WHERE a.parent_id IS NOT NULL) SELECT count(*) - 1 FROM up";
     Ok(session.query_row(sql, [id.0], |r| r.get::<_, i64>(0))? as usize)
 }
 
 /// Refuses an account that has SIMs, accounts below it or users.
-pub(crate) fn need_empty(session: &Session, id: AccountId) -> Result<()> {
+pub(crate) fn need_empty(session: &Database, id: AccountId) -> Result<()> {
     for (table, column, what) in [
         ("sim", "account_id", "SIMs"),
         ("account", "ifnull(parent_id, 0)", "accounts below it"),
@@ -161,14 +180,16 @@ pub(crate) fn need_empty(session: &Session, id: AccountId) -> Result<()> {
     ] {
         let sql = format!("SELECT EXISTS (SELECT 1 FROM {table} WHERE {column} = ?)");
         if session.query_row(&sql, [id.0], |r| r.get::<_, bool>(0))? {
-            return Err(Error::Conflict(format!("the account still has {what}; move or remove them first")));
+            return Err(Error::Conflict(format!(
+                "the account still has {what}; move or remove them first"
+            )));
         }
     }
     Ok(())
 }
 
 /// Removes an empty account.
-pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
+pub(crate) fn delete(session: &Database, id: AccountId) -> Result<()> {
     need_empty(session, id)?;
     session.execute("DELETE FROM external WHERE account_id = ?", [id.0])?;
     // Whoever was removed from it stays in the log, as somebody of the account above.
@@ -182,7 +203,11 @@ pub(crate) fn delete(session: &Session, id: AccountId) -> Result<()> {
 
 impl<'a> View<'a> {
     /// What `scope` sees, from a tree read earlier or read now.
-    pub fn new(session: &'a Session, scope: &'a Scope, known: Option<(Arc<Accounts>, bool)>) -> Result<Self> {
+    pub fn new(
+        session: &'a Database,
+        scope: &'a Scope,
+        known: Option<(Arc<Accounts>, bool)>,
+    ) -> Result<Self> {
         super::people::still(session, scope)?;
         let (accounts, whole) = match known {
             Some(known) => known,

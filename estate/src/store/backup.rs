@@ -16,9 +16,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::opened::Opened;
 use super::wal::FoldOnClose;
 use super::{check, migrate, wal};
-use crate::change::Head;
+use crate::change::LogHead;
 use crate::error::{Error, Fault, Result};
-use crate::progress::{Progress, Watch};
+use crate::progress::{OnProgress, Progress};
 use crate::side_files::{SIDE_FILES, folder_of, with_suffix};
 use crate::store::access;
 use crate::store::access::{Access, TAKE_LOCK};
@@ -39,7 +39,7 @@ fn file_at(path: &Path) -> impl Fn(std::io::Error) -> Error {
 }
 
 /// Copies the store to a new file while others use it, and checks the copy. A copy that fails leaves nothing behind.
-pub(crate) fn backup(store: &Store, to: &Path, watch: &Watch<'_>) -> Result<()> {
+pub(crate) fn backup(store: &Store, to: &Path, watch: &OnProgress<'_>) -> Result<()> {
     let source = store.access().connect_reader(store.path())?;
     copy(&source, to, watch)?;
     let checked = verify(to).and_then(|head| {
@@ -65,13 +65,13 @@ pub(super) fn keep_copy(path: &Path, label: &str) -> Result<PathBuf> {
 }
 
 /// Writes the content of `source` to a new file.
-fn copy(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+fn copy(source: &Connection, to: &Path, watch: &OnProgress<'_>) -> Result<()> {
     access::create_private(to)?;
     let copied = copy_into(source, to, watch);
     copied.inspect_err(|_| remove(to))
 }
 
-fn copy_into(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+fn copy_into(source: &Connection, to: &Path, watch: &OnProgress<'_>) -> Result<()> {
     let mut target = Access::Write.connect(to)?;
     // The file is useless until it is whole: it needs no journal, and is synced once, at the end.
     target.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").map_err(sql_at(to))?;
@@ -86,7 +86,12 @@ fn copy_into(source: &Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
     synced.map_err(|error| Error::of_store_file(&error, to))
 }
 
-fn copy_pages(source: &Connection, target: &mut Connection, to: &Path, watch: &Watch<'_>) -> Result<()> {
+fn copy_pages(
+    source: &Connection,
+    target: &mut Connection,
+    to: &Path,
+    watch: &OnProgress<'_>,
+) -> Result<()> {
     // The backup begins again at each commit of another program that the source comes to see.
     let original = source.path().map_or(to, Path::new);
     let snapshot = source.unchecked_transaction().map_err(sql_at(original))?;
@@ -108,7 +113,7 @@ fn copy_pages(source: &Connection, target: &mut Connection, to: &Path, watch: &W
 }
 
 /// Checks a copy and returns the head of its log.
-fn verify(path: &Path) -> Result<Head> {
+fn verify(path: &Path) -> Result<LogHead> {
     migrate::check_header(path)?;
     let conn = Access::Read.connect(path)?;
     migrate::check_schema(path, &conn)?;
@@ -135,7 +140,7 @@ fn remove(path: &Path) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// The newest change in the store now.
-    pub head: Head,
+    pub head: LogHead,
     /// The name under which the replaced store is kept, if there was one.
     pub kept: Option<PathBuf>,
     /// Side files of no store that were found at its place, under their new names.
@@ -146,7 +151,7 @@ pub struct Restored {
 ///
 /// Errors: `Busy` while a program has the store open; the errors of opening and checking `from`. On any error the store
 /// is as it was.
-pub(crate) fn restore(path: &Path, from: &Path, watch: &Watch<'_>) -> Result<Restored> {
+pub(crate) fn restore(path: &Path, from: &Path, watch: &OnProgress<'_>) -> Result<Restored> {
     access::check_kind(from).map_err(|error| match error {
         Error::NoStore(path) => Error::NoBackup(path),
         other => other,
@@ -205,7 +210,7 @@ fn put_new(path: &Path, new: PathBuf) -> Result<Vec<PathBuf>> {
 }
 
 /// Copies a backup, with the log beside it if it has one, and checks both the original and the copy.
-fn copy_checked(from: &Path, to: &Path, watch: &Watch<'_>) -> Result<Head> {
+fn copy_checked(from: &Path, to: &Path, watch: &OnProgress<'_>) -> Result<LogHead> {
     let (opened, (source, access)) = Opened::begin(from, || access::connect(from, true))?;
     let fold_on_close = FoldOnClose::new(from, access);
     let copied = migrate::check_schema(from, &source).and_then(|()| copy(&source, to, watch));
@@ -298,7 +303,8 @@ impl Claim {
     fn lock(path: &Path) -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.busy_timeout(Duration::ZERO)?;
-        let mode: String = conn.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+        let mode: String =
+            conn.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
         if mode != "delete" {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),

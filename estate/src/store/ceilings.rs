@@ -11,10 +11,10 @@ use crate::change::{Plan, Target, Warning};
 use crate::clock::ClockReading;
 use crate::error::Result;
 use crate::ids::{AccountId, Rev};
-use crate::progress::Watch;
-use crate::store::connection::Session;
-use crate::store::level_columns::{After, derived, piece, share};
-use crate::store::verdicts::{Judged, TEMP, chunked, judged, log_items};
+use crate::progress::OnProgress;
+use crate::store::connection::Database;
+use crate::store::level_columns::{After, derive_gate, piece, share};
+use crate::store::verdicts::{TEMP, VerdictCounts, count_verdicts, log_items, run_in_chunks};
 use crate::store::{level_columns, verdicts};
 use crate::units::{DEFAULT_SHARE, Time};
 
@@ -40,10 +40,13 @@ pub(super) fn before_is_over(before: &str) -> String {
 
 /// What a SIM has once it is held to a ceiling. An alert of its own that can still be reached before the cap stays; any
 /// other becomes the usual share of the new cap.
-pub(super) fn held(ceiling: &Sql) -> After {
+pub(super) fn limit_to_ceiling(ceiling: &Sql) -> After {
     let to = |column: &str| {
         piece(
-            &[(&format!("iif(s.{column} BETWEEN 1 AND ("), ceiling), (&format!("), s.{column}, ("), ceiling)],
+            &[
+                (&format!("iif(s.{column} BETWEEN 1 AND ("), ceiling),
+                (&format!("), s.{column}, ("), ceiling),
+            ],
             "))",
         )
     };
@@ -59,8 +62,10 @@ pub(super) fn held(ceiling: &Sql) -> After {
         ],
         "))",
     );
-    let gate =
-        piece(&[("iif(s.cap BETWEEN 1 AND (", ceiling), ("), s.gate, (", &derived(&cap, &alert))], "))");
+    let gate = piece(
+        &[("iif(s.cap BETWEEN 1 AND (", ceiling), ("), s.gate, (", &derive_gate(&cap, &alert))],
+        "))",
+    );
     // A raise that is left no higher than what it would return to is none any more.
     let back = to("back_cap");
     let raised = |then: &Sql, else_: &str| {
@@ -88,7 +93,7 @@ pub(super) fn tighten(session: &Connection, rev: Rev, which: &Sql) -> Result<usi
     let mut sql = Sql::new("UPDATE sim AS s SET version = ?, ").with(rev);
     sql.push(piece(
         &[
-            ("", &held(&ceiling).assigned()),
+            ("", &limit_to_ceiling(&ceiling).assignment()),
             (" FROM temp.ceiling c WHERE c.account_id = s.account_id AND ", &over(&ceiling)),
             (" AND ", which),
         ],
@@ -125,7 +130,7 @@ impl View<'_> {
         let n = self.number(&count)?;
         if n > 0 {
             plan.warnings.push((Warning::Held, n));
-            plan.warnings.extend(level_columns::effects(self.session, &held(&bytes), &from)?);
+            plan.warnings.extend(level_columns::effects(self.session, &limit_to_ceiling(&bytes), &from)?);
             plan.ceilings.push(ceiling);
         }
         Ok(n)
@@ -151,7 +156,7 @@ impl View<'_> {
 
 /// Judges, after an account has got another ceiling, its own or by hanging elsewhere: who is held to it, and, where that
 /// undoes an earlier change, whose levels come back because nothing came after.
-pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) -> Result<Judged> {
+pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     if let Some(rev) = undoes {
         let mut sql = Sql::new(
@@ -174,20 +179,20 @@ pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) ->
     .with_many(below);
     sql.push(over(&Sql::new("c.bytes")));
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    judged(view.session, undoes.is_some())
+    count_verdicts(view.session, undoes.is_some())
 }
 
 /// Holds the SIMs that were judged to their ceilings, and puts back what comes back.
 pub(crate) fn carry_out(
-    session: &Session,
+    session: &Database,
     rev: Rev,
-    judged: &Judged,
+    judged: &VerdictCounts,
     clock: &ClockReading,
-    watch: &Watch<'_>,
+    watch: &OnProgress<'_>,
 ) -> Result<()> {
     fill_rules(session, &Of::Selected(&target_accounts()))?;
     let items = log_items(level_columns::BEFORE);
-    chunked(session, "setting", judged, watch, |last, end| {
+    run_in_chunks(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         level_columns::put_back(session, rev, clock, last, end)?;
         settle(session, rev, clock.now, last, end)?;
@@ -197,8 +202,9 @@ pub(crate) fn carry_out(
 }
 
 /// Holds a chunk of `temp.target` to the ceilings, and lets reached levels speak.
-pub(super) fn settle(session: &Session, rev: Rev, now: Time, last: i64, end: i64) -> Result<()> {
-    let which = "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
+pub(super) fn settle(session: &Database, rev: Rev, now: Time, last: i64, end: i64) -> Result<()> {
+    let which =
+        "s.id IN (SELECT sim_id FROM temp.target WHERE outcome = 0 AND sim_id > ? AND sim_id <= ?)";
     let which = Sql::new(which).with(last).with(end);
     tighten(session, rev, &which)?;
     super::events::settle(session, &which, now)

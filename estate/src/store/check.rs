@@ -5,12 +5,12 @@ use rusqlite::Connection;
 use super::inherited::{Of, fill_ceilings, unreachable_accounts};
 use super::log::LogRow;
 use super::people;
-use crate::change::Head;
+use crate::change::LogHead;
 use crate::error::Result;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 
 /// Everything that is wrong with a store, in words; empty when it is sound.
-pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
+pub(crate) fn check(session: &Database) -> Result<Vec<String>> {
     let mut faults: Vec<String> = list(session, "PRAGMA integrity_check(20)")?;
     faults.retain(|line| line != "ok");
     if !faults.is_empty() {
@@ -56,7 +56,7 @@ pub(crate) fn check(session: &Session) -> Result<Vec<String>> {
 }
 
 /// Reports addresses of two users of one top-level customer.
-fn shared_addresses(session: &Session) -> Result<Vec<String>> {
+fn shared_addresses(session: &Database) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for pair in people::namesakes(session)? {
         let [one, other] = pair.accounts;
@@ -69,7 +69,7 @@ fn shared_addresses(session: &Session) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-fn list(session: &Session, sql: &str) -> Result<Vec<String>> {
+fn list(session: &Database, sql: &str) -> Result<Vec<String>> {
     let mut statement = session.prepare(sql)?;
     let rows = statement.query_map([], |r| r.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -97,7 +97,10 @@ pub(super) fn chain(session: &Connection) -> Result<Vec<String>> {
             undoes: row.get(8)?,
         };
         let hash: Vec<u8> = row.get(10)?;
-        if logged.rev != expected || row.get::<_, Vec<u8>>(9)? != previous || logged.hash(&previous) != hash {
+        if logged.rev != expected
+            || row.get::<_, Vec<u8>>(9)? != previous
+            || logged.hash(&previous) != hash
+        {
             return Ok(vec![format!("the log was changed afterwards at #{}", logged.rev)]);
         }
         previous = hash;
@@ -107,16 +110,16 @@ pub(super) fn chain(session: &Connection) -> Result<Vec<String>> {
 }
 
 /// The end of the log.
-pub(crate) fn head(session: &Connection) -> Result<Head> {
+pub(crate) fn head(session: &Connection) -> Result<LogHead> {
     let sql = "SELECT rev, hex(hash) FROM log ORDER BY rev DESC LIMIT 1";
     let read = |r: &rusqlite::Row<'_>| {
-        Ok(Head { rev: r.get(0)?, hash: r.get::<_, String>(1)?.to_ascii_lowercase() })
+        Ok(LogHead { rev: r.get(0)?, hash: r.get::<_, String>(1)?.to_ascii_lowercase() })
     };
     Ok(session.query_row(sql, [], read)?)
 }
 
 /// Whether the log holds that change with that hash.
-pub(crate) fn holds(session: &Connection, head: &Head) -> Result<bool> {
+pub(crate) fn holds(session: &Connection, head: &LogHead) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM log WHERE rev = ? AND lower(hex(hash)) = ?)";
     Ok(session.query_row(sql, rusqlite::params![head.rev, head.hash], |r| r.get(0))?)
 }

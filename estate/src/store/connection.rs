@@ -8,16 +8,16 @@ use rusqlite::{Connection, ErrorCode};
 
 use crate::account::Accounts;
 use crate::error::{Error, Result};
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::store::access::BUSY;
 
 /// Page cache of a connection, in KiB.
 pub(crate) const CACHE_KIB: i64 = 4_000;
 
 /// A connection with the functions our SQL uses.
-pub(crate) struct Session {
+pub(crate) struct Database {
     conn: Connection,
-    /// What `place()` looks accounts up in.
+    /// What `location()` looks accounts up in.
     pub(super) accounts: Arc<Mutex<Arc<Accounts>>>,
     /// When the running statement has to end.
     stop: Arc<Mutex<Stop>>,
@@ -25,7 +25,7 @@ pub(crate) struct Session {
 
 #[derive(Default)]
 struct Stop {
-    cancel: Cancel,
+    cancel: CancelToken,
     deadline: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Stop {
     }
 }
 
-impl Deref for Session {
+impl Deref for Database {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -43,7 +43,7 @@ impl Deref for Session {
     }
 }
 
-impl DerefMut for Session {
+impl DerefMut for Database {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.conn
     }
@@ -54,7 +54,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Writes what nobody waits for: where another program is writing, it is left.
-pub(crate) fn in_passing(session: &Session, write: impl FnOnce() -> rusqlite::Result<usize>) -> Result<()> {
+pub(crate) fn in_passing(
+    session: &Database,
+    write: impl FnOnce() -> rusqlite::Result<usize>,
+) -> Result<()> {
     session.busy_timeout(Duration::ZERO)?;
     let written = write();
     session.busy_timeout(BUSY)?;
@@ -64,7 +67,7 @@ pub(crate) fn in_passing(session: &Session, write: impl FnOnce() -> rusqlite::Re
     }
 }
 
-impl Session {
+impl Database {
     /// Sets the connection up, without the functions of [`super::functions`].
     pub(super) fn new(mut conn: Connection, writer: bool) -> Result<Self> {
         conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -81,7 +84,7 @@ impl Session {
         Ok(Self { conn, accounts: Arc::default(), stop })
     }
 
-    /// Tells `place()` which tree to look in.
+    /// Tells `location()` which tree to look in.
     pub fn use_accounts(&self, accounts: &Arc<Accounts>) {
         *lock(&self.accounts) = Arc::clone(accounts);
     }
@@ -95,7 +98,7 @@ impl Session {
     }
 
     /// Stops statements when `cancel` says so, or when `deadline` has passed.
-    pub fn stop_when(&self, cancel: &Cancel, deadline: Option<Instant>) {
+    pub fn stop_when(&self, cancel: &CancelToken, deadline: Option<Instant>) {
         *lock(&self.stop) = Stop { cancel: cancel.clone(), deadline };
     }
 
@@ -123,7 +126,8 @@ pub(super) fn use_wal(conn: &Connection) -> Result<()> {
     loop {
         match conn.pragma_update(None, "journal_mode", "WAL") {
             Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < BUSY =>
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < BUSY =>
             {
                 std::thread::sleep(RETRY);
             }

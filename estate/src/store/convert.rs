@@ -12,8 +12,8 @@ use crate::account::{Account, check_new_account_name};
 use crate::change::{Group, Grouping, Plan, Target, Warning};
 use crate::error::Result;
 use crate::ids::{AccountId, Rev, SimId};
-use crate::store::connection::Session;
-use crate::store::verdicts::{Judged, at, judge_with};
+use crate::store::connection::Database;
+use crate::store::verdicts::{VerdictCounts, at, judge_with};
 use crate::text;
 use crate::units::Time;
 
@@ -23,7 +23,7 @@ fn first(by: Grouping) -> String {
 }
 
 /// The outcome of each SIM, or the reason for it, as a code: only those in the account itself with exactly one name go.
-fn judged(account: AccountId, by: Grouping, at: Rev, outcome: bool) -> Sql {
+fn outcome_sql(account: AccountId, by: Grouping, at: Rev, outcome: bool) -> Sql {
     let code = |refused: i64| if outcome { 2 } else { refused };
     Sql::new(format!(
         "CASE WHEN s.account_id <> ? OR s.{column} = '' THEN {} WHEN NOT s.managed THEN {} WHEN s.lifecycle = 3 THEN {} \
@@ -39,7 +39,7 @@ fn judged(account: AccountId, by: Grouping, at: Rev, outcome: bool) -> Sql {
 }
 
 fn verdict(account: AccountId, by: Grouping, at: Rev) -> Sql {
-    Sql::join(vec![judged(account, by, at, true), judged(account, by, at, false)], ", ")
+    Sql::join(vec![outcome_sql(account, by, at, true), outcome_sql(account, by, at, false)], ", ")
 }
 
 impl View<'_> {
@@ -52,7 +52,7 @@ impl View<'_> {
         now_at: Rev,
     ) -> Result<Plan> {
         self.accounts.need(account)?;
-        let (mut plan, sums) = self.tallied(target, verdict(account, by, at(target)), now_at)?;
+        let (mut plan, sums) = self.count_outcomes(target, verdict(account, by, at(target)), now_at)?;
         plan.by_account.clear();
         let kinds = [Warning::Notes, Warning::InSession, Warning::ActivationPending];
         plan.warnings.extend(kinds.into_iter().zip(sums).filter(|(_, n)| *n > 0));
@@ -74,7 +74,7 @@ impl View<'_> {
         plan: &mut Plan,
     ) -> Result<()> {
         let mut chosen = Sql::new("sim s WHERE (");
-        chosen.push(judged(account, by, at(target), true));
+        chosen.push(outcome_sql(account, by, at(target), true));
         chosen.push(Sql::new(format!(") = 0 AND {} = ? AND ", first(by))).with(text::case_fold(name)));
         chosen.push(self.target(target)?);
         if let Some(ceiling) = self.accounts.need(there)?.ceiling {
@@ -92,7 +92,7 @@ impl View<'_> {
     fn groups(&self, target: &Target, account: AccountId, by: Grouping) -> Result<Vec<Group>> {
         let name = format!("json_extract(list_items(s.{}), '$[0]')", by.column());
         let mut sql = Sql::new(format!("SELECT {name}, count(*) FROM sim s WHERE ("));
-        sql.push(judged(account, by, at(target), true));
+        sql.push(outcome_sql(account, by, at(target), true));
         sql.text.push_str(") = 0 AND ");
         sql.push(self.target(target)?);
         sql.text.push_str(" GROUP BY 1 ORDER BY 2 DESC, 1");
@@ -130,8 +130,8 @@ pub(crate) fn judge_convert(
     by: Grouping,
     rev: Rev,
     now: Time,
-) -> Result<(Judged, Vec<AccountId>)> {
-    let session: &Session = view.session;
+) -> Result<(VerdictCounts, Vec<AccountId>)> {
+    let session: &Database = view.session;
     session.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS grouped (key TEXT PRIMARY KEY, account_id INTEGER NOT NULL) WITHOUT ROWID; \
          DELETE FROM temp.grouped",
@@ -150,8 +150,10 @@ pub(crate) fn judge_convert(
             )?);
             made[made.len() - 1]
         };
-        session
-            .execute("INSERT INTO temp.grouped VALUES (?, ?)", params![text::case_fold(&group.name), id.0])?;
+        session.execute(
+            "INSERT INTO temp.grouped VALUES (?, ?)",
+            params![text::case_fold(&group.name), id.0],
+        )?;
     }
     let to = format!(
         "ifnull((SELECT g.account_id FROM temp.grouped g WHERE g.key = {}), s.account_id)",

@@ -110,7 +110,7 @@ impl Crossable {
 impl Compiler<'_> {
     /// What the index lookups of `filter` within `scope` have in common, as far as crossing them pays. `None` where
     /// no index serves any part of it.
-    pub fn crossed(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Crossing>> {
+    pub fn intersect(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Crossing>> {
         let parts = self.crossable(filter, scope)?;
         if parts.drivers.is_empty() || parts.top > HIGHEST {
             return Ok(None);
@@ -152,12 +152,15 @@ impl Compiler<'_> {
         sql.text.push('(');
         sql.push(parts.whole.clone());
         sql.text.push_str(") FROM rarray(?) d CROSS JOIN sim s ON s.id = d.value");
-        let sql = sql.with_many(scattered(parts.top));
+        let sql = sql.with_many(sample_numbers(parts.top));
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let mut rows = statement.query(params_from_iter(&sql.params))?;
         let none = || FixedBitSet::with_capacity(SAMPLE);
-        let mut sample =
-            Sample { yields: parts.conditions.iter().map(|_| none()).collect(), matches: none(), taken: 0 };
+        let mut sample = Sample {
+            yields: parts.conditions.iter().map(|_| none()).collect(),
+            matches: none(),
+            taken: 0,
+        };
         while let Some(row) = rows.next()? {
             let at = |column: usize| row.get::<_, Option<bool>>(column).map(Option::unwrap_or_default);
             for (column, yields) in sample.yields.iter_mut().enumerate() {
@@ -183,7 +186,8 @@ impl Compiler<'_> {
     }
 
     fn numbers(&self, sql: &Sql, top: u64) -> Result<FixedBitSet> {
-        let mut statement = self.session.prepare_cached(&format!("SELECT bits(id) FROM ({})", sql.text))?;
+        let mut statement =
+            self.session.prepare_cached(&format!("SELECT bits(id) FROM ({})", sql.text))?;
         let found: Vec<u8> = statement.query_row(params_from_iter(&sql.params), |row| row.get(0))?;
         let mut set = FixedBitSet::with_capacity(top as usize + 1);
         for (block, bytes) in set.as_mut_slice().iter_mut().zip(found.chunks(size_of::<usize>())) {
@@ -219,7 +223,7 @@ impl Sample {
 }
 
 /// Numbers from 1 to `top` in ascending order, one at random from each of as many equal parts.
-fn scattered(top: u64) -> Vec<i64> {
+fn sample_numbers(top: u64) -> Vec<i64> {
     let part = |n: u64| n * top / SAMPLE as u64;
     let mut random = 1_u64;
     let ids = (0..SAMPLE as u64).filter_map(|n| {
@@ -243,7 +247,8 @@ mod tests {
     }
 
     fn sample(yields: &[fn(usize) -> bool]) -> Sample {
-        let set = |of: &dyn Fn(usize) -> bool| -> FixedBitSet { (0..SAMPLE).filter(|n| of(*n)).collect() };
+        let set =
+            |of: &dyn Fn(usize) -> bool| -> FixedBitSet { (0..SAMPLE).filter(|n| of(*n)).collect() };
         let matches = set(&|n| yields.iter().all(|of| of(n)));
         Sample { yields: yields.iter().map(|of| set(of)).collect(), matches, taken: SAMPLE }
     }
@@ -263,7 +268,7 @@ mod tests {
     #[test]
     fn the_sample_is_spread_and_in_order() {
         for top in [0, 1, 7, 499, 500, 501, 1_000_000] {
-            let ids = scattered(top);
+            let ids = sample_numbers(top);
             assert_eq!(ids.len() as u64, top.min(SAMPLE as u64), "{top}");
             assert!(ids.is_sorted_by(|a, b| a < b) && ids.iter().all(|id| (1..=top as i64).contains(id)));
         }

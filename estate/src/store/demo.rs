@@ -7,7 +7,7 @@ use super::inherited::{Of, fill_rules};
 use super::period_functions::SESSIONS_KEPT;
 use crate::error::Result;
 use crate::period::PeriodRule;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::units::{DAY, Time};
 
 /// Days that have a past.
@@ -17,7 +17,7 @@ const DAYS: i64 = 45;
 const CHANCE: &str = "((s.id * 37 + d.day * d.day * 53 + d.day * 11) % 101)";
 
 /// Writes the past of every SIM that has used something.
-pub(crate) fn history(session: &Session, now: Time) -> Result<()> {
+pub(crate) fn history(session: &Database, now: Time) -> Result<()> {
     fill_rules(session, &Of::All)?;
     let period = PeriodRule::Month.period(now, None);
     let (today, first) = (now.0 / DAY, period.start.0 / DAY);

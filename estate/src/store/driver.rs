@@ -32,7 +32,7 @@ const LISTED_APART: usize = 100;
 pub(super) const CONSIDERED: usize = 50;
 
 /// A lookup that can stand in a compound, whatever it is made of.
-fn nested(sql: Sql) -> Sql {
+fn nest_select(sql: Sql) -> Sql {
     Sql { text: format!("SELECT id FROM ({})", sql.text), ..sql }
 }
 
@@ -70,7 +70,7 @@ impl Compiler<'_> {
                     }
                 }
                 let size = all.iter().map(|d| d.size).sum();
-                let parts = all.into_iter().map(|d| nested(d.sql)).collect();
+                let parts = all.into_iter().map(|d| nest_select(d.sql)).collect();
                 Ok(Some(Driver { sql: Sql::join(parts, " UNION "), size, apiece: UNITED }))
             }
             Filter::Term(term) => self.of_term(term),
@@ -124,8 +124,9 @@ impl Compiler<'_> {
         if let Some(numbers) = listed_numbers(term).filter(|_| term.values.len() > 1) {
             let column = term.field.name();
             let indexed = matches!(term.field, Field::Imsi | Field::Msisdn);
-            let sql =
-                Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"));
+            let sql = Sql::new(format!(
+                "SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"
+            ));
             return Ok(indexed.then(|| sql.with_texts(numbers)));
         }
         if term.field == Field::Id {
@@ -138,8 +139,9 @@ impl Compiler<'_> {
         }
         if let Some(names) = self.names(term)? {
             let column = term.field.name();
-            let sql =
-                Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"));
+            let sql = Sql::new(format!(
+                "SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} IN rarray(?)"
+            ));
             return Ok(Some(sql.with_texts(names)));
         }
         if let Some(names) = self.tags(term)? {
@@ -186,7 +188,8 @@ impl Compiler<'_> {
         let column = term.field.name();
         Ok(match (term.field, term.op) {
             (Field::Imsi | Field::Msisdn, Op::Eq) => {
-                let sql = Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} = ?"));
+                let sql =
+                    Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} = ?"));
                 Some(sql.with(compact(&text::fold(wanted))))
             }
             (Field::Iccid, Op::Eq) => Iccid::parse(wanted)
@@ -209,8 +212,11 @@ impl Compiler<'_> {
 
     /// The trigram index, the rows it has not reached yet, and for a lone word the accounts of that name.
     fn text_index(&self, field: Field, wanted: &str) -> Result<Option<Sql>> {
-        let wanted =
-            if field == Field::Label || field == Field::Any { wanted.to_owned() } else { compact(wanted) };
+        let wanted = if field == Field::Label || field == Field::Any {
+            wanted.to_owned()
+        } else {
+            compact(wanted)
+        };
         let longest =
             wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
         // Every trigram more is another long list to cross; the tail of a number tells enough, and hits are looked at again.
@@ -236,11 +242,14 @@ impl Compiler<'_> {
             }
             if digits != wanted && digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) {
                 let phrase = format!("\"{digits}\"");
-                sql.push(Sql::new(" UNION SELECT rowid FROM sim_text WHERE sim_text MATCH ?").with(phrase));
+                sql.push(
+                    Sql::new(" UNION SELECT rowid FROM sim_text WHERE sim_text MATCH ?").with(phrase),
+                );
             }
             let accounts = if field == Field::Any { self.accounts_named(&wanted) } else { Vec::new() };
             if !accounts.is_empty() {
-                let more = " UNION SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)";
+                let more =
+                    " UNION SELECT id FROM sim INDEXED BY sim_account WHERE account_id IN rarray(?)";
                 sql.push(Sql::new(more).with_many(accounts));
             }
         }
@@ -270,16 +279,18 @@ fn index_of_seen(term: &Term, at: i64) -> Sql {
 fn index_of_filled(field: Field, filled: bool) -> Option<Sql> {
     let sign = if filled { ">" } else { "=" };
     let simple = |column: &str, least: &str| {
-        Some(Sql::new(format!("SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} {sign} {least}")))
+        Some(Sql::new(format!(
+            "SELECT id FROM sim INDEXED BY sim_{column} WHERE {column} {sign} {least}"
+        )))
     };
     match field {
         Field::Cap => simple("cap", "0"),
         Field::Used => simple("used", "0"),
         Field::Seen => simple("seen", "0"),
         Field::Network | Field::Tariff | Field::Imsi | Field::Msisdn => simple(field.name(), "''"),
-        Field::Tag | Field::Category if filled => {
-            Some(Sql::new("SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ?").with(tag_kind(field)))
-        }
+        Field::Tag | Field::Category if filled => Some(
+            Sql::new("SELECT DISTINCT sim_id AS id FROM sim_tag WHERE kind = ?").with(tag_kind(field)),
+        ),
         _ => None,
     }
 }

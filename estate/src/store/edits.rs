@@ -6,14 +6,16 @@ use super::read::View;
 use super::sql::Sql;
 use super::textindex;
 use crate::change::{Plan, Target, Warning};
-use crate::edit::{Common, Edit, Listed, Stated};
+use crate::edit::{Edit, ListEdit, SharedValues, StateOrigin};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Rev, SimId};
 use crate::packed::split;
-use crate::progress::Watch;
+use crate::progress::OnProgress;
 use crate::sim::Verb;
-use crate::store::connection::Session;
-use crate::store::verdicts::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
+use crate::store::connection::Database;
+use crate::store::verdicts::{
+    TEMP, VerdictCounts, at, count_verdicts, judge_with, log_items, run_in_chunks, settle,
+};
 use crate::units::Time;
 
 /// A column, what it becomes as SQL on `s`, and whether a SIM that has this already is left alone.
@@ -23,7 +25,7 @@ struct Set {
     counts: bool,
 }
 
-fn list(column: &'static str, listed: &Listed) -> Option<Set> {
+fn list(column: &'static str, listed: &ListEdit) -> Option<Set> {
     let json = serde_json::to_string(listed).unwrap_or_default();
     let to = Sql::new(format!("list_edited(s.{column}, ?)")).with(json);
     listed.is_some().then_some(Set { column, to, counts: true })
@@ -123,10 +125,10 @@ impl View<'_> {
     /// What an edit would do.
     pub fn plan_edit(&self, target: &Target, edit: &Edit, now_at: Rev) -> Result<Plan> {
         let at = at(target);
-        let (mut plan, sums) = self.tallied(target, verdict(self, edit, at), now_at)?;
+        let (mut plan, sums) = self.count_outcomes(target, verdict(self, edit, at), now_at)?;
         let [with_notes, in_session, _] = sums;
-        let stops =
-            matches!(edit.verb, Some(Verb::Suspend | Verb::Terminate)) || edit.authentication == Some(false);
+        let stops = matches!(edit.verb, Some(Verb::Suspend | Verb::Terminate))
+            || edit.authentication == Some(false);
         let done = plan.counts.done;
         let warnings = [
             (Warning::Irreversible, done, edit.verb == Some(Verb::Terminate)),
@@ -142,7 +144,7 @@ impl View<'_> {
 
 impl View<'_> {
     /// What the SIMs of a target have in common.
-    pub fn common(&self, target: &Target) -> Result<Common> {
+    pub fn common(&self, target: &Target) -> Result<SharedValues> {
         const COLUMNS: [&str; 5] = ["label", "notes", "tags", "categories", "recipients"];
         let ends: String = COLUMNS.iter().map(|c| format!(", min(s.{c}), max(s.{c})")).collect();
         let mut sql = Sql::new(format!("SELECT count(*){ends} FROM sim s WHERE "));
@@ -151,14 +153,16 @@ impl View<'_> {
         let (sims, found) = statement.query_row(params_from_iter(&sql.params), |r| {
             let same = |at: usize| {
                 let low: Option<String> = r.get(at)?;
-                Ok(low.filter(|low| r.get_ref(at + 1).is_ok_and(|high| high.as_str() == Ok(low.as_str()))))
+                Ok(low
+                    .filter(|low| r.get_ref(at + 1).is_ok_and(|high| high.as_str() == Ok(low.as_str()))))
             };
-            let found = (0..COLUMNS.len()).map(|i| same(1 + 2 * i)).collect::<rusqlite::Result<Vec<_>>>()?;
+            let found =
+                (0..COLUMNS.len()).map(|i| same(1 + 2 * i)).collect::<rusqlite::Result<Vec<_>>>()?;
             Ok((r.get::<_, i64>(0)?.unsigned_abs(), found))
         })?;
         let text = |at: usize| found[at].clone();
         let list = |at: usize| text(at).map(|packed| split(&packed));
-        Ok(Common {
+        Ok(SharedValues {
             sims,
             at: self.session.rev()?,
             label: text(0),
@@ -171,7 +175,7 @@ impl View<'_> {
 
     /// Who put a SIM into its state, when and why; `None` where an import stated it. The reason of those it belonged to
     /// before stays with them.
-    pub fn stated(&self, id: SimId) -> Result<Option<Stated>> {
+    pub fn last_state_change(&self, id: SimId) -> Result<Option<StateOrigin>> {
         let mut sql = Sql::new(
             "SELECT l.at, l.actor, by.account_id, ifnull(l.body ->> '$.edit.why', ''), i.from_account FROM sim s \
              JOIN log l ON l.rev = s.state_rev LEFT JOIN log_item i ON i.rev = l.rev AND i.sim_id = s.id \
@@ -183,19 +187,19 @@ impl View<'_> {
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let read = |r: &rusqlite::Row<'_>| {
             let why = if seen(r.get(4)?) { r.get(3)? } else { String::new() };
-            Ok(Stated { at: Time(r.get(0)?), by: self.person(r.get(1)?, r.get(2)?), why })
+            Ok(StateOrigin { at: Time(r.get(0)?), by: self.person(r.get(1)?, r.get(2)?), why })
         };
         Ok(statement.query_row(params_from_iter(&sql.params), read).optional()?)
     }
 }
 
 /// Judges inside the transaction, and compares with what was confirmed.
-pub(crate) fn judge_edit(view: &View<'_>, target: &Target, edit: &Edit) -> Result<Judged> {
+pub(crate) fn judge_edit(view: &View<'_>, target: &Target, edit: &Edit) -> Result<VerdictCounts> {
     judge_with(view, target, verdict(view, edit, at(target)), &Sql::new("s.account_id"))
 }
 
 /// Judges what putting an edit back would do: only SIMs that nothing came after, and no suspension of an account above.
-pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new("INSERT INTO temp.target SELECT i.sim_id, ");
     // The outcome, then the reason: changed since is 3 of either.
@@ -216,7 +220,7 @@ pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     sql.text.push_str(" AND ");
     sql.push(view.visible_in("i.from_account"));
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    judged(view.session, true)
+    count_verdicts(view.session, true)
 }
 
 /// Makes the edit of the SIMs that were judged fit, or puts it back.
@@ -224,11 +228,11 @@ pub(crate) fn make(
     view: &View<'_>,
     rev: Rev,
     edit: &Edit,
-    judged: &Judged,
+    judged: &VerdictCounts,
     undo: bool,
-    watch: &Watch<'_>,
+    watch: &OnProgress<'_>,
 ) -> Result<()> {
-    let session: &Session = view.session;
+    let session: &Database = view.session;
     let sets = sets(edit, view.scope.top(), rev);
     let kept: Vec<String> = sets.iter().map(|set| format!("'{0}', s.{0}", set.column)).collect();
     let items = log_items(&format!("json_object({})", kept.join(", ")));
@@ -250,7 +254,7 @@ pub(crate) fn make(
     update.text.push_str(
         " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
     );
-    chunked(session, "editing", judged, watch, |last, end| {
+    run_in_chunks(session, "editing", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         let chunk = update.clone().with(last).with(end);
         session.prepare_cached(&chunk.text)?.execute(params_from_iter(&chunk.params))?;

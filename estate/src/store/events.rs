@@ -7,14 +7,14 @@ use super::read::View;
 use super::sql::Sql;
 use crate::error::Result;
 use crate::ids::{AccountId, SimId};
-use crate::store::connection::Session;
-use crate::store::level_columns::reached;
+use crate::store::connection::Database;
+use crate::store::level_columns::is_reached;
 use crate::units::Time;
 use crate::usage::{Event, EventFilter, EventKey, Level};
 
 /// The levels a SIM's usage has reached, as bits.
 pub(super) fn bits() -> Sql {
-    let level = |column: &str| reached(&Sql::new(format!("s.{column}"))).text;
+    let level = |column: &str| is_reached(&Sql::new(format!("s.{column}"))).text;
     Sql::new(format!("(({}) + 2 * ({}))", level("alert"), level("cap")))
 }
 
@@ -41,7 +41,7 @@ pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()>
 }
 
 /// Events for levels that were reached before anybody listened, at some hour of the days before: for the demo.
-pub(super) fn settle_past(session: &Session, now: Time) -> Result<()> {
+pub(super) fn settle_past(session: &Database, now: Time) -> Result<()> {
     session.execute(
         "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \
          SELECT s.id, k.value, period_start(u.rule, s.activated, ?1), iif(k.value = 1, s.alert, s.cap), s.used, \

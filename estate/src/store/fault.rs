@@ -48,11 +48,14 @@ impl Error {
     /// Maps an error of the database to the store's errors.
     pub(crate) fn of_database(error: &rusqlite::Error, path: Option<&Path>) -> Self {
         use rusqlite::ErrorCode as Code;
-        let fault = |fault| Self::Fault { fault, path: path.map(PathBuf::from), detail: error.to_string() };
+        let fault =
+            |fault| Self::Fault { fault, path: path.map(PathBuf::from), detail: error.to_string() };
         let extended = error.sqlite_error().map(|error| error.extended_code);
         match error.sqlite_error_code() {
             Some(Code::OperationInterrupted) => Self::Cancelled,
-            Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => Self::Busy,
+            Some(Code::DatabaseBusy | Code::DatabaseLocked | Code::FileLockingProtocolFailed) => {
+                Self::Busy
+            }
             Some(Code::ReadOnly) => fault(Fault::ReadOnly),
             Some(Code::PermissionDenied) => fault(Fault::NoPermission),
             Some(Code::DiskFull) => fault(Fault::Full),

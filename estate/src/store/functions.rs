@@ -11,23 +11,23 @@ use super::{crossing, period_functions};
 use crate::error::Result;
 use crate::ids::AccountId;
 use crate::store::access::Access;
-use crate::store::connection::{Session, lock};
+use crate::store::connection::{Database, lock};
 use crate::{packed, text};
 
 /// Opens a connection of its own to an open store.
-pub(crate) fn open(path: &Path) -> Result<Session> {
+pub(crate) fn open(path: &Path) -> Result<Database> {
     connect(Access::Write.connect(path)?, true)
 }
 
 /// Sets up a connection with every function.
-pub(super) fn connect(conn: Connection, writer: bool) -> Result<Session> {
-    let session = Session::new(conn, writer)?;
+pub(super) fn connect(conn: Connection, writer: bool) -> Result<Database> {
+    let session = Database::new(conn, writer)?;
     register(&session)?;
     Ok(session)
 }
 
 /// Registers the functions of queries and changes.
-fn register(session: &Session) -> Result<()> {
+fn register(session: &Database) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     schema_functions(session)?;
     list_functions(session)?;
@@ -67,7 +67,7 @@ fn list_functions(conn: &Connection) -> Result<()> {
     })?;
     conn.create_scalar_function("list_edited", 2, flags, |ctx| {
         let text = |at| ctx.get_raw(at).as_str().unwrap_or_default();
-        Ok(crate::edit::edited(text(0), text(1)))
+        Ok(crate::edit::edit_list(text(0), text(1)))
     })?;
     conn.create_scalar_function("list_without", 2, flags, |ctx| {
         let gone = ctx.get_raw(1).as_str().unwrap_or_default().to_lowercase();

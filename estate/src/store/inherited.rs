@@ -90,7 +90,11 @@ pub(super) fn unreachable_accounts(session: &Connection) -> Result<Vec<i64>> {
 
 /// Calls `put` with each account and its settings. Accounts that do not exist, or that no root account is above, are
 /// left out.
-fn each(session: &Connection, of: &Of<'_>, mut put: impl FnMut(i64, &Settings) -> Result<()>) -> Result<()> {
+fn each(
+    session: &Connection,
+    of: &Of<'_>,
+    mut put: impl FnMut(i64, &Settings) -> Result<()>,
+) -> Result<()> {
     match of {
         Of::All => {
             let rows = read_all(session)?;
@@ -237,9 +241,11 @@ mod tests {
     /// A tree of up to 40 accounts below account 1, in any shape.
     fn tree() -> impl Strategy<Value = Vec<(i64, &'static str, i64)>> {
         let rule = prop::sample::select(vec!["", "", "month", "day:23", "activation:30"]);
-        let account = (any::<prop::sample::Index>(), rule, prop::sample::select(vec![0i64, 0, 5, 10, 20]));
+        let account =
+            (any::<prop::sample::Index>(), rule, prop::sample::select(vec![0i64, 0, 5, 10, 20]));
         prop::collection::vec(account, 1..40).prop_map(|accounts| {
-            let place = |n: usize, at: prop::sample::Index| if n == 0 { 0 } else { at.index(n) as i64 + 1 };
+            let place =
+                |n: usize, at: prop::sample::Index| if n == 0 { 0 } else { at.index(n) as i64 + 1 };
             accounts
                 .into_iter()
                 .enumerate()

@@ -8,13 +8,13 @@ use super::levels::levels_of;
 use super::read::View;
 use super::sql::Sql;
 use crate::change::{Change, Item, Outcome, Reason};
-use crate::edit::{Edit, Listed};
+use crate::edit::{Edit, ListEdit};
 use crate::error::Result;
 use crate::ids::{AccountId, Rev, SimId};
 use crate::levels::{Alert, Levels};
 use crate::packed::{pack, split};
 use crate::sim::Verb;
-use crate::units::{default_alert, short_bytes, shown};
+use crate::units::{default_alert, describe_bytes, short_bytes};
 
 impl View<'_> {
     /// The SIMs of a change, by number, as far as this user may see them. What they were like before is for those who saw
@@ -89,9 +89,9 @@ fn before_and_after(r: &rusqlite::Row<'_>) -> rusqlite::Result<(String, String)>
         Some(Json::Object(back)) if undoes.is_some() => back,
         _ => after(&kind, &body, &before),
     };
-    let said = said(&before);
+    let said = describe_values(&before);
     let now: Map<String, Json> = after.into_iter().filter(|(key, _)| before.contains_key(key)).collect();
-    Ok((said, self::said(&now)))
+    Ok((said, describe_values(&now)))
 }
 
 /// What a change made of a SIM that was like that; only what it set.
@@ -118,7 +118,11 @@ fn after(kind: &str, body: &Json, before: &Map<String, Json>) -> Map<String, Jso
     }
     // A move clears what it keeps for its undo.
     let cleared = ["notes", "recipients", "tags"];
-    before.keys().filter(|key| cleared.contains(&key.as_str())).map(|key| (key.clone(), "".into())).collect()
+    before
+        .keys()
+        .filter(|key| cleared.contains(&key.as_str()))
+        .map(|key| (key.clone(), "".into()))
+        .collect()
 }
 
 fn of_levels(levels: &Levels, before: &Map<String, Json>) -> Map<String, Json> {
@@ -145,7 +149,7 @@ fn of_edit(edit: &Edit, before: &Map<String, Json>) -> Map<String, Json> {
             set(key, text.clone().into());
         }
     }
-    let lists: [(&str, &Listed); 3] =
+    let lists: [(&str, &ListEdit); 3] =
         [("tags", &edit.tags), ("categories", &edit.categories), ("recipients", &edit.recipients)];
     for (key, listed) in lists.into_iter().filter(|(_, listed)| listed.is_some()) {
         let was = split(before.get(key).and_then(Json::as_str).unwrap_or_default());
@@ -165,7 +169,7 @@ fn of_edit(edit: &Edit, before: &Map<String, Json>) -> Map<String, Json> {
 }
 
 /// Stored values in words; what is only kept for an undo is left out.
-fn said(values: &Map<String, Json>) -> String {
+fn describe_values(values: &Map<String, Json>) -> String {
     let text = |key: &str| values.get(key).and_then(Json::as_str);
     let number = |key: &str| values.get(key).and_then(Json::as_u64);
     let one = |key: &str| {
@@ -183,8 +187,8 @@ fn said(values: &Map<String, Json>) -> String {
     let hard = if number("hard_cap") == Some(1) { " hard" } else { "" };
     let parts = [
         number("counter").map(|bytes| format!("used {}", short_bytes(bytes))),
-        number("cap").map(|cap| format!("cap {}{hard}", shown(cap))),
-        number("alert").map(|alert| format!("alert {}", shown(alert))),
+        number("cap").map(|cap| format!("cap {}{hard}", describe_bytes(cap))),
+        number("alert").map(|alert| format!("alert {}", describe_bytes(alert))),
         one("label"),
         one("notes"),
         many("tags"),

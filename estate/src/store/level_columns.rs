@@ -7,7 +7,7 @@ use crate::change::Warning;
 use crate::clock::ClockReading;
 use crate::error::Result;
 use crate::ids::Rev;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::units::{DEFAULT_SHARE, MAX_BYTES, Time};
 
 /// What a SIM has after the change, as SQL on `s`, and the parameters `?` in them stand for.
@@ -24,7 +24,7 @@ pub(super) struct After {
 
 impl After {
     /// What sets a SIM to it: the columns, without the verb and the condition.
-    pub fn assigned(&self) -> Sql {
+    pub fn assignment(&self) -> Sql {
         piece(
             &[
                 ("cap = (", &self.cap),
@@ -50,7 +50,7 @@ pub(super) fn share(cap: &Sql, percent: u64) -> Sql {
 
 /// What undo brings back. The gate is the old one only while usage is what it was; of a raise that is over by now, what
 /// it would have returned to.
-pub(super) fn restored(now: Time) -> After {
+pub(super) fn restored_levels(now: Time) -> After {
     let over = |over: &str, else_: &str| {
         let sql = format!(
             "CASE WHEN ifnull(t.restore ->> 'back_at', 0) > 0 AND t.restore ->> 'back_at' <= ? THEN {over} ELSE {else_} END"
@@ -63,7 +63,7 @@ pub(super) fn restored(now: Time) -> After {
     let gate = piece(
         &[(
             "CASE WHEN t.restore ->> 'used' = s.used THEN t.restore ->> 'gate' ELSE ",
-            &derived(&cap, &alert),
+            &derive_gate(&cap, &alert),
         )],
         " END",
     );
@@ -74,13 +74,16 @@ pub(super) fn restored(now: Time) -> After {
 }
 
 /// Whether usage has reached a level: `usage ≥ level`, and what is not set never is.
-pub(super) fn reached(level: &Sql) -> Sql {
+pub(super) fn is_reached(level: &Sql) -> Sql {
     piece(&[("(", level), (") > 0 AND s.used >= (", level)], ")")
 }
 
 /// The gate that usage and levels make.
-pub(super) fn derived(cap: &Sql, alert: &Sql) -> Sql {
-    piece(&[("CASE WHEN ", &reached(cap)), (" THEN 2 WHEN ", &reached(alert))], " THEN 1 ELSE 0 END")
+pub(super) fn derive_gate(cap: &Sql, alert: &Sql) -> Sql {
+    piece(
+        &[("CASE WHEN ", &is_reached(cap)), (" THEN 2 WHEN ", &is_reached(alert))],
+        " THEN 1 ELSE 0 END",
+    )
 }
 
 /// Text and expressions in turns.
@@ -95,7 +98,7 @@ pub(super) fn piece(parts: &[(&str, &Sql)], end: &str) -> Sql {
 }
 
 /// What becomes of SIMs beyond their levels, counted.
-pub(super) fn effects(session: &Session, after: &After, from: &Sql) -> Result<Vec<(Warning, u64)>> {
+pub(super) fn effects(session: &Database, after: &After, from: &Sql) -> Result<Vec<(Warning, u64)>> {
     let sql = piece(
         &[
             (
@@ -130,8 +133,8 @@ pub(super) fn effects(session: &Session, after: &After, from: &Sql) -> Result<Ve
 }
 
 /// Sets the gates of the SIMs `s` of `which` to what usage and levels make.
-pub(super) fn derive_gates(session: &Session, which: &Sql) -> Result<()> {
-    let gate = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+pub(super) fn derive_gates(session: &Database, which: &Sql) -> Result<()> {
+    let gate = derive_gate(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
     let mut sql = Sql::new(format!(
         "UPDATE sim AS s SET gate = {gate} WHERE s.gate <> {gate} AND \
     "
@@ -146,9 +149,15 @@ pub(super) const BEFORE: &str = "json_object('cap', s.cap, 'alert', s.alert, 'ha
     'used', s.used, 'back_cap', s.back_cap, 'back_alert', s.back_alert, 'back_at', s.back_at)";
 
 /// Puts back the levels of a chunk of `temp.target`, where there are any to put back.
-pub(super) fn put_back(session: &Session, rev: Rev, clock: &ClockReading, last: i64, end: i64) -> Result<()> {
+pub(super) fn put_back(
+    session: &Database,
+    rev: Rev,
+    clock: &ClockReading,
+    last: i64,
+    end: i64,
+) -> Result<()> {
     let mut sql = Sql::new("UPDATE sim AS s SET version = ?, ").with(rev);
-    sql.push(restored(clock.trusted()).assigned());
+    sql.push(restored_levels(clock.trusted_time()).assignment());
     sql.push(
         Sql::new(
             " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.restore ->> 'cap' IS NOT NULL \

@@ -12,10 +12,12 @@ use crate::clock::ClockReading;
 use crate::error::{Error, Result};
 use crate::ids::Rev;
 use crate::levels::{Alert, Levels, Spread};
-use crate::progress::Watch;
-use crate::store::connection::Session;
-use crate::store::level_columns::{After, BEFORE, derived, effects, piece, restored, share};
-use crate::store::verdicts::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
+use crate::progress::OnProgress;
+use crate::store::connection::Database;
+use crate::store::level_columns::{After, BEFORE, derive_gate, effects, piece, restored_levels, share};
+use crate::store::verdicts::{
+    TEMP, VerdictCounts, at, count_verdicts, judge_with, log_items, run_in_chunks, settle,
+};
 use crate::units::{DEFAULT_SHARE, Time};
 
 fn after(levels: &Levels, now: Time) -> After {
@@ -57,7 +59,7 @@ fn after(levels: &Levels, now: Time) -> After {
             ("CASE WHEN s.gate = 2 AND s.cap = (", &cap),
             (") THEN 2 WHEN s.cap = (", &cap),
             (") AND s.alert = (", &alert),
-            (") THEN s.gate ELSE ", &derived(&cap, &alert)),
+            (") THEN s.gate ELSE ", &derive_gate(&cap, &alert)),
         ],
         " END",
     );
@@ -87,8 +89,9 @@ struct Barred {
 /// What becomes of each SIM, in codes of one kind.
 fn judged_as(levels: &Levels, after: &After, barred: &Barred, at: Rev, codes: [i64; 8]) -> Sql {
     let [unmanaged, terminated, not_entitled, capless, low, over, same, changed] = codes;
-    let mut sql =
-        Sql::new(format!("CASE WHEN NOT s.managed THEN {unmanaged} WHEN s.lifecycle = 3 THEN {terminated} "));
+    let mut sql = Sql::new(format!(
+        "CASE WHEN NOT s.managed THEN {unmanaged} WHEN s.lifecycle = 3 THEN {terminated} "
+    ));
     let bar = |sql: &mut Sql, accounts: &[i64], code| {
         if !accounts.is_empty() {
             let said = format!("WHEN s.account_id IN rarray(?) THEN {code} ");
@@ -154,8 +157,9 @@ impl View<'_> {
         self.accounts.all().iter().filter(|a| !a.levels).map(|a| a.id.0).collect()
     }
 
-    fn barred(&self, levels: &Levels) -> Barred {
-        let over = |a: &&Account| levels.cap.is_some_and(|cap| a.ceiling.is_some_and(|c| c.exceeded_by(cap)));
+    fn find_barred(&self, levels: &Levels) -> Barred {
+        let over =
+            |a: &&Account| levels.cap.is_some_and(|cap| a.ceiling.is_some_and(|c| c.exceeded_by(cap)));
         let over = self.accounts.all().iter().filter(over).map(|a| a.id.0).collect();
         Barred { off: self.not_entitled(), over }
     }
@@ -165,10 +169,11 @@ impl View<'_> {
         // When it ends has no part in the plan.
         let after = after(levels, Time(0));
         let at = at(target);
-        let barred = self.barred(levels);
-        let (mut plan, _) = self.tallied(target, verdict(levels, &after, &barred, at), now_at)?;
+        let barred = self.find_barred(levels);
+        let (mut plan, _) = self.count_outcomes(target, verdict(levels, &after, &barred, at), now_at)?;
         if !barred.over.is_empty() {
-            plan.ceilings = self.ceilings_of(target, |c| levels.cap.is_some_and(|cap| c.exceeded_by(cap)))?;
+            plan.ceilings =
+                self.ceilings_of(target, |c| levels.cap.is_some_and(|cap| c.exceeded_by(cap)))?;
         }
         let chosen = piece(
             &[
@@ -187,9 +192,9 @@ impl View<'_> {
 }
 
 /// What putting levels back does at once, for the SIMs judged in `temp.target`.
-pub(crate) fn undo_effects(session: &Session, now: Time) -> Result<Vec<(Warning, u64)>> {
+pub(crate) fn undo_effects(session: &Database, now: Time) -> Result<Vec<(Warning, u64)>> {
     let chosen = Sql::new("sim s JOIN temp.target t ON t.sim_id = s.id WHERE t.outcome = 0");
-    let mut warnings = effects(session, &restored(now), &chosen)?;
+    let mut warnings = effects(session, &restored_levels(now), &chosen)?;
     warnings.retain(|(warning, _)| {
         matches!(warning, Warning::BlocksNow | Warning::Unblocks | Warning::AlertsNow)
     });
@@ -197,14 +202,14 @@ pub(crate) fn undo_effects(session: &Session, now: Time) -> Result<Vec<(Warning,
 }
 
 /// Judges inside the transaction, and compares with what was confirmed.
-pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) -> Result<Judged> {
+pub(crate) fn judge_levels(view: &View<'_>, target: &Target, levels: &Levels) -> Result<VerdictCounts> {
     // When it ends has no part in the verdict.
-    let verdict = verdict(levels, &after(levels, Time(0)), &view.barred(levels), at(target));
+    let verdict = verdict(levels, &after(levels, Time(0)), &view.find_barred(levels), at(target));
     judge_with(view, target, verdict, &Sql::new("s.account_id"))
 }
 
 /// Judges what putting levels back would do: only SIMs that nothing came after.
-pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     let accounts = "SELECT DISTINCT s.account_id FROM log_item i JOIN sim s ON s.id = i.sim_id \
         WHERE i.rev = ? AND i.outcome = 0";
@@ -225,27 +230,27 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
     sql.text.push_str(" AND ");
     sql.push(view.visible_in("i.from_account"));
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    judged(view.session, true)
+    count_verdicts(view.session, true)
 }
 
 /// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
 pub(crate) fn set_levels(
-    session: &Session,
+    session: &Database,
     rev: Rev,
     levels: Option<&Levels>,
-    judged: &Judged,
+    judged: &VerdictCounts,
     clock: &ClockReading,
-    watch: &Watch<'_>,
+    watch: &OnProgress<'_>,
 ) -> Result<()> {
     fill_rules(session, &Of::Selected(&target_accounts()))?;
-    let period_now = clock.trusted();
-    let after = levels.map_or_else(|| restored(period_now), |levels| after(levels, period_now));
+    let period_now = clock.trusted_time();
+    let after = levels.map_or_else(|| restored_levels(period_now), |levels| after(levels, period_now));
     let items = log_items(BEFORE);
     let update = piece(
-        &[("UPDATE sim AS s SET version = ?, ", &after.assigned())],
+        &[("UPDATE sim AS s SET version = ?, ", &after.assignment())],
         " FROM temp.target t WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ? AND t.sim_id <= ?",
     );
-    chunked(session, "setting", judged, watch, |last, end| {
+    run_in_chunks(session, "setting", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         let mut chunk = Sql::new("").with(rev);
         chunk.push(update.clone().with(last).with(end));

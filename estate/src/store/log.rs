@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, ChangeId, Rev, SimId, UserId};
 use crate::role::Role;
 use crate::sim::Verb;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::newest_time;
 use crate::units::Time;
 use crate::user::User;
@@ -59,9 +59,10 @@ pub(crate) struct Logged {
 }
 
 /// Appends a change and chains it to the one before.
-pub(crate) fn append(session: &Session, record: &Record<'_>) -> Result<()> {
-    let previous: Option<Vec<u8>> =
-        session.query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0)).optional()?;
+pub(crate) fn append(session: &Database, record: &Record<'_>) -> Result<()> {
+    let previous: Option<Vec<u8>> = session
+        .query_row("SELECT hash FROM log ORDER BY rev DESC LIMIT 1", [], |r| r.get(0))
+        .optional()?;
     let previous = previous.unwrap_or_else(|| vec![0; 32]);
     let actor = match record.actor.email.as_str() {
         "" => record.actor.name.clone(),
@@ -134,7 +135,7 @@ const FINAL: [&str; 23] = [
 
 /// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after it, the rest once.
 fn leaves_something(kind: &str, counts: &Counts, undone: bool) -> bool {
-    match Undone::of(kind) {
+    match UndoKind::of(kind) {
         Some(_) => counts.done > 0,
         None => !undone && !FINAL.contains(&kind),
     }
@@ -174,7 +175,7 @@ impl LogRow<'_> {
 }
 
 /// The receipt of a change that was applied before, for a retry after a lost answer.
-pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result<Option<Receipt>> {
+pub(crate) fn receipt(session: &Database, id: &ChangeId, actor: UserId) -> Result<Option<Receipt>> {
     let found = find(session, id)?;
     if found.as_ref().is_some_and(|logged| logged.actor != actor) {
         return Err(Error::Conflict("another change has that id".into()));
@@ -195,7 +196,7 @@ pub(crate) fn receipt(session: &Session, id: &ChangeId, actor: UserId) -> Result
 }
 
 /// Returns the number of SIMs that the undo of a rollover reopened, over all of its steps.
-fn count_reopened(session: &Session, body: &Json) -> Result<u64> {
+fn count_reopened(session: &Database, body: &Json) -> Result<u64> {
     let sql = "SELECT ifnull(sum(counts ->> 'done'), 0) FROM log WHERE kind = ? AND body ->> \
     'rollover' = ?";
     let rollover = body["rollover"].as_str().unwrap_or_default();
@@ -203,16 +204,16 @@ fn count_reopened(session: &Session, body: &Json) -> Result<u64> {
     Ok(reopened.unsigned_abs())
 }
 
-pub(crate) fn find(session: &Session, id: &ChangeId) -> Result<Option<Logged>> {
-    logged(session, "change_id = ?", &id.0)
+pub(crate) fn find(session: &Database, id: &ChangeId) -> Result<Option<Logged>> {
+    find_logged(session, "change_id = ?", &id.0)
 }
 
 /// The change of that revision.
-pub(crate) fn at(session: &Session, rev: Rev) -> Result<Option<Logged>> {
-    logged(session, "rev = ?", &rev)
+pub(crate) fn at(session: &Database, rev: Rev) -> Result<Option<Logged>> {
+    find_logged(session, "rev = ?", &rev)
 }
 
-fn logged(session: &Session, which: &str, value: &dyn rusqlite::ToSql) -> Result<Option<Logged>> {
+fn find_logged(session: &Database, which: &str, value: &dyn rusqlite::ToSql) -> Result<Option<Logged>> {
     let sql = format!("SELECT rev, kind, body, counts, actor_id, undoes FROM log WHERE {which}");
     let read = |r: &rusqlite::Row<'_>| {
         Ok(Logged {
@@ -228,7 +229,7 @@ fn logged(session: &Session, which: &str, value: &dyn rusqlite::ToSql) -> Result
 }
 
 /// Whether a change of one of these kinds after that revision is about a user.
-pub(crate) fn names_since(session: &Session, rev: Rev, kinds: &[&str], user: UserId) -> Result<bool> {
+pub(crate) fn names_since(session: &Database, rev: Rev, kinds: &[&str], user: UserId) -> Result<bool> {
     let kinds: Vec<String> = kinds.iter().map(|kind| format!("'{kind}'")).collect();
     let sql = format!(
         "SELECT EXISTS (SELECT 1 FROM log WHERE rev > ? AND kind IN ({}) AND body ->> '$.user' = ?)",
@@ -239,7 +240,7 @@ pub(crate) fn names_since(session: &Session, rev: Rev, kinds: &[&str], user: Use
 
 /// The SIMs that each account gained or lost by the changes after a revision; `None` if one of these may have changed
 /// accounts or users themselves.
-pub(crate) fn moved_since(session: &Session, rev: Rev) -> Result<Option<Vec<(AccountId, i64)>>> {
+pub(crate) fn moved_since(session: &Database, rev: Rev) -> Result<Option<Vec<(AccountId, i64)>>> {
     let mut statement = session.prepare_cached("SELECT kind, undoes FROM log WHERE rev > ?")?;
     let mut rows = statement.query([rev])?;
     while let Some(row) = rows.next()? {
@@ -259,7 +260,7 @@ pub(crate) fn moved_since(session: &Session, rev: Rev) -> Result<Option<Vec<(Acc
 }
 
 /// Notes that a change concerns an account, whatever it did to its SIMs.
-pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -> Result<()> {
+pub(crate) fn touch_if_absent(session: &Database, rev: Rev, account: AccountId) -> Result<()> {
     session
         .prepare_cached(
             "INSERT OR IGNORE INTO log_account (rev, account_id, side, sims) VALUES (?, ?, 1, 0)",
@@ -269,7 +270,7 @@ pub(crate) fn touch_if_absent(session: &Session, rev: Rev, account: AccountId) -
 }
 
 /// Notes the accounts of a change's SIMs, which stay where they are.
-pub(crate) fn touch_accounts_of_items(session: &Session, rev: Rev) -> Result<()> {
+pub(crate) fn touch_accounts_of_items(session: &Database, rev: Rev) -> Result<()> {
     let sql = "INSERT INTO log_account SELECT rev, from_account, 1, count(*) FROM log_item WHERE \
     rev = ? GROUP BY 2";
     session.prepare_cached(sql)?.execute([rev])?;
@@ -277,7 +278,7 @@ pub(crate) fn touch_accounts_of_items(session: &Session, rev: Rev) -> Result<()>
 }
 
 /// What a change was known again by when it was made; those of earlier versions by nothing.
-pub(crate) fn asked(session: &Session, id: &ChangeId) -> Result<Option<String>> {
+pub(crate) fn find_fingerprint(session: &Database, id: &ChangeId) -> Result<Option<String>> {
     let sql = "SELECT json_extract(body, '$.asked') FROM log WHERE change_id = ?";
     Ok(session.query_row(sql, [&id.0], |r| r.get(0)).optional()?.flatten())
 }
@@ -310,7 +311,7 @@ pub struct LogFilter {
 
 impl View<'_> {
     /// What an entry is made of, from where; undone is what was undone of what this user sees.
-    fn selected(&self) -> Sql {
+    fn entry_columns(&self) -> Sql {
         let mut sql = Sql::new(
             "SELECT l.rev, l.change_id, l.at, l.actor, l.kind, l.body, l.counts, l.undoes, \
              EXISTS (SELECT 1 FROM log u WHERE u.undoes = l.rev",
@@ -337,8 +338,10 @@ impl View<'_> {
         let mut sql = Sql::new("SELECT EXISTS (SELECT 1 FROM log_account WHERE rev > ?").with(after);
         let visible = self.accounts.all().iter().map(|a| a.id.0);
         sql.push(Sql::new(" AND account_id IN rarray(?))").with_many(visible));
-        let touched =
-            self.session.prepare_cached(&sql.text)?.query_row(params_from_iter(&sql.params), |r| r.get(0))?;
+        let touched = self
+            .session
+            .prepare_cached(&sql.text)?
+            .query_row(params_from_iter(&sql.params), |r| r.get(0))?;
         Ok((now, touched))
     }
 
@@ -355,7 +358,7 @@ impl View<'_> {
 
     /// The log, newest first (or oldest first after a revision), as far as this user may see it.
     pub fn entries(&self, wanted: &LogFilter) -> Result<Vec<Entry>> {
-        let mut sql = self.selected();
+        let mut sql = self.entry_columns();
         let visible = match wanted.account {
             Some(account) => Some(self.accounts.subtree(account)),
             None if self.whole => None,
@@ -397,7 +400,11 @@ impl View<'_> {
             }
             sql.text.push(')');
         }
-        sql.text.push_str(if wanted.after.is_some() { " ORDER BY l.rev" } else { " ORDER BY l.rev DESC" });
+        sql.text.push_str(if wanted.after.is_some() {
+            " ORDER BY l.rev"
+        } else {
+            " ORDER BY l.rev DESC"
+        });
         sql.push(Sql::new(" LIMIT ?").with(i64::from(wanted.limit)));
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let mut rows = statement.query(params_from_iter(&sql.params))?;
@@ -449,8 +456,9 @@ impl View<'_> {
 
     /// The SIMs of a change that this user saw go or come.
     fn visible_counts(&self, rev: Rev) -> Result<Counts> {
-        let mut statement =
-            self.session.prepare_cached("SELECT account_id, side, sims FROM log_account WHERE rev = ?")?;
+        let mut statement = self
+            .session
+            .prepare_cached("SELECT account_id, side, sims FROM log_account WHERE rev = ?")?;
         let (mut gone, mut come) = (0, 0);
         let mut rows = statement.query([rev])?;
         while let Some(row) = rows.next()? {
@@ -479,13 +487,13 @@ impl View<'_> {
 
 /// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Undone {
+pub(crate) enum UndoKind {
     Move,
     Levels,
     Edit,
 }
 
-impl Undone {
+impl UndoKind {
     /// What a change of that kind is in this respect.
     pub fn of(kind: &str) -> Option<Self> {
         if matches!(kind, Change::MOVE | Change::CONVERT) {

@@ -81,7 +81,11 @@ pub(super) fn check_schema(path: &Path, conn: &Connection) -> Result<()> {
     };
     let (found, wanted) = (objects(conn).map_err(fault)?, objects(&fresh)?);
     drop(transaction);
-    match wanted.iter().find(|w| !found.contains(w)).or_else(|| found.iter().find(|f| !wanted.contains(f))) {
+    match wanted
+        .iter()
+        .find(|w| !found.contains(w))
+        .or_else(|| found.iter().find(|f| !wanted.contains(f)))
+    {
         None => Ok(()),
         Some((name, _)) => Err(Error::damaged(path, &format!("its schema differs at {name}"))),
     }
@@ -110,7 +114,8 @@ pub(super) fn check_header(path: &Path) -> Result<()> {
     if file.read_exact(&mut header).is_err() || !header.starts_with(b"SQLite format 3\0") {
         return Err(Error::NotOurs(path.to_owned()));
     }
-    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let number =
+        |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     if number(68) != APPLICATION_ID {
         return Err(Error::NotOurs(path.to_owned()));
     }

@@ -5,8 +5,8 @@ use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use super::sql::Sql;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Rev};
-use crate::notify::{Attempt, Channel, Delivery, External, Letter, Told};
-use crate::store::connection::Session;
+use crate::notify::{Attempt, Channel, Delivery, ExternalRecipient, OutboxMessage, Told};
+use crate::store::connection::Database;
 use crate::store::verdicts::{TEMP, settle};
 use crate::units::Time;
 use crate::usage::Level;
@@ -98,7 +98,12 @@ fn post(session: &Connection, now: Time) -> Result<()> {
 
 /// Takes the next messages that are due, mail only for those who can send it; nobody else gets them until the lease is
 /// over.
-pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) -> Result<Vec<Letter>> {
+pub(crate) fn lease(
+    session: &mut Database,
+    mail: bool,
+    now: Time,
+    limit: u32,
+) -> Result<Vec<OutboxMessage>> {
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let letters = {
         let mut statement = transaction.prepare_cached(
@@ -106,7 +111,7 @@ pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) ->
              WHERE state = 0 AND due <= ?1 AND leased <= ?1 AND (channel = 1 OR ?2) ORDER BY due, id LIMIT ?3",
         )?;
         let rows = statement.query_map(params![now.0, mail, limit], |r| {
-            Ok(Letter {
+            Ok(OutboxMessage {
                 id: r.get(0)?,
                 channel: Channel::from_code(r.get(1)?),
                 to: r.get(2)?,
@@ -121,7 +126,7 @@ pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) ->
                 told: Vec::new(),
             })
         })?;
-        let mut letters: Vec<Letter> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut letters: Vec<OutboxMessage> = rows.collect::<rusqlite::Result<_>>()?;
         for letter in &mut letters {
             transaction
                 .prepare_cached("UPDATE message SET leased = ? WHERE id = ?")?
@@ -135,7 +140,7 @@ pub(crate) fn lease(session: &mut Session, mail: bool, now: Time, limit: u32) ->
 }
 
 /// Reads what a message tells of.
-fn fill(session: &Connection, letter: &mut Letter) -> Result<()> {
+fn fill(session: &Connection, letter: &mut OutboxMessage) -> Result<()> {
     let of = "FROM message_event m JOIN event e ON e.id = m.event";
     let sql =
         format!("SELECT ifnull(sum(e.kind = 1), 0), ifnull(sum(e.kind = 2), 0) {of} WHERE m.message = ?");
@@ -168,7 +173,12 @@ fn fill(session: &Connection, letter: &mut Letter) -> Result<()> {
 }
 
 /// Writes down how an attempt ended, and when the next one is due.
-pub(crate) fn attempted(session: &mut Session, letter: &Letter, how: &Attempt, now: Time) -> Result<()> {
+pub(crate) fn record_attempt(
+    session: &mut Database,
+    letter: &OutboxMessage,
+    how: &Attempt,
+    now: Time,
+) -> Result<()> {
     let transaction = session.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (state, due, error) = match how {
         Attempt::Sent => (1, now.0, ""),
@@ -189,13 +199,13 @@ pub(crate) fn attempted(session: &mut Session, letter: &Letter, how: &Attempt, n
 }
 
 /// When the next message is due.
-pub(crate) fn next_due(session: &Session, mail: bool) -> Result<Option<Time>> {
+pub(crate) fn next_due(session: &Database, mail: bool) -> Result<Option<Time>> {
     let sql = "SELECT min(max(due, leased)) FROM message WHERE state = 0 AND (channel = 1 OR ?)";
     Ok(session.query_row(sql, [mail], |r| r.get::<_, Option<i64>>(0))?.map(Time))
 }
 
 /// The newest messages and what has become of them.
-pub(crate) fn list(session: &Session, limit: u32) -> Result<Vec<Delivery>> {
+pub(crate) fn list(session: &Database, limit: u32) -> Result<Vec<Delivery>> {
     let mut statement = session.prepare_cached(
         "SELECT m.id, m.channel, m.recipient, m.created, m.state, (SELECT count(*) FROM message_event e WHERE e.message = m.id), \
          m.tries, m.due, m.error FROM message m ORDER BY m.id DESC LIMIT ?",
@@ -230,18 +240,22 @@ pub(super) fn prune(session: &Connection, oldest: i64) -> Result<()> {
 }
 
 /// Who else hears of an account's SIMs.
-pub(crate) fn externals(session: &Session, account: AccountId) -> Result<Vec<External>> {
+pub(crate) fn externals(session: &Database, account: AccountId) -> Result<Vec<ExternalRecipient>> {
     let sql = "SELECT kind, address, secret FROM external WHERE account_id = ? ORDER BY kind, key";
     let mut statement = session.prepare_cached(sql)?;
     let rows = statement.query_map([account.0], |r| {
-        Ok(External { channel: Channel::from_code(r.get(0)?), address: r.get(1)?, secret: r.get(2)? })
+        Ok(ExternalRecipient {
+            channel: Channel::from_code(r.get(0)?),
+            address: r.get(1)?,
+            secret: r.get(2)?,
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Adds someone; a webhook gets a secret of its own.
 pub(crate) fn add_external(
-    session: &Session,
+    session: &Database,
     account: AccountId,
     channel: Channel,
     address: &str,
@@ -266,7 +280,7 @@ pub(crate) fn add_external(
 
 /// Takes someone away.
 pub(crate) fn remove_external(
-    session: &Session,
+    session: &Database,
     account: AccountId,
     channel: Channel,
     address: &str,
@@ -298,7 +312,7 @@ fn naming(accounts: &[i64], address: &str) -> Sql {
 }
 
 /// How many SIMs of these accounts name an address.
-pub(crate) fn count_naming(session: &Session, accounts: &[i64], address: &str) -> Result<u64> {
+pub(crate) fn count_naming(session: &Database, accounts: &[i64], address: &str) -> Result<u64> {
     let sql = naming(accounts, address);
     let count = format!("SELECT count(*) FROM ({})", sql.text);
     let n: i64 = session.query_row(&count, params_from_iter(&sql.params), |r| r.get(0))?;
@@ -306,7 +320,7 @@ pub(crate) fn count_naming(session: &Session, accounts: &[i64], address: &str) -
 }
 
 /// Takes an address off the SIMs of these accounts; what they had is kept in the log.
-pub(crate) fn strip(session: &Session, rev: Rev, accounts: &[i64], address: &str) -> Result<()> {
+pub(crate) fn strip(session: &Database, rev: Rev, accounts: &[i64], address: &str) -> Result<()> {
     session.execute_batch(TEMP)?;
     let sql = naming(accounts, address);
     let fill = format!(

@@ -13,7 +13,8 @@ impl Compiler<'_> {
     pub(super) fn pace(&self, op: Op, n: i64) -> Sql {
         let mut by_rule: BTreeMap<String, (PeriodRule, Vec<i64>)> = BTreeMap::new();
         for account in self.accounts.all() {
-            let of_rule = by_rule.entry(account.period.to_string()).or_insert((account.period, Vec::new()));
+            let of_rule =
+                by_rule.entry(account.period.to_string()).or_insert((account.period, Vec::new()));
             of_rule.1.push(account.id.0);
         }
         let parts = by_rule.into_iter().map(|(name, (rule, accounts))| {
@@ -32,7 +33,7 @@ impl Compiler<'_> {
             }
             sql.with(n)
         });
-        Sql::balanced(parts.collect(), " OR ")
+        Sql::join_balanced(parts.collect(), " OR ")
     }
 
     /// The bounds of the period that runs now: the same for all, or each SIM's own.

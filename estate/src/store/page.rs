@@ -13,7 +13,7 @@ use super::sql::{Param, Sql};
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::ids::{AccountId, SimId};
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::query::{Column, Key, Order, Page, Query, Row, Seek, Sort, SortValue, WINDOW};
 use crate::store::read::Side;
 
@@ -53,7 +53,7 @@ impl Step<'_> {
 }
 
 /// What each column is sorted by: an SQL expression, and the index that is in that order, if there is one.
-fn sorted(column: Column) -> (&'static str, Option<&'static str>) {
+fn sort_expression(column: Column) -> (&'static str, Option<&'static str>) {
     match column {
         Column::Iccid => ("s.iccid_key", Some("sim_iccid")),
         Column::Label => ("s.label_sort", Some("sim_label")),
@@ -83,7 +83,7 @@ fn sorted(column: Column) -> (&'static str, Option<&'static str>) {
 }
 
 fn expression(column: Column) -> &'static str {
-    sorted(column).0
+    sort_expression(column).0
 }
 
 /// What a query is sorted by, to be selected along with its rows.
@@ -101,7 +101,7 @@ fn order_by(keys: &[Sort], last: Sort, forward: bool, plus: &str) -> String {
 
 impl View<'_> {
     /// Reads one window.
-    pub fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &Cancel) -> Result<Page> {
+    pub fn page(&self, query: &Query, seek: &Seek, limit: u16, cancel: &CancelToken) -> Result<Page> {
         let limit = limit.clamp(1, WINDOW) as usize;
         let step = Step::of(seek);
         self.session.use_accounts(&self.accounts);
@@ -125,11 +125,17 @@ impl View<'_> {
         Ok(Page { rows, before, after, rev: self.session.rev()? })
     }
 
-    fn exists(&self, query: &Query, seek: &Seek, cancel: &Cancel) -> Result<bool> {
+    fn exists(&self, query: &Query, seek: &Seek, cancel: &CancelToken) -> Result<bool> {
         Ok(!self.rows(query, &Step::of(seek), 1, cancel)?.is_empty())
     }
 
-    fn rows(&self, query: &Query, step: &Step<'_>, limit: usize, cancel: &Cancel) -> Result<Vec<Row>> {
+    fn rows(
+        &self,
+        query: &Query,
+        step: &Step<'_>,
+        limit: usize,
+        cancel: &CancelToken,
+    ) -> Result<Vec<Row>> {
         let scope = self.scope_of(query)?;
         let driver = self.compiler(query.now).driver(&query.filter, scope.as_deref())?;
         if let Some(driver) = driver.as_ref().filter(|d| d.size <= SMALL) {
@@ -140,9 +146,9 @@ impl View<'_> {
         // Where few values come first, nearly all rows are in one heap that the second column has to sort.
         let heaps = query.sort.keys().len() > 1
             && matches!(first, Column::Status | Column::Session | Column::Network | Column::Tariff);
-        if counted || heaps || sorted(first).1.is_none() {
+        if counted || heaps || sort_expression(first).1.is_none() {
             // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
-            let crossing = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
+            let crossing = self.compiler(query.now).intersect(&query.filter, scope.as_deref())?;
             return self.gather_from(query, step, limit, crossing.as_ref(), driver);
         }
         if query.filter == Filter::All && scope.is_none() {
@@ -155,7 +161,7 @@ impl View<'_> {
             return Ok(rows);
         }
         // Rare among many: the indexes tell which SIMs are worth reading.
-        let crossing = self.compiler(query.now).crossed(&query.filter, scope.as_deref())?;
+        let crossing = self.compiler(query.now).intersect(&query.filter, scope.as_deref())?;
         let patience = match &crossing {
             Some(crossing) if crossing.count() <= SMALL => None,
             Some(crossing) if first != Column::Account && crossing.share > MOSTLY => Some(PATIENCE_AMONG),
@@ -173,7 +179,7 @@ impl View<'_> {
     fn within<T>(
         &self,
         patience: Duration,
-        cancel: &Cancel,
+        cancel: &CancelToken,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<Option<T>> {
         self.session.stop_when(cancel, Some(Instant::now() + patience));
@@ -201,7 +207,13 @@ impl View<'_> {
     }
 
     /// Reads every match and sorts them.
-    fn gather(&self, query: &Query, step: &Step<'_>, limit: usize, driver: Option<&Sql>) -> Result<Vec<Row>> {
+    fn gather(
+        &self,
+        query: &Query,
+        step: &Step<'_>,
+        limit: usize,
+        driver: Option<&Sql>,
+    ) -> Result<Vec<Row>> {
         // Sorted by number alone; whole rows are read for those that are shown.
         let keys = expressions(&query.sort);
         let order = order_by(query.sort.keys(), query.sort.first(), step.forward, "+");
@@ -220,7 +232,7 @@ impl View<'_> {
             sql.push(self.key_bound(&query.sort, side, from)?);
         }
         sql.text.push_str(&order);
-        let mut sql = limited(sql, limit, step.skip);
+        let mut sql = with_limit(sql, limit, step.skip);
         sql.text.push_str(&format!(") w CROSS JOIN sim s ON s.id = w.id{order}"));
         self.fetch(&sql, query.sort.keys())
     }
@@ -237,7 +249,8 @@ impl View<'_> {
         if first.by == Column::Account {
             return self.walk_accounts(query, step, limit);
         }
-        let index = sorted(first.by).1.map(|index| format!("INDEXED BY {index} ")).unwrap_or_default();
+        let index =
+            sort_expression(first.by).1.map(|index| format!("INDEXED BY {index} ")).unwrap_or_default();
         let mut sql =
             Sql::new(format!("SELECT {COLUMNS}{} FROM sim s {index}WHERE ", expressions(&query.sort)));
         if let Some((side, from)) = step.bound {
@@ -250,7 +263,7 @@ impl View<'_> {
         }
         sql.push(self.condition(query)?);
         sql.text.push_str(&order_by(keys, first, step.forward, ""));
-        self.fetch(&limited(sql, limit, step.skip), keys)
+        self.fetch(&with_limit(sql, limit, step.skip), keys)
     }
 
     /// Walks the accounts in tree order, and the SIMs of each in the rest of the order.
@@ -287,12 +300,12 @@ impl View<'_> {
             self.session.check_stop()?;
             let mut sql = Sql::new(select.as_str()).with(id.0);
             if let Some((side, key, _)) = from.as_ref().filter(|(.., at)| *at == id) {
-                sql.push(self.bound(&keys[1..], &key.values[1..], first, *side, key.id)?);
+                sql.push(self.seek_bound(&keys[1..], &key.values[1..], first, *side, key.id)?);
                 sql.text.push_str(" AND ");
             }
             sql.push(condition.clone());
             sql.text.push_str(&order_by(&keys[1..], first, step.forward, ""));
-            rows.extend(self.fetch(&limited(sql, limit - rows.len(), skip), keys)?);
+            rows.extend(self.fetch(&with_limit(sql, limit - rows.len(), skip), keys)?);
             skip = 0;
             if rows.len() >= limit {
                 break;
@@ -312,15 +325,25 @@ impl View<'_> {
         if key.values.len() != order.keys().len() {
             return Err(Error::invalid("cursor", "belongs to another order; read the list anew"));
         }
-        self.bound(order.keys(), &key.values, order.first(), side, key.id)
+        self.seek_bound(order.keys(), &key.values, order.first(), side, key.id)
     }
 
     /// One row value where every column runs the same way; else each column in turn.
-    fn bound(&self, keys: &[Sort], values: &[SortValue], last: Sort, side: Side, id: SimId) -> Result<Sql> {
+    fn seek_bound(
+        &self,
+        keys: &[Sort],
+        values: &[SortValue],
+        last: Sort,
+        side: Side,
+        id: SimId,
+    ) -> Result<Sql> {
         let sign = |descending: bool| if side.later == descending { "<" } else { ">" };
         let or_equal = if side.inclusive { "=" } else { "" };
-        let values =
-            keys.iter().zip(values).map(|(s, v)| self.bound_value(s.by, v)).collect::<Result<Vec<_>>>()?;
+        let values = keys
+            .iter()
+            .zip(values)
+            .map(|(s, v)| self.bound_value(s.by, v))
+            .collect::<Result<Vec<_>>>()?;
         let end = sign(last.descending);
         if keys.iter().all(|s| s.descending == last.descending) {
             let names: String = keys.iter().map(|s| format!("{}, ", expression(s.by))).collect();
@@ -353,7 +376,7 @@ impl View<'_> {
     }
 
     /// Two keys, the one that comes first in the query's order first.
-    pub fn ordered(&self, query: &Query, a: &Key, b: &Key) -> (Key, Key) {
+    pub fn order_keys(&self, query: &Query, a: &Key, b: &Key) -> (Key, Key) {
         self.session.use_accounts(&self.accounts);
         let place = |id: i64| self.accounts.place(AccountId(id)).map_or(i64::MAX, |p| p as i64);
         let compared = |sort: &Sort, a: &SortValue, b: &SortValue| {
@@ -374,7 +397,7 @@ impl View<'_> {
     }
 }
 
-fn limited(mut sql: Sql, limit: usize, skip: u64) -> Sql {
+fn with_limit(mut sql: Sql, limit: usize, skip: u64) -> Sql {
     sql.text.push_str(" LIMIT ? OFFSET ?");
     sql.with(limit as i64).with(skip as i64)
 }
@@ -409,7 +432,7 @@ impl View<'_> {
     ) -> Result<u64> {
         self.session.use_accounts(&self.accounts);
         let first = query.sort.first();
-        let index = sorted(first.by).1.filter(|_| first.by != Column::Account);
+        let index = sort_expression(first.by).1.filter(|_| first.by != Column::Account);
         let mut sql = Sql::new(format!("SELECT {COLUMNS} "));
         match target {
             Some(target) => {

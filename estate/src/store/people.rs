@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, UserId};
 use crate::role::Role;
 use crate::scope::Scope;
-use crate::store::connection::{Session, in_passing};
+use crate::store::connection::{Database, in_passing};
 use crate::units::Time;
 use crate::user::{User, UserState};
 
@@ -65,7 +65,7 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
 /// An active user comes before an invitation, and that before a user who has asked for the address. A user of the root
 /// account comes before others of the same kind, so that no customer gets in the way of the store's owner. Users who
 /// were removed or disabled read the same as none. Error: `AccountNeeded` if several are left.
-pub(crate) fn by_email(session: &Session, email: &str, account: Option<&str>) -> Result<User> {
+pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -> Result<User> {
     let sql = format!(
         "SELECT {USER}, {ACCOUNT}, CASE WHEN state = 0 THEN 1 WHEN email_key = ?1 THEN 0 ELSE 2 END AS rank \
          FROM user WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND lower(email) = ?1) \
@@ -88,7 +88,7 @@ pub(crate) fn by_email(session: &Session, email: &str, account: Option<&str>) ->
 }
 
 /// The active users with an address, and the hashes of their passwords.
-pub(crate) fn with_email(session: &Session, email: &str) -> Result<Vec<(Candidate, String)>> {
+pub(crate) fn with_email(session: &Database, email: &str) -> Result<Vec<(Candidate, String)>> {
     let sql = format!(
         "SELECT {USER}, {ACCOUNT}, password.hash FROM user JOIN password ON password.user_id = user.id \
          WHERE email_key = ? AND state = 1 ORDER BY user.id"
@@ -99,7 +99,7 @@ pub(crate) fn with_email(session: &Session, email: &str) -> Result<Vec<(Candidat
 }
 
 /// The largest number of active users with a password who share one address; at least 1.
-pub(crate) fn most_with_one_email(session: &Session) -> Result<usize> {
+pub(crate) fn most_with_one_email(session: &Database) -> Result<usize> {
     let sql = "SELECT ifnull(max(n), 1) FROM (SELECT count(*) AS n FROM user \
         JOIN password ON password.user_id = user.id WHERE state = 1 GROUP BY email_key)";
     let most: i64 = session.query_row(sql, [], |r| r.get(0))?;
@@ -107,7 +107,7 @@ pub(crate) fn most_with_one_email(session: &Session) -> Result<usize> {
 }
 
 /// The top-level customer of an account: the child of the root account that it belongs to. The root account is its own.
-pub(crate) fn customer_of(session: &Session, account: AccountId) -> Result<AccountId> {
+pub(crate) fn customer_of(session: &Database, account: AccountId) -> Result<AccountId> {
     let sql = "WITH RECURSIVE up(id, parent_id) AS (SELECT id, parent_id FROM account WHERE id = ? UNION \
         SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id) \
         SELECT up.id FROM up LEFT JOIN account above ON above.id = up.parent_id \
@@ -122,7 +122,7 @@ pub(crate) struct Namesakes {
 }
 
 /// The users who sign in by the address of another user: each pair in both orders.
-pub(crate) fn namesakes(session: &Session) -> Result<Vec<Namesakes>> {
+pub(crate) fn namesakes(session: &Database) -> Result<Vec<Namesakes>> {
     let sql = "SELECT a.email, a.account_id, b.account_id FROM user a JOIN user b ON b.email_key = a.email_key \
         WHERE a.id <> b.id AND a.state IN (1, 2) AND b.state IN (1, 2)";
     let mut statement = session.prepare(sql)?;
@@ -133,7 +133,7 @@ pub(crate) fn namesakes(session: &Session) -> Result<Vec<Namesakes>> {
 }
 
 /// The Admins of the root account: whoever owns the file is one of them.
-pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
+pub(crate) fn root_admins(session: &Database) -> Result<Vec<User>> {
     let sql = format!(
         "SELECT {USER} FROM user WHERE role = 'admin' AND state = 1 AND account_id IN (SELECT id FROM account WHERE parent_id IS NULL)"
     );
@@ -141,18 +141,17 @@ pub(crate) fn root_admins(session: &Session) -> Result<Vec<User>> {
 }
 
 /// A user who was not removed, whoever asks.
-pub(crate) fn by_id(session: &Session, id: UserId) -> Result<Option<User>> {
+pub(crate) fn by_id(session: &Database, id: UserId) -> Result<Option<User>> {
     let sql = format!("SELECT {USER} FROM user WHERE id = ? AND state < 3");
     Ok(session.query_row(&sql, [id.0], user).optional()?)
 }
 
 /// The account `?3` and those above it.
-const UP: &str =
-    "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id)";
+const UP: &str = "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id)";
 
 /// Whether whoever acts is still what they were when they signed in; and whoever's eyes they look through is still there,
 /// as they were, below them; and a token they act by was not revoked, nor has its account gone elsewhere.
-pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
+pub(crate) fn still(session: &Database, scope: &Scope) -> Result<()> {
     let actor = scope.actor();
     let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
     let known = session
@@ -169,7 +168,11 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
         // A session that was renewed has another secret.
         let values =
             params![token.id.0, actor.account.0, token.account.0, actor.name, actor.email, token.prefix];
-        session.prepare_cached(&sql)?.query_row(values, |_| Ok(())).optional()?.ok_or(Error::SignedOut)?;
+        session
+            .prepare_cached(&sql)?
+            .query_row(values, |_| Ok(()))
+            .optional()?
+            .ok_or(Error::SignedOut)?;
     }
     if actor.id == scope.user.id {
         return Ok(());
@@ -188,7 +191,7 @@ pub(crate) fn still(session: &Session, scope: &Scope) -> Result<()> {
 }
 
 /// Adds a user who has yet to accept.
-pub(crate) fn invite(session: &Session, new: &User, by: UserId, now: Time) -> Result<UserId> {
+pub(crate) fn invite(session: &Database, new: &User, by: UserId, now: Time) -> Result<UserId> {
     // What happened before they came is no news to them.
     let sql = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at, heard, invited_at, invited_by) \
         VALUES (?, ?, ?, '#' || (SELECT ifnull(max(id), 0) + 1 FROM user), ?, 0, ?, (SELECT ifnull(max(id), 0) FROM event), ?, ?)";
@@ -200,7 +203,7 @@ pub(crate) fn invite(session: &Session, new: &User, by: UserId, now: Time) -> Re
 }
 
 /// Nobody signs in by that user's address.
-fn bar(session: &Session, id: UserId) -> Result<()> {
+fn bar(session: &Database, id: UserId) -> Result<()> {
     session.execute("UPDATE user SET email_key = '#' || id WHERE id = ?", [id.0])?;
     Ok(())
 }
@@ -208,7 +211,7 @@ fn bar(session: &Session, id: UserId) -> Result<()> {
 /// Lets a user sign in by an address, unless another user of the same top-level customer does.
 ///
 /// Users of other customers are not looked at: an address says nothing about them and is never taken from them.
-pub(crate) fn admit(session: &Session, id: UserId, email: &str) -> Result<()> {
+pub(crate) fn admit(session: &Database, id: UserId, email: &str) -> Result<()> {
     let user = by_id(session, id)?.ok_or_else(|| Error::not_found("user", email))?;
     let customer = customer_of(session, user.account)?;
     let sql = "SELECT account_id FROM user WHERE email_key = ? AND id <> ? AND state IN (1, 2)";
@@ -230,34 +233,34 @@ pub(crate) fn admit(session: &Session, id: UserId, email: &str) -> Result<()> {
 
 /// Notes the address that a user wants to sign in by. Whether it is somebody's is looked at when they do: asking now
 /// would tell them.
-pub(crate) fn want(session: &Session, id: UserId, email: &str) -> Result<()> {
+pub(crate) fn want(session: &Database, id: UserId, email: &str) -> Result<()> {
     session.execute("UPDATE user SET wanted = ? WHERE id = ?", params![key_of(email), id.0])?;
     Ok(())
 }
 
 /// The address a user wants to sign in by, if it is another than they have.
-pub(crate) fn wanted(session: &Session, id: UserId) -> Result<Option<String>> {
+pub(crate) fn requested_address(session: &Database, id: UserId) -> Result<Option<String>> {
     let sql = "SELECT wanted FROM user WHERE id = ? AND wanted <> ''";
     Ok(session.query_row(sql, [id.0], |r| r.get(0)).optional()?)
 }
 
-pub(crate) fn set_role(session: &Session, id: UserId, role: Role) -> Result<()> {
+pub(crate) fn set_role(session: &Database, id: UserId, role: Role) -> Result<()> {
     session.execute("UPDATE user SET role = ? WHERE id = ?", params![role.word(), id.0])?;
     Ok(())
 }
 
-pub(crate) fn set_name(session: &Session, id: UserId, name: &str) -> Result<()> {
+pub(crate) fn set_name(session: &Database, id: UserId, name: &str) -> Result<()> {
     session.execute("UPDATE user SET name = ? WHERE id = ?", params![name, id.0])?;
     Ok(())
 }
 
-pub(crate) fn set_state(session: &Session, id: UserId, state: UserState) -> Result<()> {
+pub(crate) fn set_state(session: &Database, id: UserId, state: UserState) -> Result<()> {
     session.execute("UPDATE user SET state = ? WHERE id = ?", params![state as i64, id.0])?;
     Ok(())
 }
 
 /// Takes a user away; the row stays, because the log names it.
-pub(crate) fn remove(session: &Session, id: UserId) -> Result<()> {
+pub(crate) fn remove(session: &Database, id: UserId) -> Result<()> {
     session.execute("DELETE FROM saved_filter WHERE user_id = ?", [id.0])?;
     for table in ["token", "password", "totp", "link"] {
         session.execute(&format!("DELETE FROM {table} WHERE user_id = ?"), [id.0])?;
@@ -266,13 +269,13 @@ pub(crate) fn remove(session: &Session, id: UserId) -> Result<()> {
     bar(session, id)
 }
 
-pub(crate) fn invited_again(session: &Session, id: UserId, now: Time) -> Result<()> {
+pub(crate) fn invited_again(session: &Database, id: UserId, now: Time) -> Result<()> {
     session.execute("UPDATE user SET invited_at = ? WHERE id = ?", params![now.0, id.0])?;
     Ok(())
 }
 
 /// Writes down that a user signed in, hourly and where no other program is writing: nobody waits for that.
-pub(crate) fn signed_in(session: &Session, id: UserId, now: Time) -> Result<()> {
+pub(crate) fn signed_in(session: &Database, id: UserId, now: Time) -> Result<()> {
     in_passing(session, || {
         let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
         session.execute(sql, params![now.0, id.0, HOUR])
@@ -280,28 +283,28 @@ pub(crate) fn signed_in(session: &Session, id: UserId, now: Time) -> Result<()> 
 }
 
 /// Admins of an account who may sign in, and users of it who were not removed.
-pub(crate) fn counted(session: &Session, account: AccountId) -> Result<(u64, u64)> {
+pub(crate) fn count_users(session: &Database, account: AccountId) -> Result<(u64, u64)> {
     let sql = "SELECT ifnull(sum(role = 'admin' AND state = 1), 0), count(*) FROM user WHERE account_id = ? AND state < 3";
     let count = |r: &rusqlite::Row<'_>, at| r.get::<_, i64>(at).map(i64::unsigned_abs);
     Ok(session.query_row(sql, [account.0], |r| Ok((count(r, 0)?, count(r, 1)?)))?)
 }
 
 /// Whether a user wants mail about the SIMs they see.
-pub(crate) fn wants_mail(session: &Session, user: UserId) -> Result<bool> {
+pub(crate) fn wants_mail(session: &Database, user: UserId) -> Result<bool> {
     Ok(session.query_row("SELECT notify FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
 }
 
-pub(crate) fn want_mail(session: &Session, user: UserId, wanted: bool) -> Result<()> {
+pub(crate) fn want_mail(session: &Database, user: UserId, wanted: bool) -> Result<()> {
     session.execute("UPDATE user SET notify = ? WHERE id = ?", params![wanted, user.0])?;
     Ok(())
 }
 
 /// The last event a user has looked at.
-pub(crate) fn heard(session: &Session, user: UserId) -> Result<i64> {
+pub(crate) fn last_event_seen(session: &Database, user: UserId) -> Result<i64> {
     Ok(session.query_row("SELECT heard FROM user WHERE id = ?", [user.0], |r| r.get(0))?)
 }
 
-pub(crate) fn hear(session: &Session, user: UserId, upto: i64) -> Result<()> {
+pub(crate) fn mark_events_seen(session: &Database, user: UserId, upto: i64) -> Result<()> {
     session.execute("UPDATE user SET heard = max(heard, ?) WHERE id = ?", params![upto, user.0])?;
     Ok(())
 }
@@ -312,7 +315,8 @@ impl View<'_> {
         let which = if account.is_some() { "AND account_id = ?1" } else { "AND ?1 IS NULL" };
         let sql = format!("SELECT {USER} FROM user WHERE state < 3 {which} ORDER BY name, id");
         let mut statement = self.session.prepare_cached(&sql)?;
-        let all = statement.query_map([account.map(|a| a.0)], user)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let all =
+            statement.query_map([account.map(|a| a.0)], user)?.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(all.into_iter().filter(|u| self.accounts.get(u.account).is_some()).collect())
     }
 
@@ -332,7 +336,8 @@ impl View<'_> {
         )?;
         // Whether an address above is somebody's is not this user's to find out.
         let seen = |id: &i64| self.whole || self.accounts.get(AccountId(*id)).is_some();
-        let rows = statement.query_map([account.0], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?)))?;
+        let rows =
+            statement.query_map([account.0], |r| Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?)))?;
         let all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         Ok(all.into_iter().filter(|(_, id)| seen(id)).map(|(email, _)| email).collect())
     }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::inherited::{Of, fill_rules};
-use super::level_columns::{self, derived};
+use super::level_columns::{self, derive_gate};
 use super::log::{self, Logged, Record};
 use super::period_rollover::{ENDED_BETWEEN, boundary, states};
 use super::sql::Sql;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ids::{ChangeId, Rev};
 use crate::number::sims;
 use crate::rollover::ClosedPeriods;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::newest_time::accept;
 use crate::units::Time;
 use crate::user::User;
@@ -35,7 +35,7 @@ impl LoggedRollover {
 /// Finds every step of a logged rollover and checks that it can be undone: it is the last of its
 /// rule, finished or not, and no usage of the new period has arrived. Leaves its SIMs in
 /// `temp.reopened` and every account in `temp.rule`.
-pub(crate) fn find_undoable(session: &Session, logged: &Logged) -> Result<LoggedRollover> {
+pub(crate) fn find_undoable(session: &Database, logged: &Logged) -> Result<LoggedRollover> {
     let group = logged.body["rollover"].as_str().unwrap_or_default();
     let closed = ClosedPeriods::of(&logged.body);
     let Some(state) = states(session)?.into_iter().find(|state| state.rule == closed.rule) else {
@@ -74,7 +74,7 @@ pub(crate) fn find_undoable(session: &Session, logged: &Logged) -> Result<Logged
 /// Fills `temp.reopened` with the SIMs of a rollover and with those that only came to have usage in
 /// its periods since; returns the number of SIMs whose counter is not what the rollover left. The
 /// latter SIMs belong to the first step.
-fn collect(session: &Session, steps: &[Rev], closed: &ClosedPeriods) -> Result<u64> {
+fn collect(session: &Database, steps: &[Rev], closed: &ClosedPeriods) -> Result<u64> {
     session.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS reopened (sim_id INTEGER PRIMARY KEY, step INTEGER NOT \
         NULL, \
@@ -124,7 +124,7 @@ fn collect(session: &Session, steps: &[Rev], closed: &ClosedPeriods) -> Result<u
 }
 
 /// Returns the steps with the number of SIMs in `temp.reopened`.
-fn count_by_step(session: &Session, steps: &[Rev]) -> Result<Vec<(Rev, u64)>> {
+fn count_by_step(session: &Database, steps: &[Rev]) -> Result<Vec<(Rev, u64)>> {
     let mut count = session.prepare("SELECT count(*) FROM temp.reopened WHERE step = ?")?;
     let mut counted = Vec::new();
     for step in steps {
@@ -138,7 +138,7 @@ fn count_by_step(session: &Session, steps: &[Rev]) -> Result<Vec<(Rev, u64)>> {
 /// the log records of the steps. A clock within the reopened periods is accepted from then on; by
 /// one after them the rule waits for an Admin.
 pub(crate) fn reopen(
-    session: &Session,
+    session: &Database,
     closed: &ClosedPeriods,
     revs: &[(Rev, Rev)],
     actor: &User,
@@ -168,9 +168,9 @@ pub(crate) fn reopen(
     restore_counters(session, now)
 }
 
-fn restore_counters(session: &Session, now: Time) -> Result<()> {
+fn restore_counters(session: &Database, now: Time) -> Result<()> {
     let reached = events::bits().text;
-    let derived = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+    let derived = derive_gate(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
     let which = Sql::new(
         "s.id IN (SELECT sim_id FROM temp.reopened UNION SELECT sim_id FROM \
     temp.raised)",
@@ -195,7 +195,7 @@ fn restore_counters(session: &Session, now: Time) -> Result<()> {
 /// Reopens, by a clock that `actor` confirmed, the periods that no rollover closed: a rule that was
 /// registered by a later clock counts as closed up to then. Returns the number of rules.
 pub(crate) fn take_back_registrations(
-    session: &Session,
+    session: &Database,
     actor: &User,
     via: &str,
     now: Time,
@@ -215,7 +215,8 @@ pub(crate) fn take_back_registrations(
         collect(session, &[], &closed)?;
         let count = "SELECT count(*), count(DISTINCT s.account_id) FROM temp.reopened r JOIN sim \
         s ON s.id = r.sim_id";
-        let (sims, accounts): (i64, i64) = session.query_row(count, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (sims, accounts): (i64, i64) =
+            session.query_row(count, [], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let body = json!({ "rule": closed.rule, "from": closed.from, "to": closed.to, "accounts": accounts, "sims": sims, "via": via });
         let (rev, id, kind) = (session.rev()? + 1, ChangeId::new(), Change::PERIOD_REOPEN);
         let counts = Counts { done: sims.unsigned_abs(), ..Counts::default() };

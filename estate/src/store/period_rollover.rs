@@ -19,9 +19,9 @@ use crate::ids::SimId;
 use crate::ids::{ChangeId, Rev};
 use crate::number::{count, sims};
 use crate::period::PeriodRule;
-use crate::progress::{Progress, Watch};
+use crate::progress::{OnProgress, Progress};
 use crate::rollover::{PeriodRollover, RolloverStatus};
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::newest_time::{accept, reading};
 use crate::units::{DAY, Time};
 
@@ -43,7 +43,7 @@ pub(super) struct RuleState {
 }
 
 /// Runs one step of a rollover that is due and queues its messages; false when none is left or it has to wait.
-pub(crate) fn step(session: &Session, mail: bool, now: Time) -> Result<bool> {
+pub(crate) fn step(session: &Database, mail: bool, now: Time) -> Result<bool> {
     let clock = reading(session, now)?;
     if !has_unregistered_rules(session)? {
         if !clock.is_accepted() {
@@ -64,13 +64,13 @@ pub(crate) fn step(session: &Session, mail: bool, now: Time) -> Result<bool> {
 }
 
 /// Finishes every rollover that is due, inside the caller's transaction. Returns true if there was one.
-pub(crate) fn finish(session: &Session, now: Time, watch: &Watch<'_>) -> Result<bool> {
+pub(crate) fn finish(session: &Database, now: Time, watch: &OnProgress<'_>) -> Result<bool> {
     let clock = reading(session, now)?;
     run(session, &clock, true, watch)
 }
 
 /// Accepts a clock that an Admin confirmed, and releases the rules that wait for one.
-pub(crate) fn release(session: &Session, now: Time) -> Result<()> {
+pub(crate) fn release(session: &Database, now: Time) -> Result<()> {
     accept(session, now)?;
     session.execute("UPDATE period_rollover SET held = 0", [])?;
     Ok(())
@@ -78,11 +78,11 @@ pub(crate) fn release(session: &Session, now: Time) -> Result<()> {
 
 /// Closes every ended period by the clock that was released. Old usage is kept: the next rollover
 /// deletes it.
-pub(crate) fn finish_released(session: &Session, now: Time, watch: &Watch<'_>) -> Result<bool> {
+pub(crate) fn finish_released(session: &Database, now: Time, watch: &OnProgress<'_>) -> Result<bool> {
     run(session, &reading(session, now)?, false, watch)
 }
 
-fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>) -> Result<bool> {
+fn run(session: &Database, clock: &ClockReading, prunes: bool, watch: &OnProgress<'_>) -> Result<bool> {
     let mut done = 0;
     while advance(session, clock, prunes)? {
         done += STEP as u64;
@@ -94,7 +94,8 @@ fn run(session: &Session, clock: &ClockReading, prunes: bool, watch: &Watch<'_>)
 }
 
 fn has_unregistered_rules(session: &Connection) -> Result<bool> {
-    let sql = format!("SELECT EXISTS (SELECT rule FROM ({IN_USE}) EXCEPT SELECT rule FROM period_rollover)");
+    let sql =
+        format!("SELECT EXISTS (SELECT rule FROM ({IN_USE}) EXCEPT SELECT rule FROM period_rollover)");
     Ok(session.query_row(&sql, [], |r| r.get(0))?)
 }
 
@@ -178,18 +179,18 @@ pub(crate) fn next(session: &Connection, now: Time) -> Result<Time> {
 
 /// Registers new period rules; running counters continue until the next boundary.
 pub(crate) fn register_rules(session: &Connection, clock: &ClockReading) -> Result<()> {
-    let mut statement =
-        session.prepare(&format!("SELECT rule FROM ({IN_USE} EXCEPT SELECT rule FROM period_rollover)"))?;
+    let mut statement = session
+        .prepare(&format!("SELECT rule FROM ({IN_USE} EXCEPT SELECT rule FROM period_rollover)"))?;
     let new: Vec<String> = statement.query_map([], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
     for rule in new {
         let sql = "INSERT INTO period_rollover (rule, closed_until) VALUES (?, ?)";
-        session.execute(sql, params![rule, boundary(&rule, clock.trusted())])?;
+        session.execute(sql, params![rule, boundary(&rule, clock.trusted_time())])?;
     }
     Ok(())
 }
 
 /// Runs one step of the rollover that is due; false when none is left or it has to wait.
-fn advance(session: &Session, clock: &ClockReading, prunes: bool) -> Result<bool> {
+fn advance(session: &Database, clock: &ClockReading, prunes: bool) -> Result<bool> {
     register_rules(session, clock)?;
     if !clock.is_accepted() {
         return Ok(false);
@@ -248,7 +249,7 @@ const ENDED: &str = "CREATE TEMP TABLE IF NOT EXISTS ended (sim_id INTEGER PRIMA
 
 /// Fills `temp.ended` with the counters of the SIMs after the cursor and up to `end`, and returns
 /// their number.
-fn find_ended(session: &Session, state: &RuleState, end: i64) -> Result<u64> {
+fn find_ended(session: &Database, state: &RuleState, end: i64) -> Result<u64> {
     session.execute_batch(ENDED)?;
     let accounts = "SELECT DISTINCT account_id FROM sim WHERE id > ? AND id <= ?";
     fill_rules(session, &Of::Selected(&Sql::new(accounts).with(state.cursor).with(end)))?;
@@ -272,7 +273,7 @@ fn find_ended(session: &Session, state: &RuleState, end: i64) -> Result<u64> {
 }
 
 /// Moves the counters in `temp.ended` into history and resets them, as the logged step `rev`.
-fn close(session: &Session, state: &RuleState, rev: Rev, now: Time) -> Result<()> {
+fn close(session: &Database, state: &RuleState, rev: Rev, now: Time) -> Result<()> {
     session
         .prepare_cached(
             "INSERT INTO log_item SELECT ?, e.sim_id, 0, 0, e.account_id, e.account_id, json_object('counter', e.used, \
@@ -307,7 +308,7 @@ fn close(session: &Session, state: &RuleState, rev: Rev, now: Time) -> Result<()
 }
 
 /// Logs a step by the system.
-fn log_step(session: &Session, state: &RuleState, closed: u64, now: Time) -> Result<Rev> {
+fn log_step(session: &Database, state: &RuleState, closed: u64, now: Time) -> Result<Rev> {
     let accounts: i64 =
         session.query_row("SELECT count(DISTINCT account_id) FROM temp.ended", [], |r| r.get(0))?;
     let body = json!({
@@ -318,7 +319,10 @@ fn log_step(session: &Session, state: &RuleState, closed: u64, now: Time) -> Res
     let counts = Counts { done: closed, ..Counts::default() };
     let kind = Change::PERIOD_ROLLOVER;
     let (id, actor) = (ChangeId::new(), log::system_user());
-    log::append(session, &Record { rev, id: &id, at: now, actor: &actor, kind, body, counts, undoes: None })?;
+    log::append(
+        session,
+        &Record { rev, id: &id, at: now, actor: &actor, kind, body, counts, undoes: None },
+    )?;
     Ok(rev)
 }
 
@@ -382,7 +386,7 @@ fn rollover_until(session: &Connection, rule: &str, until: i64) -> Result<Option
 }
 
 /// Returns the number of SIMs whose counters the pending rollovers would close.
-pub(crate) fn count_pending(session: &Session, now: Time) -> Result<u64> {
+pub(crate) fn count_pending(session: &Database, now: Time) -> Result<u64> {
     if !has_table(session)? {
         return Ok(0);
     }
@@ -432,5 +436,5 @@ pub(crate) fn summary(kind: &str, body: &Json, whole: bool, done: u64) -> String
         PeriodRule::Activation(_) => format!("billing periods that ended {}", period_closed(body)),
         _ => format!("the billing period {}", period_closed(body)),
     };
-    format!("{verb} {period} ({}) of {}{within}", rule.said(), sims(done))
+    format!("{verb} {period} ({}) of {}{within}", rule.describe(), sims(done))
 }

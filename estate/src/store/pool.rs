@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard};
 use super::opened::Opened;
 use super::{migrate, wal};
 use crate::error::{Error, Result};
-use crate::progress::Cancel;
+use crate::progress::CancelToken;
 use crate::store::access::{Access, FileState, Identity, TAKE_LOCK, connect, identity, wal_path};
-use crate::store::connection::{Session, in_passing, lock};
+use crate::store::connection::{Database, in_passing, lock};
 use crate::store::functions;
 use crate::store::migrate::Upgrade;
 
@@ -19,7 +19,7 @@ const READERS: usize = 16;
 const ATTEMPTS: usize = 4;
 
 /// Checks that a connection of a store that is only read still reaches the file.
-fn check_reads(session: &Session, access: Access) -> Result<()> {
+fn check_reads(session: &Database, access: Access) -> Result<()> {
     if access != Access::Write {
         session.query_row(TAKE_LOCK, [], |row| row.get::<_, i64>(0))?;
     }
@@ -35,7 +35,7 @@ pub(crate) struct Store {
     pub(super) stamped: wal::Stamped,
     pub(super) readers: Mutex<Vec<Reader>>,
     /// After the readers: the last connection to close folds the log in, if it may write.
-    pub(super) writer: Mutex<Session>,
+    pub(super) writer: Mutex<Database>,
     #[expect(dead_code, reason = "acts when it is dropped")]
     pub(super) fold_on_close: wal::FoldOnClose,
     pub(super) reach: Mutex<Reach>,
@@ -43,7 +43,7 @@ pub(crate) struct Store {
 
 /// A pooled reader.
 pub(super) struct Reader {
-    session: Session,
+    session: Database,
     /// The file that it reads, where that may be replaced.
     file: Option<FileState>,
 }
@@ -75,21 +75,21 @@ impl Reach {
 
 /// The writer, lent.
 pub(crate) struct Writer<'a> {
-    session: MutexGuard<'a, Session>,
+    session: MutexGuard<'a, Database>,
     store: &'a Store,
     changes: u64,
 }
 
 impl Deref for Writer<'_> {
-    type Target = Session;
+    type Target = Database;
 
-    fn deref(&self) -> &Session {
+    fn deref(&self) -> &Database {
         &self.session
     }
 }
 
 impl DerefMut for Writer<'_> {
-    fn deref_mut(&mut self) -> &mut Session {
+    fn deref_mut(&mut self) -> &mut Database {
         &mut self.session
     }
 }
@@ -110,14 +110,14 @@ impl Store {
     /// Lends a reader; several can be out at once.
     ///
     /// Errors: `Busy` where another user changed the file while it was read without locks.
-    pub fn read<T>(&self, cancel: &Cancel, work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
+    pub fn read<T>(&self, cancel: &CancelToken, work: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
         if cancel.is_cancelled() {
             return Err(Error::Cancelled);
         }
         let reader = self.take_reader()?;
         reader.session.stop_when(cancel, None);
         let result = reader.session.snapshot(work);
-        reader.session.stop_when(&Cancel::new(), None);
+        reader.session.stop_when(&CancelToken::new(), None);
         if !lock(&self.reach).is_current(&self.path) {
             return Err(Error::Busy);
         }
@@ -201,7 +201,7 @@ impl Store {
     #[cfg(test)]
     pub fn overhear(&self, heard: &std::sync::Arc<Mutex<Vec<String>>>) -> Result<()> {
         use rusqlite::trace::{TraceEvent, TraceEventCodes};
-        let listen = |session: &mut Session| {
+        let listen = |session: &mut Database| {
             let heard = std::sync::Arc::clone(heard);
             let hear = move |event: TraceEvent<'_>| {
                 if let TraceEvent::Stmt(_, sql) = event {
@@ -228,7 +228,7 @@ impl Store {
         self.lend(lock(&self.writer))
     }
 
-    fn lend<'a>(&'a self, session: MutexGuard<'a, Session>) -> Writer<'a> {
+    fn lend<'a>(&'a self, session: MutexGuard<'a, Database>) -> Writer<'a> {
         let changes = session.total_changes();
         Writer { session, store: self, changes }
     }
@@ -252,7 +252,7 @@ impl Store {
 
 impl Store {
     /// Keeps the log small and stamped after a commit. Failures are left to the next commit, or to the last close.
-    pub fn after_commit(&self, session: &Session) {
+    pub fn after_commit(&self, session: &Database) {
         if wal::size(&self.path) > wal::LARGE {
             wal::fold(session);
         }

@@ -5,20 +5,20 @@ use serde_json::json;
 
 use super::events;
 use super::inherited::{Of, fill_rules};
-use super::level_columns::{BEFORE, derived};
+use super::level_columns::{BEFORE, derive_gate};
 use super::log::{self, Record, system_user};
 use super::sql::Sql;
 use crate::change::{Change, Counts};
 use crate::error::Result;
 use crate::ids::{ChangeId, Rev};
 use crate::rollover::ClosedPeriods;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::units::Time;
 use crate::user::User;
 
 /// Fills `temp.returning_cap` with the SIMs whose raised caps are due, and returns their number. A
 /// cap whose period was reopened stays raised until that period is closed again.
-pub(crate) fn collect_due(session: &Session, now: Time) -> Result<u64> {
+pub(crate) fn collect_due(session: &Database, now: Time) -> Result<u64> {
     session.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS returning_cap (sim_id INTEGER PRIMARY KEY); DELETE FROM \
         temp.returning_cap",
@@ -33,7 +33,7 @@ pub(crate) fn collect_due(session: &Session, now: Time) -> Result<u64> {
 
 /// Returns the raised caps that are due and logs it; false when there are none. A SIM that has
 /// moved under another period may find its usage above the cap.
-pub(crate) fn return_due(session: &Session, now: Time) -> Result<bool> {
+pub(crate) fn return_due(session: &Database, now: Time) -> Result<bool> {
     let due = collect_due(session, now)?;
     if due == 0 {
         return Ok(false);
@@ -42,14 +42,17 @@ pub(crate) fn return_due(session: &Session, now: Time) -> Result<bool> {
     let (id, actor) = (ChangeId::new(), system_user());
     let counts = Counts { done: due, ..Counts::default() };
     let (kind, body) = (Change::CAP_RETURN, json!({ "until": now.0 }));
-    log::append(session, &Record { rev, id: &id, at: now, actor: &actor, kind, body, counts, undoes: None })?;
+    log::append(
+        session,
+        &Record { rev, id: &id, at: now, actor: &actor, kind, body, counts, undoes: None },
+    )?;
     log_items(session, rev, "temp.returning_cap")?;
     session.execute(
         "UPDATE account SET turned = turned + 1 WHERE id IN \
          (SELECT account_id FROM sim WHERE id IN (SELECT sim_id FROM temp.returning_cap))",
         [],
     )?;
-    let gate = derived(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
+    let gate = derive_gate(&Sql::new("s.back_cap"), &Sql::new("s.back_alert")).text;
     session.execute(
         &format!(
             "UPDATE sim AS s SET cap = back_cap, alert = back_alert, gate = {gate}, back_cap = \
@@ -66,7 +69,7 @@ pub(crate) fn return_due(session: &Session, now: Time) -> Result<bool> {
 /// whose period ended in it, unless they were set since. `temp.rule` holds every account. Gates are
 /// left to the caller, by `temp.raised`.
 pub(crate) fn raise_again(
-    session: &Session,
+    session: &Database,
     closed: &ClosedPeriods,
     after: Rev,
     actor: &User,
@@ -120,7 +123,7 @@ pub(crate) fn raise_again(
 }
 
 /// Logs the levels of the SIMs in a table before the change.
-fn log_items(session: &Session, rev: Rev, table: &str) -> Result<()> {
+fn log_items(session: &Database, rev: Rev, table: &str) -> Result<()> {
     session.execute(
         &format!(
             "INSERT INTO log_item SELECT ?, s.id, 0, 0, s.account_id, s.account_id, {BEFORE} \

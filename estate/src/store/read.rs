@@ -21,12 +21,12 @@ use crate::packed::split;
 use crate::query::{Key, Query};
 use crate::scope::Scope;
 use crate::sim::{Gate, Lifecycle, Sim, Status, Verb};
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::units::Time;
 
 /// What one user sees of the store at one moment. Needs a [`Scope`], which only `Local` can make.
 pub(crate) struct View<'a> {
-    pub session: &'a Session,
+    pub session: &'a Database,
     pub scope: &'a Scope,
     pub accounts: Arc<Accounts>,
     /// True when the user sees every account there is.
@@ -78,7 +78,7 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
         recipients: list(26)?,
         version: row.get(27)?,
         authentication: row.get(29)?,
-        desired: desired(row)?,
+        desired: desired_state(row)?,
         state_rev: row.get(31)?,
         cap_returns_to,
         alert_returns_to: cap_returns_to.map(|_| alert_returns_to as u64),
@@ -87,7 +87,7 @@ pub(crate) fn sim(row: &SqlRow<'_>) -> rusqlite::Result<Sim> {
 }
 
 /// What was asked for, where it is not so yet.
-fn desired(row: &SqlRow<'_>) -> rusqlite::Result<Option<Verb>> {
+fn desired_state(row: &SqlRow<'_>) -> rusqlite::Result<Option<Verb>> {
     let suspended: bool = row.get(9)?;
     Ok(match row.get::<_, i64>(30)? {
         1 if suspended => Some(Verb::Resume),
@@ -146,7 +146,7 @@ impl View<'_> {
             None => None,
             // Many rows one by one cost more than all of them in a row.
             Some(_) => compiler
-                .crossed(&query.filter, scope.as_deref())?
+                .intersect(&query.filter, scope.as_deref())?
                 .filter(Crossing::is_rare)
                 .map(|crossing| crossing.lookup()),
         };
@@ -240,7 +240,7 @@ impl View<'_> {
     }
 
     /// Which of `ids` belong to the target.
-    pub fn marked(&self, target: &Target, ids: &[SimId]) -> Result<BTreeSet<SimId>> {
+    pub fn selected_among(&self, target: &Target, ids: &[SimId]) -> Result<BTreeSet<SimId>> {
         let mut sql = Sql::new("SELECT s.id FROM sim s WHERE s.id IN rarray(?) AND ")
             .with_many(ids.iter().map(|i| i.0));
         sql.push(self.target(target)?);
@@ -257,7 +257,7 @@ impl View<'_> {
 
     /// The SIMs from one row to another, both included, at most `limit` of them.
     pub fn range(&self, query: &Query, from: &Key, to: &Key, limit: u64) -> Result<Vec<SimId>> {
-        let (first, last) = self.ordered(query, from, to);
+        let (first, last) = self.order_keys(query, from, to);
         let mut sql = Sql::new("SELECT s.id FROM sim s WHERE ");
         sql.push(self.key_bound(&query.sort, Side { later: true, inclusive: true }, &first)?);
         sql.text.push_str(" AND ");
@@ -331,8 +331,11 @@ impl View<'_> {
                 None if first => lookup.unknown.push((*entry).clone()),
                 None => lookup.duplicates += 1,
             }
-            let kind =
-                found.get(digits.as_str()).map(|(field, _)| *field).or(list.kind).or_else(|| form_of(digits));
+            let kind = found
+                .get(digits.as_str())
+                .map(|(field, _)| *field)
+                .or(list.kind)
+                .or_else(|| form_of(digits));
             if let Some(kind) = kind.filter(|kind| first && is_form(*kind, digits)) {
                 lookup.numbers.entry(kind).or_default().push(digits.clone());
             }

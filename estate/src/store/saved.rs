@@ -30,11 +30,19 @@ pub(crate) fn change(conn: &Connection, user: UserId, edits: &[SavedEdit]) -> Re
         edit(&mut saved, step)?;
     }
     conn.execute("DELETE FROM saved_filter WHERE user_id = ?", [user.0])?;
-    let sql = "INSERT INTO saved_filter (user_id, name, key, place, digit, body) VALUES (?, ?, ?, ?, ?, ?)";
+    let sql =
+        "INSERT INTO saved_filter (user_id, name, key, place, digit, body) VALUES (?, ?, ?, ?, ?, ?)";
     let mut statement = conn.prepare_cached(sql)?;
     for (place, saved) in saved.iter().enumerate() {
         let (key, body) = (text::fold(&saved.name), serde_json::to_string(saved).unwrap_or_default());
-        statement.execute(params![user.0, saved.name, key, place as i64, saved.digit.unwrap_or(0), body])?;
+        statement.execute(params![
+            user.0,
+            saved.name,
+            key,
+            place as i64,
+            saved.digit.unwrap_or(0),
+            body
+        ])?;
     }
     Ok(saved)
 }

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::ids::UserId;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::token::Secret;
 use crate::units::Time;
 
@@ -16,13 +16,13 @@ const FIRST_WAIT: i64 = 60;
 const LONGEST_WAIT: i64 = 3_600;
 
 /// The hash of a user's password, if they have one.
-pub(crate) fn password(session: &Session, user: UserId) -> Result<Option<String>> {
+pub(crate) fn password(session: &Database, user: UserId) -> Result<Option<String>> {
     let sql = "SELECT hash FROM password WHERE user_id = ?";
     Ok(session.query_row(sql, [user.0], |r| r.get(0)).optional()?)
 }
 
 /// Returns the names of an account and of those above it.
-pub(crate) fn account_names(session: &Session, account: AccountId) -> Result<Vec<String>> {
+pub(crate) fn account_names(session: &Database, account: AccountId) -> Result<Vec<String>> {
     let sql = "WITH RECURSIVE above(id, parent_id, name) AS (\
         SELECT id, parent_id, name FROM account WHERE id = ? \
         UNION ALL SELECT a.id, a.parent_id, a.name FROM account a JOIN above ON a.id = above.parent_id) \
@@ -32,7 +32,7 @@ pub(crate) fn account_names(session: &Session, account: AccountId) -> Result<Vec
 
 /// Sets it; whoever signed in by another has to do so again, but for the session that `but` is.
 pub(crate) fn set_password(
-    session: &Session,
+    session: &Database,
     user: UserId,
     hash: &str,
     but: Option<i64>,
@@ -66,7 +66,7 @@ impl Second {
     }
 }
 
-pub(crate) fn factor(session: &Session, user: UserId) -> Result<Option<Second>> {
+pub(crate) fn factor(session: &Database, user: UserId) -> Result<Option<Second>> {
     let sql = "SELECT secret, proved, wrong, wait FROM totp WHERE user_id = ?";
     let row = |r: &rusqlite::Row<'_>| {
         Ok(Second { secret: r.get(0)?, proved: r.get(1)?, wrong: r.get(2)?, wait: Time(r.get(3)?) })
@@ -75,26 +75,27 @@ pub(crate) fn factor(session: &Session, user: UserId) -> Result<Option<Second>> 
 }
 
 /// Keeps a new one until its first code.
-pub(crate) fn set_factor(session: &Session, user: UserId, secret: &str) -> Result<()> {
+pub(crate) fn set_factor(session: &Database, user: UserId, secret: &str) -> Result<()> {
     let sql = "INSERT INTO totp (user_id, secret) VALUES (?1, ?2) \
         ON CONFLICT (user_id) DO UPDATE SET secret = ?2, proved = 0, step = 0, wrong = 0, wait = 0";
     session.execute(sql, params![user.0, secret])?;
     Ok(())
 }
 
-pub(crate) fn drop_factor(session: &Session, user: UserId) -> Result<()> {
+pub(crate) fn drop_factor(session: &Database, user: UserId) -> Result<()> {
     session.execute("DELETE FROM totp WHERE user_id = ?", [user.0])?;
     Ok(())
 }
 
 /// Takes the code of a step, once.
-pub(crate) fn take_step(session: &Session, user: UserId, step: i64) -> Result<bool> {
-    let sql = "UPDATE totp SET step = ?1, proved = 1, wrong = 0, wait = 0 WHERE user_id = ?2 AND step < ?1";
+pub(crate) fn take_step(session: &Database, user: UserId, step: i64) -> Result<bool> {
+    let sql =
+        "UPDATE totp SET step = ?1, proved = 1, wrong = 0, wait = 0 WHERE user_id = ?2 AND step < ?1";
     Ok(session.execute(sql, params![step, user.0])? == 1)
 }
 
 /// Counts a wrong code: after a few the next one waits, each time longer.
-pub(crate) fn wrong_code(session: &Session, user: UserId, second: &Second, now: Time) -> Result<()> {
+pub(crate) fn wrong_code(session: &Database, user: UserId, second: &Second, now: Time) -> Result<()> {
     let wrong = second.wrong.saturating_add(1);
     let wait = wrong.checked_sub(WRONG).map_or(0, |over| (FIRST_WAIT << over.min(16)).min(LONGEST_WAIT));
     let sql = "UPDATE totp SET wrong = ?, wait = ? WHERE user_id = ?";
@@ -145,7 +146,7 @@ pub(crate) struct StoredLink {
 
 /// Stores a link for a user; earlier ones are void.
 pub(crate) fn add_link(
-    session: &Session,
+    session: &Database,
     link: &StoredLink,
     secret: &Secret,
     (now, expires): (Time, Time),
@@ -159,13 +160,13 @@ pub(crate) fn add_link(
 }
 
 /// Voids the links of a user.
-pub(crate) fn drop_links(session: &Session, user: UserId) -> Result<()> {
+pub(crate) fn drop_links(session: &Database, user: UserId) -> Result<()> {
     session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
     Ok(())
 }
 
 /// Finds a link by its secret. A link that never was, was used or has expired reads the same.
-pub(crate) fn find_link(session: &Session, secret: &Secret, now: Time) -> Result<StoredLink> {
+pub(crate) fn find_link(session: &Database, secret: &Secret, now: Time) -> Result<StoredLink> {
     let sql = "SELECT user_id, kind, mailed_to, hash FROM link WHERE prefix = ? AND expires > ?";
     let row = |r: &rusqlite::Row<'_>| {
         let purpose = For::from_word(r.get_ref(1)?.as_str().unwrap_or_default());

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::filter::{Field, Filter, Op, Term, Value};
 use crate::ident::Iccid;
 use crate::sim::{Lifecycle, Status};
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::text;
 use crate::units::Time;
 
@@ -61,7 +61,7 @@ impl Sql {
     }
 
     /// Joins pieces in a tree of brackets: a long chain would be deeper than SQLite allows.
-    pub fn balanced(mut parts: Vec<Self>, between: &str) -> Self {
+    pub fn join_balanced(mut parts: Vec<Self>, between: &str) -> Self {
         while parts.len() > 1 {
             let mut pairs = Vec::with_capacity(parts.len().div_ceil(2));
             let mut rest = parts.into_iter();
@@ -102,7 +102,7 @@ impl Sql {
 
 /// What names and ages in a filter are resolved against.
 pub(crate) struct Compiler<'a> {
-    pub session: &'a Session,
+    pub session: &'a Database,
     pub accounts: &'a Accounts,
     pub now: Time,
     /// The distinct values of fields, once they are known.
@@ -119,7 +119,7 @@ pub(crate) struct Compiler<'a> {
 pub(super) type Distinct = Option<Vec<(String, String)>>;
 
 impl<'a> Compiler<'a> {
-    pub fn new(session: &'a Session, accounts: &'a Accounts, now: Time) -> Self {
+    pub fn new(session: &'a Database, accounts: &'a Accounts, now: Time) -> Self {
         let (distinct, slow, all, tried) = Default::default();
         Self { session, accounts, now, distinct, slow, all, tried }
     }
@@ -129,7 +129,10 @@ impl Compiler<'_> {
     /// The condition on `s` (a row of `sim`).
     pub fn condition(&self, filter: &Filter) -> Result<Sql> {
         let all = |list: &[Filter], between| -> Result<Sql> {
-            Ok(Sql::balanced(list.iter().map(|f| self.condition(f)).collect::<Result<Vec<_>>>()?, between))
+            Ok(Sql::join_balanced(
+                list.iter().map(|f| self.condition(f)).collect::<Result<Vec<_>>>()?,
+                between,
+            ))
         };
         match filter {
             Filter::All => Ok(Sql::new("1")),
@@ -154,29 +157,33 @@ impl Compiler<'_> {
             return Ok(Sql::new("s.account_id IN rarray(?)").with_many(ids.into_iter().map(|id| id.0)));
         }
         if let Some(column) = id_column(term.field) {
-            return Ok(Sql::new(format!("{column} IN rarray(?)")).with_many(term.values.iter().map(id_of)));
+            return Ok(
+                Sql::new(format!("{column} IN rarray(?)")).with_many(term.values.iter().map(id_of))
+            );
         }
         if term.values.len() > 1
-            && let Some(sql) = listed(term)
+            && let Some(sql) = match_listed(term)
         {
             return Ok(sql);
         }
         if let Some(names) = self.tags(term)? {
             // Each is looked up for every row that the others let through.
             afford(&self.slow, 1, SLOW_MOST, "comparisons of text")?;
-            return Ok(tagged(term.field, names));
+            return Ok(match_tags(term.field, names));
         }
         if let Some(names) = self.names(term)? {
             afford(&self.all, 1, COMPARED_MOST, "comparisons")?;
             return Ok(Sql::new(format!("s.{} IN rarray(?)", term.field.name())).with_texts(names));
         }
         if term.values.len() > LISTED_MOST {
-            let reason =
-                format!("more than {LISTED_MOST} values after {}; use = for long lists", term.field.name());
+            let reason = format!(
+                "more than {LISTED_MOST} values after {}; use = for long lists",
+                term.field.name()
+            );
             return Err(Error::invalid("filter", reason));
         }
         let parts = term.values.iter().map(|v| self.value(term, v)).collect::<Result<Vec<_>>>()?;
-        Ok(Sql::balanced(parts, " OR "))
+        Ok(Sql::join_balanced(parts, " OR "))
     }
 
     fn value(&self, term: &Term, value: &Value) -> Result<Sql> {
@@ -201,7 +208,7 @@ impl Compiler<'_> {
                 };
                 Sql::new(format!("{column} = ?")).with(i64::from(*flag))
             }
-            Value::Field(field) => self.filled(*field, term.field == Field::Has),
+            Value::Field(field) => self.is_filled(*field, term.field == Field::Has),
             Value::Id(id) => Sql::new("s.id = ?").with(*id),
         })
     }
@@ -227,11 +234,14 @@ impl Compiler<'_> {
                 compare(&format!("fold(s.{})", field.name()), op, pattern, wanted)
             }
             // No name of a list is empty or holds a line break, which is what stands between them.
-            _ if wanted.is_empty() && op == Op::Has => filled(field, true),
+            _ if wanted.is_empty() && op == Op::Has => is_filled(field, true),
             _ if wanted.is_empty() || wanted.contains('\n') => Sql::new("0"),
             _ if pattern => Sql::new(format!("fits_any(?, s.{})", list_column(field))).with(wanted),
-            _ if op == Op::Has => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(wanted),
-            _ => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(format!("\n{wanted}\n")),
+            _ if op == Op::Has => {
+                Sql::new(format!("instr(fold(s.{}), ?)", list_column(field))).with(wanted)
+            }
+            _ => Sql::new(format!("instr(fold(s.{}), ?)", list_column(field)))
+                .with(format!("\n{wanted}\n")),
         })
     }
 
@@ -258,20 +268,25 @@ impl Compiler<'_> {
         Ok(sql)
     }
 
-    fn filled(&self, field: Field, wanted: bool) -> Sql {
+    fn is_filled(&self, field: Field, wanted: bool) -> Sql {
         let said = match field {
             Field::Pace => self.pace(Op::Ge, 0),
             Field::AlertPct => number(field, Op::Ge, 0),
             Field::Raised => Sql::new("s.back_cap >= 0"),
             Field::Auth => Sql::new("s.auth = 1"),
             Field::Pending => Sql::new("s.pending > 0"),
-            _ => return filled(field, wanted),
+            _ => return is_filled(field, wanted),
         };
         if wanted { said } else { Sql { text: format!("NOT ({})", said.text), ..said } }
     }
 
     pub(super) fn accounts_named(&self, wanted: &str) -> Vec<i64> {
-        self.accounts.all().iter().filter(|a| text::fold(&a.name).contains(wanted)).map(|a| a.id.0).collect()
+        self.accounts
+            .all()
+            .iter()
+            .filter(|a| text::fold(&a.name).contains(wanted))
+            .map(|a| a.id.0)
+            .collect()
     }
 }
 
@@ -308,7 +323,9 @@ pub(super) fn iccid_keys(term: &Term) -> Option<Vec<String>> {
         Value::Text(text) => Iccid::parse(text).ok().map(|(iccid, _)| iccid.key()),
         _ => None,
     };
-    (term.field == Field::Iccid && term.op == Op::Eq).then(|| term.values.iter().map(key).collect()).flatten()
+    (term.field == Field::Iccid && term.op == Op::Eq)
+        .then(|| term.values.iter().map(key).collect())
+        .flatten()
 }
 
 /// The numbers of a list of IMSIs, MSISDNs, EIDs or IMEIs.
@@ -323,15 +340,16 @@ pub(super) fn listed_numbers(term: &Term) -> Option<Vec<String>> {
 }
 
 /// A list of exact values as one comparison, however long it is.
-fn listed(term: &Term) -> Option<Sql> {
+fn match_listed(term: &Term) -> Option<Sql> {
     if let Some(keys) = iccid_keys(term) {
         return Some(Sql::new("s.iccid_key IN rarray(?)").with_texts(keys));
     }
     if let Some(numbers) = listed_numbers(term) {
         return Some(Sql::new(format!("s.{} IN rarray(?)", term.field.name())).with_texts(numbers));
     }
-    let texts =
-        || term.values.iter().filter_map(|v| if let Value::Text(t) = v { Some(text::fold(t)) } else { None });
+    let texts = || {
+        term.values.iter().filter_map(|v| if let Value::Text(t) = v { Some(text::fold(t)) } else { None })
+    };
     match (term.field, term.op) {
         (Field::Label, Op::Eq) => Some(Sql::new("s.label_key IN rarray(?)").with_texts(texts())),
         (Field::Status, Op::Eq | Op::Has) => {
@@ -406,7 +424,8 @@ fn number(field: Field, op: Op, n: i64) -> Sql {
         Field::AlertPct => "s.cap > 0 AND s.alert > 0 AND ".into(),
         _ => format!("s.{column} > 0 AND "),
     };
-    let value = if field == Field::AlertPct { "s.alert * 100 / s.cap".into() } else { format!("s.{column}") };
+    let value =
+        if field == Field::AlertPct { "s.alert * 100 / s.cap".into() } else { format!("s.{column}") };
     Sql::new(format!("({set}{value} {sign} ?)")).with(n)
 }
 
@@ -439,7 +458,7 @@ fn list_column(field: Field) -> &'static str {
     }
 }
 
-fn filled(field: Field, wanted: bool) -> Sql {
+fn is_filled(field: Field, wanted: bool) -> Sql {
     let column = match field {
         Field::Seen => "seen",
         Field::Activated => "activated",
@@ -461,7 +480,11 @@ fn filled(field: Field, wanted: bool) -> Sql {
     };
     let numeric =
         matches!(column, "seen" | "activated" | "used" | "cap" | "alert" | "in_session" | "hard_cap");
-    Sql::new(format!("s.{column} {} {}", if wanted { "<>" } else { "=" }, if numeric { "0" } else { "''" }))
+    Sql::new(format!(
+        "s.{column} {} {}",
+        if wanted { "<>" } else { "=" },
+        if numeric { "0" } else { "''" }
+    ))
 }
 
 fn id_column(field: Field) -> Option<&'static str> {
@@ -485,7 +508,7 @@ fn lifecycle_code(lifecycle: Lifecycle) -> i64 {
 }
 
 /// SIMs that carry one of these tags: looked up SIM by SIM, or read once where the tags are many.
-pub(super) fn tagged(field: Field, names: BTreeSet<String>) -> Sql {
+pub(super) fn match_tags(field: Field, names: BTreeSet<String>) -> Sql {
     let sql = if names.len() <= TAGS_APART {
         "EXISTS (SELECT 1 FROM sim_tag WHERE kind = ? AND name IN rarray(?) AND sim_id = s.id)"
     } else {

@@ -15,12 +15,12 @@ use super::{accounts, ceilings, log};
 use crate::change::Counts;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Rev};
-use crate::import::options::{ImportOptions, Note, NoteSink, OnDuplicate, Tally};
+use crate::import::options::{ImportOptions, ImportSummary, Note, NoteSink, OnDuplicate};
 use crate::import::{ImportField, SimRow, Source};
-use crate::progress::{Progress, Watch};
-use crate::store::connection::Session;
-use crate::store::level_columns::{derived, piece};
-use crate::units::{Time, shown};
+use crate::progress::{OnProgress, Progress};
+use crate::store::connection::Database;
+use crate::store::level_columns::{derive_gate, piece};
+use crate::units::{Time, describe_bytes};
 
 /// Rows between two reports of progress.
 const CHUNK: i64 = 5_000;
@@ -56,7 +56,7 @@ const COPIED: &str = "iccid, iccid_key, iccid_rev, imsi, msisdn, eid, imei, labe
 /// What has been read and waits to be brought in, on a connection of its own.
 pub(crate) trait Incoming: Send {
     /// The connection, to begin the transaction on.
-    fn session(&self) -> &Session;
+    fn session(&self) -> &Database;
     /// What has to be there before the transaction.
     fn begin(&self) -> Result<()> {
         Ok(())
@@ -72,13 +72,13 @@ pub(crate) trait Incoming: Send {
     /// The body of the change in the log.
     fn body(&self) -> serde_json::Value;
     /// Brings it in; the log row exists already.
-    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()>;
+    fn carry_out(&self, rev: Rev, now: Time, watch: &OnProgress<'_>) -> Result<()>;
 }
 
 /// A staged import, with a connection of its own.
 pub(crate) struct Staging {
-    session: Session,
-    pub tally: Tally,
+    session: Database,
+    pub tally: ImportSummary,
     /// Accounts to be made: number below zero, parent, name.
     new_accounts: Vec<(i64, i64, String)>,
     /// Columns of `sim` that the file speaks of.
@@ -96,12 +96,12 @@ pub(crate) struct Staging {
 impl Staging {
     /// Reads a file into the staging table and judges it.
     pub fn read(
-        session: Session,
+        session: Database,
         view: &View<'_>,
         input: Box<dyn Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
     ) -> Result<Self> {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
         // The staging table has a cache of its own; a second thread sorts while indexes are built.
@@ -114,7 +114,7 @@ impl Staging {
         let tick = survey_reporter(watch);
         let mut source = Source::open_sims(input, options, notes, &tick)?;
         let columns = columns(source.mapping());
-        let mut tally = Tally::default();
+        let mut tally = ImportSummary::default();
         session.execute_batch("BEGIN")?;
         let mut take = |line, row: Option<SimRow>, notes: &mut NoteSink<'_>| {
             tally.rows += 1;
@@ -172,7 +172,8 @@ impl Staging {
         }
         let same = if same.is_empty() { "1".to_owned() } else { same.join(" AND ") };
         let differing = if self.on_duplicate == OnDuplicate::Update { UPDATED } else { REFUSED };
-        self.session.execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
+        self.session
+            .execute_batch("UPDATE temp.stage SET verdict = 0, sim_id = NULL WHERE verdict <> 0")?;
         self.fill_states()?;
         let mut notes = notes;
         self.hold(notes.as_deref_mut())?;
@@ -191,7 +192,7 @@ impl Staging {
         }
         let (added, unchanged, updated) = (count(NEW)?, count(UNCHANGED)?, count(UPDATED)?);
         let accounts = self.needed_accounts()?.len() as u64;
-        self.tally = Tally { added, updated, unchanged, accounts, ..self.tally.clone() };
+        self.tally = ImportSummary { added, updated, unchanged, accounts, ..self.tally.clone() };
         if let Some(notes) = notes {
             self.tally.refused += known;
             self.note_known(notes)?;
@@ -215,8 +216,7 @@ impl Staging {
             return Ok(());
         }
         for (id, parent, _) in &self.new_accounts {
-            let sql =
-                "INSERT OR REPLACE INTO temp.ceiling SELECT ?, bytes FROM temp.ceiling WHERE account_id = ?";
+            let sql = "INSERT OR REPLACE INTO temp.ceiling SELECT ?, bytes FROM temp.ceiling WHERE account_id = ?";
             self.session.prepare_cached(sql)?.execute(params![id, parent])?;
         }
         // Without a column for it, SIMs stay in the accounts they are in.
@@ -226,8 +226,11 @@ impl Staging {
             "ifnull((SELECT x.account_id FROM sim x WHERE x.iccid_key = s.iccid_key), s.account_id)"
         };
         let told = self.columns.contains(&"cap");
-        let meant =
-            if told { "" } else { "NOT EXISTS (SELECT 1 FROM sim x WHERE x.iccid_key = s.iccid_key) AND " };
+        let meant = if told {
+            ""
+        } else {
+            "NOT EXISTS (SELECT 1 FROM sim x WHERE x.iccid_key = s.iccid_key) AND "
+        };
         let over = format!(
             "{meant}c.account_id = {goes_to} AND s.managed AND s.lifecycle <> 3 AND NOT s.cap BETWEEN 1 AND c.bytes"
         );
@@ -238,18 +241,18 @@ impl Staging {
             let mut statement = self.session.prepare(&sql)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let bytes = |at| row.get::<_, i64>(at).map(|n| shown(n.unsigned_abs()));
+                let bytes = |at| row.get::<_, i64>(at).map(|n| describe_bytes(n.unsigned_abs()));
                 let reason = format!("is above the ceiling of its account: it becomes {}", bytes(2)?);
                 let (line, value) = (row.get::<_, i64>(0)? as u64, bytes(1)?);
                 notes(Note { line, column: "Cap".into(), value, reason, refused: false });
             }
         }
-        let held = ceilings::held(&Sql::new("c.bytes"));
+        let held = ceilings::limit_to_ceiling(&Sql::new("c.bytes"));
         let sql = piece(
             &[
                 ("UPDATE temp.stage AS s SET cap = (", &held.cap),
                 ("), alert = (", &held.alert),
-                ("), gate = max(s.gate, (", &derived(&held.cap, &held.alert)),
+                ("), gate = max(s.gate, (", &derive_gate(&held.cap, &held.alert)),
             ],
             &format!(")) FROM temp.ceiling c WHERE {over}"),
         );
@@ -264,7 +267,8 @@ impl Staging {
             "SELECT DISTINCT account_id FROM temp.stage WHERE account_id < 0 AND verdict IN ({NEW}, {UPDATED})"
         );
         let mut statement = self.session.prepare(&sql)?;
-        let named = statement.query_map([], |r| r.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let named =
+            statement.query_map([], |r| r.get::<_, i64>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
         let mut needed = BTreeSet::new();
         for mut id in named {
             while id < 0 && needed.insert(id) {
@@ -290,14 +294,14 @@ impl Staging {
         Ok(())
     }
 
-    fn made(&self, placeholder: i64) -> Result<i64> {
+    fn create_account(&self, placeholder: i64) -> Result<i64> {
         let sql = "SELECT id FROM temp.made WHERE placeholder = ?";
         Ok(self.session.prepare_cached(sql)?.query_row([placeholder], |r| r.get(0))?)
     }
 }
 
 impl Incoming for Staging {
-    fn session(&self) -> &Session {
+    fn session(&self) -> &Database {
         &self.session
     }
 
@@ -319,7 +323,12 @@ impl Incoming for Staging {
 
     fn counts(&self) -> Counts {
         let t = &self.tally;
-        Counts { done: t.added + t.updated, unchanged: t.unchanged, refused: t.refused, ..Counts::default() }
+        Counts {
+            done: t.added + t.updated,
+            unchanged: t.unchanged,
+            refused: t.refused,
+            ..Counts::default()
+        }
     }
 
     fn body(&self) -> serde_json::Value {
@@ -357,10 +366,11 @@ impl Incoming for Staging {
         Ok(())
     }
 
-    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
+    fn carry_out(&self, rev: Rev, now: Time, watch: &OnProgress<'_>) -> Result<()> {
         let needed = self.needed_accounts()?;
-        for (placeholder, parent, name) in self.new_accounts.iter().filter(|(id, ..)| needed.contains(id)) {
-            let parent = AccountId(if *parent < 0 { self.made(*parent)? } else { *parent });
+        for (placeholder, parent, name) in self.new_accounts.iter().filter(|(id, ..)| needed.contains(id))
+        {
+            let parent = AccountId(if *parent < 0 { self.create_account(*parent)? } else { *parent });
             let id = accounts::insert(&self.session, Some(parent), name, rev, now)?;
             let sql = "INSERT INTO temp.made (placeholder, id) VALUES (?, ?)";
             self.session.prepare_cached(sql)?.execute(params![placeholder, id.0])?;
@@ -377,7 +387,7 @@ impl Incoming for Staging {
 
 impl Staging {
     /// Adds the new SIMs. A first large import builds the indexes afterwards, in one go each.
-    fn add(&self, rev: Rev, watch: &Watch<'_>) -> Result<()> {
+    fn add(&self, rev: Rev, watch: &OnProgress<'_>) -> Result<()> {
         let known: i64 =
             self.session
                 .query_row("SELECT count(*) FROM (SELECT 1 FROM sim LIMIT 100000)", [], |r| r.get(0))?;
@@ -457,7 +467,7 @@ impl Staging {
         if self.gated || held > 0 {
             // From what is stored now: the file may have told of one of the levels only.
             let stated = if self.stated { "t.gate" } else { "0" };
-            let derived = derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+            let derived = derive_gate(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
             self.session.execute_batch(&format!(
                 "UPDATE sim AS s SET gate = max({stated}, {derived}) FROM temp.stage t \
                  WHERE s.id = t.sim_id AND t.verdict = {UPDATED}"
@@ -498,8 +508,16 @@ impl Staging {
                     "SELECT account_id AS a, count(*) AS n FROM temp.stage WHERE verdict = {NEW} GROUP BY 1"
                 ),
             ),
-            (1, "SELECT to_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1".to_owned()),
-            (0, "SELECT from_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1".to_owned()),
+            (
+                1,
+                "SELECT to_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1"
+                    .to_owned(),
+            ),
+            (
+                0,
+                "SELECT from_account AS a, count(*) AS n FROM log_item WHERE rev = ?1 GROUP BY 1"
+                    .to_owned(),
+            ),
         ] {
             let sql = format!(
                 "INSERT INTO log_account SELECT ?1, g.a, {side}, g.n FROM ({sql}) g WHERE true \
@@ -526,7 +544,7 @@ const TAGS: &str = "INSERT OR IGNORE INTO sim_tag \
     SELECT 1, j.value, s.id FROM sim s, json_each(list_keys(s.categories)) j WHERE s.categories <> '' ORDER BY 1, 2, 3";
 
 /// Drops the plain indexes and the triggers of `sim`, and says how to make them again.
-fn drop_indexes(session: &Session) -> Result<Vec<String>> {
+fn drop_indexes(session: &Database) -> Result<Vec<String>> {
     let sql = "SELECT type, name, sql FROM sqlite_schema \
         WHERE type IN ('index', 'trigger') AND tbl_name = 'sim' AND sql NOT NULL";
     let mut statement = session.prepare(sql)?;
@@ -539,7 +557,7 @@ fn drop_indexes(session: &Session) -> Result<Vec<String>> {
 }
 
 /// Returns a callback that reports the lines of a file checked so far, and stops when that is asked for.
-pub(super) fn survey_reporter<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Result<()> + 'a {
+pub(super) fn survey_reporter<'a>(watch: &'a OnProgress<'_>) -> impl Fn(u64) -> Result<()> + 'a {
     let told = std::cell::Cell::new(0);
     move |lines| {
         if lines < told.get() + CHUNK.unsigned_abs() && lines >= told.get() {
@@ -552,7 +570,7 @@ pub(super) fn survey_reporter<'a>(watch: &'a Watch<'_>) -> impl Fn(u64) -> Resul
     }
 }
 
-pub(super) fn report(watch: &Watch<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
+pub(super) fn report(watch: &OnProgress<'_>, phase: &'static str, done: u64, total: u64) -> Result<()> {
     match watch(Progress { phase, done, total }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(Error::Cancelled),

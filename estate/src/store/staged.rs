@@ -11,7 +11,7 @@ use crate::import::options::{Note, NoteSink, OnDuplicate};
 use crate::import::{ImportField, Mapping, SimRow};
 use crate::limits::{ACCOUNT_DEPTH, TAG};
 use crate::sim::Verb;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::text;
 
 /// Where the paths of a file lead, existing or to be made.
@@ -128,7 +128,7 @@ pub(super) fn columns(mapping: &Mapping) -> Vec<&'static str> {
 
 /// Stages one row; false when it is refused.
 pub(super) fn stage(
-    session: &Session,
+    session: &Database,
     line: u64,
     row: &SimRow,
     paths: &mut Paths<'_>,
@@ -152,7 +152,7 @@ pub(super) fn stage(
         }
     }
     let key = row.iccid.key();
-    if put(session, line, row, &key, account)? {
+    if insert_row(session, line, row, &key, account)? {
         return Ok(true);
     }
     let sql = "SELECT line FROM temp.stage WHERE iccid_key = ?";
@@ -162,7 +162,7 @@ pub(super) fn stage(
         OnDuplicate::Fail => Err(Error::Conflict(format!("line {line} has the ICCID of line {first}"))),
         OnDuplicate::Update => {
             session.execute("DELETE FROM temp.stage WHERE iccid_key = ?", [&key])?;
-            put(session, line, row, &key, account)
+            insert_row(session, line, row, &key, account)
         }
     }
 }
@@ -181,7 +181,7 @@ fn desired_code(verb: Option<Verb>) -> i64 {
 }
 
 /// Writes one row into the staging table; false when its ICCID is there already.
-fn put(session: &Session, line: u64, row: &SimRow, key: &str, account: i64) -> Result<bool> {
+fn insert_row(session: &Database, line: u64, row: &SimRow, key: &str, account: i64) -> Result<bool> {
     let label_key = text::fold(&row.label);
     let reversed: String = row.iccid.as_str().chars().rev().collect();
     let sql = "INSERT OR IGNORE INTO temp.stage VALUES \

@@ -5,7 +5,7 @@
 use rusqlite::{TransactionBehavior, params};
 
 use crate::error::Result;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 
 /// Rows per transaction: about 30 ms, so that other writers hardly wait.
 const STEP: i64 = 1_000;
@@ -15,7 +15,7 @@ const BODY: &str = "iccid || char(10) || imsi || char(10) || msisdn || char(10) 
     label_key";
 
 /// Adds the next rows; false when none are left.
-pub(crate) fn step(session: &mut Session) -> Result<bool> {
+pub(crate) fn step(session: &mut Database) -> Result<bool> {
     let pending = "SELECT EXISTS (SELECT 1 FROM sim WHERE id > (SELECT upto FROM sim_text_state))";
     if !session.query_row(pending, [], |r| r.get::<_, bool>(0))? {
         return Ok(false);
@@ -28,8 +28,9 @@ pub(crate) fn step(session: &mut Session) -> Result<bool> {
         |r| r.get(0),
     )?;
     if let Some(end) = end {
-        let sql =
-            format!("INSERT INTO sim_text (rowid, body) SELECT id, {BODY} FROM sim WHERE id > ? AND id <= ?");
+        let sql = format!(
+            "INSERT INTO sim_text (rowid, body) SELECT id, {BODY} FROM sim WHERE id > ? AND id <= ?"
+        );
         transaction.execute(&sql, params![upto, end])?;
         transaction.execute("UPDATE sim_text_state SET upto = ?", [end])?;
     }
@@ -38,8 +39,9 @@ pub(crate) fn step(session: &mut Session) -> Result<bool> {
 }
 
 /// Writes the rows of a subquery anew, inside the caller's transaction.
-pub(crate) fn refresh(session: &Session, ids: &str) -> Result<()> {
-    let known = format!("SELECT id FROM sim WHERE id IN ({ids}) AND id <= (SELECT upto FROM sim_text_state)");
+pub(crate) fn refresh(session: &Database, ids: &str) -> Result<()> {
+    let known =
+        format!("SELECT id FROM sim WHERE id IN ({ids}) AND id <= (SELECT upto FROM sim_text_state)");
     session.execute(&format!("DELETE FROM sim_text WHERE rowid IN ({known})"), [])?;
     session.execute(
         &format!("INSERT INTO sim_text (rowid, body) SELECT id, {BODY} FROM sim WHERE id IN ({known})"),

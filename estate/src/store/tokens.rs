@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::people::HOUR;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, TokenId, UserId};
-use crate::store::connection::{Session, in_passing};
+use crate::store::connection::{Database, in_passing};
 use crate::token::ClientInfo;
 use crate::token::SignInSession;
 use crate::token::{NewToken, Secret, Signed, Token};
@@ -31,7 +31,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<Token> {
 }
 
 /// The token somebody signs in with. That it never was, was revoked or has ended is not told apart.
-pub(crate) fn proved(session: &Session, secret: &Secret, now: Time) -> Result<Token> {
+pub(crate) fn authenticate(session: &Database, secret: &Secret, now: Time) -> Result<Token> {
     let sql = "SELECT id, hash FROM token WHERE prefix = ?";
     let found: Option<(i64, Vec<u8>)> =
         session.query_row(sql, [secret.prefix()], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
@@ -40,18 +40,18 @@ pub(crate) fn proved(session: &Session, secret: &Secret, now: Time) -> Result<To
     if token.expires.is_some_and(|at| at <= now) { Err(Error::SignedOut) } else { Ok(token) }
 }
 
-pub(crate) fn by_id(session: &Session, id: TokenId) -> Result<Option<Token>> {
+pub(crate) fn by_id(session: &Database, id: TokenId) -> Result<Option<Token>> {
     Ok(session.query_row(&format!("{TOKEN} WHERE id = ?"), [id.0], token).optional()?)
 }
 
-pub(crate) fn list(session: &Session, user: UserId) -> Result<Vec<Token>> {
+pub(crate) fn list(session: &Database, user: UserId) -> Result<Vec<Token>> {
     let mut statement =
         session.prepare_cached(&format!("{TOKEN} WHERE user_id = ? AND person = 0 ORDER BY id"))?;
     Ok(statement.query_map([user.0], token)?.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(crate) fn add(
-    session: &Session,
+    session: &Database,
     user: UserId,
     new: &NewToken,
     account: AccountId,
@@ -66,13 +66,13 @@ pub(crate) fn add(
     Ok(TokenId(session.last_insert_rowid()))
 }
 
-pub(crate) fn revoke(session: &Session, id: TokenId) -> Result<()> {
+pub(crate) fn revoke(session: &Database, id: TokenId) -> Result<()> {
     session.execute("DELETE FROM token WHERE id = ?", [id.0])?;
     Ok(())
 }
 
 /// Writes down that a token was used, hourly and where no other program is writing: nobody waits for that.
-pub(crate) fn used(session: &Session, id: TokenId, now: Time) -> Result<()> {
+pub(crate) fn note_use(session: &Database, id: TokenId, now: Time) -> Result<()> {
     in_passing(session, || {
         let sql = "UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3";
         session.execute(sql, params![now.0, id.0, HOUR])
@@ -90,7 +90,7 @@ fn secrets(now: Time) -> Signed {
 
 /// Begins a session of a person; those that nobody can renew any more go.
 pub(crate) fn begin(
-    session: &Session,
+    session: &Database,
     user: UserId,
     top: AccountId,
     client: &ClientInfo,
@@ -121,7 +121,7 @@ pub(crate) fn begin(
 }
 
 /// The sessions of a user that can be used or renewed, newest use first.
-pub(crate) fn sessions(session: &Session, user: UserId, now: Time) -> Result<Vec<SignInSession>> {
+pub(crate) fn sessions(session: &Database, user: UserId, now: Time) -> Result<Vec<SignInSession>> {
     let sql = "SELECT id, user_id, address, client, created, used, renew_ends FROM token \
         WHERE user_id = ? AND person = 1 AND max(expires, renew_ends) > ? ORDER BY used DESC, id DESC";
     let row = |r: &Row<'_>| {
@@ -155,7 +155,7 @@ pub(crate) struct Presented {
 /// Finds the session of a renewal secret, current or spent.
 ///
 /// Error: `SignedOut` for a secret that is unknown or has expired.
-pub(crate) fn find_renewal(session: &Session, secret: &Secret, now: Time) -> Result<Presented> {
+pub(crate) fn find_renewal(session: &Database, secret: &Secret, now: Time) -> Result<Presented> {
     let sql = "SELECT id, user_id, renew_hash, 0, 0 FROM token WHERE renew_prefix = ?1 AND renew_ends > ?2 \
         UNION ALL SELECT s.token_id, t.user_id, s.hash, s.at, 1 + (s.used = 0 OR EXISTS \
         (SELECT 1 FROM spent_renewal l WHERE l.token_id = s.token_id AND l.used = 1 AND l.id > s.id)) \
@@ -177,7 +177,7 @@ pub(crate) fn find_renewal(session: &Session, secret: &Secret, now: Time) -> Res
 
 /// Gives a session new secrets; the renewal secret that it had is spent.
 pub(crate) fn renew(
-    session: &Session,
+    session: &Database,
     presented: &Presented,
     client: &ClientInfo,
     now: Time,
@@ -208,7 +208,7 @@ pub(crate) fn renew(
 }
 
 /// Ends every session of a person.
-pub(crate) fn end_sessions(session: &Session, user: UserId) -> Result<()> {
+pub(crate) fn end_sessions(session: &Database, user: UserId) -> Result<()> {
     session.execute("DELETE FROM token WHERE user_id = ? AND person = 1", [user.0])?;
     session.execute("DELETE FROM link WHERE user_id = ?", [user.0])?;
     Ok(())

@@ -21,12 +21,12 @@ use crate::ids::{AccountId, Rev};
 use crate::import::options::{ImportOptions, Note, NoteSink};
 use crate::import::{SimKey, Source, UsageRow};
 use crate::period::{Period, PeriodRule};
-use crate::progress::Watch;
+use crate::progress::OnProgress;
 use crate::sim::Sim;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::level_columns;
 use crate::units::{DAY, MAX_BYTES, Time};
-use crate::usage::{AccountUsage, DataSession, EstateUsage, Reporting, Spent, Usage, UsageTally};
+use crate::usage::{AccountUsage, DataSession, EstateUsage, Reporting, Usage, UsageBucket, UsageTally};
 
 /// Page cache while staging and counting, in KiB.
 const CACHE_KIB: i64 = 48_000;
@@ -75,7 +75,7 @@ fn fresh() -> String {
 }
 
 /// Fills `temp.rule` for the accounts of the staged SIMs.
-fn fill_staged_rules(session: &Session) -> Result<()> {
+fn fill_staged_rules(session: &Database) -> Result<()> {
     let accounts = "SELECT DISTINCT s.account_id FROM sim s WHERE s.id IN (SELECT DISTINCT sim_id FROM \
         temp.used)";
     fill_rules(session, &Of::Selected(&Sql::new(accounts)))
@@ -87,19 +87,19 @@ const MORE: &str = "(SELECT sim_id, at, account_id, bytes, rule, activated, star
 
 /// A staged import of usage, with a connection of its own.
 pub(crate) struct UsageStaging {
-    session: Session,
+    session: Database,
     pub tally: UsageTally,
 }
 
 impl UsageStaging {
     /// Reads a file of records into the staging table and judges it.
     pub fn read(
-        session: Session,
+        session: Database,
         clock: ClockReading,
         input: Box<dyn std::io::Read + Send + '_>,
         options: &ImportOptions,
         notes: &mut NoteSink<'_>,
-        watch: &Watch<'_>,
+        watch: &OnProgress<'_>,
     ) -> Result<Self> {
         session.pragma_update(None, "cache_size", -CACHE_KIB)?;
         session.pragma_update(Some("temp"), "cache_size", -CACHE_KIB)?;
@@ -181,7 +181,7 @@ impl UsageStaging {
               FROM temp.fresh f LEFT JOIN (SELECT sim_id, sum(bytes) AS now FROM {MORE} WHERE at >= start GROUP BY 1) m \
               ON m.sim_id = f.sim_id GROUP BY f.sim_id) g WHERE s.id = g.sim_id"
         ))?;
-        let gate = level_columns::derived(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
+        let gate = level_columns::derive_gate(&Sql::new("s.cap"), &Sql::new("s.alert")).text;
         run(&format!("UPDATE sim AS s SET gate = {gate} WHERE s.gate < {gate} AND {TOUCHED}"))?;
         events::settle(session, &Sql::new(TOUCHED), now)
     }
@@ -191,7 +191,7 @@ const TOUCHED: &str = "s.id IN (SELECT sim_id FROM temp.fresh)";
 
 /// Takes one record; false when it is refused.
 fn stage(
-    session: &Session,
+    session: &Database,
     clock: &ClockReading,
     line: u64,
     row: &UsageRow,
@@ -204,7 +204,9 @@ fn stage(
     let (sql, number) = match &row.sim {
         SimKey::Iccid(iccid) => ("SELECT id, managed FROM sim WHERE iccid_key = ?", iccid.key()),
         SimKey::Imsi(imsi) => ("SELECT id, managed FROM sim WHERE imsi = ? LIMIT 2", imsi.clone()),
-        SimKey::Msisdn(msisdn) => ("SELECT id, managed FROM sim WHERE msisdn = ? LIMIT 2", msisdn.clone()),
+        SimKey::Msisdn(msisdn) => {
+            ("SELECT id, managed FROM sim WHERE msisdn = ? LIMIT 2", msisdn.clone())
+        }
     };
     let shown = match &row.sim {
         SimKey::Iccid(iccid) => iccid.as_str().to_owned(),
@@ -228,7 +230,10 @@ fn stage(
         return refuse(Time(row.at).to_string(), &why);
     }
     if row.at < clock.earliest().0 - KEPT {
-        return refuse(Time(row.at).to_string(), "is older than a year, which is as long as usage is kept");
+        return refuse(
+            Time(row.at).to_string(),
+            "is older than a year, which is as long as usage is kept",
+        );
     }
     // What is stated for days to come is known up to now.
     let as_of = row.as_of.min(clock.latest().0).max(row.at);
@@ -246,7 +251,7 @@ fn stage(
 }
 
 impl Incoming for UsageStaging {
-    fn session(&self) -> &Session {
+    fn session(&self) -> &Database {
         &self.session
     }
 
@@ -271,7 +276,7 @@ impl Incoming for UsageStaging {
         json!(self.tally)
     }
 
-    fn carry_out(&self, rev: Rev, now: Time, watch: &Watch<'_>) -> Result<()> {
+    fn carry_out(&self, rev: Rev, now: Time, watch: &OnProgress<'_>) -> Result<()> {
         fill_staged_rules(&self.session)?;
         let next = "SELECT max(sim_id) FROM (SELECT DISTINCT sim_id FROM temp.used WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
         let of = "SELECT count(DISTINCT sim_id) FROM temp.used";
@@ -299,12 +304,12 @@ impl View<'_> {
     pub fn usage(&self, sim: &Sim, now: Time) -> Result<Usage> {
         let rule = self.accounts.get(sim.account).map_or_else(PeriodRule::default, |a| a.period);
         let visible = || self.accounts.all().iter().map(|a| a.id.0);
-        let spent = |sql: &str| -> Result<Vec<Spent>> {
+        let spent = |sql: &str| -> Result<Vec<UsageBucket>> {
             let sql = Sql::new(sql).with(sim.id.0).with_many(visible());
             let mut statement = self.session.prepare_cached(&sql.text)?;
             let rows = statement.query_map(rusqlite::params_from_iter(&sql.params), |r| {
                 let period = Period { start: Time(r.get(0)?), end: Time(r.get(1)?) };
-                Ok(Spent { period, bytes: r.get::<_, i64>(2)?.max(0).unsigned_abs() })
+                Ok(UsageBucket { period, bytes: r.get::<_, i64>(2)?.max(0).unsigned_abs() })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         };
@@ -325,7 +330,14 @@ impl View<'_> {
         };
         // The period of the running counter, also where a rollover is pending.
         let counted = period_rollover::closed_until(self.session, rule, sim.id)?.unwrap_or(now);
-        Ok(Usage { period: rule.period(counted, sim.activated), rule, reporting, days, periods, sessions })
+        Ok(Usage {
+            period: rule.period(counted, sim.activated),
+            rule,
+            reporting,
+            days,
+            periods,
+            sessions,
+        })
     }
 
     fn sessions(&self, sim: &Sim, visible: impl Iterator<Item = i64>) -> Result<Vec<DataSession>> {
@@ -365,9 +377,9 @@ impl View<'_> {
         let rows = statement.query_map(rusqlite::params_from_iter(&which.params), |r| {
             let start = r.get::<_, i64>(0)? * DAY;
             let period = Period { start: Time(start), end: Time(start + DAY) };
-            Ok(Spent { period, bytes: r.get::<_, i64>(1)?.max(0).unsigned_abs() })
+            Ok(UsageBucket { period, bytes: r.get::<_, i64>(1)?.max(0).unsigned_abs() })
         })?;
-        let days: Vec<Spent> = rows.collect::<rusqlite::Result<_>>()?;
+        let days: Vec<UsageBucket> = rows.collect::<rusqlite::Result<_>>()?;
         let newest = days.first().map_or(0, |day| day.period.start.0 / DAY);
         let sql = format!(
             "SELECT account_id, sum(iif(day > {} - 30, bytes, 0)), sum(bytes) FROM usage_account WHERE {} GROUP BY 1",
@@ -381,8 +393,10 @@ impl View<'_> {
             sums.0 += row.get::<_, i64>(1)?.max(0).unsigned_abs();
             sums.1 += row.get::<_, i64>(2)?.max(0).unsigned_abs();
         }
-        let mut accounts: Vec<AccountUsage> =
-            spent.into_iter().map(|(account, (month, year))| AccountUsage { account, month, year }).collect();
+        let mut accounts: Vec<AccountUsage> = spent
+            .into_iter()
+            .map(|(account, (month, year))| AccountUsage { account, month, year })
+            .collect();
         accounts.sort_by_key(|a| std::cmp::Reverse((a.month, a.year)));
         Ok(EstateUsage { days, accounts })
     }

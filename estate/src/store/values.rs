@@ -19,7 +19,7 @@ impl View<'_> {
     /// The values of a field with how many SIMs hold each, most first; none for fields that are not counted.
     pub fn values(&self, field: Field) -> Result<Values> {
         let mut values = match field {
-            Field::Network | Field::Tariff => self.counted(field.name())?,
+            Field::Network | Field::Tariff => self.count_values(field.name())?,
             Field::Status => {
                 let named = |(code, n): (i64, u64)| (Status::from_code(code).word().to_owned(), n);
                 self.grouped_by("s.status", "1", |r| r.get(0))?.into_iter().map(named).collect()
@@ -34,7 +34,7 @@ impl View<'_> {
         Ok(values)
     }
 
-    fn counted(&self, column: &str) -> Result<Values> {
+    fn count_values(&self, column: &str) -> Result<Values> {
         let (column, filled) = (format!("s.{column}"), format!("s.{column} > ''"));
         self.grouped_by(&column, &filled, |r| r.get(0))
     }

@@ -7,8 +7,8 @@ use super::sql::Sql;
 use crate::change::{Counts, Outcome, Target};
 use crate::error::{Error, Result};
 use crate::ids::Rev;
-use crate::progress::{Progress, Watch};
-use crate::store::connection::Session;
+use crate::progress::{OnProgress, Progress};
+use crate::store::connection::Database;
 use crate::store::level_columns::piece;
 
 /// Rows between two reports of progress: a cancel is heard within milliseconds.
@@ -19,7 +19,7 @@ pub(super) const TEMP: &str = "CREATE TEMP TABLE IF NOT EXISTS target (sim_id IN
     DELETE FROM temp.target";
 
 /// The verdicts of a change, written down and counted before anything is touched.
-pub(crate) struct Judged {
+pub(crate) struct VerdictCounts {
     pub counts: Counts,
     pub(super) total: u64,
     /// An undo: what was cleared comes back.
@@ -32,14 +32,19 @@ pub(super) fn at(target: &Target) -> Rev {
 }
 
 /// Writes down outcome and reason of each SIM of a target, and the account it goes to; compares with what was confirmed.
-pub(super) fn judge_with(view: &View<'_>, target: &Target, verdict: Sql, to: &Sql) -> Result<Judged> {
+pub(super) fn judge_with(
+    view: &View<'_>,
+    target: &Target,
+    verdict: Sql,
+    to: &Sql,
+) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new("INSERT INTO temp.target SELECT s.id, ");
     sql.push(verdict);
     sql.push(piece(&[(", s.account_id, ", to)], ", NULL FROM sim s WHERE "));
     sql.push(view.target(target)?);
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    view.compare_with_confirmed(target, judged(view.session, false)?)
+    view.compare_with_confirmed(target, count_verdicts(view.session, false)?)
 }
 
 /// What writes a chunk of `temp.target` into the log, with what has to be kept so that undo can bring it back; takes the
@@ -52,7 +57,7 @@ pub(super) fn log_items(before: &str) -> String {
     )
 }
 
-pub(super) fn judged(session: &Session, restores: bool) -> Result<Judged> {
+pub(super) fn count_verdicts(session: &Database, restores: bool) -> Result<VerdictCounts> {
     let (mut counts, mut total) = (Counts::default(), 0);
     let mut statement = session.prepare("SELECT outcome, count(*) FROM temp.target GROUP BY 1")?;
     let mut rows = statement.query([])?;
@@ -61,16 +66,16 @@ pub(super) fn judged(session: &Session, restores: bool) -> Result<Judged> {
         counts.add(Outcome::from_code(row.get(0)?), n);
         total += n;
     }
-    Ok(Judged { counts, total, restores })
+    Ok(VerdictCounts { counts, total, restores })
 }
 
 /// Works through what was judged, a chunk at a time, and reports in between; `work` gets the numbers before and at the
 /// end of its chunk, and tells how many it did.
-pub(super) fn chunked(
-    session: &Session,
+pub(super) fn run_in_chunks(
+    session: &Database,
     phase: &'static str,
-    judged: &Judged,
-    watch: &Watch<'_>,
+    judged: &VerdictCounts,
+    watch: &OnProgress<'_>,
     mut work: impl FnMut(i64, i64) -> Result<u64>,
 ) -> Result<()> {
     let report = |done| match watch(Progress { phase, done, total: judged.total }) {
@@ -78,8 +83,7 @@ pub(super) fn chunked(
         std::ops::ControlFlow::Break(()) => Err(Error::Cancelled),
     };
     report(0)?;
-    let next =
-        "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
+    let next = "SELECT max(sim_id) FROM (SELECT sim_id FROM temp.target WHERE sim_id > ? ORDER BY sim_id LIMIT ?)";
     let (mut last, mut done) = (0i64, 0u64);
     while let Some(end) =
         session.prepare_cached(next)?.query_row(params![last, CHUNK], |r| r.get::<_, Option<i64>>(0))?
@@ -92,7 +96,7 @@ pub(super) fn chunked(
 }
 
 /// Brings the accounts' counts in line, and notes which accounts the change touched.
-pub(super) fn settle(session: &Session, rev: Rev) -> Result<()> {
+pub(super) fn settle(session: &Database, rev: Rev) -> Result<()> {
     for (side, column, sign) in [(0, "from_account", "-"), (1, "to_account", "+")] {
         let groups = format!(
             "SELECT {column} AS account, count(*) AS n FROM temp.target WHERE outcome = 0 GROUP BY 1"

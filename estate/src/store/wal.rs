@@ -18,7 +18,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result};
 use crate::store::access::{Access, BUSY, side_file, wal_path};
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 
 /// Marks the stamp's row in a page; the same bytes are in the schema.
 const MARK: [u8; 16] =
@@ -174,10 +174,10 @@ fn check_integrity(store: &Path, log: &Path) -> Result<()> {
 pub(super) type Stamped = std::sync::Mutex<Option<Salts>>;
 
 /// Folds the log into the file and truncates it, unless another program reads an older state now.
-pub(super) fn fold(session: &Session) {
-    let folded = session
-        .busy_timeout(Duration::ZERO)
-        .and_then(|()| session.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+pub(super) fn fold(session: &Database) {
+    let folded = session.busy_timeout(Duration::ZERO).and_then(|()| {
+        session.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+    });
     if let Err(error) | Ok(Err(error)) = session.busy_timeout(BUSY).map(|()| folded) {
         // The log is whole; it only stays large.
         drop(error);

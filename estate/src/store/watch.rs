@@ -24,7 +24,7 @@ impl CommitWatch {
 const SETTLES: Duration = Duration::from_millis(60);
 
 /// Calls back at once, and once more when all is quiet.
-fn settled(woken: &Receiver<()>, hear: &(impl Fn() + Send)) {
+fn wait_until_quiet(woken: &Receiver<()>, hear: &(impl Fn() + Send)) {
     while woken.recv().is_ok() {
         loop {
             while woken.try_recv().is_ok() {}
@@ -41,13 +41,14 @@ fn settled(woken: &Receiver<()>, hear: &(impl Fn() + Send)) {
 
 /// Calls `hear` after something was written to the store at `path`; several commits may come as one call.
 pub(crate) fn on_commit(path: &Path, hear: impl Fn() + Send + 'static) -> Result<CommitWatch> {
-    let fault = |e: notify::Error| Error::Io { what: "cannot watch the store".into(), reason: e.to_string() };
+    let fault =
+        |e: notify::Error| Error::Io { what: "cannot watch the store".into(), reason: e.to_string() };
     let path = path.canonicalize().map_err(|e| Error::io("cannot watch the store", e))?;
     let name = path.file_name().unwrap_or_default().to_owned();
     let mut log = name.clone();
     log.push("-wal");
     let (wake, woken) = channel();
-    std::thread::spawn(move || settled(&woken, &hear));
+    std::thread::spawn(move || wait_until_quiet(&woken, &hear));
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return };
         let ours = event.paths.iter().any(|p| p.file_name().is_some_and(|f| f == log || f == name));

@@ -9,17 +9,19 @@ use super::inherited::{Of, fill_ceilings, fill_rules, target_accounts};
 use super::read::{View, sim};
 use super::sql::Sql;
 use super::{ceilings, edits, levels};
-use crate::change::{Clear, Outcome, Plan, Reason, Target, Warning};
+use crate::change::{MoveOptions, Outcome, Plan, Reason, Target, Warning};
 use crate::clock::ClockReading;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Rev, SimId};
 use crate::packed::split;
-use crate::progress::Watch;
+use crate::progress::OnProgress;
 use crate::sim::Status;
-use crate::store::connection::Session;
+use crate::store::connection::Database;
 use crate::store::level_columns;
-use crate::store::log::Undone;
-use crate::store::verdicts::{Judged, TEMP, at, chunked, judge_with, judged, log_items, settle};
+use crate::store::log::UndoKind;
+use crate::store::verdicts::{
+    TEMP, VerdictCounts, at, count_verdicts, judge_with, log_items, run_in_chunks, settle,
+};
 use crate::units::Time;
 
 /// What becomes of each SIM of a move: the rules M1, M7, M8 and M11 in one place.
@@ -37,7 +39,7 @@ impl View<'_> {
     pub fn plan_move(&self, target: &Target, to: AccountId, now_at: Rev) -> Result<Plan> {
         let receiving = self.accounts.need(to)?;
         let at = at(target);
-        let (mut plan, sums) = self.tallied(target, verdict(to, at), now_at)?;
+        let (mut plan, sums) = self.count_outcomes(target, verdict(to, at), now_at)?;
         if !receiving.has_admin {
             plan.warnings.push((Warning::NoAdmin, 0));
         }
@@ -56,7 +58,7 @@ impl View<'_> {
 
     /// A plan with everything counted by outcome, account and status in one pass; and of those that would change, how
     /// many have notes, are in a session, wait for activation.
-    pub fn tallied(&self, target: &Target, verdict: Sql, now_at: Rev) -> Result<(Plan, [u64; 3])> {
+    pub fn count_outcomes(&self, target: &Target, verdict: Sql, now_at: Rev) -> Result<(Plan, [u64; 3])> {
         let mut plan = Plan { at: now_at, ..Plan::default() };
         let mut sql = Sql::new("SELECT s.account_id, s.status, ");
         sql.push(verdict);
@@ -87,7 +89,7 @@ impl View<'_> {
         plan.by_account = most_first(accounts);
         plan.by_status = most_first(statuses);
         plan.reasons = most_first(reasons);
-        let gone = self.gone(target)?;
+        let gone = self.count_missing(target)?;
         plan.total += gone;
         plan.counts.conflict += gone;
         if gone > 0 {
@@ -103,8 +105,12 @@ impl View<'_> {
     }
 
     /// What was judged, unless it is not what was confirmed.
-    pub fn compare_with_confirmed(&self, target: &Target, mut judged: Judged) -> Result<Judged> {
-        let gone = self.gone(target)?;
+    pub fn compare_with_confirmed(
+        &self,
+        target: &Target,
+        mut judged: VerdictCounts,
+    ) -> Result<VerdictCounts> {
+        let gone = self.count_missing(target)?;
         judged.counts.conflict += gone;
         let found = judged.total + gone;
         // Names and places of accounts are part of what a query meant: another tree may mean other SIMs.
@@ -123,17 +129,19 @@ impl View<'_> {
     }
 
     /// SIMs asked for by number that this user does not see (any more).
-    fn gone(&self, target: &Target) -> Result<u64> {
+    fn count_missing(&self, target: &Target) -> Result<u64> {
         let ids: Vec<i64> = target.ids.difference(&target.except).map(|id| id.0).collect();
         let wanted = ids.len() as u64;
-        let mut sql = Sql::new("SELECT count(*) FROM rarray(?) t CROSS JOIN sim s ON s.id = t.value WHERE ")
-            .with_many(ids);
+        let mut sql =
+            Sql::new("SELECT count(*) FROM rarray(?) t CROSS JOIN sim s ON s.id = t.value WHERE ")
+                .with_many(ids);
         sql.push(self.visible());
         Ok(wanted - self.number(&sql)?)
     }
 
-    fn grouped(&self, column: &str, target: &Target) -> Result<Vec<(Vec<String>, u64)>> {
-        let mut sql = Sql::new(format!("SELECT s.{column}, count(*) FROM sim s WHERE s.{column} <> '' AND "));
+    fn count_by(&self, column: &str, target: &Target) -> Result<Vec<(Vec<String>, u64)>> {
+        let mut sql =
+            Sql::new(format!("SELECT s.{column}, count(*) FROM sim s WHERE s.{column} <> '' AND "));
         sql.push(self.target(target)?);
         sql.text.push_str(" GROUP BY 1");
         let mut statement = self.session.prepare_cached(&sql.text)?;
@@ -148,7 +156,7 @@ impl View<'_> {
         let foreign =
             |list: &[String]| list.iter().any(|address| !insiders.contains(&address.to_lowercase()));
         let n = self
-            .grouped("recipients", target)?
+            .count_by("recipients", target)?
             .iter()
             .filter(|(list, _)| foreign(list))
             .map(|(_, n)| n)
@@ -161,9 +169,10 @@ impl View<'_> {
 
     fn warn_of_tags(&self, target: &Target, to: AccountId, plan: &mut Plan) -> Result<()> {
         let below = self.accounts.subtree(to).iter().map(|a| a.id.0);
-        let sql =
-            Sql::new("SELECT DISTINCT s.tags FROM sim s WHERE s.account_id IN rarray(?) AND s.tags <> ''")
-                .with_many(below);
+        let sql = Sql::new(
+            "SELECT DISTINCT s.tags FROM sim s WHERE s.account_id IN rarray(?) AND s.tags <> ''",
+        )
+        .with_many(below);
         let mut statement = self.session.prepare_cached(&sql.text)?;
         let mut rows = statement.query(params_from_iter(&sql.params))?;
         let mut known: HashSet<String> = HashSet::new();
@@ -171,7 +180,7 @@ impl View<'_> {
             known.extend(split(row.get_ref(0)?.as_str().unwrap_or_default()));
         }
         let strange: u64 = self
-            .grouped("tags", target)?
+            .count_by("tags", target)?
             .iter()
             .filter(|(tags, _)| tags.iter().any(|tag| !known.contains(tag)))
             .map(|(_, n)| n)
@@ -190,13 +199,13 @@ fn most_first<K: Ord>(counts: BTreeMap<K, u64>) -> Vec<(K, u64)> {
 }
 
 /// Judges the SIMs of a move inside its transaction, and compares with what was confirmed.
-pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Result<Judged> {
+pub(crate) fn judge_move(view: &View<'_>, target: &Target, to: AccountId) -> Result<VerdictCounts> {
     view.accounts.need(to)?;
     judge_with(view, target, verdict(to, at(target)), &Sql::new("?").with(to.0))
 }
 
 /// Judges what undoing the move `rev` would do: only SIMs that nothing came after go back.
-fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
+fn judge_undo(view: &View<'_>, rev: Rev) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new(
         "INSERT INTO temp.target SELECT i.sim_id, \
@@ -214,17 +223,17 @@ fn judge_undo(view: &View<'_>, rev: Rev) -> Result<Judged> {
         sql.push(Sql::new(" AND i.from_account IN rarray(?)").with_many(visible));
     }
     view.session.execute(&sql.text, params_from_iter(&sql.params))?;
-    judged(view.session, true)
+    count_verdicts(view.session, true)
 }
 
 /// Carries the verdicts out, a chunk at a time, and keeps the accounts' counts.
 pub(crate) fn carry_out(
-    session: &Session,
+    session: &Database,
     rev: Rev,
-    clear: Clear,
-    judged: &Judged,
+    clear: MoveOptions,
+    judged: &VerdictCounts,
     clock: &ClockReading,
-    watch: &Watch<'_>,
+    watch: &OnProgress<'_>,
 ) -> Result<()> {
     let accounts = target_accounts();
     let ceilings = fill_ceilings(session, &Of::Selected(&accounts))?;
@@ -236,9 +245,9 @@ pub(crate) fn carry_out(
     let update = format!(
         "UPDATE sim AS s SET account_id = t.to_account, version = ?1{} FROM temp.target t \
          WHERE s.id = t.sim_id AND t.outcome = 0 AND t.sim_id > ?2 AND t.sim_id <= ?3",
-        cleared(clear, judged.restores)
+        cleared_columns(clear, judged.restores)
     );
-    chunked(session, "moving", judged, watch, |last, end| {
+    run_in_chunks(session, "moving", judged, watch, |last, end| {
         let done = session.prepare_cached(&items)?.execute(params![rev, last, end])?;
         session.prepare_cached(&update)?.execute(params![rev, last, end])?;
         if judged.restores {
@@ -253,12 +262,13 @@ pub(crate) fn carry_out(
 }
 
 /// What has to be kept so that undo can bring it back.
-fn before(clear: Clear, ceilings: bool) -> String {
-    let kept: Vec<String> = [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
-        .iter()
-        .filter(|(_, wanted)| *wanted)
-        .map(|(column, _)| format!("'{column}', s.{column}"))
-        .collect();
+fn before(clear: MoveOptions, ceilings: bool) -> String {
+    let kept: Vec<String> =
+        [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
+            .iter()
+            .filter(|(_, wanted)| *wanted)
+            .map(|(column, _)| format!("'{column}', s.{column}"))
+            .collect();
     if kept.is_empty() && !ceilings {
         return "NULL".to_owned();
     }
@@ -275,7 +285,7 @@ fn before(clear: Clear, ceilings: bool) -> String {
 }
 
 /// What a change clears, and what an undo brings back. What neither touches is not written at all.
-fn cleared(clear: Clear, restores: bool) -> String {
+fn cleared_columns(clear: MoveOptions, restores: bool) -> String {
     [("notes", clear.notes), ("recipients", clear.recipients), ("tags", clear.tags)]
         .iter()
         .filter_map(|(column, wanted)| match (wanted, restores) {
@@ -287,19 +297,24 @@ fn cleared(clear: Clear, restores: bool) -> String {
 }
 
 /// The body of a move in the log.
-pub(crate) fn move_body(to: AccountId, clear: Clear, target: &Target) -> serde_json::Value {
+pub(crate) fn move_body(to: AccountId, clear: MoveOptions, target: &Target) -> serde_json::Value {
     let filters: Vec<String> = target.any.iter().map(|q| q.filter.to_string()).collect();
     json!({ "to": to.0, "clear": clear, "filters": filters, "listed": target.ids.len() })
 }
 
 impl View<'_> {
     /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
-    pub fn plan_undo(&self, rev: Rev, what: Undone, now: Time) -> Result<Plan> {
+    pub fn plan_undo(&self, rev: Rev, what: UndoKind, now: Time) -> Result<Plan> {
         let judged = evaluate_undo(what, self, rev)?;
-        let mut plan =
-            Plan { at: self.session.rev()?, total: judged.total, counts: judged.counts, ..Plan::default() };
-        let mut statement =
-            self.session.prepare("SELECT reason, count(*) FROM temp.target WHERE outcome > 1 GROUP BY 1")?;
+        let mut plan = Plan {
+            at: self.session.rev()?,
+            total: judged.total,
+            counts: judged.counts,
+            ..Plan::default()
+        };
+        let mut statement = self
+            .session
+            .prepare("SELECT reason, count(*) FROM temp.target WHERE outcome > 1 GROUP BY 1")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             plan.reasons.push((Reason::from_code(row.get(0)?), row.get::<_, i64>(1)? as u64));
@@ -313,9 +328,10 @@ impl View<'_> {
         }
         let mut statement =
             self.session.prepare("SELECT sim_id FROM temp.target WHERE outcome = 0 LIMIT 3")?;
-        let ids = statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
+        let ids =
+            statement.query_map([], |r| r.get(0).map(SimId))?.collect::<rusqlite::Result<Vec<_>>>()?;
         plan.sample = ids.into_iter().map(|id| self.sim(id)).collect::<Result<_>>()?;
-        if what == Undone::Levels {
+        if what == UndoKind::Levels {
             plan.warnings = levels::undo_effects(self.session, now)?;
         }
         Ok(plan)
@@ -323,10 +339,10 @@ impl View<'_> {
 }
 
 /// Evaluates in `temp.target` what undoing the change `rev` would do.
-pub(crate) fn evaluate_undo(what: Undone, view: &View<'_>, rev: Rev) -> Result<Judged> {
+pub(crate) fn evaluate_undo(what: UndoKind, view: &View<'_>, rev: Rev) -> Result<VerdictCounts> {
     match what {
-        Undone::Move => judge_undo(view, rev),
-        Undone::Levels => levels::judge_levels_undo(view, rev),
-        Undone::Edit => edits::judge_edit_undo(view, rev),
+        UndoKind::Move => judge_undo(view, rev),
+        UndoKind::Levels => levels::judge_levels_undo(view, rev),
+        UndoKind::Edit => edits::judge_edit_undo(view, rev),
     }
 }

@@ -3,7 +3,8 @@
 use std::ops::ControlFlow;
 
 use estate::{
-    Cancel, Change, ChangeId, Error, Estate, Filter, Plan, Progress, Query, Receipt, Sim, Target, Time,
+    CancelToken, Change, ChangeId, Error, Estate, Filter, Plan, Progress, Query, Receipt, Sim, Target,
+    Time,
 };
 
 /// The moment a test's filters are read at.
@@ -17,7 +18,7 @@ pub fn all(local: &dyn Estate, text: &str) -> Target {
 
 /// What a change would do.
 pub fn plan(local: &dyn Estate, change: &Change) -> Plan {
-    local.plan(change, &Cancel::new()).expect("plan")
+    local.plan(change, &CancelToken::new()).expect("plan")
 }
 
 /// Hears of progress and never stops anything.
@@ -37,5 +38,5 @@ pub fn undo(local: &dyn Estate, change: &ChangeId) -> Result<Receipt, Error> {
 
 /// The SIM whose number ends in two digits.
 pub fn sim(local: &dyn Estate, n: u8) -> Sim {
-    local.sim_by_iccid(&format!("89001010000000000{n}"), &Cancel::new()).expect("sim")
+    local.sim_by_iccid(&format!("89001010000000000{n}"), &CancelToken::new()).expect("sim")
 }

@@ -10,7 +10,8 @@ pub fn write_first_version(from: &Local, path: &Path) {
     raw.execute_batch(include_str!("../../schema/0001.sql")).expect("first schema");
     raw.execute("ATTACH ? AS new", [from.path().to_str().expect("path")]).expect("attached");
     for table in ["account", "user", "sim", "log", "log_item", "log_account"] {
-        let sql = format!("SELECT group_concat(name) FROM pragma_table_xinfo('{table}') WHERE hidden = 0");
+        let sql =
+            format!("SELECT group_concat(name) FROM pragma_table_xinfo('{table}') WHERE hidden = 0");
         let columns: String = raw.query_row(&sql, [], |r| r.get(0)).expect("columns");
         let copy = format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}");
         raw.execute(&copy, []).expect("copied");

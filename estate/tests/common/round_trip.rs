@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use estate::export::{CsvStyle, Exporter, Format, columns};
 use estate::levels::{Alert, Levels};
 use estate::{
-    Cancel, Change, ChangeId, Estate, Filter, Gate, ImportOptions, Lifecycle, Query, Sim, SimId, Status,
-    Target, Time,
+    CancelToken, Change, ChangeId, Estate, Filter, Gate, ImportOptions, Lifecycle, Query, Sim, SimId,
+    Status, Target, Time,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -67,7 +67,8 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn account() -> impl Strategy<Value = String> {
-    let name = select(vec!["Depot", "Muller", "Müller", "a\\/b", "\\\\back", "=Sum", "Total", "N. & Co."]);
+    let name =
+        select(vec!["Depot", "Muller", "Müller", "a\\/b", "\\\\back", "=Sum", "Total", "N. & Co."]);
     prop::collection::vec(name, 0..3).prop_map(|names| {
         let mut path = "/Root".to_owned();
         for name in names {
@@ -89,7 +90,8 @@ fn values() -> impl Strategy<Value = Json> {
         select(vec!["ok", "alerted", "blocked"]),
         select(vec!["", "activate", "suspend", "resume", "terminate"]),
     );
-    let levels = ((size(), size(), size()), 1..2_000_000_000i64, 0..2_000_000_000i64, 0..2_000_000_000i64);
+    let levels =
+        ((size(), size(), size()), 1..2_000_000_000i64, 0..2_000_000_000i64, 0..2_000_000_000i64);
     let texts = (text(), lines(), names(), names(), account(), text(), text());
     let numbers = ("|[0-9]{15}", "|44[0-9]{6,13}", select(vec!["", "35203000280200000000000000003672"]));
     (state, levels, texts, numbers).prop_map(|(state, levels, texts, numbers)| {
@@ -151,13 +153,13 @@ pub fn raise_caps(estate: &dyn Estate) {
     query.filter = Filter::parse("iccid:*1 cap>0 status!=terminated status!=unmanaged").expect("filter");
     let levels = Levels { cap: Some(1 << 51), alert: Alert::Follow, hard: None, until_period_end: true };
     let change = Change::SetLevels { target: Target::query(query), levels };
-    let plan = estate.plan(&change, &Cancel::new()).expect("planned");
-    estate.apply(&ChangeId::new(), &change.confirmed(&plan), &go).expect("raised");
+    let plan = estate.plan(&change, &CancelToken::new()).expect("planned");
+    estate.apply(&ChangeId::new(), &change.with_confirmation(&plan), &go).expect("raised");
 }
 
 /// Every SIM with the path of its account, without what a store assigns.
 pub fn sims(estate: &dyn Estate) -> BTreeMap<String, (Sim, String)> {
-    let accounts = estate.accounts(&Cancel::new()).expect("accounts");
+    let accounts = estate.accounts(&CancelToken::new()).expect("accounts");
     let mut all = BTreeMap::new();
     let query = Query::all(estate.me().account, Time::now());
     let mut take = |sim: &Sim| {
@@ -167,19 +169,19 @@ pub fn sims(estate: &dyn Estate) -> BTreeMap<String, (Sim, String)> {
         all.insert(sim.iccid.clone(), (sim, path));
         Ok(true)
     };
-    estate.export(&query, None, &mut take, &Cancel::new()).expect("read");
+    estate.export(&query, None, &mut take, &CancelToken::new()).expect("read");
     all
 }
 
 /// Exports every SIM with every field.
 pub fn export(estate: &dyn Estate, format: Format) -> Vec<u8> {
-    let accounts = estate.accounts(&Cancel::new()).expect("accounts");
+    let accounts = estate.accounts(&CancelToken::new()).expect("accounts");
     let (mut file, query) =
         (tempfile::tempfile().expect("file"), Query::all(estate.me().account, Time::now()));
     let out = file.try_clone().expect("the same file");
     let mut exporter = Exporter::new(out, format, columns(&[]).expect("columns")).expect("begun");
     let mut write = |sim: &Sim| exporter.write(sim, &accounts).map(|()| true);
-    estate.export(&query, None, &mut write, &Cancel::new()).expect("exported");
+    estate.export(&query, None, &mut write, &CancelToken::new()).expect("exported");
     exporter.finish().expect("ended");
     let mut bytes = Vec::new();
     std::io::Seek::rewind(&mut file).expect("rewound");

@@ -1,8 +1,8 @@
 //! Who may change what: one table of (role, where the object is, change) and its verdict, and what runs it on any estate.
 
 use estate::{
-    AccountId, Change, ChangeId, Clear, Edit, Error, Estate, Grouping, Help, Levels, Listed, Role, SimId,
-    Target, UserChange, UserId, Verb,
+    AccountId, Change, ChangeId, Edit, Error, Estate, Grouping, Help, Levels, ListEdit, MoveOptions,
+    Role, SimId, Target, UserChange, UserId, Verb,
 };
 
 /// Where the object of a change is, as seen from the user's own account.
@@ -86,18 +86,34 @@ use Role::{Admin, User, ViewOnly};
 
 /// The table.
 pub const TABLE: &[Row] = &[
-    row("move", Admin, |o, _| Change::Move { target: sims(o), to: o.account, clear: Clear::default() }),
-    row("move", Admin, |o, own| Change::Move { target: sims(o), to: own.account, clear: Clear::default() }),
-    row("convert", Admin, |o, _| Change::Convert { target: sims(o), account: o.account, by: Grouping::Tag }),
+    row("move", Admin, |o, _| Change::Move {
+        target: sims(o),
+        to: o.account,
+        clear: MoveOptions::default(),
+    }),
+    row("move", Admin, |o, own| Change::Move {
+        target: sims(o),
+        to: own.account,
+        clear: MoveOptions::default(),
+    }),
+    row("convert", Admin, |o, _| Change::Convert {
+        target: sims(o),
+        account: o.account,
+        by: Grouping::Tag,
+    }),
     row("levels", Admin, |o, _| Change::SetLevels {
         target: sims(o),
         levels: Levels { cap: Some(77_000_000), ..Levels::default() },
     }),
     row("edit", User, |o, _| edit(o, Edit { notes: Some("seen".into()), ..Edit::default() })),
-    row("edit", Admin, |o, _| edit(o, Edit { tags: Listed::parse("+seen"), ..Edit::default() })),
-    row("edit", Admin, |o, _| edit(o, Edit { categories: Listed::parse("+seen"), ..Edit::default() })),
-    row("edit", Admin, |o, _| edit(o, Edit { recipients: Listed::parse("+a@b.example"), ..Edit::default() })),
-    row("authentication", ViewOnly, |o, _| edit(o, Edit { authentication: Some(false), ..Edit::default() })),
+    row("edit", Admin, |o, _| edit(o, Edit { tags: ListEdit::parse("+seen"), ..Edit::default() })),
+    row("edit", Admin, |o, _| edit(o, Edit { categories: ListEdit::parse("+seen"), ..Edit::default() })),
+    row("edit", Admin, |o, _| {
+        edit(o, Edit { recipients: ListEdit::parse("+a@b.example"), ..Edit::default() })
+    }),
+    row("authentication", ViewOnly, |o, _| {
+        edit(o, Edit { authentication: Some(false), ..Edit::default() })
+    }),
     row("activate", Admin, |o, _| edit(o, Edit::state(Verb::Activate, ""))),
     row("suspend", Admin, |o, _| edit(o, Edit::state(Verb::Suspend, ""))),
     row("resume", Admin, |o, _| edit(o, Edit::state(Verb::Resume, ""))),

@@ -9,7 +9,8 @@ pub fn statements() -> String {
     let columns = "id, account_id, name, email, email_key, role, state, created_at, notify, heard, invited_at, \
                    invited_by, signed_in, wanted";
     let users = include_str!("../../schema/0001.sql");
-    let (notify, invited) = (include_str!("../../schema/0004.sql"), include_str!("../../schema/0010.sql"));
+    let (notify, invited) =
+        (include_str!("../../schema/0004.sql"), include_str!("../../schema/0010.sql"));
     let added = |made: &str| {
         let lines = made.lines().filter(|line| line.starts_with("ALTER TABLE user ADD"));
         lines.collect::<Vec<_>>().join("\n")

@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use estate::{
-    AccountId, Cancel, Change, Estate, EventFilter, Help, Local, LogFilter, Query, Role, SimId, Target,
-    UserId,
+    AccountId, CancelToken, Change, Estate, EventFilter, Help, Local, LogFilter, Query, Role, SimId,
+    Target, UserId,
 };
 
 use super::changes::{self, apply, sim};
@@ -60,12 +60,12 @@ impl World {
 
     /// The account of that path.
     pub fn account(&self, path: &str) -> AccountId {
-        self.root.accounts(&Cancel::new()).expect("accounts").find(path).expect(path)
+        self.root.accounts(&CancelToken::new()).expect("accounts").find(path).expect(path)
     }
 
     /// The user of that address.
     pub fn user(&self, email: &str) -> UserId {
-        let users = self.root.users(None, &Cancel::new()).expect("users");
+        let users = self.root.users(None, &CancelToken::new()).expect("users");
         users.iter().find(|u| u.email == email).expect(email).id
     }
 
@@ -94,7 +94,8 @@ impl World {
 
     /// A user of the account in the middle, at the store itself.
     pub fn session(&self, role: Role) -> Local {
-        Local::open(&self.path(), Some(&format!("mid-{}@x.example", role.word())), false).expect("session")
+        Local::open(&self.path(), Some(&format!("mid-{}@x.example", role.word())), false)
+            .expect("session")
     }
 }
 
@@ -107,13 +108,14 @@ fn prepare(world: &World, kind: &str, object: &Object) {
     match kind {
         "resume" => drop(apply(&world.root, &verb(estate::Verb::Suspend))),
         "delete-account" => {
-            let users = world.root.users(Some(object.account), &Cancel::new()).unwrap_or_default();
+            let users = world.root.users(Some(object.account), &CancelToken::new()).unwrap_or_default();
             let to = world.account("/Root");
             let query = Query { deep: false, ..Query::all(object.account, changes::NOW) };
-            let clear = estate::Clear::default();
+            let clear = estate::MoveOptions::default();
             drop(apply(&world.root, &Change::Move { target: Target::query(query), to, clear }));
             // Admins last: the last one of an account that has users stays.
-            let (admins, others): (Vec<_>, Vec<_>) = users.into_iter().partition(|u| u.role == Role::Admin);
+            let (admins, others): (Vec<_>, Vec<_>) =
+                users.into_iter().partition(|u| u.role == Role::Admin);
             for user in others.into_iter().chain(admins) {
                 let gone = Change::ChangeUser { user: user.id, to: estate::UserChange::Remove };
                 apply(&world.root, &gone).expect("removed");
@@ -166,7 +168,7 @@ pub fn hidden_is_absent(open: &Open<'_>) {
         let said = |place| {
             let object = world.object(place);
             let change = (row.change)(&object, &own);
-            let planned = match session.plan(&change, &Cancel::new()) {
+            let planned = match session.plan(&change, &CancelToken::new()) {
                 Ok(plan) => format!("{:?}", (plan.total, plan.counts, plan.warnings)),
                 Err(error) => error.to_string(),
             };
@@ -186,7 +188,7 @@ pub fn hidden_is_absent(open: &Open<'_>) {
 
 /// Every read, aimed at an object, as one text.
 fn reads(local: &dyn Estate, object: &Object, iccid: &str) -> Vec<String> {
-    let c = Cancel::new();
+    let c = CancelToken::new();
     let whole = Query::all(object.account, changes::NOW);
     let log = |wanted: LogFilter| format!("{:?}", local.entries(&LogFilter { limit: 50, ..wanted }, &c));
     let mut out: Vec<String> = vec![
@@ -198,10 +200,10 @@ fn reads(local: &dyn Estate, object: &Object, iccid: &str) -> Vec<String> {
         format!("{:?}", local.count(&whole, &c)),
         format!("{:?}", local.sim(object.sim, &c)),
         format!("{:?}", local.usage(object.sim, &c)),
-        format!("{:?}", local.stated(object.sim, &c)),
+        format!("{:?}", local.last_state_change(object.sim, &c)),
         format!("{:?}", local.sim_by_iccid(iccid, &c).map(|_| ())),
         format!("{:?}", local.target_ids(&Target::ids([object.sim]), 9, &c)),
-        format!("{:?}", local.spread(&Target::ids([object.sim]), &c)),
+        format!("{:?}", local.levels_summary(&Target::ids([object.sim]), &c)),
         format!("{:?}", local.common(&Target::ids([object.sim]), &c).map(|c| (c.sims, c.notes, c.tags))),
         format!(
             "{:?}",
@@ -244,7 +246,9 @@ pub fn reads_are_blind(open: &Open<'_>) {
     let session = open(&world, Role::Admin);
     let session = session.as_ref();
     let absent = reads(session, &world.object(Place::Nowhere), "8900101000000000099");
-    for (place, iccid) in [(Place::Sibling, "8900101000000000013"), (Place::Parent, "8900101000000000014")] {
+    for (place, iccid) in
+        [(Place::Sibling, "8900101000000000013"), (Place::Parent, "8900101000000000014")]
+    {
         assert_eq!(reads(session, &world.object(place), iccid), absent, "{place:?}");
     }
 }

@@ -103,7 +103,9 @@ fn none_is_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Str
 }
 
 /// What is said, where null says nothing.
-fn said<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+fn deserialize_present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(from).map(Some)
 }
 
@@ -171,7 +173,7 @@ bulk! {
         #[serde(default, deserialize_with = "none_is_zero")]
         alert_bytes: Option<u64>,
         /// Whether an open session is ended at the cap too.
-        #[serde(default, deserialize_with = "said")]
+        #[serde(default, deserialize_with = "deserialize_present")]
         #[schema(value_type = bool)]
         hard_cap: Option<bool>,
         /// Whether the old cap comes back when the billing period ends.
@@ -221,7 +223,7 @@ bulk! {
         #[serde(default)]
         remove_recipients: Vec<String>,
         /// Whether the network lets them authenticate.
-        #[serde(default, deserialize_with = "said")]
+        #[serde(default, deserialize_with = "deserialize_present")]
         #[schema(value_type = bool)]
         authentication: Option<bool>,
     }

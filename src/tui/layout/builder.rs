@@ -50,8 +50,11 @@ pub struct Parts {
 /// Divides the inside of the frame.
 pub fn parts(inner: Rect) -> Parts {
     let rows = Rect { height: inner.height.saturating_sub(BELOW), ..inner };
-    let line =
-        |at: u16| Rect { y: (rows.bottom() + at).min(inner.bottom().saturating_sub(1)), height: 1, ..inner };
+    let line = |at: u16| Rect {
+        y: (rows.bottom() + at).min(inner.bottom().saturating_sub(1)),
+        height: 1,
+        ..inner
+    };
     Parts { rows, rule: line(0), text: line(1), mark: line(2), count: line(3), tools: line(4) }
 }
 
@@ -116,7 +119,8 @@ fn cells(builder: &Builder, path: &Path, area: Rect) -> Vec<(Cell, Rect)> {
         Some(Node::Row(row)) => {
             // Room for the "not" of what is negated, so that all fields stand in one column.
             let not = 4;
-            let mut cells = vec![(Cell::Field, cell(not, field)), (Cell::Verb, cell(not + field + 1, verb))];
+            let mut cells =
+                vec![(Cell::Field, cell(not, field)), (Cell::Verb, cell(not + field + 1, verb))];
             if row.verb.takes_value() {
                 cells.push((Cell::Value, cell(not + field + verb + 2, u16::MAX / 2)));
             }

@@ -9,7 +9,7 @@ use crate::tui::overlay::builder::Focus;
 use crate::tui::overlay::sim::Page;
 use crate::tui::overlay::support::About;
 use crate::tui::overlay::{
-    Builder, Confirm, Form, FormFor, Overlay, Prompt, ResultPane, SavedPane, SimPane, SupportPane,
+    Builder, Confirm, Form, FormKind, Overlay, Prompt, ResultPane, SavedPane, SimPane, SupportPane,
 };
 use crate::tui::term::{Code, Key};
 
@@ -66,7 +66,9 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
         Overlay::Sim(pane) => sim_buttons(pane),
         Overlay::Support(pane) => support_buttons(pane),
         Overlay::Probe(_) | Overlay::Link(_) => vec![close(), letter('y', "Copy")],
-        Overlay::Spending(_) => vec![plain(Code::Tab, "[ Tab Next page ]"), letter('e', "Export"), close()],
+        Overlay::Spending(_) => {
+            vec![plain(Code::Tab, "[ Tab Next page ]"), letter('e', "Export"), close()]
+        }
         Overlay::Alerts(_) => vec![plain(Code::Enter, "[ Enter Show ]"), close()],
         Overlay::Columns(_) => vec![
             plain(Code::Enter, "[ Enter Done ]"),
@@ -107,8 +109,11 @@ fn offered_by(overlay: &Overlay) -> Vec<(Key, String)> {
 
 fn confirm_buttons(confirm: &Confirm) -> Vec<(Key, String)> {
     let mut list = vec![plain(Code::Esc, "[ Esc Cancel ]")];
-    let (key, name) =
-        if confirm.to_type().is_some() { (Key::plain(Code::Enter), "Enter") } else { (Key::char('y'), "y") };
+    let (key, name) = if confirm.to_type().is_some() {
+        (Key::plain(Code::Enter), "Enter")
+    } else {
+        (Key::char('y'), "y")
+    };
     if confirm.fault.is_none() && !confirm.is_idle() {
         list.push((key, format!("[ {name} {} ]", confirm.verb())));
     }
@@ -130,11 +135,12 @@ fn form_buttons(form: &Form) -> Vec<(Key, String)> {
         (Key::plain(Code::Enter), "Enter")
     };
     // Where there is no room for all, the way out stays.
-    let mut list = vec![(submit, format!("[ {name} {} ]", form.verb)), plain(Code::Esc, "[ Esc Cancel ]")];
+    let mut list =
+        vec![(submit, format!("[ {name} {} ]", form.verb)), plain(Code::Esc, "[ Esc Cancel ]")];
     if form.fields.len() > 1 {
         list.push(plain(Code::Tab, "[ Tab Next field ]"));
     }
-    if form.purpose == FormFor::Profile {
+    if form.purpose == FormKind::Profile {
         list.push((Key { ctrl: true, ..Key::char('e') }, "[ Ctrl+E Sessions ]".to_owned()));
     }
     list
@@ -194,7 +200,7 @@ fn result_buttons(result: &ResultPane) -> Vec<(Key, String)> {
     if result.retries() {
         list.push(letter('r', "Retry left out"));
     }
-    if result.counts.missed() > 0 {
+    if result.counts.missed_count() > 0 {
         list.push(letter('s', "Select"));
     }
     list.push(letter('e', "Export"));

@@ -32,7 +32,7 @@ pub fn chips(model: &Model) -> Vec<Chip> {
     let parts = parts(&model.query.filter);
     let (mut x, mut placed) = (line.x + 1, Vec::new());
     for (at, part) in parts.iter().enumerate() {
-        let text = shortened(&chip(part), widest(line));
+        let text = shorten(&chip(part), widest(line));
         let width = text.width() as u16 + 4;
         let last = at + 1 == parts.len();
         // Room is kept to say that there are more.
@@ -53,7 +53,7 @@ pub fn chips(model: &Model) -> Vec<Chip> {
     placed
 }
 
-fn shortened(text: &str, widest: usize) -> String {
+fn shorten(text: &str, widest: usize) -> String {
     if text.width() <= widest {
         return text.to_owned();
     }

@@ -8,7 +8,7 @@ use super::{alerts, builder, form};
 use crate::tui::layout::regions::{Dialog, middle};
 use crate::tui::model::Model;
 use crate::tui::overlay::support::About;
-use crate::tui::overlay::{Choosable, FormFor, Overlay};
+use crate::tui::overlay::{Choosable, FormKind, Overlay};
 
 /// Where the top overlay is.
 pub fn dialog(model: &Model) -> Option<Dialog> {
@@ -31,37 +31,37 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
                 Some(at) => corner(screen, at, wide, tall),
                 None => middle(screen, wide, tall),
             };
-            listed(area, if chooser.input.is_some() { 2 } else { 0 }, 0, chooser.cursor)
+            list_dialog(area, if chooser.input.is_some() { 2 } else { 0 }, 0, chooser.cursor)
         }
-        Overlay::Confirm(confirm) => listed(middle(screen, 76, confirm.height()), 0, 1, 0),
+        Overlay::Confirm(confirm) => list_dialog(middle(screen, 76, confirm.height()), 0, 1, 0),
         Overlay::Prompt(prompt) => {
             let options = u16::from(!prompt.purpose.options().is_empty());
-            listed(middle(screen, 72, 7 + options), 0, 1, 0)
+            list_dialog(middle(screen, 72, 7 + options), 0, 1, 0)
         }
         Overlay::Result(result) => {
-            listed(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
+            list_dialog(middle(screen, 110, screen.height.saturating_sub(4)), 4, 1, result.cursor)
         }
         Overlay::History(history) => {
-            listed(middle(screen, 160, screen.height.saturating_sub(4)), 1, 1, history.cursor)
+            list_dialog(middle(screen, 160, screen.height.saturating_sub(4)), 1, 1, history.cursor)
         }
-        Overlay::Builder(builder) => listed(builder::frame(builder, screen), 0, 1, 0),
+        Overlay::Builder(builder) => list_dialog(builder::frame(builder, screen), 0, 1, 0),
         Overlay::Columns(pane) => {
             let tall = pane.lines().len() as u16 + 6;
-            listed(beside(screen, 48, tall.min(screen.height.saturating_sub(2))), 1, 3, pane.cursor)
+            list_dialog(beside(screen, 48, tall.min(screen.height.saturating_sub(2))), 1, 3, pane.cursor)
         }
         Overlay::Saved(pane) => {
             let tall = (pane.len() as u16 + 5).clamp(11, screen.height.saturating_sub(2).max(11));
-            listed(middle(screen, 92, tall), 1, 2, pane.cursor)
+            list_dialog(middle(screen, 92, tall), 1, 2, pane.cursor)
         }
         Overlay::Numbers(pane) => {
             let lines = pane.missing.len().max(pane.all.len()).min(100) as u16;
             let tall = (lines + 6).clamp(10, screen.height.saturating_sub(4).max(10));
-            listed(middle(screen, 72, tall), 2, 1, pane.cursor)
+            list_dialog(middle(screen, 72, tall), 2, 1, pane.cursor)
         }
         Overlay::Alerts(pane) => {
             // A low screen leaves no rows around it.
             let around = if screen.height < 18 { 0 } else { 4 };
-            let whole = listed(middle(screen, 110, screen.height - around), 0, 2, 0);
+            let whole = list_dialog(middle(screen, 110, screen.height - around), 0, 2, 0);
             let list = alerts::lines(pane, whole.inner).list;
             let cursor = pane.cursor.saturating_sub(WATCHED.len());
             let first = (cursor + 1).saturating_sub(usize::from(list.height).max(1));
@@ -75,33 +75,33 @@ pub fn dialog_of(model: &Model, overlay: &Overlay) -> Dialog {
 fn page_of(screen: Rect, overlay: &Overlay) -> Dialog {
     match overlay {
         Overlay::Sim(_) | Overlay::Spending(_) => {
-            listed(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
+            list_dialog(middle(screen, 124, screen.height.saturating_sub(2).min(40)), 2, 2, 0)
         }
-        Overlay::Levels(_) => listed(middle(screen, 76, 17), 0, 1, 0),
+        Overlay::Levels(_) => list_dialog(middle(screen, 76, 17), 0, 1, 0),
         Overlay::Support(pane) => {
             let contact = matches!(pane.help, Some(estate::Help::Contact(_)));
             // A contact is a pop-up; a page takes what room there is.
             let small = contact && pane.pages.open == About::Help;
             let tall = if small { 12 } else { screen.height.saturating_sub(2) };
-            listed(middle(screen, if small { 64 } else { 100 }, tall), 2, 2, 0)
+            list_dialog(middle(screen, if small { 64 } else { 100 }, tall), 2, 2, 0)
         }
         Overlay::Probe(pane) => {
             let tall = (pane.lines().len() as u16 + 5).clamp(8, screen.height.saturating_sub(2).max(8));
-            listed(middle(screen, 84, tall), 1, 2, 0)
+            list_dialog(middle(screen, 84, tall), 1, 2, 0)
         }
-        Overlay::Link(_) => listed(middle(screen, 116, 11), 1, 2, 0),
+        Overlay::Link(_) => list_dialog(middle(screen, 116, 11), 1, 2, 0),
         Overlay::Form(open) => {
-            let page = matches!(open.purpose, FormFor::HelpPage(_));
+            let page = matches!(open.purpose, FormKind::HelpPage(_));
             let tall = if page { screen.height.saturating_sub(2) } else { form::height(open) };
-            listed(middle(screen, if page { 100 } else { 84 }, tall), 0, 1, 0)
+            list_dialog(middle(screen, if page { 100 } else { 84 }, tall), 0, 1, 0)
         }
         Overlay::Messages(top) => {
-            let mut dialog = listed(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
+            let mut dialog = list_dialog(middle(screen, 100, screen.height.saturating_sub(4)), 0, 1, 0);
             dialog.first = *top;
             dialog
         }
         // Work under way.
-        _ => listed(middle(screen, 60, 8), 0, 1, 0),
+        _ => list_dialog(middle(screen, 60, 8), 0, 1, 0),
     }
 }
 
@@ -110,7 +110,7 @@ fn reach(item: &Choosable) -> usize {
     item.note.width().max(item.why.as_ref().map_or(0, |why| why.width().min(44)))
 }
 
-fn listed(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
+fn list_dialog(area: Rect, above: u16, below: u16, cursor: usize) -> Dialog {
     let inner = Rect {
         x: area.x + 1,
         y: area.y + 1,

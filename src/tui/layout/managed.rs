@@ -34,10 +34,10 @@ fn above(tab: Tab) -> u16 {
 pub fn parts(model: &Model) -> Option<Parts> {
     let page = model.page.as_ref()?;
     let area = areas(model).table;
-    (area.width > 0).then(|| divided(page, area))
+    (area.width > 0).then(|| page_parts(page, area))
 }
 
-fn divided(page: &Managed, area: Rect) -> Parts {
+fn page_parts(page: &Managed, area: Rect) -> Parts {
     let line = |y: u16, height: u16| {
         let y = y.min(area.height);
         let height = height.min(area.height - y);

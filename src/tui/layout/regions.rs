@@ -81,7 +81,8 @@ pub fn areas(model: &Model) -> Areas {
         ..table
     };
     areas.header = Rect { y: table.y + above, height: 1.min(table.height), ..areas.rows };
-    areas.scrollbar = Rect { x: table.right().saturating_sub(1), width: 1.min(table.width), ..areas.rows };
+    areas.scrollbar =
+        Rect { x: table.right().saturating_sub(1), width: 1.min(table.width), ..areas.rows };
     areas
 }
 
@@ -121,8 +122,8 @@ pub(crate) fn details(model: &Model, areas: &mut Areas, table: &mut Rect) {
 /// The columns on the screen: which, where, how wide. The pinned ones come first and stay.
 pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
     let room = table.width.saturating_sub(GUTTER + 1);
-    let all = model.columns.shown();
-    let (pinned, others) = all.split_at(model.columns.pinned());
+    let all = model.columns.shown_columns();
+    let (pinned, others) = all.split_at(model.columns.pinned_count());
     let scrolled = model.table.column.min(others.len().saturating_sub(1));
     let mut shown: Vec<(&Shown, u16)> = Vec::new();
     let mut used = 0;

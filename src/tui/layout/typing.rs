@@ -12,9 +12,10 @@ use crate::tui::overlay::builder::{Cell, Focus};
 use crate::tui::overlay::line::{Line, SHOWN};
 
 /// The place below the cell under the cursor: a list opens there.
-pub fn pointed(model: &Model) -> Option<(u16, u16)> {
+pub fn anchor_of_cell(model: &Model) -> Option<(u16, u16)> {
     let Some(Overlay::Builder(open)) = model.overlays.last() else { return None };
-    let placed = rows(open, parts(dialog(model)?.inner).rows).into_iter().find(|p| p.line == open.line)?;
+    let placed =
+        rows(open, parts(dialog(model)?.inner).rows).into_iter().find(|p| p.line == open.line)?;
     let (_, area) = placed.cells.iter().find(|(cell, _)| *cell == open.cell)?;
     Some((area.x.saturating_sub(2), area.y))
 }
@@ -65,7 +66,7 @@ pub fn column(line: &Line, area: Rect, at: usize) -> u16 {
 }
 
 /// Where the suggestions are shown: below the line, or above it where there is more room.
-pub fn offered(model: &Model) -> Option<(Rect, &Line)> {
+pub fn suggestion_area(model: &Model) -> Option<(Rect, &Line)> {
     let Typing { line, area } = typing(model)?;
     if line.offered.is_empty() {
         return None;

@@ -33,7 +33,7 @@ impl Kind {
 
 /// Where an estate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub struct Location {
     /// Its file, or the address of its server.
     pub place: String,
     /// Identifies the estate across paths and sessions.
@@ -81,7 +81,7 @@ pub struct Search {
 
 /// A saved filter that was called.
 #[derive(Debug, Clone)]
-pub struct Called {
+pub struct ActiveFilter {
     /// Its name.
     pub name: String,
     /// What it filters by: another filter, and it is left.
@@ -124,7 +124,7 @@ pub struct Layout {
 
 /// What a saved filter with a layout or an account of its own is left to.
 #[derive(Debug)]
-pub struct Usual {
+pub struct PreviousView {
     /// The columns.
     pub columns: Columns,
     /// The order.

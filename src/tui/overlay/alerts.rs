@@ -4,7 +4,7 @@ use estate::Event;
 use estate::saved::WATCHED;
 
 use super::list::step;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// What needs attention, each a filter away; and what happened.
@@ -27,18 +27,20 @@ impl AlertsPane {
     }
 
     /// Shows what is under the cursor: the SIMs of a filter, or the one SIM of an event.
-    pub fn open(&self) -> Reply {
+    pub fn open(&self) -> DialogResponse {
         match (WATCHED.get(self.cursor), self.event()) {
-            (Some((_, filter)), _) => Reply::Show(filter),
-            (None, Some(event)) => Reply::Details(event.sim, event.iccid.clone(), event.label.clone()),
-            (None, None) => Reply::Stay,
+            (Some((_, filter)), _) => DialogResponse::Show(filter),
+            (None, Some(event)) => {
+                DialogResponse::Details(event.sim, event.iccid.clone(), event.label.clone())
+            }
+            (None, None) => DialogResponse::Stay,
         }
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Char('q') => return Reply::Close,
+            Code::Esc | Code::Char('q') => return DialogResponse::Close,
             Code::Enter => return self.open(),
             Code::Char(digit @ '1'..='9') => {
                 let at = digit as usize - '1' as usize;
@@ -52,6 +54,6 @@ impl AlertsPane {
                 step(key, &mut self.cursor, WATCHED.len() + events);
             }
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

@@ -8,8 +8,8 @@ use estate::{Accounts, Field, Filter, List, Lookup, Value};
 
 use super::chooser::{Choosable, Chooser};
 use super::line::{Holds, Line, Typed};
-use crate::tui::conditions::{Group, Node, Path, Row, Verb, typed, verbs};
-use crate::tui::overlay::response::{Choice, Reply};
+use crate::tui::conditions::{Group, Node, Path, Row, Verb, as_typed, verbs};
+use crate::tui::overlay::response::{DialogResponse, MenuChoice};
 use crate::tui::term::{Code, Key};
 
 /// What the keys go to.
@@ -126,7 +126,7 @@ impl Builder {
     }
 
     /// The rows were changed: the text follows, and the matches are counted anew.
-    fn changed(&mut self) -> Reply {
+    fn after_change(&mut self) -> DialogResponse {
         self.line = self.line.min(self.whole.lines().len() - 1);
         if let Ok(filter) = self.whole.filter() {
             self.text.set(&filter.to_string());
@@ -134,7 +134,7 @@ impl Builder {
         self.recount()
     }
 
-    fn recount(&mut self) -> Reply {
+    fn recount(&mut self) -> DialogResponse {
         let faulty = |path: Path| match self.whole.get(&path) {
             Some(Node::Row(row)) => row.fault().map(|fault| (path, fault)),
             _ => None,
@@ -143,16 +143,16 @@ impl Builder {
         self.readable = self.filter().is_ok();
         self.count = None;
         self.fault = None;
-        Reply::Tally
+        DialogResponse::Tally
     }
 
     /// Takes a value that is typed, and tells whether anything changed.
-    pub fn leave(&mut self) -> Reply {
+    pub fn leave(&mut self) -> DialogResponse {
         if self.edit.is_none() {
-            return Reply::Stay;
+            return DialogResponse::Stay;
         }
         self.accept();
-        self.changed()
+        self.after_change()
     }
 
     /// Puts the cursor on a cell.
@@ -166,7 +166,7 @@ impl Builder {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         if self.edit.is_some() {
             return self.edit_key(key);
         }
@@ -178,52 +178,54 @@ impl Builder {
             (Focus::Text, _) => self.text_key(key),
             (Focus::Rows, Code::Tab | Code::BackTab) => {
                 self.focus = Focus::Text;
-                Reply::Stay
+                DialogResponse::Stay
             }
             (Focus::Rows, _) => self.rows_key(key),
         }
     }
 
     /// Esc: the suggestions go first; what was changed is asked about.
-    fn leave_all(&mut self) -> Reply {
+    fn leave_all(&mut self) -> DialogResponse {
         if self.focus == Focus::Text && self.text.put_away() {
-            return Reply::Stay;
+            return DialogResponse::Stay;
         }
         let changed = self.text.fault.is_some() || self.whole.filter().as_ref() != Ok(&self.before);
         if changed && !self.warned {
             self.warned = true;
-            return Reply::Say("Esc again drops what was changed here; y applies it".into());
+            return DialogResponse::Say("Esc again drops what was changed here; y applies it".into());
         }
-        Reply::Close
+        DialogResponse::Close
     }
 
     /// The text is typed in: what can be read becomes rows.
-    fn text_key(&mut self, key: Key) -> Reply {
+    fn text_key(&mut self, key: Key) -> DialogResponse {
         let accounts = Arc::clone(&self.accounts);
         match self.text.key(key, &accounts, &self.known) {
             Typed::Changed | Typed::Done => self.read_text(),
-            Typed::Same => Reply::Stay,
+            Typed::Same => DialogResponse::Stay,
             Typed::No => match key.code {
-                Code::Enter if self.text.fault.is_none() => Reply::Apply(false),
-                Code::Enter => Reply::Say("this cannot be read yet: mend it where the mark is".into()),
+                Code::Enter if self.text.fault.is_none() => DialogResponse::Apply(false),
+                Code::Enter => {
+                    DialogResponse::Say("this cannot be read yet: mend it where the mark is".into())
+                }
                 Code::BackTab | Code::Up => {
                     self.focus = Focus::Rows;
-                    Reply::Stay
+                    DialogResponse::Stay
                 }
-                _ => Reply::Stay,
+                _ => DialogResponse::Stay,
             },
         }
     }
 
     /// The text was changed: what can be read becomes rows.
-    pub fn read_text(&mut self) -> Reply {
-        let Ok(filter) = Filter::parse(self.text.text()) else { return Reply::Stay };
+    pub fn read_text(&mut self) -> DialogResponse {
+        let Ok(filter) = Filter::parse(self.text.text()) else { return DialogResponse::Stay };
         self.whole = Group::of(&filter);
         self.line = self.line.min(self.whole.lines().len() - 1);
         self.recount()
     }
 
-    fn rows_key(&mut self, key: Key) -> Reply {
+    fn rows_key(&mut self, key: Key) -> DialogResponse {
         let last = self.whole.lines().len() - 1;
         match key.code {
             Code::Up | Code::Char('k') => self.line = self.line.saturating_sub(1),
@@ -239,11 +241,11 @@ impl Builder {
             Code::Char(c) if !key.ctrl && !key.alt => return self.act(c),
             _ => {}
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// What a letter does to the part under the cursor.
-    pub fn act(&mut self, letter: char) -> Reply {
+    pub fn act(&mut self, letter: char) -> DialogResponse {
         if self.edit.is_some() {
             self.accept();
         }
@@ -255,14 +257,17 @@ impl Builder {
                 let row = Node::Row(Row::blank(Field::Account));
                 match self.whole.get(&path) {
                     // From the head of a group that has something in it, the next condition comes after the group.
-                    Some(Node::Group(group)) if !group.nodes.is_empty() => self.whole.add_after(&path, row),
+                    Some(Node::Group(group)) if !group.nodes.is_empty() => {
+                        self.whole.add_after(&path, row)
+                    }
                     _ => self.whole.add(&path, row),
                 }
             }
             'A' => {
                 self.cell = Cell::Field;
                 let any = !self.in_any(&path);
-                let group = Group { negated: false, any, nodes: vec![Node::Row(Row::blank(Field::Account))] };
+                let group =
+                    Group { negated: false, any, nodes: vec![Node::Row(Row::blank(Field::Account))] };
                 let mut at = self.whole.add(&path, Node::Group(group));
                 at.push(0);
                 at
@@ -276,7 +281,7 @@ impl Builder {
                 path
             }
             'd' => self.whole.duplicate(&path),
-            'x' if path.is_empty() => return Reply::Say("r takes all conditions away".into()),
+            'x' if path.is_empty() => return DialogResponse::Say("r takes all conditions away".into()),
             'x' => {
                 self.whole.remove(&path);
                 let line = self.line;
@@ -285,51 +290,56 @@ impl Builder {
             }
             'K' => self.whole.shift(&path, false),
             'J' => self.whole.shift(&path, true),
-            'y' => return Reply::Apply(false),
-            's' => return Reply::Apply(true),
-            'h' => return Reply::Recent,
+            'y' => return DialogResponse::Apply(false),
+            's' => return DialogResponse::Apply(true),
+            'h' => return DialogResponse::Recent,
             'r' => {
-                self.whole = Group { nodes: vec![Node::Row(Row::blank(Field::Account))], ..Group::default() };
+                self.whole =
+                    Group { nodes: vec![Node::Row(Row::blank(Field::Account))], ..Group::default() };
                 (self.line, self.cell) = (1, Cell::Field);
                 vec![0]
             }
-            _ => return Reply::Stay,
+            _ => return DialogResponse::Stay,
         };
         self.go_to(&at);
-        self.changed()
+        self.after_change()
     }
 
     fn in_any(&mut self, path: &[usize]) -> bool {
-        let way =
-            if self.whole.group(path).is_some() { path } else { path.split_last().map_or(path, |(_, w)| w) };
+        let way = if self.whole.group(path).is_some() {
+            path
+        } else {
+            path.split_last().map_or(path, |(_, w)| w)
+        };
         self.whole.group(way).is_some_and(|group| group.any)
     }
 
     /// Opens the cell under the cursor: a list to choose from, or a line to type in.
-    pub fn open(&mut self) -> Reply {
+    pub fn open(&mut self) -> DialogResponse {
         let Some(row) = self.row().cloned() else { return self.act('o') };
         match self.cell {
             Cell::Field => self.ask(fields(row.field)),
             Cell::Verb => self.ask(comparisons(&row)),
             Cell::Value if !row.verb.takes_value() => {
-                Reply::Say(format!("\"{}\" needs no value", row.verb.label(row.field)))
+                DialogResponse::Say(format!("\"{}\" needs no value", row.verb.label(row.field)))
             }
             Cell::Value if matches!(row.verb, Verb::Under | Verb::At) && row.values().len() < 2 => {
                 self.ask(self.paths(row.values().first()))
             }
             Cell::Value => {
-                let holds = if row.verb == Verb::Reads { Holds::Filter } else { Holds::Values(row.field) };
+                let holds =
+                    if row.verb == Verb::Reads { Holds::Filter } else { Holds::Values(row.field) };
                 let mut line = Line::new(&row.value, holds);
                 line.offer(&self.accounts, &self.known, true);
                 self.edit = Some(line);
-                Reply::Stay
+                DialogResponse::Stay
             }
         }
     }
 
-    fn ask(&mut self, chooser: Chooser) -> Reply {
+    fn ask(&mut self, chooser: Chooser) -> DialogResponse {
         self.asked = Some(chooser);
-        Reply::Ask
+        DialogResponse::Ask
     }
 
     fn paths(&self, now: Option<&Value>) -> Chooser {
@@ -337,7 +347,7 @@ impl Builder {
             let path = self.accounts.path(account.id);
             let note = estate::number::sims(account.subtree);
             let label = self.accounts.names(account.id).join(" / ");
-            Choosable::new(label, note, Choice::Value(typed(&[Value::Text(path)])))
+            Choosable::new(label, note, MenuChoice::Value(as_typed(&[Value::Text(path)])))
         };
         let mut chooser = Chooser::picker("Account", self.accounts.all().iter().map(line).collect());
         let here = |account: &estate::Account| {
@@ -347,27 +357,27 @@ impl Builder {
         chooser
     }
 
-    fn edit_key(&mut self, key: Key) -> Reply {
+    fn edit_key(&mut self, key: Key) -> DialogResponse {
         let accounts = Arc::clone(&self.accounts);
-        let Some(edit) = &mut self.edit else { return Reply::Stay };
+        let Some(edit) = &mut self.edit else { return DialogResponse::Stay };
         match edit.key(key, &accounts, &self.known) {
             Typed::Changed => self.recount(),
             Typed::Done => {
                 self.accept();
-                self.changed()
+                self.after_change()
             }
-            Typed::Same => Reply::Stay,
+            Typed::Same => DialogResponse::Stay,
             Typed::No => match key.code {
-                Code::Esc if edit.put_away() => Reply::Stay,
+                Code::Esc if edit.put_away() => DialogResponse::Stay,
                 Code::Esc => {
                     self.edit = None;
                     self.recount()
                 }
                 Code::Enter | Code::Up | Code::Down | Code::BackTab => {
                     self.accept();
-                    self.changed()
+                    self.after_change()
                 }
-                _ => Reply::Stay,
+                _ => DialogResponse::Stay,
             },
         }
     }
@@ -382,11 +392,11 @@ impl Builder {
     }
 
     /// Takes what was chosen for the cell under the cursor.
-    pub fn chosen(&mut self, choice: &Choice) -> Reply {
+    pub fn take_choice(&mut self, choice: &MenuChoice) -> DialogResponse {
         let path = self.path();
-        let Some(row) = self.whole.row(&path) else { return Reply::Stay };
+        let Some(row) = self.whole.row(&path) else { return DialogResponse::Stay };
         match choice {
-            Choice::Field(field) => {
+            MenuChoice::Field(field) => {
                 if row.field.shape() != field.shape() {
                     row.value.clear();
                 }
@@ -396,22 +406,22 @@ impl Builder {
                 }
                 self.cell = Cell::Verb;
             }
-            Choice::Verb(verb) => {
+            MenuChoice::Verb(verb) => {
                 row.turn_to(*verb);
                 self.cell = Cell::Value;
             }
-            Choice::Value(value) => value.clone_into(&mut row.value),
-            _ => return Reply::Stay,
+            MenuChoice::Value(value) => value.clone_into(&mut row.value),
+            _ => return DialogResponse::Stay,
         }
-        self.changed()
+        self.after_change()
     }
 
     /// Takes pasted text: a list of numbers as a condition of its own, anything else into the line that is open.
-    pub fn paste(&mut self, text: &str) -> Reply {
+    pub fn paste(&mut self, text: &str) -> DialogResponse {
         let accounts = Arc::clone(&self.accounts);
         match List::read(text) {
-            Err(error) => return Reply::Say(error.to_string()),
-            Ok(list) if list.entries.len() > 1 => return Reply::LookUp(list),
+            Err(error) => return DialogResponse::Say(error.to_string()),
+            Ok(list) if list.entries.len() > 1 => return DialogResponse::LookUp(list),
             Ok(_) => {}
         }
         if self.focus == Focus::Text {
@@ -426,9 +436,9 @@ impl Builder {
             }
             (None, Some(row)) if self.cell == Cell::Value && row.verb.takes_value() => {
                 estate::text::clean(text).trim().clone_into(&mut row.value);
-                self.changed()
+                self.after_change()
             }
-            _ => Reply::Say("open the value first, then paste".into()),
+            _ => DialogResponse::Say("open the value first, then paste".into()),
         }
     }
 
@@ -455,7 +465,7 @@ impl Builder {
             _ => self.whole.add(&path, node),
         };
         self.go_to(&at);
-        self.changed();
+        self.after_change();
     }
 
     /// Takes accounts that were read anew.
@@ -467,7 +477,7 @@ impl Builder {
 fn fields(now: Field) -> Chooser {
     let line = |(field, title): &(Field, &str)| Choosable {
         words: field.name().to_owned(),
-        ..Choosable::new(*title, field.name(), Choice::Field(*field))
+        ..Choosable::new(*title, field.name(), MenuChoice::Field(*field))
     };
     let mut chooser = Chooser::picker("Field", TITLES.iter().map(line).collect());
     chooser.cursor = TITLES.iter().position(|row| row.0 == now).unwrap_or(0);
@@ -475,7 +485,7 @@ fn fields(now: Field) -> Chooser {
 }
 
 fn comparisons(row: &Row) -> Chooser {
-    let line = |verb: &Verb| Choosable::new(verb.label(row.field), "", Choice::Verb(*verb));
+    let line = |verb: &Verb| Choosable::new(verb.label(row.field), "", MenuChoice::Verb(*verb));
     let mut chooser = Chooser::menu(row.field.title(), None, verbs(row.field).iter().map(line).collect());
     chooser.cursor = verbs(row.field).iter().position(|v| *v == row.verb).unwrap_or(0);
     chooser
@@ -508,8 +518,8 @@ mod tests {
         keys(&mut b, "n");
         assert_eq!(b.text.text(), "-status=active");
         keys(&mut b, "a");
-        b.chosen(&Choice::Field(Field::Used));
-        b.chosen(&Choice::Verb(Verb::More));
+        b.take_choice(&MenuChoice::Field(Field::Used));
+        b.take_choice(&MenuChoice::Verb(Verb::More));
         keys(&mut b, "\n1GB");
         assert_eq!(b.filter().expect("trial").to_string(), "-status=active used>1GB");
         assert_eq!(b.text.text(), "-status=active", "not before Enter");
@@ -531,10 +541,13 @@ mod tests {
         assert!(b.filter().is_err());
         keys(&mut b, "\t(");
         assert!(b.text.fault.is_some());
-        assert!(matches!(b.key(Key::plain(Code::Enter)), Reply::Say(_)));
+        assert!(matches!(b.key(Key::plain(Code::Enter)), DialogResponse::Say(_)));
         b.text.put_away();
-        assert!(matches!(b.key(Key::plain(Code::Esc)), Reply::Say(_)), "changes are asked about");
-        assert_eq!(b.key(Key::plain(Code::Esc)), Reply::Close);
+        assert!(
+            matches!(b.key(Key::plain(Code::Esc)), DialogResponse::Say(_)),
+            "changes are asked about"
+        );
+        assert_eq!(b.key(Key::plain(Code::Esc)), DialogResponse::Close);
     }
 
     #[test]
@@ -546,8 +559,8 @@ mod tests {
         b.line = 2;
         keys(&mut b, "a");
         assert_eq!(b.path(), [2]);
-        b.chosen(&Choice::Verb(Verb::Is));
-        b.chosen(&Choice::Value("Acme".into()));
+        b.take_choice(&MenuChoice::Verb(Verb::Is));
+        b.take_choice(&MenuChoice::Value("Acme".into()));
         assert_eq!(b.text.text(), "c (a or b) account=Acme");
     }
 }

@@ -4,7 +4,7 @@ use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 use tui_input::{Input, InputRequest};
 
-use crate::tui::overlay::response::{Choice, Reply};
+use crate::tui::overlay::response::{DialogResponse, MenuChoice};
 use crate::tui::term::{Code, Key};
 
 /// One line of a chooser.
@@ -19,35 +19,42 @@ pub struct Choosable {
     /// Why it cannot be chosen.
     pub why: Option<String>,
     /// What it means.
-    pub choice: Choice,
+    pub choice: MenuChoice,
     /// The key that chooses it at once, in a chooser without a line.
     pub key: Option<char>,
 }
 
 impl Choosable {
     /// A line that can be chosen.
-    pub fn new(label: impl Into<String>, note: impl Into<String>, choice: Choice) -> Self {
-        Self { label: label.into(), note: note.into(), words: String::new(), why: None, choice, key: None }
+    pub fn new(label: impl Into<String>, note: impl Into<String>, choice: MenuChoice) -> Self {
+        Self {
+            label: label.into(),
+            note: note.into(),
+            words: String::new(),
+            why: None,
+            choice,
+            key: None,
+        }
     }
 
     /// A heading between lines.
     pub fn heading(label: impl Into<String>) -> Self {
-        Self::new(label, "", Choice::Nothing)
+        Self::new(label, "", MenuChoice::Nothing)
     }
 
     /// Whether it is the path of an account.
     pub fn is_path(&self) -> bool {
-        matches!(self.choice, Choice::MoveTo(_) | Choice::Hang(..) | Choice::GoTo(_))
+        matches!(self.choice, MenuChoice::MoveTo(_) | MenuChoice::Hang(..) | MenuChoice::GoTo(_))
     }
 
     /// What is matched: of a path the part that differs.
-    fn matched(&self) -> &str {
+    fn match_text(&self) -> &str {
         let below = self.label.split_once(" / ").filter(|_| self.is_path());
         below.map_or(self.label.as_str(), |(_, rest)| rest)
     }
 
     fn is_heading(&self) -> bool {
-        self.choice == Choice::Nothing && self.why.is_none()
+        self.choice == MenuChoice::Nothing && self.why.is_none()
     }
 }
 
@@ -84,12 +91,12 @@ impl Chooser {
     }
 
     /// What is typed.
-    pub fn typed(&self) -> &str {
+    pub fn input_text(&self) -> &str {
         self.input.as_ref().map_or("", Input::value)
     }
 
     fn narrow(&mut self) {
-        let typed = self.typed().trim().to_owned();
+        let typed = self.input_text().trim().to_owned();
         self.cursor = 0;
         if typed.is_empty() {
             self.shown = (0..self.items.len()).collect();
@@ -97,7 +104,7 @@ impl Chooser {
             let matcher = SkimMatcherV2::default().ignore_case();
             let lower = typed.to_lowercase();
             let score = |item: &Choosable| {
-                let label = matcher.fuzzy_match(item.matched(), &typed).map(|s| s * 2);
+                let label = matcher.fuzzy_match(item.match_text(), &typed).map(|s| s * 2);
                 // Other words count only where they are spelt out: letters strewn over a sentence mean nothing.
                 label.or_else(|| item.words.to_lowercase().contains(&lower).then_some(1))
             };
@@ -146,20 +153,20 @@ impl Chooser {
     }
 
     /// Chooses the line under the cursor.
-    pub fn choose(&self) -> Reply {
+    pub fn choose(&self) -> DialogResponse {
         match self.current() {
-            None => Reply::Stay,
+            None => DialogResponse::Stay,
             Some(item) => match &item.why {
-                Some(why) => Reply::Say(format!("{}: {why}", item.label)),
-                None => Reply::Choose(item.choice.clone()),
+                Some(why) => DialogResponse::Say(format!("{}: {why}", item.label)),
+                None => DialogResponse::Choose(item.choice.clone()),
             },
         }
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc => return Reply::Close,
+            Code::Esc => return DialogResponse::Close,
             Code::Enter => return self.choose(),
             Code::Up => self.step(-1),
             Code::Down | Code::Tab => self.step(1),
@@ -170,21 +177,21 @@ impl Chooser {
             Code::End if self.input.is_none() => self.step(i64::from(i32::MAX)),
             _ => return self.other(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
-    fn other(&mut self, key: Key) -> Reply {
+    fn other(&mut self, key: Key) -> DialogResponse {
         if let Some(input) = &mut self.input {
             if edit(input, key) {
                 self.narrow();
             }
-            return Reply::Stay;
+            return DialogResponse::Stay;
         }
-        let Some(typed) = key.typed() else { return Reply::Stay };
+        let Some(typed) = key.typed_char() else { return DialogResponse::Stay };
         match typed {
             'j' => self.step(1),
             'k' => self.step(-1),
-            'q' => return Reply::Close,
+            'q' => return DialogResponse::Close,
             c => {
                 if let Some(at) = self.shown.iter().position(|i| self.items[*i].key == Some(c)) {
                     self.cursor = at;
@@ -192,7 +199,7 @@ impl Chooser {
                 }
             }
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Takes pasted text into the line.

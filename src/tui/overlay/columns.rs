@@ -3,7 +3,7 @@
 use estate::Column;
 
 use crate::tui::columns::{ALL, Columns};
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// The dialog.
@@ -31,13 +31,13 @@ impl ColumnsPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
             Code::Esc => {
                 self.columns = self.before.clone();
-                return Reply::Columns(self.columns.clone(), true);
+                return DialogResponse::Columns(self.columns.clone(), true);
             }
-            Code::Enter | Code::Char('q') => return Reply::Columns(self.columns.clone(), true),
+            Code::Enter | Code::Char('q') => return DialogResponse::Columns(self.columns.clone(), true),
             Code::Up | Code::Char('k') => self.cursor = self.cursor.saturating_sub(1),
             Code::Down | Code::Char('j') => self.cursor = (self.cursor + 1).min(self.lines().len() - 1),
             Code::Home => self.cursor = 0,
@@ -45,19 +45,19 @@ impl ColumnsPane {
             Code::Char(c) => return self.act(c),
             _ => {}
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// What a letter does to the column under the cursor; the cursor stays on it.
-    fn act(&mut self, letter: char) -> Reply {
+    fn act(&mut self, letter: char) -> DialogResponse {
         let by = self.order[self.cursor];
         match letter {
             ' ' if by == Column::Iccid => {
-                return Reply::Say("the ICCID stays: it says which SIM a row is".into());
+                return DialogResponse::Say("the ICCID stays: it says which SIM a row is".into());
             }
             ' ' => self.columns.toggle(by),
             'p' if self.columns.get(by).is_some() => self.columns.pin(by),
-            'p' => return Reply::Say("show it first, then pin it".into()),
+            'p' => return DialogResponse::Say("show it first, then pin it".into()),
             'K' => self.shift(-1),
             'J' => self.shift(1),
             '+' | '>' => self.columns.widen(by, 1),
@@ -66,13 +66,13 @@ impl ColumnsPane {
                 self.columns = Columns::default();
                 self.order = in_order(&self.columns);
             }
-            _ => return Reply::Stay,
+            _ => return DialogResponse::Stay,
         }
         let pinned = |by: &Column| self.columns.get(*by).is_some_and(|c| c.pinned);
         self.order.sort_by_key(|by| !pinned(by));
         self.columns.arrange(&self.order);
         self.cursor = self.order.iter().position(|c| *c == by).unwrap_or(0);
-        Reply::Columns(self.columns.clone(), false)
+        DialogResponse::Columns(self.columns.clone(), false)
     }
 
     fn shift(&mut self, by: i64) {
@@ -86,7 +86,7 @@ impl ColumnsPane {
 /// Those shown as they stand, then the others.
 fn in_order(columns: &Columns) -> Vec<Column> {
     let hidden = ALL.iter().map(|c| c.by).filter(|by| columns.get(*by).is_none());
-    columns.shown().iter().map(|c| c.by).chain(hidden).collect()
+    columns.shown_columns().iter().map(|c| c.by).chain(hidden).collect()
 }
 
 #[cfg(test)]
@@ -98,12 +98,16 @@ mod tests {
         let mut pane = ColumnsPane::new(Columns::default());
         pane.key(Key::char('j'));
         pane.key(Key::char('J'));
-        let Reply::Columns(columns, false) = pane.key(Key::char(' ')) else { panic!("seen at once") };
-        assert_eq!((columns.shown()[1].by, columns.get(Column::Label)), (Column::Account, None));
-        let Reply::Columns(columns, false) = pane.key(Key::char(' ')) else { panic!("and back") };
-        assert_eq!(columns.shown()[2].by, Column::Label, "where it was");
-        assert_eq!(pane.key(Key::plain(Code::Esc)), Reply::Columns(Columns::default(), true));
+        let DialogResponse::Columns(columns, false) = pane.key(Key::char(' ')) else {
+            panic!("seen at once")
+        };
+        assert_eq!((columns.shown_columns()[1].by, columns.get(Column::Label)), (Column::Account, None));
+        let DialogResponse::Columns(columns, false) = pane.key(Key::char(' ')) else {
+            panic!("and back")
+        };
+        assert_eq!(columns.shown_columns()[2].by, Column::Label, "where it was");
+        assert_eq!(pane.key(Key::plain(Code::Esc)), DialogResponse::Columns(Columns::default(), true));
         pane.cursor = 0;
-        assert!(matches!(pane.key(Key::char(' ')), Reply::Say(_)));
+        assert!(matches!(pane.key(Key::char(' ')), DialogResponse::Say(_)));
     }
 }

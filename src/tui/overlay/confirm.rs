@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use estate::{Change, Clear, Plan};
+use estate::{Change, MoveOptions, Plan};
 use tui_input::Input;
 
 use super::chooser::edit;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// How long it hears nothing after it opens: keys meant for something else do not confirm.
@@ -76,7 +76,7 @@ impl Confirm {
     }
 
     /// Takes the count of hidden SIMs that was still missing.
-    pub fn counted(&mut self, hidden: u64) {
+    pub fn set_hidden(&mut self, hidden: u64) {
         if self.hidden.is_none() {
             self.hidden = Some(hidden);
             self.all = hidden == 0;
@@ -84,7 +84,7 @@ impl Confirm {
     }
 
     /// Accounts that are named one by one: the warnings below them must not be pushed out.
-    pub fn named(&self) -> usize {
+    pub fn named_accounts(&self) -> usize {
         let crowded = self.hides() || self.plan.as_ref().is_some_and(|plan| plan.warnings.len() > 3);
         if crowded { 3 } else { 5 }
     }
@@ -97,7 +97,7 @@ impl Confirm {
             Change::SetLevels { .. } | Change::Edit { .. } => 2,
             _ => 0,
         };
-        let accounts = plan.by_account.len().max(plan.groups.len()).min(self.named() + 1);
+        let accounts = plan.by_account.len().max(plan.groups.len()).min(self.named_accounts() + 1);
         let status = if plan.by_status.len() > 4 { 2 } else { plan.by_status.len().min(1) };
         let said = 1
             + plan.reasons.len()
@@ -119,7 +119,9 @@ impl Confirm {
     pub fn is_idle(&self) -> bool {
         let of_sims = self.change.target().is_some() || matches!(self.change, Change::Undo { .. });
         let named = matches!(self.change, Change::Convert { .. });
-        self.plan.as_ref().is_some_and(|plan| of_sims && plan.counts.done == 0 && (plan.total > 0 || named))
+        self.plan
+            .as_ref()
+            .is_some_and(|plan| of_sims && plan.counts.done == 0 && (plan.total > 0 || named))
     }
 
     /// Why it cannot go ahead yet.
@@ -148,7 +150,7 @@ impl Confirm {
     }
 
     /// The options of a move.
-    pub fn clear(&mut self) -> Option<&mut Clear> {
+    pub fn clear(&mut self) -> Option<&mut MoveOptions> {
         match &mut self.change {
             Change::Move { clear, .. } => Some(clear),
             _ => None,
@@ -156,23 +158,23 @@ impl Confirm {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc => return Reply::Close,
+            Code::Esc => return DialogResponse::Close,
             Code::Tab | Code::BackTab => self.on_go = !self.on_go,
             Code::Enter => return self.enter(),
             Code::Char('n') if self.toggle(|c| &mut c.notes) => {}
             Code::Char('r') if self.toggle(|c| &mut c.recipients) => {}
             Code::Char('t') if self.toggle(|c| &mut c.tags) => {}
             Code::Char('a') if self.hides() => self.all = true,
-            Code::Char('v') if self.hides() => return Reply::OnlyShown,
+            Code::Char('v') if self.hides() => return DialogResponse::OnlyShown,
             Code::Char('y') if self.to_type().is_none() => return self.go(),
-            Code::Char('n' | 'q') => return Reply::Close,
+            Code::Char('n' | 'q') => return DialogResponse::Close,
             _ if self.to_type().is_some() => self.digit(key),
             Code::Left | Code::Right => self.on_go = !self.on_go,
             _ => {}
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     fn digit(&mut self, key: Key) {
@@ -184,23 +186,23 @@ impl Confirm {
     }
 
     /// Enter does what has the focus: at first that is to leave everything as it is.
-    fn enter(&self) -> Reply {
+    fn enter(&self) -> DialogResponse {
         match (self.on_go, self.to_type()) {
             (true, _) => self.go(),
             // Half a number is no wish to cancel.
             (false, Some(_)) if !self.typed.value().is_empty() => self.go(),
-            _ => Reply::Close,
+            _ => DialogResponse::Close,
         }
     }
 
-    fn go(&self) -> Reply {
+    fn go(&self) -> DialogResponse {
         match self.why_not() {
-            Some(why) => Reply::Say(why),
-            None => Reply::Go,
+            Some(why) => DialogResponse::Say(why),
+            None => DialogResponse::Go,
         }
     }
 
-    fn toggle(&mut self, field: impl Fn(&mut Clear) -> &mut bool) -> bool {
+    fn toggle(&mut self, field: impl Fn(&mut MoveOptions) -> &mut bool) -> bool {
         let Some(clear) = self.clear() else { return false };
         let flag = field(clear);
         *flag = !*flag;

@@ -3,10 +3,11 @@
 use estate::export::{CsvStyle, Format};
 use estate::{Error, Result};
 
-use super::form::{Entry, Form, FormFor};
+use super::form::{Entry, Form, FormKind};
 
 /// The formats with their endings, in the order they are offered.
-const FORMATS: [(&str, &str); 4] = [("CSV", "csv"), ("NDJSON", "ndjson"), ("JSON", "json"), ("XLSX", "xlsx")];
+const FORMATS: [(&str, &str); 4] =
+    [("CSV", "csv"), ("NDJSON", "ndjson"), ("JSON", "json"), ("XLSX", "xlsx")];
 /// The delimiters of CSV.
 const DELIMITERS: [(&str, char); 3] = [("comma", ','), ("semicolon", ';'), ("tab", '\t')];
 /// The decimal marks of CSV.
@@ -35,10 +36,10 @@ impl ExportChoice {
     pub fn of(form: &Form) -> Self {
         Self {
             path: form.text("file"),
-            fields: form.chosen("fields"),
-            format: form.chosen("format"),
-            delimiter: form.chosen("delimiter"),
-            decimal: form.chosen("decimal"),
+            fields: form.chosen_index("fields"),
+            format: form.chosen_index("format"),
+            delimiter: form.chosen_index("delimiter"),
+            decimal: form.chosen_index("decimal"),
         }
     }
 
@@ -60,18 +61,25 @@ impl ExportChoice {
 pub fn export_form(what: &str, choice: &ExportChoice) -> Form {
     let local = "spreadsheets that write 1,5 read semicolon and comma";
     let fields = vec![
-        Entry::line("file", "File", "a new file, readable by you only", &choice.path).replaced_by_typing(),
+        Entry::line("file", "File", "a new file, readable by you only", &choice.path)
+            .replaced_by_typing(),
         Entry::choice("fields", "Fields", "", choice.fields, &["the shown columns", "every field"]),
-        Entry::choice("format", "Format", "XLSX is an Excel workbook", choice.format, &FORMATS.map(|f| f.0)),
+        Entry::choice(
+            "format",
+            "Format",
+            "XLSX is an Excel workbook",
+            choice.format,
+            &FORMATS.map(|f| f.0),
+        ),
         Entry::choice("delimiter", "Delimiter", local, choice.delimiter, &DELIMITERS.map(|d| d.0)),
         Entry::choice("decimal", "Decimal mark", local, choice.decimal, &DECIMALS.map(|d| d.0)),
     ];
-    Form::new(format!("Export {what}"), "Export", FormFor::Export, fields).with_adapter(adapt)
+    Form::new(format!("Export {what}"), "Export", FormKind::Export, fields).with_adapter(adapt)
 }
 
 /// Keeps format and file ending together: of the two, the field under the cursor decides. Greys what only CSV has.
 fn adapt(form: &mut Form) {
-    let (name, format) = (form.text("file"), form.chosen("format"));
+    let (name, format) = (form.text("file"), form.chosen_index("format"));
     let ending = name.rsplit_once('.').and_then(|(stem, ending)| {
         let at = FORMATS.iter().position(|known| known.1.eq_ignore_ascii_case(ending))?;
         (at != format).then_some((stem, at))
@@ -81,7 +89,7 @@ fn adapt(form: &mut Form) {
         Some((stem, _)) => form.set_line("file", &format!("{stem}.{}", FORMATS[format].1)),
         None => {}
     }
-    let is_csv = form.chosen("format") == 0;
+    let is_csv = form.chosen_index("format") == 0;
     form.bar("delimiter", (!is_csv).then_some("only CSV has a delimiter"));
     form.bar("decimal", (!is_csv).then_some("only CSV has a decimal mark"));
 }

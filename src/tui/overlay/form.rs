@@ -1,17 +1,17 @@
 //! A form: fields one below the other, filled with what there is. Only what was touched counts.
 
-use estate::{AccountId, Common, Target, Verb, text};
+use estate::{AccountId, SharedValues, Target, Verb, text};
 use ratatui_textarea::{CursorMove, Input as Press, Key as Pressed, TextArea, WrapMode};
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
-use crate::tui::overlay::response::Choice;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
+use crate::tui::overlay::response::MenuChoice;
 use crate::tui::term::{Code, Key};
 
 /// What a form is for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum FormFor {
+pub enum FormKind {
     /// Labels, notes, tags, categories and recipients of SIMs.
     Sims(Target),
     /// Why SIMs are put into another state.
@@ -115,7 +115,7 @@ impl Entry {
 
     /// The same, greyed where there is a reason to.
     #[must_use]
-    pub fn barred(self, why: Option<String>) -> Self {
+    pub fn disabled_if(self, why: Option<String>) -> Self {
         Self { barred: why, ..self }
     }
 
@@ -129,19 +129,19 @@ impl Entry {
     }
 
     /// Which possibility is chosen.
-    pub fn chosen(&self) -> usize {
+    pub fn chosen_index(&self) -> usize {
         if let Value::Choice(at, _) = self.value { at } else { 0 }
     }
 
     /// What it holds now, if that is not what it held at first.
-    pub fn touched(&self) -> Option<String> {
+    pub fn changed_value(&self) -> Option<String> {
         let now = self.text();
         (now != self.was).then_some(now)
     }
 
     /// Puts what there is into it; `None` where the SIMs differ. What the person typed meanwhile stays.
     fn fill(&mut self, now: Option<&str>) {
-        if self.touched().is_some() {
+        if self.changed_value().is_some() {
             // Typed before it was known what is there: it is added, and replaces nothing unseen.
             match &mut self.value {
                 Value::Names(..) => self.ghost = MIXED,
@@ -177,8 +177,9 @@ impl Entry {
         }
         let part = typed.rsplit([',', ';']).next()?.trim_start().trim_start_matches(['+', '-']);
         let there = part.chars().count();
-        let begins =
-            |name: &&String| text::fold(name).starts_with(&text::fold(part)) && name.chars().count() > there;
+        let begins = |name: &&String| {
+            text::fold(name).starts_with(&text::fold(part)) && name.chars().count() > there
+        };
         let name = known.iter().find(begins).filter(|_| there > 0)?;
         Some((name, there))
     }
@@ -234,9 +235,9 @@ pub struct Form {
     /// What is wrong, on that line.
     pub fault: Option<String>,
     /// What it is for.
-    pub purpose: FormFor,
+    pub purpose: FormKind,
     /// What the SIMs have, once it is read.
-    pub common: Option<Common>,
+    pub common: Option<SharedValues>,
     /// Whether its change is being made.
     pub sent: bool,
     /// Whether it was said that Esc loses what was typed.
@@ -255,7 +256,7 @@ impl Form {
     }
 
     /// Opens on the first field that can be filled in.
-    pub fn new(title: String, verb: &'static str, purpose: FormFor, fields: Vec<Entry>) -> Self {
+    pub fn new(title: String, verb: &'static str, purpose: FormKind, fields: Vec<Entry>) -> Self {
         let line = fields.iter().position(|field| field.barred.is_none()).unwrap_or(0);
         Self {
             title,
@@ -272,7 +273,7 @@ impl Form {
     }
 
     /// Takes what the SIMs have.
-    pub fn filled(&mut self, common: Common) {
+    pub fn set_common(&mut self, common: SharedValues) {
         let list = |names: &Option<Vec<String>>| names.as_ref().map(|names| names.join(", "));
         let now = [
             ("label", common.label.clone()),
@@ -295,7 +296,7 @@ impl Form {
 
     /// Chooses a possibility of a field as what there is, unless the person has chosen one.
     pub fn preset(&mut self, key: &str, at: usize) {
-        if let Some(field) = self.field(key).filter(|field| field.touched().is_none()) {
+        if let Some(field) = self.field(key).filter(|field| field.changed_value().is_none()) {
             if let Value::Choice(chosen, _) = &mut field.value {
                 *chosen = at;
             }
@@ -335,13 +336,13 @@ impl Form {
     }
 
     /// What a field holds now, if that is not what it held at first.
-    pub fn touched(&self, key: &str) -> Option<String> {
-        self.fields.iter().find(|field| field.key == key)?.touched()
+    pub fn changed_value(&self, key: &str) -> Option<String> {
+        self.fields.iter().find(|field| field.key == key)?.changed_value()
     }
 
     /// Which possibility of a field is chosen.
-    pub fn chosen(&self, key: &str) -> usize {
-        self.fields.iter().find(|field| field.key == key).map_or(0, Entry::chosen)
+    pub fn chosen_index(&self, key: &str) -> usize {
+        self.fields.iter().find(|field| field.key == key).map_or(0, Entry::chosen_index)
     }
 
     /// Says what is wrong, on the line it is about.
@@ -362,7 +363,7 @@ impl Form {
 
     /// Whether anything was filled in.
     pub fn is_touched(&self) -> bool {
-        self.fields.iter().any(|field| field.touched().is_some())
+        self.fields.iter().any(|field| field.changed_value().is_some())
     }
 
     /// Whether the cursor is in a text, where Enter begins a line.
@@ -371,29 +372,29 @@ impl Form {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
             // A file name is typed again in a moment.
-            Code::Esc if self.purpose == FormFor::Export => return Reply::Close,
+            Code::Esc if self.purpose == FormKind::Export => return DialogResponse::Close,
             Code::Esc if self.is_touched() && !std::mem::replace(&mut self.warned, true) => {
-                return Reply::Say("Esc again leaves it as it was; Ctrl+S saves".into());
+                return DialogResponse::Say("Esc again leaves it as it was; Ctrl+S saves".into());
             }
-            Code::Esc => return Reply::Close,
-            Code::Char('s') if key.ctrl => return Reply::Form,
-            Code::Char('e') if key.ctrl && self.purpose == FormFor::Profile => {
+            Code::Esc => return DialogResponse::Close,
+            Code::Char('s') if key.ctrl => return DialogResponse::Form,
+            Code::Char('e') if key.ctrl && self.purpose == FormKind::Profile => {
                 if self.is_touched() {
-                    return Reply::Say("save the profile first, or leave it".into());
+                    return DialogResponse::Say("save the profile first, or leave it".into());
                 }
-                return Reply::Choose(Choice::Sessions(None));
+                return DialogResponse::Choose(MenuChoice::Sessions(None));
             }
-            Code::Enter if !self.in_text() || key.alt => return Reply::Form,
+            Code::Enter if !self.in_text() || key.alt => return DialogResponse::Form,
             Code::Tab => self.step(false),
             Code::BackTab => self.step(true),
             Code::Down | Code::Up if !self.moves_inside(key) => self.step(key.code == Code::Up),
             Code::Down | Code::Up => {}
-            _ => self.typed(key),
+            _ => self.type_key(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Up and down move inside a text, as far as it goes.
@@ -424,17 +425,17 @@ impl Form {
     }
 
     /// A click on a field: the cursor goes there, and a choice turns.
-    pub fn click(&mut self, at: usize, which: Option<usize>) -> Reply {
-        let Some(field) = self.fields.get_mut(at) else { return Reply::Stay };
+    pub fn click(&mut self, at: usize, which: Option<usize>) -> DialogResponse {
+        let Some(field) = self.fields.get_mut(at) else { return DialogResponse::Stay };
         if let Some(why) = &field.barred {
-            return Reply::Say(why.clone());
+            return DialogResponse::Say(why.clone());
         }
         self.line = at;
         if let (Value::Choice(chosen, _), Some(which)) = (&mut field.value, which) {
             *chosen = which;
         }
         self.adapt();
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Brings fields that depend on others up to date.
@@ -444,7 +445,7 @@ impl Form {
         }
     }
 
-    fn typed(&mut self, key: Key) {
+    fn type_key(&mut self, key: Key) {
         let Some(field) = self.fields.get_mut(self.line).filter(|field| field.barred.is_none()) else {
             return;
         };
@@ -530,10 +531,16 @@ mod tests {
     #[test]
     fn what_is_typed_before_it_is_known_what_is_there_is_added_to_it() {
         let mut form = form();
-        typed(&mut form, "\tnew line\tpilot");
+        type_key(&mut form, "\tnew line\tpilot");
         let (tags, notes) = (Some(vec!["vip".to_owned()]), Some("old line".to_owned()));
-        form.filled(Common { sims: 1, label: Some("x".into()), tags, notes, ..Common::default() });
-        assert_eq!(form.touched("notes").as_deref(), Some("old line\nnew line"));
+        form.set_common(SharedValues {
+            sims: 1,
+            label: Some("x".into()),
+            tags,
+            notes,
+            ..SharedValues::default()
+        });
+        assert_eq!(form.changed_value("notes").as_deref(), Some("old line\nnew line"));
         let tags = form.fields.iter().find(|field| field.key == "tag").expect("tags");
         assert_eq!(
             (tags.text().as_str(), tags.ghost),
@@ -547,12 +554,12 @@ mod tests {
             Entry::line("label", "Label", "", ""),
             Entry::text_of("notes", "Notes", "", ""),
             Entry::names("tag", "Tags", "", vec!["pilot".into(), "Über".into()]),
-            Entry::line("email", "Recipients", "", "").barred(Some("only Admins".into())),
+            Entry::line("email", "Recipients", "", "").disabled_if(Some("only Admins".into())),
         ];
-        Form::new("Edit".into(), "Save", FormFor::Sims(Target::default()), fields)
+        Form::new("Edit".into(), "Save", FormKind::Sims(Target::default()), fields)
     }
 
-    fn typed(form: &mut Form, keys: &str) {
+    fn type_key(form: &mut Form, keys: &str) {
         for c in keys.chars() {
             form.key(match c {
                 '\t' => Key::plain(Code::Tab),
@@ -566,25 +573,34 @@ mod tests {
     #[test]
     fn only_what_was_touched_counts_and_what_was_typed_early_stays() {
         let mut form = form();
-        typed(&mut form, "New");
-        let common = Common { sims: 2, label: None, notes: Some("one\ntwo".into()), ..Common::default() };
-        form.filled(Common { tags: Some(vec!["a".into()]), ..common });
-        assert_eq!(form.touched("label").as_deref(), Some("New"));
-        assert_eq!((form.touched("notes"), form.text("notes").as_str()), (None, "one\ntwo"));
-        typed(&mut form, "\t\nthree");
-        assert_eq!(form.touched("notes").as_deref(), Some("one\ntwo\nthree"), "Enter is a line of the text");
+        type_key(&mut form, "New");
+        let common = SharedValues {
+            sims: 2,
+            label: None,
+            notes: Some("one\ntwo".into()),
+            ..SharedValues::default()
+        };
+        form.set_common(SharedValues { tags: Some(vec!["a".into()]), ..common });
+        assert_eq!(form.changed_value("label").as_deref(), Some("New"));
+        assert_eq!((form.changed_value("notes"), form.text("notes").as_str()), (None, "one\ntwo"));
+        type_key(&mut form, "\t\nthree");
+        assert_eq!(
+            form.changed_value("notes").as_deref(),
+            Some("one\ntwo\nthree"),
+            "Enter is a line of the text"
+        );
         assert_eq!(form.text("tag"), "a");
     }
 
     #[test]
     fn names_are_completed_and_barred_fields_passed_over() {
         let mut form = form();
-        typed(&mut form, "\t\tx, üb");
+        type_key(&mut form, "\t\tx, üb");
         assert_eq!(form.fields[2].rest(), Some("er"));
-        typed(&mut form, "→");
+        type_key(&mut form, "→");
         assert_eq!(form.text("tag"), "x, Über");
-        typed(&mut form, "\t");
+        type_key(&mut form, "\t");
         assert_eq!(form.line, 0, "what is barred is passed over");
-        assert_eq!(form.click(3, None), Reply::Say("only Admins".into()));
+        assert_eq!(form.click(3, None), DialogResponse::Say("only Admins".into()));
     }
 }

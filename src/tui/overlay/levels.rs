@@ -1,11 +1,11 @@
 //! The cap editor: a cap, the alert that follows it, and whether the cap is hard. What is not touched stays.
 
-use estate::levels::{Spread, parse_alert, parse_cap, shown};
+use estate::levels::{Spread, describe_bytes, parse_alert, parse_cap};
 use estate::{Alert, Ceiling, Levels, Target, units};
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// What becomes of the alert.
@@ -105,8 +105,10 @@ impl LevelsPane {
             Ok(cap) => {
                 let new = units::default_alert(cap);
                 match self.spread.and_then(|s| s.alert) {
-                    Some(old) if old != new => format!("80 % of the cap: {} → {}", shown(old), shown(new)),
-                    _ => format!("80 % of the cap: {}", shown(new)),
+                    Some(old) if old != new => {
+                        format!("80 % of the cap: {} → {}", describe_bytes(old), describe_bytes(new))
+                    }
+                    _ => format!("80 % of the cap: {}", describe_bytes(new)),
                 }
             }
             Err(_) => "80 % of a cap that is set".to_owned(),
@@ -114,7 +116,7 @@ impl LevelsPane {
     }
 
     /// The ceiling that what is typed exceeds: SIMs under it are left out.
-    pub fn exceeded(&self) -> Option<Ceiling> {
+    pub fn exceeded_ceiling(&self) -> Option<Ceiling> {
         let cap = parse_cap(self.cap.value()).ok()?;
         self.spread?.ceiling.filter(|ceiling| ceiling.exceeded_by(cap))
     }
@@ -130,18 +132,18 @@ impl LevelsPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc => return Reply::Close,
+            Code::Esc => return DialogResponse::Close,
             Code::Enter => return self.submit(),
             Code::Tab | Code::Down => self.line = (self.line + 1) % 4,
             Code::BackTab | Code::Up => self.line = (self.line + 3) % 4,
             Code::Left if self.line > 0 && !self.types() => self.turn(2),
             Code::Right if self.line > 0 && !self.types() => self.turn(1),
             Code::Char(' ') if self.line > 0 && !self.types() => self.turn(1),
-            _ => self.typed(key),
+            _ => self.type_key(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Whether the alert's line holds text that keys edit.
@@ -190,7 +192,7 @@ impl LevelsPane {
         [(!self.until, "from now on"), (self.until, "until the billing period ends")]
     }
 
-    fn typed(&mut self, key: Key) {
+    fn type_key(&mut self, key: Key) {
         if self.line == 1 && self.alert_is != AlertIs::Typed {
             // What was typed before is not on the screen any more.
             self.alert.reset();
@@ -203,7 +205,8 @@ impl LevelsPane {
         if edit(input, key) {
             self.fault = None;
             if self.line == 1 {
-                self.alert_is = if self.alert.value().is_empty() { AlertIs::Follows } else { AlertIs::Typed };
+                self.alert_is =
+                    if self.alert.value().is_empty() { AlertIs::Follows } else { AlertIs::Typed };
             }
         }
     }
@@ -226,13 +229,13 @@ impl LevelsPane {
         }
     }
 
-    fn submit(&mut self) -> Reply {
+    fn submit(&mut self) -> DialogResponse {
         match self.levels() {
-            Ok(levels) => Reply::SetLevels(levels),
+            Ok(levels) => DialogResponse::SetLevels(levels),
             Err((line, fault)) => {
                 self.line = line;
                 self.fault = Some((line, fault));
-                Reply::Stay
+                DialogResponse::Stay
             }
         }
     }

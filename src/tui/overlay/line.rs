@@ -1,7 +1,7 @@
 //! A line in which a filter, or the values of one condition, are typed: coloured, completed, checked. Pure.
 
 use estate::filter::lex::{Slot, slot};
-use estate::filter::suggest::{Known, Suggestion, fault, suggest, unquoted};
+use estate::filter::suggest::{Known, Suggestion, fault, suggest, unquote};
 use estate::{Accounts, Field, Shape};
 use tui_input::Input;
 
@@ -89,7 +89,7 @@ impl Line {
                 self.chosen = None;
             }
             _ if edit(&mut self.input, key) => {
-                self.changed(accounts, known);
+                self.after_change(accounts, known);
                 return Typed::Changed;
             }
             _ => return Typed::No,
@@ -118,7 +118,7 @@ impl Line {
     /// Takes pasted text.
     pub fn paste(&mut self, text: &str, accounts: &Accounts, known: &Known) {
         insert(&mut self.input, estate::text::clean(text).trim());
-        self.changed(accounts, known);
+        self.after_change(accounts, known);
     }
 
     /// Puts another text in place.
@@ -129,7 +129,7 @@ impl Line {
         self.chosen = None;
     }
 
-    fn changed(&mut self, accounts: &Accounts, known: &Known) {
+    fn after_change(&mut self, accounts: &Accounts, known: &Known) {
         self.fault = if self.holds == Holds::Filter { fault(self.text()) } else { None };
         self.offer(accounts, known, false);
     }
@@ -141,7 +141,7 @@ impl Line {
         };
         let chars: Vec<char> = self.text().chars().collect();
         let rest: String = chars[..slot.start].iter().chain(&chars[slot.end..]).collect();
-        cut_values(&rest).iter().map(|v| estate::text::case_fold(&unquoted(v.trim()))).collect()
+        cut_values(&rest).iter().map(|v| estate::text::case_fold(&unquote(v.trim()))).collect()
     }
 
     /// Works out what could be typed; of fields only once one is begun, unless it is asked for.
@@ -182,7 +182,7 @@ impl Line {
         text.extend(&chars[slot.end..]);
         let asks_on = insert.ends_with([':', '=', '<']);
         self.input = Input::new(text).with_cursor(cursor);
-        self.changed(accounts, known);
+        self.after_change(accounts, known);
         if !asks_on {
             self.offered.clear();
         }
@@ -222,7 +222,7 @@ fn value_slot(field: Field, text: &str, cursor: usize) -> Slot {
     let blanks = part.chars().take_while(|c| c.is_whitespace()).count();
     let (begin, end) = (at + blanks, at + part.chars().count());
     let typed: String = part.chars().skip(blanks).take(cursor.saturating_sub(begin)).collect();
-    let typed = unquoted(&typed);
+    let typed = unquote(&typed);
     Slot { start: begin, end, typed, field: Some(field), signed: false }
 }
 

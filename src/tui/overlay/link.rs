@@ -1,6 +1,6 @@
 //! A link by which a user signs in, shown once.
 
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// The link: it lets in whoever has it, so it is shown and copied, and stands in no log.
@@ -21,11 +21,11 @@ impl std::fmt::Debug for LinkPane {
 
 impl LinkPane {
     /// Takes a key.
-    pub fn key(&self, key: Key) -> Reply {
+    pub fn key(&self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => Reply::Close,
-            Code::Char('y') => Reply::CopyLink,
-            _ => Reply::Stay,
+            Code::Esc | Code::Enter | Code::Char('q') => DialogResponse::Close,
+            Code::Char('y') => DialogResponse::CopyLink,
+            _ => DialogResponse::Stay,
         }
     }
 }

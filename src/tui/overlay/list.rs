@@ -3,7 +3,7 @@
 use estate::{Change, ChangeId, Counts, Entry, Item, LogFilter, Outcome, Rev};
 
 use crate::tui::action::Action;
-use crate::tui::overlay::response::{Reply, Then};
+use crate::tui::overlay::response::{DialogResponse, Then};
 use crate::tui::term::{Code, Key};
 
 /// Items asked for at a time.
@@ -50,7 +50,7 @@ pub enum Again {
 impl ResultPane {
     /// A pane that has to be filled.
     pub fn new(title: String, id: ChangeId, rev: Rev, counts: Counts, undoable: bool) -> Self {
-        let only = if counts.missed() > 0 { first_missed(&counts) } else { None };
+        let only = if counts.missed_count() > 0 { first_missed(&counts) } else { None };
         Self {
             title,
             id,
@@ -89,7 +89,7 @@ impl ResultPane {
 
     /// Whether there is something to try again.
     pub fn retries(&self) -> bool {
-        self.again.is_some() && self.counts.missed() > 0
+        self.again.is_some() && self.counts.missed_count() > 0
     }
 
     /// The outcomes that can be shown.
@@ -99,33 +99,35 @@ impl ResultPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+            Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
             Code::Tab | Code::Right => return self.turn(1),
             Code::BackTab | Code::Left => return self.turn(-1),
-            Code::Char('s') if self.counts.missed() > 0 => return Reply::Missed(Then::Select),
-            Code::Char('r') if self.retries() => return Reply::Missed(Then::Retry),
-            Code::Char('e') => return Reply::Report,
-            Code::Char('u') if self.undoable => return Reply::Undo,
+            Code::Char('s') if self.counts.missed_count() > 0 => {
+                return DialogResponse::Missed(Then::Select);
+            }
+            Code::Char('r') if self.retries() => return DialogResponse::Missed(Then::Retry),
+            Code::Char('e') => return DialogResponse::Report,
+            Code::Char('u') if self.undoable => return DialogResponse::Undo,
             _ => step(key, &mut self.cursor, self.items.len()),
         }
         if self.more && !self.loading && self.cursor + 50 > self.items.len() {
             self.loading = true;
-            return Reply::Items(self.only, self.items.last().map(|i| i.sim));
+            return DialogResponse::Items(self.only, self.items.last().map(|i| i.sim));
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Shows another outcome.
-    pub fn turn(&mut self, by: i64) -> Reply {
+    pub fn turn(&mut self, by: i64) -> DialogResponse {
         let tabs = self.tabs();
         let at = tabs.iter().position(|t| *t == self.only).unwrap_or(0) as i64;
         self.only = tabs[(at + by).rem_euclid(tabs.len() as i64) as usize];
         self.items.clear();
         self.cursor = 0;
         self.loading = true;
-        Reply::Items(self.only, None)
+        DialogResponse::Items(self.only, None)
     }
 }
 
@@ -162,29 +164,29 @@ impl HistoryPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Char('q') => return Reply::Close,
-            Code::Enter => return Reply::Open,
-            Code::Char('f' | '/') => return Reply::Narrow,
-            Code::Char('e') => return Reply::ExportHistory,
-            Code::Backspace => return Reply::Whole,
+            Code::Esc | Code::Char('q') => return DialogResponse::Close,
+            Code::Enter => return DialogResponse::Open,
+            Code::Char('f' | '/') => return DialogResponse::Narrow,
+            Code::Char('e') => return DialogResponse::ExportHistory,
+            Code::Backspace => return DialogResponse::Whole,
             Code::Char('u') => {
                 return match self.current() {
                     Some(entry) if !entry.undoable => {
-                        Reply::Say("this kind of change cannot be undone".into())
+                        DialogResponse::Say("this kind of change cannot be undone".into())
                     }
-                    Some(_) => Reply::Undo,
-                    None => Reply::Stay,
+                    Some(_) => DialogResponse::Undo,
+                    None => DialogResponse::Stay,
                 };
             }
             _ => step(key, &mut self.cursor, self.entries.len()),
         }
         if self.more && !self.loading && self.cursor + 20 > self.entries.len() {
             self.loading = true;
-            return Reply::More;
+            return DialogResponse::More;
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }
 
@@ -202,23 +204,23 @@ pub(super) fn step(key: Key, cursor: &mut usize, length: usize) {
 }
 
 /// Keys while a change runs.
-pub fn running_key(key: Key) -> Reply {
+pub fn running_key(key: Key) -> DialogResponse {
     match key.code {
-        Code::Esc => Reply::Close,
-        Code::Char('x') => Reply::Cancel,
-        _ => Reply::Stay,
+        Code::Esc => DialogResponse::Close,
+        Code::Char('x') => DialogResponse::Cancel,
+        _ => DialogResponse::Stay,
     }
 }
 
 /// Keys of a page that only scrolls.
-pub fn scroll_key(key: Key, top: &mut usize) -> Reply {
+pub fn scroll_key(key: Key, top: &mut usize) -> DialogResponse {
     match key.code {
-        Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+        Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
         Code::Up | Code::Char('k') => *top = top.saturating_sub(1),
         Code::Down | Code::Char('j') => *top += 1,
         Code::PageUp => *top = top.saturating_sub(10),
         Code::PageDown => *top += 10,
         _ => {}
     }
-    Reply::Stay
+    DialogResponse::Stay
 }

@@ -3,7 +3,7 @@
 use estate::Saved;
 
 use super::list::step;
-use crate::tui::overlay::response::{Reply, SavedWish};
+use crate::tui::overlay::response::{DialogResponse, SavedWish};
 use crate::tui::term::{Code, Key};
 
 /// The saved filters, and after them the quick ones.
@@ -45,7 +45,7 @@ impl SavedPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         let current = self.get(self.cursor).cloned();
         let own = self.own.get(self.cursor).map(|s| s.name.clone());
         let doomed = self.doomed.take();
@@ -53,13 +53,13 @@ impl SavedPane {
             return match (key.code, own) {
                 (Code::Char(c @ '0'..='9'), Some(name)) => {
                     let digit = c.to_digit(10).map(|d| d as u8).filter(|d| *d > 0);
-                    Reply::Saved(SavedWish::Digit(name, digit))
+                    DialogResponse::Saved(SavedWish::Digit(name, digit))
                 }
-                _ => Reply::Stay,
+                _ => DialogResponse::Stay,
             };
         }
         let wish = match (key.code, own, current) {
-            (Code::Esc | Code::Char('q'), ..) => return Reply::Close,
+            (Code::Esc | Code::Char('q'), ..) => return DialogResponse::Close,
             (Code::Enter, _, Some(saved)) => SavedWish::Call(saved),
             (Code::Char('a'), ..) => SavedWish::Keep,
             (Code::Char('e'), ..) => SavedWish::Export,
@@ -70,31 +70,37 @@ impl SavedPane {
             }
             (Code::Char('x') | Code::Delete, Some(name), _) => {
                 self.doomed = Some(name.clone());
-                return Reply::Say(format!("x again deletes {name}"));
+                return DialogResponse::Say(format!("x again deletes {name}"));
             }
             (Code::Char('K'), Some(name), _) => self.shift(name, self.cursor.saturating_sub(1)),
-            (Code::Char('J'), Some(name), _) => self.shift(name, (self.cursor + 1).min(self.own.len() - 1)),
+            (Code::Char('J'), Some(name), _) => {
+                self.shift(name, (self.cursor + 1).min(self.own.len() - 1))
+            }
             (Code::Char('b'), Some(_), _) => {
                 self.binding = true;
-                return Reply::Say("press the digit from 1 to 9 that is to call it, or 0 for none".into());
+                return DialogResponse::Say(
+                    "press the digit from 1 to 9 that is to call it, or 0 for none".into(),
+                );
             }
             (Code::Char('n' | 'x' | 'K' | 'J' | 'b') | Code::Delete, None, Some(_)) => {
-                return Reply::Say("quick filters are everybody's; a adds one of your own".into());
+                return DialogResponse::Say(
+                    "quick filters are everybody's; a adds one of your own".into(),
+                );
             }
             (Code::Char(c @ '1'..='9'), ..) => {
                 let digit = c.to_digit(10).map(|d| d as u8);
                 match self.own.iter().chain(&self.quick).find(|s| s.digit == digit) {
                     Some(saved) => SavedWish::Call(saved.clone()),
-                    None => return Reply::Stay,
+                    None => return DialogResponse::Stay,
                 }
             }
             _ => {
                 let lines = self.len();
                 step(key, &mut self.cursor, lines);
-                return Reply::Stay;
+                return DialogResponse::Stay;
             }
         };
-        Reply::Saved(wish)
+        DialogResponse::Saved(wish)
     }
 }
 
@@ -117,25 +123,25 @@ pub struct NumbersPane {
 
 impl NumbersPane {
     /// The numbers that are shown.
-    pub fn shown(&self) -> &[String] {
+    pub fn visible_numbers(&self) -> &[String] {
         if self.shows_all { &self.all } else { &self.missing }
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+            Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
             Code::Tab | Code::BackTab | Code::Left | Code::Right => {
                 self.shows_all = !self.shows_all;
                 self.cursor = 0;
             }
-            Code::Char('e') => return Reply::Numbers,
-            Code::Char('s') if self.savable => return Reply::Saved(SavedWish::Keep),
+            Code::Char('e') => return DialogResponse::Numbers,
+            Code::Char('s') if self.savable => return DialogResponse::Saved(SavedWish::Keep),
             _ => {
-                let lines = self.shown().len();
+                let lines = self.visible_numbers().len();
                 step(key, &mut self.cursor, lines);
             }
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

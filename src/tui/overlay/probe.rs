@@ -3,7 +3,7 @@
 use estate::SimId;
 
 use crate::probe::Kind;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// The answer, or that it is still awaited.
@@ -31,16 +31,16 @@ impl ProbePane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+            Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
             Code::Up | Code::Char('k') => self.top = self.top.saturating_sub(1),
             Code::Down | Code::Char('j') => self.top += 1,
             Code::PageUp => self.top = self.top.saturating_sub(10),
             Code::PageDown => self.top += 10,
-            Code::Char('y') => return Reply::CopySaid,
+            Code::Char('y') => return DialogResponse::CopySaid,
             _ => {}
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

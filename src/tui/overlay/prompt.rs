@@ -4,12 +4,12 @@ use estate::{AccountId, LogFilter};
 use tui_input::Input;
 
 use super::chooser::{edit, insert};
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// What the line is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
+pub enum PromptKind {
     /// The name of a new account under this one.
     AddAccount(AccountId),
     /// The new name of this account.
@@ -46,7 +46,7 @@ pub enum Purpose {
     Text(String, u64),
 }
 
-impl Purpose {
+impl PromptKind {
     /// What Tab chooses between, beside the line.
     pub fn options(&self) -> &'static [&'static str] {
         match self {
@@ -70,7 +70,7 @@ pub struct Prompt {
     /// What is wrong.
     pub fault: Option<String>,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: PromptKind,
     /// Which of its options is chosen.
     pub option: usize,
     /// Whether the text still stands as it was put there: typing replaces it.
@@ -81,11 +81,18 @@ pub struct Prompt {
 
 impl Prompt {
     /// A dialog with text to begin with.
-    pub fn new(title: impl Into<String>, hint: impl Into<String>, text: &str, purpose: Purpose) -> Self {
+    pub fn new(
+        title: impl Into<String>,
+        hint: impl Into<String>,
+        text: &str,
+        purpose: PromptKind,
+    ) -> Self {
         let input = Input::new(text.to_owned());
         // Names are mended, file names are replaced.
-        let edited =
-            matches!(purpose, Purpose::RenameAccount(_) | Purpose::RenameFilter(_) | Purpose::SaveFilter);
+        let edited = matches!(
+            purpose,
+            PromptKind::RenameAccount(_) | PromptKind::RenameFilter(_) | PromptKind::SaveFilter
+        );
         let (pasted, fault, warned) = (None, None, None);
         Self {
             title: title.into(),
@@ -101,15 +108,15 @@ impl Prompt {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc => return Reply::Close,
+            Code::Esc => return DialogResponse::Close,
             Code::Tab | Code::BackTab if !self.purpose.options().is_empty() => {
                 self.option = (self.option + 1) % self.purpose.options().len();
             }
             Code::Enter => {
                 let text = self.pasted.clone().unwrap_or_else(|| self.input.value().to_owned());
-                return Reply::Submit(text);
+                return DialogResponse::Submit(text);
             }
             _ => {
                 let types = matches!(key.code, Code::Char(_)) && !key.ctrl && !key.alt;
@@ -123,12 +130,12 @@ impl Prompt {
                 }
             }
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 
     /// Takes pasted text: a list whole, else as one line.
     pub fn paste(&mut self, text: &str) {
-        if matches!(self.purpose, Purpose::List | Purpose::ListFilter)
+        if matches!(self.purpose, PromptKind::List | PromptKind::ListFilter)
             && text.trim().contains(['\n', '\t', ','])
         {
             self.fresh = false;

@@ -11,7 +11,7 @@ use crate::tui::conditions::Verb;
 
 /// What a choice means.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Choice {
+pub enum MenuChoice {
     /// Run an action.
     Action(Action),
     /// Move the selected SIMs there.
@@ -68,13 +68,13 @@ pub enum Choice {
 
 /// What the top overlay wants after a key or a click.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Reply {
+pub enum DialogResponse {
     /// To stay.
     Stay,
     /// To be closed.
     Close,
     /// To be closed, and its choice done.
-    Choose(Choice),
+    Choose(MenuChoice),
     /// To say why not.
     Say(String),
     /// To make its change.

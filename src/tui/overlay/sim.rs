@@ -5,7 +5,7 @@ use estate::SimId;
 use super::pages::{self, Pages};
 use crate::tui::action::Action;
 use crate::tui::facts::Facts;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// A page of the details.
@@ -66,20 +66,20 @@ impl SimPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
+            Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
             Code::Char('d') => {
                 self.periods = !self.periods;
                 self.pages.open(Page::Usage);
             }
-            Code::Char('C') => return Reply::OnSim(Action::SetLevels),
-            Code::Char('E') => return Reply::OnSim(Action::Edit),
-            Code::Char('m') => return Reply::OnSim(Action::Menu),
-            Code::Char('w') => return Reply::OnSim(Action::Move),
-            Code::Char('y') => return Reply::OnSim(Action::CopyIccid),
+            Code::Char('C') => return DialogResponse::OnSim(Action::SetLevels),
+            Code::Char('E') => return DialogResponse::OnSim(Action::Edit),
+            Code::Char('m') => return DialogResponse::OnSim(Action::Menu),
+            Code::Char('w') => return DialogResponse::OnSim(Action::Move),
+            Code::Char('y') => return DialogResponse::OnSim(Action::CopyIccid),
             _ => self.pages.key(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

@@ -1,9 +1,9 @@
 //! Estate history: what an account and everything below it has used, by day, by month and by account.
 
-use estate::{AccountId, EstateUsage, Spent};
+use estate::{AccountId, EstateUsage, UsageBucket};
 
 use super::pages::{self, Pages};
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 
 /// What a line or a bar stands for.
@@ -55,18 +55,18 @@ impl SpendingPane {
     }
 
     /// The days or months that are shown, newest first.
-    pub fn spent(&self) -> Vec<Spent> {
+    pub fn spent(&self) -> Vec<UsageBucket> {
         let Some(usage) = &self.usage else { return Vec::new() };
         if self.pages.open == By::Month { usage.months() } else { usage.days.clone() }
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') => return Reply::Close,
-            Code::Char('e') if self.usage.is_some() => return Reply::Spending,
+            Code::Esc | Code::Enter | Code::Char('q') => return DialogResponse::Close,
+            Code::Char('e') if self.usage.is_some() => return DialogResponse::Spending,
             _ => self.pages.key(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

@@ -6,7 +6,7 @@ use super::pages::{self, Pages};
 use crate::doctor::Fact;
 use crate::markdown::{self, Kind, Line};
 use crate::support::ways;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 use crate::tui::term::{Code, Key};
 use crate::tui::wrap::wrap;
 
@@ -82,7 +82,7 @@ impl SupportPane {
     }
 
     /// The lines as they fit into so many columns; what is continued hangs in.
-    pub fn wrapped(&self, width: u16) -> Vec<(Kind, String)> {
+    pub fn wrap_lines(&self, width: u16) -> Vec<(Kind, String)> {
         let mut lines = Vec::new();
         for line in self.page() {
             let hang = match line.kind {
@@ -91,7 +91,8 @@ impl SupportPane {
             };
             // Blanks at the beginning tell how deep an item is: wrapping would lose them.
             let indent: String = line.text.chars().take_while(|c| *c == ' ').collect();
-            for (i, part) in wrap(line.text.trim_start(), width.saturating_sub(hang)).into_iter().enumerate()
+            for (i, part) in
+                wrap(line.text.trim_start(), width.saturating_sub(hang)).into_iter().enumerate()
             {
                 let before = if i == 0 { indent.clone() } else { " ".repeat(usize::from(hang)) };
                 lines.push((line.kind, format!("{before}{part}")));
@@ -114,14 +115,14 @@ impl SupportPane {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Reply {
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         match key.code {
-            Code::Esc | Code::Enter | Code::Char('q') | Code::F(1) => return Reply::Close,
-            Code::Char('y') => return Reply::CopyLinks,
-            Code::Char('?') => return Reply::Keys,
-            Code::Char('b') => return Reply::Bundle,
+            Code::Esc | Code::Enter | Code::Char('q') | Code::F(1) => return DialogResponse::Close,
+            Code::Char('y') => return DialogResponse::CopyLinks,
+            Code::Char('?') => return DialogResponse::Keys,
+            Code::Char('b') => return DialogResponse::Bundle,
             _ => self.pages.key(key),
         }
-        Reply::Stay
+        DialogResponse::Stay
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use estate::export::{Exporter, Format, columns};
-use estate::{Cancel, Error, Estate, LogFilter, Progress, Query, Result, Rev, Sim, Target};
+use estate::{CancelToken, Error, Estate, LogFilter, Progress, Query, Result, Rev, Sim, Target};
 
 use super::PROGRESS;
 use crate::files::{Existing, OutputFile, Protected};
@@ -15,21 +15,29 @@ use crate::tui::msg::{Effect, Msg};
 pub fn writes(effect: &Effect) -> bool {
     matches!(
         effect,
-        Effect::Export { .. } | Effect::Report { .. } | Effect::Write { .. } | Effect::ExportHistory { .. }
+        Effect::Export { .. }
+            | Effect::Report { .. }
+            | Effect::Write { .. }
+            | Effect::ExportHistory { .. }
     )
 }
 
 /// Writes the file; `None` where there is none to write.
-pub fn written(
+pub fn write_report(
     estate: &dyn Estate,
     effect: Effect,
-    cancel: &Cancel,
+    cancel: &CancelToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Option<Msg> {
     Some(match effect {
         Effect::Export { query, target, path, fields, format } => {
-            let what =
-                Exported { query: &query, target: target.as_deref(), path: &path, fields: &fields, format };
+            let what = Exported {
+                query: &query,
+                target: target.as_deref(),
+                path: &path,
+                fields: &fields,
+                format,
+            };
             let written = export(estate, &what, cancel, tell);
             Msg::Exported(path, written)
         }
@@ -52,15 +60,15 @@ pub fn written(
 
 /// Begins a file at a path typed on the screen. Nothing is replaced, and the open store is protected.
 fn create(estate: &dyn Estate, path: &Path) -> Result<OutputFile> {
-    Ok(OutputFile::create(path, Existing::Keep, &protected(estate))?)
+    Ok(OutputFile::create(path, Existing::Keep, &protected_files(estate))?)
 }
 
 /// Opens a file at a path typed on the screen.
 pub fn open_input(estate: &dyn Estate, path: &Path) -> Result<Box<dyn Read + Send>> {
-    protected(estate).open_input(path)
+    protected_files(estate).open_input(path)
 }
 
-fn protected(estate: &dyn Estate) -> Protected {
+fn protected_files(estate: &dyn Estate) -> Protected {
     Protected::of_store(estate.local().map(|local| local.path().to_owned()))
 }
 
@@ -76,7 +84,7 @@ struct Exported<'a> {
 fn export(
     estate: &dyn Estate,
     what: &Exported<'_>,
-    cancel: &Cancel,
+    cancel: &CancelToken,
     tell: &(dyn Fn(Progress) + Sync),
 ) -> Result<u64> {
     let path = what.path;
@@ -101,7 +109,7 @@ fn export(
     Ok(written)
 }
 
-fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result<u64> {
+fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &CancelToken) -> Result<u64> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
     let file = create(estate, path)?;
     let mut writer = csv::Writer::from_writer(file.writer()?);
@@ -109,11 +117,19 @@ fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result
     writer.write_record(head).map_err(broken)?;
     let (mut after, mut written) = (None, 0);
     loop {
-        let items = estate.items(rev, None, after, 10_000, cancel)?;
+        let items = estate.change_items(rev, None, after, 10_000, cancel)?;
         for item in &items {
             let (outcome, reason) = (item.outcome.word(), item.reason.code());
-            let cells =
-                [&item.iccid, &item.label, outcome, reason, &item.from, &item.to, &item.before, &item.after];
+            let cells = [
+                &item.iccid,
+                &item.label,
+                outcome,
+                reason,
+                &item.from,
+                &item.to,
+                &item.before,
+                &item.after,
+            ];
             writer.write_record(cells.map(|c| estate::text::defuse(c).into_owned())).map_err(broken)?;
         }
         written += items.len() as u64;
@@ -129,7 +145,7 @@ fn report(estate: &dyn Estate, rev: Rev, path: &Path, cancel: &Cancel) -> Result
 }
 
 /// Writes every change that fits.
-fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel) -> Result<u64> {
+fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &CancelToken) -> Result<u64> {
     let broken = |e: csv::Error| Error::io(format!("cannot write {}", path.display()), e.into());
     let file = create(estate, path)?;
     let mut writer = csv::Writer::from_writer(file.writer()?);
@@ -149,7 +165,7 @@ fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel
                 entry.kind.clone(),
                 entry.summary.clone(),
                 entry.counts.done.to_string(),
-                entry.counts.missed().to_string(),
+                entry.counts.missed_count().to_string(),
                 undone.to_owned(),
                 entry.id.to_string(),
             ];
@@ -173,7 +189,12 @@ fn history(estate: &dyn Estate, wanted: &LogFilter, path: &Path, cancel: &Cancel
 const COPIED: usize = 5_000;
 
 /// The ICCIDs of a target, as many as a clipboard could take.
-pub fn iccids(estate: &dyn Estate, target: &Target, query: &Query, cancel: &Cancel) -> Result<Vec<String>> {
+pub fn iccids(
+    estate: &dyn Estate,
+    target: &Target,
+    query: &Query,
+    cancel: &CancelToken,
+) -> Result<Vec<String>> {
     let mut list = Vec::new();
     let read = estate.export(
         query,

@@ -2,7 +2,7 @@
 
 /// How many colours there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Tier {
+pub enum ColorDepth {
     /// None: bold, reverse and words only.
     Mono,
     /// The terminal's own sixteen.
@@ -15,7 +15,7 @@ pub enum Tier {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     /// Colours.
-    pub tier: Tier,
+    pub tier: ColorDepth,
     /// Lines and marks in ASCII only.
     pub ascii: bool,
     /// Whether the session comes over SSH.
@@ -44,11 +44,12 @@ impl Capabilities {
         let screen = term.starts_with("screen") && var("TMUX").is_none();
         let many = term.contains("256color") || var("COLORTERM").is_some();
         let tier = match () {
-            () if plain => Tier::Mono,
-            () if many && !screen => Tier::Many,
-            () => Tier::Ansi,
+            () if plain => ColorDepth::Mono,
+            () if many && !screen => ColorDepth::Many,
+            () => ColorDepth::Ansi,
         };
-        let locale = var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")).unwrap_or_default();
+        let locale =
+            var("LC_ALL").or_else(|| var("LC_CTYPE")).or_else(|| var("LANG")).unwrap_or_default();
         let utf8 = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
         Self {
             tier,
@@ -72,9 +73,9 @@ impl Capabilities {
     /// The colours in words.
     pub fn colours(&self) -> &'static str {
         match self.tier {
-            Tier::Mono => "none (bold, reverse and words)",
-            Tier::Ansi => "the terminal's own 16",
-            Tier::Many => "256 or more; the shipped themes use the terminal's own 16",
+            ColorDepth::Mono => "none (bold, reverse and words)",
+            ColorDepth::Ansi => "the terminal's own 16",
+            ColorDepth::Many => "256 or more; the shipped themes use the terminal's own 16",
         }
     }
 
@@ -103,12 +104,15 @@ mod tests {
 
     #[test]
     fn colours_by_environment() {
-        assert_eq!(caps(&[("TERM", "xterm-256color")]).tier, Tier::Many);
-        assert_eq!(caps(&[("TERM", "xterm")]).tier, Tier::Ansi);
-        assert_eq!(caps(&[("TERM", "dumb")]).tier, Tier::Mono);
-        assert_eq!(caps(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]).tier, Tier::Mono);
-        assert_eq!(caps(&[("TERM", "screen.xterm-256color"), ("COLORTERM", "truecolor")]).tier, Tier::Ansi);
-        assert_eq!(caps(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x")]).tier, Tier::Many);
+        assert_eq!(caps(&[("TERM", "xterm-256color")]).tier, ColorDepth::Many);
+        assert_eq!(caps(&[("TERM", "xterm")]).tier, ColorDepth::Ansi);
+        assert_eq!(caps(&[("TERM", "dumb")]).tier, ColorDepth::Mono);
+        assert_eq!(caps(&[("TERM", "xterm-256color"), ("NO_COLOR", "1")]).tier, ColorDepth::Mono);
+        assert_eq!(
+            caps(&[("TERM", "screen.xterm-256color"), ("COLORTERM", "truecolor")]).tier,
+            ColorDepth::Ansi
+        );
+        assert_eq!(caps(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x")]).tier, ColorDepth::Many);
     }
 
     #[test]

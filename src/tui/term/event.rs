@@ -62,7 +62,7 @@ impl Key {
     }
 
     /// The character it types, if it types one.
-    pub fn typed(self) -> Option<char> {
+    pub fn typed_char(self) -> Option<char> {
         match self.code {
             Code::Char(c) if !self.ctrl && !self.alt => Some(c),
             _ => None,

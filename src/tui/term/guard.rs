@@ -50,7 +50,7 @@ fn tty() -> io::Result<File> {
 
 /// What the terminal tells the loop.
 #[derive(Debug)]
-pub enum Heard {
+pub enum Input {
     /// A person did something.
     Event(Event),
     /// The program has to end: TERM, HUP, or the terminal went away.
@@ -75,7 +75,7 @@ impl Terminal {
         mouse: bool,
         ssh: bool,
         sender: &Sender<M>,
-        hear: fn(Heard) -> M,
+        hear: fn(Input) -> M,
     ) -> io::Result<Self> {
         hook_panics();
         let tty = tty()?;
@@ -180,7 +180,7 @@ fn spawn_reader<M: Send + 'static>(
     wait: OwnedFd,
     ssh: bool,
     sender: Sender<M>,
-    hear: fn(Heard) -> M,
+    hear: fn(Input) -> M,
 ) {
     thread::spawn(move || {
         let begun = Instant::now();
@@ -188,11 +188,12 @@ fn spawn_reader<M: Send + 'static>(
         let mut buffer = vec![0u8; 64 << 10];
         loop {
             // Half a millisecond later, so that the moment has come when it wakes.
-            let later =
-                |deadline: Duration| deadline.saturating_sub(begun.elapsed()) + Duration::from_micros(500);
+            let later = |deadline: Duration| {
+                deadline.saturating_sub(begun.elapsed()) + Duration::from_micros(500)
+            };
             let pause = decoder.deadline().map(later);
-            let pause =
-                pause.map(|p| Timespec { tv_sec: p.as_secs() as i64, tv_nsec: i64::from(p.subsec_nanos()) });
+            let pause = pause
+                .map(|p| Timespec { tv_sec: p.as_secs() as i64, tv_nsec: i64::from(p.subsec_nanos()) });
             let mut fds = [PollFd::new(&tty, PollFlags::IN), PollFd::new(&wait, PollFlags::IN)];
             match poll(&mut fds, pause.as_ref()) {
                 Err(rustix::io::Errno::INTR) => continue,
@@ -215,7 +216,7 @@ fn spawn_reader<M: Send + 'static>(
                 break;
             }
             for event in events {
-                if sender.send(hear(Heard::Event(event))).is_err() {
+                if sender.send(hear(Input::Event(event))).is_err() {
                     return;
                 }
             }
@@ -225,14 +226,14 @@ fn spawn_reader<M: Send + 'static>(
 }
 
 /// Tells the loop to end, and ends the process if the loop cannot (blocked in a write to a dead terminal).
-fn end<M: Send + 'static>(sender: &Sender<M>, hear: fn(Heard) -> M) {
-    let _ = sender.send(hear(Heard::End));
+fn end<M: Send + 'static>(sender: &Sender<M>, hear: fn(Input) -> M) {
+    let _ = sender.send(hear(Input::End));
     thread::sleep(DYING);
     restore();
     std::process::exit(129);
 }
 
-fn spawn_signals<M: Send + 'static>(sender: Sender<M>, hear: fn(Heard) -> M) -> io::Result<()> {
+fn spawn_signals<M: Send + 'static>(sender: Sender<M>, hear: fn(Input) -> M) -> io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGTERM, SIGINT, SIGWINCH, SIGCONT, SIGTSTP])?;
     let ending = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
@@ -240,10 +241,10 @@ fn spawn_signals<M: Send + 'static>(sender: Sender<M>, hear: fn(Heard) -> M) -> 
             let sent = match signal {
                 SIGWINCH => {
                     let (columns, rows) = Terminal::size();
-                    sender.send(hear(Heard::Event(Event::Resize(columns, rows))))
+                    sender.send(hear(Input::Event(Event::Resize(columns, rows))))
                 }
-                SIGCONT => sender.send(hear(Heard::Continued)),
-                SIGTSTP => sender.send(hear(Heard::Stop)),
+                SIGCONT => sender.send(hear(Input::Continued)),
+                SIGTSTP => sender.send(hear(Input::Stop)),
                 _ => {
                     if !ending.swap(true, Ordering::SeqCst) {
                         let sender = sender.clone();

@@ -130,7 +130,7 @@ fn gather_bursts(events: Vec<Event>) -> Vec<Event> {
     let typed = |event: &Event| match event {
         Event::Key(key) if key.code == Code::Enter => Some('\n'),
         Event::Key(key) if key.code == Code::Tab => Some('\t'),
-        Event::Key(key) => key.typed(),
+        Event::Key(key) => key.typed_char(),
         _ => None,
     };
     let text: Option<String> = events.iter().map(typed).collect();

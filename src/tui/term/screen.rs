@@ -82,7 +82,12 @@ impl Screen {
 }
 
 /// Lets the terminal move rows (DECSTBM with SU or SD) when that leaves fewer cells to draw.
-fn shift(shown: &mut Buffer, next: &Buffer, scroll: Option<Scroll>, out: &mut Vec<u8>) -> io::Result<bool> {
+fn shift(
+    shown: &mut Buffer,
+    next: &Buffer,
+    scroll: Option<Scroll>,
+    out: &mut Vec<u8>,
+) -> io::Result<bool> {
     let Some(scroll) = scroll else { return Ok(false) };
     let (height, by) = (u32::from(scroll.bottom.saturating_sub(scroll.top)), scroll.rows.unsigned_abs());
     if by == 0 || by >= height || scroll.bottom > shown.area.height {
@@ -174,8 +179,9 @@ mod tests {
             let mut screen = Screen::new();
             let first = screen.frame(&filled(&lines), None, None).expect("frame");
             let second = screen.frame(&filled(&after), None, hint).expect("frame");
-            let back =
-                screen.frame(&filled(&lines), None, hint.map(|s| Scroll { rows: -1, ..s })).expect("frame");
+            let back = screen
+                .frame(&filled(&lines), None, hint.map(|s| Scroll { rows: -1, ..s }))
+                .expect("frame");
             if hint.is_some() {
                 assert!(second.len() < 110 && back.len() < 110, "{} {}", second.len(), back.len());
             }

@@ -4,20 +4,22 @@ use std::sync::Arc;
 
 use estate::{Query, Target, Verb, units};
 
-use super::{columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage};
+use super::{
+    columns, files, filters, forms, history, managed, menus, probes, saved, select, support, usage,
+};
 use crate::probe::Kind;
 use crate::tui::action::{Action as A, Group};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{HELD, Last, Model};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::response::Choice;
-use crate::tui::overlay::{Overlay, Prompt, Purpose};
-use crate::tui::table::Want;
+use crate::tui::overlay::response::MenuChoice;
+use crate::tui::overlay::{Overlay, Prompt, PromptKind};
+use crate::tui::table::ScrollTo;
 use crate::tui::{gate, layout};
 
 /// Runs an action, or says why it cannot be run.
 pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
-    if let Err(why) = gate::allowed(model, action) {
+    if let Err(why) = gate::disabled_reason(model, action) {
         model.refuse(format!("{}: {why}", action.row().title.trim_end_matches('…')));
         return Vec::new();
     }
@@ -45,7 +47,12 @@ fn keeps_range(action: A, sticky: bool) -> bool {
     let travels = matches!(action, A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last);
     let extends = matches!(
         action,
-        A::ExtendUp | A::ExtendDown | A::ExtendPageUp | A::ExtendPageDown | A::ExtendFirst | A::ExtendLast
+        A::ExtendUp
+            | A::ExtendDown
+            | A::ExtendPageUp
+            | A::ExtendPageDown
+            | A::ExtendFirst
+            | A::ExtendLast
     );
     let looks = matches!(
         action,
@@ -84,7 +91,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::CopyIccid => copy(model),
         A::Ping => probes::ask(model, Kind::Ping),
         A::Diagnose => probes::ask(model, Kind::Diagnostics),
-        A::Sort => menus::sort(model, "Sort by", Choice::Sort),
+        A::Sort => menus::sort(model, "Sort by", MenuChoice::Sort),
         A::Palette => menus::palette(model),
         A::Help => menus::help(model),
         A::Support => support::open(model),
@@ -94,8 +101,8 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
         A::History => history::open(model),
         A::ClearFilter => model.clear_filter(),
         A::SortReverse => {
-            model.query.sort = model.query.sort.reversed();
-            model.reload(Want::Top)
+            model.query.sort = model.query.sort.reverse();
+            model.reload(ScrollTo::Top)
         }
         A::Deep => {
             model.query.deep = !model.query.deep;
@@ -155,7 +162,7 @@ fn finding(model: &mut Model, action: A) -> Vec<Effect> {
             saved::keep(model);
             Vec::new()
         }
-        A::SortThen => menus::sort(model, "Then sort by", Choice::ThenSort),
+        A::SortThen => menus::sort(model, "Then sort by", MenuChoice::ThenSort),
         A::Columns => columns::choose_columns(model),
         other => other.digit().map_or_else(Vec::new, |digit| saved::call_digit(model, digit)),
     }
@@ -168,7 +175,7 @@ fn program(model: &mut Model, action: A) -> Vec<Effect> {
         }
         A::ScrollLeft => model.table.column = model.table.column.saturating_sub(1),
         A::ScrollRight => {
-            let scrolling = model.columns.shown().len() - model.columns.pinned();
+            let scrolling = model.columns.shown_columns().len() - model.columns.pinned_count();
             model.table.column = (model.table.column + 1).min(scrolling.saturating_sub(1));
         }
         A::ToggleTree => model.show_tree = !model.show_tree,
@@ -253,9 +260,9 @@ fn travel(model: &mut Model, action: A) -> Vec<Effect> {
         A::Down => table.step(1),
         A::PageUp => table.page(false),
         A::PageDown => table.page(true),
-        A::First if table.before => return model.reload(Want::Top),
+        A::First if table.before => return model.reload(ScrollTo::Top),
         A::First => table.step(i64::from(i32::MIN)),
-        _ if table.after => return model.reload(Want::Bottom),
+        _ if table.after => return model.reload(ScrollTo::Bottom),
         _ => table.step(i64::from(i32::MAX)),
     }
     Vec::new()
@@ -282,7 +289,7 @@ pub fn look(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     model.query.under = model.tree.cursor;
-    managed::looked(model)
+    managed::follow_cursor(model)
 }
 
 fn fold(model: &mut Model, action: A) -> Vec<Effect> {
@@ -318,20 +325,26 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
     let account = model.tree.cursor;
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
     let prompt = match action {
-        A::AccountAdd => {
-            Prompt::new(format!("New account under {name}"), "its name", "", Purpose::AddAccount(account))
-        }
-        A::AccountRename => {
-            Prompt::new(format!("Rename {name}"), "the new name", &name, Purpose::RenameAccount(account))
-        }
+        A::AccountAdd => Prompt::new(
+            format!("New account under {name}"),
+            "its name",
+            "",
+            PromptKind::AddAccount(account),
+        ),
+        A::AccountRename => Prompt::new(
+            format!("Rename {name}"),
+            "the new name",
+            &name,
+            PromptKind::RenameAccount(account),
+        ),
         A::AccountReference => {
             let own = model.accounts.get(account).map(|a| a.reference.clone()).unwrap_or_default();
             let hint = "what another system calls it, or none";
-            Prompt::new(format!("Reference of {name}"), hint, &own, Purpose::Reference(account))
+            Prompt::new(format!("Reference of {name}"), hint, &own, PromptKind::Reference(account))
         }
         A::AccountNotify => {
             let hint = "a mail address, or the https:// URL of a webhook";
-            Prompt::new(format!("Who else hears of {name}"), hint, "", Purpose::Notify(account))
+            Prompt::new(format!("Who else hears of {name}"), hint, "", PromptKind::Notify(account))
         }
         A::AccountCeiling => {
             let own = model.accounts.get(account).and_then(|a| a.own_ceiling).map(units::exact_bytes);
@@ -340,29 +353,31 @@ fn prompt(model: &mut Model, action: A) -> Vec<Effect> {
                 format!("Ceiling of {name}"),
                 hint,
                 &own.unwrap_or_default(),
-                Purpose::Ceiling(account),
+                PromptKind::Ceiling(account),
             )
         }
         A::AccountPeriod => {
             let own = model.accounts.get(account).and_then(|a| a.own_period).map(|rule| rule.to_string());
             let hint = "month, day:23, activation:30, or inherit";
             let own = own.unwrap_or_else(|| "inherit".to_owned());
-            Prompt::new(format!("Billing period of {name}"), hint, &own, Purpose::Period(account))
+            Prompt::new(format!("Billing period of {name}"), hint, &own, PromptKind::Period(account))
         }
-        A::SelectWhere => Prompt::new("Select every SIM where", "status=active used>1GB", "", Purpose::Where),
+        A::SelectWhere => {
+            Prompt::new("Select every SIM where", "status=active used>1GB", "", PromptKind::Where)
+        }
         A::SelectList => Prompt::new(
             "Select by a list",
             "paste ICCIDs, IMSIs or phone numbers, then Enter",
             "",
-            Purpose::List,
+            PromptKind::List,
         ),
-        _ => Prompt::new("Go to row", "a number, or a share such as 50%", "", Purpose::GoTo),
+        _ => Prompt::new("Go to row", "a number, or a share such as 50%", "", PromptKind::GoTo),
     };
     model.overlays.push(Overlay::Prompt(prompt));
     Vec::new()
 }
 
 /// What an export writes: the selection, or everything the list holds.
-pub fn exported(model: &Model) -> Option<Box<Target>> {
+pub fn export_target(model: &Model) -> Option<Box<Target>> {
     (!model.picked.is_empty()).then(|| Box::new(model.picked.target.clone()))
 }

@@ -12,8 +12,8 @@ use crate::tui::model::{Last, Model, REFUSAL};
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::overlay::list::ITEMS;
 use crate::tui::overlay::response::ListUse;
-use crate::tui::overlay::{FormFor, Overlay};
-use crate::tui::table::Want;
+use crate::tui::overlay::{FormKind, Overlay};
+use crate::tui::table::ScrollTo;
 
 /// Takes an answer.
 pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -22,23 +22,24 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Count(ticket, answer) if ticket == model.tickets.count => {
             // An account that the filter names and that is gone is said where the rows would be.
             let gone = matches!(answer, Err(Error::NotFound { .. } | Error::Ambiguous { .. }));
-            model.matching = if gone { Some(0) } else { said(model, answer) };
+            model.matching = if gone { Some(0) } else { report_failure(model, answer) };
             if model.table.first.is_none() && !model.table.after && !model.table.rows.is_empty() {
-                model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
+                model.table.first =
+                    model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
             Vec::new()
         }
         Msg::Picked(ticket, answer) if ticket == model.tickets.picked => {
-            if let Some((total, shown)) = said(model, answer) {
+            if let Some((total, shown)) = report_failure(model, answer) {
                 (model.picked.total, model.picked.shown) = (Some(total), Some(shown));
                 if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
-                    confirm.counted(total.saturating_sub(shown));
+                    confirm.set_hidden(total.saturating_sub(shown));
                 }
             }
             Vec::new()
         }
         Msg::Marks(ticket, answer) if ticket == model.tickets.marks => {
-            if let Some(marked) = said(model, answer) {
+            if let Some(marked) = report_failure(model, answer) {
                 model.table.rows.iter_mut().for_each(|row| row.marked = marked.contains(&row.row.sim.id));
             }
             Vec::new()
@@ -46,20 +47,20 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Accounts(answer) => accounts(model, answer),
         Msg::Range(ticket, answer) if ticket == model.tickets.pick => {
             model.ranging = false;
-            match said(model, answer) {
-                Some(ids) => select::replace(model, joined(&model.picked.target, ids)),
+            match report_failure(model, answer) {
+                Some(ids) => select::replace(model, join_target(&model.picked.target, ids)),
                 None => Vec::new(),
             }
         }
         Msg::Found(ticket, purpose, answer) if ticket == model.tickets.pick => {
             model.ranging = false;
-            match said(model, answer) {
+            match report_failure(model, answer) {
                 Some(found) => list_found(model, purpose, &found),
                 None => Vec::new(),
             }
         }
-        Msg::Planned(ticket, answer) if ticket == model.tickets.work => made::planned(model, answer),
-        Msg::Committed => committed(model),
+        Msg::Planned(ticket, answer) if ticket == model.tickets.work => made::show_plan(model, answer),
+        Msg::Committed => reload_after_commit(model),
         Msg::Offline(since) => reach::offline(model, since),
         Msg::Live(live) => {
             model.reach.live = live;
@@ -73,7 +74,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
 fn in_common(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Spread(ticket, answer) if ticket == model.tickets.work => {
-            let spread = said(model, answer);
+            let spread = report_failure(model, answer);
             for overlay in &mut model.overlays {
                 if let Overlay::Levels(pane) = overlay {
                     (pane.spread, pane.unread) = (spread, spread.is_none());
@@ -83,10 +84,10 @@ fn in_common(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Common(ticket, answer) if ticket == model.tickets.work => {
             if let (Some(common), Some(Overlay::Form(form))) =
-                (said(model, answer), model.overlays.last_mut())
-                && matches!(form.purpose, FormFor::Sims(_))
+                (report_failure(model, answer), model.overlays.last_mut())
+                && matches!(form.purpose, FormKind::Sims(_))
             {
-                form.filled(common);
+                form.set_common(common);
             }
             Vec::new()
         }
@@ -102,9 +103,9 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Applied(answer) => made::applied(model, answer),
+        Msg::Applied(answer) => made::finish_change(model, answer),
         Msg::Items(ticket, answer) if ticket == model.tickets.work => {
-            let items = said(model, answer).unwrap_or_default();
+            let items = report_failure(model, answer).unwrap_or_default();
             let results = model.overlays.iter_mut().rev();
             if let Some(Overlay::Result(result)) =
                 results.into_iter().find(|overlay| matches!(overlay, Overlay::Result(_)))
@@ -116,26 +117,28 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Missed(ticket, then, answer) if ticket == model.tickets.pick => {
-            let Some(ids) = said(model, answer) else { return Vec::new() };
-            made::missed(model, then, ids)
+            let Some(ids) = report_failure(model, answer) else { return Vec::new() };
+            made::select_missed(model, then, ids)
         }
         Msg::History(ticket, answer) if ticket == model.tickets.log => {
-            history::filled(model, answer);
+            history::set_entries(model, answer);
             Vec::new()
         }
-        Msg::FoundHistory(ticket, answer) if ticket == model.tickets.work => history::found(model, answer),
+        Msg::FoundHistory(ticket, answer) if ticket == model.tickets.work => {
+            history::open_found(model, answer)
+        }
         Msg::Writing(progress) => {
             if let Some(writing) = &mut model.export.writing {
                 writing.done = progress.done;
             }
             Vec::new()
         }
-        Msg::Exported(path, answer) => exported(model, &path, answer),
-        Msg::Copy(answer) => copied(model, answer),
+        Msg::Exported(path, answer) => finish_export(model, &path, answer),
+        Msg::Copy(answer) => copy_identifiers(model, answer),
         Msg::News(_) | Msg::Alerts(..) | Msg::Sim(..) | Msg::Spending(..) => usage::answer(model, msg),
         Msg::Spread(..) | Msg::Common(..) => in_common(model, msg),
-        Msg::Linked(email, answer) => match said(model, answer) {
-            Some(link) => managed::linked(model, &email, &link),
+        Msg::Linked(email, answer) => match report_failure(model, answer) {
+            Some(link) => managed::show_link(model, &email, &link),
             None => Vec::new(),
         },
         Msg::Sessions(..)
@@ -155,18 +158,23 @@ fn about_changes(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is read of accounts, users and help.
 fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::Account(ticket, answer) if ticket == model.tickets.account => managed::filled(model, answer),
+        Msg::Account(ticket, answer) if ticket == model.tickets.account => {
+            managed::set_facts(model, answer);
+        }
         Msg::Sessions(of, answer) => sessions::listed(model, of, answer),
         Msg::SessionsEnded(of, answer) => sessions::ended(model, of, answer),
-        Msg::Help(ticket, answer) if ticket == model.tickets.work => support::filled(model, answer),
-        Msg::Probed(ticket, answer) if ticket == model.tickets.probe => probes::answered(model, answer),
+        Msg::Help(ticket, answer) if ticket == model.tickets.work => support::set_help(model, answer),
+        Msg::Probed(ticket, answer) if ticket == model.tickets.probe => {
+            probes::show_answer(model, answer);
+        }
         Msg::HelpFile(account, answer) => {
-            let Some(text) = said(model, answer) else { return Vec::new() };
-            let now = model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|f| f.help.clone());
+            let Some(text) = report_failure(model, answer) else { return Vec::new() };
+            let now =
+                model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|f| f.help.clone());
             return forms::help_page(model, account, now.as_ref(), Some(&text));
         }
         Msg::Wants(ticket, answer) => {
-            let Some(wanted) = said(model, answer) else { return Vec::new() };
+            let Some(wanted) = report_failure(model, answer) else { return Vec::new() };
             match model.overlays.last_mut() {
                 Some(Overlay::Form(form)) if ticket > 0 => form.preset("alerts", usize::from(wanted)),
                 _ => model.messages.say(if wanted {
@@ -183,20 +191,20 @@ fn about_people(model: &mut Model, msg: Msg) -> Vec<Effect> {
 
 fn about_filters(model: &mut Model, msg: Msg) {
     match msg {
-        Msg::Known(answer) => match said(model, answer) {
+        Msg::Known(answer) => match report_failure(model, answer) {
             Some(known) => filters::known_read(model, known),
             None => model.known_stale = true,
         },
         Msg::Saved(answer, text) => {
             let done = answer.is_ok();
-            if let Some(list) = said(model, answer) {
+            if let Some(list) = report_failure(model, answer) {
                 saved::saved_read(model, list);
             }
             if done && !text.is_empty() {
                 model.messages.say(text);
             }
         }
-        Msg::Tally(ticket, answer) if ticket == model.tickets.tally => filters::tallied(model, answer),
+        Msg::Tally(ticket, answer) if ticket == model.tickets.tally => filters::set_tally(model, answer),
         _ => {}
     }
 }
@@ -207,7 +215,7 @@ fn is_internal(error: &Error) -> bool {
 }
 
 /// The value of an answer; a failure is said, unless a newer question caused it.
-pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
+pub(super) fn report_failure<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> {
     match answer {
         Ok(value) => Some(value),
         Err(Error::Cancelled) => None,
@@ -216,14 +224,14 @@ pub(super) fn said<T>(model: &mut Model, answer: Result<T, Error>) -> Option<T> 
         // That the server is gone is said once.
         Err(Error::Unreachable { .. }) if model.is_elsewhere() => None,
         Err(error) => {
-            failed(model, &error);
+            show_failure(model, &error);
             None
         }
     }
 }
 
 /// Something failed: that is said, and that nobody is signed in any more is said once.
-pub(super) fn failed(model: &mut Model, error: &Error) {
+pub(super) fn show_failure(model: &mut Model, error: &Error) {
     let known = model.reach.signed_out;
     model.reach.signed_out |= *error == Error::SignedOut && model.is_elsewhere();
     if !(known && *error == Error::SignedOut) {
@@ -241,7 +249,10 @@ fn end_wait_for_rows(model: &mut Model) {
     let awaited = model.messages.refusal.take_if(|refusal| refusal.awaits_rows);
     let until = model.messages.entered_at.take().map(|at| at + REFUSAL);
     let until = until.max(awaited.as_ref().map(|refusal| refusal.until));
-    if until.is_none_or(|until| model.at > until) || !model.table.rows.is_empty() || model.search.is_some() {
+    if until.is_none_or(|until| model.at > until)
+        || !model.table.rows.is_empty()
+        || model.search.is_some()
+    {
         return;
     }
     model.refuse("No matches");
@@ -255,7 +266,7 @@ fn end_wait_for_rows(model: &mut Model) {
 
 fn rows(
     model: &mut Model,
-    want: &Want,
+    want: &ScrollTo,
     answer: Result<(estate::Page, std::collections::BTreeSet<estate::SimId>), Error>,
 ) -> Vec<Effect> {
     model.waiting_since = None;
@@ -263,21 +274,22 @@ fn rows(
         Ok((page, marked)) => {
             model.reach.signed_out = false;
             model.table.receive(page, &marked, want);
-            if !matches!(want, Want::After | Want::Before) {
+            if !matches!(want, ScrollTo::After | ScrollTo::Before) {
                 model.table.loaded = Some(model.query.clone());
             }
-            if *want == Want::Bottom {
-                model.table.first = model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
+            if *want == ScrollTo::Bottom {
+                model.table.first =
+                    model.matching.map(|n| n.saturating_sub(model.table.rows.len() as u64));
             }
             end_wait_for_rows(model);
         }
         Err(error @ (Error::Unreachable { .. } | Error::SignedOut))
-            if !matches!(want, Want::Keep | Want::After | Want::Before) =>
+            if !matches!(want, ScrollTo::Keep | ScrollTo::After | ScrollTo::Before) =>
         {
             if model.shows_asked() {
                 return keep_loaded(model, want, error);
             }
-            said::<()>(model, Err(error));
+            report_failure::<()>(model, Err(error));
             // What is loaded is not what is asked for now: nobody is to take one for the other.
             model.table.loading = false;
             model.table.rows.clear();
@@ -293,35 +305,35 @@ fn rows(
                 (model.table.before, model.table.after) = (false, false);
                 model.table.first = None;
                 if !is_internal(&error) {
-                    model.fault = Some(filters::explained(&error));
+                    model.fault = Some(filters::error_with_hint(&error));
                     model.matching = Some(0);
                     return Vec::new();
                 }
             }
-            said::<()>(model, Err(error));
+            report_failure::<()>(model, Err(error));
         }
     }
     Vec::new()
 }
 
 /// Keeps the rows of a list whose other end cannot be read: the cursor goes as far as they reach.
-fn keep_loaded(model: &mut Model, want: &Want, error: Error) -> Vec<Effect> {
+fn keep_loaded(model: &mut Model, want: &ScrollTo, error: Error) -> Vec<Effect> {
     model.table.stall();
     match want {
-        Want::Top => model.table.jump(i64::MIN),
-        Want::Bottom => model.table.jump(i64::MAX),
+        ScrollTo::Top => model.table.jump(i64::MIN),
+        ScrollTo::Bottom => model.table.jump(i64::MAX),
         _ => {}
     }
     if matches!(error, Error::Unreachable { .. }) {
         let rows = count(model.table.rows.len() as u64);
         model.messages.say(format!("Server unavailable. The {rows} rows already loaded stay."));
     }
-    said::<()>(model, Err(error));
+    report_failure::<()>(model, Err(error));
     Vec::new()
 }
 
 /// A file is done, or was given up: its progress is no longer shown.
-fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error>) -> Vec<Effect> {
+fn finish_export(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error>) -> Vec<Effect> {
     let export = model.export.writing.take_if(|writing| writing.path == *path);
     if export.is_some() {
         model.overlays.retain(|overlay| !matches!(overlay, Overlay::Exporting));
@@ -334,7 +346,7 @@ fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error
         // What was asked for is kept: another name is all it takes.
         (Err(error @ Error::Exists(_)), Some(_)) => {
             let mut form = files::export_dialog(model);
-            form.fault = Some(filters::explained(&error));
+            form.fault = Some(filters::error_with_hint(&error));
             model.overlays.push(Overlay::Form(Box::new(form)));
         }
         (Err(error), _) => model.messages.fail(&error),
@@ -342,7 +354,7 @@ fn exported(model: &mut Model, path: &std::path::Path, answer: Result<u64, Error
     Vec::new()
 }
 
-fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
+fn join_target(target: &Target, ids: Vec<estate::SimId>) -> Target {
     let mut target = target.clone();
     for id in &ids {
         target.except.remove(id);
@@ -352,7 +364,7 @@ fn joined(target: &Target, ids: Vec<estate::SimId>) -> Target {
 }
 
 fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> Vec<Effect> {
-    let Some(accounts) = said(model, answer) else { return Vec::new() };
+    let Some(accounts) = report_failure(model, answer) else { return Vec::new() };
     let gone = accounts.get(model.query.under).is_none();
     while accounts.get(model.tree.cursor).is_none() {
         // An account that is gone leaves the cursor on the one above it.
@@ -378,7 +390,7 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
 }
 
 /// Something was committed: the list is read anew where it stands, once nothing is open that must not move.
-pub(super) fn committed(model: &mut Model) -> Vec<Effect> {
+pub(super) fn reload_after_commit(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
     model.known_stale = true;
     let mut effects = vec![Effect::Accounts, Effect::News];
@@ -399,7 +411,7 @@ pub(super) fn committed(model: &mut Model) -> Vec<Effect> {
 /// Reads everything visible anew, in place.
 pub fn refresh(model: &mut Model) -> Vec<Effect> {
     model.query.now = model.now;
-    let mut effects = model.reload(Want::Keep);
+    let mut effects = model.reload(ScrollTo::Keep);
     effects.push(model.recount());
     effects.extend(model.recount_picked());
     effects
@@ -413,7 +425,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
     let effects = match purpose {
         ListUse::Select => {
             if !found.unknown.is_empty() {
-                files::inspected(model, found, false);
+                files::show_lookup(model, found, false);
             }
             model.picked.add(&found.found);
             model.last = Last::Selection;
@@ -423,7 +435,7 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
         }
         ListUse::Filter => files::list_found(model, found),
         ListUse::Inspect => {
-            files::inspected(model, found, true);
+            files::show_lookup(model, found, true);
             return Vec::new();
         }
         ListUse::Find => match found.found.first() {
@@ -440,18 +452,21 @@ fn list_found(model: &mut Model, purpose: ListUse, found: &Lookup) -> Vec<Effect
     effects
 }
 
-fn copied(model: &mut Model, answer: Result<Vec<String>, Error>) -> Vec<Effect> {
-    let Some(iccids) = said(model, answer) else { return Vec::new() };
+fn copy_identifiers(model: &mut Model, answer: Result<Vec<String>, Error>) -> Vec<Effect> {
+    let Some(iccids) = report_failure(model, answer) else { return Vec::new() };
     let text = iccids.join("\n");
     if !files::fits_clipboard(&text) {
         let n = count(model.picked.total.unwrap_or(iccids.len() as u64));
-        model
-            .messages
-            .say(format!("{n} ICCIDs are too many for a terminal's clipboard; export them to a file (e)"));
+        model.messages.say(format!(
+            "{n} ICCIDs are too many for a terminal's clipboard; export them to a file (e)"
+        ));
         return Vec::new();
     }
-    let sims =
-        if iccids.len() == 1 { "1 ICCID".into() } else { format!("{} ICCIDs", count(iccids.len() as u64)) };
+    let sims = if iccids.len() == 1 {
+        "1 ICCID".into()
+    } else {
+        format!("{} ICCIDs", count(iccids.len() as u64))
+    };
     model.messages.say(format!("sent {sims} to your terminal ({})", model.clipboard));
     vec![Effect::Clipboard(text)]
 }

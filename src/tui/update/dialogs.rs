@@ -3,144 +3,152 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use estate::{Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit};
+use estate::{
+    Change, ChangeId, Column, Entry, Filter, List, Order, PeriodRule, Progress, Query, SavedEdit,
+};
 
 use super::{
-    act, columns, files, filters, forms, history, managed, menus, probes, saved, select, sessions, support,
-    usage,
+    act, columns, files, filters, forms, history, managed, menus, probes, saved, select, sessions,
+    support, usage,
 };
 use crate::files::expand_home;
 use crate::tui::model::{Job, Model};
 use crate::tui::msg::{Effect, ListSource};
-use crate::tui::overlay::response::{Choice, ListUse, Reply};
-use crate::tui::overlay::{Overlay, Purpose, ResultPane};
-use crate::tui::table::Want;
+use crate::tui::overlay::response::{DialogResponse, ListUse, MenuChoice};
+use crate::tui::overlay::{Overlay, PromptKind, ResultPane};
+use crate::tui::table::ScrollTo;
 
 /// Does what an overlay asked for.
-pub fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
+pub fn reply(model: &mut Model, reply: DialogResponse) -> Vec<Effect> {
     match reply {
-        Reply::Stay => Vec::new(),
-        Reply::Close => {
+        DialogResponse::Stay => Vec::new(),
+        DialogResponse::Close => {
             let effects = probes::closes(&reply, model).into_iter().collect();
             if let Some(Overlay::Confirm(_)) = model.overlays.pop() {
                 model.messages.say("left as it was, nothing was changed");
             }
             effects
         }
-        Reply::Choose(choice) => {
+        DialogResponse::Choose(choice) => {
             model.overlays.pop();
-            chosen(model, choice)
+            apply_choice(model, choice)
         }
-        Reply::Say(text) => {
+        DialogResponse::Say(text) => {
             model.messages.say(text);
             Vec::new()
         }
-        Reply::Go => go(model),
-        Reply::OnlyShown => only_shown(model),
-        Reply::Cancel => cancel(model),
-        Reply::Submit(text) => submit(model, text.trim()),
-        Reply::Ask => filters::ask(model),
-        Reply::Tally => filters::tally(model),
-        Reply::Apply(save) => filters::apply(model, save),
-        Reply::Recent => filters::recent(model),
-        Reply::Columns(columns, close) => {
+        DialogResponse::Go => go(model),
+        DialogResponse::OnlyShown => only_shown(model),
+        DialogResponse::Cancel => cancel(model),
+        DialogResponse::Submit(text) => submit(model, text.trim()),
+        DialogResponse::Ask => filters::ask(model),
+        DialogResponse::Tally => filters::tally(model),
+        DialogResponse::Apply(save) => filters::apply(model, save),
+        DialogResponse::Recent => filters::recent(model),
+        DialogResponse::Columns(columns, close) => {
             if close {
                 model.overlays.pop();
             }
             columns::show_columns(model, columns)
         }
-        Reply::Form => forms::submit(model),
-        Reply::SetLevels(levels) => menus::confirm_levels(model, levels),
-        Reply::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
-        Reply::Show(filter) => {
-            model.overlays.pop();
-            let mut closed = if model.page.is_some() { managed::close(model) } else { Vec::new() };
-            let mut effects = Filter::parse(filter).map_or_else(|_| Vec::new(), |f| model.filter(f));
-            filters::remember(model, filter);
-            model.focus = crate::tui::keymap::Pane::Table;
-            effects.extend(model.recount_picked());
-            closed.extend(effects);
-            closed
-        }
-        Reply::Details(id, iccid, label) => usage::details_of(model, id, iccid, label),
-        Reply::OnSim(action) => act::run(model, action),
-        Reply::Saved(wish) => saved::wish(model, wish),
-        Reply::Numbers => files::export_numbers(model),
-        Reply::Spending => usage::export_spending(model),
-        Reply::CancelExport => {
+        DialogResponse::Form => forms::submit(model),
+        DialogResponse::SetLevels(levels) => menus::confirm_levels(model, levels),
+        DialogResponse::LookUp(list) => select::find(model, ListUse::Condition, ListSource::Given(list)),
+        DialogResponse::Show(filter) => show_filter(model, filter),
+        DialogResponse::Details(id, iccid, label) => usage::details_of(model, id, iccid, label),
+        DialogResponse::OnSim(action) => act::run(model, action),
+        DialogResponse::Saved(wish) => saved::wish(model, wish),
+        DialogResponse::Numbers => files::export_numbers(model),
+        DialogResponse::Spending => usage::export_spending(model),
+        DialogResponse::CancelExport => {
             if let Some(writing) = &mut model.export.writing {
                 writing.stopping = true;
             }
             vec![Effect::CancelExport]
         }
-        Reply::Items(..) | Reply::Missed(_) | Reply::Report | Reply::Undo | Reply::Open => {
-            about_change(model, &reply)
-        }
+        DialogResponse::Items(..)
+        | DialogResponse::Missed(_)
+        | DialogResponse::Report
+        | DialogResponse::Undo
+        | DialogResponse::Open => about_change(model, &reply),
         other => on_page(model, &other),
     }
 }
 
+/// Shows the SIMs of a filter in the table, instead of the dialog and the page.
+fn show_filter(model: &mut Model, filter: &str) -> Vec<Effect> {
+    model.overlays.pop();
+    let mut effects = if model.page.is_some() { managed::close(model) } else { Vec::new() };
+    effects.extend(Filter::parse(filter).map_or_else(|_| Vec::new(), |f| model.filter(f)));
+    filters::remember(model, filter);
+    model.focus = crate::tui::keymap::Pane::Table;
+    effects.extend(model.recount_picked());
+    effects
+}
+
 /// What the history and the help ask for.
-fn on_page(model: &mut Model, reply: &Reply) -> Vec<Effect> {
+fn on_page(model: &mut Model, reply: &DialogResponse) -> Vec<Effect> {
     match reply {
-        Reply::More => history::more(model),
-        Reply::Narrow => history::narrow(model),
-        Reply::Whole => history::whole(model),
-        Reply::ExportHistory => history::export(model),
-        Reply::CopySaid => probes::copy(model),
-        Reply::CopyLink => managed::copy_link(model),
-        Reply::CopyLinks => support::copy(model),
-        Reply::Keys => support::keys(model),
-        Reply::Bundle => support::bundle(model),
+        DialogResponse::More => history::more(model),
+        DialogResponse::Narrow => history::narrow(model),
+        DialogResponse::Whole => history::whole(model),
+        DialogResponse::ExportHistory => history::export(model),
+        DialogResponse::CopySaid => probes::copy(model),
+        DialogResponse::CopyLink => managed::copy_link(model),
+        DialogResponse::CopyLinks => support::copy(model),
+        DialogResponse::Keys => support::keys(model),
+        DialogResponse::Bundle => support::bundle(model),
         _ => Vec::new(),
     }
 }
 
-fn chosen(model: &mut Model, choice: Choice) -> Vec<Effect> {
+fn apply_choice(model: &mut Model, choice: MenuChoice) -> Vec<Effect> {
     match choice {
-        Choice::Action(action) => act::run(model, action),
-        Choice::MoveTo(to) => menus::confirm_move(model, to),
-        Choice::Hang(account, under) => menus::confirm_hang(model, account, under),
-        Choice::Convert(by) => menus::confirm_convert(model, by),
-        Choice::User(id, to) => managed::change_user(model, id, to),
-        Choice::ViewAs(id) if act::may_leave(model) => vec![Effect::Remember, Effect::ViewAs(id)],
-        Choice::ViewAs(_) => Vec::new(),
-        Choice::Link(id) => managed::link(model, id),
-        Choice::Sessions(of) => sessions::list(model, of),
-        Choice::EndSession(of, id) => sessions::end(of, id),
-        Choice::EndSessions(of) => sessions::end_all(of),
-        Choice::Authenticate(on) => forms::confirm_authentication(model, on),
-        Choice::GoTo(account) => {
+        MenuChoice::Action(action) => act::run(model, action),
+        MenuChoice::MoveTo(to) => menus::confirm_move(model, to),
+        MenuChoice::Hang(account, under) => menus::confirm_hang(model, account, under),
+        MenuChoice::Convert(by) => menus::confirm_convert(model, by),
+        MenuChoice::User(id, to) => managed::change_user(model, id, to),
+        MenuChoice::ViewAs(id) if act::may_leave(model) => vec![Effect::Remember, Effect::ViewAs(id)],
+        MenuChoice::ViewAs(_) => Vec::new(),
+        MenuChoice::Link(id) => managed::link(model, id),
+        MenuChoice::Sessions(of) => sessions::list(model, of),
+        MenuChoice::EndSession(of, id) => sessions::end(of, id),
+        MenuChoice::EndSessions(of) => sessions::end_all(of),
+        MenuChoice::Authenticate(on) => forms::confirm_authentication(model, on),
+        MenuChoice::GoTo(account) => {
             let accounts = Arc::clone(&model.accounts);
             model.tree.go_to(account, &accounts);
             act::look(model)
         }
-        Choice::Sort(column) => sort(model, column),
-        Choice::ThenSort(column) => order(model, model.query.sort.also_by(column)),
-        Choice::Select(filter) => {
+        MenuChoice::Sort(column) => sort(model, column),
+        MenuChoice::ThenSort(column) => order(model, model.query.sort.also_by(column)),
+        MenuChoice::Select(filter) => {
             let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
             select::query(model, query)
         }
-        Choice::Paste(purpose) => {
+        MenuChoice::Paste(purpose) => {
             let list = std::mem::take(&mut model.pasted);
             select::find(model, purpose, ListSource::Given(list))
         }
-        Choice::Narrow(filter) => filters::narrow(model, filter),
-        Choice::Within(account) => filters::within(model, account),
-        Choice::Drop(part) => filters::drop_part(model, part),
-        Choice::Use(text) => filters::use_text(model, &text),
-        Choice::Field(_) | Choice::Verb(_) | Choice::Value(_) => filters::fill(model, &choice),
-        Choice::ToggleColumn(by) => {
+        MenuChoice::Narrow(filter) => filters::narrow(model, filter),
+        MenuChoice::Within(account) => filters::within(model, account),
+        MenuChoice::Drop(part) => filters::drop_part(model, part),
+        MenuChoice::Use(text) => filters::use_text(model, &text),
+        MenuChoice::Field(_) | MenuChoice::Verb(_) | MenuChoice::Value(_) => {
+            filters::fill(model, &choice)
+        }
+        MenuChoice::ToggleColumn(by) => {
             let mut columns = model.columns.clone();
             columns.toggle(by);
             columns::show_columns(model, columns)
         }
-        Choice::PinColumn(by) => {
+        MenuChoice::PinColumn(by) => {
             let mut columns = model.columns.clone();
             columns.pin(by);
             columns::show_columns(model, columns)
         }
-        Choice::Nothing => Vec::new(),
+        MenuChoice::Nothing => Vec::new(),
     }
 }
 
@@ -153,16 +161,16 @@ pub fn sort(model: &mut Model, column: Column) -> Vec<Effect> {
 pub fn order(model: &mut Model, order: Order) -> Vec<Effect> {
     model.query.sort = order;
     model.table.range = None;
-    model.reload(Want::Top)
+    model.reload(ScrollTo::Top)
 }
 
 /// The person said yes: the change is made as it was planned.
 fn go(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
     let Some(plan) = confirm.plan else { return Vec::new() };
-    let change = confirm.change.confirmed(&plan);
+    let change = confirm.change.with_confirmation(&plan);
     if let Some(target) = change.target() {
-        model.picked.acted(target);
+        model.picked.note_target(target);
     }
     if model.job.is_none() && matches!(change, Change::EditProfile { .. }) {
         // The form stays until the change is made: what was typed is not lost when it is refused.
@@ -227,31 +235,33 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
         return Vec::new();
     }
     let fault = match prompt.purpose {
-        Purpose::AddAccount(_) | Purpose::RenameAccount(_) => {
+        PromptKind::AddAccount(_) | PromptKind::RenameAccount(_) => {
             estate::check_new_account_name(text).err().map(|e| e.to_string())
         }
-        Purpose::Ceiling(_) => estate::levels::parse_cap(text).err().map(|e| e.to_string()),
-        Purpose::Period(_) => period(text).err().map(|e| e.to_string()),
-        Purpose::Where => Filter::parse(text).err().map(|e| e.to_string()),
-        Purpose::GoTo => row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned()),
-        Purpose::SaveFilter | Purpose::RenameFilter(_) => {
+        PromptKind::Ceiling(_) => estate::levels::parse_cap(text).err().map(|e| e.to_string()),
+        PromptKind::Period(_) => period(text).err().map(|e| e.to_string()),
+        PromptKind::Where => Filter::parse(text).err().map(|e| e.to_string()),
+        PromptKind::GoTo => {
+            row(text, 0).is_none().then(|| "a row number, or a share such as 50%".to_owned())
+        }
+        PromptKind::SaveFilter | PromptKind::RenameFilter(_) => {
             let taken = |s: &estate::Saved| estate::text::fold(&s.name) == estate::text::fold(text);
-            let replaces = prompt.purpose == Purpose::SaveFilter && model.saved.iter().any(taken);
+            let replaces = prompt.purpose == PromptKind::SaveFilter && model.saved.iter().any(taken);
             let asked = prompt.warned.as_deref() == Some(text);
             let fault = estate::valid_name(text).err().map(|e| e.to_string());
             fault.or_else(|| {
                 (replaces && !asked).then(|| format!("{text} is there already; Enter again replaces it"))
             })
         }
-        Purpose::Notify(_) => estate::notify::channel_of(text).err().map(|e| e.to_string()),
-        Purpose::ListFilter
-        | Purpose::ExportFilters
-        | Purpose::ImportFilters
-        | Purpose::Reference(_)
-        | Purpose::HelpFile(_)
-        | Purpose::History(_)
-        | Purpose::Text(..) => None,
-        Purpose::List => {
+        PromptKind::Notify(_) => estate::notify::channel_of(text).err().map(|e| e.to_string()),
+        PromptKind::ListFilter
+        | PromptKind::ExportFilters
+        | PromptKind::ImportFilters
+        | PromptKind::Reference(_)
+        | PromptKind::HelpFile(_)
+        | PromptKind::History(_)
+        | PromptKind::Text(..) => None,
+        PromptKind::List => {
             let empty = List::read(text).is_ok_and(|list| list.entries.is_empty());
             empty.then(|| "there are no numbers in it".to_owned())
         }
@@ -263,60 +273,62 @@ fn submit(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let (purpose, option) = (prompt.purpose.clone(), prompt.option);
     model.overlays.pop();
-    submitted(model, purpose, text, option)
+    submit_prompt(model, purpose, text, option)
 }
 
-fn submitted(model: &mut Model, purpose: Purpose, text: &str, option: usize) -> Vec<Effect> {
+fn submit_prompt(model: &mut Model, purpose: PromptKind, text: &str, option: usize) -> Vec<Effect> {
     match purpose {
-        Purpose::AddAccount(parent) => {
+        PromptKind::AddAccount(parent) => {
             model.tree.open.insert(parent);
-            make(model, Change::AddAccount { parent, name: text.into() }, format!("Add account {text}"), 0)
+            let change = Change::AddAccount { parent, name: text.into() };
+            make(model, change, format!("Add account {text}"), 0)
         }
-        Purpose::RenameAccount(account) => make(
-            model,
-            Change::RenameAccount { account, name: text.into() },
-            format!("Rename account to {text}"),
-            0,
-        ),
-        Purpose::Reference(account) => {
+        PromptKind::RenameAccount(account) => {
+            let change = Change::RenameAccount { account, name: text.into() };
+            make(model, change, format!("Rename account to {text}"), 0)
+        }
+        PromptKind::Reference(account) => {
             let reference = if text.eq_ignore_ascii_case("none") { "" } else { text }.to_owned();
             let what = format!("Set the reference to {text}");
             make(model, Change::SetReference { account, reference }, what, 0)
         }
-        Purpose::Notify(account) => {
+        PromptKind::Notify(account) => {
             let what = format!("Let {text} hear of the account");
             make(model, Change::AddExternal { account, address: text.into() }, what, 0)
         }
-        Purpose::History(wanted) => vec![Effect::ExportHistory { wanted, path: expand_home(text) }],
-        Purpose::HelpFile(account) => vec![Effect::HelpFile { account, path: expand_home(text) }],
-        Purpose::Ceiling(account) => menus::confirm_ceiling(model, account, text),
-        Purpose::Period(account) => {
+        PromptKind::History(wanted) => vec![Effect::ExportHistory { wanted, path: expand_home(text) }],
+        PromptKind::HelpFile(account) => vec![Effect::HelpFile { account, path: expand_home(text) }],
+        PromptKind::Ceiling(account) => menus::confirm_ceiling(model, account, text),
+        PromptKind::Period(account) => {
             let rule = period(text).unwrap_or_default();
-            make(model, Change::SetPeriod { account, rule }, format!("Set the billing period to {text}"), 0)
+            let what = format!("Set the billing period to {text}");
+            make(model, Change::SetPeriod { account, rule }, what, 0)
         }
-        Purpose::Where => {
+        PromptKind::Where => {
             let filter = Filter::parse(text).unwrap_or_default();
             let query = Query { filter: model.query.filter.clone().and(filter), ..model.query.clone() };
             select::query(model, query)
         }
-        Purpose::GoTo => {
+        PromptKind::GoTo => {
             let rows = model.matching.unwrap_or(0);
-            model.reload(Want::Row(row(text, rows).unwrap_or(0)))
+            model.reload(ScrollTo::Row(row(text, rows).unwrap_or(0)))
         }
-        Purpose::ListFilter => select::find(model, ListUse::Filter, ListSource::Typed(text.to_owned())),
-        Purpose::SaveFilter => saved::save(model, text, option > 0),
-        Purpose::RenameFilter(name) => {
+        PromptKind::ListFilter => {
+            select::find(model, ListUse::Filter, ListSource::Typed(text.to_owned()))
+        }
+        PromptKind::SaveFilter => saved::save(model, text, option > 0),
+        PromptKind::RenameFilter(name) => {
             saved::edit(model, SavedEdit::Rename(name, text.to_owned()), format!("is called {text} now"))
         }
-        Purpose::ExportFilters => {
+        PromptKind::ExportFilters => {
             let (text_of, lines) = (estate::saved::to_file(&model.saved), model.saved.len() as u64);
             vec![Effect::Write { path: expand_home(text), text: text_of, lines }]
         }
-        Purpose::ImportFilters => vec![Effect::ImportSaved { path: expand_home(text) }],
-        Purpose::Text(content, lines) => {
+        PromptKind::ImportFilters => vec![Effect::ImportSaved { path: expand_home(text) }],
+        PromptKind::Text(content, lines) => {
             vec![Effect::Write { path: expand_home(text), text: content, lines }]
         }
-        Purpose::List => match List::read(text) {
+        PromptKind::List => match List::read(text) {
             Ok(list) => select::find(model, ListUse::Select, ListSource::Given(list)),
             Err(error) => {
                 model.messages.fail(&error);
@@ -353,38 +365,39 @@ pub fn open_entry(model: &mut Model, entry: &Entry) -> Vec<Effect> {
     let zone = model.theme.zone;
     let at = format!("{} {}", zone.minute(entry.at), zone.name());
     pane.about = format!("{}\n\nBy: {}\nAt: {at}{via}{undone}", entry.summary, entry.by);
-    let effect = Effect::Items { ticket: model.tickets.work, rev: pane.rev, outcome: pane.only, after: None };
+    let effect =
+        Effect::Items { ticket: model.tickets.work, rev: pane.rev, outcome: pane.only, after: None };
     model.overlays.push(Overlay::Result(Box::new(pane)));
     vec![effect]
 }
 
-fn about_change(model: &mut Model, reply: &Reply) -> Vec<Effect> {
+fn about_change(model: &mut Model, reply: &DialogResponse) -> Vec<Effect> {
     model.tickets.work = model.tickets.take();
     let ticket = model.tickets.work;
     match (model.overlays.last_mut(), reply) {
-        (Some(Overlay::Result(result)), Reply::Items(outcome, after)) => {
+        (Some(Overlay::Result(result)), DialogResponse::Items(outcome, after)) => {
             vec![Effect::Items { ticket, rev: result.rev, outcome: *outcome, after: *after }]
         }
-        (Some(Overlay::Result(result)), Reply::Missed(then)) => {
+        (Some(Overlay::Result(result)), DialogResponse::Missed(then)) => {
             model.tickets.pick = ticket;
             vec![Effect::Missed { ticket, rev: result.rev, then: *then }]
         }
-        (Some(Overlay::Result(result)), Reply::Report) => {
+        (Some(Overlay::Result(result)), DialogResponse::Report) => {
             let path = PathBuf::from(format!("simdeck-change-{}.csv", result.rev));
             vec![Effect::Report { rev: result.rev, path }]
         }
-        (Some(Overlay::Result(result)), Reply::Undo) => {
+        (Some(Overlay::Result(result)), DialogResponse::Undo) => {
             let (id, what) = (result.id.clone(), result.title.clone());
             model.overlays.pop();
             menus::undo_change(model, id, &what)
         }
-        (Some(Overlay::History(history)), Reply::Undo) => {
+        (Some(Overlay::History(history)), DialogResponse::Undo) => {
             match history.current().map(|e| (e.id.clone(), format!("#{} {}", e.rev, e.summary))) {
                 Some((id, what)) => menus::undo_change(model, id, &what),
                 None => Vec::new(),
             }
         }
-        (Some(Overlay::History(history)), Reply::Open) => {
+        (Some(Overlay::History(history)), DialogResponse::Open) => {
             let entry = history.current().cloned();
             entry.map_or_else(Vec::new, |entry| open_entry(model, &entry))
         }

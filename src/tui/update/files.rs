@@ -10,12 +10,17 @@ use crate::tui::model::{Model, Writing};
 use crate::tui::msg::{Effect, ListSource};
 use crate::tui::overlay::export::{ExportChoice, export_form};
 use crate::tui::overlay::response::ListUse;
-use crate::tui::overlay::{Form, NumbersPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::{Form, NumbersPane, Overlay, Prompt, PromptKind};
 
 /// Asks for a list to filter by.
 pub fn list(model: &mut Model) -> Vec<Effect> {
     let hint = "paste numbers, or type the name of a file that has them; then Enter";
-    model.overlays.push(Overlay::Prompt(Prompt::new("Filter by a list", hint, "", Purpose::ListFilter)));
+    model.overlays.push(Overlay::Prompt(Prompt::new(
+        "Filter by a list",
+        hint,
+        "",
+        PromptKind::ListFilter,
+    )));
     Vec::new()
 }
 
@@ -43,7 +48,7 @@ fn numbers(found: &Lookup, savable: bool) -> NumbersPane {
 
 /// Shows what the list in the filter comes to now.
 pub fn inspect(model: &mut Model) -> Vec<Effect> {
-    let list = List::of(model.query.filter.listed());
+    let list = List::of(model.query.filter.listed_identifiers());
     if list.entries.is_empty() {
         model.messages.say("the filter holds no list; L adds one");
         return Vec::new();
@@ -52,7 +57,7 @@ pub fn inspect(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Shows what a list came to.
-pub fn inspected(model: &mut Model, found: &Lookup, savable: bool) {
+pub fn show_lookup(model: &mut Model, found: &Lookup, savable: bool) {
     model.overlays.push(Overlay::Numbers(numbers(found, savable)));
 }
 
@@ -61,8 +66,9 @@ pub fn export_numbers(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Numbers(pane)) = model.overlays.last() else { return Vec::new() };
     let (what, file) =
         if pane.shows_all { ("all numbers", "list.csv") } else { ("missing numbers", "missing.csv") };
-    let cells: Vec<_> = pane.shown().iter().map(|n| estate::text::defuse(n).into_owned()).collect();
-    let purpose = Purpose::Text(format!("number\n{}\n", cells.join("\n")), cells.len() as u64);
+    let cells: Vec<_> =
+        pane.visible_numbers().iter().map(|n| estate::text::defuse(n).into_owned()).collect();
+    let purpose = PromptKind::Text(format!("number\n{}\n", cells.join("\n")), cells.len() as u64);
     model.overlays.push(Overlay::Prompt(Prompt::new(
         format!("Export {what}"),
         "the file to write",
@@ -103,13 +109,13 @@ pub fn submit_export(model: &mut Model) -> Vec<Effect> {
 
 /// Starts an export, with its progress shown.
 fn export(model: &mut Model, choice: ExportChoice, format: Format) -> Vec<Effect> {
-    let target = act::exported(model);
+    let target = act::export_target(model);
     let total = match &target {
         Some(_) => model.picked.total,
         None => model.matching,
     };
     let fields = match choice.fields {
-        0 => model.columns.shown().iter().map(|c| c.by.field().to_owned()).collect(),
+        0 => model.columns.shown_columns().iter().map(|c| c.by.field().to_owned()).collect(),
         _ => Vec::new(),
     };
     let path = expand_home(&choice.path);

@@ -13,7 +13,7 @@ use crate::tui::layout;
 use crate::tui::model::{Model, Search};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::line::{Holds, LONGEST, Line};
-use crate::tui::overlay::response::{Choice, Reply};
+use crate::tui::overlay::response::{DialogResponse, MenuChoice};
 use crate::tui::overlay::{Builder, Choosable, Chooser, Overlay};
 
 /// How many filters are remembered.
@@ -56,7 +56,7 @@ pub fn open_line(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The line changed: what can be read is filtered by at once, unless its last word is the beginning of a field.
-pub fn typed(model: &mut Model) -> Vec<Effect> {
+pub fn apply_typed_filter(model: &mut Model) -> Vec<Effect> {
     match &model.search {
         Some(search) if !search.line.begins_field() => read_line(model),
         _ => Vec::new(),
@@ -112,12 +112,12 @@ pub fn tally(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The builder's matches were counted.
-pub fn tallied(model: &mut Model, answer: Result<u64, Error>) {
+pub fn set_tally(model: &mut Model, answer: Result<u64, Error>) {
     let Some(builder) = builder(model) else { return };
     match answer {
         Ok(n) => builder.count = Some(n),
         Err(Error::Cancelled) => {}
-        Err(error) => builder.fault = Some(explained(&error)),
+        Err(error) => builder.fault = Some(error_with_hint(&error)),
     }
 }
 
@@ -131,14 +131,14 @@ pub fn known_read(model: &mut Model, known: Known) {
 }
 
 /// An error with its way out.
-pub fn explained(error: &Error) -> String {
+pub fn error_with_hint(error: &Error) -> String {
     let hint = error.hint().map(|h| format!(", {h}")).unwrap_or_default();
     format!("{error}{hint}")
 }
 
 /// Opens the list that a cell of the builder is chosen from.
 pub fn ask(model: &mut Model) -> Vec<Effect> {
-    let at = layout::typing::pointed(model);
+    let at = layout::typing::anchor_of_cell(model);
     if let Some(Overlay::Builder(builder)) = model.overlays.last_mut()
         && let Some(chooser) = builder.asked.take()
     {
@@ -148,14 +148,14 @@ pub fn ask(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Takes what was chosen for a cell of the builder.
-pub fn fill(model: &mut Model, choice: &Choice) -> Vec<Effect> {
+pub fn fill(model: &mut Model, choice: &MenuChoice) -> Vec<Effect> {
     let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
-    match builder.chosen(choice) {
-        Reply::Tally => {
+    match builder.take_choice(choice) {
+        DialogResponse::Tally => {
             // A condition that has no value yet is led through: what, how, with what.
             let wants = |row: &Row| row.verb.takes_value() && row.value.is_empty();
-            let opens = !matches!(choice, Choice::Value(_)) && builder.row().is_some_and(wants);
-            let opened = if opens { builder.open() } else { Reply::Stay };
+            let opens = !matches!(choice, MenuChoice::Value(_)) && builder.row().is_some_and(wants);
+            let opened = if opens { builder.open() } else { DialogResponse::Stay };
             let mut effects = tally(model);
             effects.extend(dialogs::reply(model, opened));
             effects
@@ -168,14 +168,16 @@ pub fn fill(model: &mut Model, choice: &Choice) -> Vec<Effect> {
 pub fn apply(model: &mut Model, save: bool) -> Vec<Effect> {
     let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
     if builder.text.fault.is_some() {
-        model.messages.say("the text cannot be read yet: mend it where the mark is, or change a condition");
+        model
+            .messages
+            .say("the text cannot be read yet: mend it where the mark is, or change a condition");
         return Vec::new();
     }
     let left_out = builder.whole.blanks();
     let filter = match builder.whole.filter() {
         Ok(filter) => filter,
         Err(error) => {
-            model.messages.say(format!("a condition cannot be read: {}", explained(&error)));
+            model.messages.say(format!("a condition cannot be read: {}", error_with_hint(&error)));
             return Vec::new();
         }
     };
@@ -196,7 +198,7 @@ pub fn recent(model: &mut Model) -> Vec<Effect> {
         model.messages.say("no filter was used yet");
         return Vec::new();
     }
-    let line = |text: &String| Choosable::new(text, "", Choice::Use(text.clone()));
+    let line = |text: &String| Choosable::new(text, "", MenuChoice::Use(text.clone()));
     let items = model.recent_filters.iter().map(line).collect();
     model.overlays.push(Overlay::Choose(Chooser::picker("Recent filters", items)));
     Vec::new()
@@ -229,7 +231,7 @@ pub fn remove(model: &mut Model) -> Vec<Effect> {
         ..Choosable::new(
             chip(part),
             if at < 9 { (at + 1).to_string() } else { String::new() },
-            Choice::Drop(at),
+            MenuChoice::Drop(at),
         )
     };
     let items = parts.iter().enumerate().map(line).collect();
@@ -257,8 +259,7 @@ pub fn within(model: &mut Model, account: AccountId) -> Vec<Effect> {
     let condition = Filter::term(Field::In, Op::Has, Value::Text(path));
     let effects = to_top(model);
     // Another account takes the place of the one before: no SIM is in both.
-    let is_place =
-        |part: &Filter| matches!(part, Filter::Term(term) if matches!(term.field, Field::In | Field::Path));
+    let is_place = |part: &Filter| matches!(part, Filter::Term(term) if matches!(term.field, Field::In | Field::Path));
     let mut rest: Vec<Filter> =
         parts(&model.query.filter).into_iter().filter(|p| !is_place(p)).cloned().collect();
     rest.push(condition);
@@ -281,7 +282,9 @@ pub fn same(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.table.current() else { return Vec::new() };
     let items = select::values(&row.row.sim, &model.accounts)
         .into_iter()
-        .map(|(name, value, filter)| Choosable::new(format!("Same {name}"), value, Choice::Narrow(filter)))
+        .map(|(name, value, filter)| {
+            Choosable::new(format!("Same {name}"), value, MenuChoice::Narrow(filter))
+        })
         .collect();
     model.overlays.push(Overlay::Choose(Chooser::menu("Show only SIMs with the", None, items)));
     Vec::new()
@@ -289,5 +292,5 @@ pub fn same(model: &mut Model) -> Vec<Effect> {
 
 /// Filters by an account that is chosen by name.
 pub fn by_account(model: &mut Model) -> Vec<Effect> {
-    menus::choose_account(model, "Show only SIMs of, and below", Choice::Within)
+    menus::choose_account(model, "Show only SIMs of, and below", MenuChoice::Within)
 }

@@ -1,13 +1,13 @@
 //! Forms: opened on what they are about, and turned into changes.
 
-use estate::{AccountId, Capability, Change, Contact, Edit, Field, Help, Listed, Role, Target, Verb};
+use estate::{AccountId, Capability, Change, Contact, Edit, Field, Help, ListEdit, Role, Target, Verb};
 
 use super::{dialogs, filters, menus};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::form::{Entry, Value};
-use crate::tui::overlay::response::Choice;
-use crate::tui::overlay::{Choosable, Chooser, Form, FormFor, Overlay};
+use crate::tui::overlay::response::MenuChoice;
+use crate::tui::overlay::{Choosable, Chooser, Form, FormKind, Overlay};
 
 /// How lists of names are changed where SIMs have different ones.
 const NAMES: &str = "names with commas between them; begin with + or - to add or take away; → completes";
@@ -25,14 +25,15 @@ pub fn edit(model: &mut Model) -> Vec<Effect> {
     let several = "several lines; Tab goes on";
     let fields = vec![
         Entry::line("label", "Label", "what the device is called", ""),
-        Entry::names("tag", "Tags", NAMES, known(Field::Tag)).barred(barred(Capability::ManageTags)),
+        Entry::names("tag", "Tags", NAMES, known(Field::Tag)).disabled_if(barred(Capability::ManageTags)),
         Entry::names("category", "Categories", NAMES, known(Field::Category))
-            .barred(barred(Capability::ManageTags)),
+            .disabled_if(barred(Capability::ManageTags)),
         Entry::names("email", "Recipients", ADDRESSES, Vec::new())
-            .barred(barred(Capability::ManageRecipients)),
+            .disabled_if(barred(Capability::ManageRecipients)),
         Entry::text_of("notes", "Notes", several, ""),
     ];
-    let form = Form::new(format!("Edit {}", model.subject()), "Save", FormFor::Sims(target.clone()), fields);
+    let form =
+        Form::new(format!("Edit {}", model.subject()), "Save", FormKind::Sims(target.clone()), fields);
     model.overlays.push(Overlay::Form(Box::new(form)));
     model.tickets.work = model.tickets.take();
     let mut effects = vec![Effect::Common { ticket: model.tickets.work, target: Box::new(target) }];
@@ -48,7 +49,7 @@ pub fn state(model: &mut Model, verb: Verb) -> Vec<Effect> {
         return change(model, title, target, Edit::state(verb, ""));
     }
     let why = Entry::line("why", "Why", "for those who look later; may stay empty", "");
-    let form = Form::new(title, "Preview", FormFor::State(target, verb), vec![why]);
+    let form = Form::new(title, "Preview", FormKind::State(target, verb), vec![why]);
     model.overlays.push(Overlay::Form(Box::new(form)));
     Vec::new()
 }
@@ -57,10 +58,12 @@ pub fn state(model: &mut Model, verb: Verb) -> Vec<Effect> {
 pub fn authentication(model: &mut Model) -> Vec<Effect> {
     let line = |on: bool, name: &str, note: &str| Choosable {
         key: Some(if on { 'o' } else { 'f' }),
-        ..Choosable::new(name, note, Choice::Authenticate(on))
+        ..Choosable::new(name, note, MenuChoice::Authenticate(on))
     };
-    let items =
-        vec![line(true, "On", "o  it may register"), line(false, "Off", "f  the network lets it in no more")];
+    let items = vec![
+        line(true, "On", "o  it may register"),
+        line(false, "Off", "f  the network lets it in no more"),
+    ];
     let title = format!("SIM authentication of {}", model.subject());
     model.overlays.push(Overlay::Choose(Chooser::menu(title, None, items)));
     Vec::new()
@@ -75,7 +78,7 @@ pub fn confirm_authentication(model: &mut Model, on: bool) -> Vec<Effect> {
 }
 
 fn change(model: &mut Model, title: String, target: Target, edit: Edit) -> Vec<Effect> {
-    let hidden = model.hidden();
+    let hidden = model.hidden_count();
     menus::confirm(model, title, Change::Edit { target, edit: Box::new(edit) }, hidden)
 }
 
@@ -97,7 +100,7 @@ pub fn invite(model: &mut Model) -> Vec<Effect> {
         ),
     ];
     let title = format!("Invite a user to {name}");
-    open(model, Form::new(title, "Invite", FormFor::Invite(account), fields))
+    open(model, Form::new(title, "Invite", FormKind::Invite(account), fields))
 }
 
 /// Opens the form for the user's own profile.
@@ -113,7 +116,7 @@ pub fn profile(model: &mut Model) -> Vec<Effect> {
         ),
         Entry::choice("alerts", "Mail on alerts", hint, 0, &["no", "yes"]),
     ];
-    let mut effects = open(model, Form::new("My profile".to_owned(), "Save", FormFor::Profile, fields));
+    let mut effects = open(model, Form::new("My profile".to_owned(), "Save", FormKind::Profile, fields));
     model.tickets.work = model.tickets.take();
     effects.push(Effect::Wants { ticket: model.tickets.work });
     effects
@@ -138,7 +141,10 @@ pub fn help_page(
         Entry::text_of("text", "Text", hint, &text),
     ];
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
-    open(model, Form::new(format!("Help for those below {name}"), "Save", FormFor::HelpPage(account), fields))
+    open(
+        model,
+        Form::new(format!("Help for those below {name}"), "Save", FormKind::HelpPage(account), fields),
+    )
 }
 
 /// Opens the form for whom those below an account are to contact.
@@ -157,7 +163,7 @@ pub fn contact(model: &mut Model, account: AccountId, now: Option<&Help>) -> Vec
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
     open(
         model,
-        Form::new(format!("Contact for those below {name}"), "Save", FormFor::Contact(account), fields),
+        Form::new(format!("Contact for those below {name}"), "Save", FormKind::Contact(account), fields),
     )
 }
 
@@ -170,9 +176,9 @@ fn open(model: &mut Model, form: Form) -> Vec<Effect> {
 pub fn submit(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
     match form.purpose.clone() {
-        FormFor::Sims(target) => save(model, target),
-        FormFor::State(target, verb) => {
-            let edit = match Edit::state(verb, &form.text("why")).checked() {
+        FormKind::Sims(target) => save(model, target),
+        FormKind::State(target, verb) => {
+            let edit = match Edit::state(verb, &form.text("why")).validate() {
                 Ok(edit) => edit,
                 Err(error) => return blame(form, &error),
             };
@@ -180,21 +186,21 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
             model.overlays.pop();
             change(model, title, target, edit)
         }
-        FormFor::Invite(account) => {
+        FormKind::Invite(account) => {
             let (name, email) = (form.text("name"), form.text("email"));
-            let role = Role::ALL[form.chosen("role").min(2)];
+            let role = Role::ALL[form.chosen_index("role").min(2)];
             let sound = estate::valid_name(&name).and_then(|_| estate::ident::email(&email));
             let what = format!("Invite {email} as {role}");
             finish(model, sound.map(drop), Change::AddUser { account, name, email, role }, what)
         }
-        FormFor::Profile => save_profile(model),
-        FormFor::History => super::history::asked(model),
-        FormFor::Export => super::files::submit_export(model),
-        FormFor::HelpPage(account) => {
+        FormKind::Profile => save_profile(model),
+        FormKind::History => super::history::read_form(model),
+        FormKind::Export => super::files::submit_export(model),
+        FormKind::HelpPage(account) => {
             let help = Help::Page { title: form.text("title"), text: form.text("text") };
             set_help(model, account, help)
         }
-        FormFor::Contact(account) => {
+        FormKind::Contact(account) => {
             let text = |key: &str| form.text(key);
             let help = Help::Contact(Contact {
                 name: text("name"),
@@ -209,14 +215,15 @@ pub fn submit(model: &mut Model) -> Vec<Effect> {
 }
 
 fn set_help(model: &mut Model, account: AccountId, help: Help) -> Vec<Effect> {
-    let now = model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|facts| facts.help.as_ref());
+    let now =
+        model.page.as_ref().and_then(|page| page.facts.as_ref()).and_then(|facts| facts.help.as_ref());
     if now == Some(&help) {
         model.overlays.pop();
         model.messages.say("left as it was, nothing was changed");
         return Vec::new();
     }
     let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
-    let sound = help.checked().map(drop);
+    let sound = help.validate().map(drop);
     let change = Change::SetHelp { account, help: Some(Box::new(help)) };
     finish(model, sound, change, format!("Set the help for those below {name}"))
 }
@@ -239,8 +246,8 @@ fn finish(model: &mut Model, sound: estate::Result<()>, change: Change, what: St
 fn save_profile(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
     let (name, email) = (form.text("name"), form.text("email"));
-    let wants = form.touched("alerts").map(|_| form.chosen("alerts") == 1);
-    let renamed = form.touched("name").is_some() || form.touched("email").is_some();
+    let wants = form.changed_value("alerts").map(|_| form.chosen_index("alerts") == 1);
+    let renamed = form.changed_value("name").is_some() || form.changed_value("email").is_some();
     if renamed {
         let sound = estate::valid_name(&name).and_then(|name| Ok((name, estate::ident::email(&email)?)));
         match sound {
@@ -261,7 +268,7 @@ fn save_profile(model: &mut Model) -> Vec<Effect> {
 /// Marks the profile form as sent: it closes when the change is made.
 pub fn send_profile(model: &mut Model) {
     let forms = model.overlays.iter_mut().filter_map(|overlay| match overlay {
-        Overlay::Form(form) if form.purpose == FormFor::Profile => Some(form),
+        Overlay::Form(form) if form.purpose == FormKind::Profile => Some(form),
         _ => None,
     });
     forms.for_each(|form| form.sent = true);
@@ -284,8 +291,9 @@ pub fn undo_profile(model: &mut Model, name: Option<String>, address: bool) -> V
 }
 
 /// The form whose change was made goes; one whose change was refused says why.
-pub fn answered(model: &mut Model, refused: Option<&estate::Error>) -> bool {
-    let Some(at) = model.overlays.iter().position(|o| matches!(o, Overlay::Form(form) if form.sent)) else {
+pub fn finish_form(model: &mut Model, refused: Option<&estate::Error>) -> bool {
+    let Some(at) = model.overlays.iter().position(|o| matches!(o, Overlay::Form(form) if form.sent))
+    else {
         return false;
     };
     match (refused, &mut model.overlays[at]) {
@@ -315,7 +323,7 @@ fn save(model: &mut Model, mut target: Target) -> Vec<Effect> {
         form.fault = Some("what they have is still being read; try again in a moment".into());
         return Vec::new();
     };
-    let edit = match edited(form).checked() {
+    let edit = match read_edit(form).validate() {
         Ok(edit) => edit,
         Err(error) => return blame(form, &error),
     };
@@ -330,15 +338,15 @@ fn save(model: &mut Model, mut target: Target) -> Vec<Effect> {
 }
 
 /// What was touched, as an edit.
-fn edited(form: &Form) -> Edit {
+fn read_edit(form: &Form) -> Edit {
     let names = |key: &str| {
         let field = form.fields.iter().find(|field| field.key == key);
         let mixed = field.is_some_and(|field| !field.ghost.is_empty());
-        form.touched(key).map(|text| listed(&text, mixed)).unwrap_or_default()
+        form.changed_value(key).map(|text| parse_list_edit(&text, mixed)).unwrap_or_default()
     };
     Edit {
-        label: form.touched("label"),
-        notes: form.touched("notes"),
+        label: form.changed_value("label"),
+        notes: form.changed_value("notes"),
         tags: names("tag"),
         categories: names("category"),
         recipients: names("email"),
@@ -347,13 +355,14 @@ fn edited(form: &Form) -> Edit {
 }
 
 /// A list that was shown is set to what it says now; signs, or SIMs that differ, add and take away.
-fn listed(text: &str, mixed: bool) -> Listed {
-    let parts: Vec<&str> = text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).collect();
+fn parse_list_edit(text: &str, mixed: bool) -> ListEdit {
+    let parts: Vec<&str> =
+        text.split([',', ';']).map(str::trim).filter(|part| !part.is_empty()).collect();
     let signed = parts.iter().any(|part| part.starts_with(['+', '-']));
     if mixed || signed || text.trim().eq_ignore_ascii_case("none") {
-        return Listed::parse(text);
+        return ListEdit::parse(text);
     }
-    Listed::exactly(parts.into_iter().map(str::to_owned).collect())
+    ListEdit::exactly(parts.into_iter().map(str::to_owned).collect())
 }
 
 /// Puts the names that are known now into forms that complete them.

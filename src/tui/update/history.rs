@@ -2,11 +2,11 @@
 
 use estate::{Change, LogFilter, Time};
 
-use super::answers::said;
+use super::answers::report_failure;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::form::Entry;
-use crate::tui::overlay::{Form, FormFor, HistoryPane, Overlay, Prompt, Purpose};
+use crate::tui::overlay::{Form, FormKind, HistoryPane, Overlay, Prompt, PromptKind};
 
 /// Opens the log.
 pub fn open(model: &mut Model) -> Vec<Effect> {
@@ -41,7 +41,7 @@ pub fn narrow(model: &mut Model) -> Vec<Effect> {
         Entry::line("since", "Since", when, ""),
         Entry::line("until", "Until", when, ""),
     ];
-    let form = Form::new("Which changes".to_owned(), "Show", FormFor::History, fields);
+    let form = Form::new("Which changes".to_owned(), "Show", FormKind::History, fields);
     model.overlays.push(Overlay::Form(Box::new(form)));
     Vec::new()
 }
@@ -52,7 +52,7 @@ pub fn whole(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Reads what was asked for in the form.
-pub fn asked(model: &mut Model) -> Vec<Effect> {
+pub fn read_form(model: &mut Model) -> Vec<Effect> {
     let (under, now) = (model.query.under, model.now);
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
     let mut times = [None; 2];
@@ -67,11 +67,11 @@ pub fn asked(model: &mut Model) -> Vec<Effect> {
             }
         }
     }
-    let kind = form.chosen("kind").checked_sub(1).and_then(|at| Change::KINDS.get(at));
+    let kind = form.chosen_index("kind").checked_sub(1).and_then(|at| Change::KINDS.get(at));
     let by = form.text("by");
     let wanted = LogFilter {
         by: (!by.is_empty()).then_some(by),
-        account: (form.chosen("account") == 1).then_some(under),
+        account: (form.chosen_index("account") == 1).then_some(under),
         kind: kind.map(|kind| (*kind).to_owned()),
         since: times[0],
         until: times[1],
@@ -83,9 +83,9 @@ pub fn asked(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The SIM was looked up: the log is read, or the form says that there is none.
-pub fn found(model: &mut Model, answer: estate::Result<Box<LogFilter>>) -> Vec<Effect> {
+pub fn open_found(model: &mut Model, answer: estate::Result<Box<LogFilter>>) -> Vec<Effect> {
     let Some(Overlay::Form(form)) = model.overlays.last_mut() else { return Vec::new() };
-    if form.purpose != FormFor::History {
+    if form.purpose != FormKind::History {
         return Vec::new();
     }
     let wanted = match answer {
@@ -121,8 +121,8 @@ fn show(model: &mut Model, wanted: LogFilter, words: String) -> Vec<Effect> {
 }
 
 /// Takes what was read.
-pub fn filled(model: &mut Model, answer: estate::Result<Vec<estate::Entry>>) {
-    let entries = said(model, answer).unwrap_or_default();
+pub fn set_entries(model: &mut Model, answer: estate::Result<Vec<estate::Entry>>) {
+    let entries = report_failure(model, answer).unwrap_or_default();
     let panes = model.overlays.iter_mut().rev();
     if let Some(Overlay::History(history)) =
         panes.into_iter().find(|overlay| matches!(overlay, Overlay::History(_)))
@@ -149,7 +149,7 @@ pub fn again(model: &mut Model) -> Vec<Effect> {
 /// Asks where to write it.
 pub fn export(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::History(history)) = model.overlays.last() else { return Vec::new() };
-    let purpose = Purpose::History(Box::new(history.wanted.clone()));
+    let purpose = PromptKind::History(Box::new(history.wanted.clone()));
     let prompt = Prompt::new("Export the history", "a new file, as CSV", "history.csv", purpose);
     model.overlays.push(Overlay::Prompt(prompt));
     Vec::new()

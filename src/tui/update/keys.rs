@@ -8,7 +8,7 @@ use crate::tui::keymap::{Found, Pane};
 use crate::tui::model::{Model, REFUSAL};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::line::Typed;
-use crate::tui::overlay::response::{Choice, ListUse};
+use crate::tui::overlay::response::{ListUse, MenuChoice};
 use crate::tui::overlay::{Choosable, Chooser, Overlay};
 use crate::tui::term::{Code, Key};
 
@@ -20,12 +20,13 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     if crate::tui::layout::too_small(model) {
         return unseen(model, key);
     }
-    if ignored(model, key) {
+    if ignore_after_refusal(model, key) {
         return Vec::new();
     }
     model.messages.pass();
     if let Some(top) = model.overlays.last_mut() {
-        if matches!(top, Overlay::Confirm(confirm) if model.at < confirm.armed_at && key.code != Code::Esc) {
+        if matches!(top, Overlay::Confirm(confirm) if model.at < confirm.armed_at && key.code != Code::Esc)
+        {
             return Vec::new();
         }
         let reply = top.key(key);
@@ -39,7 +40,7 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
 
 /// Ignores a letter typed right after a refusal: it belongs to the typing that was refused, and is no command. Each
 /// letter extends the time, but a key that repeats does not. Any other key ends it.
-fn ignored(model: &mut Model, key: Key) -> bool {
+fn ignore_after_refusal(model: &mut Model, key: Key) -> bool {
     let Some(refusal) = &mut model.messages.refusal else { return false };
     let letter = match key.code {
         Code::Char(c) if !key.ctrl && !key.alt => Some(c),
@@ -111,7 +112,8 @@ fn sequence(model: &mut Model, key: Key) -> Vec<Effect> {
         Found::Action(action) => {
             model.pending.clear();
             // On a selection Enter asks what to do with all of it.
-            let menu = key.code == Code::Enter && action == Action::SimDetails && !model.picked.is_empty();
+            let menu =
+                key.code == Code::Enter && action == Action::SimDetails && !model.picked.is_empty();
             act::run(model, if menu { Action::Menu } else { action })
         }
         Found::Nothing => {
@@ -149,7 +151,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         // A column of numbers is a list, wherever it is pasted.
         if read.as_ref().is_ok_and(|list| list.entries.len() < 2) {
             search.line.paste(text, &accounts, &model.known);
-            let mut effects = filters::typed(model);
+            let mut effects = filters::apply_typed_filter(model);
             // Typed ahead on a slow line, a filter comes as one piece with its Enter.
             if text.ends_with('\n') && text.lines().count() == 1 {
                 effects.extend(search_key(model, Key::plain(Code::Enter)));
@@ -181,12 +183,12 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         ..Choosable::new(label, key.to_string(), choice)
     };
     let mut items = vec![
-        item('s', "Select their SIMs", Choice::Paste(ListUse::Select)),
-        item('f', "Show only their SIMs", Choice::Paste(ListUse::Filter)),
-        item('d', "Discard", Choice::Nothing),
+        item('s', "Select their SIMs", MenuChoice::Paste(ListUse::Select)),
+        item('f', "Show only their SIMs", MenuChoice::Paste(ListUse::Filter)),
+        item('d', "Discard", MenuChoice::Nothing),
     ];
     if model.pasted.entries.len() == 1 {
-        items.insert(0, item('g', "Go to its SIM", Choice::Paste(ListUse::Find)));
+        items.insert(0, item('g', "Go to its SIM", MenuChoice::Paste(ListUse::Find)));
     }
     items.last_mut().into_iter().for_each(|i| i.why = Some("nothing was done".into()));
     model.overlays.push(Overlay::Choose(Chooser::menu(title, None, items)));
@@ -203,7 +205,7 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
         return model.filter(before);
     }
     match search.line.key(key, &accounts, &model.known) {
-        Typed::Changed | Typed::Done => filters::typed(model),
+        Typed::Changed | Typed::Done => filters::apply_typed_filter(model),
         Typed::Same => Vec::new(),
         Typed::No => match key.code {
             Code::Enter if search.line.fault.is_none() => {
@@ -219,7 +221,9 @@ fn search_key(model: &mut Model, key: Key) -> Vec<Effect> {
                 effects
             }
             Code::Enter => {
-                model.messages.say("this cannot be read yet: mend it where the mark is, or leave with Esc");
+                model
+                    .messages
+                    .say("this cannot be read yet: mend it where the mark is, or leave with Esc");
                 Vec::new()
             }
             Code::Up | Code::Down | Code::PageUp | Code::PageDown => {

@@ -3,7 +3,7 @@
 use estate::number::count;
 use estate::{Change, Error, Plan, Receipt, Target};
 
-use super::answers::{committed, failed};
+use super::answers::{reload_after_commit, show_failure};
 use super::{forms, history, menus, select};
 use crate::tui::action::Action;
 use crate::tui::model::{Job, Kind, Last, Model};
@@ -12,7 +12,7 @@ use crate::tui::overlay::list::Again;
 use crate::tui::overlay::response::Then;
 use crate::tui::overlay::{Overlay, ResultPane};
 
-pub(super) fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {
+pub(super) fn show_plan(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Effect> {
     let confirm = model.overlays.iter_mut().rev().find_map(|overlay| match overlay {
         Overlay::Confirm(confirm) => Some(confirm),
         _ => None,
@@ -28,26 +28,26 @@ pub(super) fn planned(model: &mut Model, answer: Result<Plan, Error>) -> Vec<Eff
     Vec::new()
 }
 
-pub(super) fn applied(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
+pub(super) fn finish_change(model: &mut Model, answer: Result<Receipt, Error>) -> Vec<Effect> {
     let Some(job) = model.job.take() else { return Vec::new() };
     model.overlays.retain(|overlay| !matches!(overlay, Overlay::Running));
     match answer {
         Ok(receipt) => {
-            forms::answered(model, None);
-            done(model, job, receipt)
+            forms::finish_form(model, None);
+            show_receipt(model, job, receipt)
         }
-        Err(error) if forms::answered(model, Some(&error)) => Vec::new(),
+        Err(error) if forms::finish_form(model, Some(&error)) => Vec::new(),
         Err(Error::Cancelled) => {
             model.messages.say(format!("{}: stopped, nothing was changed", job.what));
             Vec::new()
         }
         Err(error @ Error::Drift { .. }) => {
             // What was confirmed is not what there is: the new numbers are shown, and asked about again.
-            failed(model, &error);
+            show_failure(model, &error);
             again(model, job)
         }
         Err(error) => {
-            failed(model, &error);
+            show_failure(model, &error);
             Vec::new()
         }
     }
@@ -65,7 +65,7 @@ fn again(model: &mut Model, job: Job) -> Vec<Effect> {
     effects
 }
 
-fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
+fn show_receipt(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
     let is_undo = matches!(job.change, Change::Undo { .. });
     // What nothing takes back leaves `u` with what it took back before.
     if receipt.undoable || is_undo {
@@ -104,12 +104,12 @@ fn done(model: &mut Model, job: Job, receipt: Receipt) -> Vec<Effect> {
         ""
     };
     model.messages.say(format!("{counts}{back} · {}{note}", job.what));
-    let mut effects = committed(model);
+    let mut effects = reload_after_commit(model);
     if matches!(job.change, Change::AddAccount { .. }) {
         model.go_to = receipt.account;
     }
     effects.extend(history::again(model));
-    let missed = receipt.counts.missed() > 0;
+    let missed = receipt.counts.missed_count() > 0;
     if let Change::Move { target, .. } = &job.change {
         effects.extend(after_move(model, target, &job.what, &receipt));
     }
@@ -147,7 +147,7 @@ fn after_move(model: &mut Model, target: &Target, what: &str, receipt: &Receipt)
         model.table.rows.iter_mut().for_each(|row| row.marked = false);
         model.last = Last::Change(receipt.id.clone(), what.to_owned());
     }
-    if whole && receipt.counts.missed() == 0 {
+    if whole && receipt.counts.missed_count() == 0 {
         return Vec::new();
     }
     model.tickets.pick = model.tickets.take();
@@ -155,7 +155,7 @@ fn after_move(model: &mut Model, target: &Target, what: &str, receipt: &Receipt)
     vec![Effect::Missed { ticket: model.tickets.pick, rev: receipt.rev, then }]
 }
 
-pub(super) fn missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
+pub(super) fn select_missed(model: &mut Model, then: Then, ids: Vec<estate::SimId>) -> Vec<Effect> {
     let n = count(ids.len() as u64);
     let last = model.last.clone();
     let target = match then {

@@ -2,16 +2,16 @@
 
 use estate::{AccountId, Change, Query, Role, User, UserChange, UserId, UserState};
 
-use super::answers::said;
+use super::answers::report_failure;
 use super::{act, dialogs, files, forms, menus, support};
 use crate::tui::keymap::Pane;
 use crate::tui::layout;
-use crate::tui::managed::{Facts, HelpLine, Managed, Wish};
+use crate::tui::managed::{Facts, HelpLine, Managed, PageAction};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::link::LinkPane;
-use crate::tui::overlay::response::Choice;
-use crate::tui::overlay::{Choosable, Chooser, Overlay, Prompt, Purpose};
+use crate::tui::overlay::response::MenuChoice;
+use crate::tui::overlay::{Choosable, Chooser, Overlay, Prompt, PromptKind};
 
 /// Opens the page in place of the SIMs, or closes it.
 pub fn toggle(model: &mut Model) -> Vec<Effect> {
@@ -51,36 +51,36 @@ pub fn read(model: &mut Model) -> Effect {
 }
 
 /// Takes what was read.
-pub fn filled(model: &mut Model, answer: estate::Result<Box<Facts>>) {
-    if let (Some(facts), Some(page)) = (said(model, answer), &mut model.page) {
-        page.filled(facts);
+pub fn set_facts(model: &mut Model, answer: estate::Result<Box<Facts>>) {
+    if let (Some(facts), Some(page)) = (report_failure(model, answer), &mut model.page) {
+        page.set_facts(facts);
     }
 }
 
 /// Does what a line of the page is for.
-pub fn wish(model: &mut Model, wish: Wish) -> Vec<Effect> {
+pub fn wish(model: &mut Model, wish: PageAction) -> Vec<Effect> {
     let account = model.tree.cursor;
     match wish {
-        Wish::Nothing => Vec::new(),
-        Wish::Run(action) => act::run(model, action),
-        Wish::Tab(tab) => {
+        PageAction::Nothing => Vec::new(),
+        PageAction::Run(action) => act::run(model, action),
+        PageAction::Tab(tab) => {
             if let Some(page) = &mut model.page {
                 page.pages.open(tab);
                 page.cursor = 0;
             }
             Vec::new()
         }
-        Wish::User(user) => {
+        PageAction::User(user) => {
             user_menu(model, &user);
             Vec::new()
         }
-        Wish::Strip(address) => {
+        PageAction::Strip(address) => {
             let name = model.accounts.get(account).map(|a| a.name.clone()).unwrap_or_default();
             let title = format!("Take {address} off {name} and its SIMs");
             menus::confirm(model, title, Change::RemoveExternal { account, address }, Some(0))
         }
-        Wish::Help(line) => about_help(model, account, line),
-        Wish::Open(entry) => dialogs::open_entry(model, &entry),
+        PageAction::Help(line) => about_help(model, account, line),
+        PageAction::Open(entry) => dialogs::open_entry(model, &entry),
     }
 }
 
@@ -89,24 +89,32 @@ fn user_menu(model: &mut Model, user: &User) {
     let own = user.id == model.me.id;
     let mine = "nobody changes themselves: P is your profile";
     let closed = model.read_only.then_some("this session is read-only");
-    let line = |name: String, choice: Choice, why: Option<&str>| Choosable {
+    let line = |name: String, choice: MenuChoice, why: Option<&str>| Choosable {
         why: closed.or(why).map(str::to_owned),
         ..Choosable::new(name, "", choice)
     };
-    let change = |to| Choice::User(user.id, to);
+    let change = |to| MenuChoice::User(user.id, to);
     let mut items: Vec<Choosable> = Role::ALL
         .into_iter()
         .filter(|role| *role != user.role)
-        .map(|role| line(format!("Make them {role}"), change(UserChange::Role(role)), own.then_some(mine)))
+        .map(|role| {
+            line(format!("Make them {role}"), change(UserChange::Role(role)), own.then_some(mine))
+        })
         .collect();
     items.extend(match user.state {
         UserState::Invited => {
             vec![line("Send the invitation again".into(), change(UserChange::Invite), None)]
         }
         UserState::Active => {
-            vec![line("Keep them from signing in".into(), change(UserChange::Disable), own.then_some(mine))]
+            vec![line(
+                "Keep them from signing in".into(),
+                change(UserChange::Disable),
+                own.then_some(mine),
+            )]
         }
-        UserState::Disabled => vec![line("Let them sign in again".into(), change(UserChange::Enable), None)],
+        UserState::Disabled => {
+            vec![line("Let them sign in again".into(), change(UserChange::Enable), None)]
+        }
     });
     if user.state != UserState::Disabled {
         let name = match user.state {
@@ -114,14 +122,18 @@ fn user_menu(model: &mut Model, user: &User) {
             _ => "Make a link for another password",
         };
         let nowhere = "no server is known here: url = in the configuration says where it is";
-        items.push(line(name.into(), Choice::Link(user.id), model.site.links.is_none().then_some(nowhere)));
+        items.push(line(
+            name.into(),
+            MenuChoice::Link(user.id),
+            model.site.links.is_none().then_some(nowhere),
+        ));
     }
     if user.state == UserState::Active {
-        items.push(line("Sessions…".into(), Choice::Sessions(Some(user.id)), None));
+        items.push(line("Sessions…".into(), MenuChoice::Sessions(Some(user.id)), None));
     }
     items.push(line("Remove them…".into(), change(UserChange::Remove), own.then_some(mine)));
     let seen = own.then_some("you see it already");
-    items.push(line("See what they see…".into(), Choice::ViewAs(user.id), seen));
+    items.push(line("See what they see…".into(), MenuChoice::ViewAs(user.id), seen));
     model.overlays.push(Overlay::Choose(Chooser::menu(
         format!("{} · {}", user.name, user.email),
         None,
@@ -136,7 +148,7 @@ pub fn link(model: &mut Model, id: UserId) -> Vec<Effect> {
 }
 
 /// A link was made.
-pub fn linked(model: &mut Model, email: &str, link: &estate::Link) -> Vec<Effect> {
+pub fn show_link(model: &mut Model, email: &str, link: &estate::Link) -> Vec<Effect> {
     if let Some(address) = &link.mailed_to {
         model
             .messages
@@ -192,7 +204,7 @@ fn about_help(model: &mut Model, account: AccountId, line: HelpLine) -> Vec<Effe
         HelpLine::Load => {
             let title = format!("Help for those below {name}");
             let prompt =
-                Prompt::new(title, "the Markdown file with the page", "", Purpose::HelpFile(account));
+                Prompt::new(title, "the Markdown file with the page", "", PromptKind::HelpFile(account));
             model.overlays.push(Overlay::Prompt(prompt));
             Vec::new()
         }
@@ -221,12 +233,12 @@ pub fn click(model: &mut Model, line: usize, right: bool) -> Vec<Effect> {
     model.focus = Pane::Table;
     let Some(page) = &mut model.page else { return Vec::new() };
     let again = std::mem::replace(&mut page.cursor, line) == line || right;
-    let wanted = if again { page.wish() } else { Wish::Nothing };
+    let wanted = if again { page.wish() } else { PageAction::Nothing };
     wish(model, wanted)
 }
 
 /// The account under the tree's cursor is another one: its SIMs are read, unless its page stands in their place.
-pub fn looked(model: &mut Model) -> Vec<Effect> {
+pub fn follow_cursor(model: &mut Model) -> Vec<Effect> {
     if model.page.is_some() { Vec::new() } else { model.requery() }
 }
 

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use estate::levels::{parse_cap, shown};
+use estate::levels::{describe_bytes, parse_cap};
 use estate::number::count;
 use estate::{
-    Account, AccountId, Accounts, Change, ChangeId, Clear, Column, Filter, Grouping, Levels, Query, Target,
+    Account, AccountId, Accounts, Change, ChangeId, Column, Filter, Grouping, Levels, MoveOptions, Query,
+    Target,
 };
 
 use crate::tui::action::{ACTIONS, Action as A, Group};
 use crate::tui::keymap::Pane;
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
-use crate::tui::overlay::response::Choice;
+use crate::tui::overlay::response::MenuChoice;
 use crate::tui::overlay::{Choosable, Chooser, Confirm, LevelsPane, Overlay};
 use crate::tui::{columns, gate, layout};
 
@@ -69,14 +70,14 @@ fn line(model: &Model, action: A) -> Choosable {
     let mut item = Choosable::new(
         row.title,
         model.keymap.key_in(model.pane(), action).unwrap_or_default(),
-        Choice::Action(action),
+        MenuChoice::Action(action),
     );
     item.key = keys
         .iter()
         .find(|k| k.chars().count() == 1)
         .and_then(|k| k.chars().next())
         .filter(|c| !"jkq".contains(*c));
-    item.why = gate::allowed(model, action).err();
+    item.why = gate::disabled_reason(model, action).err();
     item.words = format!("{} {}", row.name, row.help);
     item
 }
@@ -84,9 +85,10 @@ fn line(model: &Model, action: A) -> Choosable {
 /// The context menu, at a corner or beside the cursor.
 pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
     let (title, actions): (String, &[A]) = match model.focus {
-        focus if (focus == Pane::Tree || model.page.is_some()) && model.shown_whole().is_none() => {
-            (model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default(), &ON_ACCOUNTS)
-        }
+        focus if (focus == Pane::Tree || model.page.is_some()) && model.shown_whole().is_none() => (
+            model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default(),
+            &ON_ACCOUNTS,
+        ),
         _ if model.shown_whole().is_some() => (model.subject(), &ON_SIMS[ON_ONE]),
         _ => (model.subject(), &ON_SIMS),
     };
@@ -115,9 +117,9 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
         items.push(Choosable::heading(group.title()));
         for row in ACTIONS.iter().filter(|row| row.group == group) {
             let keys = model.keymap.keys_for(row.action).join("  ");
-            let mut item = Choosable::new(row.help, keys, Choice::Action(row.action));
+            let mut item = Choosable::new(row.help, keys, MenuChoice::Action(row.action));
             item.words = format!("{} {} {}", row.title, row.name, item.note);
-            item.why = gate::allowed(model, row.action).err().or_else(|| {
+            item.why = gate::disabled_reason(model, row.action).err().or_else(|| {
                 (!gate::applies(model.pane(), row.action))
                     .then(|| "it works in the other pane (Tab)".to_owned())
             });
@@ -129,7 +131,7 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
 }
 
 /// The columns to sort by, first or after the others.
-pub fn sort(model: &mut Model, title: &str, choice: fn(Column) -> Choice) -> Vec<Effect> {
+pub fn sort(model: &mut Model, title: &str, choice: fn(Column) -> MenuChoice) -> Vec<Effect> {
     let order = &model.query.sort;
     let now = |by| match order.place(by) {
         Some((at, descending)) => {
@@ -148,7 +150,7 @@ pub fn sort(model: &mut Model, title: &str, choice: fn(Column) -> Choice) -> Vec
 /// Accounts as lines: full paths, SIM counts, and why some cannot be chosen.
 fn account_lines(
     model: &Model,
-    choice: impl Fn(AccountId) -> Choice,
+    choice: impl Fn(AccountId) -> MenuChoice,
     why: impl Fn(&Account) -> Option<String>,
 ) -> Vec<Choosable> {
     let accounts = &model.accounts;
@@ -171,7 +173,7 @@ fn shown_path(accounts: &Accounts, id: AccountId) -> String {
 /// Where to move the SIMs.
 pub fn move_target(model: &mut Model) -> Vec<Effect> {
     let only = single_source(model);
-    let items = account_lines(model, Choice::MoveTo, |account| {
+    let items = account_lines(model, MenuChoice::MoveTo, |account| {
         (only == Some(account.id)).then(|| "already there".to_owned())
     });
     let title = format!("Move {} to", model.subject());
@@ -197,7 +199,11 @@ fn single_source(model: &Model) -> Option<AccountId> {
 }
 
 /// Accounts to choose from by name.
-pub fn choose_account(model: &mut Model, title: &str, choice: fn(AccountId) -> Choice) -> Vec<Effect> {
+pub fn choose_account(
+    model: &mut Model,
+    title: &str,
+    choice: fn(AccountId) -> MenuChoice,
+) -> Vec<Effect> {
     let items = account_lines(model, choice, |_| None);
     model.overlays.push(Overlay::Choose(Chooser::picker(title, items)));
     Vec::new()
@@ -205,7 +211,7 @@ pub fn choose_account(model: &mut Model, title: &str, choice: fn(AccountId) -> C
 
 /// Which account to look at.
 pub fn find_account(model: &mut Model) -> Vec<Effect> {
-    let items = account_lines(model, Choice::GoTo, |_| None);
+    let items = account_lines(model, MenuChoice::GoTo, |_| None);
     model.overlays.push(Overlay::Choose(Chooser::picker("Go to account", items)));
     Vec::new()
 }
@@ -217,9 +223,11 @@ pub fn hang(model: &mut Model) -> Vec<Effect> {
     let parent = accounts.get(account).and_then(|a| a.parent);
     let items = account_lines(
         model,
-        |under| Choice::Hang(account, under),
+        |under| MenuChoice::Hang(account, under),
         |a| match () {
-            () if accounts.is_under(a.id, account) => Some("an account cannot go under itself".to_owned()),
+            () if accounts.is_under(a.id, account) => {
+                Some("an account cannot go under itself".to_owned())
+            }
             () if parent == Some(a.id) => Some("it is there already".to_owned()),
             () => None,
         },
@@ -239,7 +247,8 @@ pub fn delete(model: &mut Model) -> Vec<Effect> {
 /// Asks by which names the SIMs of the account under the cursor are to be told apart.
 pub fn convert(model: &mut Model) -> Vec<Effect> {
     let name = model.accounts.get(model.tree.cursor).map(|a| a.name.clone()).unwrap_or_default();
-    let line = |by: Grouping, label: &str, note: &str| Choosable::new(label, note, Choice::Convert(by));
+    let line =
+        |by: Grouping, label: &str, note: &str| Choosable::new(label, note, MenuChoice::Convert(by));
     let items = vec![
         line(Grouping::Category, "By category", "each becomes an account below"),
         line(Grouping::Tag, "By tag", "for SIMs that have exactly one"),
@@ -271,7 +280,7 @@ pub fn switch_caps(model: &mut Model) -> Vec<Effect> {
 /// Asks whether an account is to have that ceiling.
 pub fn confirm_ceiling(model: &mut Model, account: AccountId, text: &str) -> Vec<Effect> {
     let ceiling = parse_cap(text).ok().filter(|bytes| *bytes > 0);
-    let said = ceiling.map_or_else(|| "none".to_owned(), shown);
+    let said = ceiling.map_or_else(|| "none".to_owned(), describe_bytes);
     let title = format!("Set the ceiling of {} to {said}", shown_path(&model.accounts, account));
     confirm(model, title, Change::SetCeiling { account, ceiling }, Some(0))
 }
@@ -287,9 +296,9 @@ pub fn confirm_hang(model: &mut Model, account: AccountId, under: AccountId) -> 
 /// Asks whether the SIMs are to move.
 pub fn confirm_move(model: &mut Model, to: AccountId) -> Vec<Effect> {
     let Some(target) = model.target() else { return Vec::new() };
-    let hidden = model.hidden();
+    let hidden = model.hidden_count();
     let title = format!("Move {} to {}", model.subject(), shown_path(&model.accounts, to));
-    confirm(model, title, Change::Move { target, to, clear: Clear::default() }, hidden)
+    confirm(model, title, Change::Move { target, to, clear: MoveOptions::default() }, hidden)
 }
 
 /// Opens the cap editor.
@@ -304,7 +313,7 @@ pub fn levels(model: &mut Model) -> Vec<Effect> {
 /// Asks whether caps and alerts are to be set like that.
 pub fn confirm_levels(model: &mut Model, levels: Levels) -> Vec<Effect> {
     let Some(Overlay::Levels(pane)) = model.overlays.pop() else { return Vec::new() };
-    let hidden = model.hidden();
+    let hidden = model.hidden_count();
     let title = format!("Set caps and alerts of {}", pane.subject);
     confirm(model, title, Change::SetLevels { target: pane.target, levels }, hidden)
 }

@@ -11,8 +11,8 @@ use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::Overlay;
 use crate::tui::overlay::builder::Focus;
-use crate::tui::overlay::response::Reply;
-use crate::tui::table::Want;
+use crate::tui::overlay::response::DialogResponse;
+use crate::tui::table::ScrollTo;
 use crate::tui::term::{Button, Mouse, MouseKind};
 
 /// Rows the wheel scrolls.
@@ -25,7 +25,7 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
             model.messages.pass();
             model.pending.clear();
             if let Hit::Offered(index) = hit::at(model, mouse.x, mouse.y) {
-                return offered(model, index);
+                return take_suggestion(model, index);
             }
             if !model.overlays.is_empty() {
                 return over(model, mouse, button);
@@ -84,8 +84,9 @@ fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         Hit::Action(action) => act::run(model, action),
         Hit::Scrollbar(share) => {
             let rows = model.matching.unwrap_or(0);
-            model
-                .reload(Want::Row((rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000))
+            model.reload(ScrollTo::Row(
+                (rows.saturating_sub(model.table.height as u64)) * u64::from(share) / 1000,
+            ))
         }
         Hit::Item(line) => managed::click(model, line, button == Button::Right),
         Hit::Tab(tab) => managed::open_tab(model, tab),
@@ -169,7 +170,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
             | Overlay::Running
             | Overlay::Exporting
             | Overlay::Form(_)
-            | Overlay::Levels(_) => Reply::Stay,
+            | Overlay::Levels(_) => DialogResponse::Stay,
             other => other.key(crate::tui::term::Key::plain(code)),
         };
         return dialogs::reply(model, reply);
@@ -185,7 +186,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
 }
 
 /// A click on a suggestion takes it.
-fn offered(model: &mut Model, index: usize) -> Vec<Effect> {
+fn take_suggestion(model: &mut Model, index: usize) -> Vec<Effect> {
     let accounts = Arc::clone(&model.accounts);
     match model.overlays.last_mut() {
         Some(Overlay::Builder(builder)) => {
@@ -202,7 +203,7 @@ fn offered(model: &mut Model, index: usize) -> Vec<Effect> {
         None => {
             let Some(search) = &mut model.search else { return Vec::new() };
             search.line.accept(index, &accounts, &model.known);
-            filters::typed(model)
+            filters::apply_typed_filter(model)
         }
     }
 }
@@ -211,11 +212,11 @@ fn offered(model: &mut Model, index: usize) -> Vec<Effect> {
 fn in_builder(model: &mut Model, hit: Hit) -> Vec<Effect> {
     let Some(Overlay::Builder(builder)) = model.overlays.last_mut() else { return Vec::new() };
     let (changed, then) = match hit {
-        Hit::Tool(letter) => (Reply::Stay, builder.act(letter)),
+        Hit::Tool(letter) => (DialogResponse::Stay, builder.act(letter)),
         Hit::Text => {
             let changed = builder.leave();
             builder.focus = Focus::Text;
-            (changed, Reply::Stay)
+            (changed, DialogResponse::Stay)
         }
         Hit::Cell(line, cell) => {
             let path = builder.whole.lines().get(line).cloned().unwrap_or_default();
@@ -232,7 +233,7 @@ fn in_builder(model: &mut Model, hit: Hit) -> Vec<Effect> {
 }
 
 /// A click on the pages that show what is: the details of a SIM and the alerts.
-fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
+fn on_page(model: &mut Model, hit: Hit) -> Option<DialogResponse> {
     Some(match (model.overlays.last_mut()?, hit) {
         (Overlay::Alerts(pane), Hit::Tab(at)) => {
             pane.cursor = at;
@@ -244,19 +245,20 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<Reply> {
         }
         (Overlay::Sim(pane), Hit::Tab(index)) => {
             pane.pages.open_tab(index);
-            Reply::Stay
+            DialogResponse::Stay
         }
         (Overlay::Spending(pane), Hit::Tab(index)) => {
             pane.pages.open_tab(index);
-            Reply::Stay
+            DialogResponse::Stay
         }
         (Overlay::Support(pane), Hit::Tab(index)) => {
             pane.pages.open_tab(index);
-            Reply::Stay
+            DialogResponse::Stay
         }
-        (Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_) | Overlay::Support(_), Hit::Outside) => {
-            Reply::Close
-        }
+        (
+            Overlay::Sim(_) | Overlay::Alerts(_) | Overlay::Spending(_) | Overlay::Support(_),
+            Hit::Outside,
+        ) => DialogResponse::Close,
         _ => return None,
     })
 }
@@ -273,8 +275,10 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             chooser.cursor = line;
             chooser.choose()
         }
-        (Some(Overlay::Choose(_)), Hit::Outside) => Reply::Close,
-        (Some(Overlay::Builder(_)), hit) if !matches!(hit, Hit::Button(_)) => return in_builder(model, hit),
+        (Some(Overlay::Choose(_)), Hit::Outside) => DialogResponse::Close,
+        (Some(Overlay::Builder(_)), hit) if !matches!(hit, Hit::Button(_)) => {
+            return in_builder(model, hit);
+        }
         (Some(Overlay::Columns(pane)), Hit::Item(line)) => {
             pane.cursor = line;
             pane.key(crate::tui::term::Key::char(' '))
@@ -285,17 +289,17 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
             if again {
                 pane.key(crate::tui::term::Key::plain(crate::tui::term::Code::Enter))
             } else {
-                Reply::Stay
+                DialogResponse::Stay
             }
         }
         (Some(Overlay::Levels(pane)), Hit::Level(line, which)) => {
             pane.choose(line, which);
-            Reply::Stay
+            DialogResponse::Stay
         }
         (Some(Overlay::Form(form)), Hit::Field(line, which)) => form.click(line, which),
         (Some(Overlay::Numbers(pane)), Hit::Item(line)) => {
             pane.cursor = line;
-            Reply::Stay
+            DialogResponse::Stay
         }
         (Some(Overlay::Confirm(confirm)), Hit::Button(key)) if armed >= confirm.armed_at => {
             confirm.on_go = key.code == crate::tui::term::Code::Enter;
@@ -308,14 +312,14 @@ fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
         }
         (Some(Overlay::Result(result)), Hit::Item(line)) => {
             result.cursor = line;
-            Reply::Stay
+            DialogResponse::Stay
         }
         (Some(Overlay::History(history)), Hit::Item(line)) => {
             let again = history.cursor == line;
             history.cursor = line;
-            if again { Reply::Open } else { Reply::Stay }
+            if again { DialogResponse::Open } else { DialogResponse::Stay }
         }
-        _ => Reply::Stay,
+        _ => DialogResponse::Stay,
     };
     dialogs::reply(model, reply)
 }

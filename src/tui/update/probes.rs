@@ -6,7 +6,7 @@ use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::Overlay;
 use crate::tui::overlay::probe::ProbePane;
-use crate::tui::overlay::response::Reply;
+use crate::tui::overlay::response::DialogResponse;
 
 /// Asks the network of the SIM that is meant.
 pub fn ask(model: &mut Model, kind: Kind) -> Vec<Effect> {
@@ -26,7 +26,7 @@ pub fn ask(model: &mut Model, kind: Kind) -> Vec<Effect> {
 }
 
 /// Takes what was said.
-pub fn answered(model: &mut Model, answer: estate::Result<String>) {
+pub fn show_answer(model: &mut Model, answer: estate::Result<String>) {
     if let Some(Overlay::Probe(pane)) =
         model.overlays.iter_mut().rev().find(|overlay| matches!(overlay, Overlay::Probe(_)))
     {
@@ -42,7 +42,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Closing it ends the question too.
-pub fn closes(reply: &Reply, model: &Model) -> Option<Effect> {
+pub fn closes(reply: &DialogResponse, model: &Model) -> Option<Effect> {
     let awaited = matches!(model.overlays.last(), Some(Overlay::Probe(pane)) if pane.said.is_none());
-    (awaited && *reply == Reply::Close).then_some(Effect::CancelProbe)
+    (awaited && *reply == DialogResponse::Close).then_some(Effect::CancelProbe)
 }

@@ -30,7 +30,7 @@ pub(super) fn offline(model: &mut Model, since: Option<Time>) -> Vec<Effect> {
             });
             model.messages.say("the server answers again");
             // Whatever was asked for meanwhile had no answer.
-            let mut effects = answers::committed(model);
+            let mut effects = answers::reload_after_commit(model);
             if let Some(change) = change {
                 model.tickets.work = model.tickets.take();
                 effects.push(Effect::Plan { ticket: model.tickets.work, change });

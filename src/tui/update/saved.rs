@@ -3,11 +3,11 @@
 use estate::{Filter, Order, Saved, SavedEdit, saved};
 
 use super::columns::show_columns;
-use super::filters::explained;
+use super::filters::error_with_hint;
 use crate::tui::columns::Columns;
-use crate::tui::model::{Called, Layout, Model, Usual};
+use crate::tui::model::{ActiveFilter, Layout, Model, PreviousView};
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Overlay, Prompt, Purpose, SavedPane, SavedWish};
+use crate::tui::overlay::{Overlay, Prompt, PromptKind, SavedPane, SavedWish};
 
 /// Calls the filter of a digit; the one in force is taken away again.
 pub fn call_digit(model: &mut Model, digit: u8) -> Vec<Effect> {
@@ -32,7 +32,7 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
     };
     model.leave_saved();
     let mut gone = None;
-    let usual = Usual {
+    let usual = PreviousView {
         columns: model.columns.clone(),
         sort: model.query.sort.clone(),
         scope: saved.scope.as_ref().map(|_| (model.query.under, model.query.deep)),
@@ -42,7 +42,7 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
             Ok(account) => {
                 model.look_at(account, scope.deep);
             }
-            Err(error) => gone = Some(explained(&error)),
+            Err(error) => gone = Some(error_with_hint(&error)),
         }
     }
     let layout = Layout { columns: saved.columns.clone(), sort: saved.sort.clone() };
@@ -58,7 +58,7 @@ pub fn call(model: &mut Model, saved: &Saved) -> Vec<Effect> {
     let filter = if gone.is_some() { Filter::none() } else { filter };
     model.query.filter = filter.clone();
     let effects = model.requery();
-    model.called = Some(Called { name: saved.name.clone(), filter, layout: own.then_some(layout) });
+    model.called = Some(ActiveFilter { name: saved.name.clone(), filter, layout: own.then_some(layout) });
     model.fault = gone;
     effects
 }
@@ -100,13 +100,14 @@ pub fn saved_read(model: &mut Model, list: Vec<Saved>) {
 pub fn keep(model: &mut Model) {
     let name = model.called.as_ref().filter(|_| model.is_called_by_own()).map(|c| c.name.clone());
     let hint = "its name; another of that name is asked about";
-    let prompt = Prompt::new("Save the filter", hint, &name.unwrap_or_default(), Purpose::SaveFilter);
+    let prompt = Prompt::new("Save the filter", hint, &name.unwrap_or_default(), PromptKind::SaveFilter);
     model.overlays.push(Overlay::Prompt(prompt));
 }
 
 /// What is shown now, as a saved filter.
-fn kept(model: &Model, name: &str, whole: bool) -> Saved {
-    let plain = Saved { name: name.to_owned(), filter: model.query.filter.to_string(), ..Saved::default() };
+fn capture_filter(model: &Model, name: &str, whole: bool) -> Saved {
+    let plain =
+        Saved { name: name.to_owned(), filter: model.query.filter.to_string(), ..Saved::default() };
     if !whole {
         return plain;
     }
@@ -116,20 +117,23 @@ fn kept(model: &Model, name: &str, whole: bool) -> Saved {
         deep: model.query.deep,
     };
     let sort = Some(model.query.sort.to_string());
-    Saved { sort, columns: model.columns.saved(), scope: Some(scope), ..plain }
+    Saved { sort, columns: model.columns.to_saved(), scope: Some(scope), ..plain }
 }
 
 /// Saves what is shown now: that is the filter in force from now on.
 pub fn save(model: &mut Model, name: &str, whole: bool) -> Vec<Effect> {
-    let saved = kept(model, name, whole);
+    let saved = capture_filter(model, name, whole);
     let layout = Layout { columns: saved.columns.clone(), sort: saved.sort.clone() };
     let own = layout != Layout::default();
     if own && model.usual.is_none() {
-        model.usual =
-            Some(Usual { columns: model.columns.clone(), sort: model.query.sort.clone(), scope: None });
+        model.usual = Some(PreviousView {
+            columns: model.columns.clone(),
+            sort: model.query.sort.clone(),
+            scope: None,
+        });
     }
     let filter = model.query.filter.clone();
-    model.called = Some(Called { name: name.to_owned(), filter, layout: own.then_some(layout) });
+    model.called = Some(ActiveFilter { name: name.to_owned(), filter, layout: own.then_some(layout) });
     let said = format!("saved as {name}; b lists the saved filters, and b there binds one to a digit");
     edit(model, SavedEdit::Put(saved, true), said)
 }
@@ -150,16 +154,18 @@ pub fn wish(model: &mut Model, wish: SavedWish) -> Vec<Effect> {
                 format!("Rename {name}"),
                 "its new name",
                 &name,
-                Purpose::RenameFilter(name.clone()),
+                PromptKind::RenameFilter(name.clone()),
             );
             model.overlays.push(Overlay::Prompt(prompt));
             Vec::new()
         }
-        SavedWish::Delete(name) => edit(model, SavedEdit::Delete(name.clone()), format!("{name} is deleted")),
+        SavedWish::Delete(name) => {
+            edit(model, SavedEdit::Delete(name.clone()), format!("{name} is deleted"))
+        }
         SavedWish::Place(name, place) => edit(model, SavedEdit::Place(name, place), String::new()),
         SavedWish::Digit(name, digit) => {
-            let said =
-                digit.map_or_else(|| format!("no digit calls {name} now"), |d| format!("{d} calls {name}"));
+            let said = digit
+                .map_or_else(|| format!("no digit calls {name} now"), |d| format!("{d} calls {name}"));
             edit(model, SavedEdit::Digit(name, digit), said)
         }
         SavedWish::Export if model.saved.is_empty() => {
@@ -168,13 +174,13 @@ pub fn wish(model: &mut Model, wish: SavedWish) -> Vec<Effect> {
         }
         SavedWish::Export => {
             let hint = "the file to write your filters to";
-            let prompt = Prompt::new("Export filters", hint, "filters.json", Purpose::ExportFilters);
+            let prompt = Prompt::new("Export filters", hint, "filters.json", PromptKind::ExportFilters);
             model.overlays.push(Overlay::Prompt(prompt));
             Vec::new()
         }
         SavedWish::Import => {
             let hint = "the file to read filters from";
-            let prompt = Prompt::new("Import filters", hint, "filters.json", Purpose::ImportFilters);
+            let prompt = Prompt::new("Import filters", hint, "filters.json", PromptKind::ImportFilters);
             model.overlays.push(Overlay::Prompt(prompt));
             Vec::new()
         }
@@ -183,7 +189,7 @@ pub fn wish(model: &mut Model, wish: SavedWish) -> Vec<Effect> {
 
 /// Changes the saved filters; what is remembered about them follows.
 pub fn edit(model: &mut Model, edit: SavedEdit, said: String) -> Vec<Effect> {
-    let named = |called: &Called, name: &str| called.name == name;
+    let named = |called: &ActiveFilter, name: &str| called.name == name;
     match &edit {
         SavedEdit::Put(saved, _) => drop(model.layouts.remove(&saved.name)),
         SavedEdit::Delete(name) => {

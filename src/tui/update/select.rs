@@ -6,7 +6,7 @@ use estate::{Field, Filter, Op, Query, Sim, Target, Value};
 
 use crate::tui::model::{Last, Model};
 use crate::tui::msg::{Effect, ListSource};
-use crate::tui::overlay::response::{Choice, ListUse};
+use crate::tui::overlay::response::{ListUse, MenuChoice};
 use crate::tui::overlay::{Choosable, Chooser, Overlay};
 use crate::tui::picked::filter_of;
 
@@ -62,7 +62,12 @@ pub fn finish_range(model: &mut Model) -> Vec<Effect> {
         Some(Err((from, to))) => {
             model.ranging = true;
             model.tickets.pick = model.tickets.take();
-            vec![Effect::Range { ticket: model.tickets.pick, query: Box::new(model.query.clone()), from, to }]
+            vec![Effect::Range {
+                ticket: model.tickets.pick,
+                query: Box::new(model.query.clone()),
+                from,
+                to,
+            }]
         }
     };
     model.table.range = None;
@@ -81,7 +86,7 @@ pub fn extend_here(model: &mut Model) -> Vec<Effect> {
 
 /// Selects the rows on the screen.
 pub fn visible(model: &mut Model) -> Vec<Effect> {
-    let shown: Vec<usize> = model.table.shown().map(|(i, _)| i).collect();
+    let shown: Vec<usize> = model.table.visible_rows().map(|(i, _)| i).collect();
     let ids: Vec<_> = shown.iter().map(|i| model.table.rows[*i].row.sim.id).collect();
     for index in shown {
         model.table.rows[index].marked = true;
@@ -106,7 +111,7 @@ pub fn query(model: &mut Model, mut query: Query) -> Vec<Effect> {
     }
     query.sort = estate::Order::default();
     model.picked.add_query(query);
-    changed(model)
+    recount(model)
 }
 
 fn frozen_view(model: &Model) -> Query {
@@ -115,7 +120,7 @@ fn frozen_view(model: &Model) -> Query {
 }
 
 /// The selection is another: counts and marks are read anew.
-fn changed(model: &mut Model) -> Vec<Effect> {
+fn recount(model: &mut Model) -> Vec<Effect> {
     model.last = Last::Selection;
     let mut effects: Vec<Effect> = model.recount_picked().into_iter().collect();
     effects.push(model.remark());
@@ -124,13 +129,13 @@ fn changed(model: &mut Model) -> Vec<Effect> {
 
 /// Selects the SIMs of the list that are not selected, and no others.
 pub fn invert(model: &mut Model) -> Vec<Effect> {
-    let not = model.picked.as_filter(&model.accounts).negated();
+    let not = model.picked.as_filter(&model.accounts).negate();
     let view = frozen_view(model);
     let filter = if model.picked.is_empty() { view.filter.clone() } else { view.filter.clone().and(not) };
     let query = Query { filter, sort: estate::Order::default(), ..view };
     model.table.rows.iter_mut().for_each(|row| row.marked = !row.marked);
     model.picked.replace(Target::query(query));
-    changed(model)
+    recount(model)
 }
 
 /// Selects nothing.
@@ -138,13 +143,13 @@ pub fn none(model: &mut Model) -> Vec<Effect> {
     model.picked.clear();
     model.table.range = None;
     model.table.rows.iter_mut().for_each(|row| row.marked = false);
-    changed(model)
+    recount(model)
 }
 
 /// Puts another selection in place.
 pub fn replace(model: &mut Model, target: Target) -> Vec<Effect> {
     model.picked.replace(target);
-    changed(model)
+    recount(model)
 }
 
 /// Takes the last change of the selection back.
@@ -153,7 +158,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
         model.messages.say("there is no earlier selection");
         return Vec::new();
     }
-    let effects = changed(model);
+    let effects = recount(model);
     model.messages.say("the selection is as it was before");
     effects
 }
@@ -161,7 +166,7 @@ pub fn undo(model: &mut Model) -> Vec<Effect> {
 /// Selects what was acted on last.
 pub fn again(model: &mut Model) -> Vec<Effect> {
     if model.picked.again() {
-        return changed(model);
+        return recount(model);
     }
     model.messages.say("nothing was acted on yet");
     Vec::new()
@@ -169,7 +174,7 @@ pub fn again(model: &mut Model) -> Vec<Effect> {
 
 /// The box in the header: nothing, then the visible, then all matching, then nothing.
 pub fn cycle(model: &mut Model) -> Vec<Effect> {
-    let visible_marked = model.table.shown().all(|(_, row)| row.marked);
+    let visible_marked = model.table.visible_rows().all(|(_, row)| row.marked);
     let all = model.picked.shown.is_some() && model.picked.shown == model.matching;
     match (model.picked.is_empty(), visible_marked, all) {
         (_, true, false) if !model.table.rows.is_empty() => query(model, model.query.clone()),
@@ -183,9 +188,15 @@ pub fn same(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.table.current() else { return Vec::new() };
     let items = values(&row.row.sim, &model.accounts)
         .into_iter()
-        .map(|(name, value, filter)| Choosable::new(format!("Same {name}"), value, Choice::Select(filter)))
+        .map(|(name, value, filter)| {
+            Choosable::new(format!("Same {name}"), value, MenuChoice::Select(filter))
+        })
         .collect();
-    model.overlays.push(Overlay::Choose(Chooser::menu("Select every SIM of the list with the", None, items)));
+    model.overlays.push(Overlay::Choose(Chooser::menu(
+        "Select every SIM of the list with the",
+        None,
+        items,
+    )));
     Vec::new()
 }
 

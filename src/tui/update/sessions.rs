@@ -2,11 +2,11 @@
 
 use estate::{Error, SignInSession, TokenId, UserId};
 
-use super::answers::said;
+use super::answers::report_failure;
 use crate::tui::model::{Kind, Model};
 use crate::tui::msg::Effect;
 use crate::tui::overlay::chooser::{Choosable, Chooser};
-use crate::tui::overlay::{Choice, Overlay};
+use crate::tui::overlay::{MenuChoice, Overlay};
 
 /// Reads the sessions of a user, or of the user of the screen.
 pub fn list(model: &Model, of: Option<UserId>) -> Vec<Effect> {
@@ -15,11 +15,14 @@ pub fn list(model: &Model, of: Option<UserId>) -> Vec<Effect> {
 
 /// Shows the sessions that were read.
 pub fn listed(model: &mut Model, of: UserId, answer: Result<Vec<SignInSession>, Error>) {
-    let Some(sessions) = said(model, answer) else { return };
+    let Some(sessions) = report_failure(model, answer) else { return };
     let is_local = model.kind != Kind::Remote;
     if sessions.is_empty() {
-        let none =
-            if is_local { "no sessions: the store itself has none, only a server" } else { "no sessions" };
+        let none = if is_local {
+            "no sessions: the store itself has none, only a server"
+        } else {
+            "no sessions"
+        };
         model.messages.say(none);
     } else {
         show(model, of, &sessions);
@@ -43,14 +46,14 @@ fn show(model: &mut Model, of: UserId, sessions: &[SignInSession]) {
         let own = one.is_current.then_some("you work with this one: simdeck logout ends it");
         Choosable {
             why: closed.or(own).map(str::to_owned),
-            ..Choosable::new(label, note, Choice::EndSession(of, one.id))
+            ..Choosable::new(label, note, MenuChoice::EndSession(of, one.id))
         }
     };
     let mut items: Vec<Choosable> = sessions.iter().map(line).collect();
     if sessions.iter().filter(|one| !one.is_current).count() > 1 {
         items.push(Choosable {
             why: closed.map(str::to_owned),
-            ..Choosable::new("End all of them", "", Choice::EndSessions(of))
+            ..Choosable::new("End all of them", "", MenuChoice::EndSessions(of))
         });
     }
     let place = if is_local { " at the server of this store" } else { "" };
@@ -70,7 +73,7 @@ pub fn end_all(of: UserId) -> Vec<Effect> {
 
 /// Reports sessions that were ended, and shows those that are left.
 pub fn ended(model: &mut Model, of: UserId, answer: Result<(u64, Vec<SignInSession>), Error>) {
-    let Some((ended, left)) = said(model, answer) else { return };
+    let Some((ended, left)) = report_failure(model, answer) else { return };
     let sessions = if ended == 1 { "1 session".to_owned() } else { format!("{ended} sessions") };
     model.messages.say(format!("{sessions} ended"));
     if left.iter().any(|one| !one.is_current) {

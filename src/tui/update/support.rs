@@ -2,11 +2,11 @@
 
 use estate::Help;
 
-use super::answers::said;
+use super::answers::report_failure;
 use super::{files, menus};
 use crate::tui::model::Model;
 use crate::tui::msg::Effect;
-use crate::tui::overlay::{Overlay, Prompt, Purpose, SupportPane};
+use crate::tui::overlay::{Overlay, Prompt, PromptKind, SupportPane};
 
 /// Opens what the account above has set.
 pub fn open(model: &mut Model) -> Vec<Effect> {
@@ -24,8 +24,8 @@ pub fn preview(model: &mut Model, help: Help, account: String) -> Vec<Effect> {
 }
 
 /// Takes what was read; without anything set it is simdeck's own.
-pub fn filled(model: &mut Model, answer: estate::Result<Option<Help>>) {
-    let help = said(model, answer).flatten().unwrap_or_else(crate::support::own);
+pub fn set_help(model: &mut Model, answer: estate::Result<Option<Help>>) {
+    let help = report_failure(model, answer).flatten().unwrap_or_else(crate::support::own);
     if let Some(Overlay::Support(pane)) = model.overlays.last_mut() {
         pane.help = Some(help);
     }
@@ -47,7 +47,8 @@ pub fn bundle(model: &mut Model) -> Vec<Effect> {
     let text = crate::doctor::bundle(&model.machine);
     let lines = text.lines().count() as u64;
     let hint = "a new file, without names, numbers and addresses";
-    let prompt = Prompt::new("Support bundle", hint, "simdeck-support.txt", Purpose::Text(text, lines));
+    let prompt =
+        Prompt::new("Support bundle", hint, "simdeck-support.txt", PromptKind::Text(text, lines));
     model.overlays.push(Overlay::Prompt(prompt));
     Vec::new()
 }

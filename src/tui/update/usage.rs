@@ -2,12 +2,12 @@
 
 use estate::{Query, SimId};
 
-use super::answers::said;
+use super::answers::report_failure;
 use crate::tui::model::Model;
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::overlay::pages::Page;
 use crate::tui::overlay::spending::By;
-use crate::tui::overlay::{AlertsPane, Overlay, Prompt, Purpose, SimPane, SpendingPane};
+use crate::tui::overlay::{AlertsPane, Overlay, Prompt, PromptKind, SimPane, SpendingPane};
 
 /// Opens the details of the SIM under the cursor.
 pub fn details(model: &mut Model) -> Vec<Effect> {
@@ -56,12 +56,13 @@ pub fn export_spending(model: &mut Model) -> Vec<Effect> {
         By::Day | By::Month => {
             let (head, length): (&[&str], usize) =
                 if by == By::Day { (&["day", "bytes"], 10) } else { (&["month", "bytes"], 7) };
-            let row =
-                |s: &estate::Spent| vec![s.period.start.day()[..length].to_owned(), s.bytes.to_string()];
+            let row = |s: &estate::UsageBucket| {
+                vec![s.period.start.day()[..length].to_owned(), s.bytes.to_string()]
+            };
             (head, pane.spent().iter().map(row).collect())
         }
     };
-    let purpose = Purpose::Text(csv(head, &rows), rows.len() as u64);
+    let purpose = PromptKind::Text(csv(head, &rows), rows.len() as u64);
     let what = format!("Export usage by {}", by.title().to_lowercase());
     model.overlays.push(Overlay::Prompt(Prompt::new(what, "the file to write", "usage.csv", purpose)));
     Vec::new()
@@ -88,20 +89,20 @@ pub fn attention(model: &mut Model) -> Effect {
 pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Spending(ticket, answer) if ticket == model.tickets.sim => {
-            let usage = said(model, answer);
+            let usage = report_failure(model, answer);
             if let Some(Overlay::Spending(pane)) = model.overlays.last_mut() {
                 pane.usage = usage;
             }
         }
         Msg::News(answer) => {
-            let Some(news) = said(model, answer) else { return Vec::new() };
+            let Some(news) = report_failure(model, answer) else { return Vec::new() };
             if news.rollover_key != model.news.rollover_key {
                 news.rollover.iter().for_each(|text| model.messages.say(text.clone()));
             }
             model.news = news;
         }
         Msg::Sim(ticket, answer) if ticket == model.tickets.sim => {
-            let facts = said(model, answer);
+            let facts = report_failure(model, answer);
             for overlay in &mut model.overlays {
                 if let Overlay::Sim(pane) = overlay {
                     pane.facts.clone_from(&facts);
@@ -109,7 +110,7 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Alerts(ticket, answer) if ticket == model.tickets.alerts => {
-            let Some((counts, events)) = said(model, answer) else { return Vec::new() };
+            let Some((counts, events)) = report_failure(model, answer) else { return Vec::new() };
             let newest = events.first().map(|event| event.id);
             for overlay in &mut model.overlays {
                 if let Overlay::Alerts(pane) = overlay {
@@ -118,7 +119,9 @@ pub fn answer(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
             // Whoever has seen all there is has heard it.
             let everything = model.accounts.top().is_some_and(|top| top.id == model.query.under);
-            if let Some(newest) = newest.filter(|_| everything && model.news.alerts > 0 && !model.read_only) {
+            if let Some(newest) =
+                newest.filter(|_| everything && model.news.alerts > 0 && !model.read_only)
+            {
                 return vec![Effect::Hear(newest)];
             }
         }

@@ -27,7 +27,12 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
         let found = pane.counts.get(at).copied();
         let style = if found == Some(0) { theme.quiet() } else { theme.text };
         text(buffer, line, &format!("{}  {title}", at + 1), style);
-        right(buffer, line, &found.map_or_else(|| "…".to_owned(), count), style.add_modifier(Modifier::BOLD));
+        right(
+            buffer,
+            line,
+            &found.map_or_else(|| "…".to_owned(), count),
+            style.add_modifier(Modifier::BOLD),
+        );
         if at == pane.cursor {
             buffer.set_style(Rect { x: line.x - 1, width: line.width + 2, ..line }, theme.cursor());
         }
@@ -51,8 +56,11 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
         let style = if event.kind == Level::Cap { theme.bad } else { theme.warn };
         let x = text(buffer, line, &format!("{}  ", theme.zone.minute(event.at)), theme.text);
         let x = text(buffer, Rect { x, width: 7, ..line }, event.kind.word(), style).max(x + 7);
-        let room =
-            |x: u16, width: u16| Rect { x, width: width.min(line.right().saturating_sub(x + 18)), ..line };
+        let room = |x: u16, width: u16| Rect {
+            x,
+            width: width.min(line.right().saturating_sub(x + 18)),
+            ..line
+        };
         text(buffer, room(x, 9), &short_iccid(&event.iccid), theme.text);
         let labels = if wide { 22 } else { 18 };
         text(buffer, room(x + 11, labels), &event.label, theme.text);
@@ -60,12 +68,8 @@ pub fn alerts(theme: &Theme, pane: &AlertsPane, place: &Dialog, buffer: &mut Buf
         if accounts.width >= 8 {
             text(buffer, accounts, &cut_head(&event.account_path, accounts.width), theme.quiet());
         }
-        right(
-            buffer,
-            line,
-            &format!("{:>8}  {:>8}", short_bytes(event.level), short_bytes(event.used)),
-            theme.text,
-        );
+        let sizes = format!("{:>8}  {:>8}", short_bytes(event.level), short_bytes(event.used));
+        right(buffer, line, &sizes, theme.text);
         if at + WATCHED.len() == pane.cursor {
             buffer.set_style(Rect { x: line.x - 1, width: line.width + 2, ..line }, theme.cursor());
         }

@@ -53,15 +53,20 @@ pub fn builder(model: &Model, open: &Builder, place: &Dialog, buffer: &mut Buffe
         };
         text(buffer, Rect { x: area.x, width: area.width, ..parts.mark }, hint, theme.quiet());
     }
-    counted(model, open, parts.count, buffer);
+    draw_count(model, open, parts.count, buffer);
     for (rect, letter, word) in tools(parts.tools) {
         let x = text(buffer, rect, &letter.to_string(), theme.title());
-        text(buffer, Rect { x: x + 1, width: rect.right().saturating_sub(x + 1), ..rect }, word, theme.text);
+        text(
+            buffer,
+            Rect { x: x + 1, width: rect.right().saturating_sub(x + 1), ..rect },
+            word,
+            theme.text,
+        );
     }
     cursor
 }
 
-fn counted(model: &Model, open: &Builder, area: Rect, buffer: &mut Buffer) {
+fn draw_count(model: &Model, open: &Builder, area: Rect, buffer: &mut Buffer) {
     let theme = &model.theme;
     let name = model.accounts.get(model.query.under).map_or("", |a| a.name.as_str());
     let place = if model.query.deep { format!("in {name} and below") } else { format!("in {name} only") };
@@ -75,13 +80,21 @@ fn counted(model: &Model, open: &Builder, area: Rect, buffer: &mut Buffer) {
     text(buffer, Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &said, style);
 }
 
-fn part(model: &Model, open: &Builder, placed: &Placed, here: bool, buffer: &mut Buffer) -> Option<Position> {
+fn part(
+    model: &Model,
+    open: &Builder,
+    placed: &Placed,
+    here: bool,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     match open.whole.get(&placed.path) {
         Some(Node::Row(row)) => condition(model, open, row, placed, here, buffer),
         Some(Node::Group(group)) => {
             head(model, group.any, group.negated, group.nodes.len(), placed, here, buffer)
         }
-        None => head(model, open.whole.any, open.whole.negated, open.whole.nodes.len(), placed, here, buffer),
+        None => {
+            head(model, open.whole.any, open.whole.negated, open.whole.nodes.len(), placed, here, buffer)
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A planned change waiting for a yes, painted.
 
 use estate::number::{count, sims};
-use estate::{Change, Clear as Cleared, Counts};
+use estate::{Change, Counts, MoveOptions as Cleared};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -15,7 +15,12 @@ use crate::tui::theme::Theme;
 use crate::tui::view::paint::status_word;
 
 /// Paints it; returns where the cursor goes.
-pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+pub fn confirming(
+    model: &Model,
+    confirm: &Confirm,
+    place: &Dialog,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let theme = &model.theme;
     let area = Rect { height: place.inner.height.saturating_sub(3), ..place.text() };
     let mut lines = Lines { buffer, area, y: area.y };
@@ -33,18 +38,20 @@ pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut
             theme.text.add_modifier(Modifier::BOLD),
         );
     }
-    if let Change::Move { to: account, .. } | Change::MoveAccount { under: account, .. } = &confirm.change {
+    if let Change::Move { to: account, .. } | Change::MoveAccount { under: account, .. } = &confirm.change
+    {
         let path = model.accounts.names(*account).join(" / ");
         lines.line(&format!("to {}", cut_head(&path, area.width.saturating_sub(3))), theme.title());
     }
     if let Change::SetLevels { levels, .. } = &confirm.change {
-        lines.push(&format!("Set {}", levels.said()), theme.title());
+        lines.push(&format!("Set {}", levels.describe()), theme.title());
     }
     if let Change::Edit { edit, .. } = &confirm.change {
-        lines.push(&edit.said(), theme.title());
+        lines.push(&edit.describe(), theme.title());
     }
     if let Change::EditProfile { name, email } = &confirm.change {
-        for (title, before, after) in [("Name", &model.me.name, name), ("Email", &model.me.email, email)] {
+        for (title, before, after) in [("Name", &model.me.name, name), ("Email", &model.me.email, email)]
+        {
             if before != after {
                 let arrow = theme.glyph("→", "->");
                 lines.push(&format!("{title}: {before} {arrow} {after}"), theme.title());
@@ -54,7 +61,7 @@ pub fn confirming(model: &Model, confirm: &Confirm, place: &Dialog, buffer: &mut
             lines.push("The new address is valid from the first sign-in with it.", theme.text);
         }
     }
-    hidden(theme, confirm, &mut lines);
+    draw_hidden(theme, confirm, &mut lines);
     if let Some(said) = in_words(&confirm.change, plan.total) {
         lines.push(said, theme.text);
     }
@@ -91,12 +98,14 @@ fn in_words(change: &Change, total: u64) -> Option<&'static str> {
 }
 
 /// The one thing that must not be overlooked comes right after the total.
-fn hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
+fn draw_hidden(theme: &Theme, confirm: &Confirm, lines: &mut Lines<'_>) {
     let said = match (confirm.hidden, confirm.all) {
         (Some(0), _) => return,
         (None, _) => "! counting what the filter hides …".to_owned(),
         (Some(n), true) => format!("! {} of them are hidden by the filter, and change too", count(n)),
-        (Some(n), false) => format!("! {} are hidden by the filter:  a  all   v  only the visible", count(n)),
+        (Some(n), false) => {
+            format!("! {} are hidden by the filter:  a  all   v  only the visible", count(n))
+        }
     };
     lines.push(&said, theme.bad.add_modifier(Modifier::BOLD));
 }
@@ -105,7 +114,7 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
     let theme = &model.theme;
     let Some(plan) = &confirm.plan else { return };
     let direction = if matches!(confirm.change, Change::Undo { .. }) { "back to" } else { "from" };
-    let named = confirm.named();
+    let named = confirm.named_accounts();
     for (account, n) in plan.by_account.iter().take(named) {
         let path = model.accounts.names(*account).join(" / ");
         lines.line(&format!("{:>9}  {direction} {path}", count(*n)), theme.text);
@@ -127,8 +136,11 @@ fn breakdown(model: &Model, confirm: &Confirm, lines: &mut Lines<'_>) {
         lines.line(&format!("{:>9}  to {more} more", count(rest)), theme.text);
     }
     if !plan.by_status.is_empty() {
-        let parts: Vec<String> =
-            plan.by_status.iter().map(|(s, n)| format!("{}\u{a0}{}", count(*n), status_word(*s))).collect();
+        let parts: Vec<String> = plan
+            .by_status
+            .iter()
+            .map(|(s, n)| format!("{}\u{a0}{}", count(*n), status_word(*s)))
+            .collect();
         lines.push(&parts.join("\u{a0}· "), theme.text);
     }
     if !plan.sample.is_empty() {
@@ -156,10 +168,17 @@ fn typing(theme: &Theme, confirm: &Confirm, place: &Dialog, buffer: &mut Buffer)
         text(buffer, line, &said, theme.text);
         return None;
     };
-    let x =
-        text(buffer, line, &format!("Type {} to {}: ", number, confirm.verb().to_lowercase()), theme.text);
-    let field =
-        Rect { x, width: (number.to_string().len() as u16 + 4).min(line.right().saturating_sub(x)), ..line };
+    let x = text(
+        buffer,
+        line,
+        &format!("Type {} to {}: ", number, confirm.verb().to_lowercase()),
+        theme.text,
+    );
+    let field = Rect {
+        x,
+        width: (number.to_string().len() as u16 + 4).min(line.right().saturating_sub(x)),
+        ..line
+    };
     buffer.set_style(field, Style::new().add_modifier(Modifier::UNDERLINED));
     text(buffer, field, confirm.typed.value(), theme.text.add_modifier(Modifier::BOLD));
     Some(Position::new(x + confirm.typed.visual_cursor() as u16, line.y))

@@ -64,7 +64,9 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
     let or_none = |text: &str| if text.is_empty() { none() } else { text.to_owned() };
     let list = |list: &[String]| if list.is_empty() { none() } else { list.join(", ") };
     let time = |t: Option<estate::Time>| {
-        t.map_or_else(none, |t| format!("{} {}", model.theme.zone.minute(t), model.theme.zone.short_name()))
+        t.map_or_else(none, |t| {
+            format!("{} {}", model.theme.zone.minute(t), model.theme.zone.short_name())
+        })
     };
     let percent = sim.percent().map(|p| format!(" ({p}%)")).unwrap_or_default();
     let status = if sim.in_session {
@@ -85,13 +87,14 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
             format!(
                 "{}{}",
                 sim.cap.map_or_else(|| "none".to_owned(), |c| format!("{}{hard}", short_bytes(c))),
-                raised(model, sim)
+                raised_until(model, sim)
             ),
         ),
         ("Alert", sim.alert.map_or_else(|| "none".to_owned(), short_bytes)),
     ];
     let asked = sim.desired.map(|verb| ("Asked for", format!("{}, not so yet", verb.word())));
-    let auth = (!sim.authentication).then(|| ("SIM auth", "off: the network does not admit it".to_owned()));
+    let auth =
+        (!sim.authentication).then(|| ("SIM auth", "off: the network does not admit it".to_owned()));
     let rest = vec![
         ("Usage as of", time(sim.usage_as_of)),
         ("Last seen", time(sim.last_seen)),
@@ -112,7 +115,7 @@ pub(super) fn pairs(model: &Model, sim: &Sim) -> Vec<(&'static str, String)> {
 }
 
 /// Until when a cap is raised, and what comes back then.
-pub(super) fn raised(model: &Model, sim: &Sim) -> String {
+pub(super) fn raised_until(model: &Model, sim: &Sim) -> String {
     let Some(back) = sim.cap_returns_to else { return String::new() };
     let rule = model.accounts.get(sim.account).map(|a| a.period).unwrap_or_default();
     let last = estate::Time(rule.period(model.now, sim.activated).end.0 - 1).day();

@@ -40,7 +40,7 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
         Overlay::Messages(_) => messages(model, place, buffer),
         Overlay::Builder(open) => builder(model, open, place, buffer),
         Overlay::Columns(pane) => lists::choose_columns(model, pane, place, buffer),
-        Overlay::Saved(pane) => lists::saved(model, pane, place, buffer),
+        Overlay::Saved(pane) => lists::draw_saved(model, pane, place, buffer),
         Overlay::Numbers(pane) => lists::numbers(theme, pane, place, buffer),
         Overlay::Levels(pane) => super::levels::levels(model, pane, place, buffer),
         Overlay::Form(open) => super::form::form(theme, open, place, buffer),
@@ -62,7 +62,8 @@ pub fn dialog(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Posi
             prose(place, buffer, pane.lines().into_iter().skip(top).map(|line| (line, style)))
         }
         Overlay::Link(pane) => {
-            let lines = [(pane.address.as_str(), theme.text), ("", theme.text), (&pane.about, theme.quiet())];
+            let lines =
+                [(pane.address.as_str(), theme.text), ("", theme.text), (&pane.about, theme.quiet())];
             prose(place, buffer, lines.into_iter())
         }
         Overlay::Support(pane) => {
@@ -157,14 +158,16 @@ fn choose(theme: &Theme, chooser: &Chooser, place: &Dialog, buffer: &mut Buffer)
     let shown = chooser.shown.iter().enumerate().skip(place.first);
     for (y, (at, index)) in (place.list.y..place.list.bottom()).zip(shown) {
         let item = &chooser.items[*index];
-        let heading = item.choice == crate::tui::overlay::response::Choice::Nothing && item.why.is_none();
+        let heading =
+            item.choice == crate::tui::overlay::response::MenuChoice::Nothing && item.why.is_none();
         let style = match (heading, &item.why) {
             (true, _) => theme.title(),
             (false, Some(_)) => theme.quiet(),
             (false, None) => theme.text,
         };
         let row = line(y);
-        let note = if chooser.cursor == at { item.why.as_deref().unwrap_or(&item.note) } else { &item.note };
+        let note =
+            if chooser.cursor == at { item.why.as_deref().unwrap_or(&item.note) } else { &item.note };
         let named = (item.label.width() as u16 + 1).min(row.width / 3);
         let room = (note.width() as u16 + 1).min(row.width.saturating_sub(named));
         let space = row.width.saturating_sub(room);
@@ -195,7 +198,12 @@ fn running(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Positio
         .map(|i| if i < done { theme.glyph("█", "#") } else { theme.glyph("░", ".") })
         .collect();
     text(buffer, line(2), &bar, theme.accent);
-    text(buffer, line(3), &format!("{} of {} SIMs", count(progress.done), count(progress.total)), theme.text);
+    text(
+        buffer,
+        line(3),
+        &format!("{} of {} SIMs", count(progress.done), count(progress.total)),
+        theme.text,
+    );
     None
 }
 
@@ -241,7 +249,13 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
     let narrow = area.width < 80;
     let widths = if narrow { [10u16, 11, 0] } else { [11, 21, 20] };
     let head = ["Outcome", "ICCID", "Label", "Before → After"];
-    cells(buffer, row(area.y + 3), widths, &head.map(str::to_owned), theme.text.add_modifier(Modifier::BOLD));
+    cells(
+        buffer,
+        row(area.y + 3),
+        widths,
+        &head.map(str::to_owned),
+        theme.text.add_modifier(Modifier::BOLD),
+    );
     if result.items.is_empty() {
         if result.loading || result.about.is_empty() {
             let said = if result.loading { "reading …" } else { "No SIMs to show for this change." };
@@ -268,7 +282,12 @@ fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buff
             buffer,
             row(y),
             widths,
-            &[item.outcome.word().to_owned(), cut_head(&item.iccid, widths[1] - 1), item.label.clone(), last],
+            &[
+                item.outcome.word().to_owned(),
+                cut_head(&item.iccid, widths[1] - 1),
+                item.label.clone(),
+                last,
+            ],
             style,
         );
         if i == result.cursor {
@@ -330,8 +349,8 @@ fn history_lines(
     {
         let minute = theme.zone.minute(entry.at);
         let who = entry.by.split(" <").next().unwrap_or_default().to_owned();
-        let missed = if entry.counts.missed() > 0 {
-            format!(" · {} left out", count(entry.counts.missed()))
+        let missed = if entry.counts.missed_count() > 0 {
+            format!(" · {} left out", count(entry.counts.missed_count()))
         } else {
             String::new()
         };
@@ -359,7 +378,7 @@ fn messages(model: &Model, place: &Dialog, buffer: &mut Buffer) -> Option<Positi
         lines.push("Nothing was said yet.", model.theme.quiet());
     }
     for message in model.messages.all.iter().skip(place.first) {
-        let style = if message.weight == crate::tui::toast::Weight::Error {
+        let style = if message.weight == crate::tui::toast::Severity::Error {
             model.theme.bad
         } else {
             model.theme.text

@@ -103,8 +103,9 @@ fn foot(theme: &Theme, form: &Form, area: Rect, buffer: &mut Buffer) {
     let (said, style) = match (&form.fault, field) {
         (Some(fault), _) => (fault.clone(), theme.bad),
         (None, Some(field)) => {
-            let completes =
-                field.completion().map(|(name, _)| format!("{} completes: {name}", theme.glyph("→", ">")));
+            let completes = field
+                .completion()
+                .map(|(name, _)| format!("{} completes: {name}", theme.glyph("→", ">")));
             (completes.unwrap_or_else(|| field.hint.clone()), theme.quiet())
         }
         (None, None) => return,

@@ -1,6 +1,6 @@
 //! The cap editor, painted.
 
-use estate::levels::shown;
+use estate::levels::describe_bytes;
 use estate::number::sims;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -30,15 +30,16 @@ pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
         text(buffer, lines.field(at, 0), name, style);
     }
     let mut cursor = field(theme, &pane.cap, value(0, 0), pane.line == 0, buffer);
-    let echo =
-        pane.echo().unwrap_or_else(|| "a size such as 500MB or 1.5GiB, or none; empty leaves it".to_owned());
+    let echo = pane
+        .echo()
+        .unwrap_or_else(|| "a size such as 500MB or 1.5GiB, or none; empty leaves it".to_owned());
     let below = value(0, 1);
     let end = text(buffer, below, &echo, theme.quiet());
-    if pane.exceeded().is_some() {
+    if pane.exceeded_ceiling().is_some() {
         let rest = Rect { x: end, width: below.right().saturating_sub(end), ..below };
         text(buffer, rest, "  above the ceiling", theme.bad);
     }
-    let now = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), shown);
+    let now = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), describe_bytes);
     let alert_now = pane.spread.map_or_else(|| "…".to_owned(), |s| now(s.alert));
     let choices = [
         (AlertIs::Follows, pane.follows()),
@@ -64,7 +65,7 @@ pub fn levels(model: &Model, pane: &LevelsPane, place: &Dialog, buffer: &mut Buf
     cursor = row(theme, pane.line == 3, &holding(pane, place.inner), buffer).or(cursor);
     notice(theme, pane, lines.notice(), buffer);
     if let Some(ceiling) = pane.spread.and_then(|s| s.ceiling) {
-        let style = if pane.exceeded().is_some() { theme.bad } else { theme.quiet() };
+        let style = if pane.exceeded_ceiling().is_some() { theme.bad } else { theme.quiet() };
         let said = format!("Ceiling: {}", model.accounts.ceiling_said(ceiling));
         text(buffer, lines.ceiling(), &said, style);
     }
@@ -78,11 +79,17 @@ fn field(theme: &Theme, input: &Input, area: Rect, here: bool, buffer: &mut Buff
     let shown: String = input.value().chars().skip(gone).collect();
     buffer.set_style(area, theme.text.add_modifier(Modifier::UNDERLINED));
     text(buffer, area, &shown, theme.text.add_modifier(Modifier::BOLD | Modifier::UNDERLINED));
-    (here && area.height > 0).then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
+    (here && area.height > 0)
+        .then(|| Position::new(area.x + (input.visual_cursor() - gone) as u16, area.y))
 }
 
 /// Possibilities beside each other; the cursor is on the one that is chosen.
-fn row(theme: &Theme, here: bool, choices: &[(Rect, String, bool)], buffer: &mut Buffer) -> Option<Position> {
+fn row(
+    theme: &Theme,
+    here: bool,
+    choices: &[(Rect, String, bool)],
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let mut cursor = None;
     for (place, said, chosen) in choices {
         let style = if *chosen && here { theme.title() } else { theme.text };
@@ -101,13 +108,17 @@ fn notice(theme: &Theme, pane: &LevelsPane, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let Some(spread) = pane.spread else {
-        let said =
-            if pane.unread { "what they have could not be read" } else { "looking at what they have …" };
+        let said = if pane.unread {
+            "what they have could not be read"
+        } else {
+            "looking at what they have …"
+        };
         text(buffer, area, said, theme.quiet());
         return;
     };
-    let level = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), shown);
-    let said = format!("{} now: cap {}, alert {}", sims(spread.sims), level(spread.cap), level(spread.alert));
+    let level = |level: Option<u64>| level.map_or_else(|| "«mixed»".to_owned(), describe_bytes);
+    let said =
+        format!("{} now: cap {}, alert {}", sims(spread.sims), level(spread.cap), level(spread.alert));
     let end = text(buffer, area, &said, theme.text);
     let hint = match pane.line {
         0 => "  Enter shows what would happen",

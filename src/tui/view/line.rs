@@ -8,7 +8,7 @@ use ratatui::widgets::{Clear, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::paint::{cut, right, sign, text};
-use crate::tui::layout::typing::{column, offered, scroll};
+use crate::tui::layout::typing::{column, scroll, suggestion_area};
 use crate::tui::model::Model;
 use crate::tui::overlay::line::{Line, SHOWN};
 use crate::tui::theme::Theme;
@@ -59,8 +59,10 @@ pub fn line(theme: &Theme, line: &Line, area: Rect, buffer: &mut Buffer) -> Posi
     filter(theme, line.text(), area, skipped, buffer);
     if let Some((at, _)) = &line.fault {
         let x = column(line, area, *at);
-        buffer
-            .set_style(Rect { x, width: 1, height: 1, ..area }, theme.bad.add_modifier(Modifier::UNDERLINED));
+        buffer.set_style(
+            Rect { x, width: 1, height: 1, ..area },
+            theme.bad.add_modifier(Modifier::UNDERLINED),
+        );
     }
     Position::new(column(line, area, line.input.cursor()), area.y)
 }
@@ -92,12 +94,15 @@ pub fn fault(theme: &Theme, line: &Line, above: Rect, below: Rect, buffer: &mut 
 
 /// Paints what could be typed next, over everything else.
 pub fn suggestions(model: &Model, buffer: &mut Buffer) {
-    let Some((area, line)) = offered(model) else { return };
+    let Some((area, line)) = suggestion_area(model) else { return };
     let theme = &model.theme;
     Clear.render(area, buffer);
     let more = line.offered.len() > SHOWN;
-    let title =
-        if more { format!("Tab takes one of {}", line.offered.len()) } else { "Tab takes this".to_owned() };
+    let title = if more {
+        format!("Tab takes one of {}", line.offered.len())
+    } else {
+        "Tab takes this".to_owned()
+    };
     frame(theme, &title, area, buffer);
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let shown = line.offered.iter().enumerate().skip(line.first_offered());

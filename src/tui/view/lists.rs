@@ -27,7 +27,9 @@ pub fn choose_columns(
     right(buffer, head, "pinned  width", theme.text.add_modifier(Modifier::BOLD));
     let lines = pane.lines();
     let mut cursor = None;
-    for (y, (at, by)) in (place.list.y..place.list.bottom()).zip(lines.iter().enumerate().skip(place.first)) {
+    for (y, (at, by)) in
+        (place.list.y..place.list.bottom()).zip(lines.iter().enumerate().skip(place.first))
+    {
         let row = Rect { y, height: 1, ..area };
         let shown = pane.columns.get(*by);
         let style = if shown.is_some() { theme.text } else { theme.quiet() };
@@ -48,7 +50,12 @@ pub fn choose_columns(
 }
 
 /// Paints the saved filters.
-pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+pub fn draw_saved(
+    model: &Model,
+    pane: &SavedPane,
+    place: &Dialog,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let theme = &model.theme;
     let area = place.text();
     let bold = theme.text.add_modifier(Modifier::BOLD);
@@ -70,7 +77,8 @@ pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffe
         // A quick filter's digit may be taken by one of the person's own.
         let taken = at >= pane.own.len() && pane.own.iter().any(|s| s.digit == saved.digit);
         text(buffer, part(line_area, 0, 3), if taken { "" } else { &digit }, theme.title());
-        let style = if at < pane.own.len() { theme.text.add_modifier(Modifier::BOLD) } else { theme.text };
+        let style =
+            if at < pane.own.len() { theme.text.add_modifier(Modifier::BOLD) } else { theme.text };
         text(buffer, part(line_area, 4, names - 1), &saved.name, style);
         let keeps = match (at < pane.own.len(), saved.columns.is_empty()) {
             (false, _) => "shipped",
@@ -82,7 +90,7 @@ pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffe
         if saved.filter.is_empty() {
             text(buffer, filter, "every SIM", theme.quiet());
         }
-        line::filter(theme, &shortened(&saved.filter), filter, 0, buffer);
+        line::filter(theme, &shorten(&saved.filter), filter, 0, buffer);
         if at == pane.cursor {
             buffer.set_style(Rect { x: area.x - 1, width: area.width + 2, ..line_area }, theme.cursor());
             cursor = Some(Position::new(line_area.x, y));
@@ -92,12 +100,17 @@ pub fn saved(model: &Model, pane: &SavedPane, place: &Dialog, buffer: &mut Buffe
 }
 
 /// Lists are long; their beginning tells what they are.
-fn shortened(filter: &str) -> String {
+fn shorten(filter: &str) -> String {
     filter.chars().take(200).collect()
 }
 
 /// Paints the numbers of a list.
-pub fn numbers(theme: &Theme, pane: &NumbersPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
+pub fn numbers(
+    theme: &Theme,
+    pane: &NumbersPane,
+    place: &Dialog,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let area = place.text();
     let row = |y: u16| Rect { y, height: 1, ..area };
     let tab = |here: bool, what: &str, n: usize| {
@@ -109,7 +122,7 @@ pub fn numbers(theme: &Theme, pane: &NumbersPane, place: &Dialog, buffer: &mut B
     let all = tab(pane.shows_all, "in the list", pane.all.len());
     let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 2), ..row(area.y) };
     text(buffer, rest, &all, if pane.shows_all { theme.title() } else { theme.text });
-    let shown = pane.shown();
+    let shown = pane.visible_numbers();
     if shown.is_empty() {
         text(buffer, row(place.list.y), "Every number of the list fits a SIM you see.", theme.good);
     }

@@ -16,7 +16,7 @@ use crate::tui::model::Model;
 use crate::tui::view::paint::status_word;
 
 /// Paints the page in place of the table.
-pub fn managed(model: &Model, buffer: &mut Buffer) {
+pub fn draw_managed(model: &Model, buffer: &mut Buffer) {
     let (Some(page), Some(parts)) = (&model.page, parts(model)) else { return };
     let theme = &model.theme;
     let here = model.focus == Pane::Table;
@@ -24,7 +24,12 @@ pub fn managed(model: &Model, buffer: &mut Buffer) {
     let path = model.accounts.names(account).join(" / ");
     let style = if here { theme.title() } else { theme.text.add_modifier(Modifier::BOLD) };
     text(buffer, parts.title, &cut_head(&path, parts.title.width), style);
-    tabs(theme, &page.pages, Rect { x: parts.tabs.x - 1, width: parts.tabs.width + 2, ..parts.tabs }, buffer);
+    tabs(
+        theme,
+        &page.pages,
+        Rect { x: parts.tabs.x - 1, width: parts.tabs.width + 2, ..parts.tabs },
+        buffer,
+    );
     let Some(facts) = page.facts.as_ref().filter(|facts| facts.account == account) else {
         text(buffer, row(parts.list, 0), "reading …", theme.quiet());
         return;
@@ -76,7 +81,8 @@ fn overview(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
         0 => "none".to_owned(),
         n => format!("{} ({} Admin)", count(n), count(admins)),
     };
-    let accounts = if below == 0 { "none below it".to_owned() } else { format!("{} below it", count(below)) };
+    let accounts =
+        if below == 0 { "none below it".to_owned() } else { format!("{} below it", count(below)) };
     let pairs = [
         ("SIMs", format!("{} here, {} with those below", count(account.own), count(account.subtree))),
         ("", statuses.collect::<Vec<_>>().join("\u{a0}· ")),
@@ -115,8 +121,11 @@ fn users(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
     let wide = parts.list.width >= 84;
     // Addresses tell people apart: they get the room there is.
     let room = parts.list.width;
-    let widths: &[u16] =
-        if wide { &[24, (room - 62).min(60), 10, 10] } else { &[15, room.saturating_sub(34).max(12), 10] };
+    let widths: &[u16] = if wide {
+        &[24, (room - 62).min(60), 10, 10]
+    } else {
+        &[15, room.saturating_sub(34).max(12), 10]
+    };
     let bold = theme.text.add_modifier(Modifier::BOLD);
     let signed_in = format!("Last sign-in ({})", theme.zone.short_name());
     let head: &[&str] = if wide {
@@ -159,7 +168,7 @@ fn settings(model: &Model, page: &Managed, facts: &Facts, parts: &Parts, buffer:
         Action::AccountCaps => "switched off here and below".to_owned(),
         Action::AccountPeriod => {
             let inherited = if account.own_period.is_none() { ", as above it" } else { "" };
-            format!("{}{inherited}", account.period.said())
+            format!("{}{inherited}", account.period.describe())
         }
         Action::AccountCeiling => {
             account.ceiling.map_or_else(|| "none".into(), |c| model.accounts.ceiling_said(c))
@@ -179,14 +188,20 @@ fn settings(model: &Model, page: &Managed, facts: &Facts, parts: &Parts, buffer:
             Setting::External(at) => {
                 let Some(external) = facts.externals.get(*at) else { continue };
                 let what = if external.channel == Channel::Webhook { "webhook" } else { "mail" };
-                pair(model, line, "", &format!("{} ({what}); Enter takes it away", external.address), buffer);
+                pair(
+                    model,
+                    line,
+                    "",
+                    &format!("{} ({what}); Enter takes it away", external.address),
+                    buffer,
+                );
             }
         }
     }
 }
 
 fn help(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
-    let said = |help: Option<&Help>| help.map_or_else(|| "simdeck's own page".to_owned(), Help::said);
+    let said = |help: Option<&Help>| help.map_or_else(|| "simdeck's own page".to_owned(), Help::describe);
     let set = match &facts.help {
         Some(help) => said(Some(help)),
         None => format!("what is set above: {}", said(facts.seen.as_ref())),
@@ -209,14 +224,15 @@ fn history(model: &Model, facts: &Facts, parts: &Parts, buffer: &mut Buffer) {
     if facts.entries.is_empty() {
         text(buffer, row(parts.list, 0), "Nothing was changed in it yet.", theme.quiet());
     }
-    for (y, entry) in facts.entries.iter().skip(parts.first).take(usize::from(parts.list.height)).enumerate()
+    for (y, entry) in
+        facts.entries.iter().skip(parts.first).take(usize::from(parts.list.height)).enumerate()
     {
         let minute = theme.zone.minute(entry.at);
         let when = if widths[0] < 18 { &minute[5..] } else { &minute };
         let who = entry.by.split(" <").next().unwrap_or_default();
         let undone = if entry.undone { " · undone" } else { "" };
-        let counted = if entry.counts.missed() > 0 {
-            format!(" · {} left out", sims(entry.counts.missed()))
+        let counted = if entry.counts.missed_count() > 0 {
+            format!(" · {} left out", sims(entry.counts.missed_count()))
         } else {
             String::new()
         };

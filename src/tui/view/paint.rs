@@ -90,7 +90,11 @@ pub fn cut_head(text: &str, width: u16) -> String {
         tail.push(c);
         used += w;
     }
-    if width == 0 { String::new() } else { std::iter::once('…').chain(tail.into_iter().rev()).collect() }
+    if width == 0 {
+        String::new()
+    } else {
+        std::iter::once('…').chain(tail.into_iter().rev()).collect()
+    }
 }
 
 /// Writes everything with ASCII alone: names lose their accents, what has no letter becomes a question mark.

@@ -34,12 +34,12 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     for (y, place) in (areas.tree_lines.y..areas.tree_lines.bottom()).zip(lines) {
         let account = &accounts[*place];
         let line = Rect { y, height: 1, ..area };
-        let fold = match (model.accounts.subtree(account.id).len() > 1, model.tree.open.contains(&account.id))
-        {
-            (false, _) => " ",
-            (true, true) => model.theme.glyph("▾", "-"),
-            (true, false) => model.theme.glyph("▸", "+"),
-        };
+        let fold =
+            match (model.accounts.subtree(account.id).len() > 1, model.tree.open.contains(&account.id)) {
+                (false, _) => " ",
+                (true, true) => model.theme.glyph("▾", "-"),
+                (true, false) => model.theme.glyph("▸", "+"),
+            };
         let counts = if account.own == account.subtree {
             count(account.own)
         } else {
@@ -47,7 +47,8 @@ pub fn tree(model: &Model, areas: &Areas, buffer: &mut Buffer) {
         };
         let room = (counts.width() as u16 + 1).min(area.width / 2);
         let indent = account.depth * 2;
-        let name = Rect { x: line.x + indent, width: line.width.saturating_sub(indent + room + 1), ..line };
+        let name =
+            Rect { x: line.x + indent, width: line.width.saturating_sub(indent + room + 1), ..line };
         let here = model.query.under == account.id;
         let style = if here { model.theme.accent.add_modifier(Modifier::BOLD) } else { model.theme.text };
         text(buffer, name, &format!("{fold} {}", account.name), style);
@@ -82,7 +83,7 @@ pub fn table(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     chips(model, buffer);
     header(model, areas.header, buffer);
     let columns = columns(model, areas.rows);
-    for (y, (index, row)) in (areas.rows.y..areas.rows.bottom()).zip(model.table.shown()) {
+    for (y, (index, row)) in (areas.rows.y..areas.rows.bottom()).zip(model.table.visible_rows()) {
         let line = Rect { y, height: 1, ..areas.rows };
         paint_row(model, index, row, line, &columns, buffer);
     }
@@ -168,7 +169,14 @@ fn header(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 type Placed = [(&'static crate::tui::columns::Col, Rect)];
 
-fn paint_row(model: &Model, index: usize, row: &TableRow, line: Rect, columns: &Placed, buffer: &mut Buffer) {
+fn paint_row(
+    model: &Model,
+    index: usize,
+    row: &TableRow,
+    line: Rect,
+    columns: &Placed,
+    buffer: &mut Buffer,
+) {
     let drawn = model.table.in_range(index);
     let mark = match (row.marked, drawn) {
         (true, _) => "[x]",
@@ -230,14 +238,16 @@ fn cell(model: &Model, sim: &Sim, column: Column, width: u16, marked: bool) -> (
         Column::Cap => {
             let raised = if sim.cap_returns_to.is_some() { theme.glyph("↑", "^") } else { "" };
             (
-                sim.cap
-                    .map_or_else(|| format!("{raised}none"), |cap| format!("{raised}{}", short_bytes(cap))),
+                sim.cap.map_or_else(
+                    || format!("{raised}none"),
+                    |cap| format!("{raised}{}", short_bytes(cap)),
+                ),
                 plain,
             )
         }
         Column::UsedPct => (
             percent.map_or_else(String::new, |p| format!("{}%", p.min(9999))),
-            levelled(theme, percent, plain),
+            level_style(theme, percent, plain),
         ),
         Column::Seen => (sim.last_seen.map_or_else(|| "never".to_owned(), estate::Time::minute), plain),
     }
@@ -252,7 +262,7 @@ fn identifier(sim: &Sim, column: Column) -> &str {
     }
 }
 
-fn levelled(theme: &crate::tui::theme::Theme, percent: Option<u64>, plain: Style) -> Style {
+fn level_style(theme: &crate::tui::theme::Theme, percent: Option<u64>, plain: Style) -> Style {
     match percent {
         Some(100..) => theme.bad,
         Some(80..) => theme.warn,

@@ -1,14 +1,14 @@
 //! The details of one SIM: what it is, what it used, its sessions, what was done to it.
 
 use estate::units::short_bytes;
-use estate::{Gate, Sim, Spent, Time, Usage};
+use estate::{Gate, Sim, Time, Usage, UsageBucket};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::chart::{Amount, chart};
-use super::details::{pairs, raised};
+use super::details::{pairs, raised_until};
 use super::paint::{row, tabs, text, wrap};
 use crate::tui::facts::Facts;
 use crate::tui::layout::Dialog;
@@ -69,7 +69,12 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
         let Some(y) = line.checked_sub(top).filter(|y| *y < usize::from(rest.height)) else { continue };
         let place = Rect { x: rest.x + column as u16 * (width + 2), width, ..row(rest, y as u16) };
         text(buffer, place, name, theme.quiet());
-        text(buffer, Rect { x: place.x + 12, width: width.saturating_sub(12), ..place }, value, theme.text);
+        text(
+            buffer,
+            Rect { x: place.x + 12, width: width.saturating_sub(12), ..place },
+            value,
+            theme.text,
+        );
     }
     // Where there is room, the last days are in sight at once.
     let taken = tall as u16 + 1;
@@ -80,10 +85,10 @@ fn overview(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &m
 }
 
 fn days(theme: &Theme, facts: &Facts, area: Rect, buffer: &mut Buffer) {
-    titled(theme, "The last 30 days (UTC)", &of_days(facts), area, buffer);
+    draw_titled(theme, "The last 30 days (UTC)", &of_days(facts), area, buffer);
 }
 
-fn titled(theme: &Theme, title: &str, bars: &[Amount], area: Rect, buffer: &mut Buffer) {
+fn draw_titled(theme: &Theme, title: &str, bars: &[Amount], area: Rect, buffer: &mut Buffer) {
     text(buffer, row(area, 0), title, theme.text.add_modifier(Modifier::BOLD));
     if bars.iter().all(|bar| bar.bytes == 0) {
         text(buffer, row(area, 1), "no usage records in that time", theme.quiet());
@@ -118,7 +123,7 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
     let levels = [("alert", sim.alert), ("cap", sim.cap)];
     let most = levels.iter().filter_map(|(_, level)| *level).chain([sim.used]).max().unwrap_or(0);
     if levels.iter().all(|(_, level)| level.is_none()) {
-        let said = format!("no alert and no cap: nothing stops it{}", raised(model, sim));
+        let said = format!("no alert and no cap: nothing stops it{}", raised_until(model, sim));
         text(buffer, row(area, y), &said, theme.quiet());
         return y + 1;
     }
@@ -148,7 +153,7 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
         legend = legend.split_whitespace().collect::<Vec<_>>().join(" ");
     }
     text(buffer, row(area, y + 1), &legend, theme.quiet());
-    let raised = raised(model, sim);
+    let raised = raised_until(model, sim);
     if raised.is_empty() {
         return y + 2;
     }
@@ -160,7 +165,7 @@ fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffe
 fn usage(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut Buffer) {
     let (theme, usage) = (&model.theme, &facts.usage);
     let taken = gauge(model, &facts.sim, usage, area, buffer);
-    let said = format!("Periods: {}; {}.", usage.rule.said(), usage.reporting.said());
+    let said = format!("Periods: {}; {}.", usage.rule.describe(), usage.reporting.describe());
     let mut y = taken;
     for line in wrap(&said, area.width) {
         text(buffer, row(area, y), &line, theme.quiet());
@@ -171,7 +176,7 @@ fn usage(model: &Model, pane: &SimPane, facts: &Facts, area: Rect, buffer: &mut 
         return;
     }
     if pane.periods {
-        titled(theme, "Billing periods, the running one last", &of_periods(facts), rest, buffer);
+        draw_titled(theme, "Billing periods, the running one last", &of_periods(facts), rest, buffer);
     } else {
         days(theme, facts, rest, buffer);
     }
@@ -192,7 +197,7 @@ fn of_days(facts: &Facts) -> Vec<Amount> {
 }
 
 fn of_periods(facts: &Facts) -> Vec<Amount> {
-    let running = Spent { period: facts.usage.period, bytes: facts.sim.used };
+    let running = UsageBucket { period: facts.usage.period, bytes: facts.sim.used };
     let label = |start: Time| start.day()[2..7].to_owned();
     let past = facts.usage.periods.iter().take(12).rev().map(|s| (s, false));
     past.chain([(&running, true)])

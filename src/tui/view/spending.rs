@@ -38,7 +38,8 @@ pub fn spending(model: &Model, pane: &SpendingPane, place: &Dialog, buffer: &mut
         .rev()
         .map(|s| {
             let day = s.period.start.day();
-            let label = if pane.pages.open == By::Day { day[8..].to_owned() } else { day[2..7].to_owned() };
+            let label =
+                if pane.pages.open == By::Day { day[8..].to_owned() } else { day[2..7].to_owned() };
             Amount { bytes: s.bytes, label, running: true }
         })
         .collect();

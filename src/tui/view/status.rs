@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::paint::{right, text, wrap};
 use crate::tui::layout::{self, Areas};
 use crate::tui::model::{Kind, Model};
-use crate::tui::toast::Weight;
+use crate::tui::toast::Severity;
 
 /// Which estate this is, who is looking, and what they may do: in words.
 pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -28,7 +28,8 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     };
     let x = text(buffer, area, " simdeck ", theme.title());
     let style = theme.text.add_modifier(Modifier::REVERSED | Modifier::BOLD);
-    let state = if model.reach.offline.is_some() || model.reach.signed_out { theme.warn } else { theme.text };
+    let state =
+        if model.reach.offline.is_some() || model.reach.signed_out { theme.warn } else { theme.text };
     let state = state.add_modifier(Modifier::REVERSED | Modifier::BOLD);
     let mut x = text(buffer, Rect { x, width: area.right() - x, ..area }, &word, state);
     if model.read_only && model.kind != Kind::Seen {
@@ -41,8 +42,12 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     let account = model.accounts.top().map_or("", |a| a.name.as_str());
     let who = format!("{} · {} · {account}", model.me.name, model.me.role);
-    let x =
-        text(buffer, Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area }, &who, theme.text);
+    let x = text(
+        buffer,
+        Rect { x: x + 1, width: area.right().saturating_sub(x + 1), ..area },
+        &who,
+        theme.text,
+    );
     if let Some((place, said)) = layout::news(model)
         && x < place.x
     {
@@ -50,8 +55,12 @@ pub fn banner(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     if let Some(job) = &model.job {
         let rest = Rect { x: x + 2, width: area.right().saturating_sub(x + 3), ..area };
-        let said =
-            format!("{} {} of {}", job.progress.phase, count(job.progress.done), count(job.progress.total));
+        let said = format!(
+            "{} {} of {}",
+            job.progress.phase,
+            count(job.progress.done),
+            count(job.progress.total)
+        );
         right(buffer, rest, &said, theme.warn);
     }
 }
@@ -82,10 +91,11 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (selected, hidden) = if picked.is_empty() {
         ("0".to_owned(), "0".to_owned())
     } else {
-        (number(picked.total), number(picked.hidden()))
+        (number(picked.total), number(picked.hidden_count()))
     };
     let (matching, total) = (number(model.matching), count(model.total()));
-    let long = format!(" {selected} selected · {hidden} hidden by filter · {matching} match · {total} total");
+    let long =
+        format!(" {selected} selected · {hidden} hidden by filter · {matching} match · {total} total");
     let short = format!(" {selected} selected · {hidden} hidden · {matching} match · {total} total");
     let row = model.table.position().map_or_else(|| "…".to_owned(), |n| count(n + 1));
     let range = match (&model.table.range, model.table.range_len()) {
@@ -102,7 +112,8 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
     if let Some(rollover) = &model.news.rollover {
         // The sentence up to its colon; the message at its arrival had the reason.
         let short = format!(" · {}", rollover.split(": ").next().unwrap_or_default());
-        let rest = Rect { x: end, width: area.right().saturating_sub(end + row.width() as u16 + 2), ..area };
+        let rest =
+            Rect { x: end, width: area.right().saturating_sub(end + row.width() as u16 + 2), ..area };
         end = text(buffer, rest, &short, model.theme.warn.add_modifier(Modifier::REVERSED));
     }
     if !picked.is_empty() {
@@ -115,7 +126,7 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// What can be done here, with the keys; help is always there.
 pub fn footer(model: &Model, buffer: &mut Buffer) {
     for (rect, key, word, action) in layout::footer(model) {
-        let may = crate::tui::gate::allowed(model, action).is_ok();
+        let may = crate::tui::gate::disabled_reason(model, action).is_ok();
         let x = text(buffer, rect, &key, if may { model.theme.title() } else { model.theme.quiet() });
         let rest = Rect { x: x + 1, width: rect.right().saturating_sub(x + 1), ..rect };
         text(buffer, rest, word, if may { model.theme.text } else { model.theme.quiet() });
@@ -127,17 +138,20 @@ pub fn toast(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let Some(message) = model.messages.current() else { return };
     // A dialog may reach down to the last line: then it is said at the top.
     let (lead, style) = match message.weight {
-        Weight::Info => (" ", model.theme.accent),
-        Weight::Error => (" Error: ", model.theme.bad.add_modifier(Modifier::BOLD)),
+        Severity::Info => (" ", model.theme.accent),
+        Severity::Error => (" Error: ", model.theme.bad.add_modifier(Modifier::BOLD)),
     };
-    let tail = if message.weight == Weight::Error { "  Esc" } else { "" };
+    let tail = if message.weight == Severity::Error { "  Esc" } else { "" };
     let width = areas.status.width.saturating_sub(tail.width() as u16 + 2);
     let parts = wrap(&format!("{}{}", lead.trim_start(), message.text), width);
     let tall = (parts.len() as u16).min(3);
     let at = |y: u16| Rect { x: areas.status.x, width: areas.status.width, y, height: 1 };
     // Below the banner: which estate this is, and whether it is still there, stays in sight.
-    let top =
-        if model.overlays.is_empty() { areas.status.y.saturating_sub(tall) } else { areas.banner.bottom() };
+    let top = if model.overlays.is_empty() {
+        areas.status.y.saturating_sub(tall)
+    } else {
+        areas.banner.bottom()
+    };
     for (y, part) in (top..).zip(parts.into_iter().take(usize::from(tall))) {
         let line = at(y);
         Clear.render(line, buffer);

@@ -14,12 +14,13 @@ use crate::tui::theme::Theme;
 pub fn support(theme: &Theme, pane: &SupportPane, place: &Dialog, buffer: &mut Buffer) {
     tabs(theme, &pane.pages, place.inner, buffer);
     let area = Rect { x: place.inner.x + 1, width: place.inner.width.saturating_sub(2), ..place.list };
-    let lines = pane.wrapped(area.width);
+    let lines = pane.wrap_lines(area.width);
     if lines.len() > pane.pages.top + usize::from(area.height) {
         let said = format!(" {} more ", theme.glyph("↓", "v"));
         right(buffer, Rect { y: place.list.bottom(), height: 1, ..area }, &said, theme.warn);
     }
-    for (y, (kind, line)) in lines.iter().skip(pane.pages.top).take(usize::from(area.height)).enumerate() {
+    for (y, (kind, line)) in lines.iter().skip(pane.pages.top).take(usize::from(area.height)).enumerate()
+    {
         let style = match kind {
             Kind::Heading(1) => theme.title(),
             Kind::Heading(_) => theme.text.add_modifier(Modifier::BOLD),
