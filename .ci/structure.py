@@ -155,7 +155,7 @@ def catch_all_arms(_, files):
 def forbidden_dependencies(root, _):
     places = []
     for package, names in FORBIDDEN.items():
-        tree = subprocess.run(["cargo", "tree", "-p", package, "-e", "normal", "--prefix", "none", "--offline", "--locked"], cwd=root, text=True, capture_output=True)
+        tree = subprocess.run(["cargo", "tree", "-p", package, "-e", "normal", "--prefix", "none", "--locked"], cwd=root, text=True, capture_output=True)
         if tree.returncode:
             places.append((package, 0, tree.stderr.strip()[-200:]))
         have = {line.split()[0] for line in tree.stdout.splitlines() if line}
