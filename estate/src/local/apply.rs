@@ -169,11 +169,12 @@ impl Local {
         let rev = writer.rev()? + 1;
         let run = ApplyContext { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
         if let Err(refusal) = self.dispatch(id, change, &run) {
-            if rolled_over && matches!(refusal, Error::Drift { .. }) {
+            if rolled_over && (matches!(refusal, Error::Drift { .. }) || refusal.is_nothing()) {
                 // The plan was made on counters of the period that has ended. The refusal takes the rollover
-                // back with the change; without it the same change would be refused for ever.
+                // back with the change; without it the same change would be refused for ever. A step that
+                // fails is left to the next change.
                 drop(transaction);
-                while period_rollover::step(&writer, self.mail, now)? {}
+                while period_rollover::step(&writer, self.mail, now).unwrap_or(false) {}
             }
             return Err(refusal);
         }
