@@ -1,6 +1,5 @@
 //! The command line: everything the screen can do, under the same rules.
 
-mod about;
 mod accounts;
 mod alerts;
 mod cap;
@@ -8,13 +7,14 @@ mod change;
 mod demo;
 mod edit;
 mod export;
+mod file_options;
 mod filters;
 pub(crate) mod help;
 mod history;
 mod import;
-mod incoming;
 mod init;
 mod login;
+mod meta;
 mod moves;
 mod openapi;
 mod outbox;
@@ -193,13 +193,13 @@ enum Command {
     Store(store::StoreCommand),
     Serve(serve::Args),
     Openapi(openapi::Args),
-    Keys(about::KeysArgs),
+    Keys(meta::KeysArgs),
     /// Where the configuration is, and whether it is sound.
     #[command(subcommand)]
-    Config(about::ConfigCommand),
-    Doctor(about::DoctorArgs),
-    Completions(about::CompletionsArgs),
-    Man(about::ManArgs),
+    Config(meta::ConfigCommand),
+    Doctor(meta::DoctorArgs),
+    Completions(meta::CompletionsArgs),
+    Man(meta::ManArgs),
     Reference(reference::Args),
 }
 
@@ -470,11 +470,11 @@ fn dispatch(context: &Context, command: Command) -> Outcome {
         Command::Store(one) => store::run(context, one),
         Command::Serve(args) => serve::run(context, &args),
         Command::Openapi(_) => openapi::run(),
-        Command::Keys(_) => about::keys(context),
-        Command::Config(command) => about::config(context, &command),
-        Command::Doctor(args) => about::doctor(context, &args),
-        Command::Completions(args) => about::completions(&args, &mut Arguments::command()),
-        Command::Man(_) => about::man(Arguments::command()),
+        Command::Keys(_) => meta::keys(context),
+        Command::Config(command) => meta::config(context, &command),
+        Command::Doctor(args) => meta::doctor(context, &args),
+        Command::Completions(args) => meta::completions(&args, &mut Arguments::command()),
+        Command::Man(_) => meta::man(Arguments::command()),
         Command::Reference(args) => reference::run(&args),
     }
 }

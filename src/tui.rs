@@ -1,13 +1,13 @@
 //! The screen: one loop that waits, updates, performs and draws. It sleeps unless something happens.
 
 pub mod action;
+pub mod availability;
 pub mod chips;
 pub mod columns;
 pub mod conditions;
 pub mod facts;
-pub mod gate;
 pub mod harness;
-pub mod hit;
+pub mod hit_test;
 pub mod keymap;
 pub mod layout;
 pub mod managed;
@@ -15,8 +15,8 @@ pub mod model;
 pub mod msg;
 pub mod overlay;
 pub mod perform;
-pub mod picked;
 pub mod remember;
+pub mod selection;
 pub mod table;
 pub mod term;
 pub mod theme;

@@ -125,7 +125,7 @@ fn a_cap_is_raised_until_the_period_ends() {
     // Without a cap there is nothing to raise: the line that is wrong says so.
     session.keys("C<Up><Space><Enter>");
     session.shows("only a cap, with its alert, can be raised");
-    session.click_on(Button::Left, |hit| hit == simdeck::tui::hit::Hit::Level(3, 0));
+    session.click_on(Button::Left, |hit| hit == simdeck::tui::hit_test::Hit::Level(3, 0));
     session.keys("<Esc>");
 }
 

@@ -5,7 +5,7 @@ mod common;
 use common::{session, session_as};
 use estate::{CancelToken, Role, Sim, SimId};
 use simdeck::tui::harness::Session;
-use simdeck::tui::hit::Hit;
+use simdeck::tui::hit_test::Hit;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::term::Button;
 

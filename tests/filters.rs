@@ -4,7 +4,7 @@ mod common;
 
 use common::session;
 use estate::{Change, ChangeId};
-use simdeck::tui::hit::Hit;
+use simdeck::tui::hit_test::Hit;
 use simdeck::tui::msg::Msg;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::term::Button;

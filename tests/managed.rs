@@ -5,7 +5,7 @@ mod common;
 use common::{session, session_as};
 use estate::{CancelToken, Change, ChangeId, Help, Local, Role, UserState};
 use simdeck::tui::harness::Session;
-use simdeck::tui::hit::Hit;
+use simdeck::tui::hit_test::Hit;
 use simdeck::tui::msg::Effect;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::term::Button;

@@ -10,7 +10,7 @@ use common::session_as;
 use estate::{Capability, Role};
 use rules::TABLE;
 use simdeck::tui::action::{ACTIONS, Action};
-use simdeck::tui::gate;
+use simdeck::tui::availability;
 
 /// What only shows something that not everybody sees.
 const REVEALS: [Action; 4] = [Action::Spending, Action::History, Action::Export, Action::ManagedAccounts];
@@ -44,7 +44,7 @@ fn the_screen_greys_exactly_what_the_table_denies() {
         for row in ACTIONS {
             let Some(need) = row.need else { continue };
             let denied = format!("the role {role} may not {need}");
-            let said = gate::disabled_reason(&session.model, row.action).err();
+            let said = availability::disabled_reason(&session.model, row.action).err();
             assert_eq!(said == Some(denied), role < need.role(), "{role} {}: {said:?}", row.name);
         }
     }

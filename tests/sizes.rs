@@ -15,7 +15,7 @@ use simdeck::tui::keymap::Pane;
 use simdeck::tui::msg::Msg;
 use simdeck::tui::overlay::Overlay;
 use simdeck::tui::term::{Button, Event, Mouse, MouseKind};
-use simdeck::tui::{hit, view};
+use simdeck::tui::{hit_test, view};
 
 /// From nothing to more than a large monitor; the limits of the layout lie between them.
 const SIZES: [(u16, u16); 15] = [
@@ -77,7 +77,7 @@ fn draw(session: &Session) {
     }
     for y in (0..height).step_by(3) {
         for x in (0..width).step_by(5) {
-            hit::at(&session.model, x, y);
+            hit_test::at(&session.model, x, y);
         }
     }
 }

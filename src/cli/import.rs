@@ -10,7 +10,7 @@ use estate::text::clean;
 use estate::{Change, ChangeId, Estate, ImportOptions, ImportSummary, Note, OnDuplicate, Progress};
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
+use super::file_options::{NoteReporter, Part, Reading, each, explain_all, join_parts};
 use super::output::{Work, check_written, plain};
 use super::{Context, Outcome, Output};
 use crate::failure::Failure;

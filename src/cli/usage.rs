@@ -13,7 +13,7 @@ use estate::{
 };
 use serde_json::json;
 
-use super::incoming::{NoteReporter, Part, Reading, each, explain_all, join_parts};
+use super::file_options::{NoteReporter, Part, Reading, each, explain_all, join_parts};
 use super::output::{self, Work, check_written, plain};
 use super::{Context, Outcome, Output};
 use crate::failure::{Exit, Failure};

@@ -14,7 +14,7 @@ use super::shapes::{
     SimLevels, SimMoves, SimPatch, SimQuery, SimStates, Undo, Usage, User, UserPatch, UserSession,
 };
 use super::{
-    accounts, body, codes, docs, feed, log, metrics, operations, screen, signin, sims, usage,
+    accounts, body, docs, feed, log, metrics, operations, problem_codes, screen, signin, sims, usage,
     user_sessions, users,
 };
 
@@ -398,7 +398,7 @@ fn own_routes() -> Vec<Route> {
             .open()
             .with_name("openapi", "Server", "This description")
             .sends(200, "OpenAPI 3.1.", "application/json"),
-        Route::get("/problems/{code}", codes::one)
+        Route::get("/problems/{code}", problem_codes::one)
             .open()
             .with_name("problem", "Server", "What a problem's `type` says")
             .sends(200, "A page.", "text/html"),

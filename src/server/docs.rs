@@ -7,8 +7,8 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::api;
-use super::codes::CODES;
-use super::page::{escape_html, html};
+use super::html::{escape_html, html};
+use super::problem_codes::CODES;
 
 /// A sentence, with what stands in backquotes as code.
 pub(super) fn prose(text: &str) -> String {

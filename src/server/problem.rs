@@ -5,8 +5,8 @@ use axum::response::{IntoResponse, Response};
 use estate::Error;
 use serde_json::{Value as Json, json};
 
-use super::codes;
-use super::places::{self, ErrorPointer};
+use super::error_pointer::{self, ErrorPointer};
+use super::problem_codes;
 use crate::wire::ErrorBody;
 
 /// What of a request is at fault.
@@ -40,7 +40,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        debug_assert!(codes::is_known(code), "{code} is not described");
+        debug_assert!(problem_codes::is_known(code), "{code} is not described");
         Self {
             status,
             code,
@@ -177,7 +177,7 @@ impl Problem {
         if let Some((at, _)) = self.at.as_deref_mut()
             && let At::Field(field) = at
         {
-            *at = match places::of(method, route, field) {
+            *at = match error_pointer::of(method, route, field) {
                 ErrorPointer::Parameter(name) => At::Parameter(name.to_owned()),
                 ErrorPointer::Pointer(pointer) => At::Pointer(pointer),
             };

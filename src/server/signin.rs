@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::asker::{CurrentUser, address};
 use super::body::{self, Sent};
-use super::page::{escape_html, html};
+use super::html::{escape_html, html};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{Credentials, LinkAccepted, LinkSent, Renewal};

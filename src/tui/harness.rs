@@ -10,7 +10,7 @@ use estate::{CancelToken, Estate, Filter, Local, Query, Time};
 use ratatui::buffer::Buffer;
 
 use super::action::Action;
-use super::hit::{self, Hit};
+use super::hit_test::{self, Hit};
 use super::keymap::Keymap;
 use super::model::{Kind, Location, Model, Start};
 use super::msg::{Effect, Msg};
@@ -182,7 +182,7 @@ impl Session {
         let (width, height) = self.model.size;
         (0..height)
             .flat_map(|y| (0..width).map(move |x| (x, y)))
-            .find(|(x, y)| wanted(hit::at(&self.model, *x, *y)))
+            .find(|(x, y)| wanted(hit_test::at(&self.model, *x, *y)))
             .unwrap_or_else(|| panic!("nowhere in\n{}", self.text()))
     }
 

@@ -15,7 +15,7 @@ use super::keymap::{Keymap, Pane};
 use super::managed::Managed;
 use super::msg::Effect;
 use super::overlay::{Overlay, SimPane};
-use super::picked::Selection;
+use super::selection::Selection;
 use super::table::{ScrollTo, Table};
 use super::term::Key;
 use super::theme::Theme;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 
-use super::{crossing, period_functions};
+use super::{index_intersection, period_functions};
 use crate::error::Result;
 use crate::ids::AccountId;
 use crate::store::access::Access;
@@ -45,12 +45,12 @@ fn register(session: &Database) -> Result<()> {
         Ok(list.split('\n').any(|v| !v.is_empty() && text::fits(pattern, v)))
     })?;
     session.create_scalar_function("among", 2, flags, |ctx| {
-        Ok(crossing::among(
+        Ok(index_intersection::among(
             ctx.get_raw(0).as_blob().unwrap_or_default(),
             ctx.get_raw(1).as_i64().unwrap_or(-1),
         ))
     })?;
-    session.create_aggregate_function("bits", 1, flags, crossing::Bits)?;
+    session.create_aggregate_function("bits", 1, flags, index_intersection::Bits)?;
     let accounts = Arc::clone(&session.accounts);
     session.create_scalar_function("place", 1, FunctionFlags::SQLITE_UTF8, move |ctx| {
         Ok(lock(&accounts).place(AccountId(ctx.get(0)?)).map_or(i64::MAX, |p| p as i64))

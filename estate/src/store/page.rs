@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rusqlite::types::{Value as Sqlite, ValueRef};
 use rusqlite::{Row as SqlRow, params_from_iter};
 
-use super::crossing::Crossing;
-use super::driver::{Driver, SMALL};
+use super::access_path::{Driver, SMALL};
+use super::index_intersection::Crossing;
 use super::read::{COLUMN_COUNT, COLUMNS, View, sim};
 use super::sql::{Param, Sql};
 use crate::error::{Error, Result};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::types::Value as Sqlite;
 use rusqlite::{Row as SqlRow, params_from_iter};
 
-use super::crossing::Crossing;
-use super::driver::SMALL;
+use super::access_path::SMALL;
+use super::index_intersection::Crossing;
 use super::sql::{Compiler, Param, SLOW_MOST, Sql};
 use crate::account::Accounts;
 use crate::change::Target;

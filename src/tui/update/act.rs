@@ -15,11 +15,11 @@ use crate::tui::msg::Effect;
 use crate::tui::overlay::response::MenuChoice;
 use crate::tui::overlay::{Overlay, Prompt, PromptKind};
 use crate::tui::table::ScrollTo;
-use crate::tui::{gate, layout};
+use crate::tui::{availability, layout};
 
 /// Runs an action, or says why it cannot be run.
 pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
-    if let Err(why) = gate::disabled_reason(model, action) {
+    if let Err(why) = availability::disabled_reason(model, action) {
         model.refuse(format!("{}: {why}", action.row().title.trim_end_matches('…')));
         return Vec::new();
     }
@@ -34,7 +34,7 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
         _ => Vec::new(),
     };
-    if model.ranging && (gate::on_sims(action) || matches!(action, A::CopyIccid | A::Export)) {
+    if model.ranging && (availability::on_sims(action) || matches!(action, A::CopyIccid | A::Export)) {
         model.refuse("the selection is still being read; try again in a moment");
         return effects;
     }
@@ -108,7 +108,7 @@ fn dispatch(model: &mut Model, action: A) -> Vec<Effect> {
             model.query.deep = !model.query.deep;
             model.requery()
         }
-        _ if gate::on_sims(action) => on_sims(model, action),
+        _ if availability::on_sims(action) => on_sims(model, action),
         _ if action.row().group == Group::Accounts => on_accounts(model, action),
         _ if action.row().group == Group::Finding => finding(model, action),
         _ => program(model, action),

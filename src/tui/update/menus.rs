@@ -15,7 +15,7 @@ use crate::tui::model::Model;
 use crate::tui::msg::Effect;
 use crate::tui::overlay::response::MenuChoice;
 use crate::tui::overlay::{Choosable, Chooser, Confirm, LevelsPane, Overlay};
-use crate::tui::{columns, gate, layout};
+use crate::tui::{availability, columns, layout};
 
 /// What can be done to SIMs, in the menu's order; the first only opens a picker.
 const ON_SIMS: [A; 20] = [
@@ -77,7 +77,7 @@ fn line(model: &Model, action: A) -> Choosable {
         .find(|k| k.chars().count() == 1)
         .and_then(|k| k.chars().next())
         .filter(|c| !"jkq".contains(*c));
-    item.why = gate::disabled_reason(model, action).err();
+    item.why = availability::disabled_reason(model, action).err();
     item.words = format!("{} {}", row.name, row.help);
     item
 }
@@ -103,7 +103,7 @@ pub fn context(model: &mut Model, at: Option<(u16, u16)>) -> Vec<Effect> {
 pub fn palette(model: &mut Model) -> Vec<Effect> {
     let items = ACTIONS
         .iter()
-        .filter(|row| gate::applies(model.pane(), row.action))
+        .filter(|row| availability::applies(model.pane(), row.action))
         .map(|row| line(model, row.action));
     let items = items.map(|item| Choosable { key: None, ..item }).collect();
     model.overlays.push(Overlay::Choose(Chooser::picker("All actions", items)));
@@ -119,8 +119,8 @@ pub fn help(model: &mut Model) -> Vec<Effect> {
             let keys = model.keymap.keys_for(row.action).join("  ");
             let mut item = Choosable::new(row.help, keys, MenuChoice::Action(row.action));
             item.words = format!("{} {} {}", row.title, row.name, item.note);
-            item.why = gate::disabled_reason(model, row.action).err().or_else(|| {
-                (!gate::applies(model.pane(), row.action))
+            item.why = availability::disabled_reason(model, row.action).err().or_else(|| {
+                (!availability::applies(model.pane(), row.action))
                     .then(|| "it works in the other pane (Tab)".to_owned())
             });
             items.push(item);

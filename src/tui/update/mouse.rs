@@ -5,7 +5,7 @@ use std::sync::Arc;
 use estate::saved::WATCHED;
 
 use super::{act, columns, dialogs, filters, managed, menus, select};
-use crate::tui::hit::{self, Hit};
+use crate::tui::hit_test::{self, Hit};
 use crate::tui::keymap::Pane;
 use crate::tui::model::{Drag, Model};
 use crate::tui::msg::Effect;
@@ -24,7 +24,7 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
         MouseKind::Down(button) => {
             model.messages.pass();
             model.pending.clear();
-            if let Hit::Offered(index) = hit::at(model, mouse.x, mouse.y) {
+            if let Hit::Offered(index) = hit_test::at(model, mouse.x, mouse.y) {
                 return take_suggestion(model, index);
             }
             if !model.overlays.is_empty() {
@@ -52,13 +52,13 @@ pub fn mouse(model: &mut Model, mouse: Mouse) -> Vec<Effect> {
 /// The mouse moves the cursor: a range ends first, unless this click is its other end.
 fn end_range(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     let Some(range) = &model.table.range else { return Vec::new() };
-    let on_row = matches!(hit::at(model, mouse.x, mouse.y), Hit::Row(_) | Hit::Gutter(_));
+    let on_row = matches!(hit_test::at(model, mouse.x, mouse.y), Hit::Row(_) | Hit::Gutter(_));
     let other_end = button == Button::Left && on_row && (range.sticky || mouse.shift);
     if other_end { Vec::new() } else { select::finish_range(model) }
 }
 
 fn down(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
-    match hit::at(model, mouse.x, mouse.y) {
+    match hit_test::at(model, mouse.x, mouse.y) {
         Hit::Row(index) => row(model, mouse, button, index),
         Hit::Gutter(index) if button == Button::Left && model.table.range.is_none() => {
             model.focus = Pane::Table;
@@ -175,7 +175,7 @@ fn wheel(model: &mut Model, mouse: Mouse, by: i64) -> Vec<Effect> {
         };
         return dialogs::reply(model, reply);
     }
-    if matches!(hit::at(model, mouse.x, mouse.y), Hit::Account(_) | Hit::Fold(_)) {
+    if matches!(hit_test::at(model, mouse.x, mouse.y), Hit::Account(_) | Hit::Fold(_)) {
         model.tree.scroll(by);
         return Vec::new();
     }
@@ -265,7 +265,7 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<DialogResponse> {
 
 /// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
 fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
-    let hit = hit::at(model, mouse.x, mouse.y);
+    let hit = hit_test::at(model, mouse.x, mouse.y);
     if let Some(reply) = on_page(model, hit) {
         return dialogs::reply(model, reply);
     }

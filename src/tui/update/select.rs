@@ -8,7 +8,7 @@ use crate::tui::model::{Last, Model};
 use crate::tui::msg::{Effect, ListSource};
 use crate::tui::overlay::response::{ListUse, MenuChoice};
 use crate::tui::overlay::{Choosable, Chooser, Overlay};
-use crate::tui::picked::filter_of;
+use crate::tui::selection::filter_of;
 
 /// Selects or unselects the row under the cursor, and goes one down.
 pub fn toggle(model: &mut Model) -> Vec<Effect> {

@@ -10,7 +10,7 @@ use unicode_width::UnicodeWidthStr;
 use super::builder::builder;
 use super::lists;
 use super::paint::{Lines, cut, cut_head, right, text};
-use crate::tui::hit;
+use crate::tui::hit_test;
 use crate::tui::layout::{self, Dialog};
 use crate::tui::model::Model;
 use crate::tui::overlay::{Chooser, HistoryPane, Overlay, Prompt, ResultPane};
@@ -240,10 +240,10 @@ fn prompting(theme: &Theme, prompt: &Prompt, place: &Dialog, buffer: &mut Buffer
 
 fn outcome(theme: &Theme, result: &ResultPane, place: &Dialog, buffer: &mut Buffer) -> Option<Position> {
     let area = place.text();
-    for (rect, index) in hit::tabs(result, place.inner) {
+    for (rect, index) in hit_test::tabs(result, place.inner) {
         let tab = result.tabs()[index];
         let style = if tab == result.only { theme.title() } else { theme.text };
-        text(buffer, rect, &hit::tab_text(result, tab), style);
+        text(buffer, rect, &hit_test::tab_text(result, tab), style);
     }
     let row = |y: u16| Rect { y, height: 1, ..area };
     let narrow = area.width < 80;

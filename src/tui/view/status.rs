@@ -126,7 +126,7 @@ pub fn status(model: &Model, area: Rect, buffer: &mut Buffer) {
 /// What can be done here, with the keys; help is always there.
 pub fn footer(model: &Model, buffer: &mut Buffer) {
     for (rect, key, word, action) in layout::footer(model) {
-        let may = crate::tui::gate::disabled_reason(model, action).is_ok();
+        let may = crate::tui::availability::disabled_reason(model, action).is_ok();
         let x = text(buffer, rect, &key, if may { model.theme.title() } else { model.theme.quiet() });
         let rest = Rect { x: x + 1, width: rect.right().saturating_sub(x + 1), ..rect };
         text(buffer, rest, word, if may { model.theme.text } else { model.theme.quiet() });

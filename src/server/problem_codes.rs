@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::page::{escape_html, html};
+use super::html::{escape_html, html};
 use super::params::Named;
 use super::problem::Problem;
 

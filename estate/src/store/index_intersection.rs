@@ -7,7 +7,7 @@ use fixedbitset::FixedBitSet;
 use rusqlite::functions::{Aggregate, Context};
 use rusqlite::params_from_iter;
 
-use super::driver::{CONSIDERED, Driver};
+use super::access_path::{CONSIDERED, Driver};
 use super::sql::{Compiler, Sql};
 use crate::error::Result;
 use crate::filter::Filter;
@@ -238,7 +238,7 @@ fn sample_numbers(top: u64) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::driver::PLAIN;
+    use crate::store::access_path::PLAIN;
 
     fn parts(lookups: usize) -> Crossable {
         let driver = || Driver { sql: Sql::default(), size: 0, apiece: PLAIN };
