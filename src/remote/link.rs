@@ -138,12 +138,17 @@ pub(super) async fn wait_for_cancel(cancel: &CancelToken) {
     }
 }
 
+/// Time that an idle connection is kept: shorter than a server keeps one, so that no request meets one that is being
+/// closed.
+const IDLE: Duration = Duration::from_secs(5);
+
 pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
     crate::tls::install();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("simdeck/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(server.waits.connect)
         .read_timeout(server.waits.read)
+        .pool_idle_timeout(IDLE)
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true);
     if let Some(path) = &server.ca {
