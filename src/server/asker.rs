@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use estate::{Error, Local, Secret, UserId};
 
-use super::net::SignedIn;
+use super::net::Connection;
 use super::problem::Problem;
 use super::{AppState, sessions};
 
@@ -69,8 +69,8 @@ pub(super) async fn require_auth(
     };
     let mut response = match rate.within() {
         Ok(()) => {
-            if let Some(connection) = request.extensions().get::<SignedIn>() {
-                connection.mark();
+            if let Some(connection) = request.extensions().get::<Connection>() {
+                connection.sign_in();
             }
             request.extensions_mut().insert(asker);
             next.run(request).await

@@ -1,18 +1,22 @@
 //! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +26,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
@@ -60,53 +64,151 @@ pub struct Certificates {
     pub key: PathBuf,
 }
 
-/// Lets other places of this program make a connection known as one of somebody who is signed in.
-#[derive(Clone)]
-pub(super) struct SignedIn(Arc<Stranger>);
-
-impl SignedIn {
-    /// Keeps the connection when others need room.
-    pub(super) fn mark(&self) {
-        self.0.all.known().remove(&self.0.number);
-    }
-}
-
-/// Connections on which nobody has signed in, oldest first. They make room for others.
+/// Connections that may be closed to make room for others, longest waiting first: those of unknown clients that have no
+/// whole request here. One whose request has arrived is never closed, however long its answer takes.
 #[derive(Default)]
-struct Strangers {
-    known: Mutex<BTreeMap<u64, Arc<Notify>>>,
-    next: AtomicU64,
+struct Evictable {
+    waiting: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    /// The last number given.
+    last: AtomicU64,
+    /// Notified when a connection begins to wait.
+    changed: Notify,
 }
 
-/// One of them.
-struct Stranger {
-    all: Arc<Strangers>,
-    number: u64,
-}
+impl Evictable {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.all.known().remove(&self.number);
+    /// Closes the connection that has waited longest. Returns false if there is none.
+    fn close_oldest(&self) -> bool {
+        let oldest = self.waiting().pop_first();
+        oldest.map(|(_, closing)| closing.notify_one()).is_some()
     }
 }
 
-impl Strangers {
-    fn known(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+/// The state of a connection, as far as it decides which ones make room for others.
+#[derive(Clone)]
+pub(super) struct Connection(Arc<ConnectionState>);
+
+struct ConnectionState {
+    all: Arc<Evictable>,
+    closing: Arc<Notify>,
+    /// Its number among those that wait, counted from 1.
+    number: AtomicU64,
+    is_signed_in: AtomicBool,
+}
+
+impl Connection {
+    /// Registers a connection, which waits for a request.
+    fn new(all: &Arc<Evictable>) -> Self {
+        let (closing, number) = Default::default();
+        let is_signed_in = AtomicBool::new(false);
+        let connection =
+            Self(Arc::new(ConnectionState { all: Arc::clone(all), closing, number, is_signed_in }));
+        connection.wait();
+        connection
     }
 
-    /// Adds a connection; the second value is notified when it has to make room.
-    fn add(self: &Arc<Self>) -> (SignedIn, Arc<Notify>) {
-        let (number, closing) = (self.next.fetch_add(1, Ordering::Relaxed), Arc::<Notify>::default());
-        self.known().insert(number, Arc::clone(&closing));
-        (SignedIn(Arc::new(Stranger { all: Arc::clone(self), number })), closing)
+    /// Keeps the connection, as one of a user, when others need room.
+    pub(super) fn sign_in(&self) {
+        self.0.is_signed_in.store(true, Ordering::Relaxed);
+        self.busy();
     }
 
-    /// Closes the oldest.
-    fn close_oldest(&self) {
-        if let Some((_, closing)) = self.known().pop_first() {
-            closing.notify_one();
+    /// Marks that a request has arrived whole.
+    fn busy(&self) {
+        self.0.all.waiting().remove(&self.0.number.load(Ordering::Relaxed));
+    }
+
+    /// Marks that the request was answered, and another one is waited for.
+    fn wait(&self) {
+        if self.0.is_signed_in.load(Ordering::Relaxed) {
+            return;
         }
+        let all = &self.0.all;
+        let mut waiting = all.waiting();
+        let number = all.last.fetch_add(1, Ordering::Relaxed) + 1;
+        waiting.remove(&self.0.number.swap(number, Ordering::Relaxed));
+        waiting.insert(number, Arc::clone(&self.0.closing));
+        all.changed.notify_one();
+    }
+}
+
+impl Drop for ConnectionState {
+    fn drop(&mut self) {
+        self.all.waiting().remove(self.number.get_mut());
+    }
+}
+
+/// The body of a request, which tells the connection when it has arrived whole.
+struct RequestBody {
+    body: Incoming,
+    connection: Connection,
+}
+
+impl RequestBody {
+    fn new(body: Incoming, connection: Connection) -> Self {
+        if body.is_end_stream() {
+            connection.busy();
+        }
+        Self { body, connection }
+    }
+}
+
+impl HttpBody for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.connection.busy();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer, which tells the connection when it has been sent.
+struct ResponseBody {
+    body: Body,
+    connection: Connection,
+}
+
+impl HttpBody for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.connection.wait();
     }
 }
 
@@ -235,7 +337,7 @@ impl Net {
     /// Serves until `end` comes, then lets what runs come to its end.
     pub(super) async fn serve(self, router: Router, end: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
-        let (each, strangers): (Arc<Streams<IpAddr>>, Arc<Strangers>) = Default::default();
+        let (each, evictable): (Arc<Streams<IpAddr>>, Arc<Evictable>) = Default::default();
         let router =
             if self.encryption.is_some() { router.layer(map_response(require_tls)) } else { router };
         let mut end = std::pin::pin!(end);
@@ -256,18 +358,15 @@ impl Net {
             let at = from.ip().to_canonical();
             let most = if self.proxies.contains(&at) || at.is_loopback() { usize::MAX } else { EACH };
             let Ok(one) = Streams::begin(&each, network(at), most) else { continue };
-            // Half-open requests hold up nobody: the oldest connection of nobody known makes room.
-            if self.room.available_permits() == 0 {
-                strangers.close_oldest();
-            }
             let room = tokio::select! {
-                room = Arc::clone(&self.room).acquire_owned() => room,
+                room = find_room(&self.room, &evictable) => room,
                 () = &mut end => break,
             };
-            let (signed_in, closing) = strangers.add();
+            let connection = Connection::new(&evictable);
+            let closing = Arc::clone(&connection.0.closing);
             let (watcher, router) = (graceful.watcher(), router.clone());
             let encryption = self.encryption.clone();
-            let line = Line { from, proxies: Arc::clone(&self.proxies), signed_in };
+            let line = Line { from, proxies: Arc::clone(&self.proxies), connection };
             tokio::spawn(async move {
                 let _room = (room, one);
                 let _ = stream.set_nodelay(true);
@@ -289,13 +388,25 @@ impl Net {
     }
 }
 
+/// Waits for room for a connection. Where there is none, one that may be closed makes room, now or as soon as there is one.
+async fn find_room(room: &Arc<Semaphore>, evictable: &Evictable) -> Option<OwnedSemaphorePermit> {
+    let mut is_closing = false;
+    loop {
+        is_closing = is_closing || (room.available_permits() == 0 && evictable.close_oldest());
+        tokio::select! {
+            permit = Arc::clone(room).acquire_owned() => return permit.ok(),
+            () = evictable.changed.notified() => {}
+        }
+    }
+}
+
 type Watcher = hyper_util::server::graceful::Watcher;
 /// The other end of a connection.
 struct Line {
     from: SocketAddr,
     /// Proxies that are believed when they say that a request comes from elsewhere.
     proxies: Arc<[IpAddr]>,
-    signed_in: SignedIn,
+    connection: Connection,
 }
 
 /// Tells browsers to come back encrypted only (RFC 6797).
@@ -327,11 +438,17 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request: Request = request.map(axum::body::Body::new);
+        let connection = line.connection.clone();
+        let arriving = connection.clone();
+        let mut request: Request = request.map(|body| Body::new(RequestBody::new(body, arriving)));
         let from = origin(line.from.ip(), request.headers(), &line.proxies);
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(from, line.from.port())));
-        request.extensions_mut().insert(line.signed_in.clone());
-        router.clone().oneshot(request)
+        request.extensions_mut().insert(connection.clone());
+        let answered = router.clone().oneshot(request);
+        async move {
+            let response = answered.await?;
+            Ok::<_, Infallible>(response.map(|body| Body::new(ResponseBody { body, connection })))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -344,6 +461,8 @@ async fn serve_http<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
 
     #[test]
@@ -367,11 +486,10 @@ mod tests {
         let (mut near, far) = tokio::io::duplex(1_024);
         let router = Router::new().fallback(async || "x".repeat(100_000));
         let from = SocketAddr::from(([127, 0, 0, 1], 1));
-        let line = Line { from, proxies: Arc::from([]), signed_in: Arc::<Strangers>::default().add().0 };
+        let connection = Connection::new(&Arc::default());
+        let line = Line { from, proxies: Arc::from([]), connection };
         let began = tokio::time::Instant::now();
-        tokio::io::AsyncWriteExt::write_all(&mut near, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            .await
-            .expect("asked");
+        near.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("asked");
         serve_http(far, line, router, GracefulShutdown::new().watcher()).await;
         assert_eq!(began.elapsed().as_secs(), UNREAD.as_secs());
     }
@@ -395,17 +513,78 @@ mod tests {
         }
     }
 
+    fn is_closing(connection: &Connection) -> bool {
+        std::pin::pin!(connection.0.closing.notified()).as_mut().enable()
+    }
+
     #[test]
     fn connections_of_nobody_known_make_room_oldest_first() {
-        let all = Arc::<Strangers>::default();
-        let ((known, first), (_second, other), (third, _)) = (all.add(), all.add(), all.add());
-        known.mark();
+        let all = Arc::<Evictable>::default();
+        let [known, second, third] = [(); 3].map(|()| Connection::new(&all));
+        known.sign_in();
+        known.wait();
         drop(third);
-        assert_eq!(all.known().len(), 1, "one is signed in, one has ended");
-        all.close_oldest();
-        all.close_oldest();
-        let closed = |closing: &Notify| std::pin::pin!(closing.notified()).as_mut().enable();
-        assert!(closed(&other) && !closed(&first));
+        assert_eq!(all.waiting().len(), 1, "one is signed in, one has ended");
+        assert!(all.close_oldest() && !all.close_oldest());
+        assert!(is_closing(&second) && !is_closing(&known));
+    }
+
+    #[tokio::test]
+    async fn a_connection_makes_room_while_it_sends_and_not_once_its_request_is_here() {
+        let (mut near, far) = tokio::io::duplex(1_024);
+        let (all, [arrived, answer]) =
+            (Arc::<Evictable>::default(), [(); 2].map(|()| Arc::new(Notify::new())));
+        let (here, go) = (Arc::clone(&arrived), Arc::clone(&answer));
+        let router = Router::new().fallback(async move |body: Bytes| {
+            here.notify_one();
+            go.notified().await;
+            body
+        });
+        let from = SocketAddr::from(([127, 0, 0, 1], 1));
+        let line = Line { from, proxies: Arc::from([]), connection: Connection::new(&all) };
+        let graceful = GracefulShutdown::new();
+        tokio::spawn(serve_http(far, line, router, graceful.watcher()));
+        let count = || all.waiting().len();
+        // Twice on one connection: it waits again in between.
+        for body in ["Content-Length: 4\r\n\r\nbo", "Transfer-Encoding: chunked\r\n\r\n4\r\nbo"] {
+            let rest = if body.starts_with('C') { "dy" } else { "dy\r\n0\r\n\r\n" };
+            assert_eq!(count(), 1, "it waits for a request");
+            write(&mut near, &format!("POST / HTTP/1.1\r\nHost: x\r\n{body}")).await;
+            assert_eq!(count(), 1, "half a body is here: {body}");
+            write(&mut near, rest).await;
+            arrived.notified().await;
+            assert!(!all.close_oldest(), "the request waits for its answer");
+            answer.notify_one();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"body") {
+                near.read_buf(&mut heard).await.expect("an answer");
+            }
+            while count() == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    async fn write(near: &mut tokio::io::DuplexStream, text: &str) {
+        near.write_all(text.as_bytes()).await.expect("sent");
+        tokio::task::yield_now().await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_begins_to_wait_makes_room_for_one_that_waited_for_it() {
+        let (all, room) = (Arc::<Evictable>::default(), Arc::new(Semaphore::new(1)));
+        let (permit, busy) = (Arc::clone(&room).acquire_owned().await, Connection::new(&all));
+        busy.busy();
+        let finding = tokio::spawn({
+            let (all, room) = (Arc::clone(&all), Arc::clone(&room));
+            async move { find_room(&room, &all).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!finding.is_finished());
+        busy.wait();
+        busy.0.closing.notified().await;
+        drop(permit);
+        assert!(finding.await.expect("found"));
     }
 
     #[test]
