@@ -70,7 +70,7 @@ use net::Net;
 use problem::Problem;
 use running::Running;
 use sessions::Sessions;
-use streams::{PerUserSemaphores, Streams};
+use streams::{NetworkQueue, PerUserSemaphores, Streams};
 
 /// Concurrent reads per core: more of them only take the processor from the one change that is being made.
 const READS_PER_CORE: usize = 4;
@@ -81,6 +81,8 @@ const CHANGE_READS: usize = 8;
 const CHANGE_READS_PER_USER: usize = 2;
 /// How many passwords are looked at at a time: each takes 19 MiB.
 const PROOFS: usize = 4;
+/// Renewals and looks at links at a time: they need no hash, and do not wait for those that do.
+const LOOKUPS: usize = 4;
 /// How long a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a body may say nothing before it is given up.
@@ -113,7 +115,8 @@ pub(crate) struct AppState {
     change_reading: Arc<PerUserSemaphores<UserId>>,
     /// One of each user waits for the writer at a time, so that nobody waits for all of somebody else's.
     writing: Arc<PerUserSemaphores<UserId>>,
-    proofs: Arc<Semaphore>,
+    proofs: Arc<NetworkQueue>,
+    lookups: Arc<NetworkQueue>,
     /// The store has one writer: whoever waits for it waits here, without a thread, and has changed nothing if they give up.
     changes: Arc<Semaphore>,
     /// One of the operations that run without anybody's connection waits there with the others; how many each user has.
@@ -146,7 +149,8 @@ impl AppState {
             change_reads: Arc::new(Semaphore::new(CHANGE_READS)),
             change_reading: Arc::new(PerUserSemaphores::new(CHANGE_READS_PER_USER)),
             writing: Arc::new(PerUserSemaphores::new(1)),
-            proofs: Arc::new(Semaphore::new(PROOFS)),
+            proofs: Arc::new(NetworkQueue::new(PROOFS)),
+            lookups: Arc::new(NetworkQueue::new(LOOKUPS)),
             changes: Arc::new(Semaphore::new(1)),
             background: Arc::new(Semaphore::new(1)),
             operations: Arc::default(),
@@ -543,6 +547,35 @@ mod tests {
             certificates: None,
         };
         (dir, AppState::new(&serve), token)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_hashes_queue_behind_guesses_and_for_no_longer_than_a_request_may_take() {
+        let (_dir, served, secret) = serve();
+        let router = routes(&served);
+        let post = async |path: &str, body: Json| {
+            let request = axum::http::Request::builder()
+                .method("POST")
+                .uri(path)
+                .header(header::HOST, "x")
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(body.to_string()))
+                .expect("request");
+            // A request that never ends fails here, not by the patience of whoever runs the test.
+            let answer = tokio::time::timeout(2 * PATIENCE, router.clone().oneshot(request)).await;
+            answer.expect("in time").expect("answered").status().as_u16()
+        };
+        // Guesses of two networks hold every turn, and none ends.
+        let mut held = Vec::new();
+        for guess in 0..PROOFS as u8 {
+            held.push(served.proofs.acquire([198, 51, 100, guess % 2].into()).await);
+        }
+        assert_eq!(post("/v1/sessions/renew", json!({ "renew": secret })).await, 401);
+        assert_eq!(post("/v1/links", json!({ "link": secret })).await, 404);
+        let credentials = json!({ "email": ADMIN, "password": "several words in a row" });
+        assert_eq!(post("/v1/sessions", credentials.clone()).await, 503);
+        drop(held);
+        assert_eq!(post("/v1/sessions", credentials).await, 401);
     }
 
     #[tokio::test(start_paused = true)]

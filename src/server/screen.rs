@@ -18,7 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, WeakSender, channel};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::asker::CurrentUser;
+use super::asker::{CurrentUser, address};
 use super::body::{Sent, must_be};
 use super::params::{self, Named, Params};
 use super::problem::Problem;
@@ -47,7 +47,9 @@ pub(super) async fn ask(
         // Whoever is signed in guesses no faster at the password than whoever is not.
         served.limits.own(asker.estate.actor().id).within()?;
         return served
-            .prove_own(&asker, move |local| wire::answer(local, ask, &CancelToken::new()))
+            .prove_own(&asker, address(&request.extensions), move |local| {
+                wire::answer(local, ask, &CancelToken::new())
+            })
             .await
             .map(Json);
     }

@@ -1,5 +1,8 @@
 //! Signing in: by a password, by what renews a session, by a link; and the plain page behind a link.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -14,7 +17,8 @@ use super::html::{escape_html, html};
 use super::params::{self, Named};
 use super::problem::Problem;
 use super::shapes::{Credentials, LinkAccepted, LinkSent, Renewal};
-use super::{AppState, PATIENCE, turn};
+use super::streams::NetworkQueue;
+use super::{AppState, PATIENCE};
 
 fn object(signed: &Signed) -> Value {
     json!({ "token": signed.token.reveal(), "expires_at": signed.expires.to_string(),
@@ -35,32 +39,56 @@ fn secret(link: &str) -> Result<Secret, Problem> {
 }
 
 impl AppState {
-    /// Does what takes its time for somebody who is not signed in: a few at a time, for each takes memory.
+    /// Does what hashes a password: a few at a time, for each takes memory.
     async fn prove<T: Send + 'static>(
         &self,
+        from: IpAddr,
         work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = turn(&self.proofs).await;
-        let sessions = std::sync::Arc::clone(&self.sessions);
-        let work = move || {
-            let _turn = turn;
-            work(&sessions.owner)
-        };
-        match tokio::time::timeout(PATIENCE, tokio::task::spawn_blocking(work)).await {
-            Ok(Ok(done)) => Ok(done?),
-            Ok(Err(panic)) => Err(Problem::internal_error(&panic)),
-            Err(_) => Err(Problem::slow()),
-        }
+        let owner = Arc::clone(&self.sessions.owner);
+        run_queued(&self.proofs, from, move || work(&owner)).await
     }
 
     /// The same for whoever is signed in.
     pub(super) async fn prove_own<T: Send + 'static>(
         &self,
         asker: &CurrentUser,
+        from: IpAddr,
         work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
     ) -> Result<T, Problem> {
-        let local = std::sync::Arc::clone(&asker.estate);
-        self.prove(move |_| work(&local)).await
+        let local = Arc::clone(&asker.estate);
+        run_queued(&self.proofs, from, move || work(&local)).await
+    }
+
+    /// Does what hashes no password for a client that is not signed in.
+    async fn look_up<T: Send + 'static>(
+        &self,
+        from: IpAddr,
+        work: impl FnOnce(&Local) -> estate::Result<T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let owner = Arc::clone(&self.sessions.owner);
+        run_queued(&self.lookups, from, move || work(&owner)).await
+    }
+}
+
+/// Waits for a turn, then runs `work` where it may block, both within the time of a request.
+async fn run_queued<T: Send + 'static>(
+    queue: &NetworkQueue,
+    from: IpAddr,
+    work: impl FnOnce() -> estate::Result<T> + Send + 'static,
+) -> Result<T, Problem> {
+    let done = async {
+        let turn = queue.acquire(from).await;
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await
+    };
+    match tokio::time::timeout(PATIENCE, done).await {
+        Ok(Ok(done)) => Ok(done?),
+        Ok(Err(panic)) => Err(Problem::internal_error(&panic)),
+        Err(_) => Err(Problem::slow()),
     }
 }
 
@@ -75,7 +103,7 @@ pub(super) async fn sign_in(
     served.limits.sign_in(&email, from).within()?;
     let Credentials { password, code, account, .. } = wanted;
     let by = SignIn { email: email.clone(), password, code, account, client: client(&request) };
-    let signed = served.prove(move |owner| owner.by_password(&by, Time::now())).await;
+    let signed = served.prove(from, move |owner| owner.by_password(&by, Time::now())).await;
     if signed.as_ref().is_err_and(|problem| problem.is(&Error::WrongPassword)) {
         served.failed_sign_ins.record(&email, from, Time::now());
         // docs/fail2ban.md describes this line.
@@ -94,11 +122,12 @@ pub(super) async fn renew(
     Sent(wanted): Sent<Renewal>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    served.limits.renewal(address(&request.extensions)).within()?;
+    let from = address(&request.extensions);
+    served.limits.renewal(from).within()?;
     let secret = Secret::read(&wanted.renew).ok_or_else(Problem::not_signed_in)?;
     let client = client(&request);
-    let signed = served.prove(move |owner| owner.renew(&secret, &client, Time::now())).await?;
-    Ok(Json(object(&signed)))
+    let renewed = served.look_up(from, move |owner| owner.renew(&secret, &client, Time::now()));
+    Ok(Json(object(&renewed.await?)))
 }
 
 /// Signs out: the session is worth nothing any more.
@@ -119,9 +148,10 @@ pub(super) async fn look(
     Sent(sent): Sent<LinkSent>,
 ) -> Result<Json<Value>, Problem> {
     params::none(&request)?;
-    served.limits.link(address(&request.extensions)).within()?;
+    let from = address(&request.extensions);
+    served.limits.link(from).within()?;
     let secret = secret(&sent.link)?;
-    let invited = served.prove(move |owner| owner.find_link(&secret, Time::now())).await?;
+    let invited = served.look_up(from, move |owner| owner.find_link(&secret, Time::now())).await?;
     let is_invitation = invited.purpose == LinkPurpose::Invitation;
     Ok(Json(json!({ "name": invited.name, "email": invited.email, "purpose": invited.purpose,
                     "invitation": is_invitation })))
@@ -140,20 +170,21 @@ pub(super) async fn accept(
 
 impl AppState {
     async fn let_in(&self, chosen: LinkAccepted, request: &Parts) -> Result<Signed, Problem> {
-        self.limits.link(address(&request.extensions)).within()?;
+        let from = address(&request.extensions);
+        self.limits.link(from).within()?;
         let secret = secret(&chosen.link)?;
         let LinkAccepted { password, name, code, .. } = chosen;
         let chosen = estate::Chosen { password, name, code, client: client(request) };
-        self.prove(move |owner| owner.by_link(&secret, &chosen, Time::now())).await
+        self.prove(from, move |owner| owner.by_link(&secret, &chosen, Time::now())).await
     }
 }
 
 impl AppState {
     /// Ends the session that came with a link in a browser: the user signs in where they work.
-    async fn end_unused(&self, signed: Signed) {
-        let ended = self.prove(move |owner| owner.beside(&signed.token, false)?.sign_out()).await;
+    async fn end_unused(&self, signed: Signed, from: IpAddr) {
+        let ended = self.look_up(from, move |owner| owner.beside(&signed.token, false)?.sign_out());
         // The link did what it is for; a session that nobody has the secrets of ends by itself.
-        drop(ended);
+        drop(ended.await);
     }
 }
 
@@ -207,7 +238,7 @@ pub(super) async fn page_sent(State(served): State<AppState>, link: Named, reque
             };
             match served.let_in(chosen, &request).await {
                 Ok(signed) => {
-                    served.end_unused(signed).await;
+                    served.end_unused(signed, address(&request.extensions)).await;
                     return done_page();
                 }
                 Err(problem) if problem.is(&Error::CodeNeeded) => {
@@ -232,9 +263,10 @@ impl AppState {
         why: Option<&str>,
         code: bool,
     ) -> Result<Response, Problem> {
-        self.limits.link(address(&request.extensions)).within()?;
+        let from = address(&request.extensions);
+        self.limits.link(from).within()?;
         let secret = secret(&link.0?)?;
-        let invited = self.prove(move |owner| owner.find_link(&secret, Time::now())).await?;
+        let invited = self.look_up(from, move |owner| owner.find_link(&secret, Time::now())).await?;
         let name = match invited.purpose {
             LinkPurpose::Invitation => format!(
                 "<label>Your name<input name=name required maxlength=100 value=\"{}\"></label>",

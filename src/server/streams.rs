@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -10,9 +11,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream as Events, StreamExt as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::limits::network;
 use super::problem::Problem;
+use super::turns;
 use crate::wire::{EXPORTED, LINES};
 
 /// Tells nginx to pass an answer on as it comes.
@@ -107,8 +110,31 @@ impl<K: Eq + Hash> PerUserSemaphores<K> {
     }
 }
 
+/// Turns shared by network: one that asks for many waits in a line of its own first.
+pub(super) struct NetworkQueue {
+    turns: Arc<Semaphore>,
+    lines: PerUserSemaphores<IpAddr>,
+}
+
+impl NetworkQueue {
+    /// So many turns at a time, and half as many for each network.
+    pub(super) fn new(turns: usize) -> Self {
+        let lines = PerUserSemaphores::new((turns / 2).max(1));
+        Self { turns: Arc::new(Semaphore::new(turns)), lines }
+    }
+
+    /// Waits for a turn.
+    pub(super) async fn acquire(&self, from: IpAddr) -> [Option<OwnedSemaphorePermit>; 2] {
+        turns(&self.lines.of(network(from)), &self.turns).await
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
     use estate::UserId;
 
     use super::*;
@@ -137,6 +163,19 @@ mod tests {
         assert!(shares.of(UserId(2)).try_acquire_owned().is_ok());
         drop((held, again));
         assert!(shares.of(UserId(1)).try_acquire_owned().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_network_that_asks_for_many_turns_keeps_no_other_waiting() {
+        let from = |host: u16, net: u16| IpAddr::from([0x2001, 0xdb8, 0, net, 0, 0, 0, host]);
+        let queue = NetworkQueue::new(4);
+        let held = (queue.acquire(from(1, 1)).await, queue.acquire(from(2, 1)).await);
+        let mut third = pin!(queue.acquire(from(3, 1)));
+        assert!(poll_fn(|context| Poll::Ready(third.as_mut().poll(context).is_pending())).await);
+        // Although the third came before.
+        let _other = (queue.acquire(from(1, 2)).await, queue.acquire(from(1, 2)).await);
+        drop(held);
+        assert!(third.await.iter().all(Option::is_some));
     }
 
     #[test]
