@@ -71,31 +71,47 @@ pub fn channel_of(address: &str) -> Result<(Channel, String)> {
 /// Checks the address of a webhook that is added: `https`, and no private, loopback or link-local address, unless the
 /// configuration allows those. A name is resolved, and checked the same way, whenever a message is sent.
 pub(crate) fn check_webhook(url: &str, allow_private: bool) -> Result<()> {
-    let Some((scheme, rest)) = url.trim().split_once("://").filter(|_| !allow_private) else {
+    if allow_private || !url.contains("://") {
         return Ok(());
-    };
-    let wrong = |why: &str| {
-        Err(Error::invalid("address", format!("{why}; [webhook] allow_private = true allows it")))
-    };
-    if !scheme.eq_ignore_ascii_case("https") {
-        return wrong("must be an https:// URL: messages would cross the network unencrypted");
     }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let local = host == "localhost" || host.ends_with(".localhost");
-    if local || host.parse().is_ok_and(is_private) {
-        return wrong("is an address of this machine or of a private network");
+    let Some(why) = refuse_host(url) else { return Ok(()) };
+    Err(Error::invalid("address", format!("{why}; [webhook] allow_private = true allows it")))
+}
+
+/// Domains that are not public: RFC 6761, RFC 6762, and those that networks use inside (ICANN
+/// reserved `internal`).
+const PRIVATE_NAMES: [&str; 4] = ["localhost", "local", "internal", "localdomain"];
+
+/// Returns the reason why a webhook may not have this URL, if there is one.
+///
+/// The host is read by the WHATWG URL Standard: full-width digits and numbers such as `2130706433`
+/// are addresses there. A spelling that programs read differently is refused.
+fn refuse_host(url: &str) -> Option<&'static str> {
+    const SPELLING: &str = "must name a host, or an address in the usual spelling";
+    const PRIVATE: &str = "is an address of this machine or of a private network";
+    let authority = url.split("://").nth(1).and_then(|rest| rest.split(['/', '?', '#']).next());
+    if authority.is_none_or(|host| host.contains(['\\', '%'])) {
+        return Some(SPELLING);
     }
-    // Resolvers read these as IPv4 addresses in another spelling: 0x7f000001, 127.1.
-    let last = host.rsplit('.').next().unwrap_or_default();
-    if host.parse::<IpAddr>().is_err() && last.starts_with(|c: char| c.is_ascii_digit()) {
-        return wrong("must name a host, or an address in the usual spelling");
+    let Ok(parsed) = url::Url::parse(url) else { return Some(SPELLING) };
+    if parsed.scheme() != "https" {
+        return Some("must be an https:// URL: messages would cross the network unencrypted");
     }
-    Ok(())
+    match parsed.host() {
+        None => Some(SPELLING),
+        Some(url::Host::Ipv6(address)) => is_private(address.into()).then_some(PRIVATE),
+        Some(url::Host::Ipv4(address)) if is_private(address.into()) => Some(PRIVATE),
+        // Resolvers read these as IPv4 addresses in another spelling: 0x7f000001, 127.1.
+        Some(url::Host::Ipv4(address)) => {
+            let is_usual = authority.is_some_and(|given| given.starts_with(&address.to_string()));
+            (!is_usual).then_some(SPELLING)
+        }
+        Some(url::Host::Domain(name)) => {
+            let labels: Vec<&str> = name.trim_end_matches('.').split('.').collect();
+            let is_private = labels.last().is_none_or(|last| PRIVATE_NAMES.contains(last));
+            (is_private || labels.len() < 2).then_some(PRIVATE)
+        }
+    }
 }
 
 /// Returns true for an address outside the public internet (IANA special-purpose registries), or one that could stand

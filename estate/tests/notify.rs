@@ -149,6 +149,17 @@ fn externals_are_for_admins_and_no_users() {
     let denied = world.external(&bob, "B", "x@x.example");
     assert_eq!(denied, Err(Error::Denied { role: Role::User, need: Capability::ManageRecipients }));
     assert!(bob.externals(bob.me().account, &CancelToken::new()).is_err());
+    world.external(&ann, "A", "https://hook.example/a").expect("a webhook");
+    let listed = ann.externals(ann.me().account, &CancelToken::new()).expect("listed");
+    assert_eq!(listed[1].channel, Channel::Webhook);
+    assert!(listed[1].secret.starts_with("whsec_") && listed[1].secret.len() > 60, "{listed:?}");
+    assert!(world.external(&ann, "A", "https://hook.example/a").is_err(), "once");
+    assert_eq!(ann.outbox(10), Err(Error::RootOnly));
+}
+
+#[test]
+fn webhooks_have_a_public_host_in_the_usual_spelling() {
+    let world = World::new();
     for bad in [
         "",
         "no address",
@@ -165,15 +176,31 @@ fn externals_are_for_admins_and_no_users() {
         "https://LocalHost./",
         "https://127.1/",
         "https://0x7f000001/",
+        "https://0x08080808/",
+        "https://127.0.0.1\\.example.com/",
+        "https://2130706433\\x.example.com/h",
+        "https://１２７.0.0.1/",
+        "https://127。0。0。1/",
+        "https://127.0.0.%31/",
+        "https://loc%61lhost/",
+        "https://[fe80::1%25eth0]/",
+        "https://[::127.0.0.1]/",
+        "https://localhost.localdomain/",
+        "https://ip6-localhost/",
+        "https://router.local/",
+        "https://Router.LOCAL./",
+        "https://metadata.google.internal/",
+        "https://intranet/",
+        "https://intranet./",
+        "https://ex%00ample.com/",
+        "https://hook.example:99999/",
     ] {
-        assert!(world.external(&ann, "A", bad).is_err(), "{bad}");
+        assert!(world.external(&world.root, "A", bad).is_err(), "{bad}");
     }
-    world.external(&ann, "A", "https://hook.example/a").expect("a webhook");
-    let listed = ann.externals(ann.me().account, &CancelToken::new()).expect("listed");
-    assert_eq!(listed[1].channel, Channel::Webhook);
-    assert!(listed[1].secret.starts_with("whsec_") && listed[1].secret.len() > 60, "{listed:?}");
-    assert!(world.external(&ann, "A", "https://hook.example/a").is_err(), "once");
-    assert_eq!(ann.outbox(10), Err(Error::RootOnly));
+    let public = ["https://8.8.8.8:8443/h", "https://[2606:4700::1]/", "https://bücher.example/%31?a"];
+    for good in public {
+        world.external(&world.root, "A", good).expect(good);
+    }
 }
 
 #[test]
