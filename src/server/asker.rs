@@ -70,7 +70,7 @@ pub(super) async fn require_auth(
     let mut response = match rate.within() {
         Ok(()) => {
             if let Some(connection) = request.extensions().get::<Connection>() {
-                connection.sign_in();
+                connection.sign_in(asker.estate.actor().id);
             }
             request.extensions_mut().insert(asker);
             next.run(request).await

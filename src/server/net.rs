@@ -1,11 +1,11 @@
 //! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
@@ -16,6 +16,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
+use estate::UserId;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,6 +41,8 @@ use crate::failure::Failure;
 const CONNECTIONS: usize = 1_024;
 /// How many of them may come from one network.
 const EACH: usize = 128;
+/// Connections that a user keeps without a whole request here, when others need room.
+const IDLE_PER_USER: usize = 32;
 /// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
 const HELLO: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
@@ -64,27 +67,52 @@ pub struct Certificates {
     pub key: PathBuf,
 }
 
-/// Connections that may be closed to make room for others, longest waiting first: those of unknown clients that have no
-/// whole request here. One whose request has arrived is never closed, however long its answer takes.
+/// Connections that may be closed to make room for others: those that have no whole request here.
+///
+/// Those of unknown clients go first, then those of users with many, longest waiting first. A
+/// connection whose request has arrived is never closed, however long its answer takes.
 #[derive(Default)]
 struct Evictable {
-    waiting: Mutex<BTreeMap<u64, Arc<Notify>>>,
+    waiting: Mutex<BTreeMap<u64, Waiting>>,
     /// The last number given.
     last: AtomicU64,
     /// Notified when a connection begins to wait.
     changed: Notify,
 }
 
+/// A connection that waits for a request, or for the rest of one.
+struct Waiting {
+    closing: Arc<Notify>,
+    user: Option<UserId>,
+}
+
 impl Evictable {
-    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Notify>>> {
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Closes the connection that has waited longest. Returns false if there is none.
-    fn close_oldest(&self) -> bool {
-        let oldest = self.waiting().pop_first();
-        oldest.map(|(_, closing)| closing.notify_one()).is_some()
+    /// Closes the connection that others need least. Returns false if there is none.
+    fn close_one(&self) -> bool {
+        let mut waiting = self.waiting();
+        let Some(number) = least_needed(&waiting) else { return false };
+        let closed = waiting.remove(&number);
+        closed.map(|connection| connection.closing.notify_one()).is_some()
     }
+}
+
+/// Returns the number of the connection that makes room: an unknown client's, or one of the user
+/// who has the most above the number that each may keep.
+fn least_needed(waiting: &BTreeMap<u64, Waiting>) -> Option<u64> {
+    let mut counts = HashMap::<UserId, usize>::new();
+    for (number, connection) in waiting {
+        match connection.user {
+            None => return Some(*number),
+            Some(user) => *counts.entry(user).or_default() += 1,
+        }
+    }
+    let (user, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    let mut of_user = waiting.iter().filter(|(_, connection)| connection.user == Some(user));
+    of_user.next().filter(|_| count > IDLE_PER_USER).map(|(number, _)| *number)
 }
 
 /// The state of a connection, as far as it decides which ones make room for others.
@@ -96,24 +124,26 @@ struct ConnectionState {
     closing: Arc<Notify>,
     /// Its number among those that wait, counted from 1.
     number: AtomicU64,
-    is_signed_in: AtomicBool,
+    /// The user of its last request that was signed in.
+    user: Mutex<Option<UserId>>,
 }
 
 impl Connection {
     /// Registers a connection, which waits for a request.
     fn new(all: &Arc<Evictable>) -> Self {
-        let (closing, number) = Default::default();
-        let is_signed_in = AtomicBool::new(false);
-        let connection =
-            Self(Arc::new(ConnectionState { all: Arc::clone(all), closing, number, is_signed_in }));
+        let (all, (closing, number, user)) = (Arc::clone(all), Default::default());
+        let connection = Self(Arc::new(ConnectionState { all, closing, number, user }));
         connection.wait();
         connection
     }
 
-    /// Keeps the connection, as one of a user, when others need room.
-    pub(super) fn sign_in(&self) {
-        self.0.is_signed_in.store(true, Ordering::Relaxed);
-        self.busy();
+    /// Records the user. The connection counts as theirs, also while it sends a request.
+    pub(super) fn sign_in(&self, user: UserId) {
+        let mut waiting = self.0.all.waiting();
+        *self.0.user.lock().unwrap_or_else(PoisonError::into_inner) = Some(user);
+        if let Some(connection) = waiting.get_mut(&self.0.number.load(Ordering::Relaxed)) {
+            connection.user = Some(user);
+        }
     }
 
     /// Marks that a request has arrived whole.
@@ -123,14 +153,12 @@ impl Connection {
 
     /// Marks that the request was answered, and another one is waited for.
     fn wait(&self) {
-        if self.0.is_signed_in.load(Ordering::Relaxed) {
-            return;
-        }
         let all = &self.0.all;
         let mut waiting = all.waiting();
         let number = all.last.fetch_add(1, Ordering::Relaxed) + 1;
         waiting.remove(&self.0.number.swap(number, Ordering::Relaxed));
-        waiting.insert(number, Arc::clone(&self.0.closing));
+        let user = *self.0.user.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.insert(number, Waiting { closing: Arc::clone(&self.0.closing), user });
         all.changed.notify_one();
     }
 }
@@ -388,11 +416,12 @@ impl Net {
     }
 }
 
-/// Waits for room for a connection. Where there is none, one that may be closed makes room, now or as soon as there is one.
+/// Waits for room for a connection. Where there is none, one that may be closed makes room, now or
+/// as soon as there is one.
 async fn find_room(room: &Arc<Semaphore>, evictable: &Evictable) -> Option<OwnedSemaphorePermit> {
     let mut is_closing = false;
     loop {
-        is_closing = is_closing || (room.available_permits() == 0 && evictable.close_oldest());
+        is_closing = is_closing || (room.available_permits() == 0 && evictable.close_one());
         tokio::select! {
             permit = Arc::clone(room).acquire_owned() => return permit.ok(),
             () = evictable.changed.notified() => {}
@@ -518,15 +547,26 @@ mod tests {
     }
 
     #[test]
-    fn connections_of_nobody_known_make_room_oldest_first() {
+    fn unknown_clients_make_room_first_then_users_with_many_connections() {
         let all = Arc::<Evictable>::default();
-        let [known, second, third] = [(); 3].map(|()| Connection::new(&all));
-        known.sign_in();
-        known.wait();
-        drop(third);
-        assert_eq!(all.waiting().len(), 1, "one is signed in, one has ended");
-        assert!(all.close_oldest() && !all.close_oldest());
-        assert!(is_closing(&second) && !is_closing(&known));
+        let [known, unknown, ended] = [(); 3].map(|()| Connection::new(&all));
+        known.sign_in(UserId(1));
+        drop(ended);
+        assert!(all.close_one() && is_closing(&unknown));
+        assert!(!all.close_one(), "one is signed in, one has ended");
+        let many = [(); IDLE_PER_USER + 2].map(|()| {
+            let connection = Connection::new(&all);
+            connection.busy();
+            connection.sign_in(UserId(2));
+            connection
+        });
+        assert!(!all.close_one(), "their requests are here");
+        for connection in &many {
+            connection.wait();
+        }
+        assert!(all.close_one() && all.close_one() && !all.close_one());
+        assert_eq!(many.iter().map(is_closing).filter(|closing| *closing).count(), 2);
+        assert!(!is_closing(&known));
     }
 
     #[tokio::test]
@@ -553,7 +593,7 @@ mod tests {
             assert_eq!(count(), 1, "half a body is here: {body}");
             write(&mut near, rest).await;
             arrived.notified().await;
-            assert!(!all.close_oldest(), "the request waits for its answer");
+            assert!(!all.close_one(), "the request waits for its answer");
             answer.notify_one();
             let mut heard = Vec::new();
             while !heard.ends_with(b"body") {
