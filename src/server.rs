@@ -43,7 +43,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use estate::{CancelToken, Change, ChangeId, Error, Estate, Local, Receipt, Roles, UserId};
@@ -349,12 +350,9 @@ async fn around(State(served): State<AppState>, mut request: Request, next: Next
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let trace = request.headers().get(TRACE).filter(|trace| is_trace(trace.as_bytes())).cloned();
     let begun = served.metrics.begin(&method, &route);
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    // Two of them are read as one by some programs on the way and as the other by others (RFC 9112 §3.2).
-    let mut response = match hosts {
-        0 | 1 => next.run(request).await,
-        _ => Problem::header(StatusCode::BAD_REQUEST, "invalid", "host", "send one Host header")
-            .into_response(),
+    let mut response = match check_head(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let problem = problem.with_place(&method, &route);
@@ -386,6 +384,30 @@ async fn around(State(served): State<AppState>, mut request: Request, next: Next
     let took = begun.finish(status);
     tracing::info!(request_id = id, %method, route, status, took_ms = took.as_millis() as u64, trace = traced, "request");
     response
+}
+
+/// Refuses a request that programs on the way may read differently: without one Host
+/// (RFC 9112 §3.2), or with several credentials (RFC 9110 §11.6.2).
+fn check_head(request: &Request) -> Result<(), Problem> {
+    let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
+    let is_sound = match hosts[..] {
+        [] => request.version() < Version::HTTP_11,
+        [host] => !host.is_empty() && !host.as_bytes().contains(&b',') && is_authority(host),
+        _ => false,
+    };
+    let (name, why) = if !is_sound {
+        ("host", "send one Host header, with one host")
+    } else if request.headers().get_all(header::AUTHORIZATION).iter().count() > 1 {
+        ("authorization", "send one Authorization header")
+    } else {
+        return Ok(());
+    };
+    Err(Problem::header(StatusCode::BAD_REQUEST, "invalid", name, why))
+}
+
+/// Returns true for a host with or without a port, and without a user (RFC 9110 §7.2).
+fn is_authority(host: &HeaderValue) -> bool {
+    Authority::try_from(host.as_bytes()).is_ok_and(|parsed| !parsed.as_str().contains('@'))
 }
 
 /// Whether a trace context is one (W3C Trace Context, §3.2): `00-…-…-01`.
@@ -549,6 +571,36 @@ mod tests {
         (dir, AppState::new(&serve), token)
     }
 
+    #[tokio::test]
+    async fn a_head_that_can_be_read_in_two_ways_is_refused() {
+        let (_dir, served, token) = serve();
+        let router = routes(&served);
+        let bearer = format!("Bearer {token}");
+        let ask = async |version: Version, headers: &[(&str, &str)]| {
+            let mut request =
+                axum::http::Request::builder().uri("/v1/me").version(version).body(Body::empty());
+            for (name, value) in headers {
+                let name = HeaderName::from_bytes(name.as_bytes()).expect("name");
+                let value = HeaderValue::from_str(value).expect("value");
+                request.as_mut().expect("request").headers_mut().append(name, value);
+            }
+            let answer = router.clone().oneshot(request.expect("request")).await;
+            answer.expect("answered").status().as_u16()
+        };
+        let authorized = ("authorization", &*bearer);
+        for host in ["x", "sims.example:8443", "[::1]:80"] {
+            assert_eq!(ask(Version::HTTP_11, &[("host", host), authorized]).await, 200, "{host}");
+        }
+        assert_eq!(ask(Version::HTTP_10, &[authorized]).await, 200);
+        assert_eq!(ask(Version::HTTP_11, &[authorized]).await, 400);
+        for host in ["", "a, b", "a,b", "a b", "user@a", "a/b"] {
+            assert_eq!(ask(Version::HTTP_11, &[("host", host), authorized]).await, 400, "{host}");
+        }
+        let host = ("host", "x");
+        assert_eq!(ask(Version::HTTP_11, &[host, host, authorized]).await, 400);
+        assert_eq!(ask(Version::HTTP_11, &[host, authorized, authorized]).await, 400);
+    }
+
     #[tokio::test(start_paused = true)]
     async fn only_hashes_queue_behind_guesses_and_for_no_longer_than_a_request_may_take() {
         let (_dir, served, secret) = serve();
@@ -586,6 +638,7 @@ mod tests {
             let request = axum::http::Request::builder()
                 .method(method)
                 .uri(path)
+                .header(header::HOST, "x")
                 .header(header::AUTHORIZATION, format!("Bearer {token}"))
                 .header(header::CONTENT_TYPE, "application/json")
                 .header("idempotency-key", "once")
