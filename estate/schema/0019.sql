@@ -44,6 +44,7 @@ CREATE TABLE spent_renewal (
   used INTEGER NOT NULL
 );
 CREATE INDEX spent_renewal_token ON spent_renewal(token_id);
+CREATE INDEX spent_renewal_at ON spent_renewal(at);
 
 -- The address that a link was mailed to: only whoever reads that mailbox has it. '' for a link that was shown.
 ALTER TABLE link ADD COLUMN mailed_to TEXT NOT NULL DEFAULT '';

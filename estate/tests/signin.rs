@@ -182,6 +182,30 @@ fn an_answer_counts_as_lost_only_until_another_secret_is_used() {
 }
 
 #[test]
+fn the_last_spent_secrets_of_a_session_are_kept() {
+    let (_dir, root) = world();
+    let other = enter(&root, "ann@x.example");
+    root.renew(&other.renew, &ClientInfo::default(), NOW).expect("renewed");
+    let mut signed = vec![root.by_password(&by("ann@x.example", GOOD, None), NOW).expect("in")];
+    for n in 0..102 {
+        let renewed = root.renew(&signed[n].renew, &ClientInfo::default(), later(60));
+        signed.push(renewed.expect("renewed"));
+    }
+    let store = rusqlite::Connection::open(root.path()).expect("opens");
+    let count = "SELECT count(*) FROM spent_renewal";
+    assert_eq!(store.query_row(count, [], |row| row.get(0)), Ok(101), "one of the other session");
+    let plan = "EXPLAIN QUERY PLAN DELETE FROM spent_renewal WHERE at <= 0";
+    let plan: String = store.query_row(plan, [], |row| row.get("detail")).expect("plan");
+    assert!(plan.contains("spent_renewal_at"), "{plan}");
+    // One that is forgotten is refused, and one that is kept ends the session.
+    let again = |n: usize| root.renew(&signed[n].renew, &ClientInfo::default(), later(120));
+    assert_eq!(again(1), Err(Error::SignedOut));
+    assert!(session(&root, &signed[102].token, later(120)).is_ok());
+    assert_eq!(again(2), Err(Error::SignedOut));
+    assert!(session(&root, &signed[102].token, later(120)).is_err());
+}
+
+#[test]
 fn sessions_are_listed_and_ended_by_their_user_and_by_whoever_manages_the_account() {
     let (_dir, root) = world();
     enter(&root, "ann@x.example");

@@ -175,6 +175,9 @@ pub(crate) fn find_renewal(session: &Database, secret: &Secret, now: Time) -> Re
     found.filter(|(_, hash)| secret.proves(hash)).map(|(presented, _)| presented).ok_or(Error::SignedOut)
 }
 
+/// Spent secrets of a session that are kept: an older one is refused as one that never was.
+const MAX_SPENT: u32 = 100;
+
 /// Gives a session new secrets; the renewal secret that it had is spent.
 pub(crate) fn renew(
     session: &Database,
@@ -187,6 +190,9 @@ pub(crate) fn renew(
     let sql = "INSERT INTO spent_renewal (token_id, prefix, hash, at, used) \
         SELECT id, renew_prefix, renew_hash, ?, ? FROM token WHERE id = ?";
     session.execute(sql, params![now.0, !presented.is_spent, id.0])?;
+    let sql = "DELETE FROM spent_renewal WHERE token_id = ?1 AND id <= \
+        (SELECT id FROM spent_renewal WHERE token_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+    session.execute(sql, params![id.0, MAX_SPENT])?;
     let signed = secrets(now);
     let sql = "UPDATE token SET prefix = ?, hash = ?, expires = ?, used = ?, renew_prefix = ?, renew_hash = ?, \
         renew_ends = ?, address = ?, client = ? WHERE id = ?";
