@@ -15,6 +15,7 @@ pub fn from_slice<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> serde_json::
     let read = serde_json::from_slice(bytes)?;
     match find_array_for_object(bytes, &read)? {
         None => Ok(read),
+        Some(pointer) if pointer.is_empty() => Err(serde_json::Error::custom(MUST_BE_OBJECT)),
         Some(pointer) => Err(serde_json::Error::custom(format!("{pointer}: {MUST_BE_OBJECT}"))),
     }
 }
@@ -82,7 +83,9 @@ mod tests {
         assert!(serde_json::from_slice::<Change>(&array).is_ok(), "the fault, behind a tag");
         let error = from_slice::<Change>(&array).expect_err("refused").to_string();
         assert!(error.starts_with("/clear: must be an object"), "{error}");
-        assert!(from_slice::<ImportOptions>(b"[]").is_err());
+        // The whole document has no place to name.
+        let error = from_slice::<ImportOptions>(b"[]").expect_err("refused").to_string();
+        assert_eq!(error, MUST_BE_OBJECT);
     }
 
     #[test]
