@@ -89,6 +89,11 @@ impl Credentials {
         Ok(Self { source: Source::Given, now: Mutex::new(kept) })
     }
 
+    /// Credentials that are kept no more: what a renewal gives is not kept either.
+    pub fn from_replaced(kept: Kept) -> Self {
+        Self { source: Source::Given, now: Mutex::new(kept) }
+    }
+
     /// What was kept for a server, whatever else there is.
     pub fn load_kept(server: &str) -> Result<Option<Self>> {
         let shelf = CredentialStore::of(server);

@@ -136,7 +136,8 @@ fn failures_are_told_and_logged(ann: &Elsewhere, server: &mut Server) {
     assert_eq!(failed.len(), 3, "{log}");
     for (line, user) in failed.iter().zip(["ann@x.example", "ann@x.example", "x\\\" y"]) {
         let (time, rest) = split_time(line);
-        let expected = shown_rest.replace("203.0.113.9", "127.0.0.1").replace("ann@acme.example", user);
+        let expected = shown_rest.replace("203.0.113.9", "127.0.0.1");
+        let expected = expected.replace("ann@acme.example", user);
         assert_eq!((time.len(), rest), (shown_time.len(), &*expected));
     }
 }
@@ -458,6 +459,37 @@ fn ask_as(server: &Server, token: &str, method: &str, path: &str) -> (u16, Json)
     let mut answer = agent.run(request.body(()).expect("request")).expect("answered");
     let body = serde_json::from_str(&answer.body_mut().read_to_string().expect("text"));
     (answer.status().as_u16(), body.unwrap_or(Json::Null))
+}
+
+#[test]
+fn a_sign_in_ends_the_session_it_replaces() {
+    let world = World::sample();
+    let server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    world.ok(&["user", "add", EMAIL, "--name", "Ann", "--role", "user"]);
+    let token = world.ok(&["token", "create", "script"]);
+    let sessions = || -> Vec<Json> {
+        let listed = world.ok(&["sessions", "--user", EMAIL, "--output", "json"]);
+        serde_json::from_str(&listed).expect("JSON")
+    };
+    let (ann, laptop) = (Elsewhere::of(&server), Elsewhere::of(&server));
+    let link = world.ok(&["user", "link", EMAIL]);
+    let link = link.trim().replace("https://YOUR-SERVER", &server.base);
+    ann.ends(&["accept", &link], GOOD, 0);
+    laptop.ends(&["login", "--email", EMAIL], GOOD, 0);
+    let before = sessions();
+    let (_, said) = ann.ends(&["login", "--email", EMAIL], GOOD, 0);
+    assert!(!said.contains("not ended"), "{said}");
+    let now = sessions();
+    assert_eq!(now.len(), 2, "the one of the laptop and a new one");
+    assert_eq!(now.iter().filter(|one| before.iter().any(|old| old["id"] == one["id"])).count(), 1);
+    ann.ok(&["sims", "--count"]);
+    laptop.ok(&["sims", "--count"]);
+    // A token replaces a session too; signing in again leaves the token as it is.
+    ann.ends(&["login", "--token"], &token, 0);
+    assert_eq!(sessions().len(), 1);
+    ann.ends(&["login", "--email", EMAIL], GOOD, 0);
+    ann.ends(&["login", "--token"], &token, 0);
+    ann.ok(&["sims", "--count"]);
 }
 
 #[test]

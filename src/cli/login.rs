@@ -94,7 +94,11 @@ fn new_password() -> Result<String, Failure> {
 /// Keeps what was signed in with, and says who that is.
 fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
     let shelf = CredentialStore::of(&server.url);
+    let replaced = shelf.read()?.filter(|before| before.renew.is_some() && before != kept);
     let place = shelf.write(kept)?;
+    if let Some(replaced) = replaced {
+        end_replaced(context, server.clone(), replaced);
+    }
     let url = server.url.clone();
     let credentials = Credentials::load_kept(&url)?.ok_or_else(|| Error::NotSignedIn(url.clone()))?;
     let remote = Remote::connect(server, credentials, false)?;
@@ -107,6 +111,16 @@ fn keep(context: &Context, server: Server, kept: &Kept) -> Outcome {
         context.say(format!("{VARIABLE} is set, and comes before what was kept"));
     }
     Ok(Exit::Done)
+}
+
+/// Ends a session whose secrets are kept no more. An API token goes on: other programs may use it.
+fn end_replaced(context: &Context, server: Server, replaced: Kept) {
+    let credentials = Credentials::from_replaced(replaced);
+    let ended = Remote::connect(server, credentials, false).and_then(|remote| remote.sign_out());
+    match ended {
+        Ok(()) | Err(Error::SignedOut) => {}
+        Err(error) => context.say(format!("the session before this one was not ended: {error}")),
+    }
 }
 
 pub fn login(context: &Context, args: &LoginArgs) -> Outcome {
