@@ -120,6 +120,27 @@ fn sign_in_asks_for_the_account_only_where_the_password_is_right_for_several() {
 }
 
 #[test]
+fn of_more_than_four_users_of_an_address_the_later_ones_name_their_account() {
+    let (_dir, root) = estate();
+    import(
+        &root,
+        b"iccid,account\n8900101000000000011,A\n8900101000000000014,B\n8900101000000000017,C\n\
+        8900101000000000025,D\n",
+    );
+    let root = root.with_clock(|| NOW);
+    for path in ["/Root/A", "/Root/B", "/Root/C"] {
+        enter(&root, path, "ann@x.example", GOOD).expect(path);
+    }
+    enter(&root, "/Root/D", "ann@x.example", OTHER).expect("in");
+    let last = account(&root, "/Root/D");
+    let sign_in = |account| sign_in(&root, "ann@x.example", OTHER, account).map(|user| user.account);
+    assert_eq!(sign_in(None), Ok(last));
+    // A user of the root account comes before all others, however late.
+    enter(&root, "/Root", "ann@x.example", "some more of these words").expect("in");
+    assert_eq!((sign_in(None), sign_in(Some("D"))), (Err(Error::WrongPassword), Ok(last)));
+}
+
+#[test]
 fn within_a_customer_an_address_is_one_users() {
     let (_dir, root) = world();
     let a = admin(&root, "/Root/A", "a@x.example");

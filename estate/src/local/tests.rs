@@ -10,9 +10,10 @@ use crate::edit::Edit;
 use crate::filter::Filter;
 use crate::ids::{AccountId, SimId, TokenId, UserId};
 use crate::list::List;
+use crate::password::COMPUTED;
 use crate::store::log::LogFilter;
 use crate::store::sql::Sql;
-use crate::token::NewToken;
+use crate::token::{Chosen, NewToken, SignIn};
 use crate::user::UserChange;
 
 const PARTS: [&str; 20] = [
@@ -244,4 +245,32 @@ fn a_kept_tree_follows_every_change() {
         to: *account,
         clear: MoveOptions::default(),
     }));
+}
+
+/// Signs in by a wrong password; returns the number of hashes computed for that.
+fn hashes_of_sign_in(local: &Local, email: &str, account: Option<&str>) -> usize {
+    let before = COMPUTED.get();
+    let (email, password) = (email.to_owned(), "a wrong one altogether".to_owned());
+    let by = SignIn { email, password, account: account.map(str::to_owned), ..SignIn::default() };
+    assert_eq!(local.by_password(&by, NOW), Err(Error::WrongPassword));
+    COMPUTED.get() - before
+}
+
+#[test]
+fn the_number_of_hashes_of_a_sign_in_tells_nothing_of_the_store() {
+    let there = neighbours();
+    let root = &there.root;
+    let none = hashes_of_sign_in(root, "ann@x.example", None);
+    for account in [there.narrow.me().account, there.account, root.me().account] {
+        root.add_user(account, "Ann", "ann@x.example", Role::User).expect("user");
+        let users = root.users(Some(account), &CancelToken::new()).expect("users");
+        let ann = users.into_iter().find(|user| user.email == "ann@x.example").expect("added");
+        let link = root.link(ann.id, false).expect("link").secret.expect("shown");
+        let chosen = Chosen { password: "several words in a row".into(), ..Chosen::default() };
+        root.by_link(&link, &chosen, NOW).expect("in");
+        for email in ["ann@x.example", "nobody@x.example"] {
+            assert_eq!(hashes_of_sign_in(root, email, None), none, "{email}");
+            assert_eq!(hashes_of_sign_in(root, email, Some("nowhere")), none, "{email}");
+        }
+    }
 }

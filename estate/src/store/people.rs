@@ -87,7 +87,7 @@ pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -
     }
 }
 
-/// The active users with an address, and the hashes of their passwords.
+/// The active users with an address, and the hashes of their passwords: users of the root account first, then by age.
 pub(crate) fn with_email(session: &Database, email: &str) -> Result<Vec<(Candidate, String)>> {
     let sql = format!(
         "SELECT {USER}, {ACCOUNT}, password.hash FROM user JOIN password ON password.user_id = user.id \
@@ -95,15 +95,9 @@ pub(crate) fn with_email(session: &Database, email: &str) -> Result<Vec<(Candida
     );
     let mut statement = session.prepare(&sql)?;
     let found = statement.query_map([key_of(email)], |r| Ok((candidate(r)?, r.get(10)?)))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The largest number of active users with a password who share one address; at least 1.
-pub(crate) fn most_with_one_email(session: &Database) -> Result<usize> {
-    let sql = "SELECT ifnull(max(n), 1) FROM (SELECT count(*) AS n FROM user \
-        JOIN password ON password.user_id = user.id WHERE state = 1 GROUP BY email_key)";
-    let most: i64 = session.query_row(sql, [], |r| r.get(0))?;
-    Ok(usize::try_from(most).unwrap_or(1))
+    let mut found = found.collect::<rusqlite::Result<Vec<(Candidate, _)>>>()?;
+    found.sort_by_key(|(candidate, _)| !candidate.is_at_root);
+    Ok(found)
 }
 
 /// The top-level customer of an account: the child of the root account that it belongs to. The root account is its own.
