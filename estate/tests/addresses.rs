@@ -174,19 +174,54 @@ fn at_the_store_an_address_of_several_accounts_needs_one_of_them() {
     assert!(error.to_string().contains("A (acc_") && error.to_string().contains(", B (acc_"), "{error}");
     assert_eq!(open(Some("b")).map(|local| local.me().account), Ok(account(&root, "/Root/B")));
     assert!(matches!(open(Some("C")).map(drop), Err(Error::NotFound { .. })));
-    // Invitations to several are told apart as well; one that is accepted comes before the others.
+    // Invitations to several are told apart as well, and one that is accepted does not come before the others.
     for path in ["/Root/A", "/Root/B"] {
         invite(&root, account(&root, path), "ben@x.example").expect("invited");
     }
     assert_eq!(choices(Local::open(root.path(), Some("ben@x.example"), false).map(drop)), ["A", "B"]);
     let ben = |account| Local::open_in(root.path(), Some("ben@x.example"), account, false);
     assert_eq!(ben(Some("B")).map(|local| local.me().state), Ok(UserState::Active));
-    assert_eq!(ben(None).map(|local| local.me().account), Ok(account(&root, "/Root/B")));
+    assert_eq!(choices(ben(None).map(drop)), ["B", "A"]);
     assert_eq!(ben(Some("A")).map(|local| local.me().account), Ok(account(&root, "/Root/A")));
     // No customer gets in the way of the store's owner.
     root.add_user(account(&root, "/Root/A"), "Root", "root@x.example", Role::Admin).expect("user");
     let owner = Local::open(root.path(), Some("root@x.example"), false).expect("session");
     assert_eq!(owner.me().id, root.me().id);
+}
+
+#[test]
+fn at_the_store_no_customer_comes_before_an_invitation_of_the_root() {
+    let (_dir, root) = world();
+    let a = admin(&root, "/Root/A", "a@x.example");
+    let open = |email| Local::open(root.path(), Some(email), false).map(|local| local.me().account);
+    for email in ["hire@b.example", "late@b.example"] {
+        enter(&a, "/A", email, GOOD).expect("in");
+    }
+    invite(&root, root.me().account, "hire@b.example").expect("invited");
+    assert_eq!(open("hire@b.example"), Ok(root.me().account));
+    // An invitation to another customer leaves it open which of the two is meant.
+    invite(&root, account(&root, "/Root/B"), "late@b.example").expect("invited");
+    assert_eq!(choices(open("late@b.example")), ["A", "B"]);
+    // A user of the root account who asked for an address comes before customers too.
+    enter(&a, "/A/North", "new@b.example", GOOD).expect("in");
+    let owner = Local::open(root.path(), Some("root@x.example"), false).expect("session");
+    apply(&owner, &Change::EditProfile { name: "Root".into(), email: "new@b.example".into() })
+        .expect("asked for");
+    assert_eq!(open("new@b.example"), Ok(root.me().account));
+}
+
+#[test]
+fn within_an_account_an_active_user_comes_before_an_invitation() {
+    let (_dir, root) = world();
+    let a = admin(&root, "/Root/A", "a@x.example");
+    apply(&a, &Change::EditProfile { name: "Admin".into(), email: "new@x.example".into() })
+        .expect("noted");
+    invite(&root, account(&root, "/Root/A"), "new@x.example").expect("invited");
+    let link = root.link(a.me().id, false).expect("link").secret.expect("shown");
+    root.by_link(&link, &Chosen { password: GOOD.into(), ..Chosen::default() }, NOW).expect("in");
+    // The name of the account could not tell the two apart.
+    let open = Local::open(root.path(), Some("new@x.example"), false).expect("session");
+    assert_eq!(open.me().id, a.me().id);
 }
 
 #[test]

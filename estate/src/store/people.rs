@@ -1,5 +1,7 @@
 //! Users in the store: invited, signed in, changed, removed.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::read::View;
@@ -60,14 +62,17 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate { user: user(row)?, account_name: row.get(8)?, is_at_root: row.get(9)? })
 }
 
+/// The rank of a user who asked for an address and does not have it yet.
+const ASKED_FOR: i64 = 2;
+
 /// Finds the user that acts by an address at the store itself: of the account that is named, if one is.
 ///
-/// An active user comes before an invitation, and that before a user who has asked for the address. A user of the root
-/// account comes before others of the same kind, so that no customer gets in the way of the store's owner. Users who
-/// were removed or disabled read the same as none. Error: `AccountNeeded` if several are left.
+/// A user of the root account comes before all others, so that no customer gets in the way of the store's owner. Users
+/// who only asked for the address come last, and within one account an active user comes before an invitation. Users
+/// who were removed or disabled read the same as none. Error: `AccountNeeded` if several are left.
 pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -> Result<User> {
     let sql = format!(
-        "SELECT {USER}, {ACCOUNT}, CASE WHEN state = 0 THEN 1 WHEN email_key = ?1 THEN 0 ELSE 2 END AS rank \
+        "SELECT {USER}, {ACCOUNT}, CASE WHEN state = 0 THEN 1 WHEN email_key = ?1 THEN 0 ELSE {ASKED_FOR} END AS rank \
          FROM user WHERE (email_key = ?1 AND state = 1) OR (state = 0 AND lower(email) = ?1) \
          OR (state = 1 AND wanted = ?1) ORDER BY rank, id"
     );
@@ -77,9 +82,15 @@ pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -
     if let Some(account) = account {
         found.retain(|(candidate, _)| candidate.choice().is_named(account));
     }
-    let best = |(candidate, rank): &(Candidate, i64)| (*rank, !candidate.is_at_root);
-    let first = found.iter().map(best).min();
-    found.retain(|one| Some(best(one)) == first);
+    if found.iter().any(|(candidate, _)| candidate.is_at_root) {
+        found.retain(|(candidate, _)| candidate.is_at_root);
+    }
+    if found.iter().any(|(_, rank)| *rank < ASKED_FOR) {
+        found.retain(|(_, rank)| *rank < ASKED_FOR);
+    }
+    // They come by rank: the first of an account is the best of it.
+    let mut best = HashMap::new();
+    found.retain(|(candidate, rank)| best.entry(candidate.user.account).or_insert(*rank) == rank);
     match found.len() {
         0 => Err(Error::not_found("user", email)),
         1 => Ok(found.remove(0).0.user),
