@@ -53,8 +53,10 @@ impl FailedSignIns {
     /// Returns a sentence for the user, without the server's control characters.
     pub fn message(&self) -> String {
         let noun = if self.count == 1 { "sign-in" } else { "sign-ins" };
-        let said =
-            format!("{} failed {noun} since {}, from {}", self.count, self.since, self.from.join(", "));
+        let mut said = format!("{} failed {noun} since {}", self.count, self.since);
+        if !self.from.is_empty() {
+            said = format!("{said}, from {}", self.from.join(", "));
+        }
         estate::text::clean(&said).into_owned()
     }
 }

@@ -379,6 +379,41 @@ fn sign_in_over_the_network_asks_which_account_once_the_password_is_right() {
 }
 
 #[test]
+fn failures_are_told_to_the_user_they_are_of_and_to_no_namesake() {
+    let world = world();
+    let mut server = Server::of(world.command(), "127.0.0.1:0", &[]);
+    two_users(&world, &server);
+    let sign_in = |password: &str, account: Option<&str>| {
+        let body = json!({ "email": EMAIL, "password": password, "account": account });
+        post(&server, "/v1/sessions", None, &body)
+    };
+    let told = |account: &str| {
+        let (status, signed) = sign_in(GOOD.trim(), Some(account));
+        assert_eq!(status, 201, "{signed}");
+        (signed["failed_sign_ins"]["count"].clone(), signed["failed_sign_ins"]["from"].clone())
+    };
+    assert_eq!(sign_in("a wrong one altogether", Some("Zeta")).0, 401);
+    assert_eq!(told("Acme Ltd"), (Json::Null, Json::Null), "not of theirs, nor taken by them");
+    assert_eq!(told("Zeta"), (json!(1), json!(["127.0.0.1"])));
+    // By another password of their own a namesake guesses: that counts, though they sign in.
+    let link = world.ok(&["user", "link", EMAIL, "--account", "/Root/Acme Ltd"]);
+    let guess = "quite another few words";
+    let chosen = json!({ "link": link.trim(), "password": guess });
+    assert_eq!(post(&server, "/v1/links/accept", None, &chosen).0, 201);
+    let (status, signed) = sign_in(guess, None);
+    assert_eq!((status, &signed["failed_sign_ins"]), (201, &Json::Null));
+    // Where somebody signs in is not told to whoever made a user of their address.
+    assert_eq!(told("Zeta"), (json!(1), json!([])));
+    server.child.kill().expect("killed");
+    let (log, _) = server.ended();
+    let lines = |message: &str| log.lines().filter(|line| line.contains(message)).count();
+    assert_eq!(lines("\"sign-in failed\""), 1, "{log}");
+    let guessed =
+        "\"password not right for every user of an address\",\"address\":\"127.0.0.1\",\"user\":\"ann@";
+    assert_eq!(lines(guessed), 1, "{log}");
+}
+
+#[test]
 fn commands_name_the_account_where_the_address_is_a_user_of_several() {
     let world = world();
     let server = Server::of(world.command(), "127.0.0.1:0", &[]);

@@ -88,8 +88,8 @@ pub use store::migrate::Upgrade;
 pub use store::open::StoreInfo;
 pub use store::watch::CommitWatch;
 pub use token::{
-    Chosen, ClientInfo, Invited, Link, LinkPurpose, NewToken, Secret, SignIn, SignInMethods,
-    SignInSession, Signed, Token, TotpEnrolment,
+    Chosen, ClientInfo, Invited, Link, LinkPurpose, NewToken, Secret, SignIn, SignInAttempt,
+    SignInMethods, SignInSession, Signed, Token, TotpEnrolment,
 };
 pub use units::DAY;
 pub use units::Time;

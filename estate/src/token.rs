@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 #[cfg(doc)]
 use crate::AccountChoice;
+use crate::error::Result;
 use crate::ids::{AccountId, TokenId, UserId};
 use crate::units::Time;
 
@@ -175,6 +176,19 @@ pub struct Invited {
     pub email: String,
     /// The purpose of the link.
     pub purpose: LinkPurpose,
+}
+
+/// A sign-in by password, with the users of the address who were tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignInAttempt {
+    /// The session, or the reason that there is none.
+    pub outcome: Result<Signed>,
+    /// The user who signed in.
+    pub user: Option<UserId>,
+    /// The users whose password or code it was not, also where it was that of another user of the address.
+    pub failed: Vec<UserId>,
+    /// True if the password was tried on several users: which one was meant is not known.
+    pub is_shared: bool,
 }
 
 /// What somebody who signed in over a network goes on with.

@@ -120,6 +120,31 @@ fn sign_in_asks_for_the_account_only_where_the_password_is_right_for_several() {
 }
 
 #[test]
+fn a_password_fails_for_every_user_it_is_not_of() {
+    let (_dir, root) = world();
+    let in_a = enter(&root, "/Root/A", "ann@x.example", GOOD).expect("in");
+    let in_b = enter(&root, "/Root/B", "ann@x.example", OTHER).expect("in");
+    let id = |signed: &Signed| {
+        Local::by_token_at(root.path(), &signed.token, false, || NOW).expect("session").me().id
+    };
+    let (a, b) = (id(&in_a), id(&in_b));
+    let attempt = |password: &str, account: Option<&str>| {
+        let (email, password) = ("ann@x.example".to_owned(), password.to_owned());
+        let by = SignIn { email, password, account: account.map(str::to_owned), ..SignIn::default() };
+        let attempt = root.attempt_sign_in(&by, NOW).expect("attempted");
+        (attempt.user, attempt.failed, attempt.is_shared)
+    };
+    assert_eq!(attempt("a wrong one altogether", None), (None, vec![a, b], true));
+    assert_eq!(attempt("a wrong one altogether", Some("B")), (None, vec![b], false));
+    // Whoever signs in as one of them by a guess has guessed at the other.
+    assert_eq!(attempt(GOOD, None), (Some(a), vec![b], true));
+    assert_eq!(attempt(GOOD, Some("A")), (Some(a), Vec::new(), false));
+    let in_root = enter(&root, "/Root", "ann@x.example", GOOD).expect("in");
+    assert_eq!(attempt(GOOD, None), (None, vec![b], true));
+    assert_eq!(attempt(OTHER, None), (Some(b), vec![id(&in_root), a], true));
+}
+
+#[test]
 fn of_more_than_four_users_of_an_address_the_later_ones_name_their_account() {
     let (_dir, root) = estate();
     import(

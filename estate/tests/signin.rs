@@ -357,6 +357,8 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     for _ in 0..5 {
         assert_eq!(sign_in("wrong", NOW), Err(Error::WrongPassword));
     }
+    let attempt = root.attempt_sign_in(&by("ann@x.example", GOOD, None), NOW).expect("attempted");
+    assert_eq!((attempt.outcome, attempt.user, attempt.failed), (Err(Error::CodeNeeded), None, vec![]));
     // Not the right one either, and by a link no more than by the password.
     let wait = Err(Error::TooMany { seconds: 60 });
     assert_eq!(sign_in(&code(&factor.secret, later(30)), NOW), wait);
@@ -365,9 +367,16 @@ fn whoever_has_the_password_does_not_guess_the_code() {
     assert_eq!(root.by_link(&link, &with("wrong"), NOW).map(|_| ()), wait);
     assert_eq!(root.by_link(&link, &with("wrong"), later(60)), Err(Error::WrongPassword));
     assert_eq!(sign_in("wrong", later(60)), Err(Error::TooMany { seconds: 120 }));
+    let wrong = by("ann@x.example", GOOD, Some("wrong"));
+    let attempt = root.attempt_sign_in(&wrong, later(180)).expect("attempted");
+    assert_eq!(
+        (attempt.user, attempt.failed),
+        (None, vec![ann.me().id]),
+        "a code that is wrong fails too"
+    );
     // After hours of it, an hour for each; the right one begins anew.
-    let mut now = later(60);
-    for _ in 0..9 {
+    let mut now = later(180);
+    for _ in 0..8 {
         now = Time(now.0 + 3_600);
         assert_eq!(sign_in("wrong", now), Err(Error::WrongPassword));
     }

@@ -470,7 +470,7 @@ pub(super) struct Session {
     failed_sign_ins: Option<FailedSignIns>,
 }
 
-/// Sign-ins that failed.
+/// Sign-ins that failed for this user.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what signing in writes")]
 pub(super) struct FailedSignIns {
@@ -479,7 +479,7 @@ pub(super) struct FailedSignIns {
     /// When the first of them was.
     #[schema(format = DateTime)]
     since: String,
-    /// Addresses of clients, the last three.
+    /// Addresses of clients, the last three; only of attempts at this user alone, not at every user of their address.
     from: Vec<String>,
 }
 

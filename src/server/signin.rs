@@ -8,7 +8,9 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use estate::{ClientInfo, Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, Signed, Time};
+use estate::{
+    ClientInfo, Error, LinkPurpose, Local, PASSWORD_LEAST, Secret, SignIn, SignInAttempt, Signed, Time,
+};
 use serde_json::{Value, json};
 
 use super::asker::{CurrentUser, address};
@@ -92,6 +94,24 @@ async fn run_queued<T: Send + 'static>(
     }
 }
 
+impl AppState {
+    /// Counts and logs a sign-in that failed for a user, whoever else signed in by it, or that was at nobody.
+    fn note_failures(&self, email: &str, from: IpAddr, attempt: &SignInAttempt) {
+        let told = Some(from).filter(|_| !attempt.is_shared);
+        for user in &attempt.failed {
+            self.failed_sign_ins.record(*user, told, Time::now());
+        }
+        // docs/fail2ban.md describes these lines.
+        let email = estate::text::clean(email);
+        if attempt.outcome == Err(Error::WrongPassword) {
+            tracing::warn!(address = %from, user = &*email, "sign-in failed");
+        } else if !attempt.failed.is_empty() {
+            let message = "password not right for every user of an address";
+            tracing::warn!(address = %from, user = &*email, "{message}");
+        }
+    }
+}
+
 /// Signs in by password.
 pub(super) async fn sign_in(
     State(served): State<AppState>,
@@ -103,14 +123,10 @@ pub(super) async fn sign_in(
     served.limits.sign_in(&email, from).within()?;
     let Credentials { password, code, account, .. } = wanted;
     let by = SignIn { email: email.clone(), password, code, account, client: client(&request) };
-    let signed = served.prove(from, move |owner| owner.by_password(&by, Time::now())).await;
-    if signed.as_ref().is_err_and(|problem| problem.is(&Error::WrongPassword)) {
-        served.failed_sign_ins.record(&email, from, Time::now());
-        // docs/fail2ban.md describes this line.
-        tracing::warn!(address = %from, user = &*estate::text::clean(&email), "sign-in failed");
-    }
-    let mut answer = object(&signed?);
-    let failed = served.failed_sign_ins.take(&email);
+    let attempt = served.prove(from, move |owner| owner.attempt_sign_in(&by, Time::now())).await?;
+    served.note_failures(&email, from, &attempt);
+    let mut answer = object(&attempt.outcome?);
+    let failed = attempt.user.and_then(|user| served.failed_sign_ins.take(user));
     answer["failed_sign_ins"] = failed.map_or(Value::Null, |failed| failed.object());
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

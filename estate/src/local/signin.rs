@@ -17,7 +17,8 @@ use crate::store::read::View;
 use crate::store::signin::{self, For, StoredLink};
 use crate::store::{log, outbox, people, tokens};
 use crate::token::{
-    Chosen, ClientInfo, Invited, Link, LinkPurpose, Secret, SignIn, SignInMethods, Signed, TotpEnrolment,
+    Chosen, ClientInfo, Invited, Link, LinkPurpose, Secret, SignIn, SignInAttempt, SignInMethods, Signed,
+    TotpEnrolment,
 };
 use crate::units::Time;
 use crate::user::{User, UserState};
@@ -82,12 +83,17 @@ impl Local {
         }
     }
 
+    /// Signs a user in by password as [`Local::attempt_sign_in`] does, and gives the outcome only.
+    pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
+        self.attempt_sign_in(by, now)?.outcome
+    }
+
     /// Signs a user in by password, and by a code where they have a second factor.
     ///
     /// An address may be a user of several customers: the password decides, and where it is right for several users
-    /// and `account` names none of them, the error is `AccountNeeded` with those. An address that is unknown, disabled
+    /// and `account` names none of them, the outcome is `AccountNeeded` with those. An address that is unknown, disabled
     /// or without a password, and an account that is not the user's, get the same answer after the same work.
-    pub fn by_password(&self, by: &SignIn, now: Time) -> Result<Signed> {
+    pub fn attempt_sign_in(&self, by: &SignIn, now: Time) -> Result<SignInAttempt> {
         self.writes()?;
         let mut known =
             self.store.read(&CancelToken::new(), |session| people::with_email(session, &by.email))?;
@@ -98,17 +104,38 @@ impl Local {
         // The hashes are computed without holding the store.
         let hashes = (0..HASHES).map(|at| known.get(at).map(|(_, hash)| hash.as_str()));
         let good: Vec<bool> = hashes.map(|hash| password::proves(&by.password, hash)).collect();
-        let mut proved = known.into_iter().zip(good).filter(|(_, good)| *good).map(|(one, _)| one);
-        let (candidate, kept) = proved.next().ok_or(Error::WrongPassword)?;
-        let others: Vec<_> = proved.map(|(other, _)| other.choice()).collect();
-        if !others.is_empty() {
-            return Err(Error::AccountNeeded([vec![candidate.choice()], others].concat()));
+        let is_shared = known.len() > 1;
+        let (mut proved, mut failed) = (Vec::new(), Vec::new());
+        for ((candidate, kept), good) in known.into_iter().zip(good) {
+            if good {
+                proved.push((candidate, kept));
+            } else {
+                failed.push(candidate.user.id);
+            }
         }
-        let user = candidate.user;
+        let mut user = None;
+        let outcome = match &proved[..] {
+            [] => Err(Error::WrongPassword),
+            [(candidate, kept)] => {
+                user = Some(candidate.user.id);
+                self.begin_by_password(&candidate.user, kept, by, now)
+            }
+            several => Err(Error::AccountNeeded(several.iter().map(|(one, _)| one.choice()).collect())),
+        };
+        if outcome == Err(Error::WrongPassword) {
+            // The password was right and the code was not.
+            failed.extend(user.take());
+        }
+        let user = user.filter(|_| outcome.is_ok());
+        Ok(SignInAttempt { outcome, user, failed, is_shared })
+    }
+
+    /// Begins a session for a user whose password was right, if it still is and the code is.
+    fn begin_by_password(&self, user: &User, kept: &String, by: &SignIn, now: Time) -> Result<Signed> {
         let session = self.store.writer();
         let transaction = immediate(&session)?;
         // What was looked at may have changed meanwhile.
-        if signin::password(&session, user.id)?.as_ref() != Some(&kept) {
+        if signin::password(&session, user.id)?.as_ref() != Some(kept) {
             return Err(Error::WrongPassword);
         }
         let transaction = second(&session, transaction, user.id, by.code.as_deref(), now)?;
