@@ -526,3 +526,19 @@ fn another_address_is_taken_by_a_link_and_nobody_finds_out_by_it_whose_one_is() 
     assert_eq!(sign_in("new@x.example"), Ok(()));
     assert_eq!(sign_in("ann@x.example"), Err(Error::WrongPassword));
 }
+
+#[test]
+fn a_link_that_was_mailed_ends_when_the_address_changes_at_the_store() {
+    let (_dir, root) = world();
+    let root = mailing(root);
+    invite(&root, "ann@x.example");
+    let signed = root.by_link(&mailed(&root).1, &chosen(None, GOOD), NOW).expect("in");
+    let ann = session(&root, &signed.token, NOW).expect("session");
+    let change = Change::EditProfile { name: "Ann".into(), email: "new@x.example".into() };
+    apply(&ann, &change).expect("asked for");
+    root.link(ann.me().id, false).expect("link");
+    let (_, reset) = mailed(&root);
+    assert!(root.find_link(&reset, NOW).is_ok());
+    Local::open(root.path(), Some("new@x.example"), false).expect("moved in");
+    assert!(matches!(root.find_link(&reset, NOW), Err(Error::NotFound { what: "link", .. })));
+}

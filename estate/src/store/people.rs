@@ -232,6 +232,8 @@ pub(crate) fn admit(session: &Database, id: UserId, email: &str) -> Result<()> {
         "UPDATE user SET state = 1, email = ?2, email_key = ?3, wanted = '' WHERE id = ?1 AND state < 2";
     match session.execute(sql, params![id.0, email, key_of(email)])? {
         0 => Err(Error::not_found("user", email)),
+        // Links that were mailed to the address before are in a mailbox that is no longer theirs.
+        _ if user.email != email => super::signin::drop_links(session, id),
         _ => Ok(()),
     }
 }
