@@ -145,6 +145,18 @@ fn a_password_fails_for_every_user_it_is_not_of() {
 }
 
 #[test]
+fn the_password_check_tells_no_name_of_an_account_above() {
+    let (_dir, root) = estate();
+    import(&root, b"iccid,account\n8900101000000000011,Quixotic Zephyr / North\n");
+    let root = root.with_clock(|| NOW);
+    let word = "QuixoticZephyr";
+    let above = enter(&root, "/Root/Quixotic Zephyr/North", "ann@x.example", word);
+    assert_eq!(above.map(drop), Ok(()));
+    let own = enter(&root, "/Root/Quixotic Zephyr", "ben@x.example", word);
+    assert!(matches!(own, Err(Error::Invalid { field: "password", .. })), "{own:?}");
+}
+
+#[test]
 fn of_more_than_four_users_of_an_address_the_later_ones_name_their_account() {
     let (_dir, root) = estate();
     import(
@@ -195,7 +207,10 @@ fn at_the_store_an_address_of_several_accounts_needs_one_of_them() {
     }
     let open = |account| Local::open_in(root.path(), Some("Ann@x.example"), account, false);
     let error = open(None).map(drop).expect_err("two");
-    assert!(error.hint().is_some_and(|hint| hint.contains("--account")), "{error}");
+    assert!(
+        error.hint().is_some_and(|hint| hint.contains("--account NAME before the command")),
+        "{error}"
+    );
     assert!(error.to_string().contains("A (acc_") && error.to_string().contains(", B (acc_"), "{error}");
     assert_eq!(open(Some("b")).map(|local| local.me().account), Ok(account(&root, "/Root/B")));
     assert!(matches!(open(Some("C")).map(drop), Err(Error::NotFound { .. })));

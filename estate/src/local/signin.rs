@@ -365,11 +365,10 @@ impl Local {
     }
 }
 
-/// Returns what an attacker who knows a user would try first: their address, their name, and their accounts'.
+/// Returns what an attacker who knows a user would try first: their address, their name, and their account's.
 fn known_words(session: &Database, user: &User, name: &str) -> Result<Vec<String>> {
-    let mut words = signin::account_names(session, user.account)?;
-    words.extend([user.email.clone(), user.name.clone(), name.to_owned()]);
-    Ok(words)
+    let account = signin::account_name(session, user.account)?;
+    Ok(vec![account, user.email.clone(), user.name.clone(), name.to_owned()])
 }
 
 /// Gives a user the address they asked for, unless it is that of another user of their customer: of which nothing is

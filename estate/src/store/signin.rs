@@ -21,13 +21,10 @@ pub(crate) fn password(session: &Database, user: UserId) -> Result<Option<String
     Ok(session.query_row(sql, [user.0], |r| r.get(0)).optional()?)
 }
 
-/// Returns the names of an account and of those above it.
-pub(crate) fn account_names(session: &Database, account: AccountId) -> Result<Vec<String>> {
-    let sql = "WITH RECURSIVE above(id, parent_id, name) AS (\
-        SELECT id, parent_id, name FROM account WHERE id = ? \
-        UNION ALL SELECT a.id, a.parent_id, a.name FROM account a JOIN above ON a.id = above.parent_id) \
-        SELECT name FROM above";
-    Ok(session.prepare(sql)?.query_map([account.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?)
+/// Returns the name of an account; those above it are not for its users to find out.
+pub(crate) fn account_name(session: &Database, account: AccountId) -> Result<String> {
+    let sql = "SELECT name FROM account WHERE id = ?";
+    Ok(session.query_row(sql, [account.0], |r| r.get(0))?)
 }
 
 /// Sets it; whoever signed in by another has to do so again, but for the session that `but` is.
