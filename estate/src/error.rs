@@ -354,7 +354,11 @@ impl Error {
             Self::Denied { .. } => Some("an Admin of your account can do it, or give you the role".into()),
             Self::RootOnly => Some("it concerns every account: ask the reseller above you".into()),
             Self::NotByToken => Some("its user can, signed in as themselves".into()),
-            Self::AccountNeeded(_) => Some("name one of them: --account NAME, or account in the request".into()),
+            Self::AccountNeeded(_) => {
+                let how = "name one of them: --account NAME before the command, after it for login, \
+                           or account in the request";
+                Some(how.into())
+            },
             Self::NotSignedIn(server) => Some(format!("simdeck login {server}, or set SIMDECK_TOKEN")),
             Self::WrongPassword => {
                 Some("an Admin of your account can make you a link for another: simdeck user link".into())
