@@ -393,6 +393,10 @@ fn failures_are_told_to_the_user_they_are_of_and_to_no_namesake() {
         (signed["failed_sign_ins"]["count"].clone(), signed["failed_sign_ins"]["from"].clone())
     };
     assert_eq!(sign_in("a wrong one altogether", Some("Zeta")).0, 401);
+    // More than an address is refused at once, and not logged.
+    let long = json!({ "email": "x".repeat(255), "password": GOOD.trim() });
+    let (status, problem) = post(&server, "/v1/sessions", None, &long);
+    assert_eq!((status, &problem["code"]), (422, &json!("invalid")), "{problem}");
     assert_eq!(told("Acme Ltd"), (Json::Null, Json::Null), "not of theirs, nor taken by them");
     assert_eq!(told("Zeta"), (json!(1), json!(["127.0.0.1"])));
     // By another password of their own a namesake guesses: that counts, though they sign in.

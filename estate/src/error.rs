@@ -40,7 +40,8 @@ pub enum Error {
         /// What the role lacks.
         need: Capability,
     },
-    /// Only Admins of the root account may: what exists already, or is missing, would tell others about a neighbour.
+    /// Only Admins of the root account may: what exists already, or is missing, would tell others
+    /// about a neighbour.
     #[error("only Admins of the root account may do that")]
     RootOnly,
     /// The session was opened read-only.
@@ -218,7 +219,8 @@ pub enum Kind {
 /// What a change is about where it is about no SIM.
 const NOTHING: &str = "nothing matches";
 
-/// The text of [`Error::Drift`]: with equal numbers it is the accounts or the SIMs themselves that changed.
+/// The text of [`Error::Drift`]: with equal numbers it is the accounts or the SIMs themselves that
+/// changed.
 fn drift(expected: u64, found: u64) -> String {
     if expected == found {
         let number = crate::number::sims(found);
@@ -273,7 +275,8 @@ impl Error {
         Self::Io { what: what.into(), reason: error.to_string() }
     }
 
-    /// Returns the reason without the name of the field, for notes that have it in a column of their own.
+    /// Returns the reason without the name of the field, for notes that have it in a column of
+    /// their own.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Invalid { reason, .. } => reason.clone(),

@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 #[cfg(doc)]
 use crate::AccountChoice;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, TokenId, UserId};
+use crate::limits;
 use crate::units::Time;
 
 /// A token as it can be looked at: without its secret.
@@ -60,10 +61,21 @@ pub struct SignIn {
     pub password: String,
     /// The code their authenticator shows, where they have a second factor.
     pub code: Option<String>,
-    /// The account of the user, where the address is a user of several: see [`AccountChoice::is_named`].
+    /// The account of the user, where the address is a user of several: see
+    /// [`AccountChoice::is_named`].
     pub account: Option<String>,
     /// The client that signs in.
     pub client: ClientInfo,
+}
+
+impl SignIn {
+    /// Refuses an address that is longer than any user's.
+    pub fn check(&self) -> Result<()> {
+        if self.email.len() > limits::EMAIL {
+            return Err(Error::invalid("email", format!("has more than {} octets", limits::EMAIL)));
+        }
+        Ok(())
+    }
 }
 
 /// The client of a session, as a server sees it.
@@ -139,8 +151,8 @@ pub struct TotpEnrolment {
 /// A link that lets somebody in once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// The secret at its end, for the inviter to hand over; `None` where the link was mailed: then only whoever reads
-    /// that mailbox has it.
+    /// The secret at its end, for the inviter to hand over; `None` where the link was mailed: then
+    /// only whoever reads that mailbox has it.
     pub secret: Option<Secret>,
     /// The address it was mailed to, if it was.
     pub mailed_to: Option<String>,
@@ -185,7 +197,8 @@ pub struct SignInAttempt {
     pub outcome: Result<Signed>,
     /// The user who signed in.
     pub user: Option<UserId>,
-    /// The users whose password or code it was not, also where it was that of another user of the address.
+    /// The users whose password or code it was not, also where it was that of another user of the
+    /// address.
     pub failed: Vec<UserId>,
     /// True if the password was tried on several users: which one was meant is not known.
     pub is_shared: bool,

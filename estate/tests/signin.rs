@@ -145,7 +145,8 @@ fn a_renewal_secret_that_is_used_twice_ends_the_session() {
     let first = enter(&root, "ann@x.example");
     let good = |signed: &Signed, now| session(&root, &signed.token, now).is_ok();
     let second = root.renew(&first.renew, &ClientInfo::default(), NOW).expect("renewed");
-    // The answer was lost, and then once more: the same secret renews again, and the answers before are void.
+    // The answer was lost, and then once more: the same secret renews again, and the answers before
+    // are void.
     let third = root.renew(&first.renew, &ClientInfo::default(), later(29)).expect("answered again");
     let fourth = root.renew(&first.renew, &ClientInfo::default(), later(30)).expect("and again");
     assert_eq!([&second, &third, &fourth].map(|signed| good(signed, later(30))), [false, false, true]);
@@ -419,7 +420,8 @@ fn links_are_made_by_those_who_manage_the_account_for_those_in_it() {
     assert_eq!(program.link(view.me().id, false).map(|_| ()), Err(Error::NotByToken));
     assert_eq!(program.set_password("", GOOD), Err(Error::NotByToken));
     assert_eq!(program.begin_session().map(|_| ()), Err(Error::NotByToken));
-    // What happened is no change that could be undone; nor do the helpers of other tests stay unused.
+    // What happened is no change that could be undone; nor do the helpers of other tests stay
+    // unused.
     let note = plan(&root, &Change::RenameAccount { account: below, name: "B".into() });
     assert_eq!((note.total, sim(&root, 11).account), (0, below));
     let link = root.entries(
@@ -541,4 +543,12 @@ fn a_link_that_was_mailed_ends_when_the_address_changes_at_the_store() {
     assert!(root.find_link(&reset, NOW).is_ok());
     Local::open(root.path(), Some("new@x.example"), false).expect("moved in");
     assert!(matches!(root.find_link(&reset, NOW), Err(Error::NotFound { what: "link", .. })));
+}
+
+#[test]
+fn an_address_that_is_too_long_is_refused_before_anything_is_read() {
+    let (_dir, root) = world();
+    let sign_in = |length: usize| root.by_password(&by(&"x".repeat(length), GOOD, None), NOW);
+    assert_eq!(sign_in(254), Err(Error::WrongPassword));
+    assert!(matches!(sign_in(255), Err(Error::Invalid { field: "email", .. })));
 }

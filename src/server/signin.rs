@@ -1,4 +1,5 @@
-//! Signing in: by a password, by what renews a session, by a link; and the plain page behind a link.
+//! Signing in: by a password, by what renews a session, by a link; and the plain page behind a
+//! link.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -95,7 +96,8 @@ async fn run_queued<T: Send + 'static>(
 }
 
 impl AppState {
-    /// Counts and logs a sign-in that failed for a user, whoever else signed in by it, or that was at nobody.
+    /// Counts and logs a sign-in that failed for a user, whoever else signed in by it, or that was
+    /// at nobody.
     fn note_failures(&self, email: &str, from: IpAddr, attempt: &SignInAttempt) {
         let told = Some(from).filter(|_| !attempt.is_shared);
         for user in &attempt.failed {
@@ -119,10 +121,11 @@ pub(super) async fn sign_in(
     Sent(wanted): Sent<Credentials>,
 ) -> Result<Response, Problem> {
     params::none(&request)?;
-    let (email, from) = (wanted.email.clone(), address(&request.extensions));
-    served.limits.sign_in(&email, from).within()?;
-    let Credentials { password, code, account, .. } = wanted;
+    let Credentials { email, password, code, account } = wanted;
     let by = SignIn { email: email.clone(), password, code, account, client: client(&request) };
+    by.check()?;
+    let from = address(&request.extensions);
+    served.limits.sign_in(&email, from).within()?;
     let attempt = served.prove(from, move |owner| owner.attempt_sign_in(&by, Time::now())).await?;
     served.note_failures(&email, from, &attempt);
     let mut answer = object(&attempt.outcome?);

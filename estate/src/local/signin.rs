@@ -1,5 +1,5 @@
-//! Signing in over a network: by a password and a code, by a link that somebody handed over; sessions that end by
-//! themselves and can be renewed.
+//! Signing in over a network: by a password and a code, by a link that somebody handed over;
+//! sessions that end by themselves and can be renewed.
 
 use rusqlite::{Transaction, TransactionBehavior};
 use serde_json::json;
@@ -26,8 +26,9 @@ use crate::user::{User, UserState};
 /// How long a link is good: an invitation, and a new password.
 const INVITATION: i64 = 7 * 86_400;
 const RESET: i64 = 86_400;
-/// Hashes computed for each sign-in, whatever the store holds, so that the time tells nothing of it: the largest number
-/// of users of one address whose passwords are tried. Users of an address beyond that have to name their account.
+/// Hashes computed for each sign-in, whatever the store holds, so that the time tells nothing of
+/// it: the largest number of users of one address whose passwords are tried. Users of an address
+/// beyond that have to name their account.
 const HASHES: usize = 4;
 
 fn immediate(session: &Database) -> Result<Transaction<'_>> {
@@ -35,7 +36,8 @@ fn immediate(session: &Database) -> Result<Transaction<'_>> {
 }
 
 impl Local {
-    /// Begins a session for whoever is signed in here: what they then sign in with from elsewhere, and what renews that.
+    /// Begins a session for whoever is signed in here: what they then sign in with from elsewhere,
+    /// and what renews that.
     pub fn begin_session(&self) -> Result<Signed> {
         self.in_person()?;
         let session = self.store.writer();
@@ -45,8 +47,9 @@ impl Local {
 
     /// Renews a session by its renewal secret, which is spent with that.
     ///
-    /// A secret that was spent before ends the session, for two clients have it (RFC 9700, section 4.14.2). For 30 s
-    /// the secret that was used last is answered again: its answer may have been lost.
+    /// A secret that was spent before ends the session, for two clients have it (RFC 9700, section
+    /// 4.14.2). For 30 s the secret that was used last is answered again: its answer may have been
+    /// lost.
     pub fn renew(&self, secret: &Secret, client: &ClientInfo, now: Time) -> Result<Signed> {
         self.writes()?;
         let session = self.store.writer();
@@ -90,11 +93,13 @@ impl Local {
 
     /// Signs a user in by password, and by a code where they have a second factor.
     ///
-    /// An address may be a user of several customers: the password decides, and where it is right for several users
-    /// and `account` names none of them, the outcome is `AccountNeeded` with those. An address that is unknown, disabled
-    /// or without a password, and an account that is not the user's, get the same answer after the same work.
+    /// An address may be a user of several customers: the password decides, and where it is right
+    /// for several users and `account` names none of them, the outcome is `AccountNeeded` with
+    /// those. An address that is unknown, disabled or without a password, and an account that is
+    /// not the user's, get the same answer after the same work.
     pub fn attempt_sign_in(&self, by: &SignIn, now: Time) -> Result<SignInAttempt> {
         self.writes()?;
+        by.check()?;
         let mut known =
             self.store.read(&CancelToken::new(), |session| people::with_email(session, &by.email))?;
         if let Some(account) = &by.account {
@@ -155,8 +160,8 @@ impl Local {
         })
     }
 
-    /// Whoever is signed in, if they may change what they sign in with, and know what it is now. At the store itself its
-    /// owner is trusted.
+    /// Whoever is signed in, if they may change what they sign in with, and know what it is now. At
+    /// the store itself its owner is trusted.
     fn check_password(&self, current: &str) -> Result<()> {
         self.in_person()?;
         self.may_write(Capability::EditProfile)?;
@@ -284,11 +289,12 @@ impl Local {
         Ok(Invited { name: user.name, email, purpose })
     }
 
-    /// Lets a user in by a link, once: with the password they choose, their name as they write it, and a code where
-    /// they have a second factor: whoever reads their mail has only one of the two.
+    /// Lets a user in by a link, once: with the password they choose, their name as they write it,
+    /// and a code where they have a second factor: whoever reads their mail has only one of the
+    /// two.
     ///
-    /// A link that confirms an address takes the password there is. A link that was shown lets an address in for its
-    /// own top-level customer only, as every link does: see `people::admit`.
+    /// A link that confirms an address takes the password there is. A link that was shown lets an
+    /// address in for its own top-level customer only, as every link does: see `people::admit`.
     pub fn by_link(&self, secret: &Secret, chosen: &Chosen, now: Time) -> Result<Signed> {
         self.writes()?;
         let (known, link) =
@@ -365,14 +371,15 @@ impl Local {
     }
 }
 
-/// Returns what an attacker who knows a user would try first: their address, their name, and their account's.
+/// Returns what an attacker who knows a user would try first: their address, their name, and their
+/// account's.
 fn known_words(session: &Database, user: &User, name: &str) -> Result<Vec<String>> {
     let account = signin::account_name(session, user.account)?;
     Ok(vec![account, user.email.clone(), user.name.clone(), name.to_owned()])
 }
 
-/// Gives a user the address they asked for, unless it is that of another user of their customer: of which nothing is
-/// said.
+/// Gives a user the address they asked for, unless it is that of another user of their customer: of
+/// which nothing is said.
 fn take_wanted(session: &Database, user: UserId) -> Result<()> {
     let Some(wanted) = people::requested_address(session, user)? else { return Ok(()) };
     match people::admit(session, user, &wanted) {
@@ -411,8 +418,8 @@ fn guest(session: &Database, secret: &Secret, now: Time) -> Result<(User, Stored
     Ok((user, link))
 }
 
-/// Takes the code of a second factor, where there is one. A wrong one is counted, and ends what was begun: before it
-/// nothing else may have been done.
+/// Takes the code of a second factor, where there is one. A wrong one is counted, and ends what was
+/// begun: before it nothing else may have been done.
 fn second<'s>(
     session: &Database,
     transaction: Transaction<'s>,
