@@ -1,5 +1,6 @@
-//! Figures at a million SIMs, or as many as the first argument says: `just bench`. `just bench accounts` prints those of
-//! estates with many accounts only; further arguments are numbers of accounts. Prints, asserts nothing.
+//! Figures at a million SIMs, or as many as the first argument says: `just bench`. `just bench
+//! accounts` prints those of estates with many accounts only; further arguments are numbers of
+//! accounts. Prints, asserts nothing.
 
 #[path = "bench/many_accounts.rs"]
 mod many_accounts;

@@ -1,7 +1,9 @@
-//! Many users at once on one server: `cargo run --release --example load -- [SIMS] [USERS] [SECONDS]`.
+//! Many users at once on one server: `cargo run --release --example load -- [SIMS] [USERS]
+//! [SECONDS]`.
 //!
-//! A server of its own, two processes of clients. Every user reads pages of 100 rows, as a person pages, and now and then
-//! moves SIMs to and fro, each change sent twice under one number. In the end nothing is lost and nothing was done twice.
+//! A server of its own, two processes of clients. Every user reads pages of 100 rows, as a person
+//! pages, and now and then moves SIMs to and fro, each change sent twice under one number. In the
+//! end nothing is lost and nothing was done twice.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

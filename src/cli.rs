@@ -89,10 +89,12 @@ pub struct Globals {
     /// A profile of the configuration file.
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// The user of a local store to act as, by address. A user of the root account comes first where it has several.
+    /// The user of a local store to act as, by address. A user of the root account comes first
+    /// where it has several.
     #[arg(long = "as", global = true, value_name = "EMAIL")]
     pub user: Option<String>,
-    /// The account of that user, where the address is a user of several: its name or number (`acc_7`). Before the command.
+    /// The account of that user, where the address is a user of several: its name or number
+    /// (`acc_7`). Before the command.
     #[arg(long = "account", id = "as_account", value_name = "NAME")]
     pub account: Option<String>,
     /// Refuse every change.
@@ -101,7 +103,8 @@ pub struct Globals {
     /// How lists are printed: a table on a terminal, else CSV.
     #[arg(long, global = true, value_name = "FORM")]
     pub output: Option<Output>,
-    /// Show times in the zone of this machine, not UTC; or set time = "local" under display in the configuration.
+    /// Show times in the zone of this machine, not UTC; or set time = "local" under display in the
+    /// configuration.
     #[arg(long, global = true)]
     pub local: bool,
     /// No colour.
@@ -119,7 +122,8 @@ pub struct Globals {
 }
 
 impl Globals {
-    /// What the environment names, where the command line names neither store nor server nor profile.
+    /// What the environment names, where the command line names neither store nor server nor
+    /// profile.
     fn with_environment(mut self) -> Self {
         if self.store.is_some() || self.server.is_some() || self.profile.is_some() {
             return self;
@@ -204,7 +208,8 @@ enum Command {
 }
 
 impl Command {
-    /// True if the command changes the estate, so that a store of an older schema is upgraded for it.
+    /// True if the command changes the estate, so that a store of an older schema is upgraded for
+    /// it.
     fn changes(&self) -> bool {
         match self {
             Self::User(_) | Self::Undo(_) | Self::Serve(_) | Self::Session(_) => true,
@@ -323,7 +328,8 @@ impl Context {
                 self.say("some messages could not be sent: simdeck outbox shows why");
             }
             Ok(_) => {}
-            // Whose messages they are, and what the mail server is, is for those who see the outbox.
+            // Whose messages they are, and what the mail server is, is for those who see the
+            // outbox.
             Err(error) if local.outbox(1).is_ok() => self.say(format!("messages wait: {error}")),
             Err(_) => {}
         }
@@ -347,7 +353,8 @@ impl Context {
         self.config.display.time
     }
 
-    /// Formats a time for the list's form: RFC 3339 in UTC for machines, a minute in the shown zone for people.
+    /// Formats a time for the list's form: RFC 3339 in UTC for machines, a minute in the shown zone
+    /// for people.
     fn time(&self, at: Time) -> String {
         if self.output() == Output::Table { self.zone().minute(at) } else { at.to_string() }
     }

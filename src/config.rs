@@ -58,7 +58,8 @@ pub struct Config {
     /// How networks are asked about their SIMs.
     #[serde(skip_serializing_if = "is_default")]
     pub probe: Probes,
-    /// Rows of the role table that ask for more here: a capability and the weakest role that has it.
+    /// Rows of the role table that ask for more here: a capability and the weakest role that has
+    /// it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<String, String>,
     /// Named sets of the above, chosen with `--profile`.
@@ -194,8 +195,9 @@ pub fn own_portals() -> Result<Vec<Portal>, Failure> {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailConfig {
-    /// The server: `smtps://user:password@host`, `smtp://host?tls=required`, or `smtp://localhost` without TLS. The
-    /// variable `SIMDECK_SMTP_URL` comes first, so that no password has to stand in a file.
+    /// The server: `smtps://user:password@host`, `smtp://host?tls=required`, or `smtp://localhost`
+    /// without TLS. The variable `SIMDECK_SMTP_URL` comes first, so that no password has to stand
+    /// in a file.
     #[serde(default)]
     pub url: String,
     /// The sender's address.
@@ -206,8 +208,8 @@ pub struct MailConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WebhookConfig {
-    /// Whether addresses of this machine and of private networks may be called: whoever may name a webhook could else
-    /// knock at doors that are not theirs.
+    /// Whether addresses of this machine and of private networks may be called: whoever may name a
+    /// webhook could else knock at doors that are not theirs.
     pub allow_private: bool,
 }
 

@@ -1,4 +1,5 @@
-//! Which estate a command means: the options, then the profile, then the configuration, then the default place.
+//! Which estate a command means: the options, then the profile, then the configuration, then the
+//! default place.
 
 use std::path::PathBuf;
 
@@ -11,8 +12,8 @@ use crate::failure::Failure;
 use crate::folders::default_store;
 use crate::remote::{Remote, Server};
 
-/// From where a change is made: what with, whose login, which machine. The store's file is its owner's to trust; the log
-/// says who that was.
+/// From where a change is made: what with, whose login, which machine. The store's file is its
+/// owner's to trust; the log says who that was.
 pub fn origin(with: &str) -> String {
     let login = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default();
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -42,8 +43,8 @@ fn profile<'a>(
     }
 }
 
-/// The server that is meant, if one is: the option, then the profile, then the configuration; a store that is named
-/// comes before the latter two.
+/// The server that is meant, if one is: the option, then the profile, then the configuration; a
+/// store that is named comes before the latter two.
 pub fn server(globals: &Globals, config: &Config) -> Result<Option<Server>, Failure> {
     let profile = profile(globals, config)?;
     // Both are never typed.
@@ -90,7 +91,8 @@ pub fn remote(server: Server, globals: &Globals, config: &Config) -> Result<Remo
 
 /// Opens the store that is meant as the user that is meant.
 ///
-/// A store of an older schema is upgraded, after a backup, only where `changes` says that the command makes changes.
+/// A store of an older schema is upgraded, after a backup, only where `changes` says that the
+/// command makes changes.
 pub fn open(globals: &Globals, config: &Config, changes: bool) -> Result<Local, Failure> {
     let profile = profile(globals, config)?;
     // The account belongs to the user it stands beside.

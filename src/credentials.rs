@@ -1,5 +1,6 @@
-//! What somebody signs in at a server with: from the environment, from a command, or kept since the last `login`: in the
-//! keyring of the system where there is one, else in a file that only its owner reads.
+//! What somebody signs in at a server with: from the environment, from a command, or kept since the
+//! last `login`: in the keyring of the system where there is one, else in a file that only its
+//! owner reads.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -103,7 +104,8 @@ impl Credentials {
         Ok(kept.map(|kept| Self { source: Source::Kept(shelf), now: Mutex::new(kept) }))
     }
 
-    /// What there is for a server: the environment first, then the command of the configuration, then what was kept.
+    /// What there is for a server: the environment first, then the command of the configuration,
+    /// then what was kept.
     pub fn find(server: &str, command: Option<&str>) -> Result<Self> {
         if let Ok(token) = std::env::var(VARIABLE)
             && !token.is_empty()
@@ -182,7 +184,8 @@ fn run_token_command(command: &str) -> Result<String> {
     String::from_utf8(output.stdout).map_err(|_| fault("printed no text".into()))
 }
 
-/// Takes a file for this program, and waits a while for others; where that cannot be it goes on without.
+/// Takes a file for this program, and waits a while for others; where that cannot be it goes on
+/// without.
 pub fn lock_file(path: &Path, patience: Duration) -> Option<File> {
     std::fs::create_dir_all(path.parent()?).ok()?;
     let mut options = File::options();

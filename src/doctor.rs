@@ -1,4 +1,5 @@
-//! What simdeck makes of this machine, for people and for whoever helps them: without names, numbers and addresses.
+//! What simdeck makes of this machine, for people and for whoever helps them: without names,
+//! numbers and addresses.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -53,8 +54,8 @@ pub fn facts(config: &Config, store: &Path, opened: &str, periods: &str) -> Vec<
     facts.into_iter().map(|(what, found)| (what, estate::text::clean(&found).into_owned())).collect()
 }
 
-/// The same as a text that can be sent to whoever helps: folders below the home folder are `~`, names of users and
-/// machines, addresses and long numbers are taken out.
+/// The same as a text that can be sent to whoever helps: folders below the home folder are `~`,
+/// names of users and machines, addresses and long numbers are taken out.
 pub fn bundle(facts: &[Fact]) -> String {
     let mut text = String::from("simdeck support bundle\n\n");
     for (what, found) in facts {

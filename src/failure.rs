@@ -1,4 +1,5 @@
-//! One door for failures: what went wrong, in one sentence with a way out, and the exit code it means.
+//! One door for failures: what went wrong, in one sentence with a way out, and the exit code it
+//! means.
 
 use estate::{Error, Kind};
 

@@ -1,8 +1,9 @@
 //! Output files: created new, readable by their owner only, and replaced only on request.
 //!
-//! Every command and dialog that writes a file goes through [`OutputFile`], or through [`OutputStore`] where `SQLite` does
-//! the writing. Both refuse links, devices, the store in use and the files being read, and a file gets its name only when
-//! it is whole. Checks never open a file: closing a store that is open in this process would release `SQLite`'s locks.
+//! Every command and dialog that writes a file goes through [`OutputFile`], or through
+//! [`OutputStore`] where `SQLite` does the writing. Both refuse links, devices, the store in use
+//! and the files being read, and a file gets its name only when it is whole. Checks never open a
+//! file: closing a store that is open in this process would release `SQLite`'s locks.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
@@ -137,7 +138,8 @@ impl Protected {
             || beside.into_iter().any(|file| is_same_path(&file, path))
     }
 
-    /// Opens a file for reading. The store in use is refused: closing it would release `SQLite`'s locks.
+    /// Opens a file for reading. The store in use is refused: closing it would release `SQLite`'s
+    /// locks.
     pub fn open_input(&self, path: &Path) -> Result<Box<dyn Read + Send>> {
         if self.is_store(path) {
             return Err(Error::invalid("file", "is the store in use"));
@@ -228,7 +230,8 @@ fn publish(
     })
 }
 
-/// A file being written. It appears under its name with mode 0600 on [`OutputFile::finish`]; dropped, it is absent.
+/// A file being written. It appears under its name with mode 0600 on [`OutputFile::finish`];
+/// dropped, it is absent.
 #[derive(Debug)]
 pub struct OutputFile {
     path: PathBuf,
@@ -361,7 +364,8 @@ impl OutputStore {
     }
 }
 
-/// Opens a file of the program's own state for writing from the start, with mode 0600. Refuses links.
+/// Opens a file of the program's own state for writing from the start, with mode 0600. Refuses
+/// links.
 pub fn open_state_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

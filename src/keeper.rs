@@ -1,4 +1,5 @@
-//! What happens by itself while a screen is open: period rollovers, the text index, messages that are due.
+//! What happens by itself while a screen is open: period rollovers, the text index, messages that
+//! are due.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -15,8 +16,8 @@ const TROUBLE: Duration = Duration::from_mins(1);
 /// Longest sleep: a clock that is set right is noticed within it.
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// Works until `woken` ends; `changed` hears when rows have become other than they were. Between two pieces of work it
-/// sleeps until the next is due, or until something is committed.
+/// Works until `woken` ends; `changed` hears when rows have become other than they were. Between
+/// two pieces of work it sleeps until the next is due, or until something is committed.
 pub fn keep(
     local: &Local,
     courier: Option<&Dispatcher>,

@@ -1,7 +1,8 @@
 //! simdeck: manage SIM estates from a terminal.
 //!
-//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`server`] (the same over HTTP), [`notify`] (what goes out), [`keeper`] (what happens by
-//! itself), [`config`] and [`connect`] (which estate). What is true without a screen lives in the `estate` library.
+//! The binary's rooms: [`cli`] (commands), [`tui`] (the screen), [`server`] (the same over HTTP),
+//! [`notify`] (what goes out), [`keeper`] (what happens by itself), [`config`] and [`connect`]
+//! (which estate). What is true without a screen lives in the `estate` library.
 
 pub mod cli;
 pub mod config;

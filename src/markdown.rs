@@ -1,4 +1,5 @@
-//! Markdown (`CommonMark`) as lines for a terminal: headings, lists, links as text with their address. Raw HTML is text.
+//! Markdown (`CommonMark`) as lines for a terminal: headings, lists, links as text with their
+//! address. Raw HTML is text.
 
 use estate::text::clean;
 use pulldown_cmark::{Event, HeadingLevel, Parser, Tag, TagEnd};

@@ -1,7 +1,7 @@
 //! Sends what the outbox holds: as mail over SMTP, as signed requests to webhooks.
 //!
-//! A message is leased before it is sent and written off after: a crash in between sends it again, with the same
-//! Message-ID, so that whoever receives it can tell.
+//! A message is leased before it is sent and written off after: a crash in between sends it again,
+//! with the same Message-ID, so that whoever receives it can tell.
 
 mod hook;
 mod mail;

@@ -1,5 +1,5 @@
-//! Ping and diagnostics: a command or an endpoint for each network, run with a SIM's identifiers, its output captured and
-//! cleaned. No shell is involved.
+//! Ping and diagnostics: a command or an endpoint for each network, run with a SIM's identifiers,
+//! its output captured and cleaned. No shell is involved.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -49,7 +49,8 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Probe {
-    /// A program and its arguments; `{iccid}`, `{imsi}`, `{msisdn}`, `{eid}`, `{imei}` and `{network}` stand for the SIM's.
+    /// A program and its arguments; `{iccid}`, `{imsi}`, `{msisdn}`, `{eid}`, `{imei}` and
+    /// `{network}` stand for the SIM's.
     Command(Vec<String>),
     /// A URL that the SIM's identifiers are posted to, as JSON; what it answers is shown.
     Endpoint(String),
@@ -118,8 +119,8 @@ impl Probe {
     }
 }
 
-/// Puts the SIM's identifiers where they belong. What it does not have cannot be asked with, and nothing of a SIM may
-/// be taken for an option.
+/// Puts the SIM's identifiers where they belong. What it does not have cannot be asked with, and
+/// nothing of a SIM may be taken for an option.
 fn fill_template(text: &str, sim: &Sim) -> Result<String> {
     let known = [
         ("{iccid}", "ICCID", &sim.iccid),
@@ -198,7 +199,8 @@ fn end(child: &mut Child) {
 /// What a command has said so far, and that it has ended.
 type Heard = (Arc<Mutex<Vec<u8>>>, Receiver<()>);
 
-/// Reads what a command says beside it, so that it never waits for us; no more is kept than there is room for.
+/// Reads what a command says beside it, so that it never waits for us; no more is kept than there
+/// is room for.
 fn read(mut from: Option<impl Read + Send + 'static>) -> Heard {
     let (kept, (sender, ended)) = (Arc::<Mutex<Vec<u8>>>::default(), channel());
     let heard = Arc::clone(&kept);

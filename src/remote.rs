@@ -1,4 +1,5 @@
-//! An estate on a server: the same reads and changes, asked for over HTTP. It checks nothing; the server does.
+//! An estate on a server: the same reads and changes, asked for over HTTP. It checks nothing; the
+//! server does.
 
 mod answer;
 mod change;

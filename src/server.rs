@@ -1,6 +1,8 @@
-//! The server: a token becomes a [`Local`], a request becomes a read of it, a failure becomes a problem.
+//! The server: a token becomes a [`Local`], a request becomes a read of it, a failure becomes a
+//! problem.
 //!
-//! Rules live in `estate`: a handler finds out who asks and what for, and never decides what they may see.
+//! Rules live in `estate`: a handler finds out who asks and what for, and never decides what they
+//! may see.
 
 mod accounts;
 mod api;
@@ -73,11 +75,13 @@ use running::Running;
 use sessions::Sessions;
 use streams::{NetworkQueue, PerUserSemaphores, Streams};
 
-/// Concurrent reads per core: more of them only take the processor from the one change that is being made.
+/// Concurrent reads per core: more of them only take the processor from the one change that is
+/// being made.
 const READS_PER_CORE: usize = 4;
 /// Bounds of the number of concurrent reads. Further requests queue.
 const READS: std::ops::RangeInclusive<usize> = 8..=32;
-/// Concurrent reads that belong to changes (plans, progress), in all and for each user. They do not queue behind reads.
+/// Concurrent reads that belong to changes (plans, progress), in all and for each user. They do not
+/// queue behind reads.
 const CHANGE_READS: usize = 8;
 const CHANGE_READS_PER_USER: usize = 2;
 /// How many passwords are looked at at a time: each takes 19 MiB.
@@ -114,13 +118,16 @@ pub(crate) struct AppState {
     /// Permits of reads that belong to changes.
     change_reads: Arc<Semaphore>,
     change_reading: Arc<PerUserSemaphores<UserId>>,
-    /// One of each user waits for the writer at a time, so that nobody waits for all of somebody else's.
+    /// One of each user waits for the writer at a time, so that nobody waits for all of somebody
+    /// else's.
     writing: Arc<PerUserSemaphores<UserId>>,
     proofs: Arc<NetworkQueue>,
     lookups: Arc<NetworkQueue>,
-    /// The store has one writer: whoever waits for it waits here, without a thread, and has changed nothing if they give up.
+    /// The store has one writer: whoever waits for it waits here, without a thread, and has changed
+    /// nothing if they give up.
     changes: Arc<Semaphore>,
-    /// One of the operations that run without anybody's connection waits there with the others; how many each user has.
+    /// One of the operations that run without anybody's connection waits there with the others; how
+    /// many each user has.
     background: Arc<Semaphore>,
     operations: Arc<Streams<UserId>>,
     streams: Arc<Streams<UserId>>,
@@ -188,8 +195,8 @@ impl AppState {
         in_turn(&self.turns, &self.reading, asker, work).await
     }
 
-    /// Reads what a change needs: its plan, or its progress. It has permits of its own, so that those who change something
-    /// do not queue behind those who read.
+    /// Reads what a change needs: its plan, or its progress. It has permits of its own, so that
+    /// those who change something do not queue behind those who read.
     async fn read_for_change<T: Send + 'static>(
         &self,
         asker: &CurrentUser,
@@ -198,7 +205,8 @@ impl AppState {
         in_turn(&self.change_reads, &self.change_reading, asker, work).await
     }
 
-    /// Changes something for whoever asks. Those who change wait for each other, and those who read do not wait for them.
+    /// Changes something for whoever asks. Those who change wait for each other, and those who read
+    /// do not wait for them.
     async fn write<T: Send + 'static>(
         &self,
         asker: &CurrentUser,
@@ -271,7 +279,8 @@ fn going(cancel: &CancelToken) -> ControlFlow<()> {
     if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// An object with the tag of its state; to whoever has it already, only that it is still so (RFC 9110 §13.1.2).
+/// An object with the tag of its state; to whoever has it already, only that it is still so (RFC
+/// 9110 §13.1.2).
 fn tagged_response(request: &Parts, object: &Json) -> Response {
     let (body, tag) = (object.to_string(), tag_of(object));
     let given =
@@ -340,13 +349,15 @@ fn routes(served: &AppState) -> Router {
         .with_state(served.clone())
 }
 
-/// Around every request: its name, what is logged of it, and headers that keep answers where they belong.
+/// Around every request: its name, what is logged of it, and headers that keep answers where they
+/// belong.
 async fn around(State(served): State<AppState>, mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let named = HeaderValue::from_str(&id).unwrap_or_else(|_| HeaderValue::from_static(""));
     request.headers_mut().insert(REQUEST_ID, named.clone());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    // Not what was asked for: filters and addresses hold numbers and names of people, and some paste a token there.
+    // Not what was asked for: filters and addresses hold numbers and names of people, and some
+    // paste a token there.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let trace = request.headers().get(TRACE).filter(|trace| is_trace(trace.as_bytes())).cloned();
     let begun = served.metrics.begin(&method, &route);
@@ -549,7 +560,8 @@ mod tests {
 
     const ADMIN: &str = "ada@northstar.example";
 
-    /// A server without a network, on a small store that goes away with the folder, and a token for it.
+    /// A server without a network, on a small store that goes away with the folder, and a token for
+    /// it.
     fn serve() -> (tempfile::TempDir, AppState, String) {
         let dir = tempfile::tempdir().expect("folder");
         let store = dir.path().join("demo.db");

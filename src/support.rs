@@ -1,4 +1,5 @@
-//! Help and Support as the screen and the commands show it: simdeck's own page, and how a contact is reached.
+//! Help and Support as the screen and the commands show it: simdeck's own page, and how a contact
+//! is reached.
 
 use estate::text::clean;
 use estate::{Contact, Help};

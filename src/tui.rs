@@ -1,4 +1,5 @@
-//! The screen: one loop that waits, updates, performs and draws. It sleeps unless something happens.
+//! The screen: one loop that waits, updates, performs and draws. It sleeps unless something
+//! happens.
 
 pub mod action;
 pub mod availability;
@@ -51,7 +52,8 @@ use term::guard::{Input, Terminal};
 use term::screen::Screen;
 use theme::Theme;
 
-/// The shortest time between two frames: what happens meanwhile is drawn at once. A link carries fewer.
+/// The shortest time between two frames: what happens meanwhile is drawn at once. A link carries
+/// fewer.
 const FRAME: Duration = Duration::from_millis(16);
 const FRAME_SSH: Duration = Duration::from_millis(66);
 
@@ -70,8 +72,8 @@ struct Around<'a> {
     no_color: bool,
 }
 
-/// Opens the screen on an estate, until the person leaves. Whoever looks through somebody else's eyes comes back to their
-/// own screen as they left it.
+/// Opens the screen on an estate, until the person leaves. Whoever looks through somebody else's
+/// eyes comes back to their own screen as they left it.
 pub fn run(
     own: &Arc<dyn Estate>,
     kind: Kind,
@@ -333,8 +335,9 @@ impl Loop {
             if offline != seen.1 {
                 let _ = sender.send(Msg::Offline(offline));
             }
-            // The log of SQLite grows for other reasons too; only a new revision is news. What came while nobody could
-            // be asked is, too, and what happened at a server by itself has none.
+            // The log of SQLite grows for other reasons too; only a new revision is news. What came
+            // while nobody could be asked is, too, and what happened at a server by itself has
+            // none.
             let back = offline.is_none() && seen.1.is_some();
             seen.1 = offline;
             let Ok((now, touched)) = estate.changed_since(seen.0) else { return };

@@ -1,7 +1,7 @@
 //! What goes over the network between a screen and a server: questions, answers, failures.
 //!
-//! A question is one read of the [`Estate`], an answer is what it gives, and a failure comes back as the very error it was:
-//! so a screen cannot tell whether its estate is here or elsewhere.
+//! A question is one read of the [`Estate`], an answer is what it gives, and a failure comes back
+//! as the very error it was: so a screen cannot tell whether its estate is here or elsewhere.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};

@@ -17,7 +17,8 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// Returns the name to show beside times: `UTC`, `Europe/Berlin`, or `local time` for a zone without a name.
+    /// Returns the name to show beside times: `UTC`, `Europe/Berlin`, or `local time` for a zone
+    /// without a name.
     pub fn name(self) -> String {
         match self {
             Self::Utc => "UTC".to_owned(),
@@ -41,7 +42,8 @@ impl Zone {
         }
     }
 
-    /// Formats a time with its offset (RFC 3339): `2026-04-30T18:36:00Z`, `2026-04-30T20:36:00+02:00`.
+    /// Formats a time with its offset (RFC 3339): `2026-04-30T18:36:00Z`,
+    /// `2026-04-30T20:36:00+02:00`.
     pub fn stamp(self, at: Time) -> String {
         match self {
             Self::Utc => at.to_string(),

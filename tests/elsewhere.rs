@@ -1,4 +1,5 @@
-//! The screen on an estate that is elsewhere: what it says when the server goes, and how it goes on when it is back.
+//! The screen on an estate that is elsewhere: what it says when the server goes, and how it goes on
+//! when it is back.
 
 #[path = "common/serving.rs"]
 mod serving;

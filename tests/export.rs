@@ -1,4 +1,5 @@
-//! Exports by the binary: workbooks, delimiters and decimal marks, and text that a spreadsheet would run.
+//! Exports by the binary: workbooks, delimiters and decimal marks, and text that a spreadsheet
+//! would run.
 
 #[path = "common/binary.rs"]
 mod binary;

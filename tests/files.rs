@@ -1,4 +1,5 @@
-//! Output files of the binary: what is refused, replaced and reported; and paths as people type them.
+//! Output files of the binary: what is refused, replaced and reported; and paths as people type
+//! them.
 
 #[path = "common/binary.rs"]
 mod binary;

@@ -1,5 +1,5 @@
-//! A server that is not to be trusted: every command and every screen against one that puts control, bidirectional and
-//! invisible characters into every string.
+//! A server that is not to be trusted: every command and every screen against one that puts
+//! control, bidirectional and invisible characters into every string.
 
 #[path = "common/binary.rs"]
 mod binary;
@@ -38,7 +38,8 @@ use simdeck::tui::action::{ACTIONS, Action};
 use simdeck::tui::harness::Session;
 use simdeck::tui::theme::Theme;
 
-/// Everything that a terminal or a reader could be misled by: sequences, controls, C1, bidi, invisible characters.
+/// Everything that a terminal or a reader could be misled by: sequences, controls, C1, bidi,
+/// invisible characters.
 const PAYLOAD: &str = "\x1b]52;c;aGk=\x07\x1b[31m\u{9b}5m\u{9d}0;x\u{9c}\x1bPq\x1b\\\u{7f}\u{85}\0\u{8}\u{61c}\u{202e}\u{2066}\
     \u{200b}\u{200d}\u{ad}\u{34f}\u{115f}\u{17b4}\u{180b}\u{2064}\u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{1d173}\u{e0041}\u{e0100}";
 

@@ -1,4 +1,5 @@
-//! Imports by command: portals, questions with their options, several files, summaries and exit codes.
+//! Imports by command: portals, questions with their options, several files, summaries and exit
+//! codes.
 
 #[expect(dead_code, reason = "the sample estate is not needed here")]
 #[path = "common/binary.rs"]

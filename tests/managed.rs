@@ -271,7 +271,8 @@ fn the_profile_is_ones_own() {
     assert_eq!(session.model.me.name, "Cleo Marsh-Lee");
     assert_eq!(session.estate.wants_mail(&CancelToken::new()), Ok(true));
     session.shows("Cleo Marsh-Lee · View Only");
-    // Whether an address is somebody's is not to be found out here: it is theirs who signs in by it.
+    // Whether an address is somebody's is not to be found out here: it is theirs who signs in by
+    // it.
     session.keys("P<Tab><C-u>nobody<Enter>");
     session.shows("must be an address");
     assert!(matches!(session.model.overlays.last(), Some(Overlay::Form(_))), "nothing is lost");

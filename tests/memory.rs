@@ -37,7 +37,8 @@ fn another_estate_opens_at_its_own_top() {
     assert_eq!((foreign.model.query.under, foreign.model.recents.len()), (top, 0));
     keep_in(&mut foreign.model, dir.path());
 
-    // The same store under another name is the same estate; another user of it has their own memory.
+    // The same store under another name is the same estate; another user of it has their own
+    // memory.
     let moved = dir.path().join("moved.db");
     for side in ["", "-wal", "-shm"] {
         let from = dir.path().join(format!("one.db{side}"));

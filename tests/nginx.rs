@@ -1,6 +1,8 @@
-//! Streams behind nginx as Debian ships it, with the defaults of `proxy_pass`: nothing is held back.
+//! Streams behind nginx as Debian ships it, with the defaults of `proxy_pass`: nothing is held
+//! back.
 //!
-//! `.ci/behind-nginx` fetches nginx where it is not installed and runs these tests; alone they need `nginx` or `NGINX`.
+//! `.ci/behind-nginx` fetches nginx where it is not installed and runs these tests; alone they need
+//! `nginx` or `NGINX`.
 
 #[path = "common/binary.rs"]
 mod binary;
@@ -36,7 +38,8 @@ impl Drop for Nginx {
 impl Nginx {
     fn start(folder: &Path, server: &Server) -> Self {
         let (socket, at) = (folder.join("nginx.sock"), folder.display());
-        // The places of its files are this user's; how it passes requests on is left at the defaults.
+        // The places of its files are this user's; how it passes requests on is left at the
+        // defaults.
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("{kind}_temp_path {at}/{kind};\n"))

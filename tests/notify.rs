@@ -1,4 +1,5 @@
-//! Messages on their way out: mail to a real SMTP server, webhooks to a real HTTP server that fails and recovers.
+//! Messages on their way out: mail to a real SMTP server, webhooks to a real HTTP server that fails
+//! and recovers.
 
 use std::net::TcpListener;
 use std::path::PathBuf;

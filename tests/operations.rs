@@ -1,4 +1,5 @@
-//! Changes over the API: one object at a time with its tag, many at once by a key; and what is heard of them.
+//! Changes over the API: one object at a time with its tag, many at once by a key; and what is
+//! heard of them.
 
 #[path = "common/binary.rs"]
 mod binary;
@@ -241,7 +242,8 @@ fn what_has_nothing_to_do_is_done_and_what_nothing_can_be_done_to_has_failed() {
     let (world, server) = world();
     let program = Program::new(&world, &server, &["all", "--scope", "write"]);
     let run = |route: &str, key: &str, body: Json| program.run(route, key, &body);
-    // Where there is nothing to do it is done; the same key is the same however the JSON is written.
+    // Where there is nothing to do it is done; the same key is the same however the JSON is
+    // written.
     let none = json!({ "selector": { "filter": "label:nowhere" }, "label": "x", "dry_run": false });
     let at = run("sim-edits", "none", none);
     let ended = program.ended(&at);
@@ -450,7 +452,8 @@ fn changes_are_heard_by_those_who_may_see_them_and_replayed_to_those_who_come_ba
         acme.ask("GET", "/v1/events", &[("Last-Event-ID", "0192d4a5-7c3e-7000-8000-000000000000")], None);
     assert_eq!((strange.0, absent.0), (404, 404));
     assert_eq!(strange.2["code"], absent.2["code"]);
-    // However much was missed, all of it is replayed, without anything new that would wake whoever waits.
+    // However much was missed, all of it is replayed, without anything new that would wake whoever
+    // waits.
     let parent = all.account("/Root/Acme Ltd");
     for n in 0..120 {
         let new = json!({ "parent_id": parent, "name": format!("Missed {n}") });

@@ -1,4 +1,5 @@
-//! The real program in a pseudo-terminal: it draws, is silent when idle, and puts the terminal back however it ends.
+//! The real program in a pseudo-terminal: it draws, is silent when idle, and puts the terminal back
+//! however it ends.
 //!
 //! These tests are about signals and silence, so some of them wait for time to pass.
 

@@ -1,4 +1,5 @@
-//! Typing that follows a refusal runs no commands, and a change of the profile is shown before it is made.
+//! Typing that follows a refusal runs no commands, and a change of the profile is shown before it
+//! is made.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! An estate on a server is the same as one that is here: the same rules, the same answers, over real HTTP.
+//! An estate on a server is the same as one that is here: the same rules, the same answers, over
+//! real HTTP.
 
 #[path = "../estate/tests/common/changes.rs"]
 mod changes;
@@ -144,7 +145,8 @@ fn every_read_says_at_a_server_what_it_says_here() {
     let world = World::new();
     let server = serve(&world.path(), "127.0.0.1:0");
     for role in Role::ALL {
-        // Who signs in for the first time learns so only the next time, once it could be written down.
+        // Who signs in for the first time learns so only the next time, once it could be written
+        // down.
         let mut sessions = std::iter::repeat_with(|| world.session(role));
         let local = sessions.find(|session| session.me().signed_in.is_some()).expect("signed in");
         let remote = connect(&server.base, &local);

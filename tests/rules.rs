@@ -1,4 +1,5 @@
-//! Every action that changes something has rows in the table of who may what, and the screen says the same.
+//! Every action that changes something has rows in the table of who may what, and the screen says
+//! the same.
 
 #[expect(dead_code, reason = "it holds more than this file needs")]
 mod common;
@@ -14,7 +15,8 @@ use simdeck::tui::availability;
 
 /// What only shows something that not everybody sees.
 const REVEALS: [Action; 4] = [Action::Spending, Action::History, Action::Export, Action::ManagedAccounts];
-/// What has no object of somebody else's: one's own profile, and questions to a network, which are no changes.
+/// What has no object of somebody else's: one's own profile, and questions to a network, which are
+/// no changes.
 const OWN: [&str; 3] = ["profile", "ping", "diagnostics"];
 
 #[test]
@@ -28,7 +30,8 @@ fn an_action_without_a_row_in_the_table_fails() {
             assert_eq!(found, need, "{} makes {kind}: the table says another role", row.name);
         }
     }
-    // And every row of the table can be reached from the screen, or is made of what another action opens.
+    // And every row of the table can be reached from the screen, or is made of what another action
+    // opens.
     let opened = ["remove-external", "user-role", "disable-user", "remove-user"];
     for rule in TABLE.iter().filter(|rule| !opened.contains(&rule.kind)) {
         let made = ACTIONS.iter().any(|row| row.makes.contains(&rule.kind));

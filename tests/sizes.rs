@@ -1,4 +1,5 @@
-//! Every screen and every dialog at every size: drawn, shrunk and grown while it is open, clicked and scrolled.
+//! Every screen and every dialog at every size: drawn, shrunk and grown while it is open, clicked
+//! and scrolled.
 
 mod common;
 #[path = "common/openers.rs"]

@@ -1,4 +1,5 @@
-//! The store's file by the binary: one file after every command, restore, upgrade, and errors told apart.
+//! The store's file by the binary: one file after every command, restore, upgrade, and errors told
+//! apart.
 
 #[path = "common/binary.rs"]
 mod binary;

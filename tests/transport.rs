@@ -1,4 +1,5 @@
-//! How a server is reached: encrypted by certificates that may be renewed, watched by those who run it, and by nobody else.
+//! How a server is reached: encrypted by certificates that may be renewed, watched by those who run
+//! it, and by nobody else.
 
 #[path = "common/binary.rs"]
 mod binary;
@@ -12,7 +13,8 @@ use std::path::Path;
 use binary::World;
 use serving::Server;
 
-/// Writes a certificate for this machine and its key; gives its serial number's place for nobody, only new each time.
+/// Writes a certificate for this machine and its key; gives its serial number's place for nobody,
+/// only new each time.
 fn certify(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into(), "localhost".into()])
         .expect("certificate");
@@ -39,7 +41,8 @@ fn half_open_connections_make_room_and_two_hosts_are_refused() {
         let _ = stream.read_to_string(&mut heard);
         heard
     };
-    // More than there may be, each with half a head: the first of them are closed long before their time is over.
+    // More than there may be, each with half a head: the first of them are closed long before their
+    // time is over.
     let mut half_open: Vec<TcpStream> = (0..1_100)
         .map(|_| {
             let mut stream = TcpStream::connect(place).expect("connected");

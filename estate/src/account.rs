@@ -183,8 +183,8 @@ impl Accounts {
         tree
     }
 
-    /// Takes accounts as another estate has them: in tree order, with everything summed up. `root` says whether the
-    /// first is the root of that estate.
+    /// Takes accounts as another estate has them: in tree order, with everything summed up. `root`
+    /// says whether the first is the root of that estate.
     pub fn of(list: Vec<Account>, root: bool) -> Self {
         let place = list.iter().enumerate().map(|(i, account)| (account.id, i)).collect();
         let mut tree = Self { list, place, end: Vec::new(), root };
@@ -314,7 +314,8 @@ impl Accounts {
         format!("{} set {from}", describe_bytes(ceiling.bytes))
     }
 
-    /// Finds an account by path, or by a name that is unique. Names are compared by [`text::case_fold`].
+    /// Finds an account by path, or by a name that is unique. Names are compared by
+    /// [`text::case_fold`].
     pub fn find(&self, path: &str) -> Result<AccountId> {
         if let Some(names) = split_path(path) {
             return self.walk(&names).ok_or_else(|| self.unknown(path));

@@ -16,8 +16,8 @@ pub struct AccountChoice {
 }
 
 impl AccountChoice {
-    /// Returns true if `text` names this account: by its name, with or without the `/` of a path, or as `acc_` and its
-    /// number.
+    /// Returns true if `text` names this account: by its name, with or without the `/` of a path,
+    /// or as `acc_` and its number.
     pub fn is_named(&self, text: &str) -> bool {
         let text = text.trim();
         let name = text.strip_prefix('/').unwrap_or(text);

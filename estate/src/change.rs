@@ -23,8 +23,8 @@ pub use plan::{Group, Plan, Warning};
 pub use target::Target;
 
 impl ChangeId {
-    /// Parses an id that the caller chose. It must be a UUID: an id that can be guessed may be another user's, whose
-    /// receipt would be returned.
+    /// Parses an id that the caller chose. It must be a UUID: an id that can be guessed may be
+    /// another user's, whose receipt would be returned.
     pub fn parse(text: &str) -> Result<Self> {
         let id = uuid::Uuid::try_parse(text);
         id.map(|id| Self(id.to_string())).map_err(|_| Error::invalid("change-id", "must be a UUID"))
@@ -87,7 +87,8 @@ pub enum Change {
         /// What is cleared on the way.
         clear: MoveOptions,
     },
-    /// Turns the categories or tags of an account's own SIMs into accounts below it, and moves the SIMs there.
+    /// Turns the categories or tags of an account's own SIMs into accounts below it, and moves the
+    /// SIMs there.
     Convert {
         /// The SIMs.
         target: Target,
@@ -415,7 +416,8 @@ pub struct Entry {
     pub at: Time,
     /// Who, as name and address.
     pub by: String,
-    /// From where: the screen or a command, and whose login on which machine; empty where that is not known.
+    /// From where: the screen or a command, and whose login on which machine; empty where that is
+    /// not known.
     pub via: String,
     /// `move`, `import`, `add-account`, …
     pub kind: String,

@@ -1,7 +1,8 @@
 //! Acceptance of a clock reading.
 //!
-//! Steps that cannot be repeated or taken back (closing a billing period, returning a raised cap, deleting old usage)
-//! depend on one reading of the clock. A reading is compared with the newest log entry first.
+//! Steps that cannot be repeated or taken back (closing a billing period, returning a raised cap,
+//! deleting old usage) depend on one reading of the clock. A reading is compared with the newest
+//! log entry first.
 
 use std::fmt;
 
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::number::count;
 use crate::units::{DAY, Time};
 
-/// Longest accepted lead of the clock over the newest log entry, in seconds: the longest month and four days.
+/// Longest accepted lead of the clock over the newest log entry, in seconds: the longest month and
+/// four days.
 pub const MAX_CLOCK_LEAD: i64 = 35 * DAY;
 
 /// Verdict on a clock reading.
@@ -59,7 +61,8 @@ impl ClockReading {
         if self.is_accepted() { self.now } else { self.newest.unwrap_or(self.now) }
     }
 
-    /// Returns the earlier of the reading and the newest log entry: nothing newer is certain to be past.
+    /// Returns the earlier of the reading and the newest log entry: nothing newer is certain to be
+    /// past.
     pub fn earliest(&self) -> Time {
         self.newest.map_or(self.now, |newest| newest.min(self.now))
     }

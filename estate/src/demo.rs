@@ -1,7 +1,7 @@
 //! A believable reseller's estate of any size, the same for the same seed on the same day.
 //!
-//! The SIMs are written as CSV and come in by the same import as a customer's own. Every number is synthetic: the
-//! test network 001/01 (ITU-T E.212) and the shared code +883 (ITU-T E.164.1).
+//! The SIMs are written as CSV and come in by the same import as a customer's own. Every number is
+//! synthetic: the test network 001/01 (ITU-T E.212) and the shared code +883 (ITU-T E.164.1).
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -230,7 +230,8 @@ fn people(local: &Local, dice: &mut Dice) -> Result<()> {
     Ok(())
 }
 
-/// What customers see as help: the reseller's page, and the contact of one customer for those below it.
+/// What customers see as help: the reseller's page, and the contact of one customer for those below
+/// it.
 fn shown_as_help(local: &Local, accounts: &Accounts) -> Result<()> {
     let set = |account, help| {
         let change = Change::SetHelp { account, help: Some(Box::new(help)) };
@@ -344,8 +345,8 @@ impl Rows {
         let activated = Time(self.midnight.0 - 86_400 * (130 + dice.below(900) as i64)).to_string();
         let label = label(dice);
         let tag = if dice.below(100) < 18 { *dice.pick(&TAGS) } else { "" };
-        // The first customer still tells its own customers apart by categories, as people did before there were accounts
-        // below accounts.
+        // The first customer still tells its own customers apart by categories, as people did
+        // before there were accounts below accounts.
         let first = !unassigned && self.paths[skew].as_slice() == [CUSTOMERS[0]];
         let category = if first { CATEGORIES[(self.serial / 3 % 4) as usize] } else { "" };
         let note = if dice.below(100) < 9 {

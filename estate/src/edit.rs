@@ -1,4 +1,5 @@
-//! What an edit changes about SIMs: label, notes, tags, categories, recipients, SIM authentication, and their state.
+//! What an edit changes about SIMs: label, notes, tags, categories, recipients, SIM authentication,
+//! and their state.
 
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +79,8 @@ impl ListEdit {
         self.clear || !self.add.is_empty() || !self.remove.is_empty()
     }
 
-    /// A list after it. Names are the same if they differ in case only: with an accent it is another tag or address.
+    /// A list after it. Names are the same if they differ in case only: with an accent it is
+    /// another tag or address.
     pub fn of(&self, names: Vec<String>) -> Vec<String> {
         let same = |a: &str, b: &str| text::case_fold(a) == text::case_fold(b);
         let mut left: Vec<String> = if self.clear { Vec::new() } else { names };

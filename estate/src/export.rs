@@ -67,8 +67,8 @@ impl CsvStyle {
         Ok(Self { delimiter: delimiter as u8, decimal })
     }
 
-    /// True if a cell must stand in quotes: identifiers, so that a spreadsheet keeps their digits, and any cell that
-    /// would not read back without.
+    /// True if a cell must stand in quotes: identifiers, so that a spreadsheet keeps their digits,
+    /// and any cell that would not read back without.
     fn quotes(self, kind: FieldKind, cell: &str) -> bool {
         let breaks = [self.delimiter as char, ',', ';', '\t', '|', '"', '\n', '\r'];
         !cell.is_empty()
@@ -97,7 +97,8 @@ impl<W: Write + Send> Exporter<W> {
         Self::with_temporary_files(out, format, fields, &std::env::temp_dir())
     }
 
-    /// Starts a file whose temporary files are in `folder`: a workbook's rows wait there until it is finished.
+    /// Starts a file whose temporary files are in `folder`: a workbook's rows wait there until it
+    /// is finished.
     pub fn with_temporary_files(
         mut out: W,
         format: Format,

@@ -340,7 +340,8 @@ impl Filter {
         }
     }
 
-    /// Fixes what could mean something else tomorrow: ages become instants, account names become accounts.
+    /// Fixes what could mean something else tomorrow: ages become instants, account names become
+    /// accounts.
     pub fn freeze(&self, accounts: &Accounts, now: Time) -> Result<Self> {
         let all =
             |list: &[Self]| list.iter().map(|f| f.freeze(accounts, now)).collect::<Result<Vec<_>>>();
@@ -394,7 +395,8 @@ impl Term {
     }
 }
 
-/// The accounts whose own name contains, fits or is `wanted`. Only what contains or fits ignores accents.
+/// The accounts whose own name contains, fits or is `wanted`. Only what contains or fits ignores
+/// accents.
 fn accounts_named(accounts: &Accounts, op: Op, wanted: &str) -> Vec<AccountId> {
     let (wanted, exact) = (text::fold(wanted), text::case_fold(wanted));
     let test = |name: &str| match op {

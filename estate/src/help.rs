@@ -1,4 +1,5 @@
-//! What the users of the accounts below an account see as Help and Support: a page, or whom to contact.
+//! What the users of the accounts below an account see as Help and Support: a page, or whom to
+//! contact.
 
 use serde::{Deserialize, Serialize};
 

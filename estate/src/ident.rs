@@ -1,4 +1,5 @@
-//! Identifiers of a SIM: ICCID, IMSI, MSISDN, EID, IMEI, with hard rules (refused) and soft ones (doubts).
+//! Identifiers of a SIM: ICCID, IMSI, MSISDN, EID, IMEI, with hard rules (refused) and soft ones
+//! (doubts).
 //!
 //! Digits are kept as text: a 20-digit ICCID exceeds 2⁶³, and leading zeros matter.
 
@@ -61,7 +62,8 @@ impl Iccid {
         }
         match digits.len() {
             18 => doubts.push(IdentifierWarning::Stem),
-            // A 19-digit string may be a stem without check digit, which cannot be told from a wrong one.
+            // A 19-digit string may be a stem without check digit, which cannot be told from a
+            // wrong one.
             _ if !luhn_ok(digits) => doubts.push(IdentifierWarning::CheckDigit),
             _ => {}
         }
@@ -109,8 +111,8 @@ pub fn msisdn(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     Ok((digits, doubts))
 }
 
-/// Returns the digits of a telephone number in one of the international spellings; `None` for any other text. An IMSI of
-/// the test network 001 begins with two zeros as well, and has 15 digits.
+/// Returns the digits of a telephone number in one of the international spellings; `None` for any
+/// other text. An IMSI of the test network 001 begins with two zeros as well, and has 15 digits.
 pub(crate) fn spelled_phone(text: &str) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
     let number = lower.strip_prefix("tel:").unwrap_or(&lower);
@@ -136,7 +138,8 @@ pub fn eid(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     Ok((digits, doubts))
 }
 
-/// Reads an IMEI or IMEISV (3GPP TS 23.003): 15 or 16 digits. Networks may report the check digit as 0.
+/// Reads an IMEI or IMEISV (3GPP TS 23.003): 15 or 16 digits. Networks may report the check digit
+/// as 0.
 pub fn imei(text: &str) -> Result<(String, Vec<IdentifierWarning>)> {
     let digits = compact(text);
     if !is_digits(&digits) || !matches!(digits.len(), 15 | 16) {
@@ -165,8 +168,8 @@ pub fn email(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Takes away what people and spreadsheets write around and between the digits of an identifier: blanks, hyphens,
-/// apostrophes, quotes, `="…"`, a fraction of `.0`, characters of no width.
+/// Takes away what people and spreadsheets write around and between the digits of an identifier:
+/// blanks, hyphens, apostrophes, quotes, `="…"`, a fraction of `.0`, characters of no width.
 pub(crate) fn compact(text: &str) -> String {
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return text.to_owned();
@@ -195,8 +198,9 @@ pub(crate) fn compact(text: &str) -> String {
     compact
 }
 
-/// Reduces an MSISDN to its digits without the `+`, `00` or trunk `(0)` it may be written with (ITU-T E.123):
-/// `+44 (0)7700 900000`, `(+44) 7700.900000`, `0044 7700 900000`, `tel:+447700900000`.
+/// Reduces an MSISDN to its digits without the `+`, `00` or trunk `(0)` it may be written with
+/// (ITU-T E.123): `+44 (0)7700 900000`, `(+44) 7700.900000`, `0044 7700 900000`,
+/// `tel:+447700900000`.
 pub fn msisdn_digits(text: &str) -> String {
     let compact = compact(text);
     // A link may have parameters behind the number (RFC 3966).
@@ -204,7 +208,8 @@ pub fn msisdn_digits(text: &str) -> String {
         Some(_) => compact[4..].split(';').next().unwrap_or_default(),
         None => &compact,
     };
-    // The trunk prefix stands behind the country code; a number that begins with it is a national one.
+    // The trunk prefix stands behind the country code; a number that begins with it is a national
+    // one.
     let number = if number.starts_with("(0)") { number.to_owned() } else { number.replace("(0)", "") };
     let number: String = number.chars().filter(|c| !matches!(c, '(' | ')' | '.' | '/')).collect();
     let international = number.strip_prefix('+').or_else(|| number.strip_prefix("00"));

@@ -24,7 +24,8 @@ pub struct TokenId(pub i64);
 /// A point in the order of changes.
 pub type Rev = i64;
 
-/// Makes a UUID of version 7. By a clock before 1970, which the format cannot state, it is one of 1970.
+/// Makes a UUID of version 7. By a clock before 1970, which the format cannot state, it is one of
+/// 1970.
 pub(crate) fn new_uuid() -> uuid::Uuid {
     if std::time::SystemTime::now() < std::time::UNIX_EPOCH {
         return uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));

@@ -1,8 +1,9 @@
 //! Files in: lists of SIMs and usage records, as portals and spreadsheets write them.
 //!
-//! A file is unpacked and decoded into a spool (`container.rs`, `decode.rs`, `json.rs`, `spool.rs`), its header is
-//! found, and it is read twice: once to settle how every column is written (`columns.rs`, `survey.rs`, `mapping.rs`),
-//! once to take its rows (`sim_row.rs`, `usage_row.rs`). What is refused or doubtful gets a note.
+//! A file is unpacked and decoded into a spool (`container.rs`, `decode.rs`, `json.rs`,
+//! `spool.rs`), its header is found, and it is read twice: once to settle how every column is
+//! written (`columns.rs`, `survey.rs`, `mapping.rs`), once to take its rows (`sim_row.rs`,
+//! `usage_row.rs`). What is refused or doubtful gets a note.
 
 pub(crate) mod beginning;
 pub(crate) mod columns;
@@ -112,8 +113,8 @@ impl<R: Send> Source<R> {
         self.spool.empty
     }
 
-    /// Hands every row on, in order, with the notes about it before it. The next rows are read on a thread of their
-    /// own meanwhile: reading takes as long as writing down.
+    /// Hands every row on, in order, with the notes about it before it. The next rows are read on a
+    /// thread of their own meanwhile: reading takes as long as writing down.
     pub fn each(&mut self, notes: &mut NoteSink<'_>, take: &mut RowSink<'_, R>) -> Result<()> {
         let (sender, receiver) = sync_channel::<Result<Vec<Found<R>>>>(BATCHES);
         thread::scope(|scope| {
@@ -162,7 +163,8 @@ impl<R: Send> Source<R> {
         (batch, None)
     }
 
-    /// Reads the next row that says anything: its line, and what it says or `None` if it was refused.
+    /// Reads the next row that says anything: its line, and what it says or `None` if it was
+    /// refused.
     fn next(&mut self, notes: &mut NoteSink<'_>) -> Result<Option<(u64, Option<R>)>> {
         let delimiters = self.mapping.headers.len().saturating_sub(1);
         loop {

@@ -1,7 +1,7 @@
 //! JSON of a known type, without arrays in place of objects.
 //!
-//! Derived deserializers take an array for a struct, field by field. A document that relies on the order of fields means
-//! something else after the next release, so it is refused.
+//! Derived deserializers take an array for a struct, field by field. A document that relies on the
+//! order of fields means something else after the next release, so it is refused.
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};

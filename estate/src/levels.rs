@@ -32,7 +32,8 @@ pub struct Levels {
     pub alert: Alert,
     /// Whether an open session is ended at the cap too.
     pub hard: Option<bool>,
-    /// Whether the cap and its alert hold until the billing period ends only, and the old ones come back then.
+    /// Whether the cap and its alert hold until the billing period ends only, and the old ones come
+    /// back then.
     #[serde(default)]
     pub until_period_end: bool,
 }
@@ -147,8 +148,8 @@ pub struct Spread {
     pub ceiling: Option<Ceiling>,
 }
 
-/// What usage comes to by the end of its period at the rate so far, in per cent of the cap. Nothing can be said without
-/// a cap, or before a day of the period has been told of.
+/// What usage comes to by the end of its period at the rate so far, in per cent of the cap. Nothing
+/// can be said without a cap, or before a day of the period has been told of.
 pub fn pace(used: u64, cap: Option<u64>, as_of: Option<Time>, period: Period) -> Option<u64> {
     let (cap, as_of) = (cap.filter(|cap| *cap > 0)?, as_of?);
     let elapsed = as_of.0 - period.start.0;

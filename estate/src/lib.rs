@@ -1,7 +1,7 @@
 //! What a SIM estate is, who may change it, and where it is kept.
 //!
-//! An [`Estate`] is one signed-in user's session. [`Local`] applies the rules and talks to SQLite. Nothing here
-//! prints, reads a home directory, or knows of terminals and networks.
+//! An [`Estate`] is one signed-in user's session. [`Local`] applies the rules and talks to SQLite.
+//! Nothing here prints, reads a home directory, or knows of terminals and networks.
 
 mod account;
 mod account_choice;
@@ -102,9 +102,11 @@ pub use user::{User, UserChange, UserState};
 /// Receives exported SIMs one by one; `Ok(false)` stops.
 pub type Sink<'a> = dyn FnMut(&Sim) -> Result<bool> + 'a;
 
-/// One signed-in user's session with a SIM estate. Blocking on purpose; every read can be cancelled.
+/// One signed-in user's session with a SIM estate. Blocking on purpose; every read can be
+/// cancelled.
 ///
-/// What lies outside the user's subtree does not exist: "no such" and "not yours" are the same answer.
+/// What lies outside the user's subtree does not exist: "no such" and "not yours" are the same
+/// answer.
 pub trait Estate: Send + Sync {
     /// Who is signed in.
     fn me(&self) -> &User;
@@ -150,7 +152,8 @@ pub trait Estate: Send + Sync {
     fn last_state_change(&self, id: SimId, cancel: &CancelToken) -> Result<Option<StateOrigin>>;
     /// One SIM by ICCID, with or without check digit.
     fn sim_by_iccid(&self, iccid: &str, cancel: &CancelToken) -> Result<Sim>;
-    /// The SIM, for somebody who asks its network about it: [`Capability::Ping`] or [`Capability::Diagnose`].
+    /// The SIM, for somebody who asks its network about it: [`Capability::Ping`] or
+    /// [`Capability::Diagnose`].
     fn authorize_probe(&self, id: SimId, need: Capability, cancel: &CancelToken) -> Result<Sim>;
     /// Finds SIMs by a list of identifiers.
     fn lookup(&self, list: &List, cancel: &CancelToken) -> Result<Lookup>;
@@ -158,8 +161,8 @@ pub trait Estate: Send + Sync {
     fn values(&self, field: Field, cancel: &CancelToken) -> Result<filter::suggest::Values>;
     /// The user's saved filters, in their order.
     fn saved_filters(&self, cancel: &CancelToken) -> Result<Vec<Saved>>;
-    /// Changes the user's saved filters, all of the edits or none; gives them as they are then. They are no part of
-    /// the estate: nothing is logged, and nobody else hears of it.
+    /// Changes the user's saved filters, all of the edits or none; gives them as they are then.
+    /// They are no part of the estate: nothing is logged, and nobody else hears of it.
     fn edit_saved(&self, edits: &[SavedEdit]) -> Result<Vec<Saved>>;
     /// What the SIMs of a target have in common as caps and alerts.
     fn levels_summary(&self, target: &Target, cancel: &CancelToken) -> Result<levels::Spread>;
@@ -195,7 +198,8 @@ pub trait Estate: Send + Sync {
     fn events_after(&self, id: i64, cancel: &CancelToken) -> Result<(u64, u64)>;
     /// Who is no user and hears of an account's SIMs.
     fn externals(&self, account: AccountId, cancel: &CancelToken) -> Result<Vec<ExternalRecipient>>;
-    /// What this user sees as Help and Support: set by the nearest account above theirs that has any.
+    /// What this user sees as Help and Support: set by the nearest account above theirs that has
+    /// any.
     fn help(&self, cancel: &CancelToken) -> Result<Option<Help>>;
     /// What an account sets for those below it, and what its own users see.
     fn help_of(&self, account: AccountId, cancel: &CancelToken) -> Result<(Option<Help>, Option<Help>)>;
@@ -207,7 +211,8 @@ pub trait Estate: Send + Sync {
     fn last_event_seen(&self, cancel: &CancelToken) -> Result<i64>;
     /// Notes that this user has looked at every event up to one.
     fn mark_events_seen(&self, upto: i64) -> Result<()>;
-    /// Streams every match in the query's order, or the SIMs of a target that match; returns how many.
+    /// Streams every match in the query's order, or the SIMs of a target that match; returns how
+    /// many.
     fn export(
         &self,
         query: &Query,
@@ -230,9 +235,11 @@ pub trait Estate: Send + Sync {
     fn tokens(&self, of: UserId) -> Result<Vec<Token>>;
     /// Makes an API token for oneself. Only what is given back has the secret.
     fn add_token(&self, new: &NewToken) -> Result<(Token, Secret)>;
-    /// Ends a token, one's own or of somebody whose account one manages: the next request with it is refused.
+    /// Ends a token, one's own or of somebody whose account one manages: the next request with it
+    /// is refused.
     fn revoke_token(&self, id: TokenId) -> Result<Token>;
-    /// Lists the sessions of a user who signed in over a network: one's own, or of a user whose account one manages.
+    /// Lists the sessions of a user who signed in over a network: one's own, or of a user whose
+    /// account one manages.
     fn sessions(&self, of: UserId) -> Result<Vec<SignInSession>>;
     /// Ends a session: the next request with it is refused. Logged.
     fn end_session(&self, id: TokenId) -> Result<SignInSession>;
@@ -240,7 +247,8 @@ pub trait Estate: Send + Sync {
     fn end_sessions(&self, of: UserId) -> Result<u64>;
     /// What whoever is signed in signs in with from elsewhere.
     fn signing(&self, cancel: &CancelToken) -> Result<SignInMethods>;
-    /// Chooses a password; over a network only by the one there is. Whoever signed in by that has to do so again.
+    /// Chooses a password; over a network only by the one there is. Whoever signed in by that has
+    /// to do so again.
     fn set_password(&self, current: &str, new: &str) -> Result<()>;
     /// Begins a second factor; it counts from its first code on.
     fn enroll_totp(&self, current: &str) -> Result<TotpEnrolment>;
@@ -250,10 +258,12 @@ pub trait Estate: Send + Sync {
     fn disable_totp(&self, current: &str) -> Result<()>;
     /// Returns true if invitations and links for passwords go out by mail, and are shown to nobody.
     fn mails_links(&self) -> bool;
-    /// Makes a link by which a user of an account one manages accepts their invitation, or chooses another password;
-    /// with `all` their second factor goes too. Where links are mailed, it is not given back.
+    /// Makes a link by which a user of an account one manages accepts their invitation, or chooses
+    /// another password; with `all` their second factor goes too. Where links are mailed, it is not
+    /// given back.
     fn link(&self, user: UserId, all: bool) -> Result<Link>;
-    /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that it was done is logged.
+    /// Looks at the estate as a user of an account below sees it: nothing can be changed, and that
+    /// it was done is logged.
     fn view_as(&self, id: UserId) -> Result<Arc<dyn Estate>>;
     /// Where the estate is: its file, or the address of its server.
     fn location(&self) -> String;
@@ -263,7 +273,8 @@ pub trait Estate: Send + Sync {
     fn offline_since(&self) -> Option<Time> {
         None
     }
-    /// True while changes by others are told as they are made; otherwise they are found by asking now and then.
+    /// True while changes by others are told as they are made; otherwise they are found by asking
+    /// now and then.
     fn is_live(&self) -> bool {
         true
     }
@@ -275,6 +286,7 @@ pub trait Estate: Send + Sync {
     fn on_commit(&self, hear: Box<dyn Fn() + Send>) -> Result<CommitWatch>;
     /// The rollovers of billing periods that are due and not made yet, and why they wait.
     fn rollover_status(&self) -> Result<RolloverStatus>;
-    /// Does the next bit of what can wait (a new billing period, the text index); false when nothing is left.
+    /// Does the next bit of what can wait (a new billing period, the text index); false when
+    /// nothing is left.
     fn run_maintenance_step(&self) -> Result<bool>;
 }

@@ -2,7 +2,8 @@
 //!
 //! Lengths of text are in characters (Unicode scalar values) unless they say otherwise.
 
-/// Longest name of an account, a user, a token or a saved filter, and longest reference of an account.
+/// Longest name of an account, a user, a token or a saved filter, and longest reference of an
+/// account.
 pub const NAME: usize = 100;
 /// Longest label of a SIM, longest other text of one line, and longest reason for a change.
 pub const LABEL: usize = 200;

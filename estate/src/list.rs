@@ -1,4 +1,5 @@
-//! Lists of identifiers: pasted columns and files, cut into entries; what they come to; and the filter they make.
+//! Lists of identifiers: pasted columns and files, cut into entries; what they come to; and the
+//! filter they make.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -29,7 +30,8 @@ impl List {
         Self { entries: entries.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Reads a pasted text: a column under a header, or numbers between commas, tabs and line breaks.
+    /// Reads a pasted text: a column under a header, or numbers between commas, tabs and line
+    /// breaks.
     pub fn read(text: &str) -> Result<Self> {
         Self::read_bytes(text.as_bytes())
     }

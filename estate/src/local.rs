@@ -122,13 +122,14 @@ impl Local {
 
     /// Opens a store as the user with that address, or as the only Admin of the root account.
     ///
-    /// A store of an older schema is upgraded after a backup; with `read_only` it is read if that is possible, else the
-    /// error is `Older`.
+    /// A store of an older schema is upgraded after a backup; with `read_only` it is read if that
+    /// is possible, else the error is `Older`.
     pub fn open(path: &Path, email: Option<&str>, read_only: bool) -> Result<Self> {
         Self::open_in(path, email, None, read_only)
     }
 
-    /// Opens a store as [`Local::open`] does; `account` names the account of the user where the address has several.
+    /// Opens a store as [`Local::open`] does; `account` names the account of the user where the
+    /// address has several.
     pub fn open_in(
         path: &Path,
         email: Option<&str>,
@@ -140,8 +141,8 @@ impl Local {
         Self::sign_in(store, email, account, read_only, Box::new(Time::now))
     }
 
-    /// Opens a store for reading and small notes of its own, such as the time of a sign-in. A store of an older schema
-    /// is not upgraded: it is opened read-only.
+    /// Opens a store for reading and small notes of its own, such as the time of a sign-in. A store
+    /// of an older schema is not upgraded: it is opened read-only.
     pub fn open_as_is(path: &Path, email: Option<&str>, account: Option<&str>) -> Result<Self> {
         let store = Store::open(path, Opening::AsIs)?;
         let read_only = !store.is_writable();
@@ -257,7 +258,8 @@ impl Local {
         self.store.read(cancel, |session| work(&self.view(session)?))
     }
 
-    /// Returns the view of a session, and keeps its tree for the next one. The session has no uncommitted changes.
+    /// Returns the view of a session, and keeps its tree for the next one. The session has no
+    /// uncommitted changes.
     fn view<'a>(&'a self, session: &'a Database) -> Result<View<'a>> {
         let rev = session.rev()?;
         let view = View::new(session, &self.scope, self.known_tree(session, rev)?)?;

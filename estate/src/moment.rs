@@ -1,7 +1,8 @@
 //! Dates and times as other programs write them.
 //!
-//! A date such as `07/05/2026` can be read two ways. Nothing here guesses: [`parse`] takes the order, and [`order_of`]
-//! tells which order a date settles, so that the reader of a file can settle a column from all of its cells.
+//! A date such as `07/05/2026` can be read two ways. Nothing here guesses: [`parse`] takes the
+//! order, and [`order_of`] tells which order a date settles, so that the reader of a file can
+//! settle a column from all of its cells.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time as Clock};
@@ -94,8 +95,8 @@ const MONTHS: [&str; 12] = [
     "december",
 ];
 
-/// Parses a date or a time; UTC unless the text states an offset (RFC 3339, ISO 8601, and the forms that spreadsheets
-/// and portals write, epoch seconds and milliseconds included).
+/// Parses a date or a time; UTC unless the text states an offset (RFC 3339, ISO 8601, and the forms
+/// that spreadsheets and portals write, epoch seconds and milliseconds included).
 pub fn parse(text: &str, order: Option<DateOrder>) -> Result<Moment, Unread> {
     let text = text.trim();
     if let Some(moment) = parse_rfc3339(text) {
@@ -312,8 +313,8 @@ fn parse_two_digits(piece: &str) -> Option<i8> {
     (matches!(piece.len(), 1 | 2)).then(|| piece.parse::<i8>().ok())?.filter(|n| *n <= 60)
 }
 
-/// Parses an offset from UTC: none, `Z`, `UTC`, `+01:00`, `+0100`, `+01`, `UTC+1`. Names of zones mean different
-/// things in different places and are not known.
+/// Parses an offset from UTC: none, `Z`, `UTC`, `+01:00`, `+0100`, `+01`, `UTC+1`. Names of zones
+/// mean different things in different places and are not known.
 fn parse_zone(text: &str) -> Option<Offset> {
     let text = text.trim().trim_matches(['(', ')', '[', ']']).to_ascii_lowercase();
     let offset = text.strip_prefix("utc").or_else(|| text.strip_prefix("gmt")).unwrap_or(&text);
@@ -349,8 +350,8 @@ pub(crate) fn parse_age(word: &str) -> Option<u64> {
 }
 
 impl Time {
-    /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date that can be read two
-    /// ways is an error.
+    /// Parses a date or a time in any usual form; UTC unless it states an offset. A numeric date
+    /// that can be read two ways is an error.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::parse_or(text, "")
     }

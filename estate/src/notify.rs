@@ -40,7 +40,8 @@ pub struct ExternalRecipient {
     pub channel: Channel,
     /// The mail address, or the webhook's URL.
     pub address: String,
-    /// What a webhook's messages are signed with; empty for mail, and for those who may not manage recipients.
+    /// What a webhook's messages are signed with; empty for mail, and for those who may not manage
+    /// recipients.
     pub secret: String,
 }
 
@@ -68,8 +69,9 @@ pub fn channel_of(address: &str) -> Result<(Channel, String)> {
     }
 }
 
-/// Checks the address of a webhook that is added: `https`, and no private, loopback or link-local address, unless the
-/// configuration allows those. A name is resolved, and checked the same way, whenever a message is sent.
+/// Checks the address of a webhook that is added: `https`, and no private, loopback or link-local
+/// address, unless the configuration allows those. A name is resolved, and checked the same way,
+/// whenever a message is sent.
 pub(crate) fn check_webhook(url: &str, allow_private: bool) -> Result<()> {
     if allow_private || !url.contains("://") {
         return Ok(());
@@ -114,8 +116,8 @@ fn refuse_host(url: &str) -> Option<&'static str> {
     }
 }
 
-/// Returns true for an address outside the public internet (IANA special-purpose registries), or one that could stand
-/// for such an address.
+/// Returns true for an address outside the public internet (IANA special-purpose registries), or
+/// one that could stand for such an address.
 pub fn is_private(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
@@ -135,8 +137,8 @@ pub fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-/// One level that was reached, as a message tells it: with the account's own name only, because the recipient may not
-/// know what lies above it.
+/// One level that was reached, as a message tells it: with the account's own name only, because the
+/// recipient may not know what lies above it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// The event's number.

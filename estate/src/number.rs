@@ -1,7 +1,8 @@
 //! Numbers as other programs write them: with either decimal mark, with thousands separated or not.
 //!
-//! `1,000` can be a thousand or one. Nothing here guesses: [`parse`] takes the decimal mark, and [`mark_of`] tells
-//! which mark a number settles, so that the reader of a file can settle a column from all of its cells.
+//! `1,000` can be a thousand or one. Nothing here guesses: [`parse`] takes the decimal mark, and
+//! [`mark_of`] tells which mark a number settles, so that the reader of a file can settle a column
+//! from all of its cells.
 
 use serde::{Deserialize, Serialize};
 
@@ -86,8 +87,8 @@ pub fn number_end(text: &str) -> usize {
     end
 }
 
-/// Parses a number in exponent form if it has all of its digits, as in `2.251799813685248E15`: a shorter one has lost
-/// some.
+/// Parses a number in exponent form if it has all of its digits, as in `2.251799813685248E15`: a
+/// shorter one has lost some.
 pub fn parse_exponent(text: &str) -> Option<u128> {
     let (mantissa, exponent) = text.split_once('E')?;
     let (first, rest) = mantissa.split_once('.')?;
@@ -192,7 +193,8 @@ pub(super) fn number_text(number: f64) -> String {
         return format!("{number:.15E}");
     }
     let text = number.to_string();
-    // Three places could be thousands in a text; in a number cell the mark is always the decimal one.
+    // Three places could be thousands in a text; in a number cell the mark is always the decimal
+    // one.
     match text.split_once('.') {
         Some((_, fraction)) if fraction.len() == 3 => text + "0",
         _ => text,

@@ -1,4 +1,5 @@
-//! Passwords (Argon2id, RFC 9106) and codes of a second factor (TOTP, RFC 6238): what people sign in with.
+//! Passwords (Argon2id, RFC 9106) and codes of a second factor (TOTP, RFC 6238): what people sign
+//! in with.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -18,8 +19,8 @@ const MAX_HASHES: usize = 2;
 /// The memory of all hashes of this process.
 static BUFFERS: Buffers = Buffers::new(MAX_HASHES);
 
-/// Checks a new password: long enough, and not to be guessed. `known` are words that an attacker would try first, such
-/// as the names of the user and of their accounts.
+/// Checks a new password: long enough, and not to be guessed. `known` are words that an attacker
+/// would try first, such as the names of the user and of their accounts.
 pub(crate) fn check(password: &str, known: &[String]) -> Result<()> {
     let long = password.chars().count();
     if !(PASSWORD_MIN..=PASSWORD_MAX).contains(&long) {

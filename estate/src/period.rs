@@ -1,4 +1,5 @@
-//! Billing periods: half-open windows `[start, end)` in UTC in which usage counts towards caps and alerts.
+//! Billing periods: half-open windows `[start, end)` in UTC in which usage counts towards caps and
+//! alerts.
 //!
 //! Which window applies is a rule of the account, inherited by the accounts below it.
 
@@ -99,7 +100,8 @@ fn midnight(date: Date) -> Time {
     Time(stamp.as_second())
 }
 
-/// Reads a month (`2026-10`), a day (`2026-10-03`) or two days (`2026-10-03/2026-10-09`, the second not included).
+/// Reads a month (`2026-10`), a day (`2026-10-03`) or two days (`2026-10-03/2026-10-09`, the second
+/// not included).
 pub fn parse_span(text: &str) -> Result<Period> {
     let bad =
         || Error::invalid("period", "must be a month such as 2026-10, a day, or two days with / between");

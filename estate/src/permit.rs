@@ -1,6 +1,7 @@
 //! The whole role table as data, and the one function that asks it.
 //!
-//! The rows are those of the portal simdeck models; two of them (†) change state yet sit in a low role.
+//! The rows are those of the portal simdeck models; two of them (†) change state yet sit in a low
+//! role.
 
 use std::collections::BTreeMap;
 

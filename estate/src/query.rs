@@ -15,7 +15,8 @@ use crate::units::Time;
 /// The most rows one read returns.
 pub const WINDOW: u16 = 200;
 
-/// What a table can show and be sorted by. Always named, never numbered: a column added later shifts no other.
+/// What a table can show and be sorted by. Always named, never numbered: a column added later
+/// shifts no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the names are the column headers")]
 pub enum Column {
@@ -139,8 +140,8 @@ pub struct Sort {
     pub descending: bool,
 }
 
-/// Sorts in turn: the second where the first says the same, and so on; the SIM's number breaks ties, in the
-/// direction of the first.
+/// Sorts in turn: the second where the first says the same, and so on; the SIM's number breaks
+/// ties, in the direction of the first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Order(Vec<Sort>);
 
@@ -171,7 +172,8 @@ impl Order {
         self.0.iter().position(|s| s.by == by).map(|at| (at, self.0[at].descending))
     }
 
-    /// Sorts by this column first; by it already, turns it round. What was sorted by before is forgotten.
+    /// Sorts by this column first; by it already, turns it round. What was sorted by before is
+    /// forgotten.
     #[must_use]
     pub fn led_by(&self, by: Column) -> Self {
         let first = self.first();

@@ -69,7 +69,8 @@ pub enum Capability {
     ImportUsage,
 }
 
-/// Each capability, its word in configurations, the weakest role that has it, and the words that complete "may not …".
+/// Each capability, its word in configurations, the weakest role that has it, and the words that
+/// complete "may not …".
 pub const TABLE: [(Capability, &str, Role, &str); 16] = [
     (Capability::View, "view", ViewOnly, "look at SIMs"),
     (Capability::Export, "export", ViewOnly, "export SIMs"),

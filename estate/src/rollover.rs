@@ -70,7 +70,8 @@ impl RolloverStatus {
     /// A clock behind by less than this many seconds is not reported while no rollover is due.
     const SKEW: i64 = 300;
 
-    /// Returns the reason why an Admin has to confirm, or `None` where the next change or background work goes ahead.
+    /// Returns the reason why an Admin has to confirm, or `None` where the next change or
+    /// background work goes ahead.
     pub fn reason_to_wait(&self) -> Option<String> {
         let held = self.is_held.then(|| "the last rollover was undone".to_owned());
         self.refused_clock().map(ToString::to_string).or(held)

@@ -1,5 +1,5 @@
-//! Saved filters: a filter with a name, and if wanted the columns, the order and the account it is looked at with.
-//! Private to a user. And the quick filters that everybody has.
+//! Saved filters: a filter with a name, and if wanted the columns, the order and the account it is
+//! looked at with. Private to a user. And the quick filters that everybody has.
 
 use std::io::Read;
 
@@ -17,7 +17,8 @@ use crate::text;
 /// A saved filter.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Saved {
-    /// The name, unique for its user ignoring case and accents: a name that looks alike is refused, not a second filter.
+    /// The name, unique for its user ignoring case and accents: a name that looks alike is refused,
+    /// not a second filter.
     pub name: String,
     /// The filter's text.
     pub filter: String,
@@ -49,7 +50,8 @@ pub struct SavedColumn {
     pub pinned: bool,
 }
 
-/// An account: by number, so that renaming it breaks nothing; by path for people and for other estates.
+/// An account: by number, so that renaming it breaks nothing; by path for people and for other
+/// estates.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SavedScope {
     /// Its number in this estate.
@@ -180,7 +182,8 @@ pub fn find(list: &[Saved], name: &str) -> Result<usize> {
     list.iter().position(|s| text::fold(&s.name) == key).ok_or_else(unknown)
 }
 
-/// What needs attention, in words and as a filter: what is stopped, what will be, what nothing would stop.
+/// What needs attention, in words and as a filter: what is stopped, what will be, what nothing
+/// would stop.
 pub const WATCHED: [(&str, &str); 5] = [
     ("Blocked now", "status=blocked"),
     ("Alerted now", "status=alerted"),

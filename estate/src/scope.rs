@@ -5,7 +5,8 @@ use crate::permit::Roles;
 use crate::token::Token;
 use crate::user::User;
 
-/// A user's view: the account subtree, the role and the token that every store function is limited to.
+/// A user's view: the account subtree, the role and the token that every store function is limited
+/// to.
 #[derive(Debug, Clone)]
 pub struct Scope {
     pub(crate) user: User,

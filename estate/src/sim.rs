@@ -141,7 +141,8 @@ impl Status {
         Self::ALL.into_iter().find(|s| s.word().eq_ignore_ascii_case(word))
     }
 
-    /// Derives the label: Unmanaged > Terminated > Activation Pending > Inactive > Blocked > Suspended > Alerted > Active.
+    /// Derives the label: Unmanaged > Terminated > Activation Pending > Inactive > Blocked >
+    /// Suspended > Alerted > Active.
     pub fn of(lifecycle: Lifecycle, suspended: bool, gate: Gate, managed: bool) -> Self {
         match (managed, lifecycle, gate) {
             (false, ..) => Self::Unmanaged,
@@ -187,7 +188,8 @@ pub struct Sim {
     pub categories: Vec<String>,
     pub notes: String,
     pub recipients: Vec<String>,
-    /// The cap that comes back when the billing period ends, 0 for none; `None` where it is not raised.
+    /// The cap that comes back when the billing period ends, 0 for none; `None` where it is not
+    /// raised.
     pub cap_returns_to: Option<u64>,
     /// The alert that comes back with that cap, 0 for none; `None` if the cap is not raised.
     pub alert_returns_to: Option<u64>,

@@ -10,9 +10,11 @@ pub use folding::{case_fold, fold};
 pub(crate) use invisible::find_invisible;
 pub use natural::natural_key;
 
-/// Returns `text` on one line, without escape sequences, control, bidirectional-control and invisible characters.
+/// Returns `text` on one line, without escape sequences, control, bidirectional-control and
+/// invisible characters.
 ///
-/// Invisible characters are those of Unicode's `Default_Ignorable_Code_Point`; the ones that emoji are spelled with stay.
+/// Invisible characters are those of Unicode's `Default_Ignorable_Code_Point`; the ones that emoji
+/// are spelled with stay.
 pub fn clean(text: &str) -> Cow<'_, str> {
     strip(text, false)
 }
@@ -22,8 +24,8 @@ pub fn clean_lines(text: &str) -> Cow<'_, str> {
     strip(text, true)
 }
 
-/// True if `text` holds escape sequences, control or bidirectional-control characters. Unlike [`clean`] it accepts the
-/// joiners that Persian and Indic words are spelled with.
+/// True if `text` holds escape sequences, control or bidirectional-control characters. Unlike
+/// [`clean`] it accepts the joiners that Persian and Indic words are spelled with.
 pub fn has_control(text: &str) -> bool {
     text.chars().any(is_hostile)
 }
@@ -60,7 +62,8 @@ pub fn strip_control(text: &str, lines: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, and everything that reorders or hides text.
+/// Controls (C0, DEL, C1), line and paragraph separators, and everything that reorders or hides
+/// text.
 fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -94,7 +97,8 @@ fn skip_string(chars: &mut Chars<'_>) {
     }
 }
 
-/// True when a whole `value` fits `pattern`, in which `*` stands for anything; both are folded already.
+/// True when a whole `value` fits `pattern`, in which `*` stands for anything; both are folded
+/// already.
 pub fn fits(pattern: &str, value: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
@@ -115,8 +119,8 @@ pub fn fits(pattern: &str, value: &str) -> bool {
 
 /// Guards a cell against being run as a formula by a spreadsheet (OWASP, "CSV Injection").
 ///
-/// Adds one `'` before a formula character, and before a `'` that [`undefuse`] would otherwise remove:
-/// `undefuse(defuse(x)) == x` for every text.
+/// Adds one `'` before a formula character, and before a `'` that [`undefuse`] would otherwise
+/// remove: `undefuse(defuse(x)) == x` for every text.
 pub fn defuse(cell: &str) -> Cow<'_, str> {
     let guarded = match cell.strip_prefix('\'') {
         Some(rest) => rest.starts_with(is_guarded),

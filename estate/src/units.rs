@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::number::{self, DecimalMark, count};
 
-/// Decimal and binary units, by every usual spelling. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a bare letter is
-/// decimal. Units of bits are none of them.
+/// Decimal and binary units, by every usual spelling. `MB` is 10⁶ and `MiB` 2²⁰ (IEC 80000-13); a
+/// bare letter is decimal. Units of bits are none of them.
 const UNITS: [(&[&str], u64); 9] = [
     (&["b", "byte", "bytes", "octet", "octets"], 1),
     (&["kb", "k", "kbyte", "kbytes", "kilobyte", "kilobytes"], 1_000),
@@ -53,8 +53,8 @@ pub(crate) fn unit_name(bytes: u64) -> &'static str {
 /// The largest size a store keeps; it leaves room for arithmetic in 64 bits.
 pub const MAX_BYTES: u64 = 1 << 53;
 
-/// Parses `500MB`, `1.5 GiB`, `12,5 MB` or plain bytes as people type them; exact, without floating point. A point is
-/// the decimal mark; a comma is one where it can be nothing else.
+/// Parses `500MB`, `1.5 GiB`, `12,5 MB` or plain bytes as people type them; exact, without floating
+/// point. A point is the decimal mark; a comma is one where it can be nothing else.
 pub fn parse_bytes(text: &str) -> Result<u64> {
     let mark = if text.contains(',') { None } else { Some(DecimalMark::Point) };
     parse_size(text, Some(1), mark).map_err(|reason| Error::invalid("size", reason.to_string()))
@@ -80,7 +80,8 @@ pub enum NoSize {
     TooLarge,
 }
 
-/// Parses a size. `bare` is the unit of a number without one, `mark` the decimal mark of its column.
+/// Parses a size. `bare` is the unit of a number without one, `mark` the decimal mark of its
+/// column.
 pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> Result<u64, NoSize> {
     let text = text.trim();
     if let Some(whole) = number::parse_exponent(text) {
@@ -108,7 +109,8 @@ pub fn parse_size(text: &str, bare: Option<u64>, mark: Option<DecimalMark>) -> R
     bytes.and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= MAX_BYTES).ok_or(NoSize::TooLarge)
 }
 
-/// Prints a size so that it reads back the same: the largest decimal unit that is exact, else bytes.
+/// Prints a size so that it reads back the same: the largest decimal unit that is exact, else
+/// bytes.
 pub fn exact_bytes(bytes: u64) -> String {
     for (unit, scale) in [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] {
         if bytes >= scale && bytes.is_multiple_of(scale) {
@@ -175,7 +177,8 @@ impl fmt::Display for Time {
     }
 }
 
-/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB (524,288,000 bytes)`.
+/// A level for people, with the exact bytes where the short form is not exact: `500 MB`, `524 MB
+/// (524,288,000 bytes)`.
 pub fn describe_bytes(bytes: u64) -> String {
     if bytes == 0 {
         return "none".to_owned();

@@ -1,4 +1,5 @@
-//! Usage and what it sets off: what an import of records came to, a SIM's usage over time, threshold events.
+//! Usage and what it sets off: what an import of records came to, a SIM's usage over time,
+//! threshold events.
 //!
 //! All usage is indicative: operators report late, round, and correct; the bill may differ.
 
@@ -93,7 +94,8 @@ pub struct DataSession {
     pub records: u64,
 }
 
-/// One SIM's usage over time, as far as this user may see it: what came while it was elsewhere stays there.
+/// One SIM's usage over time, as far as this user may see it: what came while it was elsewhere
+/// stays there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The billing period that runs now.
@@ -126,7 +128,8 @@ pub struct AccountUsage {
 pub struct EstateUsage {
     /// By day, newest first.
     pub days: Vec<UsageBucket>,
-    /// By account, most first: the account itself, and each one directly below it with what lies below that.
+    /// By account, most first: the account itself, and each one directly below it with what lies
+    /// below that.
     pub accounts: Vec<AccountUsage>,
 }
 
@@ -203,7 +206,8 @@ impl Event {
     }
 }
 
-/// Which of all events one is: a level speaks once a period. Its number would tell how many others there are.
+/// Which of all events one is: a level speaks once a period. Its number would tell how many others
+/// there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventKey {
     /// The SIM.

@@ -1,4 +1,5 @@
-//! Addresses: unique among the users of a top-level customer, and of no consequence for other customers.
+//! Addresses: unique among the users of a top-level customer, and of no consequence for other
+//! customers.
 
 mod common;
 
@@ -75,14 +76,16 @@ fn an_inviter_learns_nothing_of_other_customers_and_takes_nothing_from_them() {
     let (_dir, root) = world();
     let (a, b) = (admin(&root, "/Root/A", "a@x.example"), admin(&root, "/Root/B", "b@x.example"));
     enter(&b, "/B", "bob@b.example", GOOD).expect("in");
-    // An Admin of another customer goes through it all with an address that is known there, and with one that is not.
+    // An Admin of another customer goes through it all with an address that is known there, and
+    // with one that is not.
     for email in ["bob@b.example", "b@x.example", "root@x.example", "nobody@b.example"] {
         let user = invite(&a, account(&a, "/A"), email).expect(email);
         assert_eq!(user.state, UserState::Invited, "{email}");
         accept(&a, &user, OTHER).expect(email);
         assert_eq!(sign_in(&root, email, OTHER, None).map(|user| user.id), Ok(user.id), "{email}");
     }
-    // The users there are as they were, and an invitation that comes later is accepted all the same.
+    // The users there are as they were, and an invitation that comes later is accepted all the
+    // same.
     assert_eq!(sign_in(&root, "bob@b.example", GOOD, None).map(|u| u.account), Ok(b.me().account));
     enter(&b, "/B", "nobody@b.example", GOOD).expect("in");
     assert_eq!(sign_in(&root, "nobody@b.example", GOOD, None).map(|u| u.account), Ok(b.me().account));
@@ -214,7 +217,8 @@ fn at_the_store_an_address_of_several_accounts_needs_one_of_them() {
     assert!(error.to_string().contains("A (acc_") && error.to_string().contains(", B (acc_"), "{error}");
     assert_eq!(open(Some("b")).map(|local| local.me().account), Ok(account(&root, "/Root/B")));
     assert!(matches!(open(Some("C")).map(drop), Err(Error::NotFound { .. })));
-    // Invitations to several are told apart as well, and one that is accepted does not come before the others.
+    // Invitations to several are told apart as well, and one that is accepted does not come before
+    // the others.
     for path in ["/Root/A", "/Root/B"] {
         invite(&root, account(&root, path), "ben@x.example").expect("invited");
     }

@@ -1,4 +1,5 @@
-//! Ceilings: whatever brings a SIM under a lower one holds its cap to it, and nobody below lifts it.
+//! Ceilings: whatever brings a SIM under a lower one holds its cap to it, and nobody below lifts
+//! it.
 
 #[path = "common/changes.rs"]
 mod changes;
@@ -112,7 +113,8 @@ fn nobody_goes_above_it_and_everybody_may_go_below() {
         assert_eq!(plan(&ann, &set(&ann, "lifecycle=active", levels)).counts.done, 0, "{levels:?}");
     }
     assert_eq!(apply(&ann, &set(&ann, "lifecycle=active", cap(300))).expect("tightened").counts.done, 3);
-    // Below their own account they may be stricter, not looser; their own account is not theirs to hold.
+    // Below their own account they may be stricter, not looser; their own account is not theirs to
+    // hold.
     assert!(matches!(apply(&ann, &ceiling(&ann, "/A/Below", 500)), Err(Error::Conflict(_))));
     assert!(matches!(apply(&ann, &ceiling(&ann, "/A", 100)), Err(Error::Conflict(_))));
     assert!(matches!(apply(&ann, &ceiling(&ann, "/A", 0)), Err(Error::Conflict(_))));
@@ -224,7 +226,8 @@ fn a_raise_is_held_too_and_what_it_returns_to() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is done, in whatever order: no cap is above a ceiling, and undoing a step leaves none above it either.
+    /// Whatever is done, in whatever order: no cap is above a ceiling, and undoing a step leaves
+    /// none above it either.
     #[test]
     fn no_sequence_of_changes_gets_above_a_ceiling(
         steps in prop::collection::vec((0..6u8, 0..4usize, 0..4usize, 0..9u64), 1..14),

@@ -65,7 +65,8 @@ fn each_category_becomes_an_account_and_its_sims_go_there() {
     let refused =
         root.change_items(made.rev, Some(Outcome::Refused), None, 9, &CancelToken::new()).expect("items");
     assert_eq!(refused.len(), 2);
-    // Undone, the SIMs are back and the accounts that were made for them are gone; the one that was there stays.
+    // Undone, the SIMs are back and the accounts that were made for them are gone; the one that was
+    // there stays.
     undo(&root, &made.id).expect("undone");
     assert!((11..=16).chain([18]).all(|n| place(&root, n) == shop));
     let accounts = root.accounts(&CancelToken::new()).expect("accounts");
@@ -108,7 +109,8 @@ fn what_goes_into_an_account_that_is_there_is_warned_of_and_what_was_changed_sta
         assert!(warned.contains(&wanted), "{wanted:?} in {warned:?}");
     }
     let made = apply(&root, &change).expect("made");
-    // One of the accounts is hung elsewhere meanwhile, another is given something of its own: both stay.
+    // One of the accounts is hung elsewhere meanwhile, another is given something of its own: both
+    // stay.
     let accounts = root.accounts(&CancelToken::new()).expect("accounts");
     let (north, other) =
         (accounts.find("/Root/Shop/North").expect("North"), accounts.find("Ä & Co").expect("Ä"));

@@ -1,4 +1,5 @@
-//! Edits of SIMs: labels, notes, lists, authentication and state; who may, what is refused, what goes back.
+//! Edits of SIMs: labels, notes, lists, authentication and state; who may, what is refused, what
+//! goes back.
 
 #[path = "common/changes.rs"]
 mod changes;
@@ -319,7 +320,8 @@ fn what_did_nothing_is_not_to_be_undone_and_that_is_said_beforehand() {
     let log =
         root.entries(&LogFilter { limit: 1, ..LogFilter::default() }, &CancelToken::new()).expect("log");
     assert!(!log[0].undoable);
-    // What nothing is left of is planned as that; what is not theirs is refused by the plan as by the change.
+    // What nothing is left of is planned as that; what is not theirs is refused by the plan as by
+    // the change.
     let red = edit(&root, "account=B", Edit { label: Some("x".into()), ..Edit::default() });
     let receipt = apply(&root, &red).expect("made");
     apply(&root, &edit(&root, "account=B", Edit { label: Some("y".into()), ..Edit::default() }))

@@ -1,4 +1,5 @@
-//! Files as portals and spreadsheets write them: each sample does what its table says, and so do its kin.
+//! Files as portals and spreadsheets write them: each sample does what its table says, and so do
+//! its kin.
 
 mod common;
 

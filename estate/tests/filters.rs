@@ -1,4 +1,5 @@
-//! What filters are made of and kept in: values to choose from, lists, saved filters, the index of tags.
+//! What filters are made of and kept in: values to choose from, lists, saved filters, the index of
+//! tags.
 
 mod common;
 #[path = "common/old.rs"]

@@ -1,4 +1,5 @@
-//! The log: what was before and after, for whom; found by person, kind and time; and that it was not changed afterwards.
+//! The log: what was before and after, for whom; found by person, kind and time; and that it was
+//! not changed afterwards.
 
 #[path = "common/changes.rs"]
 mod changes;

@@ -413,7 +413,8 @@ fn only_the_root_brings_sims_in_and_read_only_changes_nothing() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever moves happen, undoing one restores every SIM nothing came after, and the counts always add up.
+    /// Whatever moves happen, undoing one restores every SIM nothing came after, and the counts
+    /// always add up.
     #[test]
     fn undo_restores_every_unchanged_sim(moves in prop::collection::vec((prop::collection::btree_set(1u8..8, 1..6), 0usize..4), 1..7)) {
         let world = World::new();

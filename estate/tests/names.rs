@@ -1,4 +1,5 @@
-//! Account names: told apart by accents and not by case, in every way in and in stores of earlier versions.
+//! Account names: told apart by accents and not by case, in every way in and in stores of earlier
+//! versions.
 
 #[path = "common/changes.rs"]
 mod changes;

@@ -98,7 +98,8 @@ fn three_sources_one_message_each() {
     ann.want_mail(true).expect("every role may");
     world.external(&world.root, "Root", "Ops@x.example").expect("added");
     world.external(&world.root, "A", "a@x.example").expect("added");
-    // Both levels of one SIM, one level of two others: gathered into one message each, whoever is named how often.
+    // Both levels of one SIM, one level of two others: gathered into one message each, whoever is
+    // named how often.
     world.spend("r1", &[(11, 120), (12, 90), (13, 90)]);
     assert_eq!(
         world.due(),

@@ -1,4 +1,5 @@
-//! Pages joined are the whole query, for every sort and direction; filters mean what a plain evaluator says.
+//! Pages joined are the whole query, for every sort and direction; filters mean what a plain
+//! evaluator says.
 
 mod common;
 

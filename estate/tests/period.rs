@@ -1,4 +1,5 @@
-//! Billing period rollover: a wrong clock destroys no usage, reads write nothing, rollovers are logged and undone.
+//! Billing period rollover: a wrong clock destroys no usage, reads write nothing, rollovers are
+//! logged and undone.
 
 mod common;
 

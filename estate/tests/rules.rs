@@ -1,4 +1,5 @@
-//! The table of who may change what, run on the store; and the sub-customer who wants to see the neighbour's estate.
+//! The table of who may change what, run on the store; and the sub-customer who wants to see the
+//! neighbour's estate.
 
 #[path = "common/changes.rs"]
 mod changes;

@@ -177,8 +177,8 @@ fn a_demo_is_the_same_for_the_same_seed() {
     assert_ne!(first, export("c.db", estate::demo::Demo { seed: 8, ..size }));
 }
 
-/// Closing a file lets go of every lock this process holds on it (POSIX), SQLite's too: without them another program would
-/// take the store for closed and fold its log away under us.
+/// Closing a file lets go of every lock this process holds on it (POSIX), SQLite's too: without
+/// them another program would take the store for closed and fold its log away under us.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_store_that_is_open_keeps_its_locks_when_it_is_opened_again() {

@@ -1,4 +1,5 @@
-//! The store at rest: one file, its side files, restore, read-only media, upgrades, and errors told apart.
+//! The store at rest: one file, its side files, restore, read-only media, upgrades, and errors told
+//! apart.
 
 mod common;
 #[path = "common/old.rs"]

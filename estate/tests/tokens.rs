@@ -168,7 +168,8 @@ fn revoked_ended_or_its_user_kept_out_it_is_refused_at_the_next_request() {
 
     let (_, secret) = ann.add_token(&new("four", None, true)).expect("token");
     let four = sign(&secret).expect("signed in");
-    // The root has an Admin too, and the account another who is none: first another Admin, then out.
+    // The root has an Admin too, and the account another who is none: first another Admin, then
+    // out.
     let other = Change::ChangeUser { user: id(&root, "u@x.example"), to: UserChange::Role(Role::Admin) };
     apply(&root, &other).expect("made Admin");
     apply(&root, &Change::ChangeUser { user: a, to: UserChange::Disable }).expect("kept out");

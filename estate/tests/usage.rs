@@ -1,4 +1,5 @@
-//! Usage: records counted once, levels that speak once, billing periods that turn; against a plain model of the rules.
+//! Usage: records counted once, levels that speak once, billing periods that turn; against a plain
+//! model of the rules.
 
 mod common;
 
@@ -372,7 +373,8 @@ fn periods_are_set_by_account_and_inherited() {
     assert_eq!(world.over_time(13).periods[0].period.to_string(), "2026-05-15 to 2026-06-13");
     world.root.apply(&ChangeId::new(), &Change::Undo { change: set_b }, &go).expect("undone");
     assert_eq!(period(13), "2026-06-23 to 2026-07-22");
-    // A rule counts from the moment it is set, whether or not anything looks until its first boundary.
+    // A rule counts from the moment it is set, whether or not anything looks until its first
+    // boundary.
     world.spends(13, "b", 10 * MB);
     set("B", Some(PeriodRule::Day(5)));
     world.at("2026-07-05");
@@ -424,7 +426,8 @@ fn events_go_on_before_one_that_is_seen_and_before_no_other() {
     let cap = listed(&a, None).expect("the cap of 11");
     let alert = listed(&a, Some(cap.key())).expect("its alert");
     assert_eq!((cap.kind, alert.kind, listed(&a, Some(alert.key()))), (Level::Cap, Level::Alert, None));
-    // Between the two a neighbour's spoke: before it comes nothing of A's, as before one there is not.
+    // Between the two a neighbour's spoke: before it comes nothing of A's, as before one there is
+    // not.
     let hidden = listed(&world.root, Some(cap.key())).expect("the cap of 13");
     assert_eq!((hidden.sim, listed(&a, Some(hidden.key()))), (world.sim(13).id, None));
     assert!(listed(&world.root, Some(hidden.key())).is_some());
@@ -539,7 +542,8 @@ fn happens() -> impl Strategy<Value = Happens> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Counters and events depend on the set of records alone, not on their order, their repetition or their files.
+    /// Counters and events depend on the set of records alone, not on their order, their repetition
+    /// or their files.
     #[test]
     fn order_and_repetition_change_nothing(records in records(), cuts in prop::collection::vec(1usize..8, 0..6), seed in any::<u64>()) {
         let (once, many) = (World::new(), World::new());
@@ -575,7 +579,8 @@ proptest! {
         }
     }
 
-    /// No sequence of records, levels, moves and period turns tells of a crossing twice, or loses one.
+    /// No sequence of records, levels, moves and period turns tells of a crossing twice, or loses
+    /// one.
     #[test]
     fn every_crossing_is_told_once(all in prop::collection::vec(happens(), 1..25)) {
         let world = World::new();

@@ -142,7 +142,8 @@ fn profiles_are_ones_own() {
     root.add_user(account(&root, "/Root/B"), "Bob", "bob@x.example", Role::ViewOnly).expect("user");
     let ann = open(&root, "ann@x.example").expect("session");
     let edit = |email: &str| Change::EditProfile { name: "Ann B".into(), email: email.into() };
-    // Whether an address is somebody's is not to be found out: the answer is the same, and Bob stays Bob.
+    // Whether an address is somebody's is not to be found out: the answer is the same, and Bob
+    // stays Bob.
     apply(&ann, &edit("BOB@x.example")).expect("noted");
     assert_eq!(open(&root, "bob@x.example").expect("session").me().name, "Bob");
     apply(&ann, &edit("ann.b@x.example")).expect("noted");

@@ -1,5 +1,5 @@
-//! Figures for estates with many accounts. A customer is a tree of 1,000 accounts, five levels deep below it; one chain
-//! of accounts reaches the deepest level allowed.
+//! Figures for estates with many accounts. A customer is a tree of 1,000 accounts, five levels deep
+//! below it; one chain of accounts reaches the deepest level allowed.
 
 use std::io::Write;
 use std::ops::ControlFlow;

@@ -162,7 +162,8 @@ pub enum AccountCommand {
         #[command(flatten)]
         confirm: Confirm,
     },
-    /// Show or set what the users of the accounts below see as Help and Support: a page, or whom to contact.
+    /// Show or set what the users of the accounts below see as Help and Support: a page, or whom to
+    /// contact.
     HelpPage(HelpPage),
     /// Show, add or take away who else hears of an account's SIMs: mail addresses and webhooks.
     Notify {
@@ -177,7 +178,8 @@ pub enum AccountCommand {
         #[command(flatten)]
         confirm: Confirm,
     },
-    /// Turn each category (or tag) of an account's own SIMs into an account below it, and move the SIMs there.
+    /// Turn each category (or tag) of an account's own SIMs into an account below it, and move the
+    /// SIMs there.
     Convert {
         /// The account.
         path: String,

@@ -7,7 +7,8 @@ use super::profile::Switch;
 use super::select::Select;
 use super::{Context, Outcome};
 
-/// Edit SIMs: labels, notes, tags, categories, recipients, SIM authentication, state; prints the plan and asks.
+/// Edit SIMs: labels, notes, tags, categories, recipients, SIM authentication, state; prints the
+/// plan and asks.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Lists take names to add and, with a hyphen, names to take away; none empties a list.\n\nExamples:\n  \

@@ -125,8 +125,8 @@ pub fn run(context: &Context, args: &Args) -> Outcome {
     Ok(if unknown.is_empty() { Exit::Done } else { Exit::Partly })
 }
 
-/// Returns the folder for temporary files: that of the file, which has room for as much; the system's for a stream or a
-/// device.
+/// Returns the folder for temporary files: that of the file, which has room for as much; the
+/// system's for a stream or a device.
 fn temporary_folder(to: Option<&Path>) -> PathBuf {
     let Some(path) = to.filter(|to| *to != Path::new(STREAM) && (!to.exists() || to.is_file())) else {
         return std::env::temp_dir();

@@ -1,4 +1,5 @@
-//! What every command that reads a file shares: which column is what, the notes about rows, their report.
+//! What every command that reads a file shares: which column is what, the notes about rows, their
+//! report.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -21,7 +22,8 @@ use crate::files::{Existing, OutputFile, path_parser};
 /// Options that say how a file is read.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Reading {
-    /// Field of a column: HEADER=FIELD, HEADER=used:MB with a unit, HEADER=-used to subtract. Can be repeated
+    /// Field of a column: HEADER=FIELD, HEADER=used:MB with a unit, HEADER=-used to subtract. Can
+    /// be repeated
     #[arg(long, value_name = "HEADER=FIELD", help_heading = READING)]
     map: Vec<String>,
     /// A column that is known to be of no use. Can be repeated
@@ -39,7 +41,8 @@ pub struct Reading {
     /// Decimal mark, where a column does not settle it: . or ,
     #[arg(long, value_name = "MARK", help_heading = READING)]
     decimal: Option<String>,
-    /// The portal that wrote the file (see simdeck portals), instead of the one recognised; none for no portal
+    /// The portal that wrote the file (see simdeck portals), instead of the one recognised; none
+    /// for no portal
     #[arg(long, value_name = "NAME", help_heading = READING)]
     portal: Option<String>,
     /// The delimiter, instead of the one recognised
@@ -150,7 +153,8 @@ fn split_pairs(option: &str, pairs: &[String]) -> Result<Vec<(String, String)>, 
     pairs.iter().map(split).collect()
 }
 
-/// Prints how files are understood. A file that cannot be read does not keep the others from being explained.
+/// Prints how files are understood. A file that cannot be read does not keep the others from being
+/// explained.
 pub fn explain_all(
     context: &Context,
     files: &[PathBuf],
@@ -175,8 +179,8 @@ pub fn explain_all(
     Ok(exit)
 }
 
-/// Reads one file after the other; `one` returns how many rows of it were refused. A file that cannot be read does not
-/// keep the others from being read; its failure is the exit code.
+/// Reads one file after the other; `one` returns how many rows of it were refused. A file that
+/// cannot be read does not keep the others from being read; its failure is the exit code.
 pub fn each(
     context: &Context,
     reading: &Reading,
@@ -322,7 +326,8 @@ impl NoteReporter<'_> {
     }
 }
 
-/// Returns a reason without its numbers: "is on line 7 already" is one reason for many rows. What it quotes stays.
+/// Returns a reason without its numbers: "is on line 7 already" is one reason for many rows. What
+/// it quotes stays.
 fn generalize(reason: &str) -> String {
     let (mut general, mut quoted) = (String::with_capacity(reason.len()), false);
     for c in reason.chars() {

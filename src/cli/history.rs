@@ -21,7 +21,8 @@ pub struct Args {
     /// Changes by someone.
     #[arg(long, value_name = "EMAIL")]
     by: Option<String>,
-    /// Changes of one kind: move, levels, edit, suspend, convert, import, usage, add-account, add-user, user-role, help, …
+    /// Changes of one kind: move, levels, edit, suspend, convert, import, usage, add-account,
+    /// add-user, user-role, help, …
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Changes since then: a time, or an age such as 7d.
@@ -147,7 +148,8 @@ pub fn undo(context: &Context, args: &UndoArgs) -> Outcome {
     change::run_with_report(context, local.as_ref(), change, args.confirm, report, &what)
 }
 
-/// The change to undo. By its id it is undone without a look into the history, which not everybody has.
+/// The change to undo. By its id it is undone without a look into the history, which not everybody
+/// has.
 fn undone(local: &dyn Estate, name: &str) -> estate::Result<ChangeId> {
     let numbered = name.trim_start_matches('#').bytes().all(|b| b.is_ascii_digit());
     if numbered { entry(local, name).map(|entry| entry.id) } else { Ok(ChangeId(name.to_owned())) }

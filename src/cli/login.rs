@@ -10,7 +10,8 @@ use crate::credentials::{CredentialStore, Credentials, Kept, VARIABLE};
 use crate::failure::{Exit, Failure};
 use crate::remote::{Remote, Server, SignInClient};
 
-/// Sign in at a server. What renews the session is kept in the keyring, or in a file only you can read.
+/// Sign in at a server. What renews the session is kept in the keyring, or in a file only you can
+/// read.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Whoever has no password yet: simdeck profile --password, where the store is; or a link an Admin makes (simdeck user link).\n\
@@ -74,7 +75,8 @@ fn line() -> Result<String, Failure> {
     Ok(line.trim().to_owned())
 }
 
-/// Asks for what is not shown while it is typed; where nobody types, it is a line of standard input.
+/// Asks for what is not shown while it is typed; where nobody types, it is a line of standard
+/// input.
 fn secret(prompt: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return line();

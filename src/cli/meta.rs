@@ -24,7 +24,8 @@ pub struct KeysArgs {}
 pub enum ConfigCommand {
     /// Print where the files are.
     Path,
-    /// Try everything a start tries, without opening a store, and report the first mistake with its file and line.
+    /// Try everything a start tries, without opening a store, and report the first mistake with its
+    /// file and line.
     Check,
     /// Print the configuration in force.
     Show,
@@ -33,7 +34,8 @@ pub enum ConfigCommand {
 /// What simdeck makes of this terminal and machine.
 #[derive(Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// Write a support bundle to a new file, without names, numbers and addresses; - is standard output.
+    /// Write a support bundle to a new file, without names, numbers and addresses; - is standard
+    /// output.
     #[arg(long, value_name = "FILE", value_parser = path_parser())]
     bundle: Option<PathBuf>,
     /// Replace the file of --bundle if it exists.

@@ -9,7 +9,8 @@ use super::output::{Work, check_written, list as print_list};
 use super::{Context, Outcome};
 use crate::failure::Exit;
 
-/// List the messages about alerts and caps, newest first, or send what is due: for Admins of the root account.
+/// List the messages about alerts and caps, newest first, or send what is due: for Admins of the
+/// root account.
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,

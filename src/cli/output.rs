@@ -16,8 +16,9 @@ use super::{Context, Output};
 use crate::failure::Failure;
 use crate::wire::wait_phase;
 
-/// Returns the result of writing to standard output. A reader that went away ends the command without an error: see
-/// [`Failure::is_broken_pipe`]. Nothing exits here, so that temporary files are removed.
+/// Returns the result of writing to standard output. A reader that went away ends the command
+/// without an error: see [`Failure::is_broken_pipe`]. Nothing exits here, so that temporary files
+/// are removed.
 pub fn check_written(result: std::io::Result<()>) -> Result<(), Failure> {
     result.map_err(|e| Failure::io("cannot write", e))
 }
@@ -41,7 +42,8 @@ pub fn list(
 }
 
 fn csv(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std::io::Result<()> {
-    // What went wrong with the stream itself stays what it was: a reader that went away is no failure.
+    // What went wrong with the stream itself stays what it was: a reader that went away is no
+    // failure.
     let plain = |error: csv::Error| match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => std::io::Error::other(format!("{other:?}")),
@@ -61,7 +63,8 @@ pub fn table(out: &mut impl Write, header: &[&str], rows: &[Vec<String>]) -> std
     table.finish()
 }
 
-/// Rows that decide about the width of columns. Later rows are printed at once, so that memory does not grow with them.
+/// Rows that decide about the width of columns. Later rows are printed at once, so that memory does
+/// not grow with them.
 const MEASURED: usize = 10_000;
 
 /// A table that is printed as its rows come.

@@ -21,8 +21,8 @@ pub struct Args {
     /// Your mail address from now on: you sign in by it.
     #[arg(long)]
     email: Option<String>,
-    /// Choose a password: what you sign in with at a server. Where nobody types, they are lines of standard input: at a server
-    /// the one there is, then the new one.
+    /// Choose a password: what you sign in with at a server. Where nobody types, they are lines of
+    /// standard input: at a server the one there is, then the new one.
     #[arg(long)]
     password: bool,
     /// Whether an authenticator's code is asked for beside the password.

@@ -1,4 +1,5 @@
-//! `--report`: the SIMs that a change skipped and the list entries without a SIM, as a CSV file; and their summary.
+//! `--report`: the SIMs that a change skipped and the list entries without a SIM, as a CSV file;
+//! and their summary.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,8 @@ const PAGE: u32 = 10_000;
 /// The options for a report file.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ReportOptions {
-    /// Write every skipped SIM and every listed number without a SIM to a new CSV file; - is standard output.
+    /// Write every skipped SIM and every listed number without a SIM to a new CSV file; - is
+    /// standard output.
     #[arg(long, value_name = "FILE", value_parser = path_parser())]
     report: Option<PathBuf>,
     /// Replace an output file that exists.

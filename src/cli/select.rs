@@ -19,11 +19,12 @@ pub struct Select {
     /// The same, for filters that begin with a hyphen.
     #[arg(long, value_name = "FILTER", conflicts_with = "positional", allow_hyphen_values = true)]
     filter: Option<String>,
-    /// A saved or quick filter by its name, with the account and the order it keeps; a FILTER narrows it.
+    /// A saved or quick filter by its name, with the account and the order it keeps; a FILTER
+    /// narrows it.
     #[arg(long, value_name = "NAME")]
     saved: Option<String>,
-    /// The SIMs of a list: ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, by header or by form; - is standard input. A FILTER
-    /// narrows it.
+    /// The SIMs of a list: ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, by header or by form; - is
+    /// standard input. A FILTER narrows it.
     #[arg(long, value_name = "FILE", value_parser = path_parser())]
     from_file: Option<PathBuf>,
     #[command(flatten)]
@@ -70,8 +71,9 @@ impl Select {
         self.from_file.as_deref()
     }
 
-    /// The SIMs that are meant, as far as the user sees them; in the order asked for, or that the saved filter keeps.
-    /// Entries of the list without a SIM are summarised, and written to the report.
+    /// The SIMs that are meant, as far as the user sees them; in the order asked for, or that the
+    /// saved filter keeps. Entries of the list without a SIM are summarised, and written to the
+    /// report.
     pub fn read(
         &self,
         context: &Context,

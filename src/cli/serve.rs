@@ -25,13 +25,15 @@ pub struct Args {
     /// Where to listen: an address and a port.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8470")]
     listen: SocketAddr,
-    /// The certificate to encrypt with, and those that vouch for it (PEM). Read anew when it changes.
+    /// The certificate to encrypt with, and those that vouch for it (PEM). Read anew when it
+    /// changes.
     #[arg(long, value_name = "FILE", requires = "key", value_parser = path_parser())]
     cert: Option<PathBuf>,
     /// Its key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert", value_parser = path_parser())]
     key: Option<PathBuf>,
-    /// A proxy in front that is believed when it says where a request comes from (X-Forwarded-For); once for each.
+    /// A proxy in front that is believed when it says where a request comes from (X-Forwarded-For);
+    /// once for each.
     #[arg(long, value_name = "ADDRESS")]
     proxy: Vec<IpAddr>,
     /// How many requests a minute each user has.
@@ -39,7 +41,8 @@ pub struct Args {
     rate: NonZeroU32,
 }
 
-/// A line for each request, on standard error: for people on a terminal, else JSON; with --quiet only what went wrong.
+/// A line for each request, on standard error: for people on a terminal, else JSON; with --quiet
+/// only what went wrong.
 fn log_to_stderr(context: &Context) {
     let level = if context.globals.quiet { tracing::Level::ERROR } else { tracing::Level::INFO };
     // Whoever read standard error may have gone: a request is answered all the same.

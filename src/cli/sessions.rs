@@ -8,8 +8,8 @@ use super::users::find_user;
 use super::{Context, Outcome};
 use crate::failure::{Exit, Failure};
 
-/// List your sessions at a server, or those of a user of an account you manage. The store itself has no sessions: where it is
-/// opened as a file, these are the ones of its server.
+/// List your sessions at a server, or those of a user of an account you manage. The store itself
+/// has no sessions: where it is opened as a file, these are the ones of its server.
 #[derive(Debug, clap::Args)]
 pub struct ListArgs {
     #[command(flatten)]

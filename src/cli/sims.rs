@@ -91,7 +91,8 @@ pub fn list(context: &Context, args: &ListArgs) -> Outcome {
 /// Largest number of SIMs that is read by pages; more are read as an export.
 const PAGED: u64 = 10 * WINDOW as u64;
 
-/// Hands out at most `limit` SIMs. Few are read by pages, so that a server sends no more than are wanted.
+/// Hands out at most `limit` SIMs. Few are read by pages, so that a server sends no more than are
+/// wanted.
 fn stream(
     local: &dyn Estate,
     query: &estate::Query,

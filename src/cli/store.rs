@@ -18,30 +18,33 @@ use crate::files::{Existing, OutputStore, expand_home, path_parser};
 pub enum StoreCommand {
     /// Look for damage: pages, references, counts, and the hash chain of the log.
     Check {
-        /// A head of the log that was kept elsewhere: N:HASH, or the file it is in. Whatever was changed before it since
-        /// shows.
+        /// A head of the log that was kept elsewhere: N:HASH, or the file it is in. Whatever was
+        /// changed before it since shows.
         #[arg(long, value_name = "HEAD")]
         head: Option<String>,
     },
-    /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check against it later.
+    /// Print the head of the log: it covers every change so far. Keep it elsewhere, and check
+    /// against it later.
     Head,
-    /// Print path, schema, revision, number of SIMs, sizes in bytes and the state of billing period rollovers (none,
-    /// pending, held or ahead) of a store of any schema, without sign-in.
+    /// Print path, schema, revision, number of SIMs, sizes in bytes and the state of billing period
+    /// rollovers (none, pending, held or ahead) of a store of any schema, without sign-in.
     Info,
-    /// Replace the store by a copy of a backup, which is checked first. The old store is kept beside it. Refused while
-    /// another program has the store open.
+    /// Replace the store by a copy of a backup, which is checked first. The old store is kept
+    /// beside it. Refused while another program has the store open.
     Restore {
         /// The backup.
         #[arg(value_parser = path_parser())]
         file: PathBuf,
     },
-    /// Upgrade a store of an older simdeck, after a backup beside it. Commands that make changes do the same.
+    /// Upgrade a store of an older simdeck, after a backup beside it. Commands that make changes do
+    /// the same.
     Upgrade,
-    /// Show the billing periods that have ended and are not closed yet, and why; with --confirm, close them.
+    /// Show the billing periods that have ended and are not closed yet, and why; with --confirm,
+    /// close them.
     ///
-    /// A period is closed by the next change and by a running screen or server. It waits while the clock is earlier than
-    /// the newest log entry or more than 35 days later, and after its rollover was undone. An Admin of the root account
-    /// checks the clock and confirms.
+    /// A period is closed by the next change and by a running screen or server. It waits while the
+    /// clock is earlier than the newest log entry or more than 35 days later, and after its
+    /// rollover was undone. An Admin of the root account checks the clock and confirms.
     Rollover {
         /// Close the periods by the present clock.
         #[arg(long)]

@@ -51,7 +51,8 @@ impl Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum UsageCommand {
-    /// Count usage records from files: columns iccid, time or period, bytes; optionally record and session.
+    /// Count usage records from files: columns iccid, time or period, bytes; optionally record and
+    /// session.
     Import(ImportArgs),
 }
 

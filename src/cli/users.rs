@@ -82,8 +82,8 @@ pub enum UserCommand {
     },
     /// Send the invitation once more.
     Resend(Who),
-    /// Make a link by which a user accepts their invitation, or chooses another password. It works once. Where mail is
-    /// configured it is mailed to them, and not shown.
+    /// Make a link by which a user accepts their invitation, or chooses another password. It works
+    /// once. Where mail is configured it is mailed to them, and not shown.
     Link {
         /// Their mail address.
         email: String,

@@ -62,8 +62,9 @@ impl Hooks {
 #[error("it is an address of a private network; [webhook] allow_private = true allows them")]
 struct Private;
 
-/// Finds addresses, and refuses those of this machine and of private networks unless the configuration allows them. What
-/// is found here is what is called: a name that stands for another address a moment later leads nowhere else.
+/// Finds addresses, and refuses those of this machine and of private networks unless the
+/// configuration allows them. What is found here is what is called: a name that stands for another
+/// address a moment later leads nowhere else.
 #[derive(Debug)]
 struct Looked<R> {
     by: R,
@@ -87,7 +88,8 @@ impl<R: Resolver> Resolver for Looked<R> {
     }
 }
 
-/// The HMAC-SHA-256 of id, time and body, so that the receiver knows who sent it and that nothing was changed.
+/// The HMAC-SHA-256 of id, time and body, so that the receiver knows who sent it and that nothing
+/// was changed.
 fn signature(secret: &str, id: &str, at: i64, body: &str) -> String {
     let engine = base64::engine::general_purpose::STANDARD;
     let key = engine.decode(secret.trim_start_matches("whsec_")).unwrap_or_else(|_| secret.into());

@@ -44,7 +44,8 @@ impl Mailer {
         };
         match self.transport.send(&message) {
             Ok(_) => Attempt::Sent,
-            // Who refuses us refuses every mail until that is mended; who refuses a recipient does so for good.
+            // Who refuses us refuses every mail until that is mended; who refuses a recipient does
+            // so for good.
             Err(error) if error.is_permanent() && !refuses_us(&error) => {
                 Attempt::Never(describe_failure(&error))
             }

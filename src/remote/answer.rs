@@ -1,6 +1,8 @@
-//! Answers of a server, which is not trusted: of limited size, and without anything that a terminal or a log would act on.
+//! Answers of a server, which is not trusted: of limited size, and without anything that a terminal
+//! or a log would act on.
 //!
-//! Every answer passes through [`parse`], so that no other part of the program has to clean the text of a server.
+//! Every answer passes through [`parse`], so that no other part of the program has to clean the
+//! text of a server.
 
 use std::time::Duration;
 
@@ -54,7 +56,8 @@ impl From<AnswerError> for Error {
     }
 }
 
-/// Reads a whole body of at most `limit` bytes after decompression; no more is read of a longer one.
+/// Reads a whole body of at most `limit` bytes after decompression; no more is read of a longer
+/// one.
 pub(super) async fn read_body(mut response: Response, limit: usize) -> Result<Vec<u8>, AnswerError> {
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(AnswerError::TooLarge);
@@ -82,8 +85,8 @@ pub(super) fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, AnswerError> 
 
 /// Cleans the strings and the names of members in JSON; `None` if they are clean.
 ///
-/// The text is cleaned before it is parsed, so that it makes no difference which type it becomes. The number of values is
-/// limited here too: they take more memory than their text.
+/// The text is cleaned before it is parsed, so that it makes no difference which type it becomes.
+/// The number of values is limited here too: they take more memory than their text.
 fn clean_json(json: &[u8]) -> Result<Option<String>, AnswerError> {
     let text = std::str::from_utf8(json).map_err(|_| AnswerError::NotJson)?;
     let (mut cleaned, mut copied) = (String::new(), 0);
@@ -166,7 +169,8 @@ impl Lines {
         Self { pieces: pieces.boxed(), held: Vec::new(), given: 0, searched: 0, begun, idle, line }
     }
 
-    /// The next line without its end; `None` at the end of the answer. A last line without an end is left out.
+    /// The next line without its end; `None` at the end of the answer. A last line without an end
+    /// is left out.
     pub(super) async fn next(&mut self) -> Result<Option<&[u8]>, AnswerError> {
         loop {
             if let Some(length) = self.held[self.searched..].iter().position(|byte| *byte == b'\n') {

@@ -1,4 +1,5 @@
-//! A change and its answer. A change whose answer is lost is looked up by its number, and sent again where it was not made.
+//! A change and its answer. A change whose answer is lost is looked up by its number, and sent
+//! again where it was not made.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -51,7 +52,8 @@ fn receipt_of(entry: Entry) -> Receipt {
 }
 
 impl HttpClient {
-    /// Makes a change. Its number makes it safe to try again: it is made once, however often it is sent.
+    /// Makes a change. Its number makes it safe to try again: it is made once, however often it is
+    /// sent.
     pub(super) fn change(&self, id: &ChangeId, change: &Change, hear: &Hear<'_>) -> Result<Receipt> {
         let body = sent(change)?;
         let attempts = Attempts::default();

@@ -1,7 +1,8 @@
 //! The change feed of a server, and polling while the feed is silent.
 //!
-//! A proxy may accept the feed and hold back what it carries (nginx does by default). So the feed counts as live only once a
-//! line of it has arrived: the server sends a comment at once. Until then the revision is asked for at intervals.
+//! A proxy may accept the feed and hold back what it carries (nginx does by default). So the feed
+//! counts as live only once a line of it has arrived: the server sends a comment at once. Until
+//! then the revision is asked for at intervals.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -93,7 +94,8 @@ async fn read_feed(link: &HttpClient, wake: &Sender<()>) {
     let Ok(request) = link.request(Method::GET, "/v1/events") else { return };
     let request = request.header(header::ACCEPT, "text/event-stream");
     let limit = link.waits().feed;
-    // An answer that does not begin is held back by a proxy: the reads tell whether the server is there.
+    // An answer that does not begin is held back by a proxy: the reads tell whether the server is
+    // there.
     let Ok(Ok(response)) = timeout(limit, link.send(request)).await else {
         // A session that has to be renewed is renewed by the next read.
         let _ = wake.send(());
@@ -102,7 +104,8 @@ async fn read_feed(link: &HttpClient, wake: &Sender<()>) {
     let mut lines = Lines::of(response, limit, limit);
     while let Ok(Some(line)) = lines.next().await {
         let is_event = line.starts_with(b"event:");
-        // Anything else than an event or a comment comes from no change feed, or belongs to an event.
+        // Anything else than an event or a comment comes from no change feed, or belongs to an
+        // event.
         if !is_event && !line.starts_with(b":") {
             continue;
         }

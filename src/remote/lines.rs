@@ -1,4 +1,5 @@
-//! Answers that take their time: a change and its progress, a file that is sent, SIMs that come one by one.
+//! Answers that take their time: a change and its progress, a file that is sent, SIMs that come one
+//! by one.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -22,7 +23,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// Receives lines, and may break.
 pub(super) type Hear<'a> = dyn Fn(Line) -> std::ops::ControlFlow<()> + 'a;
 
-/// Reports progress to the caller, also while nothing comes, and remembers that the caller wants to stop.
+/// Reports progress to the caller, also while nothing comes, and remembers that the caller wants to
+/// stop.
 pub(super) struct Reporter<'a> {
     hear: &'a Hear<'a>,
     stop: &'a dyn Fn(),
@@ -113,7 +115,8 @@ impl HttpClient {
                     }
                 }
             });
-            // The connection is closed when the caller stops, and the server drops what it has read.
+            // The connection is closed when the caller stops, and the server drops what it has
+            // read.
             let stopped = CancelToken::new();
             let stop = || stopped.cancel();
             let reporter = Reporter::new(hear, &stop);

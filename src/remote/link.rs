@@ -40,7 +40,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads an address; unencrypted only where nothing leaves this machine, or where that is meant.
+    /// Reads an address; unencrypted only where nothing leaves this machine, or where that is
+    /// meant.
     pub fn parse(url: &str, plaintext: bool) -> Result<Self> {
         let bad = |why: &str| Error::invalid("server", format!("{url}: {why}"));
         let parsed = reqwest::Url::parse(url).map_err(|_| {
@@ -101,7 +102,8 @@ struct Inner {
 pub(super) enum RetryDecision {
     /// It is not.
     Failed(Error),
-    /// After a pause, of this length if the server asked for one; and whether what was sent may have arrived.
+    /// After a pause, of this length if the server asked for one; and whether what was sent may
+    /// have arrived.
     Again(Error, Option<Duration>, bool),
     /// Once the session is renewed.
     SignedOut,
@@ -138,8 +140,8 @@ pub(super) async fn wait_for_cancel(cancel: &CancelToken) {
     }
 }
 
-/// Time that an idle connection is kept: shorter than a server keeps one, so that no request meets one that is being
-/// closed.
+/// Time that an idle connection is kept: shorter than a server keeps one, so that no request meets
+/// one that is being closed.
 const IDLE: Duration = Duration::from_secs(5);
 
 pub(super) fn client(server: &Server) -> Result<reqwest::Client> {
@@ -351,7 +353,8 @@ impl HttpClient {
         }
     }
 
-    /// Waits for something, unless it is cancelled: then the connection is closed, and the server stops too.
+    /// Waits for something, unless it is cancelled: then the connection is closed, and the server
+    /// stops too.
     pub(super) fn wait<T>(
         &self,
         cancel: &CancelToken,

@@ -1,4 +1,5 @@
-//! What comes with a request: JSON of a known shape, read whole or refused with the place that is wrong.
+//! What comes with a request: JSON of a known shape, read whole or refused with the place that is
+//! wrong.
 
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};

@@ -1,4 +1,5 @@
-//! What a change of many SIMs is asked for by: which SIMs, under which key, and how it is known again.
+//! What a change of many SIMs is asked for by: which SIMs, under which key, and how it is known
+//! again.
 
 use axum::http::{HeaderMap, StatusCode};
 use estate::limits::LIST_ENTRIES;
@@ -41,7 +42,8 @@ fn target_named(
     }
 }
 
-/// Which SIMs a selector means: those named are looked for now, what a filter fits when the change is made.
+/// Which SIMs a selector means: those named are looked for now, what a filter fits when the change
+/// is made.
 fn target(local: &Local, bulk: Bulk<'_>, cancel: &CancelToken) -> estate::Result<Target> {
     let tree = local.accounts(cancel)?;
     let top = Query::all(tree.top().ok_or_else(|| Error::not_found("account", ""))?.id, Time::now());
@@ -104,15 +106,16 @@ impl OperationRequest {
         Self { route, dry_run, expect: expect_count, body: bytes, make }
     }
 
-    /// The change as it is to be made when its turn comes, and what it would do now; another number of SIMs than whoever
-    /// asks expects is refused here, and then.
+    /// The change as it is to be made when its turn comes, and what it would do now; another number
+    /// of SIMs than whoever asks expects is refused here, and then.
     pub(super) fn plan_operation(
         self,
         local: &Local,
         cancel: &CancelToken,
     ) -> estate::Result<(Change, estate::Plan)> {
         let mut change = (self.make)(local, cancel)?;
-        // What others change meanwhile is changed like the rest: whoever asks has seen no SIM as it was.
+        // What others change meanwhile is changed like the rest: whoever asks has seen no SIM as it
+        // was.
         if let Some(target) = change.target_mut().filter(|_| self.expect.is_some()) {
             (target.expect, target.at) = (self.expect, Rev::MAX);
         }
@@ -138,7 +141,8 @@ impl<T: serde::de::DeserializeOwned + serde::Serialize> axum::extract::FromReque
     }
 }
 
-/// The key of a request (draft-ietf-httpapi-idempotency-key-header): a structured-field string, or the bare form.
+/// The key of a request (draft-ietf-httpapi-idempotency-key-header): a structured-field string, or
+/// the bare form.
 pub(super) fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let bad = |code, why| Problem::header(StatusCode::BAD_REQUEST, code, "idempotency-key", why);
     let Some(given) = headers.get("idempotency-key") else {

@@ -1,4 +1,5 @@
-//! One table says what can be asked for: what answers it, and what is written of it (`OpenAPI` 3.1).
+//! One table says what can be asked for: what answers it, and what is written of it (`OpenAPI`
+//! 3.1).
 
 use std::collections::BTreeMap;
 

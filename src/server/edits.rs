@@ -1,4 +1,5 @@
-//! Changes of one object: merge patches (RFC 7396), and the tag of the state they are meant for (RFC 9110 §13.1.1).
+//! Changes of one object: merge patches (RFC 7396), and the tag of the state they are meant for
+//! (RFC 9110 §13.1.1).
 
 use std::cell::RefCell;
 
@@ -164,7 +165,8 @@ fn same(request: &Parts, object: &Value) -> Result<(), Problem> {
 /// Makes a change of an object, if that is still what whoever asks has seen.
 pub(super) type Make<'a> = dyn Fn(&Change) -> estate::Result<Receipt> + 'a;
 
-/// Changes an object that is what whoever asks has seen: that is looked at before, and again once nobody else can change it.
+/// Changes an object that is what whoever asks has seen: that is looked at before, and again once
+/// nobody else can change it.
 fn as_seen(
     request: &Parts,
     local: &Local,
@@ -208,7 +210,8 @@ impl AppState {
         Ok(tagged_response(request, &found))
     }
 
-    /// Changes one object as whoever asks saw it; what they want is read before anything is looked at.
+    /// Changes one object as whoever asks saw it; what they want is read before anything is looked
+    /// at.
     pub(super) async fn apply_conditionally<M: Send + 'static>(
         &self,
         asker: &CurrentUser,

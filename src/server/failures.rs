@@ -1,10 +1,12 @@
 //! Failed sign-ins, told to the user at the next one that succeeds.
 //!
-//! They are kept by user, not by address: users of other customers may have the same address. A network address is kept
-//! only where the attempt was at one user: which of several was meant is not known, and whoever makes a user of somebody
-//! else's address would be told where that somebody signs in.
+//! They are kept by user, not by address: users of other customers may have the same address. A
+//! network address is kept only where the attempt was at one user: which of several was meant is
+//! not known, and whoever makes a user of somebody else's address would be told where that somebody
+//! signs in.
 //!
-//! They are kept in memory: what nobody has signed in for writes nothing to the store. The log keeps each of them.
+//! They are kept in memory: what nobody has signed in for writes nothing to the store. The log
+//! keeps each of them.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

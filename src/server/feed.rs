@@ -1,4 +1,5 @@
-//! What changes, as it changes: one watch of the store wakes every listener, and each sees what its user may see.
+//! What changes, as it changes: one watch of the store wakes every listener, and each sees what its
+//! user may see.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -48,7 +49,8 @@ struct Listener {
     estate: Arc<Local>,
     wanted: LogFilter,
     seen: Rev,
-    /// How often something had turned with nobody's change: a new billing period, a raised cap that returned.
+    /// How often something had turned with nobody's change: a new billing period, a raised cap that
+    /// returned.
     turns: i64,
 }
 
@@ -59,7 +61,8 @@ pub(super) fn object(entry: &Entry) -> serde_json::Value {
 }
 
 impl Listener {
-    /// What is new to this listener: changes they may see, or only that there are some; and whether that is not all yet.
+    /// What is new to this listener: changes they may see, or only that there are some; and whether
+    /// that is not all yet.
     fn news(&mut self) -> estate::Result<(Vec<Event>, bool)> {
         let turns = self.estate.turns()?;
         let turned = std::mem::replace(&mut self.turns, turns) != turns;

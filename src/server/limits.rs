@@ -1,4 +1,5 @@
-//! How often somebody may ask: so much at once, then so much a minute (draft-ietf-httpapi-ratelimit-headers).
+//! How often somebody may ask: so much at once, then so much a minute
+//! (draft-ietf-httpapi-ratelimit-headers).
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -124,12 +125,13 @@ impl Limits {
         check_rate(&self.strangers, &network(from))
     }
 
-    /// An attempt to sign in: limited for the pair of user and network, and for the network. There is no limit for the
-    /// user alone, so that an attacker cannot lock out the account owner.
+    /// An attempt to sign in: limited for the pair of user and network, and for the network. There
+    /// is no limit for the user alone, so that an attacker cannot lock out the account owner.
     pub(super) fn sign_in(&self, email: &str, from: IpAddr) -> Rate {
         let who = digest(email.trim().to_lowercase().as_bytes());
         let from = network(from);
-        // What one limit refuses does not count against the next: else whoever guesses keeps out whom they guess at.
+        // What one limit refuses does not count against the next: else whoever guesses keeps out
+        // whom they guess at.
         [(&self.sign_ins, (Some(who), Some(from))), (&self.each, (None, Some(from)))]
             .into_iter()
             .map(|(limit, attempt)| check_rate(limit, &attempt))

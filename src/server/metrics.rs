@@ -1,4 +1,5 @@
-//! How the server does, for those who run it (Prometheus text format): by route, never by account or user.
+//! How the server does, for those who run it (Prometheus text format): by route, never by account
+//! or user.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! Connections: encrypted where certificates are given, so many at a time, none for ever without a word.
+//! Connections: encrypted where certificates are given, so many at a time, none for ever without a
+//! word.
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
@@ -43,7 +44,8 @@ const CONNECTIONS: usize = 1_024;
 const EACH: usize = 128;
 /// Connections that a user keeps without a whole request here, when others need room.
 const IDLE_PER_USER: usize = 32;
-/// How long whoever connects may take to say what they want, encryption included; and to say the next thing.
+/// How long whoever connects may take to say what they want, encryption included; and to say the
+/// next thing.
 const HELLO: Duration = Duration::from_secs(5);
 const HEADERS: Duration = Duration::from_secs(10);
 /// How many headers a request may have, and how large its head may be.
@@ -299,7 +301,8 @@ impl Encryption {
         Ok(Self { files, now })
     }
 
-    /// What encrypts now: read anew when the files were renewed, and as before when they cannot be read.
+    /// What encrypts now: read anew when the files were renewed, and as before when they cannot be
+    /// read.
     fn acceptor(&self) -> TlsAcceptor {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         if now.2.elapsed() >= LOOK {
@@ -319,8 +322,9 @@ impl Encryption {
     }
 }
 
-/// From where a request comes: the other end of the line, or where that says it does, as far back as those who say so are
-/// proxies that are believed. What stands further left anybody may have written.
+/// From where a request comes: the other end of the line, or where that says it does, as far back
+/// as those who say so are proxies that are believed. What stands further left anybody may have
+/// written.
 fn origin(line: IpAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
     let mut from = line.to_canonical();
     let lines = headers.get_all(FORWARDED_FOR).iter().rev().map(|line| line.to_str().unwrap_or_default());

@@ -188,7 +188,8 @@ impl AppState {
         };
         let (asked, new) = self.write(&asker, begin).await?;
         let user = asker.estate.me().id;
-        // What was being done when the program ended is gone on with: by its number it is made once.
+        // What was being done when the program ended is gone on with: by its number it is made
+        // once.
         let left = asked.stage == Stage::Running
             && !asker.estate.read_only()
             && self.running.progress_of(user, &asked.id).is_none();
@@ -281,7 +282,8 @@ fn object(request: &Request, receipt: Option<&Receipt>, running: Option<(u64, u6
         (Some(receipt), _) if receipt.counts.missed_count() > 0 => "partially_failed",
         (Some(_), _) | (None, Stage::Done) => "succeeded",
         (None, Stage::Running) if running.is_some() => "running",
-        // The program ended on the way: nothing was changed, and asking again by the same key does it.
+        // The program ended on the way: nothing was changed, and asking again by the same key does
+        // it.
         (None, Stage::Running) => "queued",
         (None, Stage::Failed) => "failed",
         (None, Stage::Cancelled) => "cancelled",

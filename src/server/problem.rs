@@ -13,7 +13,8 @@ use crate::wire::ErrorBody;
 #[derive(Debug, Clone)]
 enum At {
     Parameter(String),
-    /// What the estate calls it, and the column where it is a filter; where it stands the request tells.
+    /// What the estate calls it, and the column where it is a filter; where it stands the request
+    /// tells.
     Field(&'static str),
     Header(String),
     /// A place in the body (RFC 6901).

@@ -13,7 +13,8 @@ type Key = (UserId, ChangeId);
 #[derive(Default)]
 pub(super) struct Running(Mutex<HashMap<Key, Weak<RunningOperation>>>);
 
-/// One of them, for as long as it runs; sent again under its number meanwhile it is the same one, and is stopped with it.
+/// One of them, for as long as it runs; sent again under its number meanwhile it is the same one,
+/// and is stopped with it.
 pub(super) struct RunningOperation {
     all: Arc<Running>,
     key: Key,

@@ -88,7 +88,8 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     params::none(&request)?;
     let id = change_id(id)?;
-    // Whoever loses the line asks again by the same number: what was confirmed is finished meanwhile.
+    // Whoever loses the line asks again by the same number: what was confirmed is finished
+    // meanwhile.
     let running = served.running.begin(asker.estate.me().id, &id);
     let cancel = running.cancel.clone();
     let work = move |estate: &dyn Estate, told: &Told| {
@@ -336,8 +337,8 @@ fn wants_lines(headers: &HeaderMap) -> bool {
 }
 
 impl AppState {
-    /// Does what takes its time; whoever wants to hears how far it is. What lasts as long as a line takes is given no turn
-    /// of those who change something.
+    /// Does what takes its time; whoever wants to hears how far it is. What lasts as long as a line
+    /// takes is given no turn of those who change something.
     async fn long(
         &self,
         asker: &CurrentUser,
@@ -381,7 +382,8 @@ impl AppState {
     }
 }
 
-/// Why a long piece of work failed: stopped by somebody it is not tried again, stopped by the end of the server it is.
+/// Why a long piece of work failed: stopped by somebody it is not tried again, stopped by the end
+/// of the server it is.
 fn end_problem(error: Error, stopping: &CancelToken) -> Problem {
     match error {
         Error::Cancelled if !stopping.is_cancelled() => Problem::cancelled_problem(),

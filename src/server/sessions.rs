@@ -68,8 +68,8 @@ impl Sessions {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session of whoever has that token. One that was opened earlier finds out by itself, at each read, whether the
-    /// token is still good.
+    /// The session of whoever has that token. One that was opened earlier finds out by itself, at
+    /// each read, whether the token is still good.
     pub(super) fn open(&self, secret: &Secret) -> estate::Result<Arc<Local>> {
         let key = key(secret);
         let known = self.lock_sessions().get_mut(&key).map(|(local, asked)| {
@@ -97,7 +97,8 @@ impl Sessions {
         Ok(local)
     }
 
-    /// The estate as somebody else sees it, for whoever has that session: logged when it begins, not at each request.
+    /// The estate as somebody else sees it, for whoever has that session: logged when it begins,
+    /// not at each request.
     pub(super) fn seen_by(
         &self,
         secret: &Secret,

@@ -1,4 +1,5 @@
-//! Answers and connections that last: limits for each user or network, and what keeps proxies from holding them back.
+//! Answers and connections that last: limits for each user or network, and what keeps proxies from
+//! holding them back.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,8 +24,8 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// Interval of the comments that keep a connection open.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// Answers with server-sent events. A comment comes first and at once: it tells the client that nothing on the way holds
-/// events back.
+/// Answers with server-sent events. A comment comes first and at once: it tells the client that
+/// nothing on the way holds events back.
 pub(super) fn events(events: impl Events<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let first = futures_util::stream::once(async { Ok(Event::default().comment("ok")) });
     let alive = KeepAlive::new().interval(KEEP_ALIVE).text("alive");

@@ -1,4 +1,5 @@
-//! Every action, declared once: keymaps, help, footer, menus, palette and "why not" all read these rows.
+//! Every action, declared once: keymaps, help, footer, menus, palette and "why not" all read these
+//! rows.
 
 use estate::Capability;
 
@@ -169,7 +170,8 @@ pub struct Row {
     pub place: Place,
     /// What it needs, if it changes or reveals something.
     pub need: Option<Capability>,
-    /// The changes it leads to, as the log calls them; `ping` and `diagnostics` reach out without being changes.
+    /// The changes it leads to, as the log calls them; `ping` and `diagnostics` reach out without
+    /// being changes.
     pub makes: &'static [&'static str],
 }
 

@@ -100,7 +100,8 @@ fn check_probe(model: &Model, action: Action) -> Result<(), String> {
     }
 }
 
-/// Why there is no SIM to act on: none is there, or the list is still on its way and it is too early to say.
+/// Why there is no SIM to act on: none is there, or the list is still on its way and it is too
+/// early to say.
 fn no_sim(model: &Model) -> &'static str {
     if model.table.loading && model.table.rows.is_empty() {
         "the SIMs are still being read; press it again when they are there"

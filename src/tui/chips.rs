@@ -1,4 +1,5 @@
-//! The conditions a filter shows above the table, in few words, and a filter without one of them. Pure.
+//! The conditions a filter shows above the table, in few words, and a filter without one of them.
+//! Pure.
 
 use estate::{Field, Filter, Term};
 

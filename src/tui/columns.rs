@@ -1,4 +1,5 @@
-//! The table's columns: which are shown, in what order, how wide, which stay when the others scroll. Pure.
+//! The table's columns: which are shown, in what order, how wide, which stay when the others
+//! scroll. Pure.
 
 use estate::Column;
 use estate::saved::SavedColumn;
@@ -72,7 +73,8 @@ pub struct Shown {
     pub pinned: bool,
 }
 
-/// The columns that are shown: the pinned ones, then the others, each in their order. The ICCID always is.
+/// The columns that are shown: the pinned ones, then the others, each in their order. The ICCID
+/// always is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Columns(Vec<Shown>);
 

@@ -1,4 +1,5 @@
-//! A filter as conditions: rows of field, verb and value in groups, for the builder; and the parts it shows as chips. Pure.
+//! A filter as conditions: rows of field, verb and value in groups, for the builder; and the parts
+//! it shows as chips. Pure.
 
 use estate::filter::suggest::quote;
 use estate::{Field, Filter, Op, Shape, Term, Value};
@@ -258,7 +259,8 @@ impl Group {
         }
     }
 
-    /// The filter they make; conditions without a value count for nothing, one that cannot be read is an error.
+    /// The filter they make; conditions without a value count for nothing, one that cannot be read
+    /// is an error.
     pub fn filter(&self) -> estate::Result<Filter> {
         Ok(self.filter_of()?.unwrap_or(Filter::All))
     }
@@ -342,7 +344,8 @@ impl Group {
         }
     }
 
-    /// Adds a part: at the end of the group at the path, or after the condition there. Gives where it is.
+    /// Adds a part: at the end of the group at the path, or after the condition there. Gives where
+    /// it is.
     pub fn add(&mut self, path: &[usize], node: Node) -> Path {
         if let Some(group) = self.group(path) {
             group.nodes.push(node);
@@ -389,7 +392,8 @@ impl Group {
         }
     }
 
-    /// "All" into "any" and back, of the group at the path or the one that holds the condition there.
+    /// "All" into "any" and back, of the group at the path or the one that holds the condition
+    /// there.
     pub fn turn(&mut self, path: &[usize]) {
         let way = if self.group(path).is_some() {
             path
@@ -401,7 +405,8 @@ impl Group {
         }
     }
 
-    /// Moves a part up or down: past its neighbour, into a group beside it, out of its own. Gives where it is.
+    /// Moves a part up or down: past its neighbour, into a group beside it, out of its own. Gives
+    /// where it is.
     pub fn shift(&mut self, path: &[usize], down: bool) -> Path {
         let Some((last, way)) = path.split_last() else { return Path::new() };
         let Some((group, at)) = self.holder(path) else { return path.to_vec() };

@@ -29,7 +29,8 @@ pub fn read(estate: &dyn Estate, id: SimId, cancel: &CancelToken) -> Result<Fact
     Ok(Facts { sim, usage, events, entries, stated })
 }
 
-/// How many SIMs of the query's account each of the watched filters finds, and the levels reached there.
+/// How many SIMs of the query's account each of the watched filters finds, and the levels reached
+/// there.
 pub fn attention(
     estate: &dyn Estate,
     query: &Query,

@@ -1,6 +1,7 @@
 //! The screen without a terminal: keys in, cells out, effects carried out at once and in order.
 //!
-//! Screen tests, screenshots and the benchmark drive the same model, update and view as the loop does.
+//! Screen tests, screenshots and the benchmark drive the same model, update and view as the loop
+//! does.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -18,7 +19,8 @@ use super::term::{Button, Code, Event, Key, Mouse, MouseKind};
 use super::theme::Theme;
 use super::{layout, perform, update, view};
 
-/// Keys of a test come one by one, as from a person who looks: later than the screen ignores letters after a refusal.
+/// Keys of a test come one by one, as from a person who looks: later than the screen ignores
+/// letters after a refusal.
 const PACE: Duration = Duration::from_millis(800);
 
 /// A screen in process.

@@ -343,7 +343,8 @@ mod tests {
         }
     }
 
-    /// The tails of torn sequences must not do anything by themselves; a digit may filter, which changes nothing.
+    /// The tails of torn sequences must not do anything by themselves; a digit may filter, which
+    /// changes nothing.
     #[test]
     fn tails_of_torn_sequences_are_not_bound() {
         for (name, _) in SHIPPED {

@@ -25,8 +25,8 @@ use super::overlay::pages::Page;
 use super::overlay::spending::By;
 use super::overlay::{Overlay, sim};
 
-/// What is new since the person last looked at the alerts: at the right end of the banner, where a change that runs has
-/// its place otherwise.
+/// What is new since the person last looked at the alerts: at the right end of the banner, where a
+/// change that runs has its place otherwise.
 pub fn news(model: &Model) -> Option<(Rect, String)> {
     if model.news.alerts == 0 || model.job.is_some() {
         return None;

@@ -1,4 +1,5 @@
-//! An account's page beside the tree: overview, users, settings, help, history. Pure; knows no frame.
+//! An account's page beside the tree: overview, users, settings, help, history. Pure; knows no
+//! frame.
 
 use estate::{AccountId, Entry, ExternalRecipient, Help, Role, Status, User, UserState};
 

@@ -133,7 +133,8 @@ pub struct Model {
     pub saved: Vec<Saved>,
     /// Filters used before, latest first.
     pub recent_filters: Vec<String>,
-    /// What saved filters with a layout of their own were saved with, and what has become of it since.
+    /// What saved filters with a layout of their own were saved with, and what has become of it
+    /// since.
     pub layouts: BTreeMap<String, (Layout, Layout)>,
     /// What to come back to from a saved filter.
     pub usual: Option<PreviousView>,
@@ -356,7 +357,8 @@ impl Model {
         self.saved.iter().any(|s| self.is_called(&s.name))
     }
 
-    /// Leaves a saved filter: what became of its layout is remembered, and the usual one comes back.
+    /// Leaves a saved filter: what became of its layout is remembered, and the usual one comes
+    /// back.
     pub fn leave_saved(&mut self) {
         let called = self.called.take();
         let Some(usual) = self.usual.take() else { return };
@@ -372,7 +374,8 @@ impl Model {
         }
     }
 
-    /// Looks at an account, in the tree too; whether that is another view than before. The list is still to be read.
+    /// Looks at an account, in the tree too; whether that is another view than before. The list is
+    /// still to be read.
     pub fn look_at(&mut self, account: AccountId, deep: bool) -> bool {
         self.tree.go_to(account, &self.accounts);
         let before = std::mem::replace(&mut self.query.under, account);
@@ -436,7 +439,8 @@ impl Model {
         !self.pending.is_empty() && self.at >= self.pending_at + WHICH_KEY
     }
 
-    /// Puts something over the screen, but never between a person and what they type: it waits below that.
+    /// Puts something over the screen, but never between a person and what they type: it waits
+    /// below that.
     pub fn push_under(&mut self, overlay: Overlay) {
         let typed = |o: &Overlay| matches!(o, Overlay::Form(_) | Overlay::Prompt(_));
         let at = self.overlays.iter().rposition(|o| !typed(o)).map_or(0, |at| at + 1);
@@ -448,7 +452,8 @@ impl Model {
         if self.page.is_some() { Pane::Tree } else { self.focus }
     }
 
-    /// The one SIM that an action on one is about: that whose details are open, or the one under the cursor.
+    /// The one SIM that an action on one is about: that whose details are open, or the one under
+    /// the cursor.
     pub fn one_sim(&self) -> Option<&Sim> {
         match self.shown_whole() {
             Some(pane) => pane.facts.as_ref().map(|facts| &facts.sim),
@@ -484,8 +489,8 @@ impl Model {
         if whole { Some(0) } else { self.picked.hidden_count() }
     }
 
-    /// The SIMs an action acts on: the one whose details are open, the selection, or the one under the cursor. Never
-    /// all if none.
+    /// The SIMs an action acts on: the one whose details are open, the selection, or the one under
+    /// the cursor. Never all if none.
     pub fn target(&self) -> Option<estate::Target> {
         if let Some(sim) = self.shown_whole() {
             return Some(estate::Target::ids([sim.id]));

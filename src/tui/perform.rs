@@ -1,6 +1,8 @@
-//! The only code that waits: effects are carried out in lanes, and the answers come back as messages.
+//! The only code that waits: effects are carried out in lanes, and the answers come back as
+//! messages.
 //!
-//! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane of their own.
+//! A lane has room for one: a newer question stops and replaces an older one. Changes have a lane
+//! of their own.
 
 mod files;
 

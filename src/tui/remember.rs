@@ -1,4 +1,5 @@
-//! Session memory of the screen: unfolded accounts, recent targets, the account and order, by user and estate.
+//! Session memory of the screen: unfolded accounts, recent targets, the account and order, by user
+//! and estate.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,7 +30,8 @@ struct Memory {
     layouts: BTreeMap<String, (Layout, Layout)>,
 }
 
-/// The name of the file: one for each user of each estate. Account numbers of one estate mean nothing in another.
+/// The name of the file: one for each user of each estate. Account numbers of one estate mean
+/// nothing in another.
 fn file_name(model: &Model) -> String {
     let mut hash = Sha256::new();
     hash.update(model.site.estate.as_bytes());
@@ -39,8 +41,8 @@ fn file_name(model: &Model) -> String {
     format!("screen-{key}.json")
 }
 
-/// Restores what the user left; what is not there any more is left out. Files of earlier versions, which were named by
-/// the address alone, are ignored.
+/// Restores what the user left; what is not there any more is left out. Files of earlier versions,
+/// which were named by the address alone, are ignored.
 pub fn recall(model: &mut Model) {
     recall_from(model, &state_dir());
 }

@@ -1,4 +1,5 @@
-//! The SIM table's window: a run of rows around the screen, a cursor held by SIM, a range being drawn. Pure.
+//! The SIM table's window: a run of rows around the screen, a cursor held by SIM, a range being
+//! drawn. Pure.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -55,8 +56,8 @@ pub struct Table {
     pub cursor: usize,
     /// Rows that fit.
     pub height: usize,
-    /// Rows to scroll beyond the cursor when it leaves the screen: a held key then redraws the list now and then, not at
-    /// every row.
+    /// Rows to scroll beyond the cursor when it leaves the screen: a held key then redraws the list
+    /// now and then, not at every row.
     pub glide: usize,
     /// How many rows come before the first, when known.
     pub first: Option<u64>,
@@ -70,7 +71,8 @@ pub struct Table {
     pub loaded: Option<Query>,
     /// Whether a page is on its way.
     pub loading: bool,
-    /// Whether a page could not be read: none is asked for until the cursor moves or a page arrives.
+    /// Whether a page could not be read: none is asked for until the cursor moves or a page
+    /// arrives.
     stalled: bool,
     /// Steps to take when the page arrives.
     owed: i64,
@@ -165,7 +167,8 @@ impl Table {
         self.keep_in_sight();
     }
 
-    /// The page that should be asked for next, if any: a screen and a half is kept ready on both sides.
+    /// The page that should be asked for next, if any: a screen and a half is kept ready on both
+    /// sides.
     pub fn need(&self) -> Option<(Seek, ScrollTo)> {
         if self.loading || self.stalled {
             return None;

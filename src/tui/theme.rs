@@ -1,4 +1,5 @@
-//! Few colours in a file, many styles in code. Every state is a word or a glyph first and a colour second.
+//! Few colours in a file, many styles in code. Every state is a word or a glyph first and a colour
+//! second.
 
 use estate::Status;
 use ratatui::style::{Color, Modifier, Style};

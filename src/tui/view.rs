@@ -67,7 +67,8 @@ pub fn frame(model: &Model) -> Frame {
     Frame { buffer, cursor }
 }
 
-/// Tells by how much the table's rows moved since `before`, so that the terminal can move them itself.
+/// Tells by how much the table's rows moved since `before`, so that the terminal can move them
+/// itself.
 pub fn scroll_since(model: &Model, before: &mut Option<(i64, Rect)>) -> Option<Scroll> {
     let rows = layout::areas(model).rows;
     let now = (model.table.first_shown(), rows);

@@ -6,7 +6,8 @@ use simdeck::tui::term::Button;
 /// Opens a part of the screen from a fresh session.
 pub type Opener = fn(&mut Session);
 
-/// Dialogs and states that need more than one action to open, with the kind of overlay that is then on top.
+/// Dialogs and states that need more than one action to open, with the kind of overlay that is then
+/// on top.
 pub const OPENERS: &[(&str, &str, Opener)] = &[
     ("last rows", "", |s| _ = s.keys("G")),
     ("prefix", "", |s| _ = s.keys("g")),

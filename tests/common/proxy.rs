@@ -23,7 +23,8 @@ pub enum Fate {
     Lose,
     /// Bytes in place of an answer. The server never hears of the request.
     Instead(Vec<u8>),
-    /// Bytes in place of an answer that does not end: the connection stays open until the client closes it.
+    /// Bytes in place of an answer that does not end: the connection stays open until the client
+    /// closes it.
     Hold(Vec<u8>),
     /// The same bytes again and again, behind others.
     Endless(Vec<u8>, Vec<u8>),

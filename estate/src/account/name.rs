@@ -19,14 +19,17 @@ pub fn valid_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-/// Checks the name of an account that is made or renamed: a [`valid_name`] that cannot pass for another one.
+/// Checks the name of an account that is made or renamed: a [`valid_name`] that cannot pass for
+/// another one.
 ///
-/// - No invisible characters: Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt). Allowed are those that
-///   emoji are spelled with (UTS #51): the presentation selector U+FE0F after a character that is text by default, and the
-///   joiner U+200D between two pictographs. Anywhere else they change the name and not its look.
-/// - No word mixes scripts beyond the level "Highly Restrictive" of UTS #39 §5.2: one script, or Latin with those of
-///   Japanese, Korean or Chinese. A word is letters, digits, marks and apostrophes. Digits, punctuation and emoji are
-///   `Common` and go with every script. The level's identifier profile is not asked for: names hold blanks and signs.
+/// - No invisible characters: Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt).
+///   Allowed are those that emoji are spelled with (UTS #51): the presentation selector U+FE0F
+///   after a character that is text by default, and the joiner U+200D between two pictographs.
+///   Anywhere else they change the name and not its look.
+/// - No word mixes scripts beyond the level "Highly Restrictive" of UTS #39 §5.2: one script, or
+///   Latin with those of Japanese, Korean or Chinese. A word is letters, digits, marks and
+///   apostrophes. Digits, punctuation and emoji are `Common` and go with every script. The level's
+///   identifier profile is not asked for: names hold blanks and signs.
 ///
 /// Accounts that have such a name already keep it, and are found by it.
 ///
@@ -47,7 +50,8 @@ pub fn check_new_account_name(name: &str) -> Result<String> {
     }
 }
 
-/// True when the characters have no script in common, not even beside Latin (UTS #39 §5.1, with augmented script sets).
+/// True when the characters have no script in common, not even beside Latin (UTS #39 §5.1, with
+/// augmented script sets).
 fn mixes_scripts(word: &str) -> bool {
     let (mut whole, mut beside_latin) = (AugmentedScriptSet::default(), AugmentedScriptSet::default());
     for scripts in word.chars().map(AugmentedScriptSet::for_char) {

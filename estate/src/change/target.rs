@@ -41,7 +41,8 @@ impl Target {
         Self { any: vec![query], ..Self::default() }
     }
 
-    /// Refuses what became of the SIMs, where it is to be all or nothing, and those that are outside of where they are to be.
+    /// Refuses what became of the SIMs, where it is to be all or nothing, and those that are
+    /// outside of where they are to be.
     pub(crate) fn check(&self, counts: &Counts, outside: u64) -> Result<()> {
         let (missed, total) = (counts.missed_count(), counts.total());
         if outside > 0 {

@@ -1,8 +1,9 @@
 //! The fields of an exported SIM: one table of names, kinds and getters.
 //!
-//! Exports, the API, `--columns` and the import read the same table. Not in it, because an import cannot restore it:
-//! the change and the user that set the state (`state_rev`, `suspended_by`), the revision that created the SIM, and the
-//! levels that have already sent an event. `id`, `account_id` and `version` are in it for scripts; a store assigns its own.
+//! Exports, the API, `--columns` and the import read the same table. Not in it, because an import
+//! cannot restore it: the change and the user that set the state (`state_rev`, `suspended_by`), the
+//! revision that created the SIM, and the levels that have already sent an event. `id`,
+//! `account_id` and `version` are in it for scripts; a store assigns its own.
 
 use std::borrow::Cow;
 
@@ -78,7 +79,8 @@ const fn field(
     SimField { name, title, kind, is_default: true, get }
 }
 
-/// Every field, in the order they are written. New ones are added at the end, so that no column moves.
+/// Every field, in the order they are written. New ones are added at the end, so that no column
+/// moves.
 pub static FIELDS: [SimField; 36] = [
     field("id", "ID", FieldKind::Number, |sim, _| FieldValue::Number(sim.id.0)),
     field("iccid", "ICCID", FieldKind::Identifier, |sim, _| text_value(&sim.iccid)),
@@ -168,7 +170,8 @@ impl SimField {
         }
     }
 
-    /// The value as a CSV cell before quoting, with `decimal` as the decimal mark; guarded by [`text::defuse`].
+    /// The value as a CSV cell before quoting, with `decimal` as the decimal mark; guarded by
+    /// [`text::defuse`].
     pub fn cell(&self, sim: &Sim, accounts: &Accounts, decimal: char) -> String {
         match self.value(sim, accounts) {
             FieldValue::Absent => String::new(),
@@ -205,7 +208,8 @@ pub fn default_fields() -> Vec<&'static SimField> {
 
 /// Returns the fields of these column names; all default ones for an empty list.
 ///
-/// Accepts the short names of the filter language and of `--sort` too. Errors: `Invalid` names the nearest column.
+/// Accepts the short names of the filter language and of `--sort` too. Errors: `Invalid` names the
+/// nearest column.
 pub fn columns(wanted: &[String]) -> Result<Vec<&'static SimField>> {
     if wanted.is_empty() {
         return Ok(default_fields());

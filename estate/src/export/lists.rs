@@ -1,11 +1,13 @@
 //! Lists in one cell: names joined by `;`, with separators inside a name escaped by `\`.
 
-/// The characters that separate names in a cell: `;` in our own files, the others in those of other portals.
+/// The characters that separate names in a cell: `;` in our own files, the others in those of other
+/// portals.
 const SEPARATORS: [char; 3] = [';', ',', '|'];
 
 /// Joins names into one cell, so that [`split_list`] returns them unchanged.
 ///
-/// A `\` is written before `;`, `,` and `|` inside a name, and before a `\` that would otherwise escape what follows it.
+/// A `\` is written before `;`, `,` and `|` inside a name, and before a `\` that would otherwise
+/// escape what follows it.
 pub fn join_list<S: AsRef<str>>(names: &[S]) -> String {
     let mut cell = String::new();
     for (at, name) in names.iter().enumerate() {
@@ -24,9 +26,11 @@ pub fn join_list<S: AsRef<str>>(names: &[S]) -> String {
     cell
 }
 
-/// Splits a cell into names at `;`, `,` and `|`; `\` before one of these or before `\` makes it part of the name.
+/// Splits a cell into names at `;`, `,` and `|`; `\` before one of these or before `\` makes it
+/// part of the name.
 ///
-/// Names are trimmed and empty ones dropped. Any other `\` stays as it is, so that a foreign `C:\x, b` is two names.
+/// Names are trimmed and empty ones dropped. Any other `\` stays as it is, so that a foreign `C:\x,
+/// b` is two names.
 pub fn split_list(cell: &str) -> Vec<String> {
     let (mut names, mut name) = (Vec::new(), String::new());
     let mut chars = cell.chars().peekable();

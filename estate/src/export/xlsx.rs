@@ -1,6 +1,8 @@
-//! SIMs as an Excel workbook (Office Open XML): identifiers and text as text, sizes as numbers, times as dates in UTC.
+//! SIMs as an Excel workbook (Office Open XML): identifiers and text as text, sizes as numbers,
+//! times as dates in UTC.
 //!
-//! Rows go to temporary files as they come, so memory stays flat; the workbook is put together when it is saved.
+//! Rows go to temporary files as they come, so memory stays flat; the workbook is put together when
+//! it is saved.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,7 +17,8 @@ use crate::sim::Sim;
 
 /// The most rows of a sheet below its header; further SIMs go to further sheets.
 const SHEET_ROWS: u32 = 1_048_575;
-/// The most bytes of rows that a file inside a plain ZIP archive may have, with half as reserve: above that ZIP64 is used.
+/// The most bytes of rows that a file inside a plain ZIP archive may have, with half as reserve:
+/// above that ZIP64 is used.
 const PLAIN_ZIP_MAX: u64 = 2 << 30;
 /// About as many bytes of XML surround each cell.
 const CELL_OVERHEAD: u64 = 64;
@@ -135,8 +138,8 @@ impl SimWorkbook {
     }
 }
 
-/// A writer that keeps its first error and drops what follows: the ZIP writer prints errors to standard error, where a
-/// screen may be.
+/// A writer that keeps its first error and drops what follows: the ZIP writer prints errors to
+/// standard error, where a screen may be.
 struct FirstError<W> {
     out: W,
     error: Option<io::Error>,

@@ -1,4 +1,5 @@
-//! The parts of a filter's text, for colouring it and for knowing what can follow: forgiving where the parser is not.
+//! The parts of a filter's text, for colouring it and for knowing what can follow: forgiving where
+//! the parser is not.
 
 use super::{Field, Shape, words};
 use crate::filter::words::ends_word;
@@ -128,7 +129,8 @@ impl Lexer {
         }
     }
 
-    /// A quoted text, closed or not, or a run up to where a word ends; always at least one character.
+    /// A quoted text, closed or not, or a run up to where a word ends; always at least one
+    /// character.
     fn word(&mut self, also: impl Fn(char) -> bool) {
         if self.peek(0) == Some('"') {
             self.at += 1;

@@ -217,7 +217,8 @@ impl Parser {
         }
     }
 
-    /// Builds the error for a comma after `<`, `<=`, `>` or `>=`. After a number it is most likely a decimal comma.
+    /// Builds the error for a comma after `<`, `<=`, `>` or `>=`. After a number it is most likely
+    /// a decimal comma.
     fn list_error(&self, field: Field, op: Op, word: &str) -> Error {
         let start = self.at + 1;
         let length = self.chars[start..].iter().take_while(|c| c.is_ascii_alphanumeric()).count();

@@ -1,4 +1,5 @@
-//! Values that need more than one look: sizes with a blank before their unit, and dates with two readings.
+//! Values that need more than one look: sizes with a blank before their unit, and dates with two
+//! readings.
 
 use crate::units;
 
@@ -9,9 +10,11 @@ pub(super) fn is_unit(word: &str) -> bool {
         && units::parse_bytes(&format!("1{word}")).is_ok()
 }
 
-/// Returns the end of the unit that follows a number after blanks (`1.5 GB`), as a position in `chars`.
+/// Returns the end of the unit that follows a number after blanks (`1.5 GB`), as a position in
+/// `chars`.
 ///
-/// `number` is the word that ends at `at`. Returns `None` when it is no plain number or no unit follows.
+/// `number` is the word that ends at `at`. Returns `None` when it is no plain number or no unit
+/// follows.
 pub(super) fn unit_end(chars: &[char], at: usize, number: &str) -> Option<usize> {
     if !number.chars().all(|c| c.is_ascii_digit() || c == '.') {
         return None;
@@ -24,7 +27,8 @@ pub(super) fn unit_end(chars: &[char], at: usize, number: &str) -> Option<usize>
     (blanks > 0 && alone && is_unit(&unit)).then_some(end)
 }
 
-/// Returns the two readings of a date such as `05/11/2026`, day first and month first, in ISO 8601 form.
+/// Returns the two readings of a date such as `05/11/2026`, day first and month first, in ISO 8601
+/// form.
 ///
 /// Returns `None` when only one reading exists: a part above 12, or both parts the same.
 pub(super) fn ambiguous_date(word: &str) -> Option<(String, String)> {

@@ -1,4 +1,5 @@
-//! The beginning of a reading: the file is recognised, its header is found, and its columns are settled.
+//! The beginning of a reading: the file is recognised, its header is found, and its columns are
+//! settled.
 
 use std::io::Read;
 
@@ -12,7 +13,8 @@ use crate::import::header_name::Header;
 use crate::import::options::ImportOptions;
 use crate::import::portals::Holds;
 
-/// Reads a file up to its first row: its header is found and how its columns are written is settled.
+/// Reads a file up to its first row: its header is found and how its columns are written is
+/// settled.
 pub(super) fn read_mapping(
     input: Box<dyn Read + Send + '_>,
     options: &ImportOptions,

@@ -1,7 +1,8 @@
 //! Columns: which field each header names, with its unit.
 //!
-//! A field has exact names, usual names and weak names. An exact name wins over a usual one and that over a weak one,
-//! wherever they stand in the file; among equals the cells decide (see `survey.rs`).
+//! A field has exact names, usual names and weak names. An exact name wins over a usual one and
+//! that over a weak one, wherever they stand in the file; among equals the cells decide (see
+//! `survey.rs`).
 
 use super::portals::Portal;
 use crate::error::{Error, Result};

@@ -219,7 +219,8 @@ fn broken_archive(error: &dyn std::fmt::Display) -> Error {
     Error::invalid("file", format!("is a damaged workbook: {error}"))
 }
 
-/// Unpacks every part of a workbook once and drops it: the sizes that an archive states of itself may be lies.
+/// Unpacks every part of a workbook once and drops it: the sizes that an archive states of itself
+/// may be lies.
 fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
     let mut archive = zip::ZipArchive::new(&mut *packed).map_err(|e| broken_archive(&e))?;
     if archive.index_for_name("xl/workbook.xml").is_none() {
@@ -252,7 +253,8 @@ fn check_archive(packed: &mut SpooledTempFile, tick: Tick<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Returns the number of texts that a table states it has, for which memory is reserved; 0 where it states none.
+/// Returns the number of texts that a table states it has, for which memory is reserved; 0 where it
+/// states none.
 fn stated_strings(head: &[u8]) -> Option<u64> {
     let head = String::from_utf8_lossy(head);
     let start = head.find("<sst")?;
@@ -327,8 +329,8 @@ fn copy_sheet(
     rows.finish()
 }
 
-/// Returns a cell as text. A number of more than 15 digits has lost the others (IEEE 754): it is written so that an
-/// identifier made of it is refused.
+/// Returns a cell as text. A number of more than 15 digits has lost the others (IEEE 754): it is
+/// written so that an identifier made of it is refused.
 fn cell_text(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Int(number) => number_text(*number as f64),

@@ -20,8 +20,8 @@ pub(super) struct Strictness {
     pub lines: bool,
 }
 
-/// Decodes a stream into a temporary file. `head` is its beginning, by which the encoding is recognised unless it is
-/// named.
+/// Decodes a stream into a temporary file. `head` is its beginning, by which the encoding is
+/// recognised unless it is named.
 pub(super) fn read(
     mut input: impl Read,
     head: &[u8],
@@ -173,15 +173,17 @@ impl Text {
         Ok(())
     }
 
-    /// Makes line ends equal, and puts a bare string terminator in place of each escape sequence: a delimiter inside
-    /// one is none. The terminator is harmless by itself, and tells that something was taken out of the cell.
+    /// Makes line ends equal, and puts a bare string terminator in place of each escape sequence: a
+    /// delimiter inside one is none. The terminator is harmless by itself, and tells that something
+    /// was taken out of the cell.
     fn clean(&mut self, text: &str) {
         self.out.clear();
         for c in text.chars() {
             let after_cr = std::mem::replace(&mut self.after_cr, c == '\r');
             self.escape = match (self.escape, c) {
                 (_, '\n') if after_cr => Escape::No,
-                // No sequence reaches over the end of a line, or an unfinished one would swallow the file.
+                // No sequence reaches over the end of a line, or an unfinished one would swallow
+                // the file.
                 (_, '\n' | '\r') => {
                     self.out.push('\n');
                     Escape::No

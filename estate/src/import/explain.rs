@@ -1,4 +1,5 @@
-//! `--explain`: how every column of a file is understood, as comments of a portal file to start from.
+//! `--explain`: how every column of a file is understood, as comments of a portal file to start
+//! from.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,8 +22,8 @@ use crate::units::unit_name;
 /// Status words listed at most.
 const MAX_WORDS: usize = 100;
 
-/// Describes how a file is read, without reading its rows into a store. The text is a portal file: what was found
-/// stands in its comments. `file` is what the text calls the file.
+/// Describes how a file is read, without reading its rows into a store. The text is a portal file:
+/// what was found stands in its comments. `file` is what the text calls the file.
 pub fn explain(
     file: &str,
     input: Box<dyn Read + Send + '_>,

@@ -232,8 +232,8 @@ const TOTALS: [&str; 22] = [
     "rows",
 ];
 
-/// True if a record is a line of totals: it names no SIM, begins with such a word and holds only numbers besides; or an
-/// end mark, or the header once more.
+/// True if a record is a line of totals: it names no SIM, begins with such a word and holds only
+/// numbers besides; or an end mark, or the header once more.
 pub(super) fn is_total(record: &Record, mapping: &Mapping) -> bool {
     let filled: Vec<&str> = record.iter().map(str::trim).filter(|cell| !cell.is_empty()).collect();
     let is_header = filled.len() > 1
@@ -256,7 +256,8 @@ pub(super) fn is_total(record: &Record, mapping: &Mapping) -> bool {
     filled.iter().enumerate().all(|(at, cell)| at == first || is_number(&&&**cell) || begins_total(cell))
 }
 
-/// True if a usage record of a SIM is the sum of its others: the cell that tells them apart says so.
+/// True if a usage record of a SIM is the sum of its others: the cell that tells them apart says
+/// so.
 fn names_total(record: &Record, mapping: &Mapping) -> bool {
     let words = ["total", "totals", "grandtotal", "subtotal", "sum", "summe", "gesamt", "alltotal"];
     mapping.dimensions.iter().any(|(at, _)| words.contains(&plain(record.get(*at)).as_str()))

@@ -64,7 +64,8 @@ impl Header {
         Self { base: plain.clone(), plain, unit, name }
     }
 
-    /// Returns the names of the field that this header goes by, with how well it does: 0 is an exact name.
+    /// Returns the names of the field that this header goes by, with how well it does: 0 is an
+    /// exact name.
     pub(super) fn recognize(&self, known: &[Names]) -> Option<(Field, u8)> {
         known.iter().find_map(|names| {
             let lists = [names.exact, names.usual, names.weak];

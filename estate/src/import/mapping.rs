@@ -1,7 +1,8 @@
 //! Reading plan of a file: the columns of every field, and how each column is written.
 //!
-//! Of two ways to read a file none is taken silently. The column settles it; else the option, the other columns of the
-//! file or the portal, in this order; else the file is refused with the question and the option that answers it.
+//! Of two ways to read a file none is taken silently. The column settles it; else the option, the
+//! other columns of the file or the portal, in this order; else the file is refused with the
+//! question and the option that answers it.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +36,8 @@ pub(crate) struct Mapping {
     pub marks: Vec<Option<DecimalMark>>,
     pub words: Words,
     pub account_separator: String,
-    /// Columns whose cells tell usage records apart, in the order of their names, each with whether it holds numbers.
+    /// Columns whose cells tell usage records apart, in the order of their names, each with whether
+    /// it holds numbers.
     pub dimensions: Vec<(usize, bool)>,
     /// Conditions that the portal puts on rows.
     conditions: Vec<Condition>,
@@ -157,8 +159,8 @@ impl Mapping {
         reading
     }
 
-    /// Columns that tell records of one SIM apart: all but the size, the time, counted things and what belongs to the
-    /// SIM.
+    /// Columns that tell records of one SIM apart: all but the size, the time, counted things and
+    /// what belongs to the SIM.
     fn find_dimensions(&self, ignored: &[String]) -> Vec<(usize, bool)> {
         let belongs = [
             Field::Used,
@@ -229,7 +231,8 @@ pub(super) fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if rest == 0 { listed } else { format!("{listed} and {} more", crate::number::count(rest as u64)) }
 }
 
-/// Reads the records once. A column that turns out to hold no record ids is taken out of the choice.
+/// Reads the records once. A column that turns out to hold no record ids is taken out of the
+/// choice.
 fn survey(
     spool: &mut Spool,
     choice: &mut Choice,
@@ -340,7 +343,8 @@ fn plan_survey(
     inspections
 }
 
-/// Refuses a file with a column that could be the status and is not read: an unknown status must never mean active.
+/// Refuses a file with a column that could be the status and is not read: an unknown status must
+/// never mean active.
 fn check_status(choice: &Choice, headers: &[Header], survey: &Survey) -> Result<()> {
     let has_status = choice.parts.iter().any(|(field, _)| *field == Field::Status);
     let may_be_status = |at: usize| {
@@ -351,8 +355,8 @@ fn check_status(choice: &Choice, headers: &[Header], survey: &Survey) -> Result<
         // A new word among many known ones is a status all the same.
         let mostly_words = column.words * 2 >= column.filled;
         if has_status {
-            // Beside a status, a column named just "State" holds places unless its cells say otherwise, and words such
-            // as "enabled" are said of many things.
+            // Beside a status, a column named just "State" holds places unless its cells say
+            // otherwise, and words such as "enabled" are said of many things.
             let named = header.ends_like_status() && (header.plain != "state" || mostly_words);
             return named || (mostly_words && column.telling);
         }

@@ -79,7 +79,8 @@ impl Field {
         matches!(self, Self::Used | Self::Tags | Self::Categories | Self::Recipients)
     }
 
-    /// True if a wrong column would do harm, so that a choice between two is never made by their order.
+    /// True if a wrong column would do harm, so that a choice between two is never made by their
+    /// order.
     pub(super) fn is_critical(self) -> bool {
         !matches!(self.shape(), Shape::Text | Shape::Flag) || matches!(self, Self::Account | Self::Record)
     }

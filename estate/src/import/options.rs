@@ -26,7 +26,8 @@ pub enum OnDuplicate {
 pub struct ImportOptions {
     /// The account that paths hang under; `None` means the user's own.
     pub under: Option<AccountId>,
-    /// `header=field` pairs that overrule recognition; a field may have a sign and a unit: `-used:MB`.
+    /// `header=field` pairs that overrule recognition; a field may have a sign and a unit:
+    /// `-used:MB`.
     pub map: Vec<(String, String)>,
     /// Columns that are known to be of no use.
     pub ignore: Vec<String>,

@@ -1,6 +1,7 @@
 //! Portal files: descriptions of the files that connectivity portals write, kept as data.
 //!
-//! The shipped files in `portals/` and a user's own are parsed alike. A mistake names the file, the line and the key.
+//! The shipped files in `portals/` and a user's own are parsed alike. A mistake names the file, the
+//! line and the key.
 
 use std::collections::BTreeMap;
 
@@ -257,8 +258,8 @@ pub fn all(own: &[Portal]) -> Result<Vec<Portal>> {
 /// Word for `--portal` that turns recognition off.
 const NO_PORTAL: &str = "none";
 
-/// Finds the portal of a file: the one that is named, or the one whose headers are all there; of several the one that
-/// asks for most.
+/// Finds the portal of a file: the one that is named, or the one whose headers are all there; of
+/// several the one that asks for most.
 pub(super) fn find(
     portals: Vec<Portal>,
     wanted: Option<&str>,

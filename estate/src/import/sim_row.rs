@@ -1,4 +1,5 @@
-//! One row of a list of SIMs: parsed, with notes about what is doubtful, or refused with the reason.
+//! One row of a list of SIMs: parsed, with notes about what is doubtful, or refused with the
+//! reason.
 
 use super::mapping::Mapping;
 use super::spool::Record;
@@ -325,7 +326,8 @@ impl<'a, 'n> Cells<'a, 'n> {
         Some(names)
     }
 
-    /// Reads the state: lifecycle (`None` where the status is empty), suspended, managed, usage gate.
+    /// Reads the state: lifecycle (`None` where the status is empty), suspended, managed, usage
+    /// gate.
     fn state(&mut self) -> Option<(Option<Lifecycle>, bool, bool, Gate)> {
         let mut state = match (self.mapping.has(Field::Status), self.present(Field::Status)) {
             (false, _) => (Some(Lifecycle::Active), false, true, Gate::Ok),

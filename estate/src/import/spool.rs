@@ -1,7 +1,8 @@
 //! Spooled records: a file's text or rows, kept so that they can be read twice.
 //!
-//! The form of a column (date order, decimal mark, units) is settled from all of its cells before the first row is
-//! taken, so every file is read twice: once to inspection, once to take. Small files stay in memory.
+//! The form of a column (date order, decimal mark, units) is settled from all of its cells before
+//! the first row is taken, so every file is read twice: once to inspection, once to take. Small
+//! files stay in memory.
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
@@ -35,7 +36,8 @@ pub(super) struct Spool {
     pub delimiter: u8,
     /// True if `"` quotes cells.
     pub quotes: bool,
-    /// True if quoted cells may hold what inspections like records: an export of our own quotes soundly.
+    /// True if quoted cells may hold what inspections like records: an export of our own quotes
+    /// soundly.
     pub trusts_quotes: bool,
     /// Number of the line read last.
     line: u64,
@@ -176,8 +178,8 @@ impl Spool {
         Ok(more)
     }
 
-    /// Reads the next record that holds anything; false at the end. `delimiters` is how many a record has: a line of
-    /// a quoted cell with as many inspections like a record.
+    /// Reads the next record that holds anything; false at the end. `delimiters` is how many a
+    /// record has: a line of a quoted cell with as many inspections like a record.
     pub fn next(&mut self, delimiters: usize, record: &mut Record) -> Result<bool> {
         loop {
             record.clear();
@@ -267,7 +269,8 @@ impl Spool {
     }
 }
 
-/// True if a line inside a quoted cell inspections like a record: it has as many delimiters, or an ICCID.
+/// True if a line inside a quoted cell inspections like a record: it has as many delimiters, or an
+/// ICCID.
 fn looks_like_record(line: &[u8], delimiter: u8, delimiters: usize) -> bool {
     // The line on which the cell ends goes on with the record's other cells.
     let inside = line.split(|b| *b == b'"').next().unwrap_or(line);

@@ -75,7 +75,8 @@ pub(crate) struct Survey {
     pub wide: u64,
 }
 
-/// Check of a column that may hold the ids of usage records: an id that stands for two of them is none.
+/// Check of a column that may hold the ids of usage records: an id that stands for two of them is
+/// none.
 pub(super) struct RecordIds {
     /// The column.
     at: usize,
@@ -190,8 +191,8 @@ impl Column {
         }
     }
 
-    /// Returns how many numbers of 19 digits there are and how many of them lack their check digit, if the column has
-    /// none: one in ten of such numbers passes by chance.
+    /// Returns how many numbers of 19 digits there are and how many of them lack their check digit,
+    /// if the column has none: one in ten of such numbers passes by chance.
     pub fn without_check_digits(&self) -> Option<(u64, u64)> {
         let few = self.unchecked >= 2 && self.checked == 0;
         let lacks = few || (self.unchecked >= 3 && self.unchecked >= self.checked * 3);

@@ -1,9 +1,10 @@
 //! One usage record: its SIM, its time, its size, and what tells it from other records.
 //!
-//! A record with an id counts once, by its largest size. Records without one that differ in any cell are different
-//! records, and the same row again is the same record. A total of a day or month that another file states with a larger
-//! size replaces the former one; rows of one file that differ in their numbers only are told apart by their rank in
-//! size, which `store/usage.rs` works out.
+//! A record with an id counts once, by its largest size. Records without one that differ in any
+//! cell are different records, and the same row again is the same record. A total of a day or month
+//! that another file states with a larger size replaces the former one; rows of one file that
+//! differ in their numbers only are told apart by their rank in size, which `store/usage.rs` works
+//! out.
 
 use sha2::{Digest, Sha256};
 

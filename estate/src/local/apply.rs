@@ -57,7 +57,8 @@ fn needs(change: &Change) -> Vec<Capability> {
     vec![need]
 }
 
-/// What a change is known again by: without what it was confirmed at, which another look at the same thing changes.
+/// What a change is known again by: without what it was confirmed at, which another look at the
+/// same thing changes.
 fn fingerprint(change: &Change) -> String {
     let mut change = change.clone();
     if let Some(target) = change.target_mut() {
@@ -129,8 +130,8 @@ impl Local {
         Ok(Plan { at, total: staged.total(), counts: staged.counts(), ..Plan::default() })
     }
 
-    /// Makes a change of what somebody has seen: `still` is asked once nobody else can change anything any more, and what
-    /// it refuses is not done.
+    /// Makes a change of what somebody has seen: `still` is asked once nobody else can change
+    /// anything any more, and what it refuses is not done.
     pub fn apply_as_seen(
         &self,
         id: &ChangeId,
@@ -170,9 +171,9 @@ impl Local {
         let run = ApplyContext { view: &view, session: &writer, rev, now, clock, asked: &asked, watch };
         if let Err(refusal) = self.dispatch(id, change, &run) {
             if rolled_over && (matches!(refusal, Error::Drift { .. }) || refusal.is_nothing()) {
-                // The plan was made on counters of the period that has ended. The refusal takes the rollover
-                // back with the change; without it the same change would be refused for ever. A step that
-                // fails is left to the next change.
+                // The plan was made on counters of the period that has ended. The refusal takes the
+                // rollover back with the change; without it the same change would be refused for
+                // ever. A step that fails is left to the next change.
                 drop(transaction);
                 while period_rollover::step(&writer, self.mail, now).unwrap_or(false) {}
             }
@@ -181,7 +182,8 @@ impl Local {
         outbox::gather(&writer, last, self.mail, now)?;
         period_rollover::register_rules(&writer, &clock)?;
         transaction.commit()?;
-        // Whoever changed their own name is not what they were, and hears all the same what became of it.
+        // Whoever changed their own name is not what they were, and hears all the same what became
+        // of it.
         self.receipt_of(&writer, id)?.ok_or_else(|| Error::Store("the change was not logged".into()))
     }
 
@@ -230,7 +232,8 @@ impl Local {
         self.log(id, run, done)
     }
 
-    /// Logs a change that gave an account another ceiling, its own or by hanging elsewhere, and holds the SIMs to it.
+    /// Logs a change that gave an account another ceiling, its own or by hanging elsewhere, and
+    /// holds the SIMs to it.
     pub(super) fn hold(
         &self,
         id: &ChangeId,
@@ -372,8 +375,8 @@ impl Local {
         log::touch_if_absent(run.session, run.rev, account)
     }
 
-    /// What became of a change that was made already, for whoever made it and may still sign in. A token for less than its
-    /// user sees hears of its part.
+    /// What became of a change that was made already, for whoever made it and may still sign in. A
+    /// token for less than its user sees hears of its part.
     pub(super) fn receipt_for(&self, session: &Database, id: &ChangeId) -> Result<Option<Receipt>> {
         people::still(session, &self.scope)?;
         self.receipt_of(session, id)
@@ -449,7 +452,8 @@ impl Local {
     }
 }
 
-/// Whether a change to accounts or users can be made as things stand, and how many SIMs are in what it is about.
+/// Whether a change to accounts or users can be made as things stand, and how many SIMs are in what
+/// it is about.
 fn check(view: &View<'_>, change: &Change) -> Result<u64> {
     match change {
         Change::AddExternal { account, address } => may_add(view, *account, address).map(drop)?,

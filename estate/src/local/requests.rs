@@ -1,5 +1,5 @@
-//! What programs asked for with an idempotency key: kept with its answer, so that asking again does it no second time,
-//! and gone on with after a crash.
+//! What programs asked for with an idempotency key: kept with its answer, so that asking again does
+//! it no second time, and gone on with after a crash.
 
 use rusqlite::{OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,8 @@ fn request(row: &Row<'_>) -> rusqlite::Result<(Request, Vec<u8>)> {
 }
 
 impl Local {
-    /// What was asked for by that key within a day, if anything was; another body under the same key is refused.
+    /// What was asked for by that key within a day, if anything was; another body under the same
+    /// key is refused.
     pub fn find_request(&self, route: &str, key: &str, body: &[u8]) -> Result<Option<Request>> {
         self.read(Capability::View, &CancelToken::new(), |view| {
             self.by_key(view.session, route, key, body)
@@ -98,7 +99,8 @@ impl Local {
         }
     }
 
-    /// Notes that something is asked for; whoever was quicker with the same key is answered instead.
+    /// Notes that something is asked for; whoever was quicker with the same key is answered
+    /// instead.
     pub fn ask_for(
         &self,
         route: &str,
@@ -116,7 +118,8 @@ impl Local {
         if let Some(known) = self.by_key(&session, route, key, body)? {
             return Ok(Some(known));
         }
-        // A key that has had its day may be used again; what it stood for is still found by its number.
+        // A key that has had its day may be used again; what it stood for is still found by its
+        // number.
         let old =
             "UPDATE request SET key = id WHERE user_id = ? AND account_id = ? AND route = ? AND key = ?";
         let (user, top) = (self.scope.user.id.0, self.scope.top().0);

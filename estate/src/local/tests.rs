@@ -39,7 +39,8 @@ const PARTS: [&str; 20] = [
     "lifecycle=active",
 ];
 
-/// What the indexes are crossed to holds every match, whatever the filter: small estates never get there.
+/// What the indexes are crossed to holds every match, whatever the filter: small estates never get
+/// there.
 #[test]
 fn crossed_indexes_lose_no_match() {
     let dir = tempfile::tempdir().expect("folder");
@@ -204,7 +205,8 @@ fn what_somebody_else_made_is_looked_for_as_what_nobody_made() {
     assert_eq!(hidden, absent);
 }
 
-/// The tree of a session that was open all along is the tree that a new session reads, after any change.
+/// The tree of a session that was open all along is the tree that a new session reads, after any
+/// change.
 #[test]
 fn a_kept_tree_follows_every_change() {
     use crate::change::{Grouping, MoveOptions};

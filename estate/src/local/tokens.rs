@@ -24,8 +24,8 @@ use crate::units::Time;
 use crate::user::UserState;
 
 impl Local {
-    /// Signs a program in by its token: it is its user, within the token's account. Why a token is not good is not told.
-    /// With `read_only` nothing is written, whatever the token says.
+    /// Signs a program in by its token: it is its user, within the token's account. Why a token is
+    /// not good is not told. With `read_only` nothing is written, whatever the token says.
     pub fn by_token(path: &Path, secret: &Secret, read_only: bool) -> Result<Self> {
         Self::by_token_at(path, secret, read_only, Time::now)
     }
@@ -136,7 +136,8 @@ impl Local {
         let session = self.store.writer();
         let transaction = Transaction::new_unchecked(&session, TransactionBehavior::Immediate)?;
         let view = View::new(&session, &self.scope, None)?;
-        // Whose it is, is told only to those who may know of it at all; where there is none as much is looked for.
+        // Whose it is, is told only to those who may know of it at all; where there is none as much
+        // is looked for.
         let token = tokens::by_id(&session, id)?;
         let owner = token.as_ref().map_or(UserId(0), |token| token.user);
         if view.need_user(owner).is_err() || self.may_have_tokens(owner).is_err() {

@@ -109,7 +109,8 @@ pub(super) fn below(view: &View<'_>, account: AccountId) -> Result<Vec<i64>> {
     Ok(view.accounts.subtree(account).iter().map(|a| a.id.0).collect())
 }
 
-/// Users say for themselves whether they want mail. Whether an address belongs to someone elsewhere is not told.
+/// Users say for themselves whether they want mail. Whether an address belongs to someone elsewhere
+/// is not told.
 pub(super) fn may_add(view: &View<'_>, account: AccountId, address: &str) -> Result<(Channel, String)> {
     view.accounts.need(account)?;
     let (channel, address) = channel_of(address)?;
@@ -148,7 +149,8 @@ pub(super) fn set_period(
     Ok(LogRecord::accounts("period", json!({ "from": from, "to": rule }), vec![account]))
 }
 
-/// Whether an account, and what lies below it, has caps and alerts at all is for those above it to say.
+/// Whether an account, and what lies below it, has caps and alerts at all is for those above it to
+/// say.
 pub(super) fn set_entitlement(run: &ApplyContext<'_>, account: AccountId, on: bool) -> Result<LogRecord> {
     own_to_manage(run.view, account)?;
     let found = run.view.accounts.need(account)?;

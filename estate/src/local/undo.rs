@@ -60,7 +60,8 @@ impl Local {
             LogRecord::sims(Change::MOVE, json!({ "to": null, "clear": clear }), judged.counts, undoes),
         )?;
         write::carry_out(run.session, run.rev, clear, &judged, &run.clock, run.watch)?;
-        // The accounts it made go with their last SIM; one that has come to be used, was changed or hangs elsewhere stays.
+        // The accounts it made go with their last SIM; one that has come to be used, was changed or
+        // hangs elsewhere stays.
         let parent = account_in(&logged.body, "account");
         for id in logged.body["made"].as_array().into_iter().flatten().filter_map(Json::as_i64) {
             let id = AccountId(id);
@@ -189,7 +190,8 @@ fn plan_reopen(view: &View<'_>, logged: &Logged) -> Result<Plan> {
     Ok(Plan { at: view.session.rev()?, total: sims, counts, ..Plan::default() })
 }
 
-/// Refuses to undo what is about an account out of sight, or came from one: in the same words, whichever it is.
+/// Refuses to undo what is about an account out of sight, or came from one: in the same words,
+/// whichever it is.
 fn ends_seen(view: &View<'_>, logged: &Logged) -> Result<()> {
     let ends = match logged.kind.as_str() {
         Change::MOVE_ACCOUNT => &["account", "from", "under"][..],

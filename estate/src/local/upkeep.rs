@@ -21,7 +21,8 @@ use crate::store::{check, demo as made_up, newest_time, outbox, period_reopen, p
 use crate::units::Time;
 
 impl Local {
-    /// Takes the next messages that are due; whoever takes them sends them and tells how that ended.
+    /// Takes the next messages that are due; whoever takes them sends them and tells how that
+    /// ended.
     pub fn letters(&self, limit: u32) -> Result<Vec<OutboxMessage>> {
         self.in_person()?;
         self.may_write(Capability::View)?;
@@ -63,7 +64,8 @@ impl Local {
         self.store.read(&CancelToken::new(), |session| self.view(session)?.turns())
     }
 
-    /// Returns the pending rollovers and the number of SIMs whose counters they close: for users of the root account.
+    /// Returns the pending rollovers and the number of SIMs whose counters they close: for users of
+    /// the root account.
     pub fn pending_rollover(&self) -> Result<(RolloverStatus, u64)> {
         let now = (self.clock)();
         self.at_root(Capability::ManageAccounts, |view| {
@@ -122,8 +124,8 @@ impl Local {
         )
     }
 
-    /// The newest change and its hash, which covers every change before it: kept elsewhere, it shows whether any of them
-    /// was changed afterwards.
+    /// The newest change and its hash, which covers every change before it: kept elsewhere, it
+    /// shows whether any of them was changed afterwards.
     pub fn head(&self) -> Result<LogHead> {
         self.at_root(Capability::EstateHistory, |view| check::head(view.session))
     }
@@ -144,15 +146,17 @@ impl Local {
         self.store.fold();
     }
 
-    /// Replaces the store at `path` by a checked copy of the backup `from`, and keeps the old one beside it.
+    /// Replaces the store at `path` by a checked copy of the backup `from`, and keeps the old one
+    /// beside it.
     ///
-    /// Works on the files alone, so that a damaged store can be replaced. Errors: `Busy` while a program has the store
-    /// open. On any error the store is as it was.
+    /// Works on the files alone, so that a damaged store can be replaced. Errors: `Busy` while a
+    /// program has the store open. On any error the store is as it was.
     pub fn restore(path: &Path, from: &Path, watch: &OnProgress<'_>) -> Result<Restored> {
         backup::restore(path, from, watch)
     }
 
-    /// Describes the store at `path` without changing it: for the owner of the file, without sign-in.
+    /// Describes the store at `path` without changing it: for the owner of the file, without
+    /// sign-in.
     pub fn info(path: &Path) -> Result<StoreInfo> {
         Store::info(path)
     }

@@ -1,4 +1,5 @@
-//! Users: signed in, invited, given other roles, kept out, removed; and what each of that needs beyond the role.
+//! Users: signed in, invited, given other roles, kept out, removed; and what each of that needs
+//! beyond the role.
 
 use std::sync::Arc;
 
@@ -23,7 +24,8 @@ use crate::store::{outbox, people, tokens};
 use crate::units::Time;
 use crate::user::{User, UserChange, UserState};
 
-/// Checks an invitation. Users that the inviter does not see, and users of other customers, make no difference.
+/// Checks an invitation. Users that the inviter does not see, and users of other customers, make no
+/// difference.
 pub(super) fn may_invite(
     view: &View<'_>,
     account: AccountId,
@@ -188,7 +190,8 @@ pub(super) fn change(
     Ok(LogRecord::accounts(kind, body, vec![user.account]))
 }
 
-/// What puts a user's role back, or whether they are kept out; only if nothing of that kind came after.
+/// What puts a user's role back, or whether they are kept out; only if nothing of that kind came
+/// after.
 pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserChange)> {
     let id = UserId(logged.body["user"].as_i64().unwrap_or_default());
     let role = |key: &str| logged.body[key].as_str().and_then(Role::from_word);
@@ -208,8 +211,8 @@ pub(super) fn undone(view: &View<'_>, logged: &Logged) -> Result<(UserId, UserCh
 
 /// Changes the name or the address of the user who makes the change.
 ///
-/// Another address takes effect with the first sign-in by it, or, where links are mailed, by the link that is mailed
-/// there: until then nothing is compared with the addresses of others.
+/// Another address takes effect with the first sign-in by it, or, where links are mailed, by the
+/// link that is mailed there: until then nothing is compared with the addresses of others.
 pub(super) fn edit_profile(
     run: &ApplyContext<'_>,
     name: &str,
@@ -237,7 +240,8 @@ pub(super) fn edit_profile(
     Ok(LogRecord::accounts("profile", body, vec![me.account]))
 }
 
-/// Mails a link to the new address of a user, where links are mailed. With their password it proves the mailbox.
+/// Mails a link to the new address of a user, where links are mailed. With their password it proves
+/// the mailbox.
 fn mail_confirmation(run: &ApplyContext<'_>, me: &User, email: &str, post: Post<'_>) -> Result<()> {
     let Some(base) = post.links.filter(|_| post.mail) else { return Ok(()) };
     let (secret, expires) = signin::new_link(run.session, me.id, For::Address, email, run.now)?;
@@ -263,7 +267,8 @@ impl Scope {
 }
 
 impl Local {
-    /// Signs a user in at the store itself: an invited one accepts with that, unless nothing may be written.
+    /// Signs a user in at the store itself: an invited one accepts with that, unless nothing may be
+    /// written.
     pub(super) fn sign_in(
         store: Arc<Store>,
         email: Option<&str>,
@@ -291,7 +296,8 @@ impl Local {
         Ok(Self::new(store, Scope::of(user, read_only), clock))
     }
 
-    /// Looks at the estate as a user of an account below sees it, as [`Estate::view_as`](crate::Estate::view_as) does.
+    /// Looks at the estate as a user of an account below sees it, as
+    /// [`Estate::view_as`](crate::Estate::view_as) does.
     pub fn seen_by(&self, id: UserId) -> Result<Self> {
         self.in_person()?;
         self.may_write(crate::role::Capability::ManageAccounts)?;
@@ -312,7 +318,8 @@ impl Local {
         Ok(Self::new(Arc::clone(&self.store), scope, Box::new(Time::now)))
     }
 
-    /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else signs in.
+    /// Adds an active user, whose invitation needs no accepting: for a demo, where nobody else
+    /// signs in.
     pub fn add_user(&self, account: AccountId, name: &str, email: &str, role: Role) -> Result<()> {
         self.in_person()?;
         self.may_write(crate::role::Capability::ManageAccounts)?;
@@ -332,8 +339,8 @@ impl Local {
     }
 }
 
-/// Accepts an invitation. The address is compared with those of the customer only now, and the invitation is read again
-/// in the transaction: it may have been withdrawn meanwhile.
+/// Accepts an invitation. The address is compared with those of the customer only now, and the
+/// invitation is read again in the transaction: it may have been withdrawn meanwhile.
 fn accept(session: &Database, id: UserId, now: Time) -> Result<User> {
     let transaction = Transaction::new_unchecked(session, TransactionBehavior::Immediate)?;
     let user = people::by_id(session, id)?.filter(|user| user.state != UserState::Disabled);
@@ -355,7 +362,8 @@ fn moved_in(session: &Database, user: User, email: &str) -> Result<User> {
     Ok(User { email, ..user })
 }
 
-/// The file's owner is trusted: without a name they are the root account's Admin, if there is one only.
+/// The file's owner is trusted: without a name they are the root account's Admin, if there is one
+/// only.
 fn only_admin(mut admins: Vec<User>) -> Result<User> {
     match admins.len() {
         0 => Err(Error::not_found("user", "an active Admin of the root account")),

@@ -40,7 +40,8 @@ impl Compiler<'_> {
     /// The smallest index lookup that covers every match of `filter` within `scope`.
     pub fn driver(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Driver>> {
         let of_scope = scope.map(|ids| self.of_accounts(ids));
-        // What lies beside a customer's few SIMs is not even counted: the time it takes would tell of it.
+        // What lies beside a customer's few SIMs is not even counted: the time it takes would tell
+        // of it.
         if !self.accounts.has_root() && of_scope.as_ref().is_some_and(|own| own.size <= SMALL) {
             return Ok(of_scope);
         }
@@ -210,7 +211,8 @@ impl Compiler<'_> {
         })
     }
 
-    /// The trigram index, the rows it has not reached yet, and for a lone word the accounts of that name.
+    /// The trigram index, the rows it has not reached yet, and for a lone word the accounts of that
+    /// name.
     fn text_index(&self, field: Field, wanted: &str) -> Result<Option<Sql>> {
         let wanted = if field == Field::Label || field == Field::Any {
             wanted.to_owned()
@@ -219,7 +221,8 @@ impl Compiler<'_> {
         };
         let longest =
             wanted.split('*').max_by_key(|part| part.chars().count()).unwrap_or_default().to_owned();
-        // Every trigram more is another long list to cross; the tail of a number tells enough, and hits are looked at again.
+        // Every trigram more is another long list to cross; the tail of a number tells enough, and
+        // hits are looked at again.
         let digits = longest.bytes().all(|b| b.is_ascii_digit());
         let needle = if digits { &longest[longest.len().saturating_sub(8)..] } else { longest.as_str() };
         let digits = compact(&longest);

@@ -135,7 +135,8 @@ pub(crate) fn set_ceiling(
     Ok(())
 }
 
-/// Says what another system calls an account. Nothing that was confirmed meanwhile is about that: the version stays.
+/// Says what another system calls an account. Nothing that was confirmed meanwhile is about that:
+/// the version stays.
 pub(crate) fn set_reference(session: &Database, id: AccountId, reference: &str) -> Result<()> {
     session.execute("UPDATE account SET external_ref = ? WHERE id = ?", params![reference, id.0])?;
     Ok(())
@@ -155,7 +156,8 @@ pub(crate) fn help(session: &Database, id: AccountId) -> Result<Option<Help>> {
     Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
 }
 
-/// What the users of an account see: set by the nearest account above it that has any, seen or not. It is meant for them.
+/// What the users of an account see: set by the nearest account above it that has any, seen or not.
+/// It is meant for them.
 pub(crate) fn help_above(session: &Database, id: AccountId) -> Result<Option<Help>> {
     let sql = "WITH RECURSIVE up(id, n) AS (SELECT parent_id, 1 FROM account WHERE id = ? \
          UNION ALL SELECT a.parent_id, n + 1 FROM account a JOIN up ON a.id = up.id) \

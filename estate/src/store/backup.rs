@@ -2,8 +2,8 @@
 //!
 //! Both write a copy through `SQLite`, of one state of the store. The copy is checked before it
 //! gets its name: pages, schema, the hash chain of the log, and its head. A backup is in rollback
-//! mode, so that any program can read it from a read-only medium; a restored store is in write-ahead
-//! mode, in which every session holds a lock for as long as it is open.
+//! mode, so that any program can read it from a read-only medium; a restored store is in
+//! write-ahead mode, in which every session holds a lock for as long as it is open.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,8 @@ fn file_at(path: &Path) -> impl Fn(std::io::Error) -> Error {
     |error| Error::of_store_file(&error, path)
 }
 
-/// Copies the store to a new file while others use it, and checks the copy. A copy that fails leaves nothing behind.
+/// Copies the store to a new file while others use it, and checks the copy. A copy that fails
+/// leaves nothing behind.
 pub(crate) fn backup(store: &Store, to: &Path, watch: &OnProgress<'_>) -> Result<()> {
     let source = store.access().connect_reader(store.path())?;
     copy(&source, to, watch)?;
@@ -149,8 +150,8 @@ pub struct Restored {
 
 /// Replaces the store at `path` by a checked copy of `from`, and keeps the old one beside it.
 ///
-/// Errors: `Busy` while a program has the store open; the errors of opening and checking `from`. On any error the store
-/// is as it was.
+/// Errors: `Busy` while a program has the store open; the errors of opening and checking `from`. On
+/// any error the store is as it was.
 pub(crate) fn restore(path: &Path, from: &Path, watch: &OnProgress<'_>) -> Result<Restored> {
     access::check_kind(from).map_err(|error| match error {
         Error::NoStore(path) => Error::NoBackup(path),
@@ -209,7 +210,8 @@ fn put_new(path: &Path, new: PathBuf) -> Result<Vec<PathBuf>> {
     Ok(moved)
 }
 
-/// Copies a backup, with the log beside it if it has one, and checks both the original and the copy.
+/// Copies a backup, with the log beside it if it has one, and checks both the original and the
+/// copy.
 fn copy_checked(from: &Path, to: &Path, watch: &OnProgress<'_>) -> Result<LogHead> {
     let (opened, (source, access)) = Opened::begin(from, || access::connect(from, true))?;
     let fold_on_close = FoldOnClose::new(from, access);
@@ -260,7 +262,8 @@ fn move_side_files(from: &Path, to: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(moved)
 }
 
-/// Gives `new` the owner and the permissions of `path`: the program that uses the store may run as another user.
+/// Gives `new` the owner and the permissions of `path`: the program that uses the store may run as
+/// another user.
 fn keep_owner(path: &Path, new: &Path) -> std::io::Result<()> {
     let old = std::fs::metadata(path)?;
     std::fs::set_permissions(new, old.permissions())?;
@@ -298,8 +301,8 @@ impl Claim {
         }
     }
 
-    /// Folds the log in and leaves write-ahead mode, which fails while another connection is open, and holds the
-    /// exclusive lock.
+    /// Folds the log in and leaves write-ahead mode, which fails while another connection is open,
+    /// and holds the exclusive lock.
     fn lock(path: &Path) -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.busy_timeout(Duration::ZERO)?;
@@ -315,7 +318,8 @@ impl Claim {
         Ok(conn)
     }
 
-    /// Finds out whether another connection is open. A log is folded in only where it belongs to the file.
+    /// Finds out whether another connection is open. A log is folded in only where it belongs to
+    /// the file.
     fn probe(path: &Path, fold: bool) -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.busy_timeout(Duration::ZERO)?;

@@ -1,5 +1,6 @@
-//! Ceilings: no cap below an account that has one is above it. Whatever brings a SIM under a lower ceiling (a move, an
-//! account hung elsewhere, an import, the ceiling itself) holds its cap to it in the same transaction.
+//! Ceilings: no cap below an account that has one is above it. Whatever brings a SIM under a lower
+//! ceiling (a move, an account hung elsewhere, an import, the ceiling itself) holds its cap to it
+//! in the same transaction.
 
 use rusqlite::{Connection, params, params_from_iter};
 
@@ -18,8 +19,8 @@ use crate::store::verdicts::{TEMP, VerdictCounts, count_verdicts, log_items, run
 use crate::store::{level_columns, verdicts};
 use crate::units::{DEFAULT_SHARE, Time};
 
-/// Whether a SIM's cap, or the one that returns after a raise, is above a ceiling. Unmanaged and terminated SIMs are
-/// not touched by anything.
+/// Whether a SIM's cap, or the one that returns after a raise, is above a ceiling. Unmanaged and
+/// terminated SIMs are not touched by anything.
 pub(super) fn over(ceiling: &Sql) -> Sql {
     piece(
         &[
@@ -38,8 +39,8 @@ pub(super) fn before_is_over(before: &str) -> String {
     )
 }
 
-/// What a SIM has once it is held to a ceiling. An alert of its own that can still be reached before the cap stays; any
-/// other becomes the usual share of the new cap.
+/// What a SIM has once it is held to a ceiling. An alert of its own that can still be reached
+/// before the cap stays; any other becomes the usual share of the new cap.
 pub(super) fn limit_to_ceiling(ceiling: &Sql) -> After {
     let to = |column: &str| {
         piece(
@@ -87,7 +88,8 @@ pub(super) fn limit_to_ceiling(ceiling: &Sql) -> After {
     }
 }
 
-/// Holds the SIMs that `which` says of `s` to the ceilings of `temp.ceiling`; tells how many it changed.
+/// Holds the SIMs that `which` says of `s` to the ceilings of `temp.ceiling`; tells how many it
+/// changed.
 pub(super) fn tighten(session: &Connection, rev: Rev, which: &Sql) -> Result<usize> {
     let ceiling = Sql::new("c.bytes");
     let mut sql = Sql::new("UPDATE sim AS s SET version = ?, ").with(rev);
@@ -103,7 +105,8 @@ pub(super) fn tighten(session: &Connection, rev: Rev, which: &Sql) -> Result<usi
 }
 
 impl View<'_> {
-    /// The ceilings of the accounts that a target's SIMs are in, as far as they are `wanted`, the lowest first.
+    /// The ceilings of the accounts that a target's SIMs are in, as far as they are `wanted`, the
+    /// lowest first.
     pub fn ceilings_of(&self, target: &Target, wanted: impl Fn(Ceiling) -> bool) -> Result<Vec<Ceiling>> {
         if self.accounts.all().iter().all(|a| a.ceiling.is_none()) {
             return Ok(Vec::new());
@@ -154,8 +157,9 @@ impl View<'_> {
     }
 }
 
-/// Judges, after an account has got another ceiling, its own or by hanging elsewhere: who is held to it, and, where that
-/// undoes an earlier change, whose levels come back because nothing came after.
+/// Judges, after an account has got another ceiling, its own or by hanging elsewhere: who is held
+/// to it, and, where that undoes an earlier change, whose levels come back because nothing came
+/// after.
 pub(crate) fn judge(view: &View<'_>, account: AccountId, undoes: Option<Rev>) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     if let Some(rev) = undoes {

@@ -102,8 +102,8 @@ impl Database {
         *lock(&self.stop) = Stop { cancel: cancel.clone(), deadline };
     }
 
-    /// Returns `Cancelled` when statements would be stopped: statements too short to be stopped themselves ask between
-    /// them.
+    /// Returns `Cancelled` when statements would be stopped: statements too short to be stopped
+    /// themselves ask between them.
     pub fn check_stop(&self) -> Result<()> {
         if lock(&self.stop).is_due() { Err(Error::Cancelled) } else { Ok(()) }
     }
@@ -119,8 +119,9 @@ const RETRY: Duration = Duration::from_millis(2);
 
 /// Switches the file to a write-ahead log.
 ///
-/// `SQLite` does not wait where another connection is about to write, because the switch reads before it writes, so that
-/// programs that open the same file at once would fail: it is tried again for as long as a writer waits.
+/// `SQLite` does not wait where another connection is about to write, because the switch reads
+/// before it writes, so that programs that open the same file at once would fail: it is tried again
+/// for as long as a writer waits.
 pub(super) fn use_wal(conn: &Connection) -> Result<()> {
     let begun = Instant::now();
     loop {

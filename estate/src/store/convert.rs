@@ -1,5 +1,5 @@
-//! From categories to accounts: each category (or tag) of an account's own SIMs becomes an account below it, and its SIMs
-//! go there.
+//! From categories to accounts: each category (or tag) of an account's own SIMs becomes an account
+//! below it, and its SIMs go there.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,8 @@ fn first(by: Grouping) -> String {
     format!("case_fold(ifnull(json_extract(list_items(s.{}), '$[0]'), ''))", by.column())
 }
 
-/// The outcome of each SIM, or the reason for it, as a code: only those in the account itself with exactly one name go.
+/// The outcome of each SIM, or the reason for it, as a code: only those in the account itself with
+/// exactly one name go.
 fn outcome_sql(account: AccountId, by: Grouping, at: Rev, outcome: bool) -> Sql {
     let code = |refused: i64| if outcome { 2 } else { refused };
     Sql::new(format!(
@@ -43,7 +44,8 @@ fn verdict(account: AccountId, by: Grouping, at: Rev) -> Sql {
 }
 
 impl View<'_> {
-    /// What turning the categories of an account into accounts would do: which there would be, and who goes where.
+    /// What turning the categories of an account into accounts would do: which there would be, and
+    /// who goes where.
     pub fn plan_convert(
         &self,
         target: &Target,
@@ -65,7 +67,8 @@ impl View<'_> {
         Ok(plan)
     }
 
-    /// What a move into an account that is there already brings about: it may have users and a ceiling of its own.
+    /// What a move into an account that is there already brings about: it may have users and a
+    /// ceiling of its own.
     fn warn_of_group(
         &self,
         target: &Target,
@@ -88,7 +91,8 @@ impl View<'_> {
         self.warn_of_recipients(&group, there, plan)
     }
 
-    /// The names that SIMs go by, with how many go, and whether there is an account of that name already.
+    /// The names that SIMs go by, with how many go, and whether there is an account of that name
+    /// already.
     fn groups(&self, target: &Target, account: AccountId, by: Grouping) -> Result<Vec<Group>> {
         let name = format!("json_extract(list_items(s.{}), '$[0]')", by.column());
         let mut sql = Sql::new(format!("SELECT {name}, count(*) FROM sim s WHERE ("));

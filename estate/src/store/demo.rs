@@ -21,7 +21,8 @@ pub(crate) fn history(session: &Database, now: Time) -> Result<()> {
     fill_rules(session, &Of::All)?;
     let period = PeriodRule::Month.period(now, None);
     let (today, first) = (now.0 / DAY, period.start.0 / DAY);
-    // What was used this period is spread over its days and comes to exactly that; the days before are like these.
+    // What was used this period is spread over its days and comes to exactly that; the days before
+    // are like these.
     let days = format!(
         "WITH RECURSIVE d(day) AS (SELECT ?1 UNION ALL SELECT day - 1 FROM d WHERE day > ?3), \
          w AS (SELECT s.id, s.account_id, s.used, d.day, d.day >= ?2 AS now, 15 + {CHANCE} AS w FROM sim s, d WHERE s.used > 0), \

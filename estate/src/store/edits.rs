@@ -60,7 +60,8 @@ fn sets(edit: &Edit, by: AccountId, rev: Rev) -> Vec<Set> {
             Verb::Terminate => ("lifecycle", value(3), 3, "s.lifecycle <> 3"),
         };
         sets.push(set(column, to));
-        // A SIM that is in that state already keeps who put it there: whatever else the edit changes.
+        // A SIM that is in that state already keeps who put it there: whatever else the edit
+        // changes.
         let kept = |column: &str, to: i64| Sql::new(format!("iif({changes}, ?, s.{column})")).with(to);
         sets.push(also("desired", kept("desired", desired)));
         sets.push(also("state_rev", kept("state_rev", rev)));
@@ -110,8 +111,8 @@ fn verdict(view: &View<'_>, edit: &Edit, at: Rev) -> Sql {
     Sql::join(vec![judged(true), judged(false)], ", ")
 }
 
-/// `WHEN` an account above this user's suspended a SIM: nobody below lifts that. One that is gone, or that the SIM has
-/// left behind in another branch, holds nothing.
+/// `WHEN` an account above this user's suspended a SIM: nobody below lifts that. One that is gone,
+/// or that the SIM has left behind in another branch, holds nothing.
 fn held_above(view: &View<'_>) -> Sql {
     Sql::new(
         "WHEN s.suspended AND s.suspended_by IN (WITH RECURSIVE up(id) AS (\
@@ -173,8 +174,8 @@ impl View<'_> {
         })
     }
 
-    /// Who put a SIM into its state, when and why; `None` where an import stated it. The reason of those it belonged to
-    /// before stays with them.
+    /// Who put a SIM into its state, when and why; `None` where an import stated it. The reason of
+    /// those it belonged to before stays with them.
     pub fn last_state_change(&self, id: SimId) -> Result<Option<StateOrigin>> {
         let mut sql = Sql::new(
             "SELECT l.at, l.actor, by.account_id, ifnull(l.body ->> '$.edit.why', ''), i.from_account FROM sim s \
@@ -198,7 +199,8 @@ pub(crate) fn judge_edit(view: &View<'_>, target: &Target, edit: &Edit) -> Resul
     judge_with(view, target, verdict(view, edit, at(target)), &Sql::new("s.account_id"))
 }
 
-/// Judges what putting an edit back would do: only SIMs that nothing came after, and no suspension of an account above.
+/// Judges what putting an edit back would do: only SIMs that nothing came after, and no suspension
+/// of an account above.
 pub(crate) fn judge_edit_undo(view: &View<'_>, rev: Rev) -> Result<VerdictCounts> {
     view.session.execute_batch(TEMP)?;
     let mut sql = Sql::new("INSERT INTO temp.target SELECT i.sim_id, ");

@@ -40,7 +40,8 @@ pub(super) fn settle(session: &Connection, which: &Sql, now: Time) -> Result<()>
     Ok(())
 }
 
-/// Events for levels that were reached before anybody listened, at some hour of the days before: for the demo.
+/// Events for levels that were reached before anybody listened, at some hour of the days before:
+/// for the demo.
 pub(super) fn settle_past(session: &Database, now: Time) -> Result<()> {
     session.execute(
         "INSERT OR IGNORE INTO event (sim_id, kind, period, level, used, at, account_id) \
@@ -102,7 +103,8 @@ impl View<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What came before an event this user sees; before one they do not see comes nothing, as before one there is not.
+    /// What came before an event this user sees; before one they do not see comes nothing, as
+    /// before one there is not.
     fn earlier(&self, key: EventKey) -> Sql {
         let text = " AND e.id < (SELECT k.id FROM event k WHERE k.sim_id = ? AND k.kind = ? AND k.period = ? AND k.level = ?";
         let mut sql = Sql::new(text).with(key.sim.0).with(key.kind as i64).with(key.period.0);

@@ -26,7 +26,8 @@ fn fault_of_io(error: &io::Error) -> Option<Fault> {
 
 /// Finds the reason for `SQLITE_CANTOPEN`, which does not tell.
 ///
-/// Opens the folder, never the file: closing a store's file would release the locks of this process.
+/// Opens the folder, never the file: closing a store's file would release the locks of this
+/// process.
 fn fault_of_cannot_open(path: Option<&Path>) -> Fault {
     let folder = path.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
     let opened = File::open(folder.unwrap_or(Path::new(".")));

@@ -58,7 +58,8 @@ fn register(session: &Database) -> Result<()> {
     Ok(())
 }
 
-/// `list_items(list)`: the names of a stored list as JSON; `list_without(list, name)`: without one, whatever its case.
+/// `list_items(list)`: the names of a stored list as JSON; `list_without(list, name)`: without one,
+/// whatever its case.
 fn list_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("list_items", 1, flags, |ctx| {
@@ -77,8 +78,8 @@ fn list_functions(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Functions that triggers and migrations use: `case_fold(text)`, `natural_key(text)`, and `list_keys(list)`, the folded
-/// names of a stored list, each once, as JSON.
+/// Functions that triggers and migrations use: `case_fold(text)`, `natural_key(text)`, and
+/// `list_keys(list)`, the folded names of a stored list, each once, as JSON.
 pub(crate) fn schema_functions(conn: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     conn.create_scalar_function("case_fold", 1, flags, |ctx| {

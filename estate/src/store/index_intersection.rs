@@ -1,7 +1,8 @@
-//! Crossing: what the index lookups of a filter have in common, for matches that are rare among many.
+//! Crossing: what the index lookups of a filter have in common, for matches that are rare among
+//! many.
 //!
-//! A few SIMs taken at random tell beforehand how much each lookup yields and what crossing it would leave; only
-//! lookups that save more than they cost are read.
+//! A few SIMs taken at random tell beforehand how much each lookup yields and what crossing it
+//! would leave; only lookups that save more than they cost are read.
 
 use fixedbitset::FixedBitSet;
 use rusqlite::functions::{Aggregate, Context};
@@ -24,7 +25,8 @@ const ROW: f64 = 1_500.0;
 /// Reading every SIM there is takes as long as looking at one in so many of them.
 const SCATTER: u64 = 5;
 
-/// The SIMs that several lookups have in common: every match, and as few others as was worth the effort.
+/// The SIMs that several lookups have in common: every match, and as few others as was worth the
+/// effort.
 pub(crate) struct Crossing {
     set: FixedBitSet,
     /// Every SIM there may be.
@@ -108,8 +110,8 @@ impl Crossable {
 }
 
 impl Compiler<'_> {
-    /// What the index lookups of `filter` within `scope` have in common, as far as crossing them pays. `None` where
-    /// no index serves any part of it.
+    /// What the index lookups of `filter` within `scope` have in common, as far as crossing them
+    /// pays. `None` where no index serves any part of it.
     pub fn intersect(&self, filter: &Filter, scope: Option<&[i64]>) -> Result<Option<Crossing>> {
         let parts = self.crossable(filter, scope)?;
         if parts.drivers.is_empty() || parts.top > HIGHEST {
@@ -198,7 +200,8 @@ impl Compiler<'_> {
 }
 
 impl Sample {
-    /// The lookups worth reading, the shortest first, and the share of what they leave that matches.
+    /// The lookups worth reading, the shortest first, and the share of what they leave that
+    /// matches.
     fn worthwhile(&self, parts: &Crossable) -> (Vec<usize>, f64) {
         let each = parts.top as f64 / self.taken.max(1) as f64;
         let size = |at: usize| self.yields[at].count_ones(..);

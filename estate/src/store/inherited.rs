@@ -1,7 +1,8 @@
-//! Inherited settings: the period rule and the ceiling that hold in an account, its own or those of the accounts above.
+//! Inherited settings: the period rule and the ceiling that hold in an account, its own or those of
+//! the accounts above.
 //!
-//! Statements join them as `temp.rule` and `temp.ceiling`. A change fills these with the accounts of its SIMs only: each
-//! is resolved by walking up the tree, and no account is read twice.
+//! Statements join them as `temp.rule` and `temp.ceiling`. A change fills these with the accounts
+//! of its SIMs only: each is resolved by walking up the tree, and no account is read twice.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -88,8 +89,8 @@ pub(super) fn unreachable_accounts(session: &Connection) -> Result<Vec<i64>> {
     Ok(found)
 }
 
-/// Calls `put` with each account and its settings. Accounts that do not exist, or that no root account is above, are
-/// left out.
+/// Calls `put` with each account and its settings. Accounts that do not exist, or that no root
+/// account is above, are left out.
 fn each(
     session: &Connection,
     of: &Of<'_>,
@@ -145,7 +146,8 @@ struct Settings {
 }
 
 impl Settings {
-    /// The settings below an account: its own rule before the inherited one, and the lower of the two ceilings.
+    /// The settings below an account: its own rule before the inherited one, and the lower of the
+    /// two ceilings.
     fn below(&self, own: &Own) -> Self {
         let rule = if own.rule.is_empty() { &self.rule } else { &own.rule };
         let ceiling = match (self.ceiling, own.ceiling) {
@@ -171,7 +173,8 @@ impl<F: FnMut(i64) -> Result<Option<Own>>> Resolver<F> {
         Self { read, known: HashMap::new(), root }
     }
 
-    /// Returns the settings of an account; `None` when it does not exist or the tree is broken above it.
+    /// Returns the settings of an account; `None` when it does not exist or the tree is broken
+    /// above it.
     fn resolve(&mut self, account: i64) -> Result<Option<Settings>> {
         let mut passed = Vec::new();
         let mut at = account;
@@ -274,7 +277,8 @@ mod tests {
 
     #[test]
     fn a_broken_tree_is_left_out() {
-        // 2 and 3 are each other's parent, 4 is below them, 5 is below an account that does not exist.
+        // 2 and 3 are each other's parent, 4 is below them, 5 is below an account that does not
+        // exist.
         let conn = store(&[(0, "", 0), (3, "", 0), (2, "", 0), (3, "", 0), (99, "", 0), (1, "", 0)]);
         assert_eq!(unreachable_accounts(&conn).expect("accounts"), [2, 3, 4, 5]);
         fill_rules(&conn, &Of::All).expect("rules");

@@ -17,8 +17,8 @@ use crate::sim::Verb;
 use crate::units::{default_alert, describe_bytes, short_bytes};
 
 impl View<'_> {
-    /// The SIMs of a change, by number, as far as this user may see them. What they were like before is for those who saw
-    /// them then.
+    /// The SIMs of a change, by number, as far as this user may see them. What they were like
+    /// before is for those who saw them then.
     pub fn items(
         &self,
         rev: Rev,

@@ -40,7 +40,8 @@ impl After {
     }
 }
 
-/// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may be.
+/// A share of a cap: rounded down, never 0, because 0 means none, and never more than any size may
+/// be.
 pub(super) fn share(cap: &Sql, percent: u64) -> Sql {
     let mut sql = Sql::new("max(1, min(?, (").with(MAX_BYTES as i64);
     sql.push(cap.clone());
@@ -48,8 +49,8 @@ pub(super) fn share(cap: &Sql, percent: u64) -> Sql {
     sql
 }
 
-/// What undo brings back. The gate is the old one only while usage is what it was; of a raise that is over by now, what
-/// it would have returned to.
+/// What undo brings back. The gate is the old one only while usage is what it was; of a raise that
+/// is over by now, what it would have returned to.
 pub(super) fn restored_levels(now: Time) -> After {
     let over = |over: &str, else_: &str| {
         let sql = format!(

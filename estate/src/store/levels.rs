@@ -53,7 +53,8 @@ fn after(levels: &Levels, now: Time) -> After {
             (Sql::new("s.back_cap"), alert)
         }
     };
-    // What the source of the data stated beyond what usage says holds until the level it stands for changes.
+    // What the source of the data stated beyond what usage says holds until the level it stands for
+    // changes.
     let gate = piece(
         &[
             ("CASE WHEN s.gate = 2 AND s.cap = (", &cap),
@@ -73,8 +74,8 @@ fn after(levels: &Levels, now: Time) -> After {
     After { cap, alert, hard, gate, back_cap, back_alert, back_at }
 }
 
-/// Codes for: unmanaged, terminated, not entitled, no cap to take a share of, no raise, above a ceiling, the same already,
-/// changed since.
+/// Codes for: unmanaged, terminated, not entitled, no cap to take a share of, no raise, above a
+/// ceiling, the same already, changed since.
 const OUTCOMES: [i64; 8] = [2, 2, 2, 2, 2, 2, 1, 3];
 const REASONS: [i64; 8] = [2, 1, 8, 6, 7, 9, 0, 3];
 
@@ -164,7 +165,8 @@ impl View<'_> {
         Barred { off: self.not_entitled(), over }
     }
 
-    /// What setting levels would do: who changes, who is blocked or unblocked at once, whose own alert goes.
+    /// What setting levels would do: who changes, who is blocked or unblocked at once, whose own
+    /// alert goes.
     pub fn plan_levels(&self, target: &Target, levels: &Levels, now_at: Rev) -> Result<Plan> {
         // When it ends has no part in the plan.
         let after = after(levels, Time(0));
@@ -233,7 +235,8 @@ pub(crate) fn judge_levels_undo(view: &View<'_>, rev: Rev) -> Result<VerdictCoun
     count_verdicts(view.session, true)
 }
 
-/// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the same statement.
+/// Sets the levels of the SIMs that were judged fit, or puts them back; the gate follows in the
+/// same statement.
 pub(crate) fn set_levels(
     session: &Database,
     rev: Rev,

@@ -1,4 +1,5 @@
-//! The log of changes: appended to in the transaction of the change, chained by hash, read by scope.
+//! The log of changes: appended to in the transaction of the change, chained by hash, read by
+//! scope.
 
 use rusqlite::{OptionalExtension, params, params_from_iter};
 use serde::{Deserialize, Serialize};
@@ -133,7 +134,8 @@ const FINAL: [&str; 23] = [
     Change::ACCEPT_CLOCK,
 ];
 
-/// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after it, the rest once.
+/// Whether anything of a change can be taken back: what became of SIMs as far as nothing came after
+/// it, the rest once.
 fn leaves_something(kind: &str, counts: &Counts, undone: bool) -> bool {
     match UndoKind::of(kind) {
         Some(_) => counts.done > 0,
@@ -238,8 +240,8 @@ pub(crate) fn names_since(session: &Database, rev: Rev, kinds: &[&str], user: Us
     Ok(session.query_row(&sql, params![rev, user.0], |r| r.get(0))?)
 }
 
-/// The SIMs that each account gained or lost by the changes after a revision; `None` if one of these may have changed
-/// accounts or users themselves.
+/// The SIMs that each account gained or lost by the changes after a revision; `None` if one of
+/// these may have changed accounts or users themselves.
 pub(crate) fn moved_since(session: &Database, rev: Rev) -> Result<Option<Vec<(AccountId, i64)>>> {
     let mut statement = session.prepare_cached("SELECT kind, undoes FROM log WHERE rev > ?")?;
     let mut rows = statement.query([rev])?;
@@ -485,7 +487,8 @@ impl View<'_> {
     }
 }
 
-/// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be undone in parts.
+/// A change to SIMs that goes back SIM by SIM, each only if nothing came after, so that it can be
+/// undone in parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UndoKind {
     Move,

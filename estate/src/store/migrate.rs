@@ -177,7 +177,8 @@ mod tests {
         let count = "SELECT (SELECT count(*) FROM token) + (SELECT count(*) FROM password) + (SELECT count(*) FROM totp) \
                      + (SELECT count(*) FROM link) + (SELECT count(*) FROM pragma_foreign_key_check)";
         assert_eq!(conn.query_row(count, [], |row| row.get(0)), Ok(4));
-        // References are enforced, numbers are not given twice, and an address may be that of several.
+        // References are enforced, numbers are not given twice, and an address may be that of
+        // several.
         assert!(conn.execute("DELETE FROM user WHERE id = 7", []).is_err());
         let same = "INSERT INTO user (account_id, name, email, email_key, role, state, created_at) \
                     VALUES (1, 'A', 'a', 'ann@x.example', 'user', 1, 1)";

@@ -1,5 +1,5 @@
-//! Names that many SIMs share: networks, tariffs, tags, categories. The few there are of each are looked up once, so that
-//! a comparison becomes a list.
+//! Names that many SIMs share: networks, tariffs, tags, categories. The few there are of each are
+//! looked up once, so that a comparison becomes a list.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -24,7 +24,8 @@ impl Compiler<'_> {
         Ok(Some(known.iter().filter(|(_, folded)| fits(folded)).map(|(name, _)| name.clone()).collect()))
     }
 
-    /// The distinct networks, tariffs, tags or categories, by jumping from one to the next in their index.
+    /// The distinct networks, tariffs, tags or categories, by jumping from one to the next in their
+    /// index.
     fn distinct(&self, field: Field) -> Result<Rc<Distinct>> {
         if let Some(known) = self.distinct.borrow().get(&field) {
             return Ok(Rc::clone(known));

@@ -129,7 +129,8 @@ pub struct StoreInfo {
 /// Ways to treat a store on opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// Nothing is written. An older store is read if this version can, and so is one that cannot be written.
+    /// Nothing is written. An older store is read if this version can, and so is one that cannot be
+    /// written.
     ReadOnly,
     /// The schema stays: an older store is opened like [`Opening::ReadOnly`].
     AsIs,
@@ -146,7 +147,8 @@ mod tests {
     use super::*;
     use crate::store::connection::use_wal;
 
-    /// `SQLite` fails the switch at once, whatever the time-out, while another connection is about to write.
+    /// `SQLite` fails the switch at once, whatever the time-out, while another connection is about
+    /// to write.
     #[test]
     fn the_switch_to_a_log_waits_for_writers() {
         let dir = tempfile::tempdir().expect("folder");

@@ -1,5 +1,6 @@
-//! Which files this process has open. Whoever closes a file lets go of every lock this process holds on it, whichever
-//! handle took it (POSIX `fcntl` locks): so a store that is open is never opened as a plain file beside SQLite.
+//! Which files this process has open. Whoever closes a file lets go of every lock this process
+//! holds on it, whichever handle took it (POSIX `fcntl` locks): so a store that is open is never
+//! opened as a plain file beside SQLite.
 
 use std::collections::HashMap;
 use std::path::Path;

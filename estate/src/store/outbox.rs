@@ -1,4 +1,5 @@
-//! The outbox: messages written with what they tell of, leased to whoever sends them, tried again and given up.
+//! The outbox: messages written with what they tell of, leased to whoever sends them, tried again
+//! and given up.
 
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 
@@ -23,8 +24,9 @@ pub(crate) fn last_event(session: &Connection) -> Result<i64> {
     Ok(session.query_row("SELECT ifnull(max(id), 0) FROM event", [], |r| r.get(0))?)
 }
 
-/// Writes one message for everybody who is to hear of the events after `last`: the recipients of the SIM, users who
-/// want it and the externals of the account or of one above it. Whoever is named twice gets one.
+/// Writes one message for everybody who is to hear of the events after `last`: the recipients of
+/// the SIM, users who want it and the externals of the account or of one above it. Whoever is named
+/// twice gets one.
 pub(crate) fn gather(session: &Connection, last: i64, mail: bool, now: Time) -> Result<()> {
     if last_event(session)? == last {
         return Ok(());
@@ -96,8 +98,8 @@ fn post(session: &Connection, now: Time) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next messages that are due, mail only for those who can send it; nobody else gets them until the lease is
-/// over.
+/// Takes the next messages that are due, mail only for those who can send it; nobody else gets them
+/// until the lease is over.
 pub(crate) fn lease(
     session: &mut Database,
     mail: bool,
@@ -148,7 +150,8 @@ fn fill(session: &Connection, letter: &mut OutboxMessage) -> Result<()> {
         let count = |at| r.get::<_, i64>(at).map(i64::unsigned_abs);
         Ok((count(0)?, count(1)?))
     })?;
-    // What is blocked comes first. What a SIM is called after it left is none of the recipient's business.
+    // What is blocked comes first. What a SIM is called after it left is none of the recipient's
+    // business.
     let sql = format!(
         "SELECT e.id, e.at, e.kind, ifnull(s.iccid, ''), iif(s.account_id = e.account_id, s.label, ''), ifnull(a.name, ''), e.level, e.used, e.period \
          {of} LEFT JOIN sim s ON s.id = e.sim_id LEFT JOIN account a ON a.id = e.account_id \

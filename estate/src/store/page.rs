@@ -21,7 +21,8 @@ use crate::store::read::Side;
 const BRIEF: Duration = Duration::from_millis(8);
 /// How long it is walked where all matches would have to be gathered from everywhere.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// How long where it is known of each SIM whether it is worth a look: as long as the whole of it takes.
+/// How long where it is known of each SIM whether it is worth a look: as long as the whole of it
+/// takes.
 const PATIENCE_AMONG: Duration = Duration::from_millis(150);
 
 /// The share of matches among SIMs above which few are read in vain.
@@ -52,7 +53,8 @@ impl Step<'_> {
     }
 }
 
-/// What each column is sorted by: an SQL expression, and the index that is in that order, if there is one.
+/// What each column is sorted by: an SQL expression, and the index that is in that order, if there
+/// is one.
 fn sort_expression(column: Column) -> (&'static str, Option<&'static str>) {
     match column {
         Column::Iccid => ("s.iccid_key", Some("sim_iccid")),
@@ -143,11 +145,13 @@ impl View<'_> {
         }
         let first = query.sort.first().by;
         let counted = first == Column::Account && step.skip > 0 && query.filter != Filter::All;
-        // Where few values come first, nearly all rows are in one heap that the second column has to sort.
+        // Where few values come first, nearly all rows are in one heap that the second column has
+        // to sort.
         let heaps = query.sort.keys().len() > 1
             && matches!(first, Column::Status | Column::Session | Column::Network | Column::Tariff);
         if counted || heaps || sort_expression(first).1.is_none() {
-            // How many matches each account has is not known beforehand; and what no index sorts has to be gathered.
+            // How many matches each account has is not known beforehand; and what no index sorts
+            // has to be gathered.
             let crossing = self.compiler(query.now).intersect(&query.filter, scope.as_deref())?;
             return self.gather_from(query, step, limit, crossing.as_ref(), driver);
         }
@@ -191,7 +195,8 @@ impl View<'_> {
         }
     }
 
-    /// Gathers from what the indexes have in common; where they have nothing to say, from everything.
+    /// Gathers from what the indexes have in common; where they have nothing to say, from
+    /// everything.
     fn gather_from(
         &self,
         query: &Query,
@@ -237,7 +242,8 @@ impl View<'_> {
         self.fetch(&sql, query.sort.keys())
     }
 
-    /// Walks the index of the first column and keeps what matches; rows are read only of those it is to look among.
+    /// Walks the index of the first column and keeps what matches; rows are read only of those it
+    /// is to look among.
     fn walk(
         &self,
         query: &Query,
@@ -423,7 +429,8 @@ fn row(row: &SqlRow<'_>, keys: &[Sort]) -> rusqlite::Result<Row> {
 }
 
 impl View<'_> {
-    /// Streams every match in order, or the SIMs of a target among them; stops when the sink says so.
+    /// Streams every match in order, or the SIMs of a target among them; stops when the sink says
+    /// so.
     pub fn each(
         &self,
         query: &Query,

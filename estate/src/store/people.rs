@@ -65,11 +65,13 @@ fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<Candidate> {
 /// The rank of a user who asked for an address and does not have it yet.
 const ASKED_FOR: i64 = 2;
 
-/// Finds the user that acts by an address at the store itself: of the account that is named, if one is.
+/// Finds the user that acts by an address at the store itself: of the account that is named, if one
+/// is.
 ///
-/// A user of the root account comes before all others, so that no customer gets in the way of the store's owner. Users
-/// who only asked for the address come last, and within one account an active user comes before an invitation. Users
-/// who were removed or disabled read the same as none. Error: `AccountNeeded` if several are left.
+/// A user of the root account comes before all others, so that no customer gets in the way of the
+/// store's owner. Users who only asked for the address come last, and within one account an active
+/// user comes before an invitation. Users who were removed or disabled read the same as none.
+/// Error: `AccountNeeded` if several are left.
 pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -> Result<User> {
     let sql = format!(
         "SELECT {USER}, {ACCOUNT}, CASE WHEN state = 0 THEN 1 WHEN email_key = ?1 THEN 0 ELSE {ASKED_FOR} END AS rank \
@@ -98,7 +100,8 @@ pub(crate) fn by_email(session: &Database, email: &str, account: Option<&str>) -
     }
 }
 
-/// The active users with an address, and the hashes of their passwords: users of the root account first, then by age.
+/// The active users with an address, and the hashes of their passwords: users of the root account
+/// first, then by age.
 pub(crate) fn with_email(session: &Database, email: &str) -> Result<Vec<(Candidate, String)>> {
     let sql = format!(
         "SELECT {USER}, {ACCOUNT}, password.hash FROM user JOIN password ON password.user_id = user.id \
@@ -111,7 +114,8 @@ pub(crate) fn with_email(session: &Database, email: &str) -> Result<Vec<(Candida
     Ok(found)
 }
 
-/// The top-level customer of an account: the child of the root account that it belongs to. The root account is its own.
+/// The top-level customer of an account: the child of the root account that it belongs to. The root
+/// account is its own.
 pub(crate) fn customer_of(session: &Database, account: AccountId) -> Result<AccountId> {
     let sql = "WITH RECURSIVE up(id, parent_id) AS (SELECT id, parent_id FROM account WHERE id = ? UNION \
         SELECT a.id, a.parent_id FROM account a JOIN up ON a.id = up.parent_id) \
@@ -154,8 +158,9 @@ pub(crate) fn by_id(session: &Database, id: UserId) -> Result<Option<User>> {
 /// The account `?3` and those above it.
 const UP: &str = "WITH RECURSIVE up(id) AS (SELECT ?3 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id)";
 
-/// Whether whoever acts is still what they were when they signed in; and whoever's eyes they look through is still there,
-/// as they were, below them; and a token they act by was not revoked, nor has its account gone elsewhere.
+/// Whether whoever acts is still what they were when they signed in; and whoever's eyes they look
+/// through is still there, as they were, below them; and a token they act by was not revoked, nor
+/// has its account gone elsewhere.
 pub(crate) fn still(session: &Database, scope: &Scope) -> Result<()> {
     let actor = scope.actor();
     let sql = "SELECT 1 FROM user WHERE id = ? AND state = 1 AND role = ? AND account_id = ?";
@@ -215,7 +220,8 @@ fn bar(session: &Database, id: UserId) -> Result<()> {
 
 /// Lets a user sign in by an address, unless another user of the same top-level customer does.
 ///
-/// Users of other customers are not looked at: an address says nothing about them and is never taken from them.
+/// Users of other customers are not looked at: an address says nothing about them and is never
+/// taken from them.
 pub(crate) fn admit(session: &Database, id: UserId, email: &str) -> Result<()> {
     let user = by_id(session, id)?.ok_or_else(|| Error::not_found("user", email))?;
     let customer = customer_of(session, user.account)?;
@@ -238,8 +244,8 @@ pub(crate) fn admit(session: &Database, id: UserId, email: &str) -> Result<()> {
     }
 }
 
-/// Notes the address that a user wants to sign in by. Whether it is somebody's is looked at when they do: asking now
-/// would tell them.
+/// Notes the address that a user wants to sign in by. Whether it is somebody's is looked at when
+/// they do: asking now would tell them.
 pub(crate) fn want(session: &Database, id: UserId, email: &str) -> Result<()> {
     session.execute("UPDATE user SET wanted = ? WHERE id = ?", params![key_of(email), id.0])?;
     Ok(())
@@ -281,7 +287,8 @@ pub(crate) fn invited_again(session: &Database, id: UserId, now: Time) -> Result
     Ok(())
 }
 
-/// Writes down that a user signed in, hourly and where no other program is writing: nobody waits for that.
+/// Writes down that a user signed in, hourly and where no other program is writing: nobody waits
+/// for that.
 pub(crate) fn signed_in(session: &Database, id: UserId, now: Time) -> Result<()> {
     in_passing(session, || {
         let sql = "UPDATE user SET signed_in = ?1 WHERE id = ?2 AND signed_in < ?1 - ?3";
@@ -333,7 +340,8 @@ impl View<'_> {
         found.ok_or_else(|| Error::not_found("user", format!("#{}", id.0)))
     }
 
-    /// Folded addresses of people who belong to `account`, below it or above it, and may know of its SIMs.
+    /// Folded addresses of people who belong to `account`, below it or above it, and may know of
+    /// its SIMs.
     pub fn insiders(&self, account: AccountId) -> Result<std::collections::HashSet<String>> {
         let mut statement = self.session.prepare(
             "WITH RECURSIVE up(id) AS (SELECT ?1 UNION SELECT a.parent_id FROM account a JOIN up ON a.id = up.id \

@@ -1,8 +1,8 @@
 //! Billing period rollover: closes ended periods and resets the running counters; levels stay.
 //!
-//! A rollover is a logged change, made in steps by changes and by background work. Reads never make one.
-//! `closed_until` moves forward only, except by an Admin's logged undo, and an unaccepted clock (`clock.rs`) closes
-//! nothing: one wrong reading cannot destroy usage.
+//! A rollover is a logged change, made in steps by changes and by background work. Reads never make
+//! one. `closed_until` moves forward only, except by an Admin's logged undo, and an unaccepted
+//! clock (`clock.rs`) closes nothing: one wrong reading cannot destroy usage.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::{Value as Json, json};
@@ -42,7 +42,8 @@ pub(super) struct RuleState {
     held: bool,
 }
 
-/// Runs one step of a rollover that is due and queues its messages; false when none is left or it has to wait.
+/// Runs one step of a rollover that is due and queues its messages; false when none is left or it
+/// has to wait.
 pub(crate) fn step(session: &Database, mail: bool, now: Time) -> Result<bool> {
     let clock = reading(session, now)?;
     if !has_unregistered_rules(session)? {
@@ -63,7 +64,8 @@ pub(crate) fn step(session: &Database, mail: bool, now: Time) -> Result<bool> {
     Ok(more)
 }
 
-/// Finishes every rollover that is due, inside the caller's transaction. Returns true if there was one.
+/// Finishes every rollover that is due, inside the caller's transaction. Returns true if there was
+/// one.
 pub(crate) fn finish(session: &Database, now: Time, watch: &OnProgress<'_>) -> Result<bool> {
     let clock = reading(session, now)?;
     run(session, &clock, true, watch)
@@ -99,7 +101,8 @@ fn has_unregistered_rules(session: &Connection) -> Result<bool> {
     Ok(session.query_row(&sql, [], |r| r.get(0))?)
 }
 
-/// Returns the boundary that counters are closed up to. SIMs with periods of their own are looked at daily.
+/// Returns the boundary that counters are closed up to. SIMs with periods of their own are looked
+/// at daily.
 pub(super) fn boundary(rule: &str, now: Time) -> i64 {
     match rule.parse().unwrap_or_default() {
         PeriodRule::Activation(_) => now.0.div_euclid(DAY) * DAY,
@@ -241,8 +244,9 @@ fn is_in_use(session: &Connection, rule: &str) -> Result<bool> {
     Ok(session.query_row(sql, [rule], |r| r.get(0))?)
 }
 
-/// The counters of one step: those whose period ended. `later` is usage after that period, `carried` what of it belongs
-/// to the period that runs now: records may arrive before their period begins, and while a rollover waits.
+/// The counters of one step: those whose period ended. `later` is usage after that period,
+/// `carried` what of it belongs to the period that runs now: records may arrive before their period
+/// begins, and while a rollover waits.
 const ENDED: &str = "CREATE TEMP TABLE IF NOT EXISTS ended (sim_id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, \
     start INTEGER NOT NULL, end INTEGER NOT NULL, begins INTEGER NOT NULL, later INTEGER NOT NULL, \
     carried INTEGER NOT NULL, used INTEGER NOT NULL); DELETE FROM temp.ended";

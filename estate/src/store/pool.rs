@@ -26,7 +26,8 @@ fn check_reads(session: &Database, access: Access) -> Result<()> {
     Ok(())
 }
 
-/// An open store. Fields are dropped in order: connections, then side files, then the mark that the file is open.
+/// An open store. Fields are dropped in order: connections, then side files, then the mark that the
+/// file is open.
 pub(crate) struct Store {
     pub(super) path: PathBuf,
     pub(super) upgrade: Option<Upgrade>,
@@ -251,7 +252,8 @@ impl Store {
 }
 
 impl Store {
-    /// Keeps the log small and stamped after a commit. Failures are left to the next commit, or to the last close.
+    /// Keeps the log small and stamped after a commit. Failures are left to the next commit, or to
+    /// the last close.
     pub fn after_commit(&self, session: &Database) {
         if wal::size(&self.path) > wal::LARGE {
             wal::fold(session);

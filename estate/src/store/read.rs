@@ -298,7 +298,8 @@ impl View<'_> {
         }
     }
 
-    /// Finds SIMs by a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, told apart by their form unless that is known.
+    /// Finds SIMs by a list of ICCIDs, IMSIs, MSISDNs, EIDs or IMEIs, told apart by their form
+    /// unless that is known.
     pub fn lookup(&self, list: &List) -> Result<Lookup> {
         let may_be = |field| list.kind.is_none_or(|kind| kind == field);
         let wanted: Vec<(&String, String)> =

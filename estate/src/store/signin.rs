@@ -9,8 +9,8 @@ use crate::store::connection::Database;
 use crate::token::Secret;
 use crate::units::Time;
 
-/// How many codes in a row may be wrong, and how many seconds pass then before another is taken: twice as many each time,
-/// but no more than that.
+/// How many codes in a row may be wrong, and how many seconds pass then before another is taken:
+/// twice as many each time, but no more than that.
 const WRONG: u32 = 5;
 const FIRST_WAIT: i64 = 60;
 const LONGEST_WAIT: i64 = 3_600;

@@ -364,7 +364,8 @@ fn match_listed(term: &Term) -> Option<Sql> {
 }
 
 /// Identifiers are compared without the blanks, hyphens and plus signs people put into them.
-/// Returns what is searched of a number: without blanks and hyphens, and without what telephone numbers are written with.
+/// Returns what is searched of a number: without blanks and hyphens, and without what telephone
+/// numbers are written with.
 pub(super) fn compact(text: &str) -> String {
     if let Some(digits) = crate::ident::spelled_phone(text) {
         return digits;

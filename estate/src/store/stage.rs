@@ -1,4 +1,5 @@
-//! Imports: rows are staged in a temporary file outside the write lock, judged there, and applied in one transaction.
+//! Imports: rows are staged in a temporary file outside the write lock, judged there, and applied
+//! in one transaction.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -210,7 +211,8 @@ impl Staging {
         Ok(())
     }
 
-    /// Caps above the ceiling of the account a row goes to are held to it before anything is compared.
+    /// Caps above the ceiling of the account a row goes to are held to it before anything is
+    /// compared.
     fn hold(&mut self, notes: Option<&mut NoteSink<'_>>) -> Result<()> {
         if !fill_ceilings(&self.session, &Of::All)? {
             return Ok(());
@@ -261,7 +263,8 @@ impl Staging {
         Ok(())
     }
 
-    /// The accounts that have to be made: those that rows which come in name, and what lies above them.
+    /// The accounts that have to be made: those that rows which come in name, and what lies above
+    /// them.
     fn needed_accounts(&self) -> Result<BTreeSet<i64>> {
         let sql = format!(
             "SELECT DISTINCT account_id FROM temp.stage WHERE account_id < 0 AND verdict IN ({NEW}, {UPDATED})"
@@ -556,7 +559,8 @@ fn drop_indexes(session: &Database) -> Result<Vec<String>> {
     Ok(all.into_iter().map(|(.., sql)| sql).collect())
 }
 
-/// Returns a callback that reports the lines of a file checked so far, and stops when that is asked for.
+/// Returns a callback that reports the lines of a file checked so far, and stops when that is asked
+/// for.
 pub(super) fn survey_reporter<'a>(watch: &'a OnProgress<'_>) -> impl Fn(u64) -> Result<()> + 'a {
     let told = std::cell::Cell::new(0);
     move |lines| {

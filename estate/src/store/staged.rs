@@ -1,4 +1,5 @@
-//! Rows on their way into the staging table: where their paths lead, which columns they have, duplicates.
+//! Rows on their way into the staging table: where their paths lead, which columns they have,
+//! duplicates.
 
 use std::collections::HashMap;
 
@@ -37,7 +38,8 @@ impl<'a> Paths<'a> {
         Self { known, under, may_create, depth, by_path, by_names, children: children(known), new }
     }
 
-    /// The account for a path below `under`; a path that begins with the top's own name means the same.
+    /// The account for a path below `under`; a path that begins with the top's own name means the
+    /// same.
     fn resolve(&mut self, names: &[String]) -> Result<i64> {
         if let Some(id) = self.by_names.get(names) {
             return Ok(*id);
@@ -67,7 +69,8 @@ impl<'a> Paths<'a> {
         Ok(at)
     }
 
-    /// The account of that name below `parent`, `depth` levels below the root; made if there is none.
+    /// The account of that name below `parent`, `depth` levels below the root; made if there is
+    /// none.
     fn step(&mut self, parent: i64, name: &str, key: &str, depth: usize) -> Result<i64> {
         if let Some(id) = self.children.get(&(parent, key.to_owned())) {
             return Ok(*id);
@@ -167,7 +170,8 @@ pub(super) fn stage(
     }
 }
 
-/// Lifecycle of a row whose status is empty: a known SIM keeps its state, a new one becomes inactive.
+/// Lifecycle of a row whose status is empty: a known SIM keeps its state, a new one becomes
+/// inactive.
 pub(super) const NO_STATE: i64 = -1;
 
 /// Returns the code by which `sim.desired` keeps a change that was asked for.

@@ -210,7 +210,8 @@ impl View<'_> {
     pub fn summary(&self, kind: &str, body: &Json, counts: &Counts, undoes: Option<Rev>) -> String {
         let told = LogReader { view: self, body };
         if !self.whole && counts.done == 0 && (kind == Change::LEVELS || Edit::is_kind(kind)) {
-            // Nothing became of this user's SIMs: what was meant for others is none of their business.
+            // Nothing became of this user's SIMs: what was meant for others is none of their
+            // business.
             return format!("{kind}: none of your SIMs changed");
         }
         let said = told.of_sims(kind, counts, undoes.is_some()).unwrap_or_else(|| told.of_accounts(kind));

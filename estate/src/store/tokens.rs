@@ -71,7 +71,8 @@ pub(crate) fn revoke(session: &Database, id: TokenId) -> Result<()> {
     Ok(())
 }
 
-/// Writes down that a token was used, hourly and where no other program is writing: nobody waits for that.
+/// Writes down that a token was used, hourly and where no other program is writing: nobody waits
+/// for that.
 pub(crate) fn note_use(session: &Database, id: TokenId, now: Time) -> Result<()> {
     in_passing(session, || {
         let sql = "UPDATE token SET used = ?1 WHERE id = ?2 AND used < ?1 - ?3";
@@ -139,7 +140,8 @@ pub(crate) fn sessions(session: &Database, user: UserId, now: Time) -> Result<Ve
     Ok(statement.query_map(params![user.0, now.0], row)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How long the answer to a renewal counts as lost, in seconds: so long the same secret renews again.
+/// How long the answer to a renewal counts as lost, in seconds: so long the same secret renews
+/// again.
 const LOST_ANSWER: u64 = 30;
 
 /// A renewal secret that was presented.

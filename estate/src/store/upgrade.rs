@@ -9,9 +9,11 @@ use super::migrate::{SCHEMA, apply_after, check_not_newer, schema_of};
 use crate::error::Result;
 use crate::store::migrate::Upgrade;
 
-/// Writes a backup beside an older store, then applies the missing migrations, all in one transaction.
+/// Writes a backup beside an older store, then applies the missing migrations, all in one
+/// transaction.
 ///
-/// Returns `None` if the schema is current. Other programs that open the store at the same time wait.
+/// Returns `None` if the schema is current. Other programs that open the store at the same time
+/// wait.
 pub(super) fn upgrade(path: &Path, conn: &mut Connection) -> Result<Option<Upgrade>> {
     if schema_of(conn)? == SCHEMA {
         return Ok(None);

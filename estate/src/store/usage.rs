@@ -1,7 +1,8 @@
-//! Usage records: staged outside the write lock, then counted in one transaction with everything they set off.
+//! Usage records: staged outside the write lock, then counted in one transaction with everything
+//! they set off.
 //!
-//! What a set of records comes to depends on the set alone, never on the order or on how often they come: a record
-//! counts with the largest size and the earliest time that were ever reported of it.
+//! What a set of records comes to depends on the set alone, never on the order or on how often they
+//! come: a record counts with the largest size and the earliest time that were ever reported of it.
 
 use std::collections::BTreeMap;
 
@@ -50,16 +51,18 @@ CREATE TEMP TABLE fresh (
 );
 ";
 
-/// Totals of a day or month that one file states several times, each with another size, are different records: they are
-/// told apart by their rank in size, so that the file read again, in any order, states the same records. A key leaves
-/// room for the rank, since an integer that overflows becomes a float in SQLite.
+/// Totals of a day or month that one file states several times, each with another size, are
+/// different records: they are told apart by their rank in size, so that the file read again, in
+/// any order, states the same records. A key leaves room for the rank, since an integer that
+/// overflows becomes a float in SQLite.
 const RANKED: &str = "INSERT INTO temp.used SELECT sim_id, key % (1 << 62) + rank, at, as_of, bytes, session FROM \
     (SELECT *, row_number() OVER (PARTITION BY sim_id, key ORDER BY bytes DESC, row) - 1 AS rank FROM temp.total) WHERE true \
     ON CONFLICT DO NOTHING";
 
-/// Records that are new or say more, of the SIMs between two numbers. A record stays with the account that the SIM was
-/// in when it first came. `start` is where the running counter begins: by the periods that are closed, not by the clock,
-/// so that a record of a closed period is counted there and one that comes before a rollover is not lost.
+/// Records that are new or say more, of the SIMs between two numbers. A record stays with the
+/// account that the SIM was in when it first came. `start` is where the running counter begins: by
+/// the periods that are closed, not by the clock, so that a record of a closed period is counted
+/// there and one that comes before a rollover is not lost.
 fn fresh() -> String {
     format!(
         "SELECT t.sim_id, t.key, t.session, t.as_of, min(t.at, ifnull(r.at, t.at)) AS at, \
@@ -300,7 +303,8 @@ impl Incoming for UsageStaging {
 }
 
 impl View<'_> {
-    /// A SIM's usage over time; what came while it was in an account this user does not see is left out.
+    /// A SIM's usage over time; what came while it was in an account this user does not see is left
+    /// out.
     pub fn usage(&self, sim: &Sim, now: Time) -> Result<Usage> {
         let rule = self.accounts.get(sim.account).map_or_else(PeriodRule::default, |a| a.period);
         let visible = || self.accounts.all().iter().map(|a| a.id.0);
@@ -359,7 +363,8 @@ impl View<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// What an account and everything below it has used. Whoever sees every account sees what those used that are gone.
+    /// What an account and everything below it has used. Whoever sees every account sees what those
+    /// used that are gone.
     pub fn estate_usage(&self, account: AccountId) -> Result<EstateUsage> {
         let top = self.accounts.need(account)?;
         let everything = self.whole && top.parent.is_none();
@@ -401,7 +406,8 @@ impl View<'_> {
         Ok(EstateUsage { days, accounts })
     }
 
-    /// The account directly below `top` that `id` lies in, or `top` itself; nothing for one that is gone.
+    /// The account directly below `top` that `id` lies in, or `top` itself; nothing for one that is
+    /// gone.
     fn below(&self, top: AccountId, id: AccountId) -> Option<AccountId> {
         let mut at = self.accounts.get(id)?;
         while at.id != top && at.parent != Some(top) {

@@ -16,7 +16,8 @@ use crate::sim::Status;
 const MOST: usize = 1_000;
 
 impl View<'_> {
-    /// The values of a field with how many SIMs hold each, most first; none for fields that are not counted.
+    /// The values of a field with how many SIMs hold each, most first; none for fields that are not
+    /// counted.
     pub fn values(&self, field: Field) -> Result<Values> {
         let mut values = match field {
             Field::Network | Field::Tariff => self.count_values(field.name())?,

@@ -31,7 +31,8 @@ pub(super) fn at(target: &Target) -> Rev {
     if target.expect.is_some() { target.at } else { Rev::MAX }
 }
 
-/// Writes down outcome and reason of each SIM of a target, and the account it goes to; compares with what was confirmed.
+/// Writes down outcome and reason of each SIM of a target, and the account it goes to; compares
+/// with what was confirmed.
 pub(super) fn judge_with(
     view: &View<'_>,
     target: &Target,
@@ -47,8 +48,8 @@ pub(super) fn judge_with(
     view.compare_with_confirmed(target, count_verdicts(view.session, false)?)
 }
 
-/// What writes a chunk of `temp.target` into the log, with what has to be kept so that undo can bring it back; takes the
-/// revision, and the numbers before and at the end of the chunk.
+/// What writes a chunk of `temp.target` into the log, with what has to be kept so that undo can
+/// bring it back; takes the revision, and the numbers before and at the end of the chunk.
 pub(super) fn log_items(before: &str) -> String {
     format!(
         "INSERT INTO log_item SELECT ?, t.sim_id, t.outcome, t.reason, t.from_account, t.to_account, \
@@ -69,8 +70,8 @@ pub(super) fn count_verdicts(session: &Database, restores: bool) -> Result<Verdi
     Ok(VerdictCounts { counts, total, restores })
 }
 
-/// Works through what was judged, a chunk at a time, and reports in between; `work` gets the numbers before and at the
-/// end of its chunk, and tells how many it did.
+/// Works through what was judged, a chunk at a time, and reports in between; `work` gets the
+/// numbers before and at the end of its chunk, and tells how many it did.
 pub(super) fn run_in_chunks(
     session: &Database,
     phase: &'static str,

@@ -1,13 +1,15 @@
 //! The write-ahead log as a file: when it is folded into the store, and whether it belongs to it.
 //!
-//! `SQLite` replays whatever log it finds beside a file. A log of another file, left behind when a backup was copied over
-//! a store, mixes pages of both. The format does not name the file a log was written for, so the store keeps a stamp: 16
-//! random bytes in a table of its own, with the bytes they replaced. Every logged change renews the stamp, and so does
-//! the first commit of a log that has none yet; a backup gets a stamp of its own. A log therefore holds a chain of
-//! stamps that begins with the one of the file it was begun on, and a file belongs to it exactly if its stamp, read
-//! without the log, is in that chain: the first if nothing was folded in yet, a later one after a crash that interrupted
-//! the folding. A log without stamps (of an earlier version, or of a process that was killed between its first commit and
-//! the stamp) is accepted if the pages of both pass the integrity check.
+//! `SQLite` replays whatever log it finds beside a file. A log of another file, left behind when a
+//! backup was copied over a store, mixes pages of both. The format does not name the file a log was
+//! written for, so the store keeps a stamp: 16 random bytes in a table of its own, with the bytes
+//! they replaced. Every logged change renews the stamp, and so does the first commit of a log that
+//! has none yet; a backup gets a stamp of its own. A log therefore holds a chain of stamps that
+//! begins with the one of the file it was begun on, and a file belongs to it exactly if its stamp,
+//! read without the log, is in that chain: the first if nothing was folded in yet, a later one
+//! after a crash that interrupted the folding. A log without stamps (of an earlier version, or of a
+//! process that was killed between its first commit and the stamp) is accepted if the pages of both
+//! pass the integrity check.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -23,9 +25,11 @@ use crate::store::connection::Database;
 /// Marks the stamp's row in a page; the same bytes are in the schema.
 const MARK: [u8; 16] =
     [0xdf, 0xee, 0xd2, 0xf4, 0x5c, 0x7f, 0x59, 0x3b, 0x7c, 0x95, 0xae, 0x9a, 0x82, 0x90, 0xb6, 0x1d];
-/// The cell of the stamp's row before its mark: payload size, row id, header size, and the serial types of the columns.
+/// The cell of the stamp's row before its mark: payload size, row id, header size, and the serial
+/// types of the columns.
 const CELL: [u8; 7] = [53, 1, 5, 0, 44, 44, 44];
-/// A log of this size in bytes is folded in after a commit: twice the size at which `SQLite` reuses it.
+/// A log of this size in bytes is folded in after a commit: twice the size at which `SQLite` reuses
+/// it.
 pub(super) const LARGE: u64 = 8 << 20;
 /// Attempts to read a log and its file while other programs write.
 const ATTEMPTS: usize = 4;
@@ -135,7 +139,8 @@ fn stamp_of_file(store: &Path) -> Option<Stamp> {
 
 /// Refuses a log that was not written for this file.
 ///
-/// Other programs may write meanwhile: the file is read before the log, which only grows within a generation.
+/// Other programs may write meanwhile: the file is read before the log, which only grows within a
+/// generation.
 pub(super) fn check_belongs(store: &Path) -> Result<()> {
     let path = wal_path(store);
     let fault = |error: io::Error| Error::of_store_file(&error, &path);
@@ -184,7 +189,8 @@ pub(super) fn fold(session: &Database) {
     }
 }
 
-/// Removes the side files when a store that was only read is closed: a connection that may not write leaves them.
+/// Removes the side files when a store that was only read is closed: a connection that may not
+/// write leaves them.
 #[derive(Debug)]
 pub(super) struct FoldOnClose(Option<PathBuf>);
 
@@ -200,7 +206,8 @@ impl Drop for FoldOnClose {
         if !["-wal", "-shm"].iter().any(|suffix| side_file(store, suffix).exists()) {
             return;
         }
-        // SQLite folds the log in when the last connection that may write is closed, if it has used the log.
+        // SQLite folds the log in when the last connection that may write is closed, if it has used
+        // the log.
         if let Ok(conn) = Access::Write.connect(store) {
             let _ = conn.busy_timeout(Duration::ZERO);
             let _ = conn.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(()));

@@ -1,4 +1,5 @@
-//! Tells when another program commits: the write-ahead log beside the store is watched, never polled.
+//! Tells when another program commits: the write-ahead log beside the store is watched, never
+//! polled.
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -20,7 +21,8 @@ impl CommitWatch {
     }
 }
 
-/// A commit can be seen only a moment after its last byte was written, and that is all one hears of it.
+/// A commit can be seen only a moment after its last byte was written, and that is all one hears of
+/// it.
 const SETTLES: Duration = Duration::from_millis(60);
 
 /// Calls back at once, and once more when all is quiet.
@@ -39,7 +41,8 @@ fn wait_until_quiet(woken: &Receiver<()>, hear: &(impl Fn() + Send)) {
     }
 }
 
-/// Calls `hear` after something was written to the store at `path`; several commits may come as one call.
+/// Calls `hear` after something was written to the store at `path`; several commits may come as one
+/// call.
 pub(crate) fn on_commit(path: &Path, hear: impl Fn() + Send + 'static) -> Result<CommitWatch> {
     let fault =
         |e: notify::Error| Error::Io { what: "cannot watch the store".into(), reason: e.to_string() };

@@ -56,8 +56,8 @@ impl View<'_> {
         Ok(plan)
     }
 
-    /// A plan with everything counted by outcome, account and status in one pass; and of those that would change, how
-    /// many have notes, are in a session, wait for activation.
+    /// A plan with everything counted by outcome, account and status in one pass; and of those that
+    /// would change, how many have notes, are in a session, wait for activation.
     pub fn count_outcomes(&self, target: &Target, verdict: Sql, now_at: Rev) -> Result<(Plan, [u64; 3])> {
         let mut plan = Plan { at: now_at, ..Plan::default() };
         let mut sql = Sql::new("SELECT s.account_id, s.status, ");
@@ -113,7 +113,8 @@ impl View<'_> {
         let gone = self.count_missing(target)?;
         judged.counts.conflict += gone;
         let found = judged.total + gone;
-        // Names and places of accounts are part of what a query meant: another tree may mean other SIMs.
+        // Names and places of accounts are part of what a query meant: another tree may mean other
+        // SIMs.
         let moved = !target.any.is_empty() && self.accounts.all().iter().any(|a| a.version > target.at);
         match target.expect {
             Some(expected) if expected != found || moved => Err(Error::Drift { expected, found }),
@@ -303,7 +304,8 @@ pub(crate) fn move_body(to: AccountId, clear: MoveOptions, target: &Target) -> s
 }
 
 impl View<'_> {
-    /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary table only.
+    /// Gathers what undoing `rev` would do, without doing it; leaves the verdicts in a temporary
+    /// table only.
     pub fn plan_undo(&self, rev: Rev, what: UndoKind, now: Time) -> Result<Plan> {
         let judged = evaluate_undo(what, self, rev)?;
         let mut plan = Plan {

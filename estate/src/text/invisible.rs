@@ -1,4 +1,5 @@
-//! Invisible characters: Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt), except in emoji.
+//! Invisible characters: Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt),
+//! except in emoji.
 
 use std::borrow::Cow;
 
@@ -24,7 +25,8 @@ pub(crate) fn find_invisible(text: &str) -> Option<char> {
     (0..chars.len()).find(|at| is_invisible(&chars, *at)).map(|at| chars[at])
 }
 
-/// Removes invisible characters, until none is left: the neighbours of one that went may have been part of an emoji.
+/// Removes invisible characters, until none is left: the neighbours of one that went may have been
+/// part of an emoji.
 pub(super) fn strip_invisible(text: &str) -> Cow<'_, str> {
     if find_invisible(text).is_none() {
         return Cow::Borrowed(text);
@@ -44,7 +46,8 @@ fn is_invisible(chars: &[char], at: usize) -> bool {
     is_ignorable(chars[at]) && !is_part_of_emoji(chars, at)
 }
 
-/// True for a presentation selector or a joiner in its place within an emoji (UTS #51, ED-9a and ED-16).
+/// True for a presentation selector or a joiner in its place within an emoji (UTS #51, ED-9a and
+/// ED-16).
 fn is_part_of_emoji(chars: &[char], at: usize) -> bool {
     let (before, next) = chars.split_at(at);
     let next = next.get(1).copied();

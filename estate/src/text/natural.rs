@@ -7,12 +7,15 @@ const TIE: char = '\u{1}';
 
 /// Returns a key whose byte order is the natural order of texts: `Depot 2` before `Depot 10`.
 ///
-/// - Texts are folded first ([`fold`]): case and accents do not matter, and the texts that fold alike have one key.
-/// - A run of ASCII digits is a number of any length, compared by value. It stands where a digit stands among characters.
-///   Signs, points and grouping are not part of a number. All other characters are compared by code point.
+/// - Texts are folded first ([`fold`]): case and accents do not matter, and the texts that fold
+///   alike have one key.
+/// - A run of ASCII digits is a number of any length, compared by value. It stands where a digit
+///   stands among characters. Signs, points and grouping are not part of a number. All other
+///   characters are compared by code point.
 /// - If all else is equal, fewer leading zeros come first: `7`, `07`, `007`.
 ///
-/// In the key a number is its length and its significant digits: `2` is `12`, `10` is `210`, `0` is `0`.
+/// In the key a number is its length and its significant digits: `2` is `12`, `10` is `210`, `0` is
+/// `0`.
 pub fn natural_key(text: &str) -> String {
     let folded = fold(text);
     let mut key = String::with_capacity(folded.len() + 8);
@@ -38,8 +41,8 @@ pub fn natural_key(text: &str) -> String {
     key
 }
 
-/// Appends the significant digits of a number after their count: one digit below nine, else 9, the length of the count,
-/// and the count.
+/// Appends the significant digits of a number after their count: one digit below nine, else 9, the
+/// length of the count, and the count.
 fn push_number(key: &mut String, digits: &str) {
     let count = digits.len().to_string();
     if digits.len() >= 9 {
@@ -96,7 +99,8 @@ mod tests {
         assert_ascending(&["Äpfel 2", "apfel 10", "B"]);
     }
 
-    /// Tokens of a folded text: a character, or a number as its length and digits where `0` would stand.
+    /// Tokens of a folded text: a character, or a number as its length and digits where `0` would
+    /// stand.
     fn tokens(text: &str) -> (Vec<(char, usize, String)>, Vec<usize>) {
         let (mut all, mut zeros) = (Vec::new(), Vec::new());
         let folded = fold(text);

@@ -1,4 +1,5 @@
-//! What the tests of changes share: planning, making and undoing them, and looking what became of a SIM.
+//! What the tests of changes share: planning, making and undoing them, and looking what became of a
+//! SIM.
 
 use std::ops::ControlFlow;
 

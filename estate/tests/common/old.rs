@@ -4,7 +4,8 @@ use std::path::Path;
 
 use estate::Local;
 
-/// Writes a store of the first schema version that holds the accounts, users, SIMs and log of `from`.
+/// Writes a store of the first schema version that holds the accounts, users, SIMs and log of
+/// `from`.
 pub fn write_first_version(from: &Local, path: &Path) {
     let raw = rusqlite::Connection::open(path).expect("raw");
     raw.execute_batch(include_str!("../../schema/0001.sql")).expect("first schema");

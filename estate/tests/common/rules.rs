@@ -1,4 +1,5 @@
-//! Who may change what: one table of (role, where the object is, change) and its verdict, and what runs it on any estate.
+//! Who may change what: one table of (role, where the object is, change) and its verdict, and what
+//! runs it on any estate.
 
 use estate::{
     AccountId, Change, ChangeId, Edit, Error, Estate, Grouping, Help, Levels, ListEdit, MoveOptions,
@@ -53,7 +54,8 @@ pub enum Verdict {
     Gone,
 }
 
-/// A row of the table: a change, the weakest role that makes it, and whether that works on the own account.
+/// A row of the table: a change, the weakest role that makes it, and whether that works on the own
+/// account.
 pub struct Row {
     /// What the log calls it.
     pub kind: &'static str,
@@ -149,8 +151,8 @@ pub const TABLE: &[Row] = &[
     row("remove-user", Admin, |o, _| Change::ChangeUser { user: o.user, to: UserChange::Remove }),
 ];
 
-/// Whether the table has a row for a change, or why it needs none. A new kind of change does not compile without an
-/// answer here.
+/// Whether the table has a row for a change, or why it needs none. A new kind of change does not
+/// compile without an answer here.
 pub fn is_covered(change: &Change) -> bool {
     match change {
         // It has no object; the undo of each change asks for what the change itself needs.

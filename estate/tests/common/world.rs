@@ -1,5 +1,5 @@
-//! The table of who may change what, run on an estate however it is reached; and the sub-customer who wants to see the
-//! neighbour's.
+//! The table of who may change what, run on an estate however it is reached; and the sub-customer
+//! who wants to see the neighbour's.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,8 @@ impl World {
                 let email = format!("{who}-{}@x.example", role.word());
                 world.root.add_user(world.account(path), who, &email, role).expect("user");
             }
-            // Nobody is left without an Admin when one is changed, and each account has someone to be changed.
+            // Nobody is left without an Admin when one is changed, and each account has someone to
+            // be changed.
             world
                 .root
                 .add_user(world.account(path), who, &format!("{who}-other@x.example"), Role::User)
@@ -239,7 +240,8 @@ fn reads(local: &dyn Estate, object: &Object, iccid: &str) -> Vec<String> {
 /// No read tells what is hidden from what is not there.
 pub fn reads_are_blind(open: &Open<'_>) {
     let world = World::new();
-    // There is something to be found out about: a suspension with a reason, a change of caps, a move to and fro.
+    // There is something to be found out about: a suspension with a reason, a change of caps, a
+    // move to and fro.
     let reason = estate::Edit::state(estate::Verb::Suspend, "neighbour secret");
     let side = Target::ids([sim(&world.root, 13).id]);
     apply(&world.root, &Change::Edit { target: side, edit: Box::new(reason) }).expect("suspended");

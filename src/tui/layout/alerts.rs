@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 
 use crate::tui::overlay::AlertsPane;
 
-/// The watched filters, and below them the alerts raised. Where both do not fit, the part under the cursor is shown.
+/// The watched filters, and below them the alerts raised. Where both do not fit, the part under the
+/// cursor is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Lines {
     /// The watched filters.

@@ -13,7 +13,8 @@ use crate::tui::overlay::{
 };
 use crate::tui::term::{Code, Key};
 
-/// The keys of the top dialog with their places, on its last line, or on its last two where they are many.
+/// The keys of the top dialog with their places, on its last line, or on its last two where they
+/// are many.
 pub fn buttons(model: &Model) -> Vec<(Rect, Key, String)> {
     let (Some(dialog), Some(overlay)) = (dialog(model), model.overlays.last()) else { return Vec::new() };
     let lines = match overlay {

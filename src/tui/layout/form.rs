@@ -21,7 +21,8 @@ pub fn names(form: &Form) -> u16 {
     form.fields.iter().map(|field| field.name.width() as u16).max().unwrap_or(0) + 2
 }
 
-/// The lines of each field, with its name. Where there is no room for all, those around the one under the cursor.
+/// The lines of each field, with its name. Where there is no room for all, those around the one
+/// under the cursor.
 pub fn places(form: &Form, inner: Rect) -> Vec<Rect> {
     let is_text = |field: &Entry| matches!(field.value, Value::Text(_));
     let texts = form.fields.iter().filter(|field| is_text(field)).count() as u16;
@@ -47,7 +48,8 @@ pub fn places(form: &Form, inner: Rect) -> Vec<Rect> {
     form.fields.iter().map(place).collect()
 }
 
-/// The lines below the fields: where there is little room, the hint has one line and nothing is blank.
+/// The lines below the fields: where there is little room, the hint has one line and nothing is
+/// blank.
 fn foot(inner: Rect) -> u16 {
     if inner.height < 12 { 2 } else { FOOT }
 }

@@ -147,7 +147,8 @@ pub fn columns(model: &Model, table: Rect) -> Vec<(&'static Col, Rect)> {
     shown.into_iter().map(place).collect()
 }
 
-/// Gives the room that is left to the columns that values are cut in, in turns; a width set by hand stays.
+/// Gives the room that is left to the columns that values are cut in, in turns; a width set by hand
+/// stays.
 pub(crate) fn spread(shown: &mut [(&Shown, u16)], mut spare: u16) {
     const TURNS: [(Column, u16); 11] = [
         (Column::Network, 1),

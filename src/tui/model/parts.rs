@@ -66,7 +66,8 @@ pub enum Last {
     Selection,
     /// A change of the estate, and what it was.
     Change(ChangeId, String),
-    /// A change of the user's profile: the name before, and whether a new address awaits its first sign-in.
+    /// A change of the user's profile: the name before, and whether a new address awaits its first
+    /// sign-in.
     Profile(Option<String>, bool),
 }
 

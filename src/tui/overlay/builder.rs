@@ -1,4 +1,5 @@
-//! The Filter Builder: conditions in rows beside the text they make; either side is edited, both stay in step.
+//! The Filter Builder: conditions in rows beside the text they make; either side is edited, both
+//! stay in step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -256,7 +257,8 @@ impl Builder {
                 self.cell = Cell::Field;
                 let row = Node::Row(Row::blank(Field::Account));
                 match self.whole.get(&path) {
-                    // From the head of a group that has something in it, the next condition comes after the group.
+                    // From the head of a group that has something in it, the next condition comes
+                    // after the group.
                     Some(Node::Group(group)) if !group.nodes.is_empty() => {
                         self.whole.add_after(&path, row)
                     }
@@ -416,7 +418,8 @@ impl Builder {
         self.after_change()
     }
 
-    /// Takes pasted text: a list of numbers as a condition of its own, anything else into the line that is open.
+    /// Takes pasted text: a list of numbers as a condition of its own, anything else into the line
+    /// that is open.
     pub fn paste(&mut self, text: &str) -> DialogResponse {
         let accounts = Arc::clone(&self.accounts);
         match List::read(text) {
@@ -442,7 +445,8 @@ impl Builder {
         }
     }
 
-    /// Takes the numbers of a list that was looked up: a condition that wants a value becomes them, else one is added.
+    /// Takes the numbers of a list that was looked up: a condition that wants a value becomes them,
+    /// else one is added.
     pub fn take_list(&mut self, found: &Lookup) {
         self.edit = None;
         self.focus = Focus::Rows;

@@ -105,7 +105,8 @@ impl Chooser {
             let lower = typed.to_lowercase();
             let score = |item: &Choosable| {
                 let label = matcher.fuzzy_match(item.match_text(), &typed).map(|s| s * 2);
-                // Other words count only where they are spelt out: letters strewn over a sentence mean nothing.
+                // Other words count only where they are spelt out: letters strewn over a sentence
+                // mean nothing.
                 label.or_else(|| item.words.to_lowercase().contains(&lower).then_some(1))
             };
             let mut scored: Vec<(i64, usize)> = self

@@ -1,4 +1,5 @@
-//! The column chooser: which are shown, in what order, how wide, which stay. What it does is seen at once.
+//! The column chooser: which are shown, in what order, how wide, which stay. What it does is seen
+//! at once.
 
 use estate::Column;
 

@@ -1,4 +1,5 @@
-//! A planned change waiting for a yes: what will happen, what is worth knowing, and a yes that cannot slip.
+//! A planned change waiting for a yes: what will happen, what is worth knowing, and a yes that
+//! cannot slip.
 
 use std::time::Duration;
 
@@ -115,7 +116,8 @@ impl Confirm {
         self.plan.as_ref().filter(|plan| plan.counts.done > 0 && plan.is_typed()).map(|plan| plan.total)
     }
 
-    /// Whether it is about SIMs and would change none. What is about accounts changes something even where no SIM changes.
+    /// Whether it is about SIMs and would change none. What is about accounts changes something
+    /// even where no SIM changes.
     pub fn is_idle(&self) -> bool {
         let of_sims = self.change.target().is_some() || matches!(self.change, Change::Undo { .. });
         let named = matches!(self.change, Change::Convert { .. });

@@ -77,7 +77,8 @@ pub fn export_form(what: &str, choice: &ExportChoice) -> Form {
     Form::new(format!("Export {what}"), "Export", FormKind::Export, fields).with_adapter(adapt)
 }
 
-/// Keeps format and file ending together: of the two, the field under the cursor decides. Greys what only CSV has.
+/// Keeps format and file ending together: of the two, the field under the cursor decides. Greys
+/// what only CSV has.
 fn adapt(form: &mut Form) {
     let (name, format) = (form.text("file"), form.chosen_index("format"));
     let ending = name.rsplit_once('.').and_then(|(stem, ending)| {

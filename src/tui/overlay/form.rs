@@ -65,7 +65,8 @@ pub struct Entry {
     pub barred: Option<String>,
     /// Whether the text still stands as it was put there, and typing replaces it.
     pub replaces: bool,
-    /// Whether it stands as it was filled: a sign then begins anew instead of going into the last name.
+    /// Whether it stands as it was filled: a sign then begins anew instead of going into the last
+    /// name.
     fresh: bool,
 }
 
@@ -139,7 +140,8 @@ impl Entry {
         (now != self.was).then_some(now)
     }
 
-    /// Puts what there is into it; `None` where the SIMs differ. What the person typed meanwhile stays.
+    /// Puts what there is into it; `None` where the SIMs differ. What the person typed meanwhile
+    /// stays.
     fn fill(&mut self, now: Option<&str>) {
         if self.changed_value().is_some() {
             // Typed before it was known what is there: it is added, and replaces nothing unseen.
@@ -168,7 +170,8 @@ impl Entry {
         self.fresh = !self.was.is_empty();
     }
 
-    /// The name that is being typed, if one is known that begins like that, and how many characters of it are there.
+    /// The name that is being typed, if one is known that begins like that, and how many characters
+    /// of it are there.
     pub fn completion(&self) -> Option<(&str, usize)> {
         let Value::Names(input, known) = &self.value else { return None };
         let typed = input.value();

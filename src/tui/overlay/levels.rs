@@ -1,4 +1,5 @@
-//! The cap editor: a cap, the alert that follows it, and whether the cap is hard. What is not touched stays.
+//! The cap editor: a cap, the alert that follows it, and whether the cap is hard. What is not
+//! touched stays.
 
 use estate::levels::{Spread, describe_bytes, parse_alert, parse_cap};
 use estate::{Alert, Ceiling, Levels, Target, units};

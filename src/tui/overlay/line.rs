@@ -1,4 +1,5 @@
-//! A line in which a filter, or the values of one condition, are typed: coloured, completed, checked. Pure.
+//! A line in which a filter, or the values of one condition, are typed: coloured, completed,
+//! checked. Pure.
 
 use estate::filter::lex::{Slot, slot};
 use estate::filter::suggest::{Known, Suggestion, fault, suggest, unquote};
@@ -70,8 +71,8 @@ impl Line {
             Code::Tab => return self.accept(self.chosen.unwrap_or(0), accounts, known),
             Code::Enter => match self.chosen {
                 Some(at) => return self.accept(at, accounts, known),
-                // Where only some words mean anything the first that fits is taken, and so it is where nothing can be
-                // read without it.
+                // Where only some words mean anything the first that fits is taken, and so it is
+                // where nothing can be read without it.
                 None if self.is_closed() && !self.offered.is_empty() && self.is_begun() => {
                     self.accept(0, accounts, known);
                     return Typed::Done;

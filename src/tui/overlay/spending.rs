@@ -1,4 +1,5 @@
-//! Estate history: what an account and everything below it has used, by day, by month and by account.
+//! Estate history: what an account and everything below it has used, by day, by month and by
+//! account.
 
 use estate::{AccountId, EstateUsage, UsageBucket};
 

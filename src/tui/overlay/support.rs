@@ -1,4 +1,5 @@
-//! Help and Support: what the account above has set, as a page or a contact; behind it what is new, and this machine.
+//! Help and Support: what the account above has set, as a page or a contact; behind it what is new,
+//! and this machine.
 
 use estate::Help;
 

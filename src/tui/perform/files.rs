@@ -58,7 +58,8 @@ pub fn write_report(
     })
 }
 
-/// Begins a file at a path typed on the screen. Nothing is replaced, and the open store is protected.
+/// Begins a file at a path typed on the screen. Nothing is replaced, and the open store is
+/// protected.
 fn create(estate: &dyn Estate, path: &Path) -> Result<OutputFile> {
     Ok(OutputFile::create(path, Existing::Keep, &protected_files(estate))?)
 }

@@ -1,4 +1,5 @@
-//! What the terminal can show, by its environment alone: questions asked at run time come back as typed text.
+//! What the terminal can show, by its environment alone: questions asked at run time come back as
+//! typed text.
 
 /// How many colours there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,7 +7,8 @@ pub enum Event {
     Key(Key),
     /// The mouse.
     Mouse(Mouse),
-    /// Text that was pasted, bracketed or recognised by its speed; never typed, never a confirmation.
+    /// Text that was pasted, bracketed or recognised by its speed; never typed, never a
+    /// confirmation.
     Paste(String),
     /// The terminal has another size.
     Resize(u16, u16),

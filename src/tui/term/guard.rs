@@ -1,4 +1,5 @@
-//! The terminal as it was: raw mode and modes taken, the tty read, and everything put back however we end.
+//! The terminal as it was: raw mode and modes taken, the tty read, and everything put back however
+//! we end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -156,7 +157,8 @@ fn log_panic(info: &std::panic::PanicHookInfo<'_>) -> Option<PathBuf> {
     Some(path)
 }
 
-/// A panic puts the terminal back first, so that its message can be read. The backtrace goes to the log.
+/// A panic puts the terminal back first, so that its message can be read. The backtrace goes to the
+/// log.
 fn hook_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -225,7 +227,8 @@ fn spawn_reader<M: Send + 'static>(
     });
 }
 
-/// Tells the loop to end, and ends the process if the loop cannot (blocked in a write to a dead terminal).
+/// Tells the loop to end, and ends the process if the loop cannot (blocked in a write to a dead
+/// terminal).
 fn end<M: Send + 'static>(sender: &Sender<M>, hear: fn(Input) -> M) {
     let _ = sender.send(hear(Input::End));
     thread::sleep(DYING);

@@ -1,7 +1,8 @@
 //! Bytes from any reader to [`Event`]s, whole sequences or torn ones.
 //!
-//! An ESC waits a moment for what belongs to it, so that a torn sequence never becomes typed text; replies nobody
-//! asked for are swallowed; a paste without an end is ended; a burst of characters is a paste.
+//! An ESC waits a moment for what belongs to it, so that a torn sequence never becomes typed text;
+//! replies nobody asked for are swallowed; a paste without an end is ended; a burst of characters
+//! is a paste.
 
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ impl Decoder {
         (!self.bytes.is_empty()).then(|| self.heard + if self.ssh { GRACE_SSH } else { GRACE })
     }
 
-    /// Gives up waiting: a lone ESC was the key, an unfinished sequence is dropped, an unfinished paste ends.
+    /// Gives up waiting: a lone ESC was the key, an unfinished sequence is dropped, an unfinished
+    /// paste ends.
     pub fn expire(&mut self, now: Duration) -> Vec<Event> {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return Vec::new();
@@ -143,7 +145,8 @@ fn gather_bursts(events: Vec<Event>) -> Vec<Event> {
     }
 }
 
-/// A search typed ahead on a slow line: its slash opens a line of text, and no second line follows to do harm.
+/// A search typed ahead on a slow line: its slash opens a line of text, and no second line follows
+/// to do harm.
 fn is_search(text: &str) -> bool {
     text.starts_with('/') && !text.trim_end_matches('\n').contains('\n')
 }
@@ -230,7 +233,8 @@ fn csi(whole: &[u8], rest: &[u8], last: bool) -> Step {
         let code = if (b'A'..=b'E').contains(letter) { Some(Code::F(letter - b'A' + 1)) } else { None };
         return Step::Took(4, code.map(|c| Event::Key(Key::plain(c))));
     }
-    // rxvt ends Shift sequences with `$`, which elsewhere only comes before the end, in replies with `?`.
+    // rxvt ends Shift sequences with `$`, which elsewhere only comes before the end, in replies
+    // with `?`.
     let reply = rest.first() == Some(&b'?');
     let ends = |b: &u8| !(0x20..=0x3f).contains(b) || (*b == b'$' && !reply);
     let Some(end) = rest.iter().position(ends) else { return wait(whole, last) };

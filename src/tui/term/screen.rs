@@ -1,4 +1,5 @@
-//! Frames out: only what changed, in one write, and scrolled by the terminal itself where that is less.
+//! Frames out: only what changed, in one write, and scrolled by the terminal itself where that is
+//! less.
 
 use std::io::{self, Write};
 

@@ -29,7 +29,8 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
         effects.extend(run(model, action));
         return effects;
     }
-    // A range belongs to what comes next: whatever neither draws it nor only looks takes it into the selection.
+    // A range belongs to what comes next: whatever neither draws it nor only looks takes it into
+    // the selection.
     let mut effects = match model.table.range.as_ref().map(|range| range.sticky) {
         Some(sticky) if !keeps_range(action, sticky) => select::finish_range(model),
         _ => Vec::new(),
@@ -42,7 +43,8 @@ pub fn run(model: &mut Model, action: A) -> Vec<Effect> {
     effects
 }
 
-/// Whether an action leaves a range as it is being drawn; without Shift, movement does so only for a range begun with `v`.
+/// Whether an action leaves a range as it is being drawn; without Shift, movement does so only for
+/// a range begun with `v`.
 fn keeps_range(action: A, sticky: bool) -> bool {
     let travels = matches!(action, A::Up | A::Down | A::PageUp | A::PageDown | A::First | A::Last);
     let extends = matches!(
@@ -205,7 +207,8 @@ fn toggle_mouse(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Mouse(model.mouse)]
 }
 
-/// Esc never destroys anything: it gives up what is begun, or takes the message away. The filter stays.
+/// Esc never destroys anything: it gives up what is begun, or takes the message away. The filter
+/// stays.
 fn back(model: &mut Model) -> Vec<Effect> {
     if model.table.range.take().is_some() || model.messages.dismiss() {
         return Vec::new();

@@ -219,7 +219,8 @@ pub(super) fn report_failure<T>(model: &mut Model, answer: Result<T, Error>) -> 
     match answer {
         Ok(value) => Some(value),
         Err(Error::Cancelled) => None,
-        // The account looked at has just gone; the accounts are being read anew and decide what is shown.
+        // The account looked at has just gone; the accounts are being read anew and decide what is
+        // shown.
         Err(error) if is_internal(&error) => None,
         // That the server is gone is said once.
         Err(Error::Unreachable { .. }) if model.is_elsewhere() => None,
@@ -389,7 +390,8 @@ fn accounts(model: &mut Model, answer: Result<Arc<estate::Accounts>, Error>) -> 
     Vec::new()
 }
 
-/// Something was committed: the list is read anew where it stands, once nothing is open that must not move.
+/// Something was committed: the list is read anew where it stands, once nothing is open that must
+/// not move.
 pub(super) fn reload_after_commit(model: &mut Model) -> Vec<Effect> {
     model.stale = true;
     model.known_stale = true;

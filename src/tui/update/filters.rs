@@ -55,7 +55,8 @@ pub fn open_line(model: &mut Model) -> Vec<Effect> {
     know(model)
 }
 
-/// The line changed: what can be read is filtered by at once, unless its last word is the beginning of a field.
+/// The line changed: what can be read is filtered by at once, unless its last word is the beginning
+/// of a field.
 pub fn apply_typed_filter(model: &mut Model) -> Vec<Effect> {
     match &model.search {
         Some(search) if !search.line.begins_field() => read_line(model),
@@ -253,7 +254,8 @@ pub fn narrow(model: &mut Model, condition: Filter) -> Vec<Effect> {
     settle(model, filter)
 }
 
-/// Shows one account and what lies below it, by a condition that can be saved; the list begins at the top.
+/// Shows one account and what lies below it, by a condition that can be saved; the list begins at
+/// the top.
 pub fn within(model: &mut Model, account: AccountId) -> Vec<Effect> {
     let path = model.accounts.path(account);
     let condition = Filter::term(Field::In, Op::Has, Value::Text(path));

@@ -122,7 +122,8 @@ pub fn profile(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Opens the form for the page that those below an account see, with what there is or what was loaded.
+/// Opens the form for the page that those below an account see, with what there is or what was
+/// loaded.
 pub fn help_page(
     model: &mut Model,
     account: AccountId,
@@ -274,7 +275,8 @@ pub fn send_profile(model: &mut Model) {
     forms.for_each(|form| form.sent = true);
 }
 
-/// Undoes the last change of the profile: an address that awaits its first sign-in is withdrawn, then the name comes back.
+/// Undoes the last change of the profile: an address that awaits its first sign-in is withdrawn,
+/// then the name comes back.
 pub fn undo_profile(model: &mut Model, name: Option<String>, address: bool) -> Vec<Effect> {
     let (me, email) = (model.me.name.clone(), model.me.email.clone());
     if address {

@@ -38,8 +38,9 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     sequence(model, key)
 }
 
-/// Ignores a letter typed right after a refusal: it belongs to the typing that was refused, and is no command. Each
-/// letter extends the time, but a key that repeats does not. Any other key ends it.
+/// Ignores a letter typed right after a refusal: it belongs to the typing that was refused, and is
+/// no command. Each letter extends the time, but a key that repeats does not. Any other key ends
+/// it.
 fn ignore_after_refusal(model: &mut Model, key: Key) -> bool {
     let Some(refusal) = &mut model.messages.refusal else { return false };
     let letter = match key.code {

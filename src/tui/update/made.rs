@@ -42,7 +42,8 @@ pub(super) fn finish_change(model: &mut Model, answer: Result<Receipt, Error>) -
             Vec::new()
         }
         Err(error @ Error::Drift { .. }) => {
-            // What was confirmed is not what there is: the new numbers are shown, and asked about again.
+            // What was confirmed is not what there is: the new numbers are shown, and asked about
+            // again.
             show_failure(model, &error);
             again(model, job)
         }
@@ -188,7 +189,8 @@ pub(super) fn select_missed(model: &mut Model, then: Then, ids: Vec<estate::SimI
             }
         });
     } else {
-        // It is what is left of the change, not a choice of the person's: `u` still undoes the change.
+        // It is what is left of the change, not a choice of the person's: `u` still undoes the
+        // change.
         model.last = last;
     }
     effects

@@ -237,7 +237,8 @@ pub fn click(model: &mut Model, line: usize, right: bool) -> Vec<Effect> {
     wish(model, wanted)
 }
 
-/// The account under the tree's cursor is another one: its SIMs are read, unless its page stands in their place.
+/// The account under the tree's cursor is another one: its SIMs are read, unless its page stands in
+/// their place.
 pub fn follow_cursor(model: &mut Model) -> Vec<Effect> {
     if model.page.is_some() { Vec::new() } else { model.requery() }
 }

@@ -263,7 +263,8 @@ fn on_page(model: &mut Model, hit: Hit) -> Option<DialogResponse> {
     })
 }
 
-/// A click while something lies over the screen: on one of its parts, or beside it, which closes menus.
+/// A click while something lies over the screen: on one of its parts, or beside it, which closes
+/// menus.
 fn over(model: &mut Model, mouse: Mouse, button: Button) -> Vec<Effect> {
     let hit = hit_test::at(model, mouse.x, mouse.y);
     if let Some(reply) = on_page(model, hit) {

@@ -1,4 +1,5 @@
-//! Whether the server answers: what is shown stays, nothing is queued, and all is read anew when it is back.
+//! Whether the server answers: what is shown stays, nothing is queued, and all is read anew when it
+//! is back.
 
 use estate::Time;
 

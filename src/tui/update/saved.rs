@@ -1,4 +1,5 @@
-//! Saved filters: called by digit or from their list, kept, named, ordered; and the layouts that go with them.
+//! Saved filters: called by digit or from their list, kept, named, ordered; and the layouts that go
+//! with them.
 
 use estate::{Filter, Order, Saved, SavedEdit, saved};
 

@@ -30,7 +30,8 @@ pub struct Amount {
     pub running: bool,
 }
 
-/// Bars with the largest amount and half of it at the left, and labels below as far as there is room.
+/// Bars with the largest amount and half of it at the left, and labels below as far as there is
+/// room.
 pub fn chart(theme: &Theme, bars: &[Amount], area: Rect, buffer: &mut Buffer) {
     let most = bars.iter().map(|bar| bar.bytes).max().unwrap_or(0).max(1);
     let axis = 9;

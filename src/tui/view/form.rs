@@ -68,7 +68,8 @@ fn value(theme: &Theme, field: &Entry, area: Rect, here: bool, buffer: &mut Buff
     }
 }
 
-/// A line of text that can be edited, as much of it as fits around the cursor, and what could follow it.
+/// A line of text that can be edited, as much of it as fits around the cursor, and what could
+/// follow it.
 fn line(
     theme: &Theme,
     field: &Entry,

@@ -1,4 +1,5 @@
-//! The line a filter is typed in: coloured by its parts, with a mark under what is wrong and what could follow.
+//! The line a filter is typed in: coloured by its parts, with a mark under what is wrong and what
+//! could follow.
 
 use estate::filter::lex::{Mark, tokens};
 use ratatui::buffer::Buffer;

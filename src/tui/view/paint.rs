@@ -13,8 +13,8 @@ use crate::tui::overlay::pages::{Page, Pages};
 use crate::tui::theme::Theme;
 pub use crate::tui::wrap::wrap;
 
-/// Writes text into a rectangle's first line, cut at the end; returns the column after it. Parts outside the screen are
-/// not drawn.
+/// Writes text into a rectangle's first line, cut at the end; returns the column after it. Parts
+/// outside the screen are not drawn.
 pub fn text(buffer: &mut Buffer, rect: Rect, text: &str, style: Style) -> u16 {
     let seen = rect.intersection(buffer.area);
     if seen.is_empty() || seen.y != rect.y {
@@ -97,7 +97,8 @@ pub fn cut_head(text: &str, width: u16) -> String {
     }
 }
 
-/// Writes everything with ASCII alone: names lose their accents, what has no letter becomes a question mark.
+/// Writes everything with ASCII alone: names lose their accents, what has no letter becomes a
+/// question mark.
 pub fn to_ascii(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let symbol = cell.symbol();

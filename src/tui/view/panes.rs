@@ -93,7 +93,8 @@ pub fn table(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     scrollbar(model, areas.scrollbar, buffer);
 }
 
-/// What the table shows: the account, and the filter that was called; or the line a filter is typed in.
+/// What the table shows: the account, and the filter that was called; or the line a filter is typed
+/// in.
 fn heading(model: &Model, areas: &Areas, buffer: &mut Buffer) {
     let area = areas.heading;
     if let Some(search) = &model.search {

@@ -105,7 +105,8 @@ fn of_gate(theme: &Theme, sim: &Sim) -> Style {
     }
 }
 
-/// Usage against alert and cap: a line of words, the bar, and where the levels are on it. Tells how many lines it took.
+/// Usage against alert and cap: a line of words, the bar, and where the levels are on it. Tells how
+/// many lines it took.
 fn gauge(model: &Model, sim: &Sim, usage: &Usage, area: Rect, buffer: &mut Buffer) -> u16 {
     let theme = &model.theme;
     let percent = sim.percent().map(|p| format!(" ({p} % of the cap)")).unwrap_or_default();
