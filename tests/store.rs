@@ -3,6 +3,9 @@
 
 #[path = "common/binary.rs"]
 mod binary;
+#[cfg(target_os = "linux")]
+#[path = "../estate/tests/common/mounts.rs"]
+mod mounts;
 #[path = "../estate/tests/common/old.rs"]
 mod old;
 
@@ -258,17 +261,12 @@ fn is_owned_by_root(file: &std::fs::Metadata) -> bool {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_backup_on_a_full_disk_leaves_nothing() {
-    if std::env::var_os("SIMDECK_SKIP_MOUNT_TESTS").is_some() {
-        return;
-    }
     let world = World::sample();
     let disk = world.path("disk");
     std::fs::create_dir(&disk).expect("folder");
-    let mount =
-        Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&disk).output();
-    let mount = mount.expect("mount");
-    let why = String::from_utf8_lossy(&mount.stderr);
-    assert!(mount.status.success(), "set SIMDECK_SKIP_MOUNT_TESTS=1 to skip what needs mounts: {why}");
+    if !mounts::mount_small(&disk, "512k") {
+        return;
+    }
     let (_, err) = world.ends(&["store", "backup", text(&disk.join("copy.db"))], 1);
     let left = std::fs::read_dir(&disk).expect("disk").count();
     assert!(Command::new("umount").arg(&disk).status().expect("umount").success());

@@ -2,6 +2,8 @@
 //! apart.
 
 mod common;
+#[path = "common/mounts.rs"]
+mod mounts;
 #[path = "common/old.rs"]
 mod old;
 #[path = "common/schema_16.rs"]
@@ -398,22 +400,17 @@ fn special_files_are_refused_at_once() {
 /// Mounts a folder, read-only if `options` say so.
 fn mount(args: &[&str], options: &str, at: &Path) {
     let output = Command::new("mount").args(args).args(["-o", options]).arg(at).output().expect("mount");
-    let why = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "set SIMDECK_SKIP_MOUNT_TESTS=1 to skip what needs mounts: {why}");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A small file system of its own.
 struct Mount(tempfile::TempDir);
 
 impl Mount {
-    /// Mounts one; `None` where the environment says to skip what needs mounts.
+    /// Mounts one; `None` where this user may not mount.
     fn of(size: &str) -> Option<Self> {
-        if std::env::var_os("SIMDECK_SKIP_MOUNT_TESTS").is_some() {
-            return None;
-        }
         let dir = tempfile::tempdir().expect("folder");
-        mount(&["-t", "tmpfs", "tmpfs"], &format!("size={size}"), dir.path());
-        Some(Self(dir))
+        mounts::mount_small(dir.path(), size).then(|| Self(dir))
     }
 
     /// Mounts another file system a second time, where nothing can be written.
