@@ -3,6 +3,8 @@
 
 #[path = "common/binary.rs"]
 mod binary;
+#[path = "../estate/tests/common/dump.rs"]
+mod dump;
 #[path = "../estate/tests/common/schema_16.rs"]
 mod schema_16;
 
@@ -87,29 +89,8 @@ fn arguments(command: &str, rest: &str, values: &[(&str, String)]) -> Vec<String
     command.split(' ').map(str::to_owned).chain(rest).collect()
 }
 
-/// Every row of every table but the text index, without the time of the last sign-in.
 fn dump(world: &World) -> Vec<String> {
-    let conn = Connection::open(world.path("estate.db")).expect("opens");
-    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE \
-    'sim_text%' \
-        AND name NOT LIKE 'sqlite_%' ORDER BY name";
-    let names: Vec<String> = conn
-        .prepare(tables)
-        .and_then(|mut statement| statement.query_map([], |r| r.get(0))?.collect())
-        .expect("tables");
-    let mut rows = Vec::new();
-    for name in names {
-        let mut statement = conn.prepare(&format!("SELECT * FROM \"{name}\"")).expect("table");
-        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let mut found = statement.query([]).expect("rows");
-        while let Some(row) = found.next().expect("row") {
-            let cells = columns.iter().enumerate().filter(|(_, column)| *column != "signed_in");
-            let cells: Vec<String> =
-                cells.map(|(at, _)| format!("{:?}", row.get_ref(at).expect("cell"))).collect();
-            rows.push(format!("{name}: {}", cells.join(" ")));
-        }
-    }
-    rows
+    dump::dump_tables(&world.path("estate.db"))
 }
 
 /// Moves the closed periods back by a month: the clock has just passed a boundary, and is accepted.

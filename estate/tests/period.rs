@@ -2,6 +2,8 @@
 //! logged and undone.
 
 mod common;
+#[path = "common/dump.rs"]
+mod dump;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -107,30 +109,8 @@ impl World {
         self.root.apply(&ChangeId::new(), &Change::Undo { change: entry.id.clone() }, &go)
     }
 
-    /// Every row of every table, but for sign-in times and the text index.
     fn dump(&self) -> Vec<String> {
-        let path = self.dir.path().join("estate.db");
-        let conn = rusqlite::Connection::open(path).expect("opens");
-        let names: Vec<String> = conn
-            .prepare(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sim_text%' \
-                      AND name NOT LIKE 'sqlite_%' ORDER BY name",
-            )
-            .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect())
-            .expect("tables");
-        let mut rows = Vec::new();
-        for name in names {
-            let mut statement = conn.prepare(&format!("SELECT * FROM \"{name}\"")).expect("table");
-            let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
-            let mut found = statement.query([]).expect("rows");
-            while let Some(row) = found.next().expect("row") {
-                let cells = columns.iter().enumerate().filter(|(_, c)| *c != "signed_in");
-                let cells: Vec<String> =
-                    cells.map(|(at, _)| format!("{:?}", row.get_ref(at).expect("cell"))).collect();
-                rows.push(format!("{name}: {}", cells.join(" ")));
-            }
-        }
-        rows
+        dump::dump_tables(&self.dir.path().join("estate.db"))
     }
 
     /// Asks everything that an Admin can read.
